@@ -1,0 +1,152 @@
+//! The dispatch machine: which waiting attempt gets which free place.
+//!
+//! It holds the attempts that wait and the leases under way. Places in use are always counted from the leases
+//! themselves, never kept in a counter that could leak. A grant becomes a lease at once; whoever drives the machine
+//! commits the grant with the turn that made it, or drops the machine and builds it again from the store.
+
+use std::collections::BTreeMap;
+
+use myrmex_model::OrderedMap;
+use myrmex_model::address::Address;
+use myrmex_model::id::{Attempt, Epoch, FencingToken, RunId};
+
+/// The most attempts one worker may run at a time: each needs a process and two pipes.
+pub const SLOTS_MAX: u32 = 1_024;
+
+/// Waiting attempts, leases, and the places of one worker.
+#[derive(Debug, Clone)]
+pub struct Dispatch {
+    epoch: Epoch,
+    /// The counter of the next fencing token.
+    counter: u32,
+    slots: u32,
+    /// Waiting attempts by the order of their arrival.
+    queue: BTreeMap<u64, Ready>,
+    arrivals: OrderedMap<(RunId, Address), u64>,
+    arrived: u64,
+    leases: BTreeMap<FencingToken, Ready>,
+}
+
+/// An attempt that waits for a place, or has one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ready {
+    /// Its run.
+    pub run: RunId,
+    /// Its task.
+    pub task: Address,
+    /// Its number.
+    pub attempt: Attempt,
+}
+
+impl Dispatch {
+    /// Creates the machine of the owner with this epoch, with so many places (at least 1, at most [`SLOTS_MAX`]).
+    pub fn new(epoch: Epoch, slots: u32) -> Self {
+        Self {
+            epoch,
+            counter: 0,
+            slots: slots.clamp(1, SLOTS_MAX),
+            queue: BTreeMap::new(),
+            arrivals: OrderedMap::default(),
+            arrived: 0,
+            leases: BTreeMap::new(),
+        }
+    }
+
+    /// Lets an attempt wait. An attempt of a task that waits already takes that one's place.
+    pub fn enqueue(&mut self, ready: Ready) {
+        let key = (ready.run, ready.task.clone());
+        let arrival = *self.arrivals.entry(key).or_insert(self.arrived);
+        self.arrived += u64::from(arrival == self.arrived);
+        self.queue.insert(arrival, ready);
+    }
+
+    /// Lets the attempt of a task wait no longer.
+    pub fn withdraw(&mut self, run: RunId, task: &Address) {
+        if let Some(arrival) = self.arrivals.swap_remove(&(run, task.clone())) {
+            self.queue.remove(&arrival);
+        }
+    }
+
+    /// Takes a lease over that an earlier decision of this owner made.
+    pub fn adopt(&mut self, token: FencingToken, ready: Ready) {
+        self.leases.insert(token, ready);
+    }
+
+    /// Ends a lease; its place is free. A token that holds no lease changes nothing.
+    pub fn release(&mut self, token: FencingToken) {
+        self.leases.remove(&token);
+    }
+
+    /// Returns how many attempts wait.
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Returns the leases under way.
+    pub fn leases(&self) -> impl Iterator<Item = (FencingToken, &Ready)> {
+        self.leases.iter().map(|(token, ready)| (*token, ready))
+    }
+
+    /// Gives free places to the attempts that wait longest. Tokens grow strictly over all grants of all epochs.
+    pub fn grant(&mut self) -> Vec<(FencingToken, Ready)> {
+        let mut grants = Vec::new();
+        while self.leases.len() < self.slots as usize && self.counter < u32::MAX {
+            let Some((_, ready)) = self.queue.pop_first() else { break };
+            self.arrivals.swap_remove(&(ready.run, ready.task.clone()));
+            self.counter += 1;
+            let token = FencingToken::new(self.epoch, self.counter);
+            self.leases.insert(token, ready.clone());
+            grants.push((token, ready));
+        }
+        grants
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ready(task: &str) -> Ready {
+        Ready { run: RunId([1; 16]), task: Address::parse(task).unwrap(), attempt: Attempt::FIRST }
+    }
+
+    fn granted(dispatch: &mut Dispatch) -> Vec<String> {
+        dispatch.grant().into_iter().map(|(_, ready)| ready.task.to_string()).collect()
+    }
+
+    #[test]
+    fn places_go_to_those_who_wait_longest() {
+        let mut dispatch = Dispatch::new(Epoch(1), 2);
+        for task in ["a", "b", "c", "d"] {
+            dispatch.enqueue(ready(task));
+        }
+        assert_eq!(granted(&mut dispatch), ["a", "b"]);
+        assert_eq!(granted(&mut dispatch), Vec::<String>::new());
+        let first = dispatch.leases().next().unwrap().0;
+        dispatch.release(first);
+        dispatch.release(first);
+        dispatch.withdraw(RunId([1; 16]), &Address::parse("c").unwrap());
+        assert_eq!(granted(&mut dispatch), ["d"]);
+        assert_eq!((dispatch.waiting(), dispatch.leases().count()), (0, 2));
+    }
+
+    #[test]
+    fn tokens_grow_over_grants_and_epochs() {
+        let mut old = Dispatch::new(Epoch(1), 9);
+        let mut new = Dispatch::new(Epoch(2), 9);
+        old.enqueue(ready("a"));
+        old.enqueue(ready("b"));
+        new.enqueue(ready("a"));
+        let (old, new) = (old.grant(), new.grant());
+        assert!(old[0].0 < old[1].0 && old[1].0 < new[0].0);
+    }
+
+    #[test]
+    fn a_task_waits_once() {
+        let mut dispatch = Dispatch::new(Epoch(1), 1);
+        dispatch.enqueue(ready("a"));
+        dispatch.enqueue(Ready { attempt: Attempt(2), ..ready("a") });
+        assert_eq!(dispatch.waiting(), 1);
+        assert_eq!(dispatch.grant()[0].1.attempt, Attempt(2));
+    }
+}

@@ -1,0 +1,297 @@
+//! What each command means for a run.
+
+use std::collections::BTreeSet;
+
+use myrmex_model::address::Address;
+use myrmex_model::command::{Command, TimerKey};
+use myrmex_model::effect::{Decision, Effect};
+use myrmex_model::event::{Change, Event, Recorded};
+use myrmex_model::id::{Attempt, FencingToken, ValueHash};
+use myrmex_model::name::Name;
+use myrmex_model::outcome::Outcome;
+use myrmex_model::status::{Phase, Status};
+use myrmex_model::time::Timestamp;
+use myrmex_model::value::HashedValue;
+
+use super::arena::{ActivationId, Leaf, Work};
+use super::{RebaseError, Run};
+
+/// Why a command is not legal now. The run is unchanged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// The run has begun already.
+    #[error("the run has already started")]
+    AlreadyStarted,
+    /// The run has not begun.
+    #[error("the run has not started")]
+    NotStarted,
+    /// The run has a final status.
+    #[error("the run is over: {status}")]
+    RunOver {
+        /// That status.
+        status: Status,
+    },
+    /// No such task is under way.
+    #[error("task `{task}` is not under way")]
+    UnknownTask {
+        /// The task.
+        task: Address,
+    },
+    /// The attempt does not wait for a place.
+    #[error("attempt {attempt} of task `{task}` does not wait for a worker")]
+    NotQueued {
+        /// The task.
+        task: Address,
+        /// The attempt.
+        attempt: Attempt,
+    },
+    /// A report of an attempt that is not the running one, or of an older grant of it.
+    #[error("attempt {attempt} of task `{task}` is not the running attempt")]
+    StaleAttempt {
+        /// The task.
+        task: Address,
+        /// The attempt.
+        attempt: Attempt,
+        /// The token that was reported.
+        token: FencingToken,
+    },
+    /// The timer is not armed any more, or not yet due.
+    #[error("the timer is not due")]
+    NotDue,
+    /// The answer belongs to no open request.
+    #[error("nothing was to be evaluated")]
+    NotAsked,
+    /// The run cannot move to that definition.
+    #[error(transparent)]
+    Rebase(#[from] RebaseError),
+}
+
+/// A decision in the making.
+pub(super) struct Turn<'a> {
+    pub(super) run: &'a mut Run,
+    pub(super) now: Timestamp,
+    pub(super) decision: Decision,
+}
+
+impl Run {
+    /// Decides what `command` means as of `now`.
+    ///
+    /// The events of the decision are already applied. Requests must be answered, each with one
+    /// [`Command::Evaluated`], before any other command is put to the run. Effects may be carried out only once the
+    /// events are durable.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Rejection`] if the command is not legal now. The run is unchanged.
+    pub fn decide(&mut self, command: Command, now: Timestamp) -> Result<Decision, Rejection> {
+        let now = now.max(self.last);
+        let is_start = matches!(command, Command::Start { .. });
+        match (self.status, is_start) {
+            (Status::Pending, false) => return Err(Rejection::NotStarted),
+            (Status::Pending, true) => {}
+            (status, false) if status.is_terminal() => return Err(Rejection::RunOver { status }),
+            (_, true) => return Err(Rejection::AlreadyStarted),
+            (_, false) => {}
+        }
+        let mut turn = Turn { run: self, now, decision: Decision::default() };
+        match command {
+            Command::Start { inputs, started_by, trigger } => turn.start(inputs, started_by, trigger),
+            Command::Evaluated { ticket, result } => turn.evaluated(ticket, result)?,
+            Command::Grant { task, attempt, token, worker } => turn.grant(task, attempt, token, worker)?,
+            Command::Report { task, attempt, token, report } => turn.report(task, attempt, token, report)?,
+            Command::Fire { timer } => turn.fire(&timer)?,
+            Command::Cancel { by, reason } => turn.cancel(by, reason),
+            Command::Rebase { definition, hash, map, by, reason } => {
+                turn.rebase(definition, hash, map, by, reason)?;
+            }
+        }
+        turn.drain();
+        Ok(turn.decision)
+    }
+
+    /// Decides what a restored or replayed run has left to decide, such as work that a lost batch would have begun.
+    pub fn resume(&mut self, now: Timestamp) -> Decision {
+        let now = now.max(self.last);
+        let mut turn = Turn { run: self, now, decision: Decision::default() };
+        if !turn.run.status.is_terminal() {
+            turn.drain();
+        }
+        turn.decision
+    }
+
+    /// Returns the grants under way, for whoever must find out what became of them.
+    pub fn grants(&self) -> Vec<(Address, Attempt, FencingToken)> {
+        self.leaves().filter_map(|(id, leaf)| Some((self.address(id), leaf.attempt, leaf.token?))).collect()
+    }
+
+    /// Returns the attempts that wait for a place, oldest activation first.
+    pub fn queued(&self) -> Vec<(Address, Attempt)> {
+        let is_queued = |id: ActivationId| self.at(id).phase == Phase::Queued;
+        self.leaves().filter(|(id, _)| is_queued(*id)).map(|(id, leaf)| (self.address(id), leaf.attempt)).collect()
+    }
+
+    /// Returns the timers that are armed.
+    pub fn timers(&self) -> Vec<(TimerKey, Timestamp)> {
+        let mut timers = Vec::new();
+        for index in 0..u32::try_from(self.arena.len()).unwrap_or(u32::MAX) {
+            let id = ActivationId(index);
+            match &self.at(id).work {
+                _ if self.at(id).status != Status::Waiting => {}
+                Work::Timer { due } => timers.push((TimerKey::Wait(self.address(id)), *due)),
+                Work::Leaf(Leaf { retry_due: Some(due), .. }) => {
+                    timers.push((TimerKey::Retry(self.address(id)), *due));
+                }
+                Work::None
+                | Work::Leaf(_)
+                | Work::Choice { .. }
+                | Work::Graph(_)
+                | Work::Flow(_)
+                | Work::Each(_) => {}
+            }
+        }
+        timers.extend(self.lag_timers());
+        timers
+    }
+
+    pub(super) fn leaves(&self) -> impl Iterator<Item = (ActivationId, &Leaf)> {
+        (0..).map(ActivationId).zip(&self.arena).filter_map(|(id, activation)| {
+            let leaf = activation.leaf()?;
+            (!activation.status.is_terminal()).then_some((id, leaf))
+        })
+    }
+}
+
+impl Turn<'_> {
+    /// Applies and records one event.
+    pub(super) fn emit(&mut self, event: Event) -> Change {
+        let change = self.run.apply_event(&event, self.now).expect("a decision fits the state it was made on");
+        self.decision.events.push(Recorded { at: self.now, event, change });
+        change
+    }
+
+    pub(super) fn effect(&mut self, effect: Effect) {
+        self.decision.effects.push(effect);
+    }
+
+    fn start(&mut self, inputs: ValueHash, started_by: String, trigger: String) {
+        let workflow = self.run.definition.name.clone();
+        self.emit(Event::RunStarted { definition: self.run.hash, workflow, inputs, started_by, trigger });
+    }
+
+    fn find(&self, task: &Address) -> Result<ActivationId, Rejection> {
+        self.run.find(task).ok_or_else(|| Rejection::UnknownTask { task: task.clone() })
+    }
+
+    fn grant(
+        &mut self,
+        task: Address,
+        attempt: Attempt,
+        token: FencingToken,
+        worker: Name,
+    ) -> Result<(), Rejection> {
+        let activation = self.run.at(self.find(&task)?);
+        let is_waiting = activation.phase == Phase::Queued
+            && activation.leaf().is_some_and(|leaf| leaf.attempt == attempt && leaf.token.is_none());
+        if !is_waiting {
+            return Err(Rejection::NotQueued { task, attempt });
+        }
+        self.emit(Event::AttemptGranted { task: task.clone(), attempt, token, worker });
+        self.effect(Effect::Assign { task, attempt, token });
+        Ok(())
+    }
+
+    fn fire(&mut self, timer: &TimerKey) -> Result<(), Rejection> {
+        match timer {
+            TimerKey::Wait(task) => {
+                let id = self.find(task)?;
+                match self.run.at(id).work {
+                    Work::Timer { due } if self.is_due(id, due) => {
+                        let output = HashedValue::null_hash();
+                        self.emit(Event::TaskSucceeded { task: task.clone(), output, vars: None });
+                        Ok(())
+                    }
+                    _ => Err(Rejection::NotDue),
+                }
+            }
+            TimerKey::Retry(task) => {
+                let id = self.find(task)?;
+                match self.run.at(id).work {
+                    Work::Leaf(Leaf { attempt, input, retry_due: Some(due), .. }) if self.is_due(id, due) => {
+                        self.queue(task.clone(), attempt, input);
+                        Ok(())
+                    }
+                    _ => Err(Rejection::NotDue),
+                }
+            }
+            TimerKey::Lag(from, to) => {
+                let (source, target) = (self.find(from)?, self.find(to)?);
+                let armed = self.run.lag_armed(source, target);
+                let is_due = armed.is_some_and(|(_, due)| due <= self.now);
+                if !is_due || !self.run.at(target).is_open() {
+                    return Err(Rejection::NotDue);
+                }
+                self.emit(Event::LagElapsed { from: from.clone(), to: to.clone() });
+                self.arm_lag_timer(source, target);
+                Ok(())
+            }
+        }
+    }
+
+    fn is_due(&self, id: ActivationId, due: Timestamp) -> bool {
+        self.run.at(id).status == Status::Waiting && due <= self.now
+    }
+
+    /// Lets an attempt wait for a place.
+    pub(super) fn queue(&mut self, task: Address, attempt: Attempt, input: Option<ValueHash>) {
+        self.emit(Event::TaskQueued { task: task.clone(), attempt, input });
+        self.effect(Effect::Queue { task, attempt });
+    }
+
+    fn rebase(
+        &mut self,
+        definition: std::sync::Arc<myrmex_model::ir::Definition>,
+        hash: myrmex_model::id::DefinitionHash,
+        map: Vec<(Address, Address)>,
+        by: String,
+        reason: String,
+    ) -> Result<(), Rejection> {
+        let from = self.run.hash;
+        if from == hash {
+            return Ok(());
+        }
+        let before = Waits::of(self.run);
+        self.run.rebase(definition, hash, &map)?;
+        self.emit(Event::Rebased { from, to: hash, map, by, reason });
+        let after = Waits::of(self.run);
+        for (task, attempt) in before.queued.difference(&after.queued).cloned() {
+            self.effect(Effect::Withdraw { task, attempt });
+        }
+        for (task, attempt) in after.queued.difference(&before.queued).cloned() {
+            self.effect(Effect::Queue { task, attempt });
+        }
+        for (timer, _) in before.timers.difference(&after.timers).cloned() {
+            self.effect(Effect::Disarm { timer });
+        }
+        for (timer, due) in after.timers.difference(&before.timers).cloned() {
+            self.effect(Effect::Arm { timer, due });
+        }
+        Ok(())
+    }
+
+    /// Returns how a child ended, for a scope that must say how it ends itself.
+    pub(super) fn outcome(&self, id: ActivationId) -> Option<Outcome> {
+        Outcome::of(self.run.at(id).status)
+    }
+}
+
+/// What a run waits for outside: compared before and after it moves to another definition.
+struct Waits {
+    queued: BTreeSet<(Address, Attempt)>,
+    timers: BTreeSet<(TimerKey, Timestamp)>,
+}
+
+impl Waits {
+    fn of(run: &Run) -> Self {
+        Self { queued: run.queued().into_iter().collect(), timers: run.timers().into_iter().collect() }
+    }
+}

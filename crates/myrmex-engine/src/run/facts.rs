@@ -1,0 +1,572 @@
+//! The facts of a run: what a snapshot holds, and what a run takes along to another definition.
+//!
+//! A fact is what events said about one activation, under its address. Restoring facts makes the same activations
+//! under a definition, sets them, and derives counters, tokens of flows and the agenda anew. Under the run's own
+//! definition that gives the state back; under another one it is the move that `Rebased` records: facts stay,
+//! undecided nodes follow the new definition.
+
+use std::sync::Arc;
+
+use myrmex_model::address::Address;
+use myrmex_model::event::SkipReason;
+use myrmex_model::fault::Fault;
+use myrmex_model::id::{DefinitionHash, RunId, ValueHash};
+use myrmex_model::ir::{Body, Definition, NodeId};
+use myrmex_model::outcome::Outcome;
+use myrmex_model::status::{Phase, Status};
+use myrmex_model::time::Timestamp;
+
+use super::arena::{Activation, ActivationId, Counts, EachState, Leaf, Work};
+use super::edges::{Happening, edges_of};
+use super::{Agenda, Ending, Header, Lag, Run};
+
+/// Everything that events said about a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts {
+    id: RunId,
+    status: Status,
+    last: Timestamp,
+    header: Option<Header>,
+    ending: Option<Ending>,
+    output: Option<ValueHash>,
+    fault: Option<Box<Fault>>,
+    /// A scope stands before what is inside it, children in the order of the definition, visits of a flow in theirs.
+    facts: Vec<Fact>,
+    /// Sorted by the tasks that they connect.
+    lags: Vec<(Address, Address, Lag)>,
+}
+
+/// What events said about one activation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fact {
+    address: Address,
+    kind: BodyKind,
+    status: Status,
+    phase: Phase,
+    has_started: bool,
+    is_cancelling: bool,
+    started: Option<Timestamp>,
+    ended: Option<Timestamp>,
+    output: Option<ValueHash>,
+    fault: Option<Box<Fault>>,
+    detail: Detail,
+}
+
+/// What belongs to one kind of body.
+#[derive(Debug, Clone, PartialEq)]
+enum Detail {
+    None,
+    Leaf(Leaf),
+    Timer(Timestamp),
+    Choice(u32),
+    Scope {
+        vars: Option<ValueHash>,
+    },
+    Each {
+        items: ValueHash,
+        keys: Option<Vec<String>>,
+        count: u32,
+    },
+}
+
+/// The kind of a node's body, which a live activation keeps when its run moves to another definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum BodyKind {
+    Task,
+    Value,
+    Timer,
+    Choose,
+    Raise,
+    Flow,
+    Graph,
+    Each,
+}
+
+impl BodyKind {
+    fn of(body: &Body) -> Self {
+        match body {
+            Body::Task(_) => Self::Task,
+            Body::Value(_) => Self::Value,
+            Body::Timer(_) => Self::Timer,
+            Body::Choose(_) => Self::Choose,
+            Body::Raise(_) => Self::Raise,
+            Body::Flow(_) => Self::Flow,
+            Body::Graph(_) => Self::Graph,
+            Body::Each(_) => Self::Each,
+        }
+    }
+}
+
+/// Why a run cannot move to a definition.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RebaseError {
+    /// A task that is under way has no counterpart.
+    #[error("task `{task}` is under way and the new definition has no such task")]
+    Missing {
+        /// The task under its new address.
+        task: Address,
+    },
+    /// A task that is under way would become something else.
+    #[error("task `{task}` is under way and is another kind of task in the new definition")]
+    Kind {
+        /// The task under its new address.
+        task: Address,
+    },
+    /// A task that is under way took its arguments from the old definition, where they were literal, and the new one
+    /// has none to take.
+    #[error("task `{task}` is under way and its arguments are not literal any more in the new definition")]
+    Arguments {
+        /// The task under its new address.
+        task: Address,
+    },
+    /// The map of names brings two tasks together where only one can be.
+    #[error("two tasks would come together as `{task}`")]
+    Clash {
+        /// The address of both.
+        task: Address,
+    },
+}
+
+impl Run {
+    /// Returns the facts of this run. Between turns they are all there is: [`Run::restore`] gives an equal run back.
+    pub fn facts(&self) -> Facts {
+        let ids = self.walk().into_iter().map(|id| (id, self.at(id)));
+        // What nothing was decided about follows from the rest.
+        let facts = ids.filter(|(_, activation)| !activation.is_untouched());
+        let mut lags: Vec<_> = (self.lags.iter())
+            .map(|(key, lag)| {
+                let (from, to) = self.edge_ends(*key);
+                (self.address(from), self.address(to), *lag)
+            })
+            .collect();
+        lags.sort_by(|one, other| (&one.0, &one.1).cmp(&(&other.0, &other.1)));
+        Facts {
+            id: self.id,
+            status: self.status,
+            last: self.last,
+            header: self.header.clone(),
+            ending: self.ending,
+            output: self.output,
+            fault: self.fault.clone(),
+            facts: facts.map(|(id, activation)| self.fact(id, activation)).collect(),
+            lags,
+        }
+    }
+
+    /// Returns all activations, parents first, in an order that follows from the definition and the visits of flows.
+    fn walk(&self) -> Vec<ActivationId> {
+        let mut order = Vec::with_capacity(self.arena.len());
+        let mut stack: Vec<ActivationId> = (!self.arena.is_empty()).then_some(ActivationId::ROOT).into_iter().collect();
+        while let Some(id) = stack.pop() {
+            order.push(id);
+            stack.extend(self.children(id).into_iter().rev());
+        }
+        order
+    }
+
+    fn fact(&self, id: ActivationId, activation: &Activation) -> Fact {
+        let detail = match &activation.work {
+            Work::None => Detail::None,
+            Work::Leaf(leaf) => Detail::Leaf(*leaf),
+            Work::Timer { due } => Detail::Timer(*due),
+            Work::Choice { case } => Detail::Choice(*case),
+            Work::Graph(_) => Detail::Scope { vars: None },
+            Work::Flow(flow) => Detail::Scope { vars: flow.vars },
+            Work::Each(each) => Detail::Each {
+                items: each.items,
+                keys: each.keys.as_ref().map(|keys| keys.keys().cloned().collect()),
+                count: each.count,
+            },
+        };
+        Fact {
+            address: self.address(id),
+            kind: BodyKind::of(&self.node(id).body),
+            status: activation.status,
+            phase: activation.phase,
+            has_started: activation.has_started,
+            is_cancelling: activation.is_cancelling,
+            started: activation.started,
+            ended: activation.ended,
+            output: activation.output,
+            fault: activation.fault.clone(),
+            detail,
+        }
+    }
+
+    /// Makes a run from facts under a definition. What is left to decide is found by [`Run::resume`].
+    ///
+    /// # Errors
+    ///
+    /// Returns [`RebaseError`] if something under way has no counterpart; never for the definition the facts are from.
+    pub fn restore(
+        facts: &Facts,
+        definition: Arc<Definition>,
+        hash: DefinitionHash,
+    ) -> Result<Self, RebaseError> {
+        let mut run = Self::new(facts.id, definition, hash);
+        (run.status, run.last) = (facts.status, facts.last);
+        (run.header, run.ending) = (facts.header.clone(), facts.ending);
+        (run.output, run.fault) = (facts.output, facts.fault.clone());
+        for fact in &facts.facts {
+            run.place(fact)?;
+        }
+        for (from, to, lag) in &facts.lags {
+            // A lag whose edge is gone, or asks for something else now, is forgotten.
+            let ends = run.find(from).zip(run.find(to));
+            if let Some(key) = ends.and_then(|(from, to)| run.lag_to_arm(from, to)) {
+                run.set_lag(key, *lag);
+            }
+        }
+        run.place_tokens()?;
+        run.derive();
+        Ok(run)
+    }
+
+    /// Moves the run to another definition; `map` renames tasks (old address, new address) before they are looked up.
+    pub(super) fn rebase(
+        &mut self,
+        definition: Arc<Definition>,
+        hash: DefinitionHash,
+        map: &[(Address, Address)],
+    ) -> Result<(), RebaseError> {
+        let mut facts = self.facts();
+        for fact in &mut facts.facts {
+            fact.address = moved(&fact.address, map);
+        }
+        for (from, to, _) in &mut facts.lags {
+            (*from, *to) = (moved(from, map), moved(to, map));
+        }
+        // A task that moved into another scope may stand before it.
+        facts.facts.sort_by_key(|fact| level(&fact.address));
+        let mut addresses: Vec<&Address> = facts.facts.iter().map(|fact| &fact.address).collect();
+        addresses.sort_unstable();
+        if let Some(pair) = addresses.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(RebaseError::Clash { task: pair[0].clone() });
+        }
+        let run = Self::restore(&facts, definition, hash)?;
+        self.check_arguments(&run)?;
+        *self = run;
+        Ok(())
+    }
+
+    /// Refuses a move after which an attempt would be given arguments that nothing evaluates.
+    fn check_arguments(&self, moved: &Self) -> Result<(), RebaseError> {
+        for (id, leaf) in moved.leaves() {
+            let is_literal = match &moved.node(id).body {
+                Body::Task(task) => task.arguments.as_literal().is_some(),
+                Body::Value(_)
+                | Body::Timer(_)
+                | Body::Choose(_)
+                | Body::Raise(_)
+                | Body::Flow(_)
+                | Body::Graph(_)
+                | Body::Each(_) => true,
+            };
+            if leaf.input.is_none() && !is_literal {
+                return Err(RebaseError::Arguments { task: moved.address(id) });
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets one fact on its activation, which is made first where it does not follow from its scope.
+    fn place(&mut self, fact: &Fact) -> Result<(), RebaseError> {
+        let id = match self.activation_for(&fact.address) {
+            Some(id) => id,
+            None if fact.status.is_terminal() => return Ok(()),
+            None => return Err(RebaseError::Missing { task: fact.address.clone() }),
+        };
+        let is_same_kind = BodyKind::of(&self.node(id).body) == fact.kind;
+        if !is_same_kind && !fact.status.is_terminal() {
+            return Err(RebaseError::Kind { task: fact.address.clone() });
+        }
+        let activation = self.at_mut(id);
+        activation.status = fact.status;
+        activation.phase = fact.phase;
+        activation.has_started = fact.has_started;
+        activation.is_cancelling = fact.is_cancelling;
+        (activation.started, activation.ended) = (fact.started, fact.ended);
+        (activation.output, activation.fault) = (fact.output, fact.fault.clone());
+        if is_same_kind {
+            self.place_detail(id, &fact.detail);
+        }
+        Ok(())
+    }
+
+    fn place_detail(&mut self, id: ActivationId, detail: &Detail) {
+        let work = match detail {
+            Detail::None => return,
+            Detail::Scope { vars } => {
+                self.enter_scope(id);
+                if let Work::Flow(flow) = &mut self.at_mut(id).work {
+                    flow.vars = *vars;
+                    // The visits come as facts of their own; the one that entering made is made again if undecided.
+                    flow.visits.iter_mut().for_each(Vec::clear);
+                    if flow.current.take().is_some() {
+                        self.arena.pop();
+                    }
+                }
+                return;
+            }
+            Detail::Leaf(leaf) => Work::Leaf(*leaf),
+            Detail::Timer(due) => Work::Timer { due: *due },
+            Detail::Choice(case) => Work::Choice { case: *case },
+            Detail::Each { items, keys, count } => Work::Each(Box::new(EachState {
+                items: *items,
+                keys: keys.as_ref().map(|keys| keys.iter().cloned().zip(0..).collect()),
+                activations: Vec::new(),
+                count: *count,
+                counts: Counts { open: *count, ..Counts::default() },
+            })),
+        };
+        self.at_mut(id).work = work;
+    }
+
+    /// Finds the activation at `address`, or makes it where activations are made one after the other.
+    fn activation_for(&mut self, address: &Address) -> Option<ActivationId> {
+        if address.is_root() {
+            if self.arena.is_empty() {
+                self.push(Activation::new(self.definition.root, ActivationId::ROOT, 0));
+            }
+            return Some(ActivationId::ROOT);
+        }
+        if let Some(id) = self.find(address) {
+            return Some(id);
+        }
+        let (parent, last) = self.find_parent(address)?;
+        let definition = Arc::clone(&self.definition);
+        match &definition.node(self.at(parent).node).body {
+            Body::Flow(flow) => {
+                let index = flow.child_index(&last.name)?;
+                self.add_visit(parent, index, flow.children[index as usize].node, last.visit)
+            }
+            Body::Each(each) => {
+                let Work::Each(state) = &self.at(parent).work else { return None };
+                let key = last.key.as_deref()?;
+                let index = match &state.keys {
+                    Some(keys) => *keys.get(key)?,
+                    None => key.parse().ok().filter(|index| *index < state.count)?,
+                };
+                self.add_items(parent, index, each.body)
+            }
+            Body::Task(_)
+            | Body::Value(_)
+            | Body::Timer(_)
+            | Body::Choose(_)
+            | Body::Raise(_)
+            | Body::Graph(_) => None,
+        }
+    }
+
+    /// Finds what holds the activation at `address`: a scope, or the `for_each` of an item.
+    fn find_parent(&self, address: &Address) -> Option<(ActivationId, LastSegment)> {
+        let text = address.as_str();
+        let last = address.segments().last()?;
+        let key = last.key.as_ref().map(|key| key.clone().into_owned());
+        let parent = match &key {
+            Some(_) => text.rsplit_once('[')?.0,
+            None => text.rsplit_once('/').map_or("", |(parent, _)| parent),
+        };
+        let parent = self.find(&Address::parse(parent).ok()?)?;
+        Some((parent, LastSegment { name: last.name.to_owned(), visit: last.visit, key }))
+    }
+
+    /// Adds the next visit of a flow's child; nothing if `visit` is not the next.
+    fn add_visit(
+        &mut self,
+        flow: ActivationId,
+        index: u32,
+        node: NodeId,
+        visit: u32,
+    ) -> Option<ActivationId> {
+        let Work::Flow(state) = &self.at(flow).work else { return None };
+        let visits = state.visits[index as usize].len();
+        if visit as usize != visits + 1 {
+            return None;
+        }
+        let mut activation = Activation::new(node, flow, index);
+        activation.visit = visit;
+        let id = self.push(activation);
+        if let Work::Flow(state) = &mut self.at_mut(flow).work {
+            state.visits[index as usize].push(id);
+        }
+        Some(id)
+    }
+
+    /// Puts the token of each flow on the visit that is under way, or else on the last.
+    fn place_tokens(&mut self) -> Result<(), RebaseError> {
+        for flow in (0..u32::try_from(self.arena.len()).unwrap_or(u32::MAX)).map(ActivationId) {
+            let Work::Flow(state) = &self.at(flow).work else { continue };
+            let visits = state.visits.iter().flatten().copied();
+            let mut live = visits.clone().filter(|visit| !self.at(*visit).status.is_terminal());
+            let current = live.next().or_else(|| visits.max());
+            if let Some(second) = live.next() {
+                return Err(RebaseError::Clash { task: self.address(second) });
+            }
+            if let Work::Flow(state) = &mut self.at_mut(flow).work {
+                state.current = current;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the items of a `for_each` up to and including `index`: items begin by index.
+    fn add_items(&mut self, each: ActivationId, index: u32, node: NodeId) -> Option<ActivationId> {
+        loop {
+            let Work::Each(state) = &self.at(each).work else { return None };
+            let reached = u32::try_from(state.activations.len()).ok()?;
+            if reached > index {
+                return state.activations.get(index as usize).copied();
+            }
+            let mut item = Activation::new(node, each, reached);
+            (item.is_item, item.is_cancelling) = (true, self.at(each).is_cancelling);
+            let item = self.push(item);
+            if let Work::Each(state) = &mut self.at_mut(each).work {
+                state.activations.push(item);
+            }
+        }
+    }
+
+    /// Derives counters, tokens and the agenda from the facts.
+    fn derive(&mut self) {
+        self.agenda.clear();
+        if self.status.is_terminal() {
+            return;
+        }
+        for id in (0..u32::try_from(self.arena.len()).unwrap_or(u32::MAX)).map(ActivationId) {
+            self.count_in_parent(id);
+        }
+        // Scopes that follow from these facts are pushed behind, undecided.
+        for id in (0..u32::try_from(self.arena.len()).unwrap_or(u32::MAX)).map(ActivationId) {
+            match self.at(id).status {
+                Status::Running => self.derive_scope(id),
+                Status::Pending | Status::Waiting | Status::Stuck => {}
+                Status::Succeeded
+                | Status::Failed
+                | Status::Cancelled
+                | Status::TimedOut
+                | Status::Compensated
+                | Status::Skipped => self.close_scope(id),
+            }
+        }
+        if self.ending.is_some() {
+            self.agenda.push_back(Agenda::Cancel(ActivationId::ROOT));
+        }
+    }
+
+    fn count_in_parent(&mut self, id: ActivationId) {
+        let activation = self.at(id);
+        let (is_active, is_terminal) = (activation.is_active(), activation.status.is_terminal());
+        let parent = activation.parent;
+        if id == ActivationId::ROOT {
+            return;
+        }
+        if let Some(counts) = self.at_mut(parent).counts_mut() {
+            counts.active += u32::from(is_active);
+        }
+        if is_terminal {
+            self.count_end(id);
+        }
+    }
+
+    /// Skips what a new definition added to a scope that has ended.
+    fn close_scope(&mut self, id: ActivationId) {
+        let Some(outcome) = Outcome::of(self.at(id).status) else { return };
+        for child in self.live_children(id) {
+            self.at_mut(child).is_cancelling = false;
+            let reason = SkipReason::Upstream { task: self.address(id), outcome };
+            self.agenda.push_back(Agenda::Skip(child, reason));
+        }
+    }
+
+    fn derive_scope(&mut self, id: ActivationId) {
+        let definition = Arc::clone(&self.definition);
+        let is_cancelling = self.at(id).is_cancelling;
+        match (&self.at(id).work, &definition.node(self.at(id).node).body) {
+            (Work::Graph(state), Body::Graph(graph)) => {
+                let first = state.first;
+                let count = u32::try_from(graph.children.len()).unwrap_or(u32::MAX);
+                for child in (0..count).map(|index| first.offset(index)) {
+                    if is_cancelling && self.at(child).is_untouched() {
+                        self.at_mut(child).is_cancelling = true;
+                    }
+                    if graph.in_count(self.at(child).index) == 0 {
+                        self.agenda.push_back(Agenda::Begin(child));
+                    }
+                }
+                for child in (0..count).map(|index| first.offset(index)) {
+                    self.derive_edges(child);
+                }
+                self.derive_lags(id);
+            }
+            (Work::Flow(state), Body::Flow(flow)) => match state.current {
+                Some(child) if self.at(child).status.is_terminal() => self.advance_flow(id, child),
+                Some(_) => {}
+                None => self.go_to(id, (!flow.children.is_empty()).then_some(0)),
+            },
+            (Work::Each(_), _) => self.fill_items_again(id),
+            _ => return,
+        }
+        if is_cancelling {
+            self.agenda.push_back(Agenda::Cancel(id));
+        }
+        self.agenda.push_back(Agenda::Check(id));
+    }
+
+    fn derive_edges(&mut self, child: ActivationId) {
+        let activation = self.at(child);
+        let (has_started, outcome) = (activation.has_started, Outcome::of(activation.status));
+        if has_started {
+            self.decide_edges(child, Happening::Started);
+        }
+        if let Some(outcome) = outcome {
+            self.decide_edges(child, Happening::Ended(outcome));
+        }
+    }
+
+    /// Makes those edges true whose lag is over; the rest wait for their timers.
+    fn derive_lags(&mut self, scope: ActivationId) {
+        let elapsed = self.lags.range(edges_of(scope)).filter(|(_, lag)| **lag == Lag::Elapsed);
+        let targets: Vec<ActivationId> = elapsed.map(|(key, _)| self.edge_ends(*key).1).collect();
+        for target in targets {
+            self.settle_lag(target);
+        }
+    }
+
+    fn fill_items_again(&mut self, id: ActivationId) {
+        let Work::Each(state) = &self.at(id).work else { return };
+        for item in state.activations.clone() {
+            if self.at(item).is_untouched() {
+                self.agenda.push_back(Agenda::Begin(item));
+            }
+        }
+        self.fill_items(id);
+    }
+}
+
+/// The last level of an address.
+struct LastSegment {
+    name: String,
+    visit: u32,
+    key: Option<String>,
+}
+
+/// Returns how many scopes and `for_each` are around what is at `address`.
+fn level(address: &Address) -> usize {
+    address.as_str().bytes().filter(|byte| matches!(byte, b'/' | b'[')).count()
+}
+
+/// Returns `address` after the renaming of the longest of its beginnings that `map` knows.
+fn moved(address: &Address, map: &[(Address, Address)]) -> Address {
+    let text = address.as_str();
+    let fits = |old: &Address| {
+        text.strip_prefix(old.as_str()).filter(|rest| rest.is_empty() || rest.starts_with(['/', '[', '#']))
+    };
+    let best = map.iter().filter_map(|(old, new)| Some((old, new, fits(old)?)));
+    match best.max_by_key(|(old, _, _)| old.as_str().len()) {
+        Some((_, new, rest)) => {
+            Address::parse(&format!("{new}{rest}")).unwrap_or_else(|_| address.clone())
+        }
+        None => address.clone(),
+    }
+}

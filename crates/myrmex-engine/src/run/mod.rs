@@ -1,0 +1,218 @@
+//! The run machine: one run's state, and what each command means for it.
+//!
+//! - [`Run::decide`] answers a command with events, requests to evaluate, and effects. Every change of state goes
+//!   through [`Run::apply`] of one of those events, so replaying a journal gives the same state, always.
+//! - The state is an arena of activations. Counters, the agenda and arena indices follow from the facts in it and are
+//!   never journalled; [`Run::facts`] and [`Run::restore`] are a snapshot and its reading back, and a run moves to
+//!   another definition (`Rebased`) by restoring its facts under it.
+//! - The agenda lists activations about which something is to be decided. Applying an event fills it; deciding drains
+//!   it. An entry that later events have settled is recognised by the state and dropped.
+//!
+//! See `docs/decisions/0002-run-machine.md` for the choices behind this.
+
+mod advance;
+mod apply;
+mod arena;
+mod cancel;
+mod decide;
+mod edges;
+mod facts;
+mod pause;
+mod report;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use myrmex_model::event::{Event, Recorded, SkipReason};
+use myrmex_model::fault::Fault;
+use myrmex_model::id::{DefinitionHash, RunId, ValueHash};
+use myrmex_model::ir::Definition;
+use myrmex_model::status::Status;
+use myrmex_model::time::Timestamp;
+
+pub use apply::ReplayError;
+pub use decide::Rejection;
+pub use facts::{Fact, Facts, RebaseError};
+pub use view::{ItemView, TaskView, View};
+
+use arena::{Activation, ActivationId};
+use edges::EdgeKey;
+
+/// The state of one run.
+#[derive(Debug, Clone)]
+pub struct Run {
+    id: RunId,
+    definition: Arc<Definition>,
+    hash: DefinitionHash,
+    status: Status,
+    /// The time of the last event; decisions are never earlier.
+    last: Timestamp,
+    header: Option<Header>,
+    arena: Vec<Activation>,
+    agenda: VecDeque<Agenda>,
+    /// Edges that wait, or waited, for their lag.
+    lags: BTreeMap<EdgeKey, Lag>,
+    ending: Option<Ending>,
+    output: Option<ValueHash>,
+    fault: Option<Box<Fault>>,
+}
+
+/// What is known of a run from its first event.
+#[derive(Debug, Clone, PartialEq)]
+struct Header {
+    inputs: ValueHash,
+    started_by: String,
+    trigger: String,
+    started: Timestamp,
+}
+
+/// Why everything in a run is being ended early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// Somebody cancelled the run.
+    Cancel,
+    /// A flow said `then: end`.
+    Success,
+}
+
+/// An edge's lag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lag {
+    Armed(Timestamp),
+    Elapsed,
+}
+
+/// Something to decide about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Agenda {
+    /// An activation may begin.
+    Begin(ActivationId),
+    /// An activation can never begin.
+    Skip(ActivationId, SkipReason),
+    /// Something inside a scope ended.
+    Check(ActivationId),
+    /// An edge with a lag has its outcome: the children it connects.
+    Lag(ActivationId, ActivationId),
+    /// Everything inside a scope is to be cancelled.
+    Cancel(ActivationId),
+    /// A child of a flow said `then: end`.
+    End(ActivationId),
+}
+
+impl Run {
+    /// Creates a run that has not begun.
+    pub fn new(id: RunId, definition: Arc<Definition>, hash: DefinitionHash) -> Self {
+        Self {
+            id,
+            definition,
+            hash,
+            status: Status::Pending,
+            last: Timestamp(i64::MIN),
+            header: None,
+            arena: Vec::new(),
+            agenda: VecDeque::new(),
+            lags: BTreeMap::new(),
+            ending: None,
+            output: None,
+            fault: None,
+        }
+    }
+
+    /// Replays a journal.
+    ///
+    /// `definition` is asked for the definition of each hash that the journal names.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplayError`] if an event does not fit the state or a definition is missing.
+    pub fn replay<'a>(
+        id: RunId,
+        events: impl IntoIterator<Item = &'a Recorded>,
+        definition: &mut dyn FnMut(DefinitionHash) -> Option<Arc<Definition>>,
+    ) -> Result<Self, ReplayError> {
+        let mut events = events.into_iter();
+        let first = events.next().ok_or(ReplayError::Start)?;
+        let Event::RunStarted { definition: hash, .. } = &first.event else { return Err(ReplayError::Start) };
+        let found = definition(*hash).ok_or(ReplayError::Definition { hash: *hash })?;
+        let mut run = Self::new(id, found, *hash);
+        run.apply(first)?;
+        run.replay_more(events, definition)?;
+        Ok(run)
+    }
+
+    /// Applies the events of a journal that stand after those this run has seen: the tail after a snapshot.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ReplayError`] if an event does not fit the state or a definition is missing. The events before it
+    /// are applied.
+    pub fn replay_more<'a>(
+        &mut self,
+        events: impl IntoIterator<Item = &'a Recorded>,
+        definition: &mut dyn FnMut(DefinitionHash) -> Option<Arc<Definition>>,
+    ) -> Result<(), ReplayError> {
+        for recorded in events {
+            if let Event::Rebased { to, map, .. } = &recorded.event {
+                let found = definition(*to).ok_or(ReplayError::Definition { hash: *to })?;
+                self.rebase(found, *to, map)?;
+                self.apply_event(&recorded.event, recorded.at)?;
+            } else {
+                self.apply(recorded)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the run's id.
+    pub fn id(&self) -> RunId {
+        self.id
+    }
+
+    /// Returns the run's status.
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// Returns the definition that undecided nodes follow.
+    pub fn definition(&self) -> &Arc<Definition> {
+        &self.definition
+    }
+
+    /// Returns the hash of [`Run::definition`].
+    pub fn definition_hash(&self) -> DefinitionHash {
+        self.hash
+    }
+
+    /// Returns the run's output, once it succeeded.
+    pub fn output(&self) -> Option<ValueHash> {
+        self.output
+    }
+
+    /// Returns the run's error, once it failed.
+    pub fn fault(&self) -> Option<&Fault> {
+        self.fault.as_deref()
+    }
+
+    /// Returns when the run started, once it has.
+    pub fn started(&self) -> Option<Timestamp> {
+        self.header.as_ref().map(|header| header.started)
+    }
+
+    /// Returns who started the run, once it has started.
+    pub fn started_by(&self) -> Option<&str> {
+        self.header.as_ref().map(|header| header.started_by.as_str())
+    }
+
+    /// Returns the time of the last event.
+    pub fn last(&self) -> Timestamp {
+        self.last
+    }
+
+    fn node(&self, id: ActivationId) -> &myrmex_model::ir::Node {
+        self.definition.node(self.arena[id.index()].node)
+    }
+}

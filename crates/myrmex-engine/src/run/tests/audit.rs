@@ -1,0 +1,274 @@
+//! What must hold of a run after every turn and over its whole journal, checked without trusting the machine.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use myrmex_model::address::Address;
+use myrmex_model::event::{Event, Recorded};
+use myrmex_model::id::Epoch;
+use myrmex_model::ir::{Body, Edge, Graph, Join};
+use myrmex_model::outcome::Outcome;
+use myrmex_model::status::Status;
+use myrmex_model::wire;
+
+use super::host::{Host, RUN};
+use crate::run::Run;
+use crate::run::arena::{ActivationId, Counts, Work};
+
+/// Holds the state against the replayed journal, the restored facts, and what the effects built up.
+pub(super) fn check_turn(host: &Host) {
+    let mut find = |hash| host.definitions.get(&hash).cloned();
+    let replayed = Run::replay(RUN, &host.journal, &mut find).expect("the journal replays");
+    assert_eq!(replayed.facts(), host.run.facts(), "replay equals state");
+    assert_eq!(replayed.queued(), host.run.queued());
+    assert_eq!(replayed.timers(), host.run.timers());
+    assert_eq!(replayed.grants(), host.run.grants());
+    check_counters(&host.run);
+    check_restored(host);
+    check_limits(host);
+    if host.run.status().is_terminal() {
+        return;
+    }
+    assert_eq!(host.timers, host.run.timers().into_iter().collect(), "timers follow from effects");
+    assert_eq!(host.dispatch.waiting(), host.run.queued().len(), "the queue follows from effects");
+    let granted: BTreeSet<_> = host.run.grants().into_iter().map(|(_, _, token)| token).collect();
+    assert_eq!(host.assigned.keys().copied().collect::<BTreeSet<_>>(), granted, "grants follow from effects");
+    let is_idle = host.timers.is_empty() && host.dispatch.waiting() == 0 && granted.is_empty();
+    assert!(!is_idle || host.run.status() == Status::Pending, "a run without anything to wait for is over");
+}
+
+fn check_restored(host: &Host) {
+    let facts = host.run.facts();
+    let (definition, hash) = (Arc::clone(host.run.definition()), host.run.definition_hash());
+    let mut restored = Run::restore(&facts, definition, hash).expect("facts fit their own definition");
+    assert_eq!(restored.facts(), facts, "restored facts equal the facts");
+    let sorted = |run: &Run| (run.queued().into_iter().collect::<BTreeSet<_>>(), run.timers().into_iter().collect());
+    let (queued, timers): (_, BTreeMap<_, _>) = sorted(&restored);
+    assert_eq!((queued, timers), sorted(&host.run));
+    if host.run.status().is_terminal() {
+        return;
+    }
+    assert_eq!(counters(&restored), counters(&host.run), "counters follow from facts");
+    let left = restored.resume(host.now);
+    assert_eq!(left.events, [], "between turns nothing is left to decide");
+    assert!(left.requests.is_empty(), "between turns nothing is left to ask");
+}
+
+type Counters = BTreeMap<Address, ([u32; 3], Option<(u32, u32, u32, Option<Address>)>)>;
+
+/// Returns every counter inside scopes under way.
+fn counters(run: &Run) -> Counters {
+    let ids = (0..).map(ActivationId).zip(&run.arena);
+    let live = ids.filter(|(_, activation)| run.at(activation.parent).status == Status::Running);
+    live.map(|(id, activation)| {
+        let counts = counts_of(&activation.work).map(|counts| {
+            (counts.open, counts.active, counts.failed, counts.first_failed.map(|first| run.address(first)))
+        });
+        (run.address(id), ([activation.open_edges, activation.true_edges, activation.lags_armed], counts))
+    })
+    .collect()
+}
+
+fn counts_of(work: &Work) -> Option<Counts> {
+    match work {
+        Work::Graph(state) => Some(state.counts),
+        Work::Each(state) => Some(state.counts),
+        Work::None | Work::Leaf(_) | Work::Timer { .. } | Work::Choice { .. } | Work::Flow(_) => None,
+    }
+}
+
+/// Recounts the children of every scope from scratch.
+fn check_counters(run: &Run) {
+    for id in (0..u32::try_from(run.arena.len()).unwrap()).map(ActivationId) {
+        let Some(counts) = counts_of(&run.at(id).work) else { continue };
+        let children = run.children(id);
+        let count = |is: &dyn Fn(Status) -> bool| {
+            u32::try_from(children.iter().filter(|child| is(run.at(**child).status)).count()).unwrap()
+        };
+        let total = match &run.at(id).work {
+            Work::Each(state) => state.count,
+            _ => u32::try_from(children.len()).unwrap(),
+        };
+        assert_eq!(counts.open, total - count(&Status::is_terminal), "open children of `{}`", run.address(id));
+        let failed = count(&|status| Outcome::of(status) == Some(Outcome::Failed));
+        assert_eq!(counts.failed, failed, "failed children of `{}`", run.address(id));
+    }
+}
+
+/// Checks that no scope has more children under way than it may. A move to another definition may lower the limit below
+/// what is under way.
+pub(super) fn check_limits(host: &Host) {
+    let run = &host.run;
+    if host.definitions.len() > 1 {
+        return;
+    }
+    for (id, activation) in (0..).map(ActivationId).zip(&run.arena) {
+        let most = match &run.node(id).body {
+            Body::Graph(graph) => graph.max_parallel,
+            Body::Each(each) => each.max_parallel,
+            _ => None,
+        };
+        if let (Some(most), Some(counts)) = (most, counts_of(&activation.work)) {
+            let active = run.children(id).into_iter().filter(|child| run.at(*child).is_active()).count();
+            assert!(active <= most.max(1) as usize, "`{}` has {active} under way", run.address(id));
+            assert_eq!(counts.active as usize, active, "active children of `{}`", run.address(id));
+        }
+    }
+}
+
+/// Checks a whole journal: times, ends, grants, and that every event reads back as it was written.
+pub(super) fn check_journal(journal: &[Recorded]) {
+    let mut ended = BTreeSet::new();
+    let mut is_cancelled = false;
+    for (index, recorded) in journal.iter().enumerate() {
+        assert!(index == 0 || journal[index - 1].at <= recorded.at, "time never goes backwards");
+        let bytes = wire::event::encode(recorded, Epoch(1));
+        assert_eq!(wire::event::decode(&bytes).as_ref(), Ok(recorded), "events read back");
+        match &recorded.event {
+            Event::Rebased { map, .. } => {
+                let moved = |task: &Address| map.iter().find(|(old, _)| old == task).map(|(_, new)| new.clone());
+                ended = ended.into_iter().map(|task: Address| moved(&task).unwrap_or(task)).collect();
+            }
+            Event::RunEnded { .. } => assert_eq!(index + 1, journal.len(), "nothing follows the end"),
+            Event::CancelRequested { scope, by, .. } if scope.is_root() && by != "myrmex" => is_cancelled = true,
+            Event::AttemptGranted { task, .. } => assert!(!is_cancelled, "`{task}` was granted after the cancel"),
+            _ => {}
+        }
+        if let Some(task) = recorded.event.task() {
+            let is_about_edge = matches!(recorded.event, Event::LagArmed { .. } | Event::LagElapsed { .. });
+            let is_end_of_run = matches!(recorded.event, Event::EndRequested { .. });
+            assert!(is_about_edge || is_end_of_run || !ended.contains(task), "`{task}` goes on after its end");
+            if recorded.change.to.is_terminal() && !is_about_edge && !is_end_of_run {
+                ended.insert(task.clone());
+            }
+        }
+    }
+}
+
+/// Checks, from the journal alone, that children of graphs began only when their joins let them, and were skipped only
+/// when their joins never could.
+pub(super) fn check_edges(host: &Host) {
+    let definition = host.run.definition();
+    let mut seen: BTreeMap<Address, Seen> = BTreeMap::new();
+    for Recorded { event, change, .. } in &host.journal {
+        if let Event::LagElapsed { from, to } = event {
+            *seen.entry(to.clone()).or_default().lags.entry(from.clone()).or_default() += 1;
+        }
+        let Some(task) = event.task().filter(|task| !task.is_root()) else { continue };
+        let begins = matches!(
+            event,
+            Event::TaskQueued { .. } | Event::ScopeEntered { .. } | Event::ItemsExpanded { .. } | Event::TimerArmed { .. }
+        );
+        let is_skip = matches!(event, Event::TaskSkipped { reason, .. } if *reason != myrmex_model::event::SkipReason::Condition);
+        let is_first = !seen.get(task).is_some_and(|seen| seen.has_begun);
+        if let Some((graph, index)) = graph_of(definition, task)
+            && (begins && is_first || is_skip)
+        {
+            let scope = parent_text(task);
+            let edges = graph.edges().iter().filter(|edge| edge.to == index);
+            let (mut open, mut holding) = (0, 0);
+            for edge in edges {
+                match edge_state(&seen, definition, graph, scope, task, edge) {
+                    Some(true) => holding += 1,
+                    Some(false) => {}
+                    None => open += 1,
+                }
+            }
+            let total = graph.in_count(index);
+            let (may, never) = match graph.children[index as usize].join {
+                Join::All => (holding == total, holding + open < total),
+                Join::AllLive => (total == 0 || open == 0 && holding > 0, open == 0 && holding == 0 && total > 0),
+                Join::First(n) => {
+                    let n = n.clamp(1, total.max(1));
+                    (total == 0 || holding >= n, holding + open < n)
+                }
+            };
+            assert!(!begins || may, "`{task}` began before its join held: {holding} of {total}, {open} open");
+            assert!(!is_skip || never, "`{task}` was skipped though its join could hold: {holding} of {total}");
+        }
+        let entry = seen.entry(task.clone()).or_default();
+        match event {
+            Event::CaseChosen { case, .. } => entry.case = Some(*case),
+            Event::LagArmed { .. } | Event::LagElapsed { .. } => continue,
+            _ => {}
+        }
+        entry.has_begun |= begins;
+        entry.has_started |= matches!(
+            event,
+            Event::AttemptGranted { .. } | Event::ScopeEntered { .. } | Event::ItemsExpanded { .. } | Event::TimerArmed { .. }
+        );
+        entry.outcome = entry.outcome.or(Outcome::of(change.to));
+    }
+}
+
+#[derive(Default)]
+struct Seen {
+    has_begun: bool,
+    has_started: bool,
+    outcome: Option<Outcome>,
+    case: Option<u32>,
+    /// How many lags into this task are over, by the task they come from.
+    lags: BTreeMap<Address, u32>,
+}
+
+/// Returns whether an edge is true, false, or open, from what the journal said so far. Lags between the same two tasks
+/// cannot be told apart here, so an edge with a lag is true once any of them is over.
+fn edge_state(
+    seen: &BTreeMap<Address, Seen>,
+    definition: &myrmex_model::ir::Definition,
+    graph: &Graph,
+    scope: &str,
+    to: &Address,
+    edge: &Edge,
+) -> Option<bool> {
+    let name = definition.node(graph.children[edge.from as usize].node).name.as_str();
+    let from = if scope.is_empty() { name.to_owned() } else { format!("{scope}/{name}") };
+    let from = Address::parse(&from).unwrap();
+    let source = seen.get(&from)?;
+    let asks_start = edge.on.contains(Outcome::Started);
+    let is_true = if asks_start && source.has_started {
+        true
+    } else {
+        let outcome = source.outcome?;
+        let ran = matches!(outcome, Outcome::Succeeded | Outcome::Failed);
+        let is_chosen = edge.cases.is_empty() || source.case.is_some_and(|case| edge.cases.contains(&case));
+        (edge.on.contains(outcome) || asks_start && ran) && is_chosen
+    };
+    if is_true && edge.lag.is_some() {
+        let is_over = seen.get(to).is_some_and(|seen| seen.lags.contains_key(&from));
+        return is_over.then_some(true);
+    }
+    Some(is_true)
+}
+
+fn parent_text(task: &Address) -> &str {
+    task.as_str().rsplit_once('/').map_or("", |(parent, _)| parent)
+}
+
+/// Returns the graph that holds `task` and the task's index in it; nothing if another kind of scope holds it.
+fn graph_of<'a>(definition: &'a myrmex_model::ir::Definition, task: &Address) -> Option<(&'a Graph, u32)> {
+    let mut node = definition.node(definition.root);
+    let segments: Vec<_> = task.segments().collect();
+    let (last, scopes) = segments.split_last()?;
+    if last.key.is_some() {
+        return None;
+    }
+    for segment in scopes {
+        node = definition.node(child_of(&node.body, segment.name)?);
+        if let (Some(_), Body::Each(each)) = (&segment.key, &node.body) {
+            node = definition.node(each.body);
+        }
+    }
+    match &node.body {
+        Body::Graph(graph) => Some((graph, graph.child_index(last.name)?)),
+        _ => None,
+    }
+}
+
+fn child_of(body: &Body, name: &str) -> Option<myrmex_model::ir::NodeId> {
+    match body {
+        Body::Graph(graph) => Some(graph.children[graph.child_index(name)? as usize].node),
+        Body::Flow(flow) => Some(flow.children[flow.child_index(name)? as usize].node),
+        _ => None,
+    }
+}

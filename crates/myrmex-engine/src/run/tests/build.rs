@@ -1,0 +1,315 @@
+//! Builders of definitions: a tree of [`Spec`]s becomes a [`Definition`].
+
+use std::sync::Arc;
+
+use myrmex_model::id::DefinitionHash;
+use myrmex_model::ir::{
+    Backoff, Body, Case, Choose, Definition, Each, Edge, Flow, FlowChild, Graph, GraphChild, Join, Next,
+    Node, NodeId, OutputField, Outputs, Policy, Retry, Task, Timer,
+};
+use myrmex_model::name::{Name, Namespace};
+use myrmex_model::outcome::{Outcome, OutcomeSet};
+use myrmex_model::schema::{Schema, Type};
+use myrmex_model::template::{Expr, Template};
+use myrmex_model::time::Length;
+use myrmex_model::value::Value;
+
+/// A node to be.
+#[derive(Debug, Clone)]
+pub(super) struct Spec {
+    pub(super) name: String,
+    pub(super) has_guard: bool,
+    pub(super) what: What,
+    pub(super) retry: Option<Retry>,
+    pub(super) outputs: Outputs,
+    /// Edges that enter it, if it stands in a graph.
+    pub(super) needs: Vec<Need>,
+    pub(super) join: Join,
+    /// Where the token goes after it, if it stands in a flow.
+    pub(super) then: Then,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum What {
+    Task { is_literal: bool },
+    Value,
+    Timer,
+    Choose(Vec<Then>),
+    Raise,
+    Flow(Vec<Spec>),
+    Graph(GraphSpec),
+    Each { body: Box<Spec>, max_parallel: Option<u32>, fail_fast: bool },
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct GraphSpec {
+    pub(super) children: Vec<Spec>,
+    pub(super) max_parallel: Option<u32>,
+    pub(super) fail_fast: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Need {
+    pub(super) from: String,
+    pub(super) on: OutcomeSet,
+    pub(super) cases: Vec<u32>,
+    pub(super) lag_ms: u64,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Then {
+    Continue,
+    Exit,
+    End,
+    Goto(String),
+}
+
+fn spec(name: &str, what: What) -> Spec {
+    Spec {
+        name: name.to_owned(),
+        has_guard: false,
+        what,
+        retry: None,
+        outputs: Outputs::Raw,
+        needs: Vec::new(),
+        join: Join::All,
+        then: Then::Continue,
+    }
+}
+
+/// A task with literal arguments: it is queued without anything being evaluated.
+pub(super) fn task(name: &str) -> Spec {
+    spec(name, What::Task { is_literal: true })
+}
+
+/// A task whose arguments are evaluated.
+pub(super) fn computed_task(name: &str) -> Spec {
+    spec(name, What::Task { is_literal: false })
+}
+
+pub(super) fn value(name: &str) -> Spec {
+    spec(name, What::Value)
+}
+
+pub(super) fn timer(name: &str) -> Spec {
+    spec(name, What::Timer)
+}
+
+pub(super) fn raise(name: &str) -> Spec {
+    spec(name, What::Raise)
+}
+
+pub(super) fn choose(name: &str, cases: Vec<Then>) -> Spec {
+    spec(name, What::Choose(cases))
+}
+
+pub(super) fn flow(name: &str, children: Vec<Spec>) -> Spec {
+    spec(name, What::Flow(children))
+}
+
+pub(super) fn graph(name: &str, children: Vec<Spec>) -> Spec {
+    spec(name, What::Graph(GraphSpec { children, max_parallel: None, fail_fast: false }))
+}
+
+/// A `for_each`; its body bears its name.
+pub(super) fn each(name: &str, mut body: Spec) -> Spec {
+    body.name = name.to_owned();
+    spec(name, What::Each { body: Box::new(body), max_parallel: None, fail_fast: false })
+}
+
+pub(super) fn goto(name: &str) -> Then {
+    Then::Goto(name.to_owned())
+}
+
+impl Spec {
+    pub(super) fn guarded(mut self) -> Self {
+        self.has_guard = true;
+        self
+    }
+
+    /// Adds an edge that asks for success.
+    pub(super) fn after(self, from: &str) -> Self {
+        self.after_with(from, &[Outcome::Succeeded], 0)
+    }
+
+    pub(super) fn after_on(self, from: &str, on: &[Outcome]) -> Self {
+        self.after_with(from, on, 0)
+    }
+
+    pub(super) fn after_with(mut self, from: &str, on: &[Outcome], lag_ms: u64) -> Self {
+        self.needs.push(Need { from: from.to_owned(), on: OutcomeSet::of(on), cases: Vec::new(), lag_ms });
+        self
+    }
+
+    pub(super) fn after_case(mut self, from: &str, case: u32) -> Self {
+        let on = OutcomeSet::SUCCEEDED;
+        self.needs.push(Need { from: from.to_owned(), on, cases: vec![case], lag_ms: 0 });
+        self
+    }
+
+    pub(super) fn join(mut self, join: Join) -> Self {
+        self.join = join;
+        self
+    }
+
+    pub(super) fn then(mut self, then: Then) -> Self {
+        self.then = then;
+        self
+    }
+
+    pub(super) fn retried(mut self, retries: u32, delay_ms: u64) -> Self {
+        self.retry = Some(Retry {
+            retries,
+            delay: Length(delay_ms),
+            backoff: Backoff::Constant,
+            delay_max: None,
+            has_jitter: false,
+            when: None,
+        });
+        self
+    }
+
+    pub(super) fn retried_when(mut self, retries: u32, delay_ms: u64) -> Self {
+        self = self.retried(retries, delay_ms);
+        if let Some(retry) = &mut self.retry {
+            retry.when = Some(Expr::jinja("may_retry"));
+        }
+        self
+    }
+
+    /// Declares an output, so that what the body gives is checked.
+    pub(super) fn declared(mut self) -> Self {
+        let field = OutputField { name: name("out"), schema: Schema::of(Type::Any) };
+        self.outputs = Outputs::Declared(vec![field]);
+        self
+    }
+
+    pub(super) fn computed(mut self) -> Self {
+        self.outputs = Outputs::Computed(Template::Expr(Expr::jinja("out")));
+        self
+    }
+
+    pub(super) fn parallel(mut self, most: u32) -> Self {
+        match &mut self.what {
+            What::Graph(graph) => graph.max_parallel = Some(most),
+            What::Each { max_parallel, .. } => *max_parallel = Some(most),
+            _ => panic!("only a graph or a `for_each` has children side by side"),
+        }
+        self
+    }
+
+    pub(super) fn failing_fast(mut self) -> Self {
+        match &mut self.what {
+            What::Graph(graph) => graph.fail_fast = true,
+            What::Each { fail_fast, .. } => *fail_fast = true,
+            _ => panic!("only a graph or a `for_each` has children side by side"),
+        }
+        self
+    }
+}
+
+pub(super) fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+/// Makes the definition whose root scope is `root`.
+pub(super) fn define(root: &Spec) -> Arc<Definition> {
+    let mut nodes = Vec::new();
+    add(&mut nodes, None, root);
+    Arc::new(Definition {
+        namespace: Namespace::standard(),
+        name: name("test"),
+        version: None,
+        inputs: Vec::new(),
+        nodes,
+        root: NodeId(0),
+    })
+}
+
+/// Returns a hash that tells definitions apart.
+pub(super) fn hash(definition: &Definition) -> DefinitionHash {
+    DefinitionHash::of(format!("{definition:?}").as_bytes())
+}
+
+fn add(nodes: &mut Vec<Node>, parent: Option<NodeId>, spec: &Spec) -> NodeId {
+    let id = NodeId(u32::try_from(nodes.len()).unwrap());
+    nodes.push(Node {
+        name: name(&spec.name),
+        parent,
+        guard: spec.has_guard.then(|| Expr::jinja("guard")),
+        body: Body::Raise(Template::Literal(Value::Null)),
+        policy: Policy { retry: spec.retry.clone(), attempt_timeout: None },
+        outputs: spec.outputs.clone(),
+    });
+    let body = body(nodes, id, &spec.what);
+    nodes[id.0 as usize].body = body;
+    id
+}
+
+fn body(nodes: &mut Vec<Node>, id: NodeId, what: &What) -> Body {
+    let literal = Template::Literal(Value::Null);
+    let computed = Template::Expr(Expr::jinja("x"));
+    match what {
+        What::Task { is_literal } => Body::Task(Task {
+            executor: name("process"),
+            arguments: if *is_literal { literal } else { computed },
+        }),
+        What::Value => Body::Value(computed),
+        What::Timer => Body::Timer(Timer::After(computed)),
+        What::Raise => Body::Raise(computed),
+        What::Choose(cases) => {
+            // Jumps name siblings, which may not exist yet; `flow_body` sets them.
+            let case = |_: &Then| Case { when: Some(Expr::jinja("when")), next: Next::Continue };
+            Body::Choose(Choose { cases: cases.iter().map(case).collect() })
+        }
+        What::Flow(children) => flow_body(nodes, id, children),
+        What::Graph(graph) => graph_body(nodes, id, graph),
+        What::Each { body, max_parallel, fail_fast } => Body::Each(Each {
+            source: computed,
+            item: name("item"),
+            max_parallel: *max_parallel,
+            fail_fast: *fail_fast,
+            body: add(nodes, Some(id), body),
+        }),
+    }
+}
+
+fn flow_body(nodes: &mut Vec<Node>, id: NodeId, children: &[Spec]) -> Body {
+    let next = |then: &Then| match then {
+        Then::Continue => Next::Continue,
+        Then::Exit => Next::Exit,
+        Then::End => Next::End,
+        Then::Goto(target) => Next::Goto(index_of(children, target)),
+    };
+    let mut made = Vec::new();
+    for child in children {
+        let node = add(nodes, Some(id), child);
+        if let (Body::Choose(choose), What::Choose(cases)) = (&mut nodes[node.0 as usize].body, &child.what) {
+            choose.cases.iter_mut().zip(cases).for_each(|(case, then)| case.next = next(then));
+        }
+        made.push(FlowChild { node, next: next(&child.then) });
+    }
+    Body::Flow(Flow::new(made, children.iter().map(|child| name(&child.name))))
+}
+
+fn graph_body(nodes: &mut Vec<Node>, id: NodeId, spec: &GraphSpec) -> Body {
+    let children = &spec.children;
+    let mut made = Vec::new();
+    let mut edges = Vec::new();
+    for (to, child) in (0..).zip(children) {
+        made.push(GraphChild { node: add(nodes, Some(id), child), join: child.join });
+        for need in &child.needs {
+            let mut edge = Edge::new(index_of(children, &need.from), to, need.on);
+            edge.cases.clone_from(&need.cases);
+            edge.lag = (need.lag_ms > 0).then_some(Length(need.lag_ms));
+            edges.push(edge);
+        }
+    }
+    let mut graph = Graph::new(made, edges, children.iter().map(|child| name(&child.name))).unwrap();
+    (graph.max_parallel, graph.fail_fast) = (spec.max_parallel, spec.fail_fast);
+    Body::Graph(graph)
+}
+
+fn index_of(children: &[Spec], name: &str) -> u32 {
+    u32::try_from(children.iter().position(|child| child.name == name).expect("a sibling")).unwrap()
+}

@@ -1,0 +1,185 @@
+//! Definitions and luck drawn from bytes. When the bytes run out every draw is the first choice, which is always the one
+//! that leads to an end, so fewer bytes make a simpler case.
+
+use myrmex_model::effect::{Evaluation, Question};
+use myrmex_model::ir::{Body, Join, Node};
+use myrmex_model::outcome::Outcome;
+use myrmex_model::time::{Length, Timestamp};
+
+use super::build::{
+    Need, Spec, Then, choose, computed_task, each, flow, graph, raise, task, timer, value,
+};
+use super::host::{Answer, fault, list, map, plain_answer, value_hash};
+
+/// Draws choices from bytes.
+#[derive(Debug, Clone)]
+pub(super) struct Chooser {
+    bytes: Vec<u8>,
+    at: usize,
+}
+
+impl Chooser {
+    pub(super) fn new(bytes: Vec<u8>) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    /// Draws a number below `count`.
+    pub(super) fn below(&mut self, count: usize) -> usize {
+        let byte = self.bytes.get(self.at).copied().unwrap_or(0);
+        self.at += 1;
+        usize::from(byte) % count.max(1)
+    }
+
+    /// Draws true in one of `times` cases.
+    pub(super) fn one_in(&mut self, times: usize) -> bool {
+        self.below(times) == times - 1
+    }
+
+    /// Draws an answer to a question about `node`.
+    pub(super) fn answer(&mut self, node: &Node, question: &Question, now: Timestamp) -> Answer {
+        if self.one_in(24) {
+            return Err(fault("no value"));
+        }
+        if *question == Question::Begin && node.guard.is_some() && self.one_in(3) {
+            return Ok(Evaluation::Skip);
+        }
+        Ok(match (question, &node.body) {
+            (Question::Retry { .. }, _) => Evaluation::Retry(self.below(3) > 0),
+            (Question::Begin, Body::Value(_)) => {
+                let vars = self.one_in(3).then(|| value_hash("{\"v\":1}"));
+                Evaluation::Value { output: value_hash("\"value\""), vars }
+            }
+            (Question::Begin, Body::Timer(_)) => {
+                Evaluation::Due(now.after(Length([0, 5, 500][self.below(3)])))
+            }
+            (Question::Begin, Body::Choose(body)) => {
+                // The first case leads on; a jump back needs luck, which runs out.
+                let case = self.below(body.cases.len() + 1);
+                Evaluation::Case(u32::try_from(case).ok().filter(|case| (*case as usize) < body.cases.len()))
+            }
+            (Question::Begin, Body::Each(_)) => match self.below(4) {
+                0 => list(0),
+                1 => list(3),
+                2 => list(u32::try_from(self.below(6)).unwrap()),
+                _ => map(&["eu", "a/b", "x[1]"]),
+            },
+            (Question::Begin | Question::Output { .. } | Question::ScopeOutput, body) => {
+                plain_answer(body, question, now)
+            }
+        })
+    }
+
+    /// Draws a definition's root scope.
+    pub(super) fn root(&mut self) -> Spec {
+        let mut left = 4 + self.below(24);
+        let spec = if self.one_in(3) {
+            flow("root", self.flow_children(&mut left, 0))
+        } else {
+            self.graph("root", &mut left, 0)
+        };
+        if self.one_in(3) { spec.computed() } else { spec }
+    }
+
+    fn graph(&mut self, name: &str, left: &mut usize, depth: usize) -> Spec {
+        let mut children = Vec::new();
+        for index in 0..=self.below(6) {
+            let mut child = self.child(&format!("t{index}"), left, depth);
+            for earlier in &children {
+                if self.one_in(2) {
+                    child.needs.push(self.need(earlier));
+                    if self.one_in(8) {
+                        child.needs.push(self.need(earlier));
+                    }
+                }
+            }
+            child.join = match self.below(5) {
+                0..=2 => Join::All,
+                3 => Join::AllLive,
+                _ => Join::First(u32::try_from(self.below(4)).unwrap()),
+            };
+            children.push(child);
+        }
+        let mut spec = graph(name, children);
+        if self.one_in(3) {
+            spec = spec.parallel(u32::try_from(self.below(4)).unwrap());
+        }
+        if self.one_in(4) { spec.failing_fast() } else { spec }
+    }
+
+    fn need(&mut self, from: &Spec) -> Need {
+        let all = [
+            vec![Outcome::Succeeded],
+            vec![Outcome::Succeeded, Outcome::Failed, Outcome::Skipped],
+            vec![Outcome::Failed],
+            vec![Outcome::Started],
+            vec![Outcome::Skipped, Outcome::Succeeded],
+            vec![Outcome::Started, Outcome::Failed],
+        ];
+        let on = myrmex_model::outcome::OutcomeSet::of(&all[self.below(all.len())]);
+        let lag_ms = if self.one_in(5) { 1 + self.below(300) as u64 } else { 0 };
+        let cases = match &from.what {
+            super::build::What::Choose(_) if self.one_in(2) => vec![u32::try_from(self.below(3)).unwrap()],
+            _ => Vec::new(),
+        };
+        Need { from: from.name.clone(), on, cases, lag_ms }
+    }
+
+    fn flow_children(&mut self, left: &mut usize, depth: usize) -> Vec<Spec> {
+        let count = self.below(5);
+        let mut children: Vec<Spec> =
+            (0..count).map(|index| self.child(&format!("f{index}"), left, depth)).collect();
+        for index in 0..count {
+            children[index].then = match self.below(12) {
+                9 => Then::Exit,
+                10 => Then::End,
+                11 if index + 1 < count => Then::Goto(format!("f{}", count - 1)),
+                _ => Then::Continue,
+            };
+        }
+        if self.one_in(2) && count > 0 {
+            let back = Then::Goto(format!("f{}", self.below(count)));
+            let cases = vec![Then::Continue, back, [Then::Exit, Then::End][self.below(2)].clone()];
+            children.push(choose("again", cases));
+            children.push(value("last"));
+        }
+        children
+    }
+
+    fn child(&mut self, name: &str, left: &mut usize, depth: usize) -> Spec {
+        *left = left.saturating_sub(1);
+        let kinds = if depth < 3 && *left > 0 { 12 } else { 8 };
+        let mut spec = match self.below(kinds) {
+            0 | 1 => task(name),
+            2 => computed_task(name),
+            3 => task(name).declared(),
+            4 => value(name),
+            5 => timer(name),
+            6 => choose(name, vec![Then::Continue; 3]),
+            7 => raise(name),
+            8 => graph_named(self, name, left, depth),
+            9 => flow(name, self.flow_children(left, depth + 1)),
+            _ => {
+                let body = self.child(name, left, depth + 1);
+                // The address of an item has room for one key, so a `for_each` is not the body of another.
+                let body = if matches!(body.what, super::build::What::Each { .. }) { task(name) } else { body };
+                let spec = each(name, body);
+                let spec = if self.one_in(2) { spec.parallel(u32::try_from(self.below(3)).unwrap()) } else { spec };
+                if self.one_in(3) { spec.failing_fast() } else { spec }
+            }
+        };
+        if self.one_in(4) {
+            spec = spec.guarded();
+        }
+        if self.one_in(3) {
+            let retries = u32::try_from(self.below(3)).unwrap();
+            let pause = [0, 10, 200][self.below(3)];
+            spec = if self.one_in(2) { spec.retried_when(retries, pause) } else { spec.retried(retries, pause) };
+        }
+        spec
+    }
+}
+
+fn graph_named(chooser: &mut Chooser, name: &str, left: &mut usize, depth: usize) -> Spec {
+    let spec = chooser.graph(name, left, depth + 1);
+    if chooser.one_in(2) { spec.computed() } else { spec }
+}

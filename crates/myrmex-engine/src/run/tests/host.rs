@@ -1,0 +1,338 @@
+//! A host that plays the world around a run: it evaluates, grants, reports and fires timers, in virtual time.
+//!
+//! After every turn it holds the run against what can be known without it: the replay of its journal, the reading back
+//! of its facts, and the queue, grants and timers that its effects have built up.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use myrmex_model::address::Address;
+use myrmex_model::command::{Command, TimerKey};
+use myrmex_model::effect::{Decision, Effect, Evaluation, Question, Request};
+use myrmex_model::event::{Event, Recorded};
+use myrmex_model::fault::{Fault, FaultKind};
+use myrmex_model::id::{Attempt, DefinitionHash, Epoch, FencingToken, RunId, ValueHash};
+use myrmex_model::ir::{Body, Definition};
+use myrmex_model::outcome::{AttemptEnd, AttemptReport, Usage};
+use myrmex_model::status::Status;
+use myrmex_model::time::{Length, Timestamp};
+
+use super::build::{Spec, define, hash, name};
+use super::generate::Chooser;
+use crate::dispatch::{Dispatch, Ready};
+use crate::run::{Rejection, Run};
+
+pub(super) const RUN: RunId = RunId([7; 16]);
+
+pub(super) type Answer = Result<Evaluation, Fault>;
+
+pub(super) struct Host {
+    pub(super) run: Run,
+    pub(super) journal: Vec<Recorded>,
+    pub(super) now: Timestamp,
+    pub(super) dispatch: Dispatch,
+    /// What workers have: the task is the one that they were told.
+    pub(super) assigned: BTreeMap<FencingToken, Ready>,
+    pub(super) stopping: BTreeSet<FencingToken>,
+    pub(super) timers: BTreeMap<TimerKey, Timestamp>,
+    /// The effects of the last turn.
+    pub(super) effects: Vec<Effect>,
+    pub(super) definitions: BTreeMap<DefinitionHash, Arc<Definition>>,
+    /// Answers to come, by address; without one the plainest that fits is given.
+    answers: BTreeMap<String, VecDeque<Answer>>,
+    /// Draws answers and their order instead, if it is there.
+    pub(super) luck: Option<Chooser>,
+    /// Whether every turn is checked, which costs time with the size of the run.
+    pub(super) is_checked: bool,
+}
+
+pub(super) fn value_hash(text: &str) -> ValueHash {
+    ValueHash::of(text.as_bytes())
+}
+
+pub(super) fn fault(title: &str) -> Fault {
+    Fault::new(FaultKind::Runtime, title)
+}
+
+pub(super) fn address(text: &str) -> Address {
+    Address::parse(text).unwrap()
+}
+
+pub(super) fn ended_well() -> AttemptEnd {
+    AttemptEnd::Succeeded { output: value_hash("\"done\"") }
+}
+
+pub(super) fn ended_badly() -> AttemptEnd {
+    AttemptEnd::Failed { fault: fault("broke") }
+}
+
+pub(super) fn lost() -> AttemptEnd {
+    AttemptEnd::Lost { reason: "worker is gone".into() }
+}
+
+impl Host {
+    pub(super) fn new(definition: Arc<Definition>) -> Self {
+        let pinned = hash(&definition);
+        Self {
+            run: Run::new(RUN, Arc::clone(&definition), pinned),
+            journal: Vec::new(),
+            now: Timestamp(1_000_000_000),
+            dispatch: Dispatch::new(Epoch(1), 1_000),
+            assigned: BTreeMap::new(),
+            stopping: BTreeSet::new(),
+            timers: BTreeMap::new(),
+            effects: Vec::new(),
+            definitions: BTreeMap::from([(pinned, definition)]),
+            answers: BTreeMap::new(),
+            luck: None,
+            is_checked: true,
+        }
+    }
+
+    /// Makes a host whose run of `root` has started.
+    pub(super) fn started(root: &Spec) -> Self {
+        let mut host = Self::new(define(root));
+        host.start();
+        host
+    }
+
+    /// Gives `answer` to the next question about the task.
+    pub(super) fn answer(&mut self, task: &str, answer: Evaluation) {
+        self.answers.entry(task.to_owned()).or_default().push_back(Ok(answer));
+    }
+
+    pub(super) fn answer_error(&mut self, task: &str) {
+        self.answers.entry(task.to_owned()).or_default().push_back(Err(fault("no value")));
+    }
+
+    pub(super) fn start(&mut self) {
+        self.put(start()).unwrap();
+    }
+
+    /// Takes one whole turn.
+    pub(super) fn put(&mut self, command: Command) -> Result<(), Rejection> {
+        let before = self.run.facts();
+        let decision = self.run.decide(command, self.now).inspect_err(|_| {
+            assert_eq!(self.run.facts(), before, "a rejected command changes nothing");
+        })?;
+        self.go_on(decision);
+        Ok(())
+    }
+
+    /// Answers what a decision asks, then carries its effects out.
+    pub(super) fn go_on(&mut self, decision: Decision) {
+        let mut requests = Vec::new();
+        let mut effects = Vec::new();
+        let mut take = |host: &mut Self, decision: Decision, requests: &mut Vec<Request>| {
+            host.journal.extend(decision.events);
+            requests.extend(decision.requests);
+            effects.extend(decision.effects);
+            if host.is_checked {
+                super::audit::check_limits(host);
+            }
+        };
+        take(self, decision, &mut requests);
+        while !requests.is_empty() {
+            let next = self.luck.as_mut().map_or(0, |luck| luck.below(requests.len()));
+            let request = requests.remove(next);
+            let result = self.evaluate(&request);
+            let command = Command::Evaluated { ticket: request.ticket, result };
+            let decision = self.run.decide(command, self.now).expect("an answer to an open question is taken");
+            take(self, decision, &mut requests);
+        }
+        effects.iter().for_each(|effect| self.carry_out(effect));
+        self.effects = effects;
+        if self.is_checked {
+            super::audit::check_turn(self);
+        }
+    }
+
+    fn evaluate(&mut self, request: &Request) -> Answer {
+        let asking = self.run.view(request.ticket, false).address();
+        let scripted = self.answers.get_mut(asking.as_str()).and_then(VecDeque::pop_front);
+        if let Some(answer) = scripted {
+            return answer;
+        }
+        let definition = Arc::clone(self.run.definition());
+        let node = definition.node(request.node);
+        match &mut self.luck {
+            Some(luck) => luck.answer(node, &request.question, self.now),
+            None => Ok(plain_answer(&node.body, &request.question, self.now)),
+        }
+    }
+
+    fn carry_out(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Queue { task, attempt } => {
+                self.dispatch.enqueue(Ready { run: RUN, task: task.clone(), attempt: *attempt });
+            }
+            Effect::Withdraw { task, .. } => self.dispatch.withdraw(RUN, task),
+            Effect::Assign { task, attempt, token } => {
+                let ready = Ready { run: RUN, task: task.clone(), attempt: *attempt };
+                assert_eq!(self.assigned.insert(*token, ready), None, "a token is granted once");
+            }
+            Effect::Release { token } => {
+                self.dispatch.release(*token);
+                self.stopping.remove(token);
+                self.assigned.remove(token).expect("only what was assigned is released");
+            }
+            Effect::Stop { token } => {
+                assert!(self.assigned.contains_key(token), "only what was assigned is stopped");
+                self.stopping.insert(*token);
+            }
+            Effect::Arm { timer, due } => {
+                assert!(*due > self.now, "only what lies ahead is armed");
+                self.timers.insert(timer.clone(), *due);
+            }
+            Effect::Disarm { timer } => {
+                self.timers.remove(timer).expect("only what was armed is disarmed");
+            }
+            Effect::End => assert!(self.run.status().is_terminal()),
+        }
+    }
+
+    /// Grants everything that waits, as far as places are free.
+    pub(super) fn grant(&mut self) {
+        // Between these turns the queue is ahead of the run.
+        let is_checked = std::mem::replace(&mut self.is_checked, false);
+        for (token, ready) in self.dispatch.grant() {
+            let Ready { task, attempt, .. } = ready;
+            self.put(Command::Grant { task, attempt, token, worker: name("local") }).unwrap();
+        }
+        self.is_checked = is_checked;
+        if is_checked {
+            super::audit::check_turn(self);
+        }
+    }
+
+    /// Returns the token of the running attempt of `task`.
+    pub(super) fn token(&self, task: &str) -> FencingToken {
+        let found = self.assigned.iter().find(|(_, ready)| ready.task.as_str() == task);
+        *found.unwrap_or_else(|| panic!("`{task}` is not assigned")).0
+    }
+
+    /// Reports the end of a running attempt.
+    pub(super) fn report(&mut self, token: FencingToken, end: AttemptEnd) -> Result<(), Rejection> {
+        let Ready { task, attempt, .. } = self.assigned[&token].clone();
+        self.put(report_of(&task, attempt, token, end))
+    }
+
+    /// Grants what waits and reports how the attempt of `task` ended.
+    pub(super) fn end(&mut self, task: &str, end: AttemptEnd) {
+        self.grant();
+        self.report(self.token(task), end).unwrap();
+    }
+
+    pub(super) fn succeed(&mut self, task: &str) {
+        self.end(task, ended_well());
+    }
+
+    pub(super) fn fail(&mut self, task: &str) {
+        self.end(task, ended_badly());
+    }
+
+    pub(super) fn cancel(&mut self) {
+        self.put(Command::Cancel { by: "ana".into(), reason: "enough".into() }).unwrap();
+    }
+
+    pub(super) fn rebase(&mut self, root: &Spec, map: &[(&str, &str)]) -> Result<(), Rejection> {
+        let definition = define(root);
+        let hash = hash(&definition);
+        self.definitions.insert(hash, Arc::clone(&definition));
+        let map = map.iter().map(|(old, new)| (address(old), address(new))).collect();
+        let (by, reason) = ("ana".to_owned(), "the plan changed".to_owned());
+        self.put(Command::Rebase { definition, hash, map, by, reason })
+    }
+
+    pub(super) fn pass(&mut self, millis: u64) {
+        self.now = self.now.after(Length(millis));
+    }
+
+    /// Moves the time to the earliest timer and fires it.
+    pub(super) fn fire(&mut self) {
+        let earliest = self.timers.iter().min_by_key(|(_, due)| **due);
+        let (timer, due) = earliest.map(|(timer, due)| (timer.clone(), *due)).expect("a timer is armed");
+        self.timers.remove(&timer);
+        self.now = self.now.max(due);
+        self.put(Command::Fire { timer }).unwrap();
+    }
+
+    /// Lets everything succeed until nothing is left to do.
+    pub(super) fn finish(&mut self) {
+        for _ in 0..10_000 {
+            self.grant();
+            if let Some(token) = self.assigned.keys().next().copied() {
+                let is_stopping = self.stopping.contains(&token);
+                self.report(token, if is_stopping { AttemptEnd::Stopped } else { ended_well() }).unwrap();
+            } else if !self.timers.is_empty() {
+                self.fire();
+            } else {
+                assert!(self.run.status().is_terminal(), "nothing is left to do, so the run is over");
+                return;
+            }
+        }
+        panic!("the run does not end");
+    }
+
+    pub(super) fn status(&self, task: &str) -> Status {
+        self.run.task(&address(task)).unwrap_or_else(|| panic!("`{task}` was not reached")).status()
+    }
+
+    /// Asserts the status of tasks.
+    pub(super) fn expect(&self, expected: &[(&str, Status)]) {
+        let found: Vec<_> = expected.iter().map(|(task, _)| (*task, self.status(task))).collect();
+        assert_eq!(found, expected);
+    }
+
+    /// Returns the kinds of events with their tasks from `from` on, one line each.
+    pub(super) fn story(&self, from: usize) -> Vec<String> {
+        let line = |recorded: &Recorded| {
+            let task = recorded.event.task().map_or(String::new(), |task| format!(" {task}"));
+            format!("{}{task}", recorded.event.kind())
+        };
+        self.journal[from..].iter().map(line).collect()
+    }
+
+    pub(super) fn events(&self) -> impl Iterator<Item = &Event> {
+        self.journal.iter().map(|recorded| &recorded.event)
+    }
+}
+
+pub(super) fn start() -> Command {
+    Command::Start { inputs: value_hash("{}"), started_by: "ana".into(), trigger: "manual".into() }
+}
+
+pub(super) fn report_of(task: &Address, attempt: Attempt, token: FencingToken, end: AttemptEnd) -> Command {
+    let report = AttemptReport { end, usage: Usage::default(), pid: None };
+    Command::Report { task: task.clone(), attempt, token, report }
+}
+
+/// The plainest answer: guards hold, cases do, and there are two items.
+pub(super) fn plain_answer(body: &Body, question: &Question, now: Timestamp) -> Evaluation {
+    match question {
+        Question::Output { raw } => Evaluation::Output(*raw),
+        Question::ScopeOutput => Evaluation::Output(value_hash("\"scope\"")),
+        Question::Retry { .. } => Evaluation::Retry(true),
+        Question::Begin => match body {
+            Body::Task(task) => Evaluation::Input(
+                task.arguments.as_literal().is_none().then(|| value_hash("\"input\"")),
+            ),
+            Body::Value(_) => Evaluation::Value { output: value_hash("\"value\""), vars: None },
+            Body::Timer(_) => Evaluation::Due(now.after(Length(1_000))),
+            Body::Choose(_) => Evaluation::Case(Some(0)),
+            Body::Raise(_) => Evaluation::Raise(fault("raised")),
+            Body::Flow(_) | Body::Graph(_) => Evaluation::Enter,
+            Body::Each(_) => list(2),
+        },
+    }
+}
+
+pub(super) fn list(count: u32) -> Evaluation {
+    Evaluation::Items { count, items: value_hash("[]"), keys: None }
+}
+
+pub(super) fn map(keys: &[&str]) -> Evaluation {
+    let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+    let count = u32::try_from(keys.len()).unwrap();
+    Evaluation::Items { count, items: value_hash("{}"), keys: Some(keys) }
+}

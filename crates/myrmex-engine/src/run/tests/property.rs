@@ -1,0 +1,224 @@
+//! Invariants over generated definitions and generated luck. A failing case prints its bytes; `shrunk_*` tests keep the
+//! ones that were found.
+
+use myrmex_model::command::Command;
+use myrmex_model::event::Event;
+use myrmex_model::id::{Attempt, Epoch, FencingToken};
+use myrmex_model::outcome::AttemptEnd;
+use myrmex_model::status::Status;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::audit::{check_edges, check_journal};
+use super::build::{Spec, Then, What, define, task, value};
+use super::generate::Chooser;
+use super::host::{Host, ended_badly, ended_well, lost, report_of};
+use crate::dispatch::Dispatch;
+use crate::run::{Facts, Rejection, Run};
+
+/// More steps than any generated run needs once its luck has run out.
+const STEPS_MAX: usize = 20_000;
+
+/// The steps after which the check of every turn stops: it replays the whole journal.
+const STEPS_CHECKED: usize = 300;
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 20000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn runs_keep_every_invariant_and_end(shape in vec(any::<u8>(), 0..160), luck in vec(any::<u8>(), 0..240)) {
+        live(shape, luck, Meddling::Reports);
+    }
+
+    #[test]
+    fn runs_that_are_cancelled_keep_every_invariant_and_end(
+        shape in vec(any::<u8>(), 0..160),
+        luck in vec(any::<u8>(), 0..240),
+    ) {
+        live(shape, luck, Meddling::Cancel);
+    }
+
+    #[test]
+    fn runs_that_are_rebased_keep_every_invariant_and_end(
+        shape in vec(any::<u8>(), 0..160),
+        luck in vec(any::<u8>(), 0..240),
+    ) {
+        live(shape, luck, Meddling::Rebase);
+    }
+}
+
+/// What the host does beside running tasks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Meddling {
+    Reports,
+    Cancel,
+    Rebase,
+}
+
+/// Lives a run to its end and checks everything.
+fn live(shape: Vec<u8>, luck: Vec<u8>, meddling: Meddling) -> Host {
+    let mut root = Chooser::new(shape).root();
+    let mut host = Host::new(define(&root));
+    let mut luck = Chooser::new(luck);
+    host.dispatch = Dispatch::new(Epoch(1), 1 + u32::try_from(luck.below(5)).unwrap());
+    host.luck = Some(luck);
+    host.start();
+    let mut snapshot: Option<(Facts, usize)> = None;
+    for step in 0.. {
+        assert!(step < STEPS_MAX, "the run does not end: {root:#?}");
+        host.is_checked = step < STEPS_CHECKED;
+        if host.run.status().is_terminal() {
+            break;
+        }
+        match draw(&mut host, 16) {
+            13 if meddling == Meddling::Cancel && draw(&mut host, 3) == 0 => host.cancel(),
+            14 if meddling == Meddling::Rebase => rebase(&mut host, &mut root),
+            15 => report_nonsense(&mut host),
+            12 => snapshot = Some((host.run.facts(), host.journal.len())),
+            11 => host.pass(7),
+            kind => advance(&mut host, kind),
+        }
+    }
+    host.is_checked = true;
+    super::audit::check_turn(&host);
+    check_end(&host, snapshot);
+    host
+}
+
+fn draw(host: &mut Host, count: usize) -> usize {
+    host.luck.as_mut().map_or(0, |luck| luck.below(count))
+}
+
+/// Does something that leads on.
+fn advance(host: &mut Host, kind: usize) {
+    let queued = host.run.queued().len();
+    if queued > 0 && kind < 9 {
+        host.grant();
+    }
+    let tokens: Vec<FencingToken> = host.assigned.keys().copied().collect();
+    if !tokens.is_empty() && (host.timers.is_empty() || kind < 8) {
+        let token = tokens[draw(host, tokens.len())];
+        let is_stopping = host.stopping.contains(&token);
+        let end = match draw(host, 12) {
+            0..=4 if is_stopping => AttemptEnd::Stopped,
+            0..=6 => ended_well(),
+            7 | 8 => ended_badly(),
+            9 => AttemptEnd::TimedOut { fault: super::host::fault("late") },
+            10 => lost(),
+            _ => AttemptEnd::Stopped,
+        };
+        host.report(token, end).unwrap();
+    } else if !host.timers.is_empty() {
+        host.fire();
+    }
+}
+
+/// Reports that belong to no running attempt are refused.
+fn report_nonsense(host: &mut Host) {
+    let granted = host.journal.iter().filter_map(|recorded| match &recorded.event {
+        Event::AttemptGranted { task, attempt, token, .. } => Some((task.clone(), *attempt, *token)),
+        _ => None,
+    });
+    let granted: Vec<_> = granted.collect();
+    if granted.is_empty() {
+        return;
+    }
+    let (task, attempt, token) = granted[draw(host, granted.len())].clone();
+    let is_running = host.assigned.contains_key(&token);
+    let foreign = FencingToken(token.0 + (1 << 40));
+    let wrong_token = host.put(report_of(&task, attempt, foreign, ended_well()));
+    assert!(matches!(wrong_token, Err(Rejection::StaleAttempt { .. } | Rejection::UnknownTask { .. })));
+    let wrong_attempt = host.put(report_of(&task, Attempt(attempt.0 + 1), token, ended_well()));
+    assert!(matches!(wrong_attempt, Err(Rejection::StaleAttempt { .. } | Rejection::UnknownTask { .. })));
+    if !is_running {
+        let again = host.put(report_of(&task, attempt, token, ended_badly()));
+        assert!(matches!(again, Err(Rejection::StaleAttempt { .. } | Rejection::UnknownTask { .. })));
+    }
+}
+
+fn rebase(host: &mut Host, root: &mut Spec) {
+    let mut luck = host.luck.take().unwrap();
+    let mut changed = root.clone();
+    let mut count = host.definitions.len() * 100;
+    mutate(&mut changed, &mut luck, &mut count);
+    host.luck = Some(luck);
+    match host.rebase(&changed, &[]) {
+        Ok(()) => *root = changed,
+        Err(Rejection::Rebase(_)) => {}
+        Err(other) => panic!("{other}"),
+    }
+}
+
+/// Changes a definition here and there.
+fn mutate(spec: &mut Spec, luck: &mut Chooser, count: &mut usize) {
+    match &mut spec.what {
+        What::Graph(graph) => {
+            let children = &mut graph.children;
+            children.iter_mut().for_each(|child| mutate(child, luck, count));
+            if luck.one_in(2) {
+                *count += 1;
+                let mut child = if luck.one_in(2) { task(&format!("n{count}")) } else { value(&format!("n{count}")) };
+                if luck.one_in(2) && !children.is_empty() {
+                    child = child.after(&children[luck.below(children.len())].name);
+                }
+                children.push(child);
+            }
+            if luck.one_in(3) && children.len() > 1 {
+                let gone = children.remove(luck.below(children.len())).name;
+                children.iter_mut().for_each(|child| child.needs.retain(|need| need.from != gone));
+            }
+            if luck.one_in(3) && children.len() > 1 {
+                let to = 1 + luck.below(children.len() - 1);
+                let from = children[luck.below(to)].name.clone();
+                let child = children[to].clone().after_with(&from, &[myrmex_model::outcome::Outcome::Succeeded], 5);
+                children[to] = child;
+            }
+            if luck.one_in(4) {
+                graph.fail_fast = !graph.fail_fast;
+            }
+            if luck.one_in(4) {
+                graph.max_parallel = Some(1);
+            }
+        }
+        What::Flow(children) => {
+            children.iter_mut().for_each(|child| mutate(child, luck, count));
+            if luck.one_in(2) {
+                *count += 1;
+                let at = luck.below(children.len() + 1);
+                children.insert(at, value(&format!("n{count}")).then(Then::Continue));
+            }
+        }
+        What::Each { body, .. } => mutate(body, luck, count),
+        What::Task { .. } | What::Value | What::Timer | What::Choose(_) | What::Raise => {}
+    }
+}
+
+fn check_end(host: &Host, snapshot: Option<(Facts, usize)>) {
+    check_journal(&host.journal);
+    let is_rebased = host.events().any(|event| matches!(event, Event::Rebased { .. }));
+    if !is_rebased {
+        check_edges(host);
+    }
+    for view in host.run.tasks() {
+        assert!(view.status().is_terminal(), "`{}` is left {}", view.address(), view.status());
+    }
+    let is_cancelled = host.events().any(|event| {
+        matches!(event, Event::CancelRequested { scope, by, .. } if scope.is_root() && by == "ana")
+    });
+    assert_eq!(is_cancelled, host.run.status() == Status::Cancelled);
+    assert!(host.assigned.is_empty() && host.dispatch.waiting() == 0 && host.dispatch.leases().count() == 0);
+    let refused = Run::clone(&host.run).decide(Command::Cancel { by: String::new(), reason: String::new() }, host.now);
+    assert!(matches!(refused, Err(Rejection::RunOver { .. })));
+    if let Some((facts, index)) = snapshot {
+        let mut find = |hash| host.definitions.get(&hash).cloned();
+        let pinned = host.journal[..index].iter().rev().find_map(|recorded| match &recorded.event {
+            Event::RunStarted { definition, .. } => Some(*definition),
+            Event::Rebased { to, .. } => Some(*to),
+            _ => None,
+        });
+        let pinned = pinned.expect("a snapshot is taken after the start");
+        let mut restored = Run::restore(&facts, find(pinned).unwrap(), pinned).unwrap();
+        restored.replay_more(&host.journal[index..], &mut find).unwrap();
+        assert_eq!(restored.facts(), host.run.facts(), "snapshot and tail equal the journal");
+    }
+}

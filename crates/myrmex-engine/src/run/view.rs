@@ -1,0 +1,257 @@
+//! What an expression may see of a run: read-only, by name, without values.
+
+use std::borrow::Cow;
+
+use myrmex_model::address::Address;
+use myrmex_model::effect::Ticket;
+use myrmex_model::fault::Fault;
+use myrmex_model::id::{Attempt, FencingToken, ValueHash};
+use myrmex_model::ir::{Body, NodeId};
+use myrmex_model::status::{Phase, Status};
+use myrmex_model::time::Timestamp;
+
+use super::Run;
+use super::arena::{ActivationId, Work};
+
+/// A run as one of its activations sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    run: &'a Run,
+    from: ActivationId,
+    /// Whether names are looked up inside the activation's own scope first.
+    is_inside: bool,
+}
+
+/// A task as an expression or a summary sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct TaskView<'a> {
+    run: &'a Run,
+    id: ActivationId,
+}
+
+/// The item of a `for_each` that an activation belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemView<'a> {
+    /// The name under which it is seen.
+    pub name: &'a str,
+    /// Its place, from 0.
+    pub index: u32,
+    /// Its key, if the source is a map.
+    pub key: Option<&'a str>,
+    /// The whole list, map or number.
+    pub items: ValueHash,
+}
+
+impl Run {
+    /// Returns what the activation of a request sees; `is_inside` for the output of a scope.
+    pub fn view(&self, ticket: Ticket, is_inside: bool) -> View<'_> {
+        View { run: self, from: ActivationId(ticket.0), is_inside }
+    }
+
+    /// Returns the task at `address`, if it was reached.
+    pub fn task(&self, address: &Address) -> Option<TaskView<'_>> {
+        self.find(address).map(|id| TaskView { run: self, id })
+    }
+
+    /// Returns every task that was reached, in the order of being reached; the root scope is not one.
+    pub fn tasks(&self) -> impl Iterator<Item = TaskView<'_>> {
+        (1..u32::try_from(self.arena.len()).unwrap_or(u32::MAX))
+            .map(|index| TaskView { run: self, id: ActivationId(index) })
+    }
+
+    /// Returns the inputs of the run, once it has started.
+    pub fn inputs(&self) -> Option<ValueHash> {
+        self.header.as_ref().map(|header| header.inputs)
+    }
+
+    /// Returns what started the run, once it has started.
+    pub fn trigger(&self) -> Option<&str> {
+        self.header.as_ref().map(|header| header.trigger.as_str())
+    }
+
+    /// Returns the flow whose variables an activation writes: the outermost flow of those around it without another
+    /// kind of scope between.
+    pub(super) fn vars_owner(&self, id: ActivationId) -> Option<ActivationId> {
+        let mut owner = None;
+        let mut here = id;
+        while let Some(parent) = self.parent(here) {
+            match self.at(parent).work {
+                Work::Flow(_) => owner = Some(parent),
+                Work::None
+                | Work::Leaf(_)
+                | Work::Timer { .. }
+                | Work::Choice { .. }
+                | Work::Graph(_)
+                | Work::Each(_) => break,
+            }
+            here = parent;
+        }
+        owner
+    }
+}
+
+impl<'a> View<'a> {
+    /// Returns the run.
+    pub fn run(&self) -> &'a Run {
+        self.run
+    }
+
+    /// Returns the address of the activation.
+    pub fn address(&self) -> Address {
+        self.run.address(self.from)
+    }
+
+    /// Returns the last run of the task `name` in the nearest scope around that has one.
+    pub fn task(&self, name: &str) -> Option<TaskView<'a>> {
+        let mut scope = if self.is_inside { Some(self.from) } else { self.run.parent(self.from) };
+        while let Some(here) = scope {
+            let (has_name, found) = match (&self.run.at(here).work, &self.run.node(here).body) {
+                (Work::Graph(state), Body::Graph(graph)) => {
+                    let index = graph.child_index(name);
+                    (index.is_some(), index.map(|index| state.first.offset(index)))
+                }
+                (Work::Flow(state), Body::Flow(flow)) => {
+                    let index = flow.child_index(name);
+                    (index.is_some(), index.and_then(|index| state.visits[index as usize].last().copied()))
+                }
+                _ => (false, None),
+            };
+            if has_name {
+                return found.map(|id| TaskView { run: self.run, id });
+            }
+            scope = self.run.parent(here);
+        }
+        None
+    }
+
+    /// Returns the items that the activation belongs to, the nearest first.
+    pub fn items(&self) -> Vec<ItemView<'a>> {
+        let mut items = Vec::new();
+        let mut here = Some(self.from);
+        while let Some(id) = here {
+            let (activation, parent) = (self.run.at(id), self.run.parent(id));
+            if activation.is_item
+                && let Some(parent) = parent
+                && let (Work::Each(state), Body::Each(each)) = (&self.run.at(parent).work, &self.run.node(parent).body)
+            {
+                let key = state.keys.as_ref().and_then(|keys| keys.get_index(activation.index as usize));
+                items.push(ItemView {
+                    name: each.item.as_str(),
+                    index: activation.index,
+                    key: key.map(|(key, _)| key.as_str()),
+                    items: state.items,
+                });
+            }
+            here = parent;
+        }
+        items
+    }
+
+    /// Returns the variables that the activation sees, if any were written.
+    pub fn vars(&self) -> Option<ValueHash> {
+        let mut here = if self.is_inside { Some(self.from) } else { self.run.parent(self.from) };
+        while let Some(id) = here {
+            if let Work::Flow(_) = self.run.at(id).work {
+                let owner = self.run.vars_owner(id).unwrap_or(id);
+                if let Some(vars) = self.run.flow(owner).vars {
+                    return Some(vars);
+                }
+                here = self.run.parent(owner);
+            } else {
+                here = self.run.parent(id);
+            }
+        }
+        None
+    }
+
+    /// Returns whether a map that the activation sets becomes variables of a flow.
+    pub fn writes_vars(&self) -> bool {
+        self.run.vars_owner(self.from).is_some()
+    }
+
+    /// Returns the outputs of a `for_each`'s items in order; none for an item that gave nothing.
+    pub fn item_outputs(&self) -> Vec<Option<ValueHash>> {
+        TaskView { run: self.run, id: self.from }.items().map(|item| item.output()).collect()
+    }
+}
+
+impl<'a> TaskView<'a> {
+    /// Returns the task's address.
+    pub fn address(&self) -> Address {
+        self.run.address(self.id)
+    }
+
+    /// Returns the node it follows.
+    pub fn node(&self) -> NodeId {
+        self.run.at(self.id).node
+    }
+
+    /// Returns its status.
+    pub fn status(&self) -> Status {
+        self.run.at(self.id).status
+    }
+
+    /// Returns its phase.
+    pub fn phase(&self) -> Phase {
+        self.run.at(self.id).phase
+    }
+
+    /// Returns how many attempts were granted; of a task without attempts, 1 once it began.
+    pub fn attempts(&self) -> u32 {
+        let activation = self.run.at(self.id);
+        match activation.leaf() {
+            Some(leaf) => leaf.attempts_made,
+            None => u32::from(activation.has_started || activation.status == Status::Succeeded),
+        }
+    }
+
+    /// Returns its output, once it succeeded.
+    pub fn output(&self) -> Option<ValueHash> {
+        self.run.at(self.id).output
+    }
+
+    /// Returns its error, once it failed.
+    pub fn fault(&self) -> Option<&'a Fault> {
+        self.run.at(self.id).fault.as_deref()
+    }
+
+    /// Returns when it began, once it has.
+    pub fn started(&self) -> Option<Timestamp> {
+        self.run.at(self.id).started
+    }
+
+    /// Returns when it ended, once it has.
+    pub fn ended(&self) -> Option<Timestamp> {
+        self.run.at(self.id).ended
+    }
+
+    /// Returns the input of its attempts, if it is not literal in the definition.
+    pub fn input(&self) -> Option<ValueHash> {
+        self.run.at(self.id).leaf().and_then(|leaf| leaf.input)
+    }
+
+    /// Returns the attempt under way or to come, with the token of its grant if it has one.
+    pub fn attempt(&self) -> Option<(Attempt, Option<FencingToken>)> {
+        self.run.at(self.id).leaf().map(|leaf| (leaf.attempt, leaf.token))
+    }
+
+    /// Returns whether it is a `for_each`.
+    pub fn is_each(&self) -> bool {
+        matches!(self.run.node(self.id).body, Body::Each(_))
+    }
+
+    /// Returns its items if it is a `for_each`, in order, as far as they were reached.
+    pub fn items(&self) -> impl Iterator<Item = TaskView<'a>> + use<'a> {
+        let run = self.run;
+        let ids: Cow<'a, [ActivationId]> = match &run.at(self.id).work {
+            Work::Each(each) => Cow::Borrowed(&each.activations),
+            Work::None
+            | Work::Leaf(_)
+            | Work::Timer { .. }
+            | Work::Choice { .. }
+            | Work::Graph(_)
+            | Work::Flow(_) => Cow::Borrowed(&[]),
+        };
+        (0..ids.len()).map(move |index| TaskView { run, id: ids[index] })
+    }
+}

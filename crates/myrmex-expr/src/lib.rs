@@ -1,0 +1,45 @@
+//! Pure expressions: holes in text, the names they read, and evaluation with bounded fuel over a lazy context.
+//!
+//! Text is cut by [`scan`] and made data by [`template_of_text`]; [`inspect`] lists what an expression reads, so that
+//! a front end can check names and draw edges before a run; [`Evaluator`] computes values. An expression sees nothing
+//! but what its caller resolves for it: no file, no environment, no clock.
+//!
+//! What this crate deliberately does not do: it does not know which names exist, and it sets no deadline. Callers
+//! evaluate **and inspect** on a thread with a stack of [`STACK_BYTES`], because a source of
+//! [`SOURCE_BYTES_MAX`] can hold a chain of some thousand operators, each of which costs a few stack frames.
+//!
+//! ```
+//! use myrmex_expr::{Evaluator, template_of_text};
+//! use serde_json::{Value, json};
+//!
+//! let template = template_of_text("Ship ${{ inputs.version | upper }}?").unwrap();
+//! let text = Evaluator::new().render(&template, &mut |reference| {
+//!     (reference.to_string() == "inputs.version").then(|| json!("v1"))
+//! });
+//! assert_eq!(text.unwrap(), Value::from("Ship V1?"));
+//! ```
+
+mod convert;
+mod error;
+mod evaluate;
+mod filters;
+mod inspect;
+mod operators;
+mod scan;
+mod syntax;
+mod tree;
+mod vocabulary;
+
+pub use error::{ExprError, ExprErrorKind, ResultLimit};
+pub use evaluate::{Evaluator, Resolve};
+pub use inspect::{Inspection, Reference, Step, inspect};
+pub use scan::{Piece, ScanError, ScanErrorKind, scan, template_of_text};
+
+/// The longest source of an expression. Longer chains of operators would need a larger stack to parse.
+pub const SOURCE_BYTES_MAX: usize = 4096;
+
+/// What an evaluation may spend: one a step, and one for each 64 bytes read or made; about 3 MB of data.
+pub const FUEL: u64 = 50_000;
+
+/// The stack a thread needs that inspects or evaluates.
+pub const STACK_BYTES: usize = 64 << 20;

@@ -1,0 +1,211 @@
+//! What an author wrote, read from the tree but not yet resolved: names are still text, and nothing was looked up.
+//!
+//! Whatever was refused is left out, so the passes after this one see only what makes sense on its own.
+
+use std::sync::Arc;
+
+use myrmex_expr::Step;
+use myrmex_model::ir::{Backoff, Input, OutputField};
+use myrmex_model::outcome::OutcomeSet;
+use myrmex_model::template::{Expr, Template};
+use myrmex_model::time::Length;
+
+use crate::tree::Place;
+
+/// A `workflow:` file.
+#[derive(Debug)]
+pub(crate) struct Workflow {
+    pub(crate) name: Spot<String>,
+    /// Where the whole file is.
+    pub(crate) place: Place,
+    pub(crate) version: Option<String>,
+    pub(crate) inputs: Vec<InputDeclaration>,
+    pub(crate) defaults: Defaults,
+    pub(crate) body: Scope,
+    pub(crate) outputs: Option<Data>,
+}
+
+/// A value with its place.
+#[derive(Debug, Clone)]
+pub(crate) struct Spot<T> {
+    pub(crate) value: T,
+    pub(crate) place: Place,
+}
+
+/// An input whose name and schema could be read.
+#[derive(Debug)]
+pub(crate) struct InputDeclaration {
+    pub(crate) input: Input,
+    pub(crate) key: Place,
+}
+
+/// What holds for the `run` tasks of a file that do not say otherwise.
+#[derive(Debug, Default)]
+pub(crate) struct Defaults {
+    pub(crate) retry: Option<Retry>,
+    pub(crate) timeout: Option<Length>,
+    pub(crate) env: Vec<(String, Data)>,
+}
+
+/// The place of a [`Scope`] in the tables of later passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ScopeId(pub(crate) usize);
+
+/// A body: tasks that know each other's names.
+#[derive(Debug)]
+pub(crate) struct Scope {
+    pub(crate) id: ScopeId,
+    pub(crate) kind: ScopeKind,
+    /// Where its key is: `tasks` or `do`.
+    pub(crate) key: Place,
+    pub(crate) tasks: Vec<Task>,
+    pub(crate) max_parallel: Option<u32>,
+    pub(crate) fail_fast: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ScopeKind {
+    Graph,
+    Flow,
+}
+
+/// A task.
+#[derive(Debug)]
+pub(crate) struct Task {
+    pub(crate) name: Spot<String>,
+    pub(crate) place: Place,
+    pub(crate) needs: Vec<Need>,
+    pub(crate) guard: Option<Condition>,
+    pub(crate) each: Option<ForEach>,
+    /// None if it was refused.
+    pub(crate) verb: Option<Verb>,
+    /// Where the value of the verb is.
+    pub(crate) verb_place: Place,
+    pub(crate) then: Option<Spot<Target>>,
+    pub(crate) retry: Option<Retry>,
+    pub(crate) timeout: Option<Length>,
+    pub(crate) outputs: TaskOutputs,
+}
+
+/// One entry of `needs`.
+#[derive(Debug)]
+pub(crate) struct Need {
+    pub(crate) name: Spot<String>,
+    pub(crate) on: OutcomeSet,
+}
+
+/// `for_each` and what belongs to it.
+#[derive(Debug)]
+pub(crate) struct ForEach {
+    pub(crate) source: Data,
+    pub(crate) item: String,
+    pub(crate) max_parallel: Option<u32>,
+    pub(crate) fail_fast: bool,
+}
+
+#[derive(Debug)]
+pub(crate) enum Verb {
+    Run(Run),
+    Set(Data),
+    Switch(Vec<Case>),
+    Fail(Data),
+    Wait(Wait),
+    Block(Scope),
+}
+
+/// A local process.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) what: RunWhat,
+    pub(crate) env: Vec<(String, Data)>,
+    pub(crate) workdir: Option<Data>,
+}
+
+#[derive(Debug)]
+pub(crate) enum RunWhat {
+    Command(Data),
+    Script { text: Data, interpreter: Option<String> },
+}
+
+/// One case of a `switch`.
+#[derive(Debug)]
+pub(crate) struct Case {
+    /// None for `else`.
+    pub(crate) when: Option<Condition>,
+    pub(crate) then: Spot<Target>,
+}
+
+/// Where `then` leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Target {
+    Task(String),
+    Exit,
+    End,
+}
+
+#[derive(Debug)]
+pub(crate) enum Wait {
+    After(Data),
+    Until(Data),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Retry {
+    pub(crate) attempts: u32,
+    pub(crate) delay: Length,
+    pub(crate) backoff: Backoff,
+    pub(crate) delay_max: Option<Length>,
+    pub(crate) has_jitter: bool,
+    pub(crate) when: Option<Condition>,
+}
+
+/// `outputs` of a task.
+#[derive(Debug)]
+pub(crate) enum TaskOutputs {
+    None,
+    Declared(Vec<OutputField>),
+    Computed(Data),
+}
+
+/// Data in which expressions may stand, with what they read.
+#[derive(Debug, Clone)]
+pub(crate) struct Data {
+    pub(crate) template: Template,
+    pub(crate) reads: Arc<[Read]>,
+}
+
+/// A bare expression, with what it reads.
+#[derive(Debug, Clone)]
+pub(crate) struct Condition {
+    pub(crate) expr: Expr,
+    pub(crate) reads: Arc<[Read]>,
+}
+
+/// A path that an expression reads.
+#[derive(Debug, Clone)]
+pub(crate) struct Read {
+    pub(crate) root: String,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) place: Place,
+}
+
+impl Data {
+    /// Returns the names of the fields it certainly has, if it is a map.
+    pub(crate) fn field_names(&self) -> Option<Vec<&str>> {
+        match &self.template {
+            Template::Literal(value) => Some(value.as_object()?.keys().map(String::as_str).collect()),
+            Template::Map(fields) => Some(fields.iter().map(|(name, _)| name.as_str()).collect()),
+            Template::Expr(_) | Template::Text(_) | Template::List(_) => None,
+        }
+    }
+}
+
+impl ScopeKind {
+    /// Returns the key that stands for it.
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            Self::Graph => "tasks",
+            Self::Flow => "do",
+        }
+    }
+}

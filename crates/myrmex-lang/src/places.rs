@@ -1,0 +1,49 @@
+//! Where in the source the nodes of a definition stand.
+
+use std::sync::Arc;
+
+use myrmex_model::diagnostic::Span;
+use myrmex_model::ir::NodeId;
+
+use crate::tree::Place;
+
+/// The places of the nodes of a definition. Kept beside it, because a definition means the same wherever it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceMap {
+    file: Arc<str>,
+    nodes: Vec<NodePlaces>,
+}
+
+/// The places of one node. The body of a `for_each` has those of the `for_each`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodePlaces {
+    /// Its key, the name; of the root, the name of the workflow.
+    pub key: Span,
+    /// Everything under that key.
+    pub whole: Span,
+    /// The value of its verb; of the root, the key of its body.
+    pub body: Span,
+}
+
+impl SourceMap {
+    pub(crate) fn new(file: &Arc<str>) -> Self {
+        Self { file: Arc::clone(file), nodes: Vec::new() }
+    }
+
+    /// Returns the name of the file.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Returns the places of a node.
+    pub fn of(&self, node: NodeId) -> Option<&NodePlaces> {
+        self.nodes.get(node.0 as usize)
+    }
+
+    /// Adds the places of the next node.
+    pub(crate) fn push(&mut self, places: impl FnOnce(&dyn Fn(Place) -> Span) -> NodePlaces) {
+        let span = |place: Place| Span { file: Arc::clone(&self.file), start: place.start, end: place.end };
+        let places = places(&span);
+        self.nodes.push(places);
+    }
+}

@@ -1,0 +1,110 @@
+//! Reads how a task is carried out: `retry`, `timeout`, `env`, and the `defaults` for them.
+
+use myrmex_model::ir::Backoff;
+use myrmex_model::time::Length;
+
+use super::{Reader, keys};
+use crate::codes;
+use crate::outline::{Data, Defaults, Retry};
+use crate::tree::Node;
+
+/// The pause before the first retry if none is written.
+const RETRY_DELAY: Length = Length(1_000);
+
+const BACKOFFS: [(&str, Backoff); 3] =
+    [("constant", Backoff::Constant), ("linear", Backoff::Linear), ("exponential", Backoff::Exponential)];
+
+const JITTERS: [(&str, bool); 2] = [("full", true), ("none", false)];
+
+impl Reader<'_> {
+    pub(super) fn retry(&mut self, node: &Node) -> Option<Retry> {
+        if let Some(count) = node.as_scalar().filter(|scalar| matches!(scalar.value(), serde_json::Value::Number(_)))
+        {
+            let hint = format!("write `retry: {{attempts: {}}}`", count.text);
+            self.report.refuse_hint(codes::TYPE, node.place, "`retry` must be a map, this is a number", hint);
+            return None;
+        }
+        let map = self.map("`retry`", node)?;
+        let fields = self.fields(map, &keys::RETRY);
+        let mut retry = Retry {
+            attempts: 1,
+            delay: RETRY_DELAY,
+            backoff: Backoff::Exponential,
+            delay_max: None,
+            has_jitter: false,
+            when: None,
+        };
+        if let Some(entry) = fields.get("attempts") {
+            retry.attempts = self.count("`attempts`", &entry.value).unwrap_or(1);
+        }
+        if let Some(entry) = fields.get("delay") {
+            retry.delay = self.length("`delay`", &entry.value).unwrap_or(RETRY_DELAY);
+        }
+        if let Some(entry) = fields.get("backoff") {
+            retry.backoff = self.word("`backoff`", &entry.value, &BACKOFFS).unwrap_or(retry.backoff);
+        }
+        if let Some(entry) = fields.get("max_delay") {
+            retry.delay_max = self.length("`max_delay`", &entry.value);
+        }
+        if let Some(entry) = fields.get("jitter") {
+            retry.has_jitter = self.word("`jitter`", &entry.value, &JITTERS).unwrap_or(false);
+        }
+        retry.when = fields.get("when").and_then(|entry| self.condition("when", &entry.value));
+        if !fields.has("attempts") {
+            let message = "`retry` without `attempts` repeats nothing";
+            self.report.refuse(codes::KEY_MISSING, node.place, message);
+        }
+        Some(retry)
+    }
+
+    /// Reads `timeout`: a duration, or a map of which only `run` is supported yet.
+    pub(super) fn timeout(&mut self, node: &Node) -> Option<Length> {
+        let length = if let Some(map) = node.as_map() {
+            let fields = self.fields(map, &keys::TIMEOUT);
+            self.length("`timeout`", &fields.get("run")?.value)?
+        } else {
+            self.length("`timeout`", node)?
+        };
+        if length == Length(0) {
+            self.report.refuse(codes::NUMBER_BOUND, node.place, "a `timeout` of zero leaves no time at all");
+            return None;
+        }
+        Some(length)
+    }
+
+    pub(super) fn env(&mut self, node: &Node) -> Vec<(String, Data)> {
+        let Some(map) = self.map("`env`", node) else { return Vec::new() };
+        let mut variables = Vec::with_capacity(map.entries.len());
+        for entry in &map.entries {
+            let (name, place) = (entry.key.text.as_str(), entry.key.place);
+            if !is_variable(name) {
+                let message = format!("`{name}` cannot name an environment variable");
+                let hint = "use letters, digits and `_`, no digit first";
+                self.report.refuse_hint(codes::VARIABLE, place, message, hint);
+            }
+            if entry.value.is_null() {
+                let hint = "write '' for an empty variable";
+                self.report.refuse_hint(codes::TYPE, place, format!("the variable `{name}` has no value"), hint);
+            } else if let Some(data) = self.data(&entry.value) {
+                variables.push((name.to_owned(), data));
+            }
+        }
+        variables
+    }
+
+    pub(super) fn defaults(&mut self, node: &Node) -> Defaults {
+        let Some(map) = self.map("`defaults`", node) else { return Defaults::default() };
+        let fields = self.fields(map, &keys::DEFAULTS);
+        Defaults {
+            retry: fields.get("retry").and_then(|entry| self.retry(&entry.value)),
+            timeout: fields.get("timeout").and_then(|entry| self.timeout(&entry.value)),
+            env: fields.get("env").map(|entry| self.env(&entry.value)).unwrap_or_default(),
+        }
+    }
+}
+
+fn is_variable(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+        && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}

@@ -1,0 +1,208 @@
+//! Reads the declarations of inputs and outputs.
+
+use std::collections::BTreeSet;
+
+use myrmex_model::ir::{Input, OutputField};
+use myrmex_model::name::Name;
+use myrmex_model::schema::{Schema, Type};
+use myrmex_model::value::Value;
+
+use super::{Fields, Reader, keys};
+use crate::codes;
+use crate::inputs::pattern_matches;
+use crate::outline::InputDeclaration;
+use crate::report::Report;
+use crate::tree::{Kind, Map, Node, Place};
+
+/// Types of the language that are not supported yet.
+const TYPES_LATER: [&str; 2] = ["secret", "file"];
+
+impl Reader<'_> {
+    pub(super) fn inputs(&mut self, node: &Node) -> Vec<InputDeclaration> {
+        let Some(map) = self.map("`inputs`", node) else { return Vec::new() };
+        let read = |entry: &crate::tree::Entry| self.input(&entry.key.text, entry.key.place, &entry.value);
+        map.entries.iter().filter_map(read).collect()
+    }
+
+    /// Reads one input. If its schema is wrong, it is still an input, of any type.
+    fn input(&mut self, name: &str, key: Place, node: &Node) -> Option<InputDeclaration> {
+        self.name("an input", name, key);
+        let schema = self.map(&format!("input `{name}`"), node).map(|map| {
+            let fields = self.fields(map, &keys::INPUT);
+            (self.schema_fields(&fields), fields)
+        });
+        let mut default = None;
+        let mut is_optional = false;
+        if let Some((schema, fields)) = &schema {
+            is_optional = fields
+                .get("required")
+                .and_then(|entry| self.boolean("`required`", &entry.value))
+                .is_some_and(|required| !required);
+            default = fields.get("default").and_then(|entry| self.value("`default`", &entry.value));
+            if let (Some(value), Some(schema), Some(entry)) = (&default, schema, fields.get("default")) {
+                check_value(schema, value, (name, entry.value.place), self.report);
+            }
+        }
+        let schema = schema.and_then(|(schema, _)| schema).unwrap_or(Schema::of(Type::Any));
+        let name = Name::new(name).ok()?;
+        Some(InputDeclaration { input: Input { name, schema, default, is_optional }, key })
+    }
+
+    /// Reads the declared outputs of a task.
+    pub(super) fn output_fields(&mut self, node: &Node) -> Option<Vec<OutputField>> {
+        let map = self.map("`outputs` of a task", node)?;
+        let mut fields = Vec::with_capacity(map.entries.len());
+        for entry in &map.entries {
+            self.name("an output", &entry.key.text, entry.key.place);
+            let schema = self.schema(&format!("output `{}`", entry.key.text), &entry.value);
+            if let (Some(schema), Ok(name)) = (schema, Name::new(&entry.key.text)) {
+                fields.push(OutputField { name, schema });
+            }
+        }
+        Some(fields)
+    }
+
+    fn schema(&mut self, what: &str, node: &Node) -> Option<Schema> {
+        let map = self.map(what, node)?;
+        let fields = self.fields(map, &keys::SCHEMA);
+        self.schema_fields(&fields)
+    }
+
+    fn schema_fields(&mut self, fields: &Fields<'_>) -> Option<Schema> {
+        let kind = match fields.get("type") {
+            Some(entry) => self.type_word(&entry.value)?,
+            None if fields.has("type") => return None,
+            None => Type::Any,
+        };
+        let mut schema = Schema::of(kind);
+        for (key, types) in KEYWORD_TYPES {
+            if fields.has(key) && !types.contains(&kind) && kind != Type::Any {
+                let why = format!("a value of type `{}` has no {key}", kind.as_str());
+                self.misplaced_keyword(fields, key, &why);
+            }
+        }
+        schema.items = match fields.get("items") {
+            Some(entry) => Some(Box::new(self.schema("`items`", &entry.value)?)),
+            None => None,
+        };
+        schema.minimum = fields.get("minimum").and_then(|entry| self.number("`minimum`", &entry.value));
+        schema.maximum = fields.get("maximum").and_then(|entry| self.number("`maximum`", &entry.value));
+        if let (Some(minimum), Some(maximum), Some(entry)) =
+            (schema.minimum, schema.maximum, fields.get("maximum"))
+            && minimum > maximum
+        {
+            let message = format!("`maximum` {maximum} is less than `minimum` {minimum}");
+            self.report.refuse(codes::SCHEMA, entry.value.place, message);
+        }
+        schema.pattern = fields.get("pattern").and_then(|entry| self.pattern(&entry.value));
+        if let Some(entry) = fields.get("enum") {
+            schema.allowed = self.allowed(&schema, &entry.value);
+            if !fields.has("type") {
+                schema.kind = common_type(&schema.allowed);
+            }
+        }
+        Some(schema)
+    }
+
+    fn misplaced_keyword(&mut self, fields: &Fields<'_>, key: &str, why: &str) {
+        if let Some(entry) = fields.map.entry(key) {
+            self.report.refuse(codes::SCHEMA, entry.key.place, why);
+        }
+    }
+
+    fn type_word(&mut self, node: &Node) -> Option<Type> {
+        let text = self.fixed_text("`type`", node)?;
+        if let Some(kind) = Type::from_word(text) {
+            return Some(kind);
+        }
+        if TYPES_LATER.contains(&text) {
+            self.later(codes::VALUE_LATER, node.place, &format!("the type `{text}`"));
+        } else {
+            let words = Type::ALL.iter().map(|kind| kind.as_str()).chain(TYPES_LATER);
+            self.report.refuse_word(codes::WORD, node.place, format!("unknown type `{text}`"), (text, words));
+        }
+        None
+    }
+
+    fn pattern(&mut self, node: &Node) -> Option<String> {
+        let text = self.fixed_text("`pattern`", node)?;
+        if let Err(error) = regex_lite::Regex::new(text) {
+            self.report.refuse(codes::PATTERN, node.place, format!("`{text}` is not a regular expression: {error}"));
+            return None;
+        }
+        Some(text.to_owned())
+    }
+
+    fn allowed(&mut self, schema: &Schema, node: &Node) -> Vec<Value> {
+        let Some(list) = self.list("`enum`", node) else { return Vec::new() };
+        if list.items.is_empty() {
+            self.report.refuse(codes::SCHEMA, node.place, "`enum` allows nothing");
+        }
+        let mut values = Vec::with_capacity(list.items.len());
+        let mut seen = BTreeSet::new();
+        for item in &list.items {
+            let Some(value) = self.value("a value of `enum`", item) else { continue };
+            if !seen.insert(value.to_string()) {
+                self.report.refuse(codes::SCHEMA, item.place, format!("`enum` lists {value} twice"));
+                continue;
+            }
+            check_value(schema, &value, ("enum", item.place), self.report);
+            values.push(value);
+        }
+        values
+    }
+
+    /// Reads a value in which no expression may stand.
+    pub(super) fn value(&mut self, what: &str, node: &Node) -> Option<Value> {
+        match &node.followed().kind {
+            Kind::Scalar(scalar) => (!self.refuse_hole(what, node)).then(|| scalar.value()),
+            Kind::List(list) => {
+                let items: Vec<_> = list.items.iter().map(|item| self.value(what, item)).collect();
+                items.into_iter().collect::<Option<_>>().map(Value::Array)
+            }
+            Kind::Map(map) => self.value_map(what, map),
+            Kind::Alias(_) | Kind::Broken => None,
+        }
+    }
+
+    fn value_map(&mut self, what: &str, map: &Map) -> Option<Value> {
+        let read = |entry: &crate::tree::Entry| Some((entry.key.text.clone(), self.value(what, &entry.value)?));
+        let fields: Vec<_> = map.entries.iter().map(read).collect();
+        fields.into_iter().collect::<Option<_>>().map(Value::Object)
+    }
+}
+
+/// Returns the type of all `values`, so that text from outside is read as what `enum` lists.
+fn common_type(values: &[Value]) -> Type {
+    let all = |is_kind: fn(&Value) -> bool| !values.is_empty() && values.iter().all(is_kind);
+    if all(Value::is_string) {
+        Type::String
+    } else if all(Value::is_boolean) {
+        Type::Boolean
+    } else if all(|value| value.is_i64() || value.is_u64()) {
+        Type::Integer
+    } else {
+        Type::Any
+    }
+}
+
+/// The types that a keyword of a schema speaks of.
+const KEYWORD_TYPES: [(&str, &[Type]); 4] = [
+    ("items", &[Type::Array]),
+    ("minimum", &[Type::Integer, Type::Number]),
+    ("maximum", &[Type::Integer, Type::Number]),
+    ("pattern", &[Type::String, Type::Duration, Type::Date]),
+];
+
+/// Reports a value that does not fit the schema beside it.
+fn check_value(schema: &Schema, value: &Value, (name, place): (&str, Place), report: &mut Report) {
+    if let Err(mismatch) = schema.check(value, &pattern_matches) {
+        let message = format!("`{name}{}`: {}", mismatch.place, mismatch.message);
+        let is_text_wanted = schema.kind == Type::String && (value.is_number() || value.is_boolean());
+        if is_text_wanted {
+            report.refuse_hint(codes::VALUE_MISFIT, place, message, "put quotes around it");
+        } else {
+            report.refuse(codes::VALUE_MISFIT, place, message);
+        }
+    }
+}

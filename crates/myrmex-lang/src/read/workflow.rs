@@ -1,0 +1,121 @@
+//! Reads a whole `workflow:` file.
+
+use super::{Fields, Reader, keys};
+use crate::codes;
+use crate::outline::{Scope, Spot, Workflow};
+use crate::report::Report;
+use crate::tree::{Map, Node, Tree};
+
+/// Reads the tree of a `workflow:` file. Returns nothing if there is no body to speak of.
+pub(crate) fn read(text: &str, tree: &Tree, report: &mut Report) -> Option<Workflow> {
+    let root = tree.root.as_deref()?;
+    let mut reader = Reader { text, report, scopes: 0, tasks: 0 };
+    reader.workflow(root)
+}
+
+impl Reader<'_> {
+    fn workflow(&mut self, root: &Node) -> Option<Workflow> {
+        let map = self.map("a file", root)?;
+        if !self.is_workflow(root, map) {
+            return None;
+        }
+        let fields = self.fields(map, &keys::ROOT);
+        let name = fields.get("workflow").and_then(|entry| {
+            let text = self.fixed_text("`workflow`", &entry.value)?;
+            Some(self.name("a workflow", text, entry.value.place))
+        });
+        let version = fields.get("version").and_then(|entry| self.version(&entry.value));
+        for key in ["description", "owner"] {
+            if let Some(entry) = fields.get(key) {
+                self.remark(key, &entry.value);
+            }
+        }
+        let inputs = fields.get("inputs").map(|entry| self.inputs(&entry.value)).unwrap_or_default();
+        let defaults = fields.get("defaults").map(|entry| self.defaults(&entry.value)).unwrap_or_default();
+        let body = self.body(root, &fields);
+        let outputs = fields.get("outputs").and_then(|entry| self.data(&entry.value));
+        let name = name.unwrap_or(Spot { value: String::new(), place: root.place });
+        Some(Workflow { name, place: root.place, version, inputs, defaults, body: body?, outputs })
+    }
+
+    /// Checks that the first key names the kind, and that the kind is `workflow`.
+    fn is_workflow(&mut self, root: &Node, map: &Map) -> bool {
+        let Some(first) = map.entries.first() else {
+            self.report.refuse_hint(codes::KIND, root.place, "the file has no keys", "begin with `workflow: NAME`");
+            return false;
+        };
+        if first.key.text == "workflow" {
+            return true;
+        }
+        if let Some(entry) = map.entry("workflow") {
+            let message = "`workflow` must be the first key of the file";
+            self.report.refuse(codes::KIND, entry.key.place, message);
+            return true;
+        }
+        let (word, place) = (first.key.text.as_str(), first.key.place);
+        if keys::KINDS_LATER.contains(&word) {
+            self.later(codes::KEY_LATER, place, &format!("a file that begins with `{word}`"));
+        } else {
+            let message = format!("the first key must name the kind of the file, `{word}` does not");
+            let near = self.report.nearest(word, ["workflow"].into_iter());
+            let hint = near.map_or("begin with `workflow: NAME`".to_owned(), |near| format!("did you mean `{near}`?"));
+            self.report.refuse_hint(codes::KIND, place, message, hint);
+        }
+        false
+    }
+
+    fn version(&mut self, node: &Node) -> Option<String> {
+        let text = self.fixed_text("`version`", node)?;
+        if !is_semantic_version(text) {
+            let message = format!("`{text}` is not a semantic version such as `1.4.0`");
+            self.report.refuse(codes::VERSION, node.place, message);
+            return None;
+        }
+        Some(text.to_owned())
+    }
+
+    fn body(&mut self, root: &Node, fields: &Fields<'_>) -> Option<Scope> {
+        match (fields.map.entry("tasks"), fields.map.entry("do")) {
+            (Some(tasks), None) => self.graph(tasks, fields),
+            (None, Some(flow)) => {
+                self.misplaced(fields, "max_parallel", "the tasks of a `do:` list run one after the other");
+                self.misplaced(fields, "fail_fast", "a failure ends a `do:` list");
+                self.flow(flow)
+            }
+            (Some(tasks), Some(flow)) => {
+                let message = "a workflow has `tasks` or `do`, not both";
+                let diagnostic = self.report.error(codes::BODY_COUNT, flow.key.place, message);
+                self.report.push(diagnostic.with_related(self.report.span(tasks.key.place), "the other one"));
+                self.graph(tasks, fields);
+                self.flow(flow);
+                None
+            }
+            (None, None) => {
+                if !fields.has("states") {
+                    let place = fields.map.entries.first().map_or(root.place, |entry| entry.key.place);
+                    let message = "the workflow has no body";
+                    self.report.refuse_hint(codes::BODY_COUNT, place, message, "add `tasks:` or `do:`");
+                }
+                None
+            }
+        }
+    }
+}
+
+/// Returns whether `text` is `MAJOR.MINOR.PATCH`, with an optional `-PRERELEASE` and `+BUILD`.
+fn is_semantic_version(text: &str) -> bool {
+    let is_identifier =
+        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let is_number = |part: &str| {
+        !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()) && (part == "0" || !part.starts_with('0'))
+    };
+    let (text, build) = text.split_once('+').map_or((text, None), |(text, build)| (text, Some(build)));
+    let (core, prerelease) = text.split_once('-').map_or((text, None), |(core, rest)| (core, Some(rest)));
+    let is_prerelease_part = |part: &str| {
+        is_identifier(part) && (!part.bytes().all(|b| b.is_ascii_digit()) || is_number(part))
+    };
+    core.split('.').count() == 3
+        && core.split('.').all(is_number)
+        && prerelease.is_none_or(|rest| rest.split('.').all(is_prerelease_part))
+        && build.is_none_or(|rest| rest.split('.').all(is_identifier))
+}

@@ -1,0 +1,234 @@
+//! Looks up every name of an [outline](crate::outline): tasks, inputs, variables, items. What refers to a task of a
+//! graph becomes a link; what is left to check of the links (cycles, dead tasks) is done per scope.
+
+mod cycle;
+mod link;
+mod reach;
+mod reference;
+
+use myrmex_model::OrderedMap;
+
+use crate::codes;
+use crate::outline::{Condition, Data, Read, Run, RunWhat, Scope, ScopeKind, Task, TaskOutputs, Verb, Wait, Workflow};
+use crate::report::Report;
+
+pub(crate) use link::{Link, Origin};
+
+/// The links between the tasks of each scope, by its id.
+#[derive(Debug)]
+pub(crate) struct Links(Vec<Vec<Link>>);
+
+impl Links {
+    /// Returns the links of a scope; a flow has none.
+    pub(crate) fn of(&self, scope: &Scope) -> &[Link] {
+        self.0.get(scope.id.0).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Looks up every name of `workflow` and reports what is wrong.
+pub(crate) fn resolve(workflow: &Workflow, report: &mut Report) -> Links {
+    let mut resolver = Resolver {
+        report,
+        inputs: workflow
+            .inputs
+            .iter()
+            .map(|declaration| (declaration.input.name.as_str(), InputUse { declaration, is_used: false }))
+            .collect(),
+        variables: Variables::default(),
+        homes: OrderedMap::default(),
+        frames: Vec::new(),
+        items: Vec::new(),
+        links: Vec::new(),
+        has_error: false,
+        are_tasks_readable: true,
+    };
+    resolver.survey(&workflow.body, None, ScopeKind::Graph);
+    resolver.defaults(workflow);
+    resolver.scope(&workflow.body, workflow.outputs.as_ref());
+    resolver.unused_inputs();
+    Links(resolver.links)
+}
+
+struct Resolver<'o, 'r> {
+    report: &'r mut Report,
+    inputs: OrderedMap<&'o str, InputUse<'o>>,
+    variables: Variables<'o>,
+    /// For each task inside a block, that block; for hints only.
+    homes: OrderedMap<&'o str, &'o str>,
+    frames: Vec<Frame<'o>>,
+    items: Vec<&'o str>,
+    links: Vec<Vec<Link>>,
+    /// Whether `error` holds something in the expression that is looked at.
+    has_error: bool,
+    are_tasks_readable: bool,
+}
+
+struct InputUse<'o> {
+    declaration: &'o crate::outline::InputDeclaration,
+    is_used: bool,
+}
+
+/// The variables that the `set` tasks of flows write.
+#[derive(Default)]
+struct Variables<'o> {
+    names: OrderedMap<&'o str, ()>,
+    /// Whether some `set` writes a map whose keys are not known before the run.
+    are_open: bool,
+}
+
+/// A scope that is being looked at, and which of its tasks.
+struct Frame<'o> {
+    scope: &'o Scope,
+    names: OrderedMap<&'o str, u32>,
+    current: Option<u32>,
+    links: link::LinkMap,
+    /// For each task of a flow, the earliest task to which it or a later one jumps.
+    back_to: Vec<u32>,
+}
+
+impl<'o> Resolver<'o, '_> {
+    /// Notes what must be known of the whole file: variables, and which task lives in which block.
+    fn survey(&mut self, scope: &'o Scope, block: Option<&'o str>, outer: ScopeKind) {
+        let is_in_flow = scope.kind == ScopeKind::Flow || outer == ScopeKind::Flow;
+        for task in &scope.tasks {
+            if let Some(block) = block {
+                self.homes.entry(&task.name.value).or_insert(block);
+            }
+            match &task.verb {
+                Some(Verb::Set(data)) if is_in_flow => match data.field_names() {
+                    Some(names) => self.variables.names.extend(names.into_iter().map(|name| (name, ()))),
+                    None => self.variables.are_open = true,
+                },
+                Some(Verb::Block(inner)) => self.survey(inner, Some(&task.name.value), scope.kind),
+                Some(Verb::Run(_) | Verb::Set(_) | Verb::Switch(_) | Verb::Fail(_) | Verb::Wait(_)) | None => {}
+            }
+        }
+    }
+
+    fn defaults(&mut self, workflow: &'o Workflow) {
+        self.are_tasks_readable = false;
+        for (_, data) in &workflow.defaults.env {
+            self.data(data);
+        }
+        if let Some(when) = workflow.defaults.retry.as_ref().and_then(|retry| retry.when.as_ref()) {
+            self.retry_condition(when);
+        }
+        self.are_tasks_readable = true;
+    }
+
+    /// Looks at a scope, with the `outputs` that are seen from inside it.
+    fn scope(&mut self, scope: &'o Scope, outputs: Option<&'o Data>) {
+        let mut frame = Frame {
+            scope,
+            names: (0..).zip(&scope.tasks).map(|(index, task)| (task.name.value.as_str(), index)).collect(),
+            current: None,
+            links: link::LinkMap::default(),
+            back_to: Vec::new(),
+        };
+        self.order(&mut frame);
+        self.frames.push(frame);
+        for (index, task) in (0..).zip(&scope.tasks) {
+            self.set_current(Some(index));
+            self.task(task);
+        }
+        self.set_current(None);
+        if let Some(outputs) = outputs {
+            self.data(outputs);
+        }
+        let Some(frame) = self.frames.pop() else { return };
+        let links: Vec<Link> = frame.links.into_values().collect();
+        match scope.kind {
+            ScopeKind::Graph => {
+                if !cycle::check(scope, &links, self.report) {
+                    reach::check_graph(scope, &links, self.report);
+                }
+            }
+            ScopeKind::Flow => reach::check_flow(scope, &frame.names, self.report),
+        }
+        self.links.resize_with(self.links.len().max(scope.id.0 + 1), Vec::new);
+        self.links[scope.id.0] = links;
+    }
+
+    fn set_current(&mut self, current: Option<u32>) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.current = current;
+        }
+    }
+
+    fn task(&mut self, task: &'o Task) {
+        if let Some(each) = &task.each {
+            self.data(&each.source);
+            self.items.push(&each.item);
+        }
+        if let Some(guard) = &task.guard {
+            self.reads(&guard.reads);
+        }
+        match &task.verb {
+            Some(Verb::Run(run)) => self.run(run),
+            Some(Verb::Set(data) | Verb::Fail(data) | Verb::Wait(Wait::After(data) | Wait::Until(data))) => {
+                self.data(data);
+            }
+            Some(Verb::Switch(cases)) => {
+                for condition in cases.iter().filter_map(|case| case.when.as_ref()) {
+                    self.reads(&condition.reads);
+                }
+            }
+            Some(Verb::Block(scope)) => {
+                let outputs = match &task.outputs {
+                    TaskOutputs::Computed(data) => Some(data),
+                    TaskOutputs::None | TaskOutputs::Declared(_) => None,
+                };
+                self.scope(scope, outputs);
+            }
+            None => {}
+        }
+        if let Some(when) = task.retry.as_ref().and_then(|retry| retry.when.as_ref()) {
+            self.retry_condition(when);
+        }
+        if task.each.is_some() {
+            self.items.pop();
+        }
+    }
+
+    fn run(&mut self, run: &'o Run) {
+        match &run.what {
+            RunWhat::Command(data) | RunWhat::Script { text: data, .. } => self.data(data),
+        }
+        for (_, data) in &run.env {
+            self.data(data);
+        }
+        if let Some(data) = &run.workdir {
+            self.data(data);
+        }
+    }
+
+    fn retry_condition(&mut self, when: &'o Condition) {
+        self.has_error = true;
+        self.reads(&when.reads);
+        self.has_error = false;
+    }
+
+    fn data(&mut self, data: &'o Data) {
+        self.reads(&data.reads);
+    }
+
+    fn reads(&mut self, reads: &'o [Read]) {
+        for read in reads {
+            self.read(read);
+        }
+    }
+
+    /// Says nothing if there are errors: what was refused may use any input.
+    fn unused_inputs(&mut self) {
+        if self.report.has_errors() {
+            return;
+        }
+        for (name, input) in &self.inputs {
+            if !input.is_used {
+                let place = input.declaration.key;
+                let message = format!("nothing uses the input `{name}`");
+                self.report.push(self.report.warning(codes::INPUT_UNUSED, place, message));
+            }
+        }
+    }
+}

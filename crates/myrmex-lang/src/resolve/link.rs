@@ -1,0 +1,132 @@
+//! What goes on to what: `needs` and cases of a `switch` become links of a graph, `then` becomes jumps of a flow.
+
+use myrmex_model::OrderedMap;
+use myrmex_model::outcome::OutcomeSet;
+
+use super::{Frame, Resolver};
+use crate::codes;
+use crate::outline::{Case, ScopeKind, Spot, Target, Task, Verb};
+use crate::tree::Place;
+
+/// A dependency between two tasks of a graph. There is at most one from a task to another.
+#[derive(Debug, Clone)]
+pub(crate) struct Link {
+    pub(crate) from: u32,
+    pub(crate) to: u32,
+    pub(crate) on: OutcomeSet,
+    /// The cases of the `switch` it comes from that lead to its end; empty if it comes from elsewhere.
+    pub(crate) cases: Vec<u32>,
+    pub(crate) origin: Origin,
+    /// Where it is written.
+    pub(crate) place: Place,
+}
+
+/// What a [`Link`] was made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Needs,
+    Reference,
+    Case,
+}
+
+/// Links by their ends.
+pub(super) type LinkMap = OrderedMap<(u32, u32), Link>;
+
+impl<'o> Resolver<'o, '_> {
+    /// Looks up what the tasks of a scope say about their order.
+    pub(super) fn order(&mut self, frame: &mut Frame<'o>) {
+        match frame.scope.kind {
+            ScopeKind::Graph => {
+                for (index, task) in (0..).zip(&frame.scope.tasks) {
+                    self.needs(frame, index, task);
+                    if let Some(Verb::Switch(cases)) = &task.verb {
+                        self.cases(frame, index, cases);
+                    }
+                }
+            }
+            ScopeKind::Flow => self.jumps(frame),
+        }
+    }
+
+    fn needs(&mut self, frame: &mut Frame<'o>, to: u32, task: &'o Task) {
+        for need in &task.needs {
+            let name = need.name.value.as_str();
+            match frame.names.get(name) {
+                None => self.refuse_sibling(frame, &need.name, name),
+                Some(from) if *from == to => {
+                    let message = format!("the task `{name}` needs itself");
+                    self.report.refuse(codes::NEEDS_SELF, need.name.place, message);
+                }
+                Some(from) => {
+                    let (origin, place) = (Origin::Needs, need.name.place);
+                    let link = Link { from: *from, to, on: need.on, cases: Vec::new(), origin, place };
+                    // A case of a `switch` above may have linked the two already.
+                    let on = link.on;
+                    frame.links.entry((*from, to)).or_insert(link).on = on;
+                }
+            }
+        }
+    }
+
+    fn cases(&mut self, frame: &mut Frame<'o>, from: u32, cases: &'o [Case]) {
+        for (index, case) in (0..).zip(cases) {
+            let Target::Task(name) = &case.then.value else { continue };
+            match frame.names.get(name.as_str()) {
+                None => self.refuse_sibling(frame, &case.then, name),
+                Some(to) if *to == from => {
+                    let message = format!("the `switch` of `{name}` cannot go on to itself under `tasks:`");
+                    self.report.refuse(codes::NEEDS_SELF, case.then.place, message);
+                }
+                Some(to) => {
+                    let (on, origin, place) = (OutcomeSet::SUCCEEDED, Origin::Case, case.then.place);
+                    let link = Link { from, to: *to, on, cases: Vec::new(), origin, place };
+                    let link = frame.links.entry((from, *to)).or_insert(link);
+                    link.cases.push(index);
+                }
+            }
+        }
+    }
+
+    fn jumps(&mut self, frame: &mut Frame<'o>) {
+        let count = u32::try_from(frame.scope.tasks.len()).unwrap_or(u32::MAX);
+        let mut earliest = vec![count; frame.scope.tasks.len()];
+        for (index, task) in frame.scope.tasks.iter().enumerate() {
+            for spot in targets(task) {
+                let Target::Task(name) = &spot.value else { continue };
+                match frame.names.get(name.as_str()) {
+                    None => self.refuse_sibling(frame, spot, name),
+                    Some(to) => earliest[index] = earliest[index].min(*to),
+                }
+            }
+        }
+        for index in (1..earliest.len()).rev() {
+            earliest[index - 1] = earliest[index - 1].min(earliest[index]);
+        }
+        frame.back_to = earliest;
+    }
+
+    /// Reports a name that no task of the scope bears.
+    fn refuse_sibling<T>(&mut self, frame: &Frame<'o>, spot: &Spot<T>, name: &str) {
+        let message = format!("there is no task `{name}` beside this one");
+        let outer = self.frames.iter().rev().find(|outer| outer.names.contains_key(name));
+        let hint = if let Some(block) = outer.and_then(|outer| Some(&outer.scope.tasks[outer.current? as usize])) {
+            Some(format!("`{name}` stands beside the block `{}`; say it there", block.name.value))
+        } else if let Some(near) = self.report.nearest(name, frame.names.keys().copied()) {
+            Some(format!("did you mean `{near}`?"))
+        } else {
+            self.homes.get(name).map(|block| format!("`{name}` is inside the block `{block}`; name the block"))
+        };
+        let mut diagnostic = self.report.error(codes::TASK_UNKNOWN, spot.place, message);
+        diagnostic.hint = hint;
+        self.report.push(diagnostic);
+    }
+}
+
+/// Returns where a task of a flow can jump.
+pub(super) fn targets(task: &Task) -> impl Iterator<Item = &Spot<Target>> {
+    let cases: &[Case] = match &task.verb {
+        Some(Verb::Switch(cases)) => cases,
+        Some(Verb::Run(_) | Verb::Set(_) | Verb::Fail(_) | Verb::Wait(_) | Verb::Block(_)) | None => &[],
+    };
+    task.then.iter().chain(cases.iter().map(|case| &case.then))
+}

@@ -1,0 +1,298 @@
+//! Looks up one path that an expression reads.
+
+use myrmex_expr::Step;
+use myrmex_model::outcome::OutcomeSet;
+use myrmex_model::schema::Type;
+
+use super::{Frame, Link, Origin, Resolver};
+use crate::codes;
+use crate::outline::{Read, ScopeKind, Task, TaskOutputs, Verb};
+use crate::roots;
+use crate::tree::Place;
+
+/// What is known of the output of a task.
+enum Known<'o> {
+    /// Nothing.
+    Open,
+    /// It has these fields and no others.
+    Fields(Vec<&'o str>),
+    /// It has none: the task gives nothing.
+    Nothing,
+}
+
+impl<'o> Resolver<'o, '_> {
+    /// Looks up what `read` reads.
+    pub(super) fn read(&mut self, read: &'o Read) {
+        let root = read.root.as_str();
+        if self.items.contains(&root) {
+            return;
+        }
+        match root {
+            "inputs" => self.read_input(read),
+            "tasks" => self.read_task(read),
+            "run" => self.read_field(read, roots::RUN_FIELDS, roots::RUN_FIELDS_LATER),
+            "vars" => self.read_variable(read),
+            "error" if self.has_error => self.read_field(read, roots::ERROR_FIELDS, &[]),
+            "index" | "key" if !self.items.is_empty() => {}
+            "error" => self.misplaced(read, "an error is known in `retry.when` only"),
+            "item" | "index" | "key" => self.misplaced_item(read),
+            _ if roots::LATER.contains(&root) => {
+                let message = format!("`{root}` in expressions is not supported yet");
+                self.report.refuse(codes::ROOT_LATER, read.place, message);
+            }
+            _ => self.refuse_root(read),
+        }
+    }
+
+    fn misplaced(&mut self, read: &Read, why: &str) {
+        let message = format!("`{}` holds nothing here: {why}", read.root);
+        self.report.refuse(codes::ROOT_MISPLACED, read.place, message);
+    }
+
+    fn misplaced_item(&mut self, read: &Read) {
+        match self.items.last() {
+            // Only `item` itself comes here: it is hidden by the name that `as` gives.
+            Some(name) => {
+                let message = format!("`{}` holds nothing here: the item is called `{name}`", read.root);
+                let hint = format!("write `{name}`");
+                self.report.refuse_hint(codes::ROOT_MISPLACED, read.place, message, hint);
+            }
+            None => self.misplaced(read, "there is no `for_each` around it"),
+        }
+    }
+
+    fn refuse_root(&mut self, read: &Read) {
+        let root = read.root.as_str();
+        let hint = if self.inputs.contains_key(root) {
+            Some(format!("did you mean `inputs.{root}`?"))
+        } else if self.frames.iter().any(|frame| frame.names.contains_key(root)) {
+            Some(format!("did you mean `tasks.{root}`?"))
+        } else if self.variables.names.contains_key(root) {
+            Some(format!("did you mean `vars.{root}`?"))
+        } else {
+            let words = roots::KNOWN.iter().chain(roots::LATER).copied().chain(self.items.iter().copied());
+            self.report.nearest(root, words).map(|near| format!("did you mean `{near}`?"))
+        };
+        let mut diagnostic =
+            self.report.error(codes::ROOT_UNKNOWN, read.place, format!("unknown name `{root}`"));
+        diagnostic.hint = hint;
+        self.report.push(diagnostic);
+    }
+
+    fn read_field(&mut self, read: &Read, known: &'static [&'static str], later: &[&str]) {
+        match read.steps.first() {
+            None => {}
+            Some(Step::Field(field)) if known.contains(&field.as_str()) => {}
+            Some(Step::Field(field)) if later.contains(&field.as_str()) => {
+                let message = format!("`{}.{field}` is not supported yet", read.root);
+                self.report.refuse(codes::ROOT_LATER, read.place, message);
+            }
+            Some(Step::Field(field)) => {
+                let message = format!("`{}` has no field `{field}`", read.root);
+                self.report.refuse_word(codes::FIELD_UNKNOWN, read.place, message, (field, known.iter().copied()));
+            }
+            Some(Step::Index(_)) => {
+                let message = format!("`{}` is not a list", read.root);
+                self.report.refuse(codes::FIELD_UNKNOWN, read.place, message);
+            }
+        }
+    }
+
+    fn read_input(&mut self, read: &Read) {
+        let Some(step) = read.steps.first() else {
+            self.inputs.values_mut().for_each(|input| input.is_used = true);
+            return;
+        };
+        let Step::Field(name) = step else {
+            self.report.refuse(codes::INPUT_UNKNOWN, read.place, "inputs have names, not numbers");
+            return;
+        };
+        let Some(input) = self.inputs.get_mut(name.as_str()) else {
+            let message = format!("there is no input `{name}`");
+            let words = self.inputs.keys().copied();
+            self.report.refuse_word(codes::INPUT_UNKNOWN, read.place, message, (name, words));
+            return;
+        };
+        input.is_used = true;
+        let kind = input.declaration.input.schema.kind;
+        let is_wrong = match (kind, read.steps.get(1)) {
+            (_, None) | (Type::Any, _) => false,
+            (Type::Array, Some(Step::Index(_))) | (Type::Object, Some(Step::Field(_))) => false,
+            (Type::Array, Some(Step::Field(_))) | (Type::Object, Some(Step::Index(_))) => true,
+            (Type::String | Type::Duration | Type::Date, Some(step)) => matches!(step, Step::Field(_)),
+            (Type::Integer | Type::Number | Type::Boolean, Some(_)) => true,
+        };
+        if is_wrong {
+            let message = format!("the input `{name}` is of type `{}` and has no such member", kind.as_str());
+            self.report.refuse(codes::FIELD_UNKNOWN, read.place, message);
+        }
+    }
+
+    fn read_variable(&mut self, read: &Read) {
+        if let Some(Step::Field(name)) = read.steps.first()
+            && !self.variables.are_open
+            && !self.variables.names.contains_key(name.as_str())
+        {
+            let message = format!("no `set` in a `do:` list writes `vars.{name}`");
+            let words = self.variables.names.keys().copied();
+            self.report.refuse_word(codes::FIELD_UNKNOWN, read.place, message, (name, words));
+        }
+    }
+
+    fn read_task(&mut self, read: &'o Read) {
+        let Some(Step::Field(name)) = read.steps.first() else {
+            let message = "a reference must name its task: `tasks.NAME`";
+            self.report.refuse(codes::REFERENCE_WHOLE, read.place, message);
+            return;
+        };
+        if !self.are_tasks_readable {
+            let message = "`tasks` holds nothing here: `defaults` hold for every task";
+            self.report.refuse(codes::ROOT_MISPLACED, read.place, message);
+            return;
+        }
+        let Some(depth) = self.frames.iter().rposition(|frame| frame.names.contains_key(name.as_str())) else {
+            self.refuse_task(name, read.place);
+            return;
+        };
+        let is_innermost = depth + 1 == self.frames.len();
+        let frame = &mut self.frames[depth];
+        let index = frame.names[name.as_str()];
+        let task = &frame.scope.tasks[index as usize];
+        if let Some(current) = frame.current {
+            if let Some(message) = early(frame, (index, current), name, is_innermost) {
+                self.report.refuse(codes::REFERENCE_EARLY, read.place, message);
+                return;
+            }
+            if frame.scope.kind == ScopeKind::Graph {
+                frame.links.entry((index, current)).or_insert(Link {
+                    from: index,
+                    to: current,
+                    on: OutcomeSet::SUCCEEDED,
+                    cases: Vec::new(),
+                    origin: Origin::Reference,
+                    place: read.place,
+                });
+            }
+        }
+        self.task_field(task, &read.steps[1..], read.place);
+    }
+
+    fn refuse_task(&mut self, name: &str, place: Place) {
+        let message = format!("there is no task `{name}`");
+        let words = self.frames.iter().rev().flat_map(|frame| frame.names.keys().copied());
+        let hint = if let Some(near) = self.report.nearest(name, words) {
+            Some(format!("did you mean `{near}`?"))
+        } else {
+            self.homes.get(name).map(|block| {
+                format!("`{name}` is inside the block `{block}`, which must give it out by its `outputs`")
+            })
+        };
+        let mut diagnostic = self.report.error(codes::REFERENCE_UNKNOWN, place, message);
+        diagnostic.hint = hint;
+        self.report.push(diagnostic);
+    }
+
+    /// Checks what is read of a task.
+    fn task_field(&mut self, task: &'o Task, steps: &[Step], place: Place) {
+        let name = &task.name.value;
+        let Some(Step::Field(field)) = steps.first() else {
+            let message = format!("`tasks.{name}` alone is not a value");
+            let hint = format!("read one of its fields, such as `tasks.{name}.output`");
+            self.report.refuse_hint(codes::REFERENCE_WHOLE, place, message, hint);
+            return;
+        };
+        match field.as_str() {
+            "output" if task.each.is_some() => match steps.get(1) {
+                Some(Step::Field(field)) => {
+                    let message = format!("`tasks.{name}.output` is a list, one member for each item");
+                    let hint = format!("write `tasks.{name}.output[0].{field}`, or `| map(attribute='{field}')`");
+                    self.report.refuse_hint(codes::FIELD_UNKNOWN, place, message, hint);
+                }
+                Some(Step::Index(_)) => self.output_field(task, steps.get(2), place),
+                None => {}
+            },
+            "output" => self.output_field(task, steps.get(1), place),
+            "items" if task.each.is_some() => match (steps.get(1), steps.get(2)) {
+                (Some(Step::Index(_)), Some(Step::Field(field))) if field == "output" => {
+                    self.output_field(task, steps.get(3), place);
+                }
+                (Some(Step::Index(_)), Some(Step::Field(field))) => self.plain_field(task, field, place),
+                (Some(Step::Field(_)), _) => {
+                    let message = format!("`tasks.{name}.items` is a list");
+                    self.report.refuse(codes::FIELD_UNKNOWN, place, message);
+                }
+                (Some(Step::Index(_)), Some(Step::Index(_)) | None) | (None, _) => {}
+            },
+            field => self.plain_field(task, field, place),
+        }
+    }
+
+    fn plain_field(&mut self, task: &Task, field: &str, place: Place) {
+        if roots::TASK_FIELDS.contains(&field) {
+            return;
+        }
+        let name = &task.name.value;
+        if roots::TASK_FIELDS_LATER.contains(&field) {
+            let message = format!("`tasks.{name}.{field}` is not supported yet");
+            self.report.refuse(codes::ROOT_LATER, place, message);
+            return;
+        }
+        let message = if field == "items" {
+            format!("`tasks.{name}` has no items, it has no `for_each`")
+        } else {
+            format!("a task has no field `{field}`")
+        };
+        let near = self.report.nearest(field, roots::TASK_FIELDS.iter().copied());
+        let near = near.map_or_else(|| format!("output.{field}"), str::to_owned);
+        let hint = format!("did you mean `tasks.{name}.{near}`?");
+        self.report.refuse_hint(codes::FIELD_UNKNOWN, place, message, hint);
+    }
+
+    fn output_field(&mut self, task: &'o Task, step: Option<&Step>, place: Place) {
+        let Some(Step::Field(field)) = step else { return };
+        let name = &task.name.value;
+        match known_output(task) {
+            Known::Open => {}
+            Known::Fields(fields) if fields.contains(&field.as_str()) => {}
+            Known::Fields(fields) => {
+                let message = format!("the task `{name}` gives no output `{field}`");
+                self.report.refuse_word(codes::FIELD_UNKNOWN, place, message, (field, fields.into_iter()));
+            }
+            Known::Nothing => {
+                let message = format!("the task `{name}` gives no output");
+                self.report.refuse(codes::FIELD_UNKNOWN, place, message);
+            }
+        }
+    }
+}
+
+/// Returns why the task at `index` cannot have finished when the one at `current` begins, if that can be proved.
+fn early(frame: &Frame<'_>, (index, current): (u32, u32), name: &str, is_innermost: bool) -> Option<String> {
+    if index == current {
+        return Some(if is_innermost {
+            format!("the task `{name}` cannot have finished when it begins itself")
+        } else {
+            format!("the block `{name}` cannot have finished while a task inside it begins")
+        });
+    }
+    // A later task of a flow can have run before if it, or one after it, jumps back to here or further.
+    let is_later = frame.scope.kind == ScopeKind::Flow && index > current;
+    let leads_back = frame.back_to.get(index as usize).is_some_and(|to| *to <= current);
+    (is_later && !leads_back)
+        .then(|| format!("the task `{name}` comes later in this `do:` list and cannot have finished"))
+}
+
+fn known_output(task: &Task) -> Known<'_> {
+    let fields = |names: Option<Vec<_>>| names.map_or(Known::Open, Known::Fields);
+    match (&task.outputs, &task.verb) {
+        (TaskOutputs::Declared(declared), _) => {
+            Known::Fields(declared.iter().map(|field| field.name.as_str()).collect())
+        }
+        (TaskOutputs::Computed(data), _) => fields(data.field_names()),
+        (TaskOutputs::None, Some(Verb::Set(data))) => fields(data.field_names()),
+        (TaskOutputs::None, Some(Verb::Run(_)) | None) => Known::Open,
+        (TaskOutputs::None, Some(Verb::Switch(_) | Verb::Fail(_) | Verb::Wait(_) | Verb::Block(_))) => {
+            Known::Nothing
+        }
+    }
+}

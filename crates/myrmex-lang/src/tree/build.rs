@@ -1,0 +1,406 @@
+//! Builds the tree from the events of the parser.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::ControlFlow::{self, Break, Continue};
+use std::sync::Arc;
+
+use granit_parser::{ErrorKind, Event, Parser, Placement, ScalarStyle, ScanError, StructureStyle};
+use myrmex_model::OrderedMap;
+
+use super::{
+    ALIAS_WEIGHT_MAX, Comment, CommentPosition, Entry, Key, Kind, List, Map, Meaning, NESTING_MAX, Node, Place,
+    Scalar, Style, TEXT_BYTES_MAX, Tree, plain, tabs,
+};
+use crate::codes;
+use crate::report::Report;
+
+/// Parses `text` and reports what is wrong with it.
+pub(super) fn build(text: &str, report: &mut Report) -> Tree {
+    if text.len() > TEXT_BYTES_MAX {
+        let message = format!("the text has {} bytes, the limit is {TEXT_BYTES_MAX}", text.len());
+        report.refuse(codes::TEXT_LONG, Place::default(), message);
+        report.is_partial = true;
+        return Tree { root: None, comments: Vec::new(), is_whole: false };
+    }
+    let options = granit_parser::options! {
+        strict_indentation: true,
+        emit_unresolved_aliases: true,
+        max_buffered_comment_events: TEXT_BYTES_MAX,
+        // Deeper than ours, so that ours strikes first and at the right place.
+        flow_nesting_limit: NESTING_MAX + 20,
+        block_nesting_limit: NESTING_MAX + 20,
+    };
+    let mut builder = Builder::new(text, report);
+    let mut read_end = text.len();
+    for next in Parser::new_from_str_with_options(text, options) {
+        let step = match next {
+            Ok((event, span)) => {
+                let place = span.byte_range().map_or(Place::default(), |range| Place::new(range.start, range.end));
+                builder.event(event, place)
+            }
+            Err(error) => {
+                // Where texts in quotes lie behind the error is not known, so tabs are looked for up to its line only.
+                let at = builder.scan_error(&error);
+                read_end = text[at..].find('\n').map_or(text.len(), |end| at + end);
+                Break(())
+            }
+        };
+        if step.is_break() {
+            builder.report.is_partial = true;
+            break;
+        }
+    }
+    while let Some(open) = builder.open.pop() {
+        builder.close(open, None);
+    }
+    let Builder { root, mut comments, scalars, .. } = builder;
+    // The parser takes the end of a block for something that a comment can stand above.
+    for comment in comments.iter_mut().filter(|comment| comment.position != CommentPosition::Right) {
+        if root.as_ref().is_none_or(|root| comment.place.start >= root.place.end) {
+            comment.position = CommentPosition::Last;
+        }
+    }
+    tabs::check(&text[..read_end], &scalars, &comments, report);
+    if root.is_none() {
+        report.refuse(codes::EMPTY, Place::default(), "the file is empty");
+    }
+    Tree { root, comments, is_whole: !report.is_partial }
+}
+
+struct Builder<'t> {
+    text: &'t str,
+    report: &'t mut Report,
+    root: Option<Arc<Node>>,
+    comments: Vec<Comment>,
+    open: Vec<Open>,
+    /// What anchors stand before; none while it is still open.
+    anchors: BTreeMap<usize, Option<Arc<Node>>>,
+    alias_weight: usize,
+    documents: usize,
+    /// The places of all scalars, with whether tabs belong to their text.
+    scalars: Vec<(Place, bool)>,
+}
+
+/// A list or map whose end was not read yet.
+struct Open {
+    start: Place,
+    anchor: usize,
+    is_flow: bool,
+    content: Content,
+}
+
+enum Content {
+    List(Vec<Arc<Node>>),
+    Map { entries: Vec<Entry>, key: Option<PendingKey> },
+}
+
+/// The key of the value that comes next.
+enum PendingKey {
+    Text(Key),
+    /// Something that cannot be a key; it was reported, and its value is dropped.
+    Refused,
+}
+
+impl<'t> Builder<'t> {
+    fn new(text: &'t str, report: &'t mut Report) -> Self {
+        Self {
+            text,
+            report,
+            root: None,
+            comments: Vec::new(),
+            open: Vec::new(),
+            anchors: BTreeMap::new(),
+            alias_weight: 0,
+            documents: 0,
+            scalars: Vec::new(),
+        }
+    }
+
+    fn event(&mut self, event: Event<'_>, place: Place) -> ControlFlow<()> {
+        match event {
+            Event::DocumentStart(..) => {
+                self.documents += 1;
+                if self.documents > 1 {
+                    let hint = "put each document into a file of its own";
+                    let message = "a file holds one document, here a second one begins";
+                    self.report.refuse_hint(codes::DOCUMENT_SECOND, place, message, hint);
+                    return Break(());
+                }
+            }
+            Event::Comment(text, placement) => {
+                self.comments.push(Comment {
+                    place,
+                    text: text.into_owned(),
+                    position: comment_position(placement),
+                });
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                let tagged = self.refuse_tag(tag.is_some(), place);
+                self.scalar(text, style_of(style), place, (anchor, tagged));
+            }
+            Event::SequenceStart(style, anchor, tag) => {
+                self.refuse_tag(tag.is_some(), place);
+                return self.begin(Content::List(Vec::new()), style, place, anchor);
+            }
+            Event::MappingStart(style, anchor, tag) => {
+                self.refuse_tag(tag.is_some(), place);
+                let content = Content::Map { entries: Vec::new(), key: None };
+                return self.begin(content, style, place, anchor);
+            }
+            Event::SequenceEnd | Event::MappingEnd => {
+                if let Some(open) = self.open.pop() {
+                    self.close(open, Some(place));
+                }
+            }
+            Event::Alias(id) => self.alias(id, place),
+            Event::UnresolvedAlias(name) => {
+                self.report.refuse(codes::ALIAS, place, format!("no anchor `&{name}` stands before this alias"));
+                self.complete(Node::new(place, Kind::Broken), 0);
+            }
+            // The rest of this foreign enum says nothing about values; it is open for more.
+            _ => {}
+        }
+        Continue(())
+    }
+
+    /// Reports why the parser stopped and returns where.
+    fn scan_error(&mut self, error: &ScanError) -> usize {
+        let start = error.marker().byte_offset().unwrap_or(self.text.len()).min(self.text.len());
+        let start = (0..=start).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or(0);
+        let width = self.text[start..].chars().next().filter(|c| *c != '\n').map_or(0, char::len_utf8);
+        let place = Place::new(start, start + width);
+        let kind = error.kind();
+        if *kind == ErrorKind::RecursionLimitExceeded {
+            self.report.refuse(codes::NESTING_DEEP, place, nesting_message());
+        } else if tabs::is_about_tabs(kind) {
+            // Found again, on every line, by the check for tabs.
+            let line = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
+            if !self.text[line..].lines().next().is_some_and(|line| line.contains('\t')) {
+                self.report.refuse(codes::TAB, place, kind.to_string());
+            }
+        } else {
+            let mut diagnostic = self.report.error(codes::SYNTAX, place, kind.to_string());
+            if let Some(hint) = syntax_hint(kind, self.text, start) {
+                diagnostic = diagnostic.with_hint(hint);
+            }
+            self.report.push(diagnostic);
+        }
+        start
+    }
+
+    fn refuse_tag(&mut self, is_tagged: bool, place: Place) -> bool {
+        if is_tagged {
+            let line = self.text[..place.start].rfind('\n').map_or(0, |at| at + 1);
+            let start = self.text[line..place.start].rfind('!').map_or(place.start, |at| line + at);
+            let start = self.text[line..start].trim_end_matches('!').len() + line;
+            let end = self.text[start..].find(char::is_whitespace).map_or(place.end, |at| start + at);
+            let hint = "remove it; a value that is to be text goes in quotes";
+            self.report.refuse_hint(codes::TAG, Place::new(start, end), "tags are not allowed", hint);
+        }
+        is_tagged
+    }
+
+    fn begin(
+        &mut self,
+        content: Content,
+        style: StructureStyle,
+        start: Place,
+        anchor: usize,
+    ) -> ControlFlow<()> {
+        if self.open.len() >= NESTING_MAX {
+            self.report.refuse(codes::NESTING_DEEP, start, nesting_message());
+            return Break(());
+        }
+        if anchor > 0 {
+            self.anchors.insert(anchor, None);
+        }
+        self.open.push(Open { start, anchor, is_flow: style == StructureStyle::Flow, content });
+        Continue(())
+    }
+
+    /// Makes a node of what is complete. Without `end`, the text broke off: a key that waits gets a broken value.
+    fn close(&mut self, open: Open, end: Option<Place>) {
+        let Open { start, anchor, is_flow, content } = open;
+        let (kind, last) = match content {
+            Content::List(items) => {
+                let last = items.last().map(|item| item.place);
+                (Kind::List(List { items, is_flow }), last)
+            }
+            Content::Map { mut entries, key } => {
+                if let Some(PendingKey::Text(key)) = key {
+                    let value = Arc::new(Node::new(key.place, Kind::Broken));
+                    entries.push(Entry { key, value });
+                }
+                let last = entries.last().map(|entry| entry.key.place.to(entry.value.place));
+                (Kind::Map(Map { entries: self.without_duplicates(entries), is_flow }), last)
+            }
+        };
+        // The end of a block is only noticed where the next thing begins.
+        let end = if is_flow { end.or(last) } else { last };
+        self.complete(Node::new(end.map_or(start, |end| start.to(end)), kind), anchor);
+    }
+
+    fn without_duplicates(&mut self, entries: Vec<Entry>) -> Vec<Entry> {
+        let mut first: OrderedMap<&str, Place> = OrderedMap::default();
+        let mut duplicates = Vec::new();
+        for (index, entry) in entries.iter().enumerate() {
+            if let Some(place) = first.get(entry.key.text.as_str()) {
+                duplicates.push((index, *place));
+            } else {
+                first.insert(&entry.key.text, entry.key.place);
+            }
+        }
+        if duplicates.is_empty() {
+            return entries;
+        }
+        let mut duplicates = duplicates.into_iter().peekable();
+        let mut kept = Vec::with_capacity(entries.len());
+        for (index, entry) in entries.into_iter().enumerate() {
+            if let Some((_, before)) = duplicates.next_if(|(duplicate, _)| *duplicate == index) {
+                let message = format!("the key `{}` stands twice in this map", entry.key.text);
+                let diagnostic = self.report.error(codes::KEY_DUPLICATE, entry.key.place, message);
+                self.report.push(diagnostic.with_related(self.report.span(before), "first here"));
+            } else {
+                kept.push(entry);
+            }
+        }
+        kept
+    }
+
+    fn scalar(&mut self, text: Cow<'_, str>, style: Style, place: Place, (anchor, is_tagged): (usize, bool)) {
+        // An absent value comes as `~` without extent.
+        let text = if style == Style::Plain && place.start == place.end { Cow::Borrowed("") } else { text };
+        let place = match style {
+            Style::Literal | Style::Folded => {
+                let end = place.start + self.text[place.start..place.end].trim_end().len();
+                Place::new(place.start, end)
+            }
+            Style::Plain | Style::SingleQuoted | Style::DoubleQuoted => place,
+        };
+        self.scalars.push((place, style != Style::Plain));
+        if self.awaits_key() {
+            let key = Key { text: text.into_owned(), place };
+            let key = if key.text == "<<" && style == Style::Plain {
+                let hint = "repeat the keys, or put what tasks share into `defaults`";
+                self.report.refuse_hint(codes::MERGE_KEY, place, "merge keys (`<<`) are not supported", hint);
+                PendingKey::Refused
+            } else {
+                PendingKey::Text(key)
+            };
+            self.set_key(key);
+            return;
+        }
+        let meaning = match style {
+            Style::Plain => plain::meaning(&text, place, self.report),
+            Style::SingleQuoted | Style::DoubleQuoted | Style::Literal | Style::Folded => Some(Meaning::Text),
+        };
+        let kind = match meaning {
+            Some(meaning) if !is_tagged => Kind::Scalar(Scalar { text: text.into_owned(), style, meaning }),
+            Some(_) | None => Kind::Broken,
+        };
+        self.complete(Node::new(place, kind), anchor);
+    }
+
+    fn alias(&mut self, id: usize, place: Place) {
+        let Some(Some(target)) = self.anchors.get(&id) else {
+            self.report.refuse(codes::ALIAS, place, "an alias cannot stand inside what it stands for");
+            self.complete(Node::new(place, Kind::Broken), 0);
+            return;
+        };
+        let target = Arc::clone(target);
+        let before = self.alias_weight;
+        self.alias_weight = before.saturating_add(target.weight);
+        let kind = if self.alias_weight > ALIAS_WEIGHT_MAX {
+            // Once for the file: all aliases after the first that is too much are too much.
+            if before <= ALIAS_WEIGHT_MAX {
+                let message = format!("the aliases of this file expand to more than {ALIAS_WEIGHT_MAX} bytes");
+                self.report.refuse(codes::ALIAS_EXPANSION, place, message);
+            }
+            Kind::Broken
+        } else if self.open.len() + target.height > NESTING_MAX {
+            self.report.refuse(codes::NESTING_DEEP, place, nesting_message());
+            Kind::Broken
+        } else {
+            Kind::Alias(target)
+        };
+        self.complete(Node::new(place, kind), 0);
+    }
+
+    fn awaits_key(&self) -> bool {
+        matches!(self.open.last(), Some(Open { content: Content::Map { key: None, .. }, .. }))
+    }
+
+    fn set_key(&mut self, new: PendingKey) {
+        if let Some(Open { content: Content::Map { key, .. }, .. }) = self.open.last_mut() {
+            *key = Some(new);
+        }
+    }
+
+    /// Puts a complete node where it belongs.
+    fn complete(&mut self, node: Node, anchor: usize) {
+        if self.awaits_key() {
+            if !node.is_broken() {
+                self.report.refuse(codes::KEY_NOT_TEXT, node.place, "a key must be plain text");
+            }
+            self.set_key(PendingKey::Refused);
+            return;
+        }
+        let node = Arc::new(node);
+        if anchor > 0 {
+            self.anchors.insert(anchor, Some(Arc::clone(&node)));
+        }
+        match self.open.last_mut().map(|open| &mut open.content) {
+            None => self.root = Some(node),
+            Some(Content::List(items)) => items.push(node),
+            Some(Content::Map { entries, key }) => {
+                if let Some(PendingKey::Text(key)) = key.take() {
+                    entries.push(Entry { key, value: node });
+                }
+            }
+        }
+    }
+}
+
+fn nesting_message() -> String {
+    format!("lists and maps nest deeper than {NESTING_MAX}")
+}
+
+fn style_of(style: ScalarStyle) -> Style {
+    match style {
+        ScalarStyle::Plain => Style::Plain,
+        ScalarStyle::SingleQuoted => Style::SingleQuoted,
+        ScalarStyle::DoubleQuoted => Style::DoubleQuoted,
+        ScalarStyle::Literal => Style::Literal,
+        ScalarStyle::Folded => Style::Folded,
+    }
+}
+
+fn comment_position(placement: Placement) -> CommentPosition {
+    match placement {
+        Placement::Above => CommentPosition::Above,
+        Placement::Right => CommentPosition::Right,
+        Placement::Last => CommentPosition::Last,
+        // `Free` is the parser's word for everything else.
+        _ => CommentPosition::Free,
+    }
+}
+
+/// Returns what an author can do about the commonest mistakes.
+fn syntax_hint(kind: &ErrorKind, text: &str, at: usize) -> Option<&'static str> {
+    let line_start = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let line = text[line_start..].lines().next().unwrap_or("");
+    if line.contains("${{") && matches!(kind, ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator)
+    {
+        return Some("inside `{}` and `[]` an expression goes in quotes: '${{ … }}'");
+    }
+    match kind {
+        ErrorKind::MappingValueNotAllowed => Some("put quotes around text that holds `: `"),
+        ErrorKind::UnclosedQuotedScalar | ErrorKind::InvalidQuotedScalarIndent => Some("close the quote above"),
+        ErrorKind::ExpectedBlockMappingKey | ErrorKind::InvalidIndentation | ErrorKind::ExpectedDocumentStart => {
+            Some("align it with the lines above")
+        }
+        // A foreign enum of some 90 kinds; most explain themselves.
+        _ => None,
+    }
+}

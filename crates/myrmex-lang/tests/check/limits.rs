@@ -1,0 +1,59 @@
+//! Bounds, and files that are large, deep or broken.
+
+use super::{check, check_body, problems};
+
+#[test]
+fn long_texts_are_refused() {
+    let text = format!("workflow: w\n#{}\ntasks: {{a: {{run: x}}}}\n", "x".repeat(1 << 20));
+    let bytes = text.len();
+    check(&text, &format!("E0102 1:1 the text has {bytes} bytes, the limit is 1048576\n"));
+}
+
+#[test]
+fn deep_nesting_is_refused_in_every_style() {
+    let expected = "E0103 2:105 lists and maps nest deeper than 100\n";
+    check_body(&format!("x-a: {}{}\n", "[".repeat(100), "]".repeat(100)), expected);
+    check_body(&format!("x-a: {}\n", "[".repeat(1_000)), expected);
+    let mut block = String::from("x-a:\n");
+    for depth in 0..200 {
+        block.push_str(&format!("{}a:\n", " ".repeat(depth + 1)));
+    }
+    assert!(problems(&format!("workflow: w\n{block}")).contains("E0103"));
+    check_body(&format!("x-a: {}{}\ntasks: {{a: {{run: x}}}}\n", "[".repeat(99), "]".repeat(99)), "");
+}
+
+#[test]
+fn many_problems_are_cut_off_and_counted() {
+    let tasks: String = (0..1_500).map(|index| format!("  t{index}: {{runn: x}}\n")).collect();
+    let found = problems(&format!("workflow: w\ntasks:\n{tasks}"));
+    assert!(found.contains("W0203"), "{found}");
+    assert!(found.contains("2000 more problems are not shown"), "{found}");
+}
+
+#[test]
+fn no_prefix_and_no_mutation_of_a_file_makes_it_panic() {
+    let text = include_str!("../../../../examples/demo/repository.yaml");
+    for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)).step_by(7) {
+        problems(&text[..end]);
+    }
+    let characters: Vec<char> = text.chars().collect();
+    let wild = [':', '{', '}', '[', ']', '"', '\'', '&', '*', '!', '|', '>', '%', '\t', '\n', '-', '?', '\u{85}', 'é', '$'];
+    // A fixed walk over places and characters, no randomness.
+    for step in 0..600 {
+        let mut mutated = characters.clone();
+        let at = (step * 7_919) % mutated.len();
+        mutated[at] = wild[step % wild.len()];
+        if step % 3 == 0 {
+            mutated.remove((at * 31) % characters.len().saturating_sub(1));
+        }
+        problems(&mutated.into_iter().collect::<String>());
+    }
+}
+
+#[test]
+fn tasks_are_bounded_when_aliases_multiply_them() {
+    let members: String = (0..1_000).map(|index| format!("    t{index}: {{run: x}}\n")).collect();
+    let blocks: String = (0..101).map(|index| format!("  b{index}: {{tasks: *many}}\n")).collect();
+    let found = problems(&format!("workflow: w\nx-many: &many\n{members}tasks:\n{blocks}"));
+    assert!(found.starts_with("E0216 903:5 the file has more than 100000 tasks\n"), "{found}");
+}

@@ -1,0 +1,82 @@
+//! What `check` says about files, by code, place and message; and what it makes of those that are right.
+
+mod definition;
+mod expressions;
+mod graph;
+mod limits;
+mod structure;
+mod syntax;
+mod values;
+
+use std::fmt::Write as _;
+
+use myrmex_lang::{Source, check as check_source};
+use myrmex_model::diagnostic::{Severity, Span};
+use myrmex_model::ir::Definition;
+
+/// Returns what is wrong with `text`: a line for each problem, with code, line:column, message, and what belongs to it.
+pub(crate) fn problems(text: &str) -> String {
+    let place = |span: &Span| {
+        let before = &text[..span.start];
+        let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count());
+        format!("{}:{}", before.matches('\n').count() + 1, column + 1)
+    };
+    let checked = check_source(&Source::new("test.yaml", text));
+    let mut out = String::new();
+    for diagnostic in &checked.diagnostics {
+        let _ = writeln!(out, "{} {} {}", diagnostic.code, place(&diagnostic.span), diagnostic.message);
+        if !diagnostic.label.is_empty() {
+            let _ = writeln!(out, "  {}", diagnostic.label);
+        }
+        for (span, label) in &diagnostic.related {
+            let _ = writeln!(out, "  {} {label}", place(span));
+        }
+        if let Some(hint) = &diagnostic.hint {
+            let _ = writeln!(out, "  hint: {hint}");
+        }
+    }
+    let has_errors = checked.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    assert_eq!(checked.definition.is_none(), has_errors, "{out}");
+    out
+}
+
+/// Asserts what is wrong with the file `text`; lines are compared without their common indentation.
+#[track_caller]
+pub(crate) fn check(text: &str, expected: &str) {
+    let (text, expected) = (dedent(text), dedent(expected));
+    let found = problems(&text);
+    assert!(found == expected, "\n=== text\n{text}\n=== found\n{found}\n=== expected\n{expected}");
+}
+
+/// Asserts what is wrong with a workflow that has this `body`; the body begins on line 2.
+#[track_caller]
+pub(crate) fn check_body(body: &str, expected: &str) {
+    check(&format!("workflow: w\n{}", dedent(body)), expected);
+}
+
+/// Returns the definition of a workflow with this `body`.
+#[track_caller]
+pub(crate) fn definition(body: &str) -> Definition {
+    let text = format!("workflow: w\n{}", dedent(body));
+    let checked = check_source(&Source::new("test.yaml", text.as_str()));
+    checked.definition.unwrap_or_else(|| panic!("{}", problems(&text)))
+}
+
+fn dedent(text: &str) -> String {
+    let text = text.strip_prefix('\n').unwrap_or(text);
+    let indent = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(|line| line.len() - line.trim_start_matches(' ').len())
+        .min()
+        .unwrap_or(0);
+    let mut out = String::new();
+    for line in text.lines() {
+        out.push_str(line.get(indent..).unwrap_or(""));
+        out.push('\n');
+    }
+    while out.ends_with("\n\n") || out == "\n" {
+        out.pop();
+    }
+    out
+}

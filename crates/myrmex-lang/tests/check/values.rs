@@ -1,0 +1,198 @@
+//! `E03xx`, and warnings about inputs: types and values.
+
+use super::check_body;
+
+#[test]
+fn values_have_types() {
+    check_body(
+        "
+        version: 1.10
+        description: [x]
+        max_parallel: many
+        fail_fast: 1
+        inputs: [a]
+        tasks:
+          a: {run: 5, needs: 3, retry: 3, timeout: [1m]}
+          b: {run: {command: ls -l}, env: [X]}
+          c: {run: x, env: {E: , F: ''}, workdir: 1}
+          d: {set: text}
+          e: {for_each: text, run: x}
+          f: {fail: {title: 5}}
+        ",
+        "
+        E0301 2:10 `version` must be text, this is a number
+          hint: put quotes around it
+        E0301 3:14 `description` must be text, this is a list
+        E0301 4:15 `max_parallel` must be an integer, this is text
+        E0301 5:12 `fail_fast` must be `true` or `false`, this is a number
+        E0301 6:9 `inputs` must be a map, this is a list
+        E0301 8:12 `run` must be text, or a map with `command` or `script`, this is a number
+          hint: put quotes around it
+        E0301 8:22 `needs` must be text, this is a number
+          hint: put quotes around it
+        E0301 8:32 `retry` must be a map, this is a number
+          hint: write `retry: {attempts: 3}`
+        E0301 8:44 `timeout` must be a duration, this is a list
+        E0301 9:22 `command` must be a list, this is text
+          hint: write [PROGRAM, ARGUMENT, …], or use `script` for shell text
+        E0301 9:35 `env` must be a map, this is a list
+        E0301 10:21 the variable `E` has no value
+          hint: write '' for an empty variable
+        E0301 10:43 `workdir` must be text, this is a number
+          hint: put quotes around it
+        E0301 11:12 `set` must be a map or one expression, this is text
+        E0301 12:17 `for_each` must be a list, a map, a count or an expression, this is text
+        E0301 13:21 `title` must be text, this is a number
+          hint: put quotes around it
+        ",
+    );
+}
+
+#[test]
+fn durations_have_units() {
+    check_body(
+        "
+        tasks:
+          a: {run: x, timeout: 30, retry: {attempts: 2, delay: 10 s, max_delay: 20000d}}
+          b: {wait: 5}
+          c: {wait: soon}
+          d: {wait: '${{ 5 }}s'}
+        ",
+        "
+        E0302 3:24 the duration `30` has no unit (ms, s, m, h or d)
+          hint: write `30s` if it is seconds
+        E0302 3:56 `10 s` is not a duration such as `500ms`, `90s`, `1h30m` or `2d`
+        E0302 3:73 the duration `20000d` is longer than 10000d
+        E0302 4:13 the duration `5` has no unit (ms, s, m, h or d)
+          hint: write `5s` if it is seconds
+        E0302 5:13 `soon` is not a duration such as `500ms`, `90s`, `1h30m` or `2d`
+        ",
+    );
+}
+
+#[test]
+fn words_of_closed_sets_are_checked() {
+    check_body(
+        "
+        inputs: {a: {type: strng}, b: {type: secret}}
+        tasks:
+          a: {run: x, retry: {attempts: 2, backoff: expo, jitter: half}}
+        ",
+        "
+        E0303 2:20 unknown type `strng`
+          hint: did you mean `string`?
+        E0502 2:38 the type `secret` is not supported yet
+        E0303 4:45 `backoff` is one of `constant`, `linear`, `exponential`, not `expo`
+        E0303 4:59 `jitter` is one of `full`, `none`, not `half`
+        ",
+    );
+}
+
+#[test]
+fn defaults_and_listed_values_fit_their_own_schema() {
+    check_body(
+        "
+        inputs:
+          a: {type: string, default: 1.10}
+          b: {type: integer, minimum: 3, default: 2}
+          c: {type: array, items: {enum: [eu, us]}, default: [eu, mars]}
+          d: {type: string, pattern: '^v', enum: [v1, w2]}
+          e: {type: date, default: 2027-01-11T09:00:00Z}
+          f: {type: duration, default: 5}
+        tasks: {t: {run: x}}
+        ",
+        "
+        E0304 3:30 `a`: expected string, found number `1.1`
+          hint: put quotes around it
+        E0304 4:43 `b`: 2 is less than the minimum 3
+        E0304 5:54 `c[1]`: string `\"mars\"` is not one of \"eu\", \"us\"
+        E0304 6:47 `enum`: string `\"w2\"` does not match the pattern `^v`
+        E0304 8:32 `f`: expected duration, found integer `5`
+        ",
+    );
+}
+
+#[test]
+fn schemas_do_not_contradict_themselves() {
+    check_body(
+        "
+        inputs:
+          a: {type: string, minimum: 3}
+          b: {type: integer, minimum: 3, maximum: 2}
+          c: {enum: []}
+          d: {enum: [a, a]}
+          e: {type: string, pattern: '('}
+          f: {type: string, minLength: 3}
+        tasks: {t: {run: x, outputs: {o: {type: array, pattern: x}}}}
+        ",
+        "
+        E0305 3:21 a value of type `string` has no minimum
+        E0305 4:43 `maximum` 2 is less than `minimum` 3
+        E0305 5:13 `enum` allows nothing
+        E0305 6:17 `enum` lists \"a\" twice
+        E0306 7:30 `(` is not a regular expression: found open group without closing ')'
+        E0501 8:21 `minLength` is not supported yet
+        E0305 9:48 a value of type `array` has no pattern
+        ",
+    );
+}
+
+#[test]
+fn versions_are_semantic() {
+    check_body("version: v1\ntasks: {a: {run: x}}\n", "E0307 2:10 `v1` is not a semantic version such as `1.4.0`\n");
+    check_body("version: 1.2.3-rc.1+build.5\ntasks: {a: {run: x}}\n", "");
+    check_body(
+        "version: 01.2.3\ntasks: {a: {run: x}}\n",
+        "E0307 2:10 `01.2.3` is not a semantic version such as `1.4.0`\n",
+    );
+}
+
+#[test]
+fn numbers_have_bounds() {
+    check_body(
+        "
+        max_parallel: 0
+        tasks:
+          a: {run: x, retry: {attempts: 0}, timeout: 0s}
+          b: {fail: {title: x, status: 20}}
+          c: {run: x, retry: {attempts: 2.5}}
+        ",
+        "
+        E0308 2:15 `max_parallel` must be between 1 and 4294967295, this is 0
+        E0308 4:33 `attempts` must be between 1 and 4294967295, this is 0
+        E0308 4:46 a `timeout` of zero leaves no time at all
+        E0308 5:32 `status` must be between 100 and 599, this is 20
+        E0301 6:33 `attempts` must be an integer, this is 2.5
+        ",
+    );
+}
+
+#[test]
+fn instants_and_variables_are_checked() {
+    check_body(
+        "
+        tasks:
+          a: {wait: {until: 2027-01-11}}
+          b: {run: x, env: {A-B: x, 1C: y}}
+        ",
+        "
+        E0309 3:21 `2027-01-11` is not a time such as `2027-01-11T09:00:00Z`
+        E0310 4:21 `A-B` cannot name an environment variable
+          hint: use letters, digits and `_`, no digit first
+        E0310 4:29 `1C` cannot name an environment variable
+          hint: use letters, digits and `_`, no digit first
+        ",
+    );
+}
+
+#[test]
+fn unused_inputs_are_warned_of() {
+    check_body(
+        "
+        inputs: {a: {type: string}, b: {type: string}}
+        tasks: {t: {set: '${{ inputs.b }}'}}
+        ",
+        "W0201 2:10 nothing uses the input `a`\n",
+    );
+    check_body("inputs: {a: {type: string}}\ntasks: {t: {set: '${{ inputs }}'}}\n", "");
+}

@@ -1,0 +1,63 @@
+//! What the inputs of a run become.
+
+use myrmex_lang::{Given, Source, check, resolve_inputs};
+
+const TEXT: &str = "
+workflow: w
+inputs:
+  name: {type: string}
+  count: {type: integer, default: 3, minimum: 1}
+  list: {type: array, items: {enum: [eu, us]}, default: [eu]}
+  note: {type: any, required: false}
+  wait: {type: duration, default: 1m}
+tasks: {t: {set: '${{ inputs }}'}}
+";
+
+/// Asserts what becomes of inputs given as text (`name=text`), or as JSON (`name:=json`).
+#[track_caller]
+fn assert_inputs(given: &[&str], expected: &str) {
+    let definition = check(&Source::new("w.yaml", TEXT)).definition.unwrap();
+    let given: Vec<(String, Given)> = given
+        .iter()
+        .map(|text| match text.split_once(":=") {
+            Some((name, json)) => (name.to_owned(), Given::Value(serde_json::from_str(json).unwrap())),
+            None => {
+                let (name, text) = text.split_once('=').unwrap();
+                (name.to_owned(), Given::Text(text.to_owned()))
+            }
+        })
+        .collect();
+    let found = match resolve_inputs(&definition, &given) {
+        Ok(value) => value.to_string(),
+        Err(problems) => problems.iter().map(|problem| format!("{problem}\n")).collect(),
+    };
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn defaults_are_applied_in_the_declared_order() {
+    assert_inputs(&["name=7"], r#"{"name":"7","count":3,"list":["eu"],"note":null,"wait":"1m"}"#);
+}
+
+#[test]
+fn text_is_read_as_json_where_the_type_asks_for_it_and_the_last_counts() {
+    assert_inputs(
+        &["name:=\"x\"", "count=1", "list=[\"us\"]", "note={\"a\": 1}", "wait=2h", "count=5"],
+        r#"{"name":"x","count":5,"list":["us"],"note":{"a":1},"wait":"2h"}"#,
+    );
+    assert_inputs(&["name=x", "note:=null"], r#"{"name":"x","count":3,"list":["eu"],"note":null,"wait":"1m"}"#);
+}
+
+#[test]
+fn all_problems_are_told_at_once() {
+    assert_inputs(
+        &["nmae=x", "zebra:=1", "count=zero", "list:=[\"eu\", \"mars\"]", "wait=5"],
+        "unknown input `nmae`, did you mean `name`?\n\
+         unknown input `zebra`\n\
+         the input `name` (string) is required\n\
+         the input `count` is of type integer, and `zero` is not JSON\n\
+         the input `list`[1]: string `\"mars\"` is not one of \"eu\", \"us\"\n\
+         the input `wait`: expected duration, found string `\"5\"`\n",
+    );
+    assert_inputs(&["name=x", "count=0"], "the input `count`: 0 is less than the minimum 1\n");
+}

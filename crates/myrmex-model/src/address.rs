@@ -1,0 +1,201 @@
+//! Where in a run something is: names, item keys and visit counters, never positions in a file.
+//!
+//! The canonical text is `block/deploy#2[eu]`: segments apart by `/`, each a name, the visit if it is not the first,
+//! and the item key if it is an item. Inserting a task above another moves nobody's address.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::name::Name;
+
+/// The address of an activation within its run. The empty address is the run's root scope.
+///
+/// Cloning is cheap. Equal text means equal address, because the text is canonical.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Address(Arc<str>);
+
+/// One level of an [`Address`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment<'a> {
+    /// The task's name.
+    pub name: &'a str,
+    /// Which visit of the task in its flow, from 1.
+    pub visit: u32,
+    /// The item's key, if this is one item of a `for_each`.
+    pub key: Option<Cow<'a, str>>,
+}
+
+/// A text that is not an address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not the address of a task")]
+pub struct AddressError {
+    /// The text that was given.
+    pub text: String,
+}
+
+impl Address {
+    /// Returns the address of the run's root scope.
+    pub fn root() -> Self {
+        Self(Arc::from(""))
+    }
+
+    /// Returns the address of the `visit`-th activation (from 1) of `name` inside this scope.
+    #[must_use]
+    pub fn child(&self, name: &Name, visit: u32) -> Self {
+        if self.0.is_empty() && visit == 1 {
+            return Self(name.shared());
+        }
+        let mut text = String::with_capacity(self.0.len() + name.as_str().len() + 4);
+        if !self.0.is_empty() {
+            text.push_str(&self.0);
+            text.push('/');
+        }
+        text.push_str(name.as_str());
+        if visit > 1 {
+            text.push('#');
+            text.push_str(&visit.to_string());
+        }
+        Self(text.into())
+    }
+
+    /// Returns the address of the item `key` of the `for_each` at this address.
+    #[must_use]
+    pub fn item(&self, key: &str) -> Self {
+        let mut text = String::with_capacity(self.0.len() + key.len() + 2);
+        text.push_str(&self.0);
+        text.push('[');
+        for character in key.chars() {
+            if matches!(character, '/' | '[' | ']' | '#' | '%') || character.is_control() {
+                let mut bytes = [0; 4];
+                for byte in character.encode_utf8(&mut bytes).bytes() {
+                    text.push_str(&format!("%{byte:02X}"));
+                }
+            } else {
+                text.push(character);
+            }
+        }
+        text.push(']');
+        Self(text.into())
+    }
+
+    /// Reads the canonical text.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`AddressError`] if a segment is not a name with an optional visit and an optional key.
+    pub fn parse(text: &str) -> Result<Self, AddressError> {
+        let wrong = || AddressError { text: text.to_owned() };
+        if !text.is_empty() {
+            for part in text.split('/') {
+                let segment = parse_segment(part).ok_or_else(wrong)?;
+                Name::new(segment.name).map_err(|_| wrong())?;
+            }
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// Returns the levels from the outermost to the innermost; none for the root.
+    pub fn segments(&self) -> impl Iterator<Item = Segment<'_>> {
+        self.0.split('/').filter_map(parse_segment)
+    }
+
+    /// Returns the canonical text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns whether this is the run's root scope.
+    pub fn is_root(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the path that people see: the address without visits, so that a task that ran several times has one.
+    pub fn path(&self) -> Cow<'_, str> {
+        if !self.0.contains('#') {
+            return Cow::Borrowed(&self.0);
+        }
+        let mut path = String::with_capacity(self.0.len());
+        let mut is_visit = false;
+        for character in self.0.chars() {
+            is_visit = character == '#' || (is_visit && character.is_ascii_digit());
+            if !is_visit {
+                path.push(character);
+            }
+        }
+        Cow::Owned(path)
+    }
+}
+
+/// Reads `name`, `name#2`, `name[key]` or `name#2[key]`.
+fn parse_segment(text: &str) -> Option<Segment<'_>> {
+    let (head, key) = match text.split_once('[') {
+        Some((head, rest)) => (head, Some(unescape(rest.strip_suffix(']')?)?)),
+        None => (text, None),
+    };
+    let (name, visit) = match head.split_once('#') {
+        Some((name, digits)) => (name, digits.parse().ok().filter(|visit| *visit > 1)?),
+        None => (head, 1),
+    };
+    (!name.is_empty()).then_some(Segment { name, visit, key })
+}
+
+fn unescape(text: &str) -> Option<Cow<'_, str>> {
+    if !text.contains('%') {
+        return Some(Cow::Borrowed(text));
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        if *first == b'%' {
+            let digits = std::str::from_utf8(tail.get(..2)?).ok()?;
+            bytes.push(u8::from_str_radix(digits, 16).ok()?);
+            rest = &tail[2..];
+        } else {
+            bytes.push(*first);
+            rest = tail;
+        }
+    }
+    String::from_utf8(bytes).ok().map(Cow::Owned)
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_read_back_what_they_show() {
+        let block = Address::root().child(&Name::new("block").unwrap(), 1);
+        let deploy = block.child(&Name::new("deploy").unwrap(), 2).item("a/b#1 %[é]");
+        assert_eq!(deploy.as_str(), "block/deploy#2[a%2Fb%231 %25%5Bé%5D]");
+        assert_eq!(Address::parse(deploy.as_str()), Ok(deploy.clone()));
+        let last = deploy.segments().last().unwrap();
+        assert_eq!((last.name, last.visit, last.key.as_deref()), ("deploy", 2, Some("a/b#1 %[é]")));
+        assert_eq!(Address::root().segments().count(), 0);
+    }
+
+    #[test]
+    fn paths_leave_visits_out() {
+        assert_eq!(Address::parse("loop#2/get#13[0]").unwrap().path(), "loop/get[0]");
+        assert_eq!(Address::parse("deploy[0]").unwrap().path(), "deploy[0]");
+    }
+
+    #[test]
+    fn other_texts_are_refused() {
+        for wrong in ["a//b", "a[", "a]", "a#1", "a#x", "[k]", "a[%zz]", "/"] {
+            assert!(Address::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

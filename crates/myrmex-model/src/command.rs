@@ -1,0 +1,90 @@
+//! Commands: what happened outside a run machine, and what it is asked to do.
+
+use std::sync::Arc;
+
+use crate::address::Address;
+use crate::effect::{Evaluation, Ticket};
+use crate::fault::Fault;
+use crate::id::{Attempt, DefinitionHash, FencingToken, ValueHash};
+use crate::ir::Definition;
+use crate::name::Name;
+use crate::outcome::AttemptReport;
+
+/// What is put to a run.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Begin.
+    Start {
+        /// The checked inputs, with defaults, as one object.
+        inputs: ValueHash,
+        /// Who starts it.
+        started_by: String,
+        /// What starts it.
+        trigger: String,
+    },
+    /// The answer to a [`crate::effect::Request`] of the same turn.
+    Evaluated {
+        /// Which request.
+        ticket: Ticket,
+        /// The decision it led to, or the error.
+        result: Result<Evaluation, Fault>,
+    },
+    /// A worker is to have a queued attempt.
+    Grant {
+        /// The task.
+        task: Address,
+        /// The attempt.
+        attempt: Attempt,
+        /// The new grant's token.
+        token: FencingToken,
+        /// Which worker.
+        worker: Name,
+    },
+    /// An attempt ended, or is known to be lost.
+    Report {
+        /// The task.
+        task: Address,
+        /// The attempt.
+        attempt: Attempt,
+        /// The grant's token.
+        token: FencingToken,
+        /// How it ended.
+        report: AttemptReport,
+    },
+    /// The instant of an armed timer has come.
+    Fire {
+        /// Which timer.
+        timer: TimerKey,
+    },
+    /// Cancel the run.
+    Cancel {
+        /// Who asks.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// Move the run to another definition.
+    Rebase {
+        /// The new definition.
+        definition: Arc<Definition>,
+        /// Its hash.
+        hash: DefinitionHash,
+        /// Tasks that changed their address: old, new.
+        map: Vec<(Address, Address)>,
+        /// Who asks.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Names a timer of a run. It belongs to a task and goes with it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TimerKey {
+    /// The end of a `wait`.
+    Wait(Address),
+    /// The end of the pause before the next attempt.
+    Retry(Address),
+    /// The end of the lag of the edge between two tasks.
+    Lag(Address, Address),
+}

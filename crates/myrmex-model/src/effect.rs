@@ -1,0 +1,145 @@
+//! What a decision asks for: requests to evaluate, answered within the turn, and effects, carried out after the commit.
+
+use crate::address::Address;
+use crate::command::TimerKey;
+use crate::event::Recorded;
+use crate::fault::Fault;
+use crate::id::{Attempt, FencingToken, ValueHash};
+use crate::ir::NodeId;
+use crate::time::Timestamp;
+
+/// What a run machine decided about one command.
+#[derive(Debug, Default)]
+pub struct Decision {
+    /// What to journal, in order. Already applied to the run.
+    pub events: Vec<Recorded>,
+    /// What to evaluate now, within the turn; each answer is a [`crate::command::Command::Evaluated`].
+    pub requests: Vec<Request>,
+    /// What to do once the events are durable, in order.
+    pub effects: Vec<Effect>,
+}
+
+/// Ties an answer to its request. Lives within one turn and is never journalled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u32);
+
+/// An evaluation that leaves no trace outside. Its value is dropped if the commit fails.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// What the answer must bear; also names the activation from which expressions see their context.
+    pub ticket: Ticket,
+    /// The node whose expressions are asked for.
+    pub node: NodeId,
+    /// Which of its expressions.
+    pub question: Question,
+}
+
+/// What is asked of a node.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Question {
+    /// The guard; and if it holds, what the body begins with.
+    Begin,
+    /// The output, from what the body gave.
+    Output {
+        /// What the body gave.
+        raw: ValueHash,
+    },
+    /// The output of a scope whose children have all ended.
+    ScopeOutput,
+    /// Whether this error of this attempt may be retried.
+    Retry {
+        /// The error.
+        fault: Fault,
+        /// The attempt that failed.
+        attempt: Attempt,
+    },
+}
+
+/// The decision that an evaluation led to. Values are already in the value table of the same batch.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Evaluation {
+    /// The guard is false.
+    Skip,
+    /// The guard holds and the body begins with nothing more: a scope.
+    Enter,
+    /// The guard holds; this is what the executor is given, none if the definition's arguments are literal.
+    Input(Option<ValueHash>),
+    /// The guard holds and this is the value computed, with the flow's variables from now on if it wrote any.
+    Value {
+        /// The value.
+        output: ValueHash,
+        /// The variables.
+        vars: Option<ValueHash>,
+    },
+    /// The guard holds and the timer fires then.
+    Due(Timestamp),
+    /// The guard holds and this case does; none if no case does.
+    Case(Option<u32>),
+    /// The guard holds and this error is raised.
+    Raise(Fault),
+    /// The guard holds and these are the items.
+    Items {
+        /// How many.
+        count: u32,
+        /// The list or map.
+        items: ValueHash,
+        /// The keys of a map.
+        keys: Option<Vec<String>>,
+    },
+    /// The output of a node.
+    Output(ValueHash),
+    /// Whether the error may be retried.
+    Retry(bool),
+}
+
+/// What is to be done once the decision is durable.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// An attempt waits for a place.
+    Queue {
+        /// The task.
+        task: Address,
+        /// The attempt.
+        attempt: Attempt,
+    },
+    /// An attempt no longer waits for a place.
+    Withdraw {
+        /// The task.
+        task: Address,
+        /// The attempt.
+        attempt: Attempt,
+    },
+    /// A worker is to be given the attempt.
+    Assign {
+        /// The task.
+        task: Address,
+        /// The attempt.
+        attempt: Attempt,
+        /// The grant's token.
+        token: FencingToken,
+    },
+    /// A grant is over: its place is free.
+    Release {
+        /// The grant's token.
+        token: FencingToken,
+    },
+    /// The worker is to stop the attempt and to confirm.
+    Stop {
+        /// The grant's token.
+        token: FencingToken,
+    },
+    /// A timer is to fire.
+    Arm {
+        /// Which timer.
+        timer: TimerKey,
+        /// When.
+        due: Timestamp,
+    },
+    /// A timer is no longer to fire.
+    Disarm {
+        /// Which timer.
+        timer: TimerKey,
+    },
+    /// The run is over.
+    End,
+}

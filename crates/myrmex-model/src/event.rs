@@ -1,0 +1,298 @@
+//! Events: the decisions that a run's journal records. Applying them in order gives the run's state, always.
+//!
+//! An event holds decisions (a guard as "skipped", a choice as an index, a list as its count and hash), never
+//! expressions to evaluate again; values are named by hash and live once in the value table. Counters, queues and
+//! arena indices are not in events: they are rebuilt from them.
+
+use crate::address::Address;
+use crate::fault::Fault;
+use crate::id::{Attempt, DefinitionHash, FencingToken, ValueHash};
+use crate::name::Name;
+use crate::outcome::{AttemptReport, Outcome};
+use crate::status::{Phase, Status};
+use crate::time::Timestamp;
+
+/// An event with the time of its decision and the change of status that it made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    /// When it was decided; never earlier than the event before it.
+    pub at: Timestamp,
+    /// What was decided.
+    pub event: Event,
+    /// What it changed: the status of its task, or of the run where it has no task.
+    pub change: Change,
+}
+
+/// A change of status; `from` equals `to` where an event changes only what lies below a status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change {
+    /// The status before.
+    pub from: Status,
+    /// The status after.
+    pub to: Status,
+    /// The finer word after.
+    pub phase: Phase,
+}
+
+/// What was decided.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The run exists and its root scope is entered.
+    RunStarted {
+        /// The definition that it is pinned to.
+        definition: DefinitionHash,
+        /// The workflow's name.
+        workflow: Name,
+        /// Its inputs, with defaults, as one object.
+        inputs: ValueHash,
+        /// Who started it.
+        started_by: String,
+        /// What started it: `manual`, a trigger's name or its kind.
+        trigger: String,
+    },
+    /// The run moved to another definition: facts stay, undecided nodes follow the new one.
+    Rebased {
+        /// The definition before.
+        from: DefinitionHash,
+        /// The definition from now on.
+        to: DefinitionHash,
+        /// Names of tasks that changed: old address, new address.
+        map: Vec<(Address, Address)>,
+        /// Who did it.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// A block began: its children may begin.
+    ScopeEntered {
+        /// The block.
+        task: Address,
+    },
+    /// A `for_each` began.
+    ItemsExpanded {
+        /// The `for_each`.
+        task: Address,
+        /// How many items there are.
+        count: u32,
+        /// The list or map.
+        items: ValueHash,
+        /// The items' keys if the source is a map; a list's items are keyed by index.
+        keys: Option<Vec<String>>,
+    },
+    /// An attempt waits for a place. Its input is fixed for this and all later attempts.
+    TaskQueued {
+        /// The task.
+        task: Address,
+        /// The attempt that waits.
+        attempt: Attempt,
+        /// What the executor is given; none if the definition's own arguments are literal.
+        input: Option<ValueHash>,
+    },
+    /// A worker has the attempt. Committed before the worker hears of it.
+    AttemptGranted {
+        /// The task.
+        task: Address,
+        /// The attempt.
+        attempt: Attempt,
+        /// What tells this grant from every other.
+        token: FencingToken,
+        /// Which worker.
+        worker: Name,
+    },
+    /// The attempt's one outcome.
+    AttemptEnded {
+        /// The task.
+        task: Address,
+        /// The attempt.
+        attempt: Attempt,
+        /// The grant's token.
+        token: FencingToken,
+        /// What was reported.
+        report: AttemptReport,
+    },
+    /// A failed or lost attempt will be followed by another.
+    RetryArmed {
+        /// The task.
+        task: Address,
+        /// The attempt to come.
+        attempt: Attempt,
+        /// When it is queued.
+        due: Timestamp,
+    },
+    /// A `wait` began.
+    TimerArmed {
+        /// The task.
+        task: Address,
+        /// When it ends.
+        due: Timestamp,
+    },
+    /// An edge waits out its lag.
+    LagArmed {
+        /// The task the edge leaves.
+        from: Address,
+        /// The task the edge enters.
+        to: Address,
+        /// When the edge becomes true.
+        due: Timestamp,
+    },
+    /// The lag of an edge is over; the edge is true.
+    LagElapsed {
+        /// The task the edge leaves.
+        from: Address,
+        /// The task the edge enters.
+        to: Address,
+    },
+    /// A `switch` took a case.
+    CaseChosen {
+        /// The `switch`.
+        task: Address,
+        /// The case's index.
+        case: u32,
+    },
+    /// The task ended as it should.
+    TaskSucceeded {
+        /// The task.
+        task: Address,
+        /// Its output after the declared types were checked.
+        output: ValueHash,
+        /// The variables of its flow from now on, if it wrote any.
+        vars: Option<ValueHash>,
+    },
+    /// The task ended with an error that is not retried.
+    TaskFailed {
+        /// The task.
+        task: Address,
+        /// The error.
+        fault: Box<Fault>,
+        /// Whether it ran out of its time.
+        is_timeout: bool,
+    },
+    /// The task never runs.
+    TaskSkipped {
+        /// The task.
+        task: Address,
+        /// Why.
+        reason: SkipReason,
+    },
+    /// The task was cancelled; nothing of it is alive.
+    TaskCancelled {
+        /// The task.
+        task: Address,
+    },
+    /// Everything in a scope is to be cancelled; final, whatever is reported later.
+    CancelRequested {
+        /// The scope; the root for the whole run.
+        scope: Address,
+        /// Who asked; the machine itself for `fail_fast`.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// A task of a flow ends the run, which succeeds; everything else in it is cancelled.
+    EndRequested {
+        /// The task.
+        task: Address,
+    },
+    /// The run is over.
+    RunEnded {
+        /// Its final status.
+        status: Status,
+        /// Its output if it succeeded.
+        output: Option<ValueHash>,
+        /// Its error if it failed.
+        fault: Option<Box<Fault>>,
+    },
+}
+
+/// Why a task never runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SkipReason {
+    /// Its `if` is false.
+    Condition,
+    /// A task that it needs ended otherwise than it accepts.
+    Upstream {
+        /// That task.
+        task: Address,
+        /// How that task ended.
+        outcome: Outcome,
+    },
+    /// A `switch` took another way.
+    NotChosen {
+        /// The `switch`.
+        task: Address,
+    },
+}
+
+impl Event {
+    /// Returns the task that the event is about; none if it is about the run.
+    pub fn task(&self) -> Option<&Address> {
+        match self {
+            Self::RunStarted { .. } | Self::Rebased { .. } | Self::RunEnded { .. } => None,
+            Self::CancelRequested { scope, .. } => (!scope.is_root()).then_some(scope),
+            Self::ScopeEntered { task }
+            | Self::ItemsExpanded { task, .. }
+            | Self::TaskQueued { task, .. }
+            | Self::AttemptGranted { task, .. }
+            | Self::AttemptEnded { task, .. }
+            | Self::RetryArmed { task, .. }
+            | Self::TimerArmed { task, .. }
+            | Self::CaseChosen { task, .. }
+            | Self::TaskSucceeded { task, .. }
+            | Self::TaskFailed { task, .. }
+            | Self::TaskSkipped { task, .. }
+            | Self::TaskCancelled { task }
+            | Self::EndRequested { task } => Some(task),
+            Self::LagArmed { to, .. } | Self::LagElapsed { to, .. } => Some(to),
+        }
+    }
+
+    /// Returns the attempt that the event is about, if it is about one.
+    pub fn attempt(&self) -> Option<Attempt> {
+        match self {
+            Self::TaskQueued { attempt, .. }
+            | Self::AttemptGranted { attempt, .. }
+            | Self::AttemptEnded { attempt, .. }
+            | Self::RetryArmed { attempt, .. } => Some(*attempt),
+            Self::RunStarted { .. }
+            | Self::Rebased { .. }
+            | Self::ScopeEntered { .. }
+            | Self::ItemsExpanded { .. }
+            | Self::TimerArmed { .. }
+            | Self::LagArmed { .. }
+            | Self::LagElapsed { .. }
+            | Self::CaseChosen { .. }
+            | Self::TaskSucceeded { .. }
+            | Self::TaskFailed { .. }
+            | Self::TaskSkipped { .. }
+            | Self::TaskCancelled { .. }
+            | Self::CancelRequested { .. }
+            | Self::EndRequested { .. }
+            | Self::RunEnded { .. } => None,
+        }
+    }
+
+    /// Returns the stable word for the kind of event.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::RunStarted { .. } => "run.started",
+            Self::Rebased { .. } => "run.rebased",
+            Self::ScopeEntered { .. } => "task.entered",
+            Self::ItemsExpanded { .. } => "task.expanded",
+            Self::TaskQueued { .. } => "task.queued",
+            Self::AttemptGranted { .. } => "attempt.granted",
+            Self::AttemptEnded { .. } => "attempt.ended",
+            Self::RetryArmed { .. } => "task.retrying",
+            Self::TimerArmed { .. } => "timer.armed",
+            Self::LagArmed { .. } => "lag.armed",
+            Self::LagElapsed { .. } => "lag.elapsed",
+            Self::CaseChosen { .. } => "task.chose",
+            Self::TaskSucceeded { .. } => "task.succeeded",
+            Self::TaskFailed { .. } => "task.failed",
+            Self::TaskSkipped { .. } => "task.skipped",
+            Self::TaskCancelled { .. } => "task.cancelled",
+            Self::CancelRequested { .. } => "cancel.requested",
+            Self::EndRequested { .. } => "end.requested",
+            Self::RunEnded { .. } => "run.ended",
+        }
+    }
+}

@@ -1,0 +1,374 @@
+//! The internal representation: what every front end lowers to, and the only form that machines know.
+//!
+//! A [`Definition`] is an arena of [`Node`]s under one root. A node is one lowered task: a guard, a body and a policy.
+//! Two bodies are scopes that nest freely: a [`Graph`] has many tokens, edges and no cycles; a [`Flow`] has exactly one
+//! token, an order and jumps. See `semantics.md` section 1 for the whole family of bodies; the enum here holds those
+//! that the run machine carries out, so that the compiler points at every place a new one matters.
+
+use crate::OrderedMap;
+use crate::name::{Name, Namespace};
+use crate::outcome::OutcomeSet;
+use crate::schema::Schema;
+use crate::template::{Expr, Template};
+use crate::time::Length;
+use crate::value::Value;
+
+/// The most nodes of one definition. A larger graph belongs in a `for_each`.
+pub const NODES_MAX: usize = 1_000_000;
+
+/// A checked definition. It is pinned by the hash of its canonical form ([`crate::wire::definition`]).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Definition {
+    /// The tenant.
+    pub namespace: Namespace,
+    /// The workflow's name.
+    pub name: Name,
+    /// The workflow's semantic version, if it has one.
+    pub version: Option<String>,
+    /// The inputs of a run, in the author's order.
+    pub inputs: Vec<Input>,
+    /// All nodes. A parent stands before its children.
+    pub nodes: Vec<Node>,
+    /// The root scope.
+    pub root: NodeId,
+}
+
+/// The place of a node in [`Definition::nodes`]. Means nothing outside one definition and is never journalled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub u32);
+
+/// An input of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Input {
+    /// Its name.
+    pub name: Name,
+    /// What its value must be.
+    pub schema: Schema,
+    /// The value if none is given; without it the input is required, unless `is_optional`.
+    pub default: Option<Value>,
+    /// Whether an input that is not given and has no default is null instead of an error.
+    pub is_optional: bool,
+}
+
+/// One lowered task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// Its name, unique within its scope. The body of an [`Each`] bears the name of the `for_each`.
+    pub name: Name,
+    /// The node whose scope or items it belongs to; none for the root.
+    pub parent: Option<NodeId>,
+    /// If it is false, the task is skipped.
+    pub guard: Option<Expr>,
+    /// What it does.
+    pub body: Body,
+    /// How it is carried out.
+    pub policy: Policy,
+    /// What it gives.
+    pub outputs: Outputs,
+}
+
+/// What a node does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Body {
+    /// Leaf work of an executor.
+    Task(Task),
+    /// Computes a value; the output of the node.
+    Value(Template),
+    /// Waits until an instant.
+    Timer(Timer),
+    /// Chooses the first case that holds.
+    Choose(Choose),
+    /// Raises an error.
+    Raise(Template),
+    /// A scope with one token.
+    Flow(Flow),
+    /// A scope with many tokens.
+    Graph(Graph),
+    /// Many instances of one node.
+    Each(Each),
+}
+
+/// Leaf work.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Task {
+    /// The kind of executor, such as `process`. The run machine does not know what it does.
+    pub executor: Name,
+    /// What the executor is given, evaluated once before the first attempt.
+    pub arguments: Template,
+}
+
+/// When a timer fires.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Timer {
+    /// So long after it was armed: text such as `1h30m`.
+    After(Template),
+    /// At this instant: text of RFC 3339.
+    Until(Template),
+}
+
+/// Conditional routing: the first case that holds is taken; if none does, the task fails.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choose {
+    /// The cases in order.
+    pub cases: Vec<Case>,
+}
+
+/// One case of a [`Choose`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Case {
+    /// The condition; none for `else`.
+    pub when: Option<Expr>,
+    /// Where a flow goes on. In a graph it is [`Next::Continue`] and edges name the case instead.
+    pub next: Next,
+}
+
+/// Where the token of a flow goes after a child.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// To the child after it, or out at the end.
+    Continue,
+    /// Out of this flow, which succeeds.
+    Exit,
+    /// To the end of the run, which succeeds.
+    End,
+    /// To the child at this index.
+    Goto(u32),
+}
+
+/// A scope with exactly one token.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Flow {
+    /// The children in order.
+    pub children: Vec<FlowChild>,
+    by_name: OrderedMap<Name, u32>,
+}
+
+/// A child of a [`Flow`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FlowChild {
+    /// The child.
+    pub node: NodeId,
+    /// Where the token goes after it succeeded.
+    pub next: Next,
+}
+
+impl Flow {
+    /// Builds a flow; `names` are those of the children, in order.
+    pub fn new(children: Vec<FlowChild>, names: impl IntoIterator<Item = Name>) -> Self {
+        Self { children, by_name: (0..).zip(names).map(|(index, name)| (name, index)).collect() }
+    }
+
+    /// Returns the index of the child `name`.
+    pub fn child_index(&self, name: &str) -> Option<u32> {
+        self.by_name.get(name).copied()
+    }
+}
+
+/// A scope with many tokens and no cycles.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Graph {
+    /// The children.
+    pub children: Vec<GraphChild>,
+    /// The edges, sorted by the child they leave.
+    edges: Vec<Edge>,
+    /// For each child, where its edges begin in `edges`; one more entry closes the last.
+    out_start: Vec<u32>,
+    /// For each child, how many edges enter it.
+    in_count: Vec<u32>,
+    by_name: OrderedMap<Name, u32>,
+    /// The most children under way at a time.
+    pub max_parallel: Option<u32>,
+    /// Whether the first failure cancels the other children.
+    pub fail_fast: bool,
+}
+
+/// A child of a [`Graph`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GraphChild {
+    /// The child.
+    pub node: NodeId,
+    /// When its incoming edges let it begin.
+    pub join: Join,
+}
+
+/// When a child's incoming edges let it begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Join {
+    /// Every edge is true; skipped as soon as one is false.
+    All,
+    /// Every edge is decided and at least one is true; skipped if all are false.
+    AllLive,
+    /// So many edges are true; skipped when fewer can still be. `First(1)` is `any`. Later arrivals are ignored.
+    First(u32),
+}
+
+/// A dependency between two children of a graph.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edge {
+    /// The child it leaves.
+    pub from: u32,
+    /// The child it enters.
+    pub to: u32,
+    /// Which outcomes of `from` make it true.
+    pub on: OutcomeSet,
+    /// If not empty, `from` is a [`Choose`] that must have taken one of these cases.
+    pub cases: Vec<u32>,
+    /// How long after the outcome the edge becomes true.
+    pub lag: Option<Length>,
+    /// The calendar in whose working time `lag` counts; none counts wall-clock time.
+    pub calendar: Option<Name>,
+}
+
+impl Edge {
+    /// Builds an edge that asks for `on` and nothing else.
+    pub fn new(from: u32, to: u32, on: OutcomeSet) -> Self {
+        Self { from, to, on, cases: Vec::new(), lag: None, calendar: None }
+    }
+}
+
+/// An edge that names a child which does not exist.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("edge {from} -> {to} leaves a graph of {children} children")]
+pub struct EdgeError {
+    /// The child the edge leaves.
+    pub from: u32,
+    /// The child the edge enters.
+    pub to: u32,
+    /// How many children there are.
+    pub children: usize,
+}
+
+impl Graph {
+    /// Builds a graph; `names` are those of the children, in order. Acyclicity is the front end's duty.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`EdgeError`] if an edge names a child that does not exist.
+    pub fn new(
+        children: Vec<GraphChild>,
+        mut edges: Vec<Edge>,
+        names: impl IntoIterator<Item = Name>,
+    ) -> Result<Self, EdgeError> {
+        let count = children.len();
+        edges.sort_by_key(|edge| (edge.from, edge.to));
+        let (mut in_count, mut out_start) = (vec![0; count], vec![0; count + 1]);
+        for edge in &edges {
+            let (from, to) = (edge.from as usize, edge.to as usize);
+            if from >= count || to >= count {
+                return Err(EdgeError { from: edge.from, to: edge.to, children: count });
+            }
+            in_count[to] += 1;
+            out_start[from + 1] += 1;
+        }
+        for index in 0..count {
+            out_start[index + 1] += out_start[index];
+        }
+        let by_name = (0..).zip(names).map(|(index, name)| (name, index)).collect();
+        Ok(Self { children, edges, out_start, in_count, by_name, max_parallel: None, fail_fast: false })
+    }
+
+    /// Returns the edges that leave `child`.
+    pub fn edges_from(&self, child: u32) -> &[Edge] {
+        &self.edges[self.edge_range(child)]
+    }
+
+    /// Returns where the edges that leave `child` stand in [`Graph::edges`].
+    pub fn edge_range(&self, child: u32) -> std::ops::Range<usize> {
+        let child = child as usize;
+        self.out_start[child] as usize..self.out_start[child + 1] as usize
+    }
+
+    /// Returns all edges, sorted by the child they leave.
+    pub fn edges(&self) -> &[Edge] {
+        &self.edges
+    }
+
+    /// Returns how many edges enter `child`.
+    pub fn in_count(&self, child: u32) -> u32 {
+        self.in_count[child as usize]
+    }
+
+    /// Returns the index of the child `name`.
+    pub fn child_index(&self, name: &str) -> Option<u32> {
+        self.by_name.get(name).copied()
+    }
+}
+
+/// Many instances of one node, keyed by the index in a list or the key in a map.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Each {
+    /// A list, a map, or a number n for 0 … n-1.
+    pub source: Template,
+    /// The name under which the body sees its item.
+    pub item: Name,
+    /// The most items under way at a time.
+    pub max_parallel: Option<u32>,
+    /// Whether the first failure cancels the other items.
+    pub fail_fast: bool,
+    /// What is done with each item.
+    pub body: NodeId,
+}
+
+/// How a node is carried out.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Policy {
+    /// What happens after a failed attempt.
+    pub retry: Option<Retry>,
+    /// The longest time one attempt may run, on the worker's monotonic clock.
+    pub attempt_timeout: Option<Length>,
+}
+
+/// When and how often a failed attempt is followed by another.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Retry {
+    /// How many attempts may follow the first.
+    pub retries: u32,
+    /// The pause before the first of them.
+    pub delay: Length,
+    /// How the pause grows.
+    pub backoff: Backoff,
+    /// The longest pause.
+    pub delay_max: Option<Length>,
+    /// Whether the pause is drawn from zero to its computed length.
+    pub has_jitter: bool,
+    /// If it is false for an error, that error is not retried.
+    pub when: Option<Expr>,
+}
+
+/// How the pause before retry n (from 1) grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backoff {
+    /// Always `delay`.
+    Constant,
+    /// `delay * n`.
+    Linear,
+    /// `delay * 2^(n-1)`.
+    Exponential,
+}
+
+/// What a node gives.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outputs {
+    /// Whatever its body gives; of a scope: null.
+    Raw,
+    /// These fields, checked; of a task.
+    Declared(Vec<OutputField>),
+    /// The value of this, seen from inside the scope; of a block or the root.
+    Computed(Template),
+}
+
+/// A declared output.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutputField {
+    /// Its name.
+    pub name: Name,
+    /// What its value must be.
+    pub schema: Schema,
+}
+
+impl Definition {
+    /// Returns the node at `id`.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0 as usize]
+    }
+}

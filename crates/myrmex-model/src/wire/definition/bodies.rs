@@ -1,0 +1,299 @@
+//! The types of form 1 for the bodies of nodes.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use super::forms::{Text, expr, is_false, name, source, wrong};
+use super::template::TemplateV1;
+use crate::ir::{
+    Body, Case, Choose, Each, Edge, Flow, FlowChild, Graph, GraphChild, Join, Next, NodeId, Task, Timer,
+};
+use crate::name::Name;
+use crate::outcome::{Outcome, OutcomeSet};
+use crate::time::Length;
+use crate::wire::WireError;
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum BodyV1<'a> {
+    Task {
+        #[serde(borrow)]
+        executor: Text<'a>,
+        arguments: TemplateV1<'a>,
+    },
+    Value(TemplateV1<'a>),
+    After(TemplateV1<'a>),
+    Until(TemplateV1<'a>),
+    Choose(Vec<CaseV1<'a>>),
+    Raise(TemplateV1<'a>),
+    Flow(Vec<FlowChildV1>),
+    Graph {
+        children: Vec<GraphChildV1>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        edges: Vec<EdgeV1<'a>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max_parallel: Option<u32>,
+        #[serde(default, skip_serializing_if = "is_false")]
+        fail_fast: bool,
+    },
+    Each {
+        source: TemplateV1<'a>,
+        item: Text<'a>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max_parallel: Option<u32>,
+        #[serde(default, skip_serializing_if = "is_false")]
+        fail_fast: bool,
+        body: u32,
+    },
+}
+
+impl<'a> From<&'a Body> for BodyV1<'a> {
+    fn from(body: &'a Body) -> Self {
+        match body {
+            Body::Task(task) => {
+                Self::Task { executor: task.executor.as_str().into(), arguments: (&task.arguments).into() }
+            }
+            Body::Value(template) => Self::Value(template.into()),
+            Body::Timer(Timer::After(template)) => Self::After(template.into()),
+            Body::Timer(Timer::Until(template)) => Self::Until(template.into()),
+            Body::Choose(choose) => Self::Choose(choose.cases.iter().map(CaseV1::from).collect()),
+            Body::Raise(template) => Self::Raise(template.into()),
+            Body::Flow(flow) => Self::Flow(flow.children.iter().map(FlowChildV1::from).collect()),
+            Body::Graph(graph) => Self::Graph {
+                children: graph.children.iter().map(GraphChildV1::from).collect(),
+                edges: graph.edges().iter().map(EdgeV1::from).collect(),
+                max_parallel: graph.max_parallel,
+                fail_fast: graph.fail_fast,
+            },
+            Body::Each(each) => Self::Each {
+                source: (&each.source).into(),
+                item: each.item.as_str().into(),
+                max_parallel: each.max_parallel,
+                fail_fast: each.fail_fast,
+                body: each.body.0,
+            },
+        }
+    }
+}
+
+impl BodyV1<'_> {
+    pub(super) fn into_body(self, names: &[Name]) -> Result<Body, WireError> {
+        let name_of = |node: u32| {
+            let found = names.get(node as usize).cloned();
+            found.ok_or_else(|| wrong(format!("node {node} does not exist")))
+        };
+        Ok(match self {
+            Self::Task { executor, arguments } => {
+                Body::Task(Task { executor: name(&executor)?, arguments: arguments.into() })
+            }
+            Self::Value(template) => Body::Value(template.into()),
+            Self::After(template) => Body::Timer(Timer::After(template.into())),
+            Self::Until(template) => Body::Timer(Timer::Until(template.into())),
+            Self::Choose(cases) => {
+                Body::Choose(Choose { cases: cases.into_iter().map(Case::from).collect() })
+            }
+            Self::Raise(template) => Body::Raise(template.into()),
+            Self::Flow(children) => {
+                let names =
+                    children.iter().map(|child| name_of(child.node)).collect::<Result<Vec<_>, _>>()?;
+                Body::Flow(Flow::new(children.into_iter().map(FlowChild::from).collect(), names))
+            }
+            Self::Graph { children, edges, max_parallel, fail_fast } => {
+                let names =
+                    children.iter().map(|child| name_of(child.node)).collect::<Result<Vec<_>, _>>()?;
+                let children = children.into_iter().map(GraphChild::from).collect();
+                let edges = edges.into_iter().map(Edge::try_from).collect::<Result<_, _>>()?;
+                let mut graph = Graph::new(children, edges, names).map_err(wrong)?;
+                graph.max_parallel = max_parallel;
+                graph.fail_fast = fail_fast;
+                Body::Graph(graph)
+            }
+            Self::Each { source, item, max_parallel, fail_fast, body } => Body::Each(Each {
+                source: source.into(),
+                item: name(&item)?,
+                max_parallel,
+                fail_fast,
+                body: NodeId(body),
+            }),
+        })
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CaseV1<'a> {
+    #[serde(default, skip_serializing_if = "Option::is_none", borrow)]
+    when: Option<Text<'a>>,
+    #[serde(default, skip_serializing_if = "NextV1::is_continue")]
+    next: NextV1,
+}
+
+impl<'a> From<&'a Case> for CaseV1<'a> {
+    fn from(case: &'a Case) -> Self {
+        Self { when: source(case.when.as_ref()), next: case.next.into() }
+    }
+}
+
+impl From<CaseV1<'_>> for Case {
+    fn from(form: CaseV1<'_>) -> Self {
+        Self { when: expr(form.when), next: form.next.into() }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum NextV1 {
+    #[default]
+    Continue,
+    Exit,
+    End,
+    Goto(u32),
+}
+
+impl NextV1 {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_continue(&self) -> bool {
+        matches!(self, Self::Continue)
+    }
+}
+
+impl From<Next> for NextV1 {
+    fn from(next: Next) -> Self {
+        match next {
+            Next::Continue => Self::Continue,
+            Next::Exit => Self::Exit,
+            Next::End => Self::End,
+            Next::Goto(place) => Self::Goto(place),
+        }
+    }
+}
+
+impl From<NextV1> for Next {
+    fn from(form: NextV1) -> Self {
+        match form {
+            NextV1::Continue => Self::Continue,
+            NextV1::Exit => Self::Exit,
+            NextV1::End => Self::End,
+            NextV1::Goto(place) => Self::Goto(place),
+        }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FlowChildV1 {
+    node: u32,
+    #[serde(default, skip_serializing_if = "NextV1::is_continue")]
+    next: NextV1,
+}
+
+impl From<&FlowChild> for FlowChildV1 {
+    fn from(child: &FlowChild) -> Self {
+        Self { node: child.node.0, next: child.next.into() }
+    }
+}
+
+impl From<FlowChildV1> for FlowChild {
+    fn from(form: FlowChildV1) -> Self {
+        Self { node: NodeId(form.node), next: form.next.into() }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GraphChildV1 {
+    node: u32,
+    #[serde(default, skip_serializing_if = "JoinV1::is_all")]
+    join: JoinV1,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum JoinV1 {
+    #[default]
+    All,
+    AllLive,
+    First(u32),
+}
+
+impl JoinV1 {
+    fn is_all(&self) -> bool {
+        matches!(self, Self::All)
+    }
+}
+
+impl From<&GraphChild> for GraphChildV1 {
+    fn from(child: &GraphChild) -> Self {
+        let join = match child.join {
+            Join::All => JoinV1::All,
+            Join::AllLive => JoinV1::AllLive,
+            Join::First(count) => JoinV1::First(count),
+        };
+        Self { node: child.node.0, join }
+    }
+}
+
+impl From<GraphChildV1> for GraphChild {
+    fn from(form: GraphChildV1) -> Self {
+        let join = match form.join {
+            JoinV1::All => Join::All,
+            JoinV1::AllLive => Join::AllLive,
+            JoinV1::First(count) => Join::First(count),
+        };
+        Self { node: NodeId(form.node), join }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EdgeV1<'a> {
+    from: u32,
+    to: u32,
+    /// Absent if it is success alone.
+    #[serde(default, skip_serializing_if = "Option::is_none", borrow)]
+    on: Option<Vec<Text<'a>>>,
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    cases: Cow<'a, [u32]>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lag: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    calendar: Option<Text<'a>>,
+}
+
+impl<'a> From<&'a Edge> for EdgeV1<'a> {
+    fn from(edge: &'a Edge) -> Self {
+        let words = || edge.on.iter().map(|outcome| Cow::Borrowed(outcome.as_str())).collect();
+        Self {
+            from: edge.from,
+            to: edge.to,
+            on: (edge.on != OutcomeSet::SUCCEEDED).then(words),
+            cases: edge.cases.as_slice().into(),
+            lag: edge.lag.map(|length| length.0),
+            calendar: edge.calendar.as_ref().map(|calendar| calendar.as_str().into()),
+        }
+    }
+}
+
+impl TryFrom<EdgeV1<'_>> for Edge {
+    type Error = WireError;
+
+    fn try_from(form: EdgeV1<'_>) -> Result<Self, WireError> {
+        let outcome = |word: &Text<'_>| {
+            let found = Outcome::ALL.into_iter().find(|outcome| outcome.as_str() == word);
+            found.ok_or_else(|| wrong(format!("unknown outcome `{word}`")))
+        };
+        let on = match form.on {
+            None => OutcomeSet::SUCCEEDED,
+            Some(words) => OutcomeSet::of(&words.iter().map(outcome).collect::<Result<Vec<_>, _>>()?),
+        };
+        Ok(Self {
+            from: form.from,
+            to: form.to,
+            on,
+            cases: form.cases.into_owned(),
+            lag: form.lag.map(Length),
+            calendar: form.calendar.map(|calendar| name(&calendar)).transpose()?,
+        })
+    }
+}

@@ -1,0 +1,328 @@
+//! The types of form 1 around the bodies of nodes, and their conversion to and from the internal representation.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::bodies::BodyV1;
+use super::template::TemplateV1;
+use super::{FORM, WHAT};
+use crate::ir::{Backoff, Definition, Input, Node, NodeId, OutputField, Outputs, Policy, Retry};
+use crate::name::{Name, Namespace};
+use crate::schema::{Schema, Type};
+use crate::template::Expr;
+use crate::time::Length;
+use crate::value::Value;
+use crate::wire::WireError;
+
+pub(super) type Text<'a> = Cow<'a, str>;
+
+pub(super) fn wrong(reason: impl ToString) -> WireError {
+    WireError::new(WHAT, reason)
+}
+
+pub(super) fn name(text: &str) -> Result<Name, WireError> {
+    Name::new(text).map_err(wrong)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+pub(super) fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+pub(super) fn source(expr: Option<&Expr>) -> Option<Text<'_>> {
+    expr.map(|expr| Cow::Borrowed(&*expr.source))
+}
+
+pub(super) fn expr(source: Option<Text<'_>>) -> Option<Expr> {
+    source.map(|source| Expr::jinja(&source))
+}
+
+/// Reads a field that is there, even if it is null.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'static, Value>>, D::Error> {
+    Value::deserialize(deserializer).map(|value| Some(Cow::Owned(value)))
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DefinitionV1<'a> {
+    form: u16,
+    #[serde(borrow)]
+    namespace: Text<'a>,
+    name: Text<'a>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: Option<Text<'a>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    inputs: Vec<InputV1<'a>>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    root: u32,
+    nodes: Vec<NodeV1<'a>>,
+}
+
+impl<'a> From<&'a Definition> for DefinitionV1<'a> {
+    fn from(definition: &'a Definition) -> Self {
+        Self {
+            form: FORM,
+            namespace: definition.namespace.as_str().into(),
+            name: definition.name.as_str().into(),
+            version: definition.version.as_deref().map(Cow::Borrowed),
+            inputs: definition.inputs.iter().map(InputV1::from).collect(),
+            root: definition.root.0,
+            nodes: definition.nodes.iter().map(NodeV1::from).collect(),
+        }
+    }
+}
+
+impl TryFrom<DefinitionV1<'_>> for Definition {
+    type Error = WireError;
+
+    fn try_from(form: DefinitionV1<'_>) -> Result<Self, WireError> {
+        if form.form != FORM {
+            return Err(wrong(format!("form {} is not known", form.form)));
+        }
+        let names = form.nodes.iter().map(|node| name(&node.name)).collect::<Result<Vec<_>, _>>()?;
+        let nodes = form.nodes.into_iter().zip(&names).map(|(node, name)| node.into_node(name, &names));
+        Ok(Self {
+            namespace: Namespace::new(&form.namespace).map_err(wrong)?,
+            name: name(&form.name)?,
+            version: form.version.map(Cow::into_owned),
+            inputs: form.inputs.into_iter().map(Input::try_from).collect::<Result<_, _>>()?,
+            root: NodeId(form.root),
+            nodes: nodes.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InputV1<'a> {
+    #[serde(borrow)]
+    name: Text<'a>,
+    schema: SchemaV1<'a>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    default: Option<Cow<'a, Value>>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    optional: bool,
+}
+
+impl<'a> From<&'a Input> for InputV1<'a> {
+    fn from(input: &'a Input) -> Self {
+        Self {
+            name: input.name.as_str().into(),
+            schema: (&input.schema).into(),
+            default: input.default.as_ref().map(Cow::Borrowed),
+            optional: input.is_optional,
+        }
+    }
+}
+
+impl TryFrom<InputV1<'_>> for Input {
+    type Error = WireError;
+
+    fn try_from(form: InputV1<'_>) -> Result<Self, WireError> {
+        Ok(Self {
+            name: name(&form.name)?,
+            schema: form.schema.try_into()?,
+            default: form.default.map(Cow::into_owned),
+            is_optional: form.optional,
+        })
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SchemaV1<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Text<'a>,
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    allowed: Cow<'a, [Value]>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    items: Option<Box<SchemaV1<'a>>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    minimum: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    maximum: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pattern: Option<Text<'a>>,
+}
+
+impl<'a> From<&'a Schema> for SchemaV1<'a> {
+    fn from(schema: &'a Schema) -> Self {
+        Self {
+            kind: schema.kind.as_str().into(),
+            allowed: schema.allowed.as_slice().into(),
+            items: schema.items.as_deref().map(|items| Box::new(items.into())),
+            minimum: schema.minimum,
+            maximum: schema.maximum,
+            pattern: schema.pattern.as_deref().map(Cow::Borrowed),
+        }
+    }
+}
+
+impl TryFrom<SchemaV1<'_>> for Schema {
+    type Error = WireError;
+
+    fn try_from(form: SchemaV1<'_>) -> Result<Self, WireError> {
+        Ok(Self {
+            kind: Type::from_word(&form.kind)
+                .ok_or_else(|| wrong(format!("unknown type `{}`", form.kind)))?,
+            allowed: form.allowed.into_owned(),
+            items: form.items.map(|items| Self::try_from(*items).map(Box::new)).transpose()?,
+            minimum: form.minimum,
+            maximum: form.maximum,
+            pattern: form.pattern.map(Cow::into_owned),
+        })
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NodeV1<'a> {
+    #[serde(borrow)]
+    name: Text<'a>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parent: Option<u32>,
+    #[serde(rename = "if", default, skip_serializing_if = "Option::is_none")]
+    guard: Option<Text<'a>>,
+    body: BodyV1<'a>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retry: Option<RetryV1<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attempt_timeout: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    outputs: Option<OutputsV1<'a>>,
+}
+
+impl<'a> From<&'a Node> for NodeV1<'a> {
+    fn from(node: &'a Node) -> Self {
+        Self {
+            name: node.name.as_str().into(),
+            parent: node.parent.map(|parent| parent.0),
+            guard: source(node.guard.as_ref()),
+            body: (&node.body).into(),
+            retry: node.policy.retry.as_ref().map(RetryV1::from),
+            attempt_timeout: node.policy.attempt_timeout.map(|length| length.0),
+            outputs: match &node.outputs {
+                Outputs::Raw => None,
+                Outputs::Declared(fields) => {
+                    Some(OutputsV1::Declared(fields.iter().map(OutputFieldV1::from).collect()))
+                }
+                Outputs::Computed(template) => Some(OutputsV1::Computed(template.into())),
+            },
+        }
+    }
+}
+
+impl NodeV1<'_> {
+    /// Makes the node called `own`; `names` are those of all nodes.
+    fn into_node(self, own: &Name, names: &[Name]) -> Result<Node, WireError> {
+        Ok(Node {
+            name: own.clone(),
+            parent: self.parent.map(NodeId),
+            guard: expr(self.guard),
+            body: self.body.into_body(names)?,
+            policy: Policy {
+                retry: self.retry.map(Retry::from),
+                attempt_timeout: self.attempt_timeout.map(Length),
+            },
+            outputs: match self.outputs {
+                None => Outputs::Raw,
+                Some(OutputsV1::Declared(fields)) => Outputs::Declared(
+                    fields.into_iter().map(OutputField::try_from).collect::<Result<_, _>>()?,
+                ),
+                Some(OutputsV1::Computed(template)) => Outputs::Computed(template.into()),
+            },
+        })
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum OutputsV1<'a> {
+    #[serde(borrow)]
+    Declared(Vec<OutputFieldV1<'a>>),
+    Computed(TemplateV1<'a>),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OutputFieldV1<'a> {
+    #[serde(borrow)]
+    name: Text<'a>,
+    schema: SchemaV1<'a>,
+}
+
+impl<'a> From<&'a OutputField> for OutputFieldV1<'a> {
+    fn from(field: &'a OutputField) -> Self {
+        Self { name: field.name.as_str().into(), schema: (&field.schema).into() }
+    }
+}
+
+impl TryFrom<OutputFieldV1<'_>> for OutputField {
+    type Error = WireError;
+
+    fn try_from(form: OutputFieldV1<'_>) -> Result<Self, WireError> {
+        Ok(Self { name: name(&form.name)?, schema: form.schema.try_into()? })
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RetryV1<'a> {
+    retries: u32,
+    delay: u64,
+    backoff: BackoffV1,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    delay_max: Option<u64>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    jitter: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none", borrow)]
+    when: Option<Text<'a>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum BackoffV1 {
+    Constant,
+    Linear,
+    Exponential,
+}
+
+impl<'a> From<&'a Retry> for RetryV1<'a> {
+    fn from(retry: &'a Retry) -> Self {
+        Self {
+            retries: retry.retries,
+            delay: retry.delay.0,
+            backoff: match retry.backoff {
+                Backoff::Constant => BackoffV1::Constant,
+                Backoff::Linear => BackoffV1::Linear,
+                Backoff::Exponential => BackoffV1::Exponential,
+            },
+            delay_max: retry.delay_max.map(|length| length.0),
+            jitter: retry.has_jitter,
+            when: source(retry.when.as_ref()),
+        }
+    }
+}
+
+impl From<RetryV1<'_>> for Retry {
+    fn from(form: RetryV1<'_>) -> Self {
+        Self {
+            retries: form.retries,
+            delay: Length(form.delay),
+            backoff: match form.backoff {
+                BackoffV1::Constant => Backoff::Constant,
+                BackoffV1::Linear => Backoff::Linear,
+                BackoffV1::Exponential => Backoff::Exponential,
+            },
+            delay_max: form.delay_max.map(Length),
+            has_jitter: form.jitter,
+            when: expr(form.when),
+        }
+    }
+}

@@ -1,0 +1,377 @@
+//! Codec 1 of events: one flat JSON object, short keys, absent where empty.
+//!
+//! `e` kind · `at` ns since 1970 · `f`, `o` status before and after · `p` phase · `k` task · `n` attempt · `w` token ·
+//! `b` boot · the rest belongs to the kind.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::WireError;
+use super::fault::{FaultV1, ReportV1};
+use crate::address::Address;
+use crate::event::{Change, Event, Recorded, SkipReason};
+use crate::id::{Attempt, Epoch, FencingToken};
+use crate::name::Name;
+use crate::outcome::Outcome;
+use crate::status::{Phase, Status};
+use crate::time::Timestamp;
+
+/// The number of this codec in a record's envelope.
+pub const CODEC: u8 = 1;
+
+/// The stored form of an event, with the fields that every reader of the stream wants apart from the rest.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RecordV1 {
+    /// The kind, as [`Event::kind`] says.
+    #[serde(rename = "e")]
+    pub kind: String,
+    /// Nanoseconds since 1970.
+    pub at: i64,
+    /// The status before.
+    #[serde(rename = "f")]
+    pub from: String,
+    /// The status after.
+    #[serde(rename = "o")]
+    pub to: String,
+    /// The phase after.
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+    /// The task's address; absent for events of the run.
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// The attempt.
+    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+    /// The fencing token.
+    #[serde(rename = "w", default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<u64>,
+    /// The epoch of the log's owner that decided it.
+    #[serde(rename = "b")]
+    pub boot: u32,
+    /// What belongs to the kind alone.
+    #[serde(rename = "x", default, skip_serializing_if = "Value::is_null")]
+    pub data: Value,
+}
+
+/// Serialises an event that the log's owner of epoch `boot` decided.
+pub fn encode(recorded: &Recorded, boot: Epoch) -> Vec<u8> {
+    let Recorded { at, event, change } = recorded;
+    let record = RecordV1 {
+        kind: event.kind().to_owned(),
+        at: at.0,
+        from: change.from.as_str().to_owned(),
+        to: change.to.as_str().to_owned(),
+        phase: change.phase.as_str().map(str::to_owned),
+        task: event.task().map(|task| task.as_str().to_owned()),
+        attempt: event.attempt().map(|attempt| attempt.0),
+        token: token_of(event).map(|token| token.0),
+        boot: boot.0,
+        data: data_of(event),
+    };
+    serde_json::to_vec(&record).expect("a record has only text keys and finite numbers")
+}
+
+fn token_of(event: &Event) -> Option<FencingToken> {
+    match event {
+        Event::AttemptGranted { token, .. } | Event::AttemptEnded { token, .. } => Some(*token),
+        Event::RunStarted { .. }
+        | Event::Rebased { .. }
+        | Event::ScopeEntered { .. }
+        | Event::ItemsExpanded { .. }
+        | Event::TaskQueued { .. }
+        | Event::RetryArmed { .. }
+        | Event::TimerArmed { .. }
+        | Event::LagArmed { .. }
+        | Event::LagElapsed { .. }
+        | Event::CaseChosen { .. }
+        | Event::TaskSucceeded { .. }
+        | Event::TaskFailed { .. }
+        | Event::TaskSkipped { .. }
+        | Event::TaskCancelled { .. }
+        | Event::CancelRequested { .. }
+        | Event::EndRequested { .. }
+        | Event::RunEnded { .. } => None,
+    }
+}
+
+fn fault_json(fault: &crate::fault::Fault) -> Value {
+    serde_json::to_value(FaultV1::from(fault)).unwrap_or(Value::Null)
+}
+
+fn data_of(event: &Event) -> Value {
+    match event {
+        Event::RunStarted { definition, workflow, inputs, started_by, trigger } => json!({
+            "definition": definition.to_string(), "workflow": workflow.as_str(), "inputs": inputs.to_string(),
+            "started_by": started_by, "trigger": trigger,
+        }),
+        Event::Rebased { from, to, map, by, reason } => json!({
+            "from": from.to_string(), "to": to.to_string(), "by": by, "reason": reason,
+            "map": map.iter().map(|(old, new)| [old.as_str(), new.as_str()]).collect::<Vec<_>>(),
+        }),
+        Event::ItemsExpanded { count, items, keys, .. } => match keys {
+            Some(keys) => json!({"count": count, "items": items.to_string(), "keys": keys}),
+            None => json!({"count": count, "items": items.to_string()}),
+        },
+        Event::TaskQueued { input, .. } => match input {
+            Some(input) => json!({"input": input.to_string()}),
+            None => Value::Null,
+        },
+        Event::AttemptGranted { worker, .. } => json!({"worker": worker.as_str()}),
+        Event::AttemptEnded { report, .. } => {
+            serde_json::to_value(ReportV1::from(report)).unwrap_or(Value::Null)
+        }
+        Event::RetryArmed { due, .. } | Event::TimerArmed { due, .. } => json!({"due": due.0}),
+        Event::LagArmed { from, due, .. } => json!({"from": from.as_str(), "due": due.0}),
+        Event::LagElapsed { from, .. } => json!({"from": from.as_str()}),
+        Event::CaseChosen { case, .. } => json!({"case": case}),
+        Event::TaskSucceeded { output, vars, .. } => match vars {
+            Some(vars) => json!({"output": output.to_string(), "vars": vars.to_string()}),
+            None => json!({"output": output.to_string()}),
+        },
+        Event::TaskFailed { fault, is_timeout, .. } => match is_timeout {
+            true => json!({"fault": fault_json(fault), "timeout": true}),
+            false => json!({"fault": fault_json(fault)}),
+        },
+        Event::TaskSkipped { reason, .. } => match reason {
+            SkipReason::Condition => json!({"why": "condition"}),
+            SkipReason::Upstream { task, outcome } => {
+                json!({"why": "upstream", "task": task.as_str(), "outcome": outcome.as_str()})
+            }
+            SkipReason::NotChosen { task } => json!({"why": "not_chosen", "task": task.as_str()}),
+        },
+        Event::CancelRequested { by, reason, .. } => json!({"by": by, "reason": reason}),
+        Event::RunEnded { output, fault, .. } => match (output, fault) {
+            (None, None) => Value::Null,
+            (Some(output), None) => json!({"output": output.to_string()}),
+            (None, Some(fault)) => json!({"fault": fault_json(fault)}),
+            (Some(output), Some(fault)) => json!({"output": output.to_string(), "fault": fault_json(fault)}),
+        },
+        Event::ScopeEntered { .. } | Event::TaskCancelled { .. } | Event::EndRequested { .. } => Value::Null,
+    }
+}
+
+/// Reads only the fields that every kind has.
+///
+/// # Errors
+///
+/// Returns [`WireError`] if `bytes` are not a record of this codec.
+pub fn decode_record(bytes: &[u8]) -> Result<RecordV1, WireError> {
+    serde_json::from_slice(bytes).map_err(|error| WireError::new("an event", error))
+}
+
+/// Reads an event.
+///
+/// # Errors
+///
+/// Returns [`WireError`] if `bytes` are not an event of this codec.
+pub fn decode(bytes: &[u8]) -> Result<Recorded, WireError> {
+    let record = decode_record(bytes)?;
+    let status = |word: &str| {
+        Status::from_word(word).ok_or_else(|| WireError::new("an event", format!("unknown status `{word}`")))
+    };
+    let change = Change {
+        from: status(&record.from)?,
+        to: status(&record.to)?,
+        phase: match record.phase.as_deref() {
+            Some("queued") => Phase::Queued,
+            Some("granted") => Phase::Granted,
+            Some("retrying") => Phase::Retrying,
+            Some("cancelling") => Phase::Cancelling,
+            _ => Phase::None,
+        },
+    };
+    let at = Timestamp(record.at);
+    let event = Fields { change, record: &record }.event()?;
+    Ok(Recorded { at, event, change })
+}
+
+/// Reads the fields of one record, naming what is missing or wrong.
+struct Fields<'a> {
+    change: Change,
+    record: &'a RecordV1,
+}
+
+impl Fields<'_> {
+    fn error(&self, field: &str) -> WireError {
+        WireError::new("an event", format!("`{field}` of `{}` is missing or wrong", self.record.kind))
+    }
+
+    fn text(&self, field: &str) -> Result<&str, WireError> {
+        self.record.data.get(field).and_then(Value::as_str).ok_or_else(|| self.error(field))
+    }
+
+    fn owned(&self, field: &str) -> Result<String, WireError> {
+        self.text(field).map(str::to_owned)
+    }
+
+    fn parsed<T: std::str::FromStr>(&self, field: &str) -> Result<T, WireError> {
+        self.text(field)?.parse().map_err(|_| self.error(field))
+    }
+
+    fn optional<T: std::str::FromStr>(&self, field: &str) -> Result<Option<T>, WireError> {
+        match self.record.data.get(field) {
+            None | Some(Value::Null) => Ok(None),
+            Some(_) => self.parsed(field).map(Some),
+        }
+    }
+
+    fn number(&self, field: &str) -> Result<u32, WireError> {
+        let number = self.record.data.get(field).and_then(Value::as_u64);
+        number.and_then(|number| u32::try_from(number).ok()).ok_or_else(|| self.error(field))
+    }
+
+    fn instant(&self, field: &str) -> Result<Timestamp, WireError> {
+        let number = self.record.data.get(field).and_then(Value::as_i64);
+        number.map(Timestamp).ok_or_else(|| self.error(field))
+    }
+
+    fn address(&self, field: &str) -> Result<Address, WireError> {
+        Address::parse(self.text(field)?).map_err(|_| self.error(field))
+    }
+
+    fn fault(&self, field: &str) -> Result<Option<Box<crate::fault::Fault>>, WireError> {
+        match self.record.data.get(field) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => {
+                let wire: FaultV1 = FaultV1::deserialize(value).map_err(|_| self.error(field))?;
+                Ok(Some(Box::new(wire.into())))
+            }
+        }
+    }
+
+    fn task(&self) -> Result<Address, WireError> {
+        let text = self.record.task.as_deref().ok_or_else(|| self.error("k"))?;
+        Address::parse(text).map_err(|_| self.error("k"))
+    }
+
+    /// Returns the scope of a cancel; that of the whole run has no task.
+    fn scope(&self) -> Result<Address, WireError> {
+        if self.record.task.is_some() { self.task() } else { Ok(Address::root()) }
+    }
+
+    fn attempt(&self) -> Result<Attempt, WireError> {
+        self.record.attempt.map(Attempt).ok_or_else(|| self.error("n"))
+    }
+
+    fn token(&self) -> Result<FencingToken, WireError> {
+        self.record.token.map(FencingToken).ok_or_else(|| self.error("w"))
+    }
+
+    fn name(&self, field: &str) -> Result<Name, WireError> {
+        Name::new(self.text(field)?).map_err(|_| self.error(field))
+    }
+
+    fn event(&self) -> Result<Event, WireError> {
+        match self.record.kind.as_str() {
+            "run.started" | "run.rebased" | "run.ended" | "cancel.requested" => self.run_event(),
+            "attempt.granted" | "attempt.ended" | "task.queued" | "task.retrying" => self.attempt_event(),
+            _ => self.task_event(),
+        }
+    }
+
+    fn run_event(&self) -> Result<Event, WireError> {
+        Ok(match self.record.kind.as_str() {
+            "run.started" => Event::RunStarted {
+                definition: self.parsed("definition")?,
+                workflow: self.name("workflow")?,
+                inputs: self.parsed("inputs")?,
+                started_by: self.owned("started_by")?,
+                trigger: self.owned("trigger")?,
+            },
+            "run.rebased" => Event::Rebased {
+                from: self.parsed("from")?,
+                to: self.parsed("to")?,
+                map: self.map()?,
+                by: self.owned("by")?,
+                reason: self.owned("reason")?,
+            },
+            "run.ended" => Event::RunEnded {
+                status: self.change.to,
+                output: self.optional("output")?,
+                fault: self.fault("fault")?,
+            },
+            _ => Event::CancelRequested {
+                scope: self.scope()?,
+                by: self.owned("by")?,
+                reason: self.owned("reason")?,
+            },
+        })
+    }
+
+    fn map(&self) -> Result<Vec<(Address, Address)>, WireError> {
+        let wrong = || self.error("map");
+        let pairs = self.record.data.get("map").and_then(Value::as_array).ok_or_else(wrong)?;
+        let address = |value: &Value, index: usize| {
+            let text = value.get(index).and_then(Value::as_str).ok_or_else(wrong)?;
+            Address::parse(text).map_err(|_| wrong())
+        };
+        pairs.iter().map(|pair| Ok((address(pair, 0)?, address(pair, 1)?))).collect()
+    }
+
+    fn attempt_event(&self) -> Result<Event, WireError> {
+        let (task, attempt) = (self.task()?, self.attempt()?);
+        Ok(match self.record.kind.as_str() {
+            "attempt.granted" => {
+                Event::AttemptGranted { task, attempt, token: self.token()?, worker: self.name("worker")? }
+            }
+            "attempt.ended" => {
+                let report = ReportV1::deserialize(&self.record.data).map_err(|_| self.error("x"))?;
+                Event::AttemptEnded { task, attempt, token: self.token()?, report: report.try_into()? }
+            }
+            "task.queued" => Event::TaskQueued { task, attempt, input: self.optional("input")? },
+            _ => Event::RetryArmed { task, attempt, due: self.instant("due")? },
+        })
+    }
+
+    fn task_event(&self) -> Result<Event, WireError> {
+        let task = self.task()?;
+        Ok(match self.record.kind.as_str() {
+            "task.entered" => Event::ScopeEntered { task },
+            "task.expanded" => Event::ItemsExpanded {
+                task,
+                count: self.number("count")?,
+                items: self.parsed("items")?,
+                keys: self.keys()?,
+            },
+            "timer.armed" => Event::TimerArmed { task, due: self.instant("due")? },
+            "lag.armed" => {
+                Event::LagArmed { from: self.address("from")?, to: task, due: self.instant("due")? }
+            }
+            "lag.elapsed" => Event::LagElapsed { from: self.address("from")?, to: task },
+            "task.chose" => Event::CaseChosen { task, case: self.number("case")? },
+            "task.succeeded" => {
+                Event::TaskSucceeded { task, output: self.parsed("output")?, vars: self.optional("vars")? }
+            }
+            "task.failed" => Event::TaskFailed {
+                task,
+                fault: self.fault("fault")?.ok_or_else(|| self.error("fault"))?,
+                is_timeout: self.record.data.get("timeout").is_some(),
+            },
+            "task.skipped" => Event::TaskSkipped { task, reason: self.skip_reason()? },
+            "task.cancelled" => Event::TaskCancelled { task },
+            "end.requested" => Event::EndRequested { task },
+            other => return Err(WireError::new("an event", format!("unknown kind `{other}`"))),
+        })
+    }
+
+    fn keys(&self) -> Result<Option<Vec<String>>, WireError> {
+        let Some(keys) = self.record.data.get("keys") else { return Ok(None) };
+        Vec::<String>::deserialize(keys).map(Some).map_err(|_| self.error("keys"))
+    }
+
+    fn skip_reason(&self) -> Result<SkipReason, WireError> {
+        Ok(match self.text("why")? {
+            "condition" => SkipReason::Condition,
+            "not_chosen" => SkipReason::NotChosen { task: self.address("task")? },
+            "upstream" => {
+                let word = self.text("outcome")?;
+                let outcome = Outcome::ALL.into_iter().find(|outcome| outcome.as_str() == word);
+                SkipReason::Upstream {
+                    task: self.address("task")?,
+                    outcome: outcome.ok_or_else(|| self.error("outcome"))?,
+                }
+            }
+            _ => return Err(self.error("why")),
+        })
+    }
+}

@@ -1,0 +1,420 @@
+//! Form 1 of definitions: every variant is read back, damage is refused, and the bytes never change.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::too_many_lines, reason = "one list of every variant, and one of every damage")]
+
+use myrmex_model::ir::{
+    Backoff, Body, Case, Choose, Definition, Each, Edge, Flow, FlowChild, Graph, GraphChild, Input, Join,
+    Next, Node, NodeId, OutputField, Outputs, Policy, Retry, Task, Timer,
+};
+use myrmex_model::name::{Name, Namespace};
+use myrmex_model::outcome::{Outcome, OutcomeSet};
+use myrmex_model::schema::{Schema, Type};
+use myrmex_model::template::{Expr, Part, Template};
+use myrmex_model::time::Length;
+use myrmex_model::value::Value;
+use myrmex_model::wire::definition::{SCOPE_DEPTH_MAX, TEMPLATE_DEPTH_MAX, decode, encode, hash};
+use serde_json::json;
+
+/// The canonical form of [`everything`], one line without its end. It must be read and written like this for ever.
+const GOLDEN: &str = include_str!("golden/definition-v1.json");
+
+fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+fn node(text: &str, parent: Option<u32>, body: Body) -> Node {
+    Node {
+        name: name(text),
+        parent: parent.map(NodeId),
+        guard: None,
+        body,
+        policy: Policy::default(),
+        outputs: Outputs::Raw,
+    }
+}
+
+fn definition(nodes: Vec<Node>) -> Definition {
+    Definition {
+        namespace: Namespace::standard(),
+        name: name("w"),
+        version: None,
+        inputs: Vec::new(),
+        nodes,
+        root: NodeId(0),
+    }
+}
+
+fn literal(value: Value) -> Template {
+    Template::Literal(value)
+}
+
+fn flow(children: &[(u32, &str, Next)]) -> Body {
+    let places = children.iter().map(|(node, _, next)| FlowChild { node: NodeId(*node), next: *next });
+    Body::Flow(Flow::new(places.collect(), children.iter().map(|(_, text, _)| name(text))))
+}
+
+fn graph(children: &[(u32, &str, Join)], edges: Vec<Edge>) -> Graph {
+    let places = children.iter().map(|(node, _, join)| GraphChild { node: NodeId(*node), join: *join });
+    Graph::new(places.collect(), edges, children.iter().map(|(_, text, _)| name(text))).unwrap()
+}
+
+fn case(when: Option<&str>, next: Next) -> Case {
+    Case { when: when.map(Expr::jinja), next }
+}
+
+fn inputs() -> Vec<Input> {
+    let schema = |kind| Schema::of(kind);
+    let input = |text, schema| Input { name: name(text), schema, default: None, is_optional: false };
+    let regions = Schema {
+        items: Some(Box::new(Schema { allowed: vec![json!("eu"), json!("us")], ..schema(Type::String) })),
+        ..schema(Type::Array)
+    };
+    let mut inputs: Vec<Input> =
+        Type::ALL.into_iter().map(|kind| input(kind.as_str(), schema(kind))).collect();
+    inputs.push(Input { default: Some(json!(["eu"])), ..input("regions", regions) });
+    inputs.push(Input { default: Some(Value::Null), ..input("nothing", schema(Type::Any)) });
+    inputs.push(Input { is_optional: true, ..input("maybe", schema(Type::Boolean)) });
+    let bounded = Schema { minimum: Some(0.5), maximum: Some(3.0), ..schema(Type::Number) };
+    inputs.push(input("ratio", bounded));
+    inputs.push(input("tag", Schema { pattern: Some("^v\\d+$".into()), ..schema(Type::String) }));
+    inputs
+}
+
+fn edges() -> Vec<Edge> {
+    vec![
+        Edge { on: OutcomeSet::FINISHED, cases: vec![0], ..Edge::new(0, 1, OutcomeSet::SUCCEEDED) },
+        Edge { cases: vec![1, 2], ..Edge::new(0, 2, OutcomeSet::SUCCEEDED) },
+        Edge {
+            lag: Some(Length(90_000)),
+            calendar: Some(name("business")),
+            ..Edge::new(1, 3, OutcomeSet::of(&Outcome::ALL))
+        },
+        Edge::new(2, 3, OutcomeSet::of(&[])),
+    ]
+}
+
+/// A definition with every variant and every field in it.
+fn everything() -> Definition {
+    let retry = |backoff| Retry {
+        retries: 2,
+        delay: Length(1_000),
+        backoff,
+        delay_max: Some(Length(120_000)),
+        has_jitter: true,
+        when: Some(Expr::jinja("error.exit_code in [75, 137]")),
+    };
+    let plain = Retry { delay_max: None, has_jitter: false, when: None, ..retry(Backoff::Constant) };
+    let arguments = Template::Map(vec![
+        ("run".into(), literal(json!("./x \"$A\"\n\u{1F41C}"))),
+        (
+            "env".into(),
+            Template::List(vec![
+                Template::Expr(Expr::jinja("inputs.tag")),
+                Template::Text(vec![Part::Text("v".into()), Part::Hole(Expr::jinja("inputs.ratio"))]),
+                literal(json!({"z": [1, 2.5, null, true], "a": {}})),
+            ]),
+        ),
+    ]);
+    let mut route = graph(
+        &[
+            (5, "choose", Join::All),
+            (6, "left", Join::All),
+            (7, "right", Join::AllLive),
+            (8, "end-it", Join::First(1)),
+        ],
+        edges(),
+    );
+    route.max_parallel = Some(2);
+    route.fail_fast = true;
+    let each = Each {
+        source: Template::Expr(Expr::jinja("inputs.regions")),
+        item: name("region"),
+        max_parallel: Some(4),
+        fail_fast: true,
+        body: NodeId(10),
+    };
+    let other = Each {
+        source: literal(json!(3)),
+        item: name("item"),
+        max_parallel: None,
+        fail_fast: false,
+        body: NodeId(14),
+    };
+    let root = flow(&[
+        (1, "start", Next::Continue),
+        (2, "pick", Next::Exit),
+        (3, "pause", Next::Goto(0)),
+        (4, "route", Next::End),
+        (9, "deploy", Next::Continue),
+        (11, "until", Next::Continue),
+        (12, "stop", Next::Continue),
+        (13, "more", Next::Continue),
+    ]);
+    let cases = vec![
+        case(Some("a"), Next::Goto(7)),
+        case(Some("b"), Next::Exit),
+        case(Some("c"), Next::End),
+        case(None, Next::Continue),
+    ];
+    let within =
+        vec![case(Some("a"), Next::Continue), case(Some("b"), Next::Continue), case(None, Next::Continue)];
+    let task = |arguments| Body::Task(Task { executor: name("process"), arguments });
+    let mut nodes = vec![
+        node("main", None, root),
+        node("start", Some(0), task(arguments)),
+        node("pick", Some(0), Body::Choose(Choose { cases })),
+        node("pause", Some(0), Body::Timer(Timer::After(literal(json!("1h30m"))))),
+        node("route", Some(0), Body::Graph(route)),
+        node("choose", Some(4), Body::Choose(Choose { cases: within })),
+        node("left", Some(4), Body::Value(Template::Expr(Expr::jinja("1 + 1")))),
+        node("right", Some(4), Body::Value(literal(Value::Null))),
+        node("end-it", Some(4), Body::Raise(literal(json!({"type": "own", "title": "t"})))),
+        node("deploy", Some(0), Body::Each(each)),
+        node("deploy", Some(9), task(literal(json!({})))),
+        node("until", Some(0), Body::Timer(Timer::Until(Template::Expr(Expr::jinja("inputs.date"))))),
+        node("stop", Some(0), flow(&[])),
+        node("more", Some(0), Body::Each(other)),
+        node("more", Some(13), Body::Graph(graph(&[], Vec::new()))),
+    ];
+    nodes[1].guard = Some(Expr::jinja("inputs.boolean"));
+    nodes[1].policy =
+        Policy { retry: Some(retry(Backoff::Exponential)), attempt_timeout: Some(Length(1_800_000)) };
+    nodes[10].policy.retry = Some(retry(Backoff::Linear));
+    nodes[6].policy.retry = Some(plain);
+    nodes[1].outputs =
+        Outputs::Declared(vec![OutputField { name: name("image"), schema: Schema::of(Type::String) }]);
+    nodes[10].outputs = Outputs::Declared(Vec::new());
+    nodes[0].outputs = Outputs::Computed(Template::Map(vec![(
+        "image".into(),
+        Template::Expr(Expr::jinja("tasks.start.output.image")),
+    )]));
+    Definition {
+        namespace: Namespace::new("team").unwrap(),
+        name: name("release"),
+        version: Some("2.1.0".into()),
+        inputs: inputs(),
+        ..definition(nodes)
+    }
+}
+
+#[test]
+fn every_variant_is_read_back() {
+    let everything = everything();
+    assert_eq!(decode(&encode(&everything)), Ok(everything));
+}
+
+#[test]
+fn the_golden_definition_is_read_and_written_for_ever() {
+    let bytes = GOLDEN.trim_end().as_bytes();
+    let read = decode(bytes).unwrap();
+    assert_eq!(read, everything());
+    assert_eq!(String::from_utf8(encode(&read)).unwrap(), GOLDEN.trim_end());
+    assert_eq!(hash(&read).to_string(), "07fec8e4d431946ee8dff4c7657918582088e24e2235e5b939a557e8fea35212");
+}
+
+#[test]
+fn a_small_definition_says_little() {
+    let root = Body::Graph(graph(
+        &[(1, "a", Join::All), (2, "b", Join::All)],
+        vec![Edge::new(0, 1, OutcomeSet::SUCCEEDED)],
+    ));
+    let task = || Body::Task(Task { executor: name("process"), arguments: literal(json!({"run": "true"})) });
+    let small =
+        definition(vec![node("w", None, root), node("a", Some(0), task()), node("b", Some(0), task())]);
+    let expected = concat!(
+        r#"{"form":1,"namespace":"default","name":"w","nodes":["#,
+        r#"{"name":"w","body":{"graph":{"children":[{"node":1},{"node":2}],"edges":[{"from":0,"to":1}]}}},"#,
+        r#"{"name":"a","parent":0,"body":{"task":{"executor":"process","arguments":["=",{"run":"true"}]}}},"#,
+        r#"{"name":"b","parent":0,"body":{"task":{"executor":"process","arguments":["=",{"run":"true"}]}}}]}"#,
+    );
+    assert_eq!(String::from_utf8(encode(&small)).unwrap(), expected);
+}
+
+#[test]
+fn the_order_in_which_edges_were_written_does_not_matter() {
+    let build = |edges| {
+        let children = [(1, "a", Join::All), (2, "b", Join::All), (3, "c", Join::All)];
+        let value = || Body::Value(literal(json!(1)));
+        let nodes = vec![
+            node("w", None, Body::Graph(graph(&children, edges))),
+            node("a", Some(0), value()),
+            node("b", Some(0), value()),
+            node("c", Some(0), value()),
+        ];
+        hash(&definition(nodes))
+    };
+    let edge = |from, to| Edge::new(from, to, OutcomeSet::SUCCEEDED);
+    assert_eq!(
+        build(vec![edge(0, 1), edge(0, 2), edge(1, 2)]),
+        build(vec![edge(1, 2), edge(0, 2), edge(0, 1)])
+    );
+}
+
+/// Checks that the golden definition is refused once `from` is replaced by `to` in its text.
+fn check_damage(from: &str, to: &str, expected: &str) {
+    assert!(GOLDEN.contains(from), "{from}");
+    let error = decode(GOLDEN.trim_end().replacen(from, to, 1).as_bytes()).unwrap_err();
+    assert!(error.to_string().contains(expected), "{from} -> {to}: {error}");
+}
+
+#[test]
+fn damage_is_refused() {
+    check_damage(r#""form":1"#, r#""form":2"#, "form 2 is not known");
+    check_damage(r#""form":1"#, r#""form":1,"extra":1"#, "unknown field `extra`");
+    check_damage(r#""namespace":"team""#, r#""namespace":"a/b""#, "not `/`");
+    check_damage(r#""form":1,"#, r#""form":1,"root":1,"#, "the root is not the first node");
+    check_damage(r#"{"name":"main","#, r#"{"name":"main","parent":0,"#, "the root is not the first node");
+    check_damage(
+        r#""name":"pick","parent":0"#,
+        r#""name":"pick","parent":2"#,
+        "node 2 does not stand after its parent",
+    );
+    check_damage(
+        r#""name":"pick","parent":0"#,
+        r#""name":"pick","parent":99"#,
+        "node 2 does not stand after its parent",
+    );
+    check_damage(r#""name":"pick","parent":0"#, r#""name":"pick""#, "node 2 does not stand after its parent");
+    check_damage(
+        r#""name":"pick","parent":0"#,
+        r#""name":"pick","parent":1"#,
+        "node 0 lists node 2, which is not inside it",
+    );
+    check_damage(
+        r#""name":"pick","parent":0"#,
+        r#""name":"start","parent":0"#,
+        "node 0 has two children `start`",
+    );
+    check_damage(
+        r#"{"each":{"source":["=",3],"item":"item","body":14}}"#,
+        r#"{"value":["=",3]}"#,
+        "node 14 is not listed by its parent",
+    );
+    check_damage(r#"{"node":2,"next":"exit"},"#, r#"{"node":1},"#, "node 1 is listed twice");
+    check_damage(r#"{"node":2,"next":"exit"}"#, r#"{"node":99}"#, "node 99 does not exist");
+    check_damage(
+        r#""next":{"goto":0}"#,
+        r#""next":{"goto":8}"#,
+        "flow 0 jumps to child 8, which does not exist",
+    );
+    check_damage(
+        r#""next":{"goto":7}"#,
+        r#""next":{"goto":8}"#,
+        "flow 0 jumps to child 8, which does not exist",
+    );
+    check_damage(
+        r#""choose":[{"when":"a"}"#,
+        r#""choose":[{"when":"a","next":"exit"}"#,
+        "node 5 jumps outside of a flow",
+    );
+    check_damage(r#""from":1,"to":3"#, r#""from":1,"to":4"#, "edge 1 -> 4 leaves a graph of 4 children");
+    check_damage(r#""from":1,"to":3"#, r#""from":1,"to":0"#, "the edges of graph 4 form a cycle");
+    check_damage(r#""from":1,"to":3"#, r#""from":1,"to":1"#, "the edges of graph 4 form a cycle");
+    check_damage(
+        r#""cases":[1,2]"#,
+        r#""cases":[1,3]"#,
+        "an edge names case 3 of node 5, which does not exist",
+    );
+    check_damage(
+        r#""from":2,"to":3"#,
+        r#""from":2,"to":3,"cases":[0]"#,
+        "an edge names case 0 of node 7, which does not exist",
+    );
+    check_damage(r#""join":{"first":1}"#, r#""join":{"first":0}"#, "a child of graph 4 waits for no edge");
+    check_damage(r#""max_parallel":2"#, r#""max_parallel":0"#, "node 4 never lets a child begin");
+    check_damage(
+        r#""max_parallel":4,"fail_fast":true,"body":10"#,
+        r#""max_parallel":0,"body":10"#,
+        "node 9 never lets a child begin",
+    );
+    check_damage(r#""body":10"#, r#""body":11"#, "node 9 lists node 11, which is not inside it");
+    check_damage(
+        r#""body":10"#,
+        r#""body":4294967295"#,
+        "node 9 lists node 4294967295, which is not inside it",
+    );
+    check_damage(
+        r#""on":["succeeded","failed""#,
+        r#""on":["succeeded","fallen""#,
+        "unknown outcome `fallen`",
+    );
+    check_damage(r#""type":"integer""#, r#""type":"int""#, "unknown type `int`");
+    check_damage(r#"["$","inputs.tag"]"#, r#"["?","inputs.tag"]"#, "unknown template `?`");
+    check_damage(r#"["$","inputs.tag"]"#, r#"["$"]"#, "a template is cut short");
+    check_damage(r#"["$","inputs.tag"]"#, r#"["$","inputs.tag",1]"#, "trailing");
+}
+
+#[test]
+fn no_cut_or_flipped_byte_ends_the_process() {
+    let bytes = GOLDEN.trim_end().as_bytes();
+    for length in 0..bytes.len() {
+        assert!(decode(&bytes[..length]).is_err());
+    }
+    for place in 0..bytes.len() {
+        for replacement in *b"9[\"" {
+            let mut damaged = bytes.to_vec();
+            damaged[place] = replacement;
+            // What is still a definition must be written as it reads.
+            if let Ok(read) = decode(&damaged) {
+                assert_eq!(decode(&encode(&read)), Ok(read));
+            }
+        }
+    }
+    assert!(decode(br#"{"form":1,"namespace":"a","name":"b","nodes":[]}"#).is_err());
+}
+
+fn templated(template: Template) -> Definition {
+    definition(vec![
+        node("w", None, flow(&[(1, "a", Next::Continue)])),
+        node("a", Some(0), Body::Value(template)),
+    ])
+}
+
+#[test]
+fn deep_templates_are_read_back() {
+    let list = (0..TEMPLATE_DEPTH_MAX)
+        .fold(Template::Expr(Expr::jinja("x")), |inner, _| Template::List(vec![inner]));
+    let value = (0..TEMPLATE_DEPTH_MAX).fold(json!(1), |inner, _| json!({"k": inner}));
+    for template in [list, literal(value)] {
+        let deep = templated(template);
+        assert_eq!(decode(&encode(&deep)), Ok(deep));
+    }
+    let deeper = (0..200).fold(json!(1), |inner, _| json!([inner]));
+    assert!(decode(&encode(&templated(literal(deeper)))).is_err());
+}
+
+#[test]
+fn deep_scopes_are_refused() {
+    let nested = |depth: u32| {
+        let scope = |place: u32| flow(&[(place + 1, "a", Next::Continue)]);
+        let mut nodes: Vec<Node> =
+            (0..depth).map(|place| node("a", place.checked_sub(1), scope(place))).collect();
+        nodes.push(node("a", Some(depth - 1), Body::Value(literal(json!(1)))));
+        decode(&encode(&definition(nodes)))
+    };
+    let limit = u32::try_from(SCOPE_DEPTH_MAX).unwrap();
+    assert!(nested(limit).is_ok());
+    assert!(nested(limit + 1).unwrap_err().to_string().contains("scopes deep"));
+}
+
+#[test]
+fn ten_thousand_nodes_are_read_back() {
+    let count = 10_000;
+    let names: Vec<String> = (0..count).map(|place| format!("task-{place}")).collect();
+    let children: Vec<_> =
+        (0..count).zip(&names).map(|(place, text)| (place + 1, text.as_str(), Join::All)).collect();
+    let edges = (1..count).map(|place| Edge::new(place - 1, place, OutcomeSet::SUCCEEDED)).collect();
+    let mut nodes = vec![node("w", None, Body::Graph(graph(&children, edges)))];
+    let arguments = || {
+        Template::Map(vec![
+            ("run".into(), literal(json!("echo"))),
+            ("x".into(), Template::Expr(Expr::jinja("inputs.x"))),
+        ])
+    };
+    nodes.extend(names.iter().map(|text| {
+        node(text, Some(0), Body::Task(Task { executor: name("process"), arguments: arguments() }))
+    }));
+    let large = definition(nodes);
+    assert_eq!(decode(&encode(&large)), Ok(large));
+}

@@ -1,0 +1,186 @@
+//! Codec 1 of events: every variant is read back, and the bytes of the golden lines never change.
+
+use myrmex_model::address::Address;
+use myrmex_model::event::{Change, Event, Recorded, SkipReason};
+use myrmex_model::fault::{Fault, FaultKind};
+use myrmex_model::id::{Attempt, DefinitionHash, FencingToken, ValueHash};
+use myrmex_model::name::Name;
+use myrmex_model::outcome::{AttemptEnd, AttemptReport, Outcome, Usage};
+use myrmex_model::status::{Phase, Status};
+use myrmex_model::time::Timestamp;
+use myrmex_model::wire::event::{decode, encode};
+
+/// One line for each variant of event and of what is in it, in the order of [`everything`].
+const GOLDEN: &str = include_str!("golden/events-v1.jsonl");
+
+fn address(text: &str) -> Address {
+    Address::parse(text).unwrap()
+}
+
+fn value(text: &str) -> ValueHash {
+    ValueHash::of(text.as_bytes())
+}
+
+fn fault() -> Fault {
+    Fault {
+        kind: FaultKind::Own("own".into()),
+        status: 418,
+        title: "no \"tea\"\n".into(),
+        detail: Some("d".into()),
+        exit_code: Some(-1),
+        task: Some("block/a".into()),
+    }
+}
+
+fn run_events() -> Vec<Event> {
+    let (from, to) = (DefinitionHash::of(b"1"), DefinitionHash::of(b"2"));
+    let ended = |status, output, fault| Event::RunEnded { status, output, fault };
+    vec![
+        Event::RunStarted {
+            definition: from,
+            workflow: Name::new("release").unwrap(),
+            inputs: value("{}"),
+            started_by: "user:ann".into(),
+            trigger: "manual".into(),
+        },
+        Event::Rebased {
+            from,
+            to,
+            map: vec![(address("a"), address("b/c"))],
+            by: "ann".into(),
+            reason: "fix".into(),
+        },
+        Event::Rebased { from, to, map: Vec::new(), by: "ann".into(), reason: String::new() },
+        Event::CancelRequested { scope: Address::root(), by: "ann".into(), reason: "stop".into() },
+        Event::CancelRequested { scope: address("block"), by: "fail_fast".into(), reason: String::new() },
+        ended(Status::Succeeded, Some(value("1")), None),
+        ended(Status::Failed, None, Some(Box::new(fault()))),
+        ended(Status::Cancelled, None, None),
+    ]
+}
+
+fn attempt_events() -> Vec<Event> {
+    let task = || address("block#2/a[k%2F]");
+    let attempt = Attempt(2);
+    let token = FencingToken(u64::MAX);
+    let usage =
+        Usage { wall_us: 1, user_us: 2, system_us: 3, rss_max_kib: 4, blocks_in: 5, blocks_out: u64::MAX };
+    let granted = Event::AttemptGranted { task: task(), attempt, token, worker: Name::new("local").unwrap() };
+    let ends = [
+        (AttemptEnd::Succeeded { output: value("1") }, Some(7)),
+        (AttemptEnd::Failed { fault: Fault::new(FaultKind::Runtime, "exit code 1") }, Some(u32::MAX)),
+        (AttemptEnd::TimedOut { fault: fault() }, None),
+        (AttemptEnd::Stopped, None),
+        (AttemptEnd::Lost { reason: "the process ended".into() }, None),
+    ];
+    let mut events = vec![
+        Event::TaskQueued { task: task(), attempt: Attempt::FIRST, input: None },
+        Event::TaskQueued { task: task(), attempt, input: Some(value("{}")) },
+        granted,
+        Event::RetryArmed { task: task(), attempt: Attempt(3), due: Timestamp(-1) },
+    ];
+    events.extend(ends.map(|(end, pid)| Event::AttemptEnded {
+        task: task(),
+        attempt,
+        token,
+        report: AttemptReport { end, usage, pid },
+    }));
+    events
+}
+
+fn task_events() -> Vec<Event> {
+    let task = || address("a");
+    let failed = |is_timeout| Event::TaskFailed { task: task(), fault: Box::new(fault()), is_timeout };
+    let skipped = |reason| Event::TaskSkipped { task: task(), reason };
+    let expanded = |count, keys| Event::ItemsExpanded { task: task(), count, items: value("[]"), keys };
+    let due = Timestamp(1_800_000_000_000_000_000);
+    let mut events = vec![
+        Event::ScopeEntered { task: task() },
+        expanded(0, None),
+        expanded(2, Some(vec!["x".into(), "é/".into()])),
+        expanded(0, Some(Vec::new())),
+        Event::TimerArmed { task: task(), due },
+        Event::LagArmed { from: task(), to: address("b"), due },
+        Event::LagElapsed { from: task(), to: address("b") },
+        Event::CaseChosen { task: task(), case: 3 },
+        Event::TaskSucceeded { task: task(), output: value("1"), vars: None },
+        Event::TaskSucceeded { task: task(), output: value("1"), vars: Some(value("{}")) },
+        failed(false),
+        failed(true),
+        skipped(SkipReason::Condition),
+        skipped(SkipReason::NotChosen { task: address("c") }),
+        Event::TaskCancelled { task: task() },
+        Event::EndRequested { task: task() },
+    ];
+    events.extend(Outcome::ALL.map(|outcome| skipped(SkipReason::Upstream { task: address("b"), outcome })));
+    events
+}
+
+/// An event of every variant, with every status and phase somewhere.
+fn everything() -> Vec<Recorded> {
+    let events = [run_events(), attempt_events(), task_events()].concat();
+    let phases = [Phase::None, Phase::Queued, Phase::Granted, Phase::Retrying, Phase::Cancelling];
+    let recorded = events.into_iter().enumerate().map(|(place, event)| {
+        let to = match &event {
+            Event::RunEnded { status, .. } => *status,
+            _ => Status::ALL[(place + 1) % Status::ALL.len()],
+        };
+        let change =
+            Change { from: Status::ALL[place % Status::ALL.len()], to, phase: phases[place % phases.len()] };
+        Recorded { at: Timestamp(1_700_000_000_000_000_000 + i64::try_from(place).unwrap()), event, change }
+    });
+    recorded.collect()
+}
+
+/// Fails to compile when a variant is added, as a reminder to add it to the lists above and to the golden lines.
+fn is_listed(event: &Event) -> bool {
+    match event {
+        Event::RunStarted { .. }
+        | Event::Rebased { .. }
+        | Event::ScopeEntered { .. }
+        | Event::ItemsExpanded { .. } => {}
+        Event::TaskQueued { .. } | Event::AttemptGranted { .. } | Event::AttemptEnded { .. } => {}
+        Event::RetryArmed { .. }
+        | Event::TimerArmed { .. }
+        | Event::LagArmed { .. }
+        | Event::LagElapsed { .. } => {}
+        Event::CaseChosen { .. } | Event::TaskSucceeded { .. } | Event::TaskFailed { .. } => {}
+        Event::TaskSkipped { .. } | Event::TaskCancelled { .. } | Event::CancelRequested { .. } => {}
+        Event::EndRequested { .. } | Event::RunEnded { .. } => {}
+    }
+    true
+}
+
+#[test]
+fn every_variant_is_read_back() {
+    for recorded in everything() {
+        assert!(is_listed(&recorded.event));
+        let bytes = encode(&recorded);
+        assert_eq!(decode(&bytes), Ok(recorded), "{}", String::from_utf8_lossy(&bytes));
+    }
+}
+
+#[test]
+fn the_golden_lines_are_read_and_written_for_ever() {
+    let expected = everything();
+    assert_eq!(GOLDEN.lines().count(), expected.len());
+    for (line, expected) in GOLDEN.lines().zip(expected) {
+        let read = decode(line.as_bytes()).unwrap();
+        assert_eq!(read, expected);
+        assert_eq!(String::from_utf8(encode(&read)).unwrap(), line);
+    }
+}
+
+#[test]
+fn damage_is_refused() {
+    for line in GOLDEN.lines() {
+        for length in 0..line.len() {
+            if line.is_char_boundary(length) {
+                assert!(decode(&line.as_bytes()[..length]).is_err());
+            }
+        }
+    }
+    assert!(decode(br#"{"e":"task.flown","at":1,"f":"pending","o":"running","k":"a"}"#).is_err());
+    assert!(decode(br#"{"e":"task.entered","at":1,"f":"pending","o":"flown","k":"a"}"#).is_err());
+    assert!(decode(br#"{"e":"task.entered","at":1,"f":"pending","o":"running"}"#).is_err());
+}

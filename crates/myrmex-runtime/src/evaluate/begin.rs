@@ -1,0 +1,118 @@
+//! What a task begins with: its guard, and then the input of its body.
+
+use myrmex_engine::run::View;
+use myrmex_model::effect::Evaluation;
+use myrmex_model::fault::{Fault, FaultKind};
+use myrmex_model::ir::{Body, Choose, Node, Timer};
+use myrmex_model::template::Template;
+use myrmex_model::time::{Length, Timestamp};
+use myrmex_model::value::{Value, type_name};
+
+use super::resolve::Resolver;
+use super::{Desk, render, stored};
+
+/// The most items of one `for_each`.
+const ITEMS_MAX: u64 = 1_000_000;
+
+pub(super) fn begin(desk: &mut Desk<'_>, view: View<'_>, node: &Node) -> Result<Evaluation, Fault> {
+    if let Some(guard) = &node.guard {
+        let mut resolver = Resolver::new(view, desk.values, desk.reader);
+        let held = desk.evaluator.condition(guard, &mut |reference| resolver.resolve(reference));
+        if !resolver.finish(held)? {
+            return Ok(Evaluation::Skip);
+        }
+    }
+    match &node.body {
+        Body::Graph(_) | Body::Flow(_) => Ok(Evaluation::Enter),
+        Body::Task(task) if task.arguments.as_literal().is_some() => Ok(Evaluation::Input(None)),
+        Body::Task(task) => {
+            let input = render(desk, view, &task.arguments)?;
+            Ok(Evaluation::Input(Some(desk.values.put(input))))
+        }
+        Body::Value(template) => value(desk, view, template),
+        Body::Timer(timer) => due(desk, view, timer).map(Evaluation::Due),
+        Body::Choose(choose) => case(desk, view, choose).map(Evaluation::Case),
+        Body::Raise(template) => Ok(Evaluation::Raise(raised(&render(desk, view, template)?))),
+        Body::Each(each) => items(desk, view, &each.source),
+    }
+}
+
+/// Computes a value; inside a flow the fields of a map become variables, over those that were set before.
+fn value(desk: &mut Desk<'_>, view: View<'_>, template: &Template) -> Result<Evaluation, Fault> {
+    let value = render(desk, view, template)?;
+    let vars = match &value {
+        Value::Object(written) if view.writes_vars() => {
+            let mut vars = match view.vars() {
+                Some(hash) => match desk.values.get(hash, desk.reader).map_err(|error| stored(&error))?.as_ref() {
+                    Value::Object(vars) => vars.clone(),
+                    _ => serde_json::Map::new(),
+                },
+                None => serde_json::Map::new(),
+            };
+            vars.extend(written.iter().map(|(name, value)| (name.clone(), value.clone())));
+            Some(desk.values.put(Value::Object(vars)))
+        }
+        _ => None,
+    };
+    Ok(Evaluation::Value { output: desk.values.put(value), vars })
+}
+
+fn due(desk: &mut Desk<'_>, view: View<'_>, timer: &Timer) -> Result<Timestamp, Fault> {
+    let (template, is_length) = match timer {
+        Timer::After(template) => (template, true),
+        Timer::Until(template) => (template, false),
+    };
+    let value = render(desk, view, template)?;
+    let wrong = |message: String| Fault::new(FaultKind::Validation, message);
+    let Some(text) = value.as_str() else {
+        return Err(wrong(format!("`wait` needs a text, found {}", type_name(&value))));
+    };
+    if is_length {
+        let length: Length = text.parse().map_err(|error| wrong(format!("{error}")))?;
+        Ok(desk.now.after(length))
+    } else {
+        text.parse().map_err(|error| wrong(format!("{error}")))
+    }
+}
+
+fn case(desk: &mut Desk<'_>, view: View<'_>, choose: &Choose) -> Result<Option<u32>, Fault> {
+    for (index, case) in (0..).zip(&choose.cases) {
+        let Some(when) = &case.when else { return Ok(Some(index)) };
+        let mut resolver = Resolver::new(view, desk.values, desk.reader);
+        let held = desk.evaluator.condition(when, &mut |reference| resolver.resolve(reference));
+        if resolver.finish(held)? {
+            return Ok(Some(index));
+        }
+    }
+    Ok(None)
+}
+
+/// Reads the error that `fail` describes: a text, or `type`, `status`, `title` and `detail`.
+fn raised(value: &Value) -> Fault {
+    let text = |field: &str| value.get(field).and_then(Value::as_str);
+    let title = value.as_str().or_else(|| text("title")).unwrap_or("the workflow failed");
+    let kind = FaultKind::from_text(text("type").unwrap_or("runtime"));
+    let mut fault = Fault::new(kind, title);
+    fault.detail = text("detail").map(str::to_owned);
+    if let Some(status) = value.get("status").and_then(Value::as_u64).and_then(|status| u16::try_from(status).ok()) {
+        fault.status = status;
+    }
+    fault
+}
+
+fn items(desk: &mut Desk<'_>, view: View<'_>, source: &Template) -> Result<Evaluation, Fault> {
+    let value = render(desk, view, source)?;
+    let (count, keys) = match &value {
+        Value::Array(items) => (items.len() as u64, None),
+        Value::Object(fields) => (fields.len() as u64, Some(fields.keys().cloned().collect())),
+        Value::Number(number) if number.as_u64().is_some() => (number.as_u64().unwrap_or(0), None),
+        other => {
+            let title = format!("`for_each` needs a list, a map or a whole number, found {}", type_name(other));
+            return Err(Fault::new(FaultKind::Validation, title));
+        }
+    };
+    let count = u32::try_from(count).ok().filter(|count| u64::from(*count) <= ITEMS_MAX).ok_or_else(|| {
+        Fault::new(FaultKind::DataLimit, format!("`for_each` has {count} items, at most {ITEMS_MAX} are allowed"))
+    })?;
+    Ok(Evaluation::Items { count, items: desk.values.put(value), keys })
+}

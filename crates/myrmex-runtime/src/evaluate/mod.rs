@@ -1,0 +1,124 @@
+//! Answering the run machine's requests: expressions are evaluated once, within the turn, over exactly what they name.
+//!
+//! Nothing here leaves a trace outside. Values that are made go into the run's value cache and from there into the
+//! batch of the decision; if that batch is dropped they were never made.
+
+mod begin;
+mod resolve;
+
+use myrmex_expr::Evaluator;
+use myrmex_engine::run::{Run, View};
+use myrmex_model::effect::{Evaluation, Question, Request};
+use myrmex_model::fault::{Fault, FaultKind};
+use myrmex_model::ir::{OutputField, Outputs};
+use myrmex_model::name::Name;
+use myrmex_model::schema::Schema;
+use myrmex_model::template::Template;
+use myrmex_model::time::Timestamp;
+use myrmex_model::value::{Value, is_depth_bounded};
+use myrmex_store::Reader;
+
+use crate::values::Values;
+use resolve::Resolver;
+
+/// What an evaluation may use.
+pub(crate) struct Desk<'a> {
+    pub(crate) evaluator: &'a mut Evaluator,
+    pub(crate) values: &'a mut Values,
+    pub(crate) reader: &'a dyn Reader,
+    pub(crate) now: Timestamp,
+}
+
+/// Answers one request about `run`.
+///
+/// # Errors
+///
+/// Returns the error that the task ends with.
+pub(crate) fn answer(desk: &mut Desk<'_>, run: &Run, request: &Request) -> Result<Evaluation, Fault> {
+    let definition = std::sync::Arc::clone(run.definition());
+    let node = definition.node(request.node);
+    match &request.question {
+        Question::Begin => begin::begin(desk, run.view(request.ticket, false), node),
+        Question::Output { raw } => {
+            let value = desk.values.get(*raw, desk.reader).map_err(|error| stored(&error))?;
+            if let Outputs::Declared(fields) = &node.outputs {
+                check_declared(fields, &value)?;
+            }
+            Ok(Evaluation::Output(*raw))
+        }
+        Question::ScopeOutput => scope_output(desk, run.view(request.ticket, true), &node.outputs),
+        Question::Retry { fault, attempt } => {
+            let Some(when) = node.policy.retry.as_ref().and_then(|retry| retry.when.as_ref()) else {
+                return Ok(Evaluation::Retry(true));
+            };
+            let view = run.view(request.ticket, false);
+            let mut resolver = Resolver::new(view, desk.values, desk.reader).with_error(fault, *attempt);
+            let held = desk.evaluator.condition(when, &mut |reference| resolver.resolve(reference));
+            resolver.finish(held).map(Evaluation::Retry)
+        }
+    }
+}
+
+/// Builds the output of a scope: the list of a `for_each`, or the template of a block or the run.
+fn scope_output(desk: &mut Desk<'_>, view: View<'_>, outputs: &Outputs) -> Result<Evaluation, Fault> {
+    let value = match outputs {
+        Outputs::Computed(template) => render(desk, view, template)?,
+        Outputs::Raw | Outputs::Declared(_) => {
+            let mut list = Vec::new();
+            for output in view.item_outputs() {
+                list.push(match output {
+                    Some(hash) => {
+                        desk.values.get(hash, desk.reader).map_err(|error| stored(&error))?.as_ref().clone()
+                    }
+                    None => Value::Null,
+                });
+            }
+            Value::Array(list)
+        }
+    };
+    Ok(Evaluation::Output(desk.values.put(value)))
+}
+
+/// Evaluates a template as `view` sees the run.
+fn render(desk: &mut Desk<'_>, view: View<'_>, template: &Template) -> Result<Value, Fault> {
+    let mut resolver = Resolver::new(view, desk.values, desk.reader);
+    let rendered = desk.evaluator.render(template, &mut |reference| resolver.resolve(reference));
+    resolver.finish(rendered)
+}
+
+/// Checks what a task gave against its declared outputs: each is there and fits.
+fn check_declared(fields: &[OutputField], value: &Value) -> Result<(), Fault> {
+    for OutputField { name, schema } in fields {
+        let Some(field) = value.get(name.as_str()) else {
+            let title = format!("the declared output `{name}` was not written");
+            let detail = "write it to the file that MYRMEX_OUTPUT names, as JSON or as a line `name=value`";
+            return Err(Fault::new(FaultKind::Validation, title).with_detail(detail));
+        };
+        check_value(name, schema, field)?;
+    }
+    Ok(())
+}
+
+fn check_value(name: &Name, schema: &Schema, value: &Value) -> Result<(), Fault> {
+    schema.check(value, &matches_pattern).map_err(|wrong| {
+        Fault::new(FaultKind::Validation, format!("output `{name}{}`: {}", wrong.place, wrong.message))
+    })
+}
+
+/// Returns whether `pattern` matches somewhere in `text`; a pattern that does not compile matches nothing.
+pub fn matches_pattern(pattern: &str, text: &str) -> bool {
+    regex_lite::Regex::new(pattern).is_ok_and(|regex| regex.is_match(text))
+}
+
+/// Checks the depth of a value from outside before anything walks it.
+pub(crate) fn checked_depth(value: Value) -> Result<Value, Fault> {
+    if is_depth_bounded(&value) {
+        return Ok(value);
+    }
+    Err(Fault::new(FaultKind::DataLimit, "the output nests deeper than 128 levels"))
+}
+
+/// The error of a task whose values the store cannot give.
+fn stored(error: &myrmex_store::StoreError) -> Fault {
+    Fault::new(FaultKind::Runtime, "a value of this run cannot be read").with_detail(error.to_string())
+}

@@ -1,0 +1,201 @@
+//! What each name of an expression stands for, looked up one reference at a time.
+
+use myrmex_engine::run::{ItemView, TaskView, View};
+use myrmex_expr::{ExprError, Reference, Step};
+use myrmex_model::fault::Fault;
+use myrmex_model::id::{Attempt, ValueHash};
+use myrmex_model::value::Value;
+use myrmex_store::{Reader, StoreError};
+use serde_json::json;
+
+use super::stored;
+use crate::values::Values;
+
+/// Looks up references as one activation sees its run.
+pub(super) struct Resolver<'a> {
+    view: View<'a>,
+    values: &'a mut Values,
+    reader: &'a dyn Reader,
+    error: Option<Value>,
+    /// The first trouble with the store; it outweighs whatever the expression made of the missing value.
+    trouble: Option<StoreError>,
+}
+
+impl<'a> Resolver<'a> {
+    pub(super) fn new(view: View<'a>, values: &'a mut Values, reader: &'a dyn Reader) -> Self {
+        Self { view, values, reader, error: None, trouble: None }
+    }
+
+    /// Lets the expression see an error under `error`.
+    pub(super) fn with_error(mut self, fault: &Fault, attempt: Attempt) -> Self {
+        let mut error = fault_value(fault);
+        error["attempt"] = json!(attempt.0);
+        if fault.task.is_none() {
+            error["task"] = json!(self.view.address().path());
+        }
+        self.error = Some(error);
+        self
+    }
+
+    /// Turns the result of an evaluation into the task's.
+    pub(super) fn finish<T>(self, result: Result<T, ExprError>) -> Result<T, Fault> {
+        match self.trouble {
+            Some(error) => Err(stored(&error)),
+            None => result.map_err(Fault::from),
+        }
+    }
+
+    /// Returns the value of `reference`; nothing if there is none.
+    pub(super) fn resolve(&mut self, reference: &Reference) -> Option<Value> {
+        let steps = reference.steps.as_slice();
+        match reference.root.as_str() {
+            "inputs" => {
+                let hash = self.view.run().inputs()?;
+                self.stored(hash, steps)
+            }
+            "tasks" => self.task(steps),
+            "vars" => {
+                let hash = self.view.vars()?;
+                self.stored(hash, steps)
+            }
+            "run" => walk(&self.run(), steps),
+            "error" => match &self.error {
+                Some(error) => walk(error, steps),
+                None => steps.is_empty().then_some(Value::Null),
+            },
+            "event" => steps.is_empty().then_some(Value::Null),
+            name => self.item(name, steps),
+        }
+    }
+
+    fn stored(&mut self, hash: ValueHash, steps: &[Step]) -> Option<Value> {
+        match self.values.get(hash, self.reader) {
+            Ok(value) => walk(&value, steps),
+            Err(error) => {
+                self.trouble.get_or_insert(error);
+                None
+            }
+        }
+    }
+
+    fn task(&mut self, steps: &[Step]) -> Option<Value> {
+        let (name, field, rest) = match steps {
+            [Step::Field(name), Step::Field(field), rest @ ..] => (name, field.as_str(), rest),
+            [Step::Field(name)] => (name, "", [].as_slice()),
+            _ => return None,
+        };
+        let task = self.view.task(name)?;
+        match field {
+            "output" => {
+                let hash = task.output()?;
+                self.stored(hash, rest)
+            }
+            "items" => match rest {
+                [Step::Index(index), rest @ ..] => {
+                    let index = usize::try_from(*index).ok()?;
+                    let item = task.items().nth(index)?;
+                    let item = self.record(&item);
+                    walk(&item, rest)
+                }
+                _ => {
+                    let items: Vec<Value> = task.items().map(|item| self.record(&item)).collect();
+                    walk(&Value::Array(items), rest)
+                }
+            },
+            "" => {
+                let mut record = self.record(&task);
+                if task.is_each() {
+                    record["items"] = task.items().map(|item| self.record(&item)).collect();
+                }
+                Some(record)
+            }
+            _ => walk(&facts(&task), steps.get(1..)?),
+        }
+    }
+
+    /// Builds everything that can be said of a task.
+    fn record(&mut self, task: &TaskView<'_>) -> Value {
+        let mut record = facts(task);
+        record["output"] = task.output().and_then(|hash| self.stored(hash, &[])).unwrap_or(Value::Null);
+        record
+    }
+
+    fn item(&mut self, name: &str, steps: &[Step]) -> Option<Value> {
+        let items = self.view.items();
+        let nearest = items.first()?;
+        match name {
+            "index" => walk(&json!(nearest.index), steps),
+            "key" => walk(&nearest.key.map_or(json!(nearest.index), |key| json!(key)), steps),
+            _ => {
+                let ItemView { index, key, items, .. } =
+                    items.iter().find(|item| item.name == name || (name == "item" && *item == nearest))?;
+                let mut path = vec![match key {
+                    Some(key) => Step::Field((*key).to_owned()),
+                    None => Step::Index(i64::from(*index)),
+                }];
+                let whole = self.stored(*items, &[])?;
+                if whole.is_number() {
+                    return walk(&json!(index), steps);
+                }
+                path.extend_from_slice(steps);
+                walk(&whole, &path)
+            }
+        }
+    }
+
+    fn run(&self) -> Value {
+        let run = self.view.run();
+        let definition = run.definition();
+        json!({
+            "id": run.id().to_string(),
+            "started": run.started().map(|at| at.to_string()),
+            "started_by": run.started_by(),
+            "workflow": definition.name.as_str(),
+            "version": definition.version,
+            "attempt": 1,
+            "trigger": run.trigger(),
+            "states": [],
+        })
+    }
+}
+
+/// Everything that is known of a task without its output.
+fn facts(task: &TaskView<'_>) -> Value {
+    json!({
+        "status": task.status().as_str(),
+        "attempts": task.attempts(),
+        "started": task.started().map(|at| at.to_string()),
+        "finished": task.ended().map(|at| at.to_string()),
+        "error": task.fault().map(fault_value),
+    })
+}
+
+/// Returns an error as expressions see it; null where something does not apply.
+pub(crate) fn fault_value(fault: &Fault) -> Value {
+    json!({
+        "type": fault.kind.as_str(),
+        "status": fault.status,
+        "title": fault.title,
+        "detail": fault.detail,
+        "exit_code": fault.exit_code,
+        "task": fault.task,
+        "attempt": null,
+        "summary": fault.to_string(),
+    })
+}
+
+/// Follows `steps` into `value`; a negative index counts from the end.
+fn walk(value: &Value, steps: &[Step]) -> Option<Value> {
+    let mut here = value;
+    for step in steps {
+        here = match step {
+            Step::Field(name) => here.get(name.as_str())?,
+            Step::Index(index) if *index < 0 => {
+                let items = here.as_array()?;
+                items.get(items.len().checked_sub(usize::try_from(index.unsigned_abs()).ok()?)?)?
+            }
+            Step::Index(index) => here.get(usize::try_from(*index).ok()?)?,
+        };
+    }
+    Some(here.clone())
+}

@@ -1,0 +1,102 @@
+//! From a journal in the store back to a run.
+
+use std::sync::Arc;
+
+use myrmex_engine::run::{ReplayError, Run};
+use myrmex_model::event::Recorded;
+use myrmex_model::id::{DefinitionHash, RunId};
+use myrmex_model::ir::Definition;
+use myrmex_model::name::Namespace;
+use myrmex_model::wire;
+use myrmex_store::{Reader, Record, Sequence, StoreError};
+
+/// How many records are read at a time.
+const PAGE: usize = 1_000;
+
+/// Why a run cannot be made from its journal.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A record or definition is of a form that this release does not know.
+    #[error("{what} is of form {form}, which this release does not know")]
+    Form {
+        /// What it is.
+        what: &'static str,
+        /// Its form.
+        form: u16,
+    },
+    /// A record or definition cannot be read.
+    #[error(transparent)]
+    Wire(#[from] wire::WireError),
+    /// The events do not replay.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+}
+
+/// Reads the event in a record.
+///
+/// # Errors
+///
+/// Returns [`JournalError`] if the record is of an unknown codec or damaged.
+pub fn event_of(record: &Record) -> Result<Recorded, JournalError> {
+    match record.codec {
+        wire::event::CODEC => Ok(wire::event::decode(&record.body)?),
+        other => Err(JournalError::Form { what: "an event", form: u16::from(other) }),
+    }
+}
+
+/// Loads a definition.
+///
+/// # Errors
+///
+/// Returns [`JournalError`] if it cannot be read; nothing if the store has none of that hash.
+pub fn load_definition(
+    reader: &dyn Reader,
+    namespace: &Namespace,
+    hash: DefinitionHash,
+) -> Result<Option<Arc<Definition>>, JournalError> {
+    let Some(stored) = reader.definition(namespace, hash)? else { return Ok(None) };
+    match stored.form {
+        wire::definition::FORM => Ok(Some(Arc::new(wire::definition::decode(&stored.body)?))),
+        form => Err(JournalError::Form { what: "a definition", form }),
+    }
+}
+
+/// Replays a run from the store; nothing if the store has no such run.
+///
+/// # Errors
+///
+/// Returns [`JournalError`] if something of it cannot be read. Nothing else in the store is touched by that.
+pub fn load_run(
+    reader: &dyn Reader,
+    namespace: &Namespace,
+    id: RunId,
+) -> Result<Option<Run>, JournalError> {
+    let mut events = Vec::new();
+    let mut after = Sequence::NONE;
+    loop {
+        let records = reader.run_records(namespace, id, after, PAGE)?;
+        let Some(last) = records.last() else { break };
+        after = last.sequence;
+        for record in &records {
+            events.push(event_of(record)?);
+        }
+    }
+    if events.is_empty() {
+        return Ok(None);
+    }
+    let mut trouble = None;
+    let run = Run::replay(id, &events, &mut |hash| match load_definition(reader, namespace, hash) {
+        Ok(definition) => definition,
+        Err(error) => {
+            trouble = Some(error);
+            None
+        }
+    });
+    match (run, trouble) {
+        (_, Some(error)) => Err(error),
+        (run, None) => Ok(Some(run?)),
+    }
+}

@@ -1,0 +1,503 @@
+//! A partition: the loop that owns runs and their log.
+//!
+//! It drains its inbox, takes a turn in memory, and hands one batch to the writer; while batch N is being made
+//! durable, batch N+1 is being decided. Answers and effects are released only when the batch that decided them is
+//! durable. If a commit fails for good, everything that was built on it is dropped and the runs are loaded again from
+//! the store; the worker still holds what it has to report.
+
+mod batch;
+mod journal;
+mod turn;
+mod writer;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use myrmex_engine::dispatch::Dispatch;
+use myrmex_engine::run::{Rejection, Run};
+use myrmex_expr::Evaluator;
+use myrmex_model::command::{Command, TimerKey};
+use myrmex_model::id::{DefinitionHash, Epoch, FencingToken, RunId};
+use myrmex_model::ir::Definition;
+use myrmex_model::name::{Name, Namespace};
+use myrmex_model::outcome::{AttemptEnd, AttemptReport, Usage};
+use myrmex_model::time::Timestamp;
+use myrmex_model::value::Value;
+use myrmex_store::{LogId, LogPosition, LogRange, Reader, Sequence, Store, StoreError};
+
+use crate::clock::Clock;
+use crate::logs::Logs;
+use crate::progress::{Health, Progress};
+use crate::values::Values;
+use crate::worker::{LocalWorker, Outcome, Report, Said};
+use batch::Open;
+use writer::Writer;
+
+pub use journal::{JournalError, event_of, load_definition, load_run};
+
+/// The stack of the partition's thread. Expressions are evaluated on it; `semantics.md` section 9 gives the figure.
+const STACK_BYTES: usize = 64 << 20;
+
+/// The most messages taken into one batch; bounds how long an answer waits for its commit.
+const MESSAGES_PER_BATCH: usize = 1_024;
+
+/// The longest sleep without looking at the wall clock, which may have been set forward.
+const LOOK_AT_CLOCK: Duration = Duration::from_secs(15);
+
+/// How often a failed store is opened again before the partition gives up.
+const REOPENS_MAX: u32 = 5;
+
+/// Opens the store again after a failed commit.
+pub type OpenStore = Box<dyn FnMut() -> Result<Box<dyn Store>, StoreError> + Send>;
+
+/// What a partition is made of.
+pub struct Parts {
+    /// Opens the store; called once at the beginning and after each failed commit.
+    pub open: OpenStore,
+    /// The log it owns.
+    pub log: LogId,
+    /// The tenant of its runs.
+    pub namespace: Namespace,
+    /// Wall-clock time.
+    pub clock: Box<dyn Clock>,
+    /// How many attempts may run at a time.
+    pub slots: u32,
+    /// The worker's name, as grants record it.
+    pub worker: Name,
+    /// Where logs of attempts are made durable before the batch that names them.
+    pub logs: Logs,
+    /// What the partition tells those who watch.
+    pub progress: Arc<Progress>,
+}
+
+/// A run to start.
+#[derive(Debug, Clone)]
+pub struct NewRun {
+    /// Its id.
+    pub run: RunId,
+    /// Its definition.
+    pub definition: Arc<Definition>,
+    /// The definition's hash.
+    pub hash: DefinitionHash,
+    /// The definition's canonical form.
+    pub form: Arc<[u8]>,
+    /// Its checked inputs.
+    pub inputs: Value,
+    /// Who starts it.
+    pub started_by: String,
+    /// What starts it.
+    pub trigger: String,
+    /// The caller's idempotency key.
+    pub key: Option<String>,
+}
+
+/// Why a request to a partition failed.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// The run machine refused.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The run cannot be read from the store.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The run is not in the store.
+    #[error("there is no run {run}")]
+    Unknown {
+        /// The run.
+        run: RunId,
+    },
+    /// The partition has stopped.
+    #[error("the engine has stopped")]
+    Stopped,
+}
+
+type Answer = Sender<Result<(), RequestError>>;
+
+/// What is put into a partition's inbox.
+enum Message {
+    Start(Box<NewRun>, Answer),
+    Resume(RunId, Answer),
+    Cancel { run: RunId, by: String, reason: String, answer: Answer },
+    Attach(LocalWorker),
+    Said(Said),
+    Interrupt,
+    Committed(Result<myrmex_store::Committed, StoreError>),
+    Held(StoreError),
+    Quit,
+}
+
+/// A handle on a partition. Dropping it stops the loop; attempts under way are killed and found lost at the next
+/// start.
+pub struct Partition {
+    inbox: Sender<Message>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What a worker of a partition says, on its way into the inbox.
+pub struct Ear(Sender<Message>);
+
+impl Ear {
+    /// Passes it on. A partition that has stopped hears nothing.
+    pub fn hear(&self, said: Said) {
+        drop(self.0.send(Message::Said(said)));
+    }
+}
+
+/// Interrupts a partition.
+pub struct Interrupter(Sender<Message>);
+
+impl Interrupter {
+    /// Stops granting, asks everything under way to stop, and has the partition say [`Health::Interrupted`] once all
+    /// that is durable.
+    pub fn interrupt(&self) {
+        // A partition that has ended needs no interruption.
+        drop(self.0.send(Message::Interrupt));
+    }
+}
+
+impl Partition {
+    /// Opens the log, raising its epoch, and starts the loop.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] if the store cannot be opened.
+    pub fn start(mut parts: Parts) -> Result<Self, StoreError> {
+        let (inbox, messages) = channel();
+        let store = (parts.open)()?;
+        let owned = Owned::open(store, &parts, inbox.clone())?;
+        let mut state = State::new(parts, inbox.clone(), owned);
+        let thread = std::thread::Builder::new()
+            .name("partition".into())
+            .stack_size(STACK_BYTES)
+            .spawn(move || state.run(&messages))
+            .map_err(|source| StoreError::Io { doing: "starting the partition's thread".into(), source })?;
+        Ok(Self { inbox, thread: Some(thread) })
+    }
+
+    /// Returns what a worker needs to be heard.
+    pub fn ear(&self) -> Ear {
+        Ear(self.inbox.clone())
+    }
+
+    /// Gives the partition its worker.
+    pub fn attach(&self, worker: LocalWorker) {
+        self.send(Message::Attach(worker));
+    }
+
+    /// Starts a run; returns once that is durable.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`RequestError`] if the run cannot be started.
+    pub fn start_run(&self, run: NewRun) -> Result<(), RequestError> {
+        self.ask(|answer| Message::Start(Box::new(run), answer))
+    }
+
+    /// Goes on with a run of the store whose process died; its attempts under way count as lost.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`RequestError`] if the run is unknown or cannot be read.
+    pub fn resume_run(&self, run: RunId) -> Result<(), RequestError> {
+        self.ask(|answer| Message::Resume(run, answer))
+    }
+
+    /// Cancels a run; returns once the request is durable. No attempt is granted after that.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`RequestError`] if the run is unknown or over.
+    pub fn cancel_run(&self, run: RunId, by: &str, reason: &str) -> Result<(), RequestError> {
+        let (by, reason) = (by.to_owned(), reason.to_owned());
+        self.ask(|answer| Message::Cancel { run, by, reason, answer })
+    }
+
+    /// Returns a handle that can interrupt the partition from another thread.
+    pub fn interrupter(&self) -> Interrupter {
+        Interrupter(self.inbox.clone())
+    }
+
+    fn send(&self, message: Message) {
+        // A loop that has ended said why through its progress.
+        drop(self.inbox.send(message));
+    }
+
+    fn ask(&self, message: impl FnOnce(Answer) -> Message) -> Result<(), RequestError> {
+        let (answer, answered) = channel();
+        self.send(message(answer));
+        answered.recv().unwrap_or(Err(RequestError::Stopped))
+    }
+}
+
+impl Drop for Partition {
+    fn drop(&mut self) {
+        self.send(Message::Quit);
+        if let Some(thread) = self.thread.take() {
+            // A loop that panicked has nothing left to wait for; its journal is whole.
+            drop(thread.join());
+        }
+    }
+}
+
+/// What depends on one opening of the store, and is dropped with it when a commit fails.
+struct Owned {
+    epoch: Epoch,
+    reader: Box<dyn Reader>,
+    writer: Writer,
+    runs: BTreeMap<RunId, Loaded>,
+    dispatch: Dispatch,
+    timers: BTreeMap<(Timestamp, RunId, TimerKey), ()>,
+    open: Open,
+    /// The last sequence that was given to the writer.
+    last: Sequence,
+}
+
+/// A run in memory.
+struct Loaded {
+    run: Run,
+    values: Values,
+    key: Option<String>,
+}
+
+impl Owned {
+    fn open(mut store: Box<dyn Store>, parts: &Parts, inbox: Sender<Message>) -> Result<Self, StoreError> {
+        let opened = store.open_log(parts.log)?;
+        let reader = store.reader()?;
+        let writer = Writer::start(store, parts.logs.clone(), inbox)?;
+        Ok(Self {
+            epoch: opened.epoch,
+            reader,
+            writer,
+            runs: BTreeMap::new(),
+            dispatch: Dispatch::new(opened.epoch, parts.slots),
+            timers: BTreeMap::new(),
+            open: Open::default(),
+            last: opened.last,
+        })
+    }
+}
+
+/// What the partition's thread owns.
+struct State {
+    parts: Parts,
+    inbox: Sender<Message>,
+    owned: Owned,
+    worker: Option<LocalWorker>,
+    evaluator: Evaluator,
+    is_interrupted: bool,
+    /// Failures of the store since the last good commit.
+    failures: u32,
+    /// Runs whose open grants are to be compared with what the worker says it has.
+    to_recount: Vec<RunId>,
+    /// Messages that wait until the writer has taken a full batch.
+    deferred: VecDeque<Message>,
+}
+
+impl State {
+    fn new(parts: Parts, inbox: Sender<Message>, owned: Owned) -> Self {
+        Self {
+            parts,
+            inbox,
+            owned,
+            worker: None,
+            evaluator: Evaluator::new(),
+            is_interrupted: false,
+            failures: 0,
+            to_recount: Vec::new(),
+            deferred: VecDeque::new(),
+        }
+    }
+
+    fn run(&mut self, messages: &Receiver<Message>) {
+        loop {
+            let first = match self.next(messages) {
+                Ok(message) => Some(message),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            let mut next = first;
+            for _ in 0..MESSAGES_PER_BATCH {
+                let Some(message) = next.take() else { break };
+                if !self.handle(message) {
+                    return;
+                }
+                if self.owned.open.is_full() {
+                    break;
+                }
+                next = self.deferred.pop_front().or_else(|| messages.try_recv().ok());
+            }
+            self.deferred.extend(next);
+            self.fire_timers();
+            self.grant();
+            self.hand_over();
+            if self.is_interrupted && self.is_quiet() {
+                self.parts.progress.set_health(Health::Interrupted);
+                return;
+            }
+        }
+    }
+
+    /// Waits for the next message. While a full batch waits for the writer, only the writer is listened to.
+    fn next(&mut self, messages: &Receiver<Message>) -> Result<Message, RecvTimeoutError> {
+        while self.owned.open.is_full() && self.owned.writer.is_busy() {
+            match messages.recv().map_err(|_| RecvTimeoutError::Disconnected)? {
+                message @ (Message::Committed(_) | Message::Held(_) | Message::Quit) => return Ok(message),
+                message @ (Message::Start(..)
+                | Message::Resume(..)
+                | Message::Cancel { .. }
+                | Message::Attach(_)
+                | Message::Said(_)
+                | Message::Interrupt) => self.deferred.push_back(message),
+            }
+        }
+        match self.deferred.pop_front() {
+            Some(message) => Ok(message),
+            None => messages.recv_timeout(self.time_to_sleep()),
+        }
+    }
+
+    fn time_to_sleep(&self) -> Duration {
+        match self.owned.timers.first_key_value() {
+            Some(((due, _, _), ())) => {
+                let left = u64::try_from(due.0.saturating_sub(self.parts.clock.now().0)).unwrap_or(0);
+                Duration::from_nanos(left).min(LOOK_AT_CLOCK)
+            }
+            None => LOOK_AT_CLOCK,
+        }
+    }
+
+    /// Whether nothing is under way and nothing is left to commit.
+    fn is_quiet(&self) -> bool {
+        let owned = &self.owned;
+        owned.open.is_empty() && !owned.writer.is_busy() && owned.dispatch.leases().next().is_none()
+    }
+
+    /// Takes one message; false when the loop is to end.
+    fn handle(&mut self, message: Message) -> bool {
+        match message {
+            Message::Start(new, answer) => self.start(*new, answer),
+            Message::Resume(run, answer) => {
+                let loaded = self.load(run);
+                self.answer(answer, loaded);
+            }
+            Message::Cancel { run, by, reason, answer } => {
+                let is_loaded = self.owned.runs.contains_key(&run);
+                let cancelled = if is_loaded { Ok(()) } else { self.load(run) }
+                    .and_then(|()| self.put(run, Command::Cancel { by, reason }).map_err(RequestError::from));
+                self.answer(answer, cancelled);
+            }
+            Message::Attach(worker) => {
+                worker.recount();
+                self.worker = Some(worker);
+            }
+            Message::Said(said) => return self.hear(said),
+            Message::Interrupt => {
+                self.is_interrupted = true;
+                if let Some(worker) = &self.worker {
+                    worker.stop_all();
+                }
+            }
+            Message::Committed(Ok(committed)) => self.release(&committed),
+            Message::Committed(Err(error)) => return self.reload(error),
+            Message::Held(error) => self.parts.progress.set_health(Health::HeldUp(error.to_string())),
+            Message::Quit => return false,
+        }
+        true
+    }
+
+    fn hear(&mut self, said: Said) -> bool {
+        match said {
+            Said::Report(report) => self.report(*report),
+            Said::Inventory(tokens) => self.compare(&tokens),
+            Said::Broken(reason) => {
+                self.parts.progress.set_health(Health::Failed(reason));
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Counts those open grants as lost that the worker knows nothing of. What their attempts printed is kept.
+    fn compare(&mut self, tokens: &[FencingToken]) {
+        for run in std::mem::take(&mut self.to_recount) {
+            let Some(loaded) = self.owned.runs.get(&run) else { continue };
+            for (task, attempt, token) in loaded.run.grants() {
+                if tokens.contains(&token) {
+                    continue;
+                }
+                let reason = "the worker that had it is gone".to_owned();
+                let end = AttemptReport { end: AttemptEnd::Lost { reason }, usage: Usage::default(), pid: None };
+                let logs = self.leftovers(token);
+                self.report(Report { run, task, attempt, token, outcome: Outcome::Ended(end), logs });
+            }
+        }
+    }
+
+    /// Finds what an attempt printed before its worker died.
+    fn leftovers(&self, token: FencingToken) -> Vec<LogRange> {
+        let grants = self.owned.reader.grants(self.parts.log, FencingToken(token.0 - 1), 1);
+        let from = grants.ok().and_then(|grants| grants.into_iter().find(|grant| grant.token == token));
+        let found = from.map(|grant| self.parts.logs.ranges_since(grant.logs_from, token));
+        match found {
+            Some(Ok(ranges)) => ranges,
+            Some(Err(error)) => {
+                self.parts.progress.note(format!("the output of a lost attempt cannot be read: {error}"));
+                Vec::new()
+            }
+            None => Vec::new(),
+        }
+    }
+
+    /// Opens the store again after a failed commit and loads the runs from it; false if that fails for good.
+    fn reload(&mut self, error: StoreError) -> bool {
+        self.failures += 1;
+        let open_runs: Vec<RunId> = self.owned.runs.keys().copied().collect();
+        let lost_answers = self.owned.open.take_answers();
+        self.parts.progress.note(format!("the store failed and is opened again: {error}"));
+        let is_hopeless = self.failures > REOPENS_MAX;
+        let reopened = match is_hopeless {
+            true => Err(error),
+            false => (self.parts.open)().and_then(|store| Owned::open(store, &self.parts, self.inbox.clone())),
+        };
+        match reopened {
+            Ok(owned) => self.owned = owned,
+            Err(error) => {
+                self.parts.progress.set_health(Health::Failed(error.to_string()));
+                return false;
+            }
+        }
+        // Whoever waited for an answer is told nothing that may be untrue: the request may or may not have happened.
+        drop(lost_answers);
+        for run in open_runs {
+            if let Err(error) = self.load(run)
+                && !matches!(error, RequestError::Unknown { .. })
+            {
+                self.parts.progress.set_health(Health::Failed(error.to_string()));
+                return false;
+            }
+        }
+        if let Some(worker) = &self.worker {
+            worker.recount();
+        }
+        true
+    }
+
+    fn answer(&mut self, answer: Answer, result: Result<(), RequestError>) {
+        // Every answer, refusals too, waits for the batch it saw.
+        self.owned.open.answers.push((answer, result));
+    }
+
+    /// Where the log of attempts stands at least.
+    fn log_position(&self) -> LogPosition {
+        self.parts.logs.position()
+    }
+}
+
+/// The folder in the data directory in which attempts put their output files.
+pub fn scratch_folder(data: &std::path::Path) -> PathBuf {
+    data.join("outputs")
+}

@@ -1,0 +1,440 @@
+//! A turn: what a message means for runs, the queue, the timers and the batch in the making.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use myrmex_engine::dispatch::Ready as Waiting;
+use myrmex_engine::run::{Rejection, Run};
+use myrmex_model::address::Address;
+use myrmex_model::command::{Command, TimerKey};
+use myrmex_model::effect::{Decision, Effect, Request};
+use myrmex_model::event::{Event, Recorded};
+use myrmex_model::fault::Fault;
+use myrmex_model::id::{Attempt, FencingToken, RunId};
+use myrmex_model::ir::{Body, Outputs};
+use myrmex_model::outcome::{AttemptEnd, AttemptReport};
+use myrmex_model::schema::Type;
+use myrmex_model::value::Value;
+use myrmex_model::wire;
+use myrmex_store::operation::AttemptLog;
+use myrmex_store::{Batch, Committed, Grant, IndexOperation, NewRecord, Ready, RunSummary, Timer};
+
+use super::batch::Release;
+use super::{Answer, Loaded, NewRun, RequestError, State, journal, writer};
+use crate::evaluate::{self, Desk, checked_depth};
+use crate::values::Values;
+use crate::worker::{Assignment, Outcome, Produced, Report};
+
+impl State {
+    /// Starts a run.
+    pub(super) fn start(&mut self, new: NewRun, answer: Answer) {
+        let namespace = self.parts.namespace.clone();
+        let mut values = Values::new(namespace.clone(), new.run);
+        let inputs = values.put(new.inputs);
+        let run = Run::new(new.run, Arc::clone(&new.definition), new.hash);
+        self.owned.open.operations([IndexOperation::PutDefinition {
+            namespace,
+            hash: new.hash,
+            form: wire::definition::FORM,
+            name: new.definition.name.clone(),
+            body: new.form.to_vec(),
+        }]);
+        self.owned.runs.insert(new.run, Loaded { run, values, key: new.key });
+        let command = Command::Start { inputs, started_by: new.started_by, trigger: new.trigger };
+        let started = self.put(new.run, command).map_err(RequestError::from);
+        self.answer(answer, started);
+    }
+
+    /// Loads a run from the store and takes up what it has under way.
+    pub(super) fn load(&mut self, id: RunId) -> Result<(), RequestError> {
+        if self.owned.runs.contains_key(&id) {
+            return Ok(());
+        }
+        let namespace = self.parts.namespace.clone();
+        let reader = self.owned.reader.as_ref();
+        let summary = reader.summary(&namespace, id).map_err(journal::JournalError::from)?;
+        let key = summary.ok_or(RequestError::Unknown { run: id })?.key;
+        let run = journal::load_run(reader, &namespace, id)?.ok_or(RequestError::Unknown { run: id })?;
+        if let Some(status) = Some(run.status()).filter(|status| status.is_terminal()) {
+            self.parts.progress.set_durable(self.owned.last, &[(id, status)]);
+            return Ok(());
+        }
+        for (task, attempt) in run.queued() {
+            self.owned.dispatch.enqueue(Waiting { run: id, task, attempt });
+        }
+        for (task, attempt, token) in run.grants() {
+            self.owned.dispatch.adopt(token, Waiting { run: id, task, attempt });
+        }
+        for (timer, due) in run.timers() {
+            self.owned.timers.insert((due, id, timer), ());
+        }
+        let values = Values::new(namespace, id);
+        self.owned.runs.insert(id, Loaded { run, values, key });
+        self.to_recount.push(id);
+        if let Some(worker) = &self.worker {
+            worker.recount();
+        }
+        self.resume(id);
+        Ok(())
+    }
+
+    fn resume(&mut self, id: RunId) {
+        let now = self.parts.clock.now();
+        if let Some(loaded) = self.owned.runs.get_mut(&id) {
+            let decision = loaded.run.resume(now);
+            self.absorb(id, decision);
+        }
+    }
+
+    /// Puts one command to a run and everything that follows from it into the batch.
+    pub(super) fn put(&mut self, id: RunId, command: Command) -> Result<(), Rejection> {
+        let now = self.parts.clock.now();
+        let Some(loaded) = self.owned.runs.get_mut(&id) else {
+            return Err(Rejection::NotStarted);
+        };
+        let decision = loaded.run.decide(command, now)?;
+        self.absorb(id, decision);
+        Ok(())
+    }
+
+    /// Takes a decision into the batch, answering its requests until there are none.
+    fn absorb(&mut self, id: RunId, decision: Decision) {
+        let mut requests: VecDeque<Request> = VecDeque::new();
+        let mut next = Some(decision);
+        while let Some(decision) = next.take() {
+            self.journal(id, &decision.events);
+            for effect in decision.effects {
+                self.effect(id, effect);
+            }
+            requests.extend(decision.requests);
+            next = requests.pop_front().map(|request| self.evaluated(id, &request));
+        }
+        let Some(loaded) = self.owned.runs.get_mut(&id) else { return };
+        let fresh = loaded.values.take_fresh();
+        self.owned.open.operations(fresh);
+    }
+
+    fn evaluated(&mut self, id: RunId, request: &Request) -> Decision {
+        let now = self.parts.clock.now();
+        let loaded = self.owned.runs.get_mut(&id).expect("a run that asks is loaded");
+        let mut desk = Desk {
+            evaluator: &mut self.evaluator,
+            values: &mut loaded.values,
+            reader: self.owned.reader.as_ref(),
+            now: now.max(loaded.run.last()),
+        };
+        let result = evaluate::answer(&mut desk, &loaded.run, request);
+        let answer = Command::Evaluated { ticket: request.ticket, result };
+        loaded.run.decide(answer, now).expect("a request of this turn is open until it is answered")
+    }
+
+    fn journal(&mut self, id: RunId, events: &[Recorded]) {
+        let namespace = &self.parts.namespace;
+        for recorded in events {
+            let body = wire::event::encode(recorded, self.owned.epoch);
+            let record =
+                NewRecord { namespace: namespace.clone(), run: id, codec: wire::event::CODEC, body };
+            self.owned.open.record(record);
+        }
+        let is_marked = events.iter().any(|recorded| {
+            matches!(recorded.event, Event::RunStarted { .. } | Event::RunEnded { .. } | Event::Rebased { .. })
+        });
+        if is_marked {
+            self.summarise(id);
+        }
+    }
+
+    /// Puts how a run stands into the index. Only its start, its moves and its end change that.
+    fn summarise(&mut self, id: RunId) {
+        let Some(Loaded { run, key, .. }) = self.owned.runs.get(&id) else { return };
+        let last = self.owned.last.plus(self.owned.open.records.len());
+        let summary = RunSummary {
+            namespace: self.parts.namespace.clone(),
+            run: id,
+            workflow: run.definition().name.clone(),
+            definition: run.definition_hash(),
+            status: run.status(),
+            started: run.started().unwrap_or(run.last()),
+            ended: run.status().is_terminal().then(|| run.last()),
+            started_by: run.started_by().unwrap_or_default().to_owned(),
+            last,
+            key: key.clone(),
+            fault: run.fault().map(ToString::to_string),
+        };
+        self.owned.open.operations([IndexOperation::PutSummary(summary)]);
+    }
+
+    /// Takes an effect into the machine it concerns, and its trace into the batch.
+    fn effect(&mut self, id: RunId, effect: Effect) {
+        let namespace = self.parts.namespace.clone();
+        let operation = match effect {
+            Effect::Queue { task, attempt } => {
+                self.owned.dispatch.enqueue(Waiting { run: id, task: task.clone(), attempt });
+                let at = self.parts.clock.now();
+                Some(IndexOperation::PutReady(Ready { namespace, run: id, task, attempt, at }))
+            }
+            Effect::Withdraw { task, .. } => {
+                self.owned.dispatch.withdraw(id, &task);
+                Some(IndexOperation::RemoveReady { namespace, run: id, task })
+            }
+            Effect::Assign { task, attempt, token } => {
+                self.assign(id, task, attempt, token);
+                None
+            }
+            Effect::Release { token } => {
+                self.owned.dispatch.release(token);
+                Some(IndexOperation::RemoveGrant { token })
+            }
+            Effect::Stop { token } => {
+                self.owned.open.effects.push(Release::Stop(token));
+                None
+            }
+            Effect::Arm { timer, due } => {
+                self.owned.timers.insert((due, id, timer.clone()), ());
+                Some(IndexOperation::PutTimer(Timer { namespace, run: id, timer, due }))
+            }
+            Effect::Disarm { timer } => {
+                self.owned.timers.retain(|(_, run, other), ()| *run != id || *other != timer);
+                Some(IndexOperation::RemoveTimer { namespace, run: id, timer })
+            }
+            Effect::End => {
+                self.drop_timers(id);
+                self.owned.open.effects.push(Release::End(id));
+                None
+            }
+        };
+        self.owned.open.operations(operation);
+    }
+
+    fn drop_timers(&mut self, id: RunId) {
+        let timers: Vec<TimerKey> = self
+            .owned
+            .timers
+            .keys()
+            .filter(|(_, run, _)| *run == id)
+            .map(|(_, _, timer)| timer.clone())
+            .collect();
+        self.owned.timers.retain(|(_, run, _), ()| *run != id);
+        let namespace = &self.parts.namespace;
+        let removals = timers.into_iter().map(|timer| IndexOperation::RemoveTimer {
+            namespace: namespace.clone(),
+            run: id,
+            timer,
+        });
+        self.owned.open.operations(removals);
+    }
+
+    /// Puts a grant into the batch; the worker hears of it once that is durable.
+    fn assign(&mut self, id: RunId, task: Address, attempt: Attempt, token: FencingToken) {
+        let namespace = self.parts.namespace.clone();
+        let grant = Grant {
+            namespace: namespace.clone(),
+            run: id,
+            task: task.clone(),
+            attempt,
+            token,
+            worker: self.parts.worker.clone(),
+            at: self.parts.clock.now(),
+            logs_from: self.log_position(),
+        };
+        self.owned.open.operations([
+            IndexOperation::RemoveReady { namespace, run: id, task: task.clone() },
+            IndexOperation::PutGrant(grant),
+        ]);
+        match self.assignment(id, &task, attempt, token) {
+            Ok(assignment) => self.owned.open.effects.push(Release::Assign(Box::new(assignment))),
+            Err(fault) => {
+                let end = AttemptEnd::Failed { fault };
+                let report = AttemptReport { end, usage: Default::default(), pid: None };
+                let command = Command::Report { task: task.clone(), attempt, token, report };
+                if let Err(rejection) = self.put(id, command) {
+                    self.parts.progress.note(format!("attempt {attempt} of `{task}`: {rejection}"));
+                }
+            }
+        }
+    }
+
+    fn assignment(
+        &mut self,
+        id: RunId,
+        task: &Address,
+        attempt: Attempt,
+        token: FencingToken,
+    ) -> Result<Assignment, Fault> {
+        let unreadable = |detail: String| {
+            Fault::new(myrmex_model::fault::FaultKind::Runtime, "the task's input cannot be read").with_detail(detail)
+        };
+        let loaded = self.owned.runs.get_mut(&id).ok_or_else(|| unreadable("the run is gone".into()))?;
+        let view = loaded.run.task(task).ok_or_else(|| unreadable("the task is gone".into()))?;
+        let definition = Arc::clone(loaded.run.definition());
+        let node = definition.node(view.node());
+        let Body::Task(body) = &node.body else { return Err(unreadable("it is no leaf task".into())) };
+        let arguments = match (view.input(), body.arguments.as_literal()) {
+            (Some(hash), _) => loaded
+                .values
+                .get(hash, self.owned.reader.as_ref())
+                .map_err(|error| unreadable(error.to_string()))?,
+            (None, Some(literal)) => Arc::new(literal.clone()),
+            (None, None) => return Err(unreadable("it was never evaluated".into())),
+        };
+        let timeout = node.policy.attempt_timeout;
+        Ok(Assignment { run: id, task: task.clone(), attempt, token, arguments, timeout })
+    }
+
+    /// Gives free places to waiting attempts.
+    pub(super) fn grant(&mut self) {
+        if self.is_interrupted {
+            return;
+        }
+        for (token, Waiting { run, task, attempt }) in self.owned.dispatch.grant() {
+            let worker = self.parts.worker.clone();
+            let granted = self.put(run, Command::Grant { task: task.clone(), attempt, token, worker });
+            if let Err(rejection) = granted {
+                self.owned.dispatch.release(token);
+                self.parts.progress.note(format!("attempt {attempt} of `{task}`: {rejection}"));
+            }
+        }
+    }
+
+    pub(super) fn fire_timers(&mut self) {
+        let now = self.parts.clock.now();
+        while let Some(((due, run, timer), ())) = self.owned.timers.pop_first() {
+            if due > now {
+                self.owned.timers.insert((due, run, timer), ());
+                return;
+            }
+            let namespace = self.parts.namespace.clone();
+            self.owned.open.operations([IndexOperation::RemoveTimer { namespace, run, timer: timer.clone() }]);
+            if let Err(rejection) = self.put(run, Command::Fire { timer }) {
+                self.parts.progress.note(format!("a timer of run {run}: {rejection}"));
+            }
+        }
+    }
+
+    /// Takes the report of an attempt. The worker keeps it until the batch is durable.
+    pub(super) fn report(&mut self, report: Report) {
+        let Report { run, task, attempt, token, outcome, logs } = report;
+        self.owned.open.effects.push(Release::Acknowledge(token));
+        let Some(loaded) = self.owned.runs.get_mut(&run) else { return };
+        let report = match outcome {
+            Outcome::Ended(report) => report,
+            Outcome::Produced { produced, facts } => {
+                let definition = Arc::clone(loaded.run.definition());
+                let outputs = loaded.run.task(&task).map(|view| &definition.node(view.node()).outputs);
+                let shaped = shape(produced, outputs);
+                let end = match checked_depth(shaped) {
+                    Ok(value) => AttemptEnd::Succeeded { output: loaded.values.put(value) },
+                    Err(fault) => AttemptEnd::Failed { fault },
+                };
+                AttemptReport { end, usage: facts.usage, pid: facts.pid }
+            }
+        };
+        let command = Command::Report { task: task.clone(), attempt, token, report };
+        match self.put(run, command) {
+            Ok(()) => {
+                let namespace = &self.parts.namespace;
+                let ranges = logs.into_iter().map(|range| {
+                    let (namespace, task) = (namespace.clone(), task.clone());
+                    IndexOperation::PutLogRange(AttemptLog { namespace, run, task, attempt, token, range })
+                });
+                self.owned.open.operations(ranges);
+            }
+            // Answered by its acknowledgement, and without effect: the attempt has its one outcome already.
+            Err(rejection) => self.parts.progress.note(rejection.to_string()),
+        }
+    }
+
+    /// Hands the batch to the writer if that is idle.
+    pub(super) fn hand_over(&mut self) {
+        let owned = &mut self.owned;
+        if owned.writer.is_busy() || owned.open.is_empty() {
+            return;
+        }
+        let open = std::mem::take(&mut owned.open);
+        let (expected, count) = (owned.last, open.records.len());
+        owned.last = expected.plus(count);
+        let waiting = writer::Waiting { answers: open.answers, effects: open.effects };
+        if open.records.is_empty() && open.operations.is_empty() {
+            // Nothing to make durable: what is answered has been durable before.
+            return self.carry_out(waiting);
+        }
+        let batch = Batch {
+            log: self.parts.log,
+            expected,
+            epoch: owned.epoch,
+            records: open.records,
+            operations: open.operations,
+        };
+        owned.writer.hand_over(batch, waiting);
+    }
+
+    /// Releases what waited for a batch that is durable now.
+    pub(super) fn release(&mut self, committed: &Committed) {
+        self.failures = 0;
+        let Some(waiting) = self.owned.writer.take_waiting() else { return };
+        let ended: Vec<_> = waiting
+            .effects
+            .iter()
+            .filter_map(|effect| match effect {
+                Release::End(run) => Some((*run, self.owned.runs.get(run)?.run.status())),
+                Release::Assign(_) | Release::Stop(_) | Release::Acknowledge(_) => None,
+            })
+            .collect();
+        self.carry_out(waiting);
+        self.parts.progress.set_durable(committed.last, &ended);
+    }
+
+    fn carry_out(&mut self, waiting: writer::Waiting) {
+        for effect in waiting.effects {
+            match (effect, &self.worker) {
+                (Release::Assign(assignment), Some(worker)) if !self.is_interrupted => worker.assign(*assignment),
+                (Release::Assign(assignment), _) => self.give_back(*assignment),
+                (Release::Stop(token), Some(worker)) => worker.stop(token),
+                (Release::Acknowledge(token), Some(worker)) => worker.acknowledge(token),
+                (Release::Stop(_) | Release::Acknowledge(_), None) => {}
+                (Release::End(run), _) => {
+                    self.owned.runs.remove(&run);
+                }
+            }
+        }
+        for (answer, result) in waiting.answers {
+            // Whoever asked may have gone; the answer is in the store.
+            drop(answer.send(result));
+        }
+    }
+
+    /// Takes back a grant that no worker can be given any more.
+    fn give_back(&mut self, assignment: Assignment) {
+        let Assignment { run, task, attempt, token, .. } = assignment;
+        let report = AttemptReport { end: AttemptEnd::Stopped, usage: Default::default(), pid: None };
+        let command = Command::Report { task: task.clone(), attempt, token, report };
+        if let Err(rejection) = self.put(run, command) {
+            self.parts.progress.note(format!("attempt {attempt} of `{task}`: {rejection}"));
+        }
+    }
+}
+
+/// Gives what a task produced the shape of its declared outputs: lines are texts, or JSON where another type is
+/// declared; a task that declares nothing and wrote nothing gives its standard output.
+fn shape(produced: Produced, outputs: Option<&Outputs>) -> Value {
+    let declared = match outputs {
+        Some(Outputs::Declared(fields)) => fields.as_slice(),
+        Some(Outputs::Raw | Outputs::Computed(_)) | None => &[],
+    };
+    match produced {
+        Produced::Object(fields) => Value::Object(fields),
+        Produced::Lines(mut lines) => {
+            for field in declared.iter().filter(|field| field.schema.kind.reads_json()) {
+                if let Some(Value::String(text)) = lines.get(field.name.as_str())
+                    && let Ok(value) = serde_json::from_str::<Value>(text)
+                    && (field.schema.kind != Type::Any || !value.is_string())
+                {
+                    lines.insert(field.name.as_str().to_owned(), value);
+                }
+            }
+            Value::Object(lines)
+        }
+        Produced::Stdout(Some(text)) if declared.is_empty() => serde_json::json!({"stdout": text}),
+        Produced::Stdout(_) => Value::Object(serde_json::Map::new()),
+    }
+}

@@ -1,0 +1,104 @@
+//! The writer: the one thread that commits.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use myrmex_store::{Batch, Store, StoreError};
+
+use super::Message;
+use super::batch::Release;
+use super::{Answer, RequestError};
+use crate::logs::Logs;
+
+/// The pauses before a batch is tried again on a full disk, in milliseconds; the last one repeats.
+const FULL_PAUSES_MS: [u64; 5] = [50, 100, 250, 500, 1_000];
+
+/// A handle on the writer's thread, with what waits for the batch it has.
+pub(super) struct Writer {
+    batches: Option<SyncSender<Batch>>,
+    thread: Option<JoinHandle<()>>,
+    waiting: Option<Waiting>,
+    /// Set when nobody waits for the batch any more that a full disk holds up.
+    given_up: Arc<AtomicBool>,
+}
+
+/// What is released when the batch at the writer is durable.
+pub(super) struct Waiting {
+    pub(super) answers: Vec<(Answer, Result<(), RequestError>)>,
+    pub(super) effects: Vec<Release>,
+}
+
+impl Writer {
+    pub(super) fn start(store: Box<dyn Store>, logs: Logs, inbox: Sender<Message>) -> Result<Self, StoreError> {
+        // One batch at a time: the next one keeps growing while this one is being made durable.
+        let (batches, received) = sync_channel(1);
+        let given_up = Arc::new(AtomicBool::new(false));
+        let is_given_up = Arc::clone(&given_up);
+        let thread = std::thread::Builder::new()
+            .name("writer".into())
+            .spawn(move || write(store, &logs, &received, &inbox, &is_given_up))
+            .map_err(|source| StoreError::Io { doing: "starting the writer's thread".into(), source })?;
+        Ok(Self { batches: Some(batches), thread: Some(thread), waiting: None, given_up })
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        self.waiting.is_some()
+    }
+
+    pub(super) fn hand_over(&mut self, batch: Batch, waiting: Waiting) {
+        self.waiting = Some(waiting);
+        if let Some(batches) = &self.batches {
+            // A writer that has ended left an error in the inbox.
+            drop(batches.send(batch));
+        }
+    }
+
+    /// Takes what waited for the batch that is durable now.
+    pub(super) fn take_waiting(&mut self) -> Option<Waiting> {
+        self.waiting.take()
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.batches = None;
+        self.given_up.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // A writer that panicked committed nothing more; the store tells what is durable.
+            drop(thread.join());
+        }
+    }
+}
+
+fn write(
+    mut store: Box<dyn Store>,
+    logs: &Logs,
+    batches: &Receiver<Batch>,
+    inbox: &Sender<Message>,
+    is_given_up: &AtomicBool,
+) {
+    for batch in batches {
+        let mut tries = 0;
+        let committed = loop {
+            let committed = logs.sync_for(&batch).and_then(|()| store.commit(&batch));
+            match committed {
+                Err(error) if error.is_retryable() => {
+                    if is_given_up.load(Ordering::Relaxed) || inbox.send(Message::Held(error)).is_err() {
+                        return;
+                    }
+                    let pause = FULL_PAUSES_MS[tries.min(FULL_PAUSES_MS.len() - 1)];
+                    tries += 1;
+                    std::thread::sleep(Duration::from_millis(pause));
+                }
+                other => break other,
+            }
+        };
+        let has_failed = committed.is_err();
+        if inbox.send(Message::Committed(committed)).is_err() || has_failed {
+            return;
+        }
+    }
+}

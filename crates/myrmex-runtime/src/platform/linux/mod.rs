@@ -1,0 +1,13 @@
+//! Linux: a zygote, reusable reapers that are child subreapers, and an epoll loop. See the parent module for the
+//! promises and the picture.
+
+mod launch;
+mod processes;
+mod reaper;
+mod syscall;
+mod tree;
+mod wire;
+mod zygote;
+
+pub use processes::{Processes, Waker};
+pub use zygote::Zygote;

@@ -1,0 +1,120 @@
+//! What a partition tells those who watch it: how far the log is durable, which runs ended, and how the engine is.
+//!
+//! Watchers are told that there is something new, never what: they read it from the store by their own cursor. So a
+//! slow watcher costs nothing and misses nothing.
+
+use std::collections::BTreeMap;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use myrmex_model::id::RunId;
+use myrmex_model::status::Status;
+use myrmex_store::Sequence;
+
+/// The most notes kept until somebody takes them.
+const NOTES_MAX: usize = 100;
+
+/// How the engine is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// It works.
+    Well,
+    /// A commit waits, such as for space on a full disk; nothing is lost and it goes on by itself.
+    HeldUp(String),
+    /// It was asked to stop and has stopped; what was under way was stopped too and can be resumed.
+    Interrupted,
+    /// It cannot go on. Everything acknowledged is in the store.
+    Failed(String),
+}
+
+/// What is known at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// The last durable sequence of the log.
+    pub last: Sequence,
+    /// How the engine is.
+    pub health: Health,
+}
+
+/// The shared board.
+#[derive(Debug)]
+pub struct Progress {
+    board: Mutex<Board>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct Board {
+    last: Sequence,
+    health: Health,
+    ended: BTreeMap<RunId, Status>,
+    notes: Vec<String>,
+}
+
+impl Progress {
+    /// Creates an empty board.
+    pub fn new() -> Self {
+        let board =
+            Board { last: Sequence::NONE, health: Health::Well, ended: BTreeMap::new(), notes: Vec::new() };
+        Self { board: Mutex::new(board), changed: Condvar::new() }
+    }
+
+    fn board(&self) -> MutexGuard<'_, Board> {
+        // The board is plain data, whole after every change.
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_durable(&self, last: Sequence, ended: &[(RunId, Status)]) {
+        let mut board = self.board();
+        board.last = board.last.max(last);
+        board.ended.extend(ended.iter().copied());
+        if matches!(board.health, Health::HeldUp(_)) {
+            board.health = Health::Well;
+        }
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn set_health(&self, health: Health) {
+        let mut board = self.board();
+        board.health = health;
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn note(&self, note: String) {
+        let mut board = self.board();
+        if board.notes.len() < NOTES_MAX {
+            board.notes.push(note);
+        }
+    }
+
+    /// Returns what is known now.
+    pub fn seen(&self) -> Seen {
+        let board = self.board();
+        Seen { last: board.last, health: board.health.clone() }
+    }
+
+    /// Waits until something differs from `seen`, at most `limit`, and returns what is known then.
+    pub fn wait(&self, seen: &Seen, limit: Duration) -> Seen {
+        let board = self.board();
+        let same = |board: &mut Board| board.last == seen.last && board.health == seen.health;
+        let waited = self.changed.wait_timeout_while(board, limit, same);
+        let (board, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        Seen { last: board.last, health: board.health.clone() }
+    }
+
+    /// Returns the final status of a run whose end is durable.
+    pub fn ended(&self, run: RunId) -> Option<Status> {
+        self.board().ended.get(&run).copied()
+    }
+
+    /// Takes the notes: things that went wrong on the way and were dealt with.
+    pub fn take_notes(&self) -> Vec<String> {
+        std::mem::take(&mut self.board().notes)
+    }
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self::new()
+    }
+}

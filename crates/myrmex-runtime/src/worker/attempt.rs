@@ -1,0 +1,150 @@
+//! An attempt under way: what it printed, and how its end is told.
+
+use std::path::PathBuf;
+
+use myrmex_model::fault::{Fault, FaultKind};
+use myrmex_model::outcome::{AttemptEnd, AttemptReport, Usage};
+use myrmex_model::value::VALUE_BYTES_MAX;
+
+use super::{Assignment, Facts, Outcome, Produced, output};
+use crate::platform::{Exit, Finish, ProcessEnd, Stage, Stream};
+
+/// The end of standard error that an error carries along, in bytes: enough for a message, not for a log.
+const ERROR_TAIL_BYTES: usize = 2_048;
+
+/// An attempt whose process runs.
+pub(super) struct Running {
+    pub(super) assignment: Assignment,
+    output: PathBuf,
+    /// Standard output so far; none once it is more than a value may hold.
+    stdout: Option<Vec<u8>>,
+    stderr_tail: Vec<u8>,
+    has_printed: bool,
+}
+
+impl Running {
+    pub(super) fn new(assignment: Assignment, output: PathBuf) -> Self {
+        Self { assignment, output, stdout: Some(Vec::new()), stderr_tail: Vec::new(), has_printed: false }
+    }
+
+    /// Keeps what the engine itself needs of the attempt's output.
+    pub(super) fn keep(&mut self, stream: Stream, bytes: &[u8]) {
+        self.has_printed = true;
+        match stream {
+            Stream::Stdout => {
+                if let Some(stdout) = &mut self.stdout {
+                    stdout.extend_from_slice(bytes);
+                    if stdout.len() > VALUE_BYTES_MAX {
+                        self.stdout = None;
+                    }
+                }
+            }
+            Stream::Stderr => {
+                self.stderr_tail.extend_from_slice(bytes);
+                let surplus = self.stderr_tail.len().saturating_sub(ERROR_TAIL_BYTES);
+                self.stderr_tail.drain(..surplus);
+            }
+        }
+    }
+
+    /// Whether anything was printed at all.
+    pub(super) fn has_printed(&self) -> bool {
+        self.has_printed
+    }
+
+    /// Tells how the attempt ended.
+    pub(super) fn outcome(&self, end: &ProcessEnd) -> Outcome {
+        let facts = Facts { usage: usage(end), pid: (end.pid != 0).then_some(end.pid) };
+        let timeout = self.assignment.timeout.unwrap_or_default();
+        let end = match end.exit {
+            Exit::Code(0) => return self.produced(facts),
+            Exit::Code(code) => {
+                let mut fault = Fault::new(FaultKind::Runtime, format!("exit code {code}"));
+                fault.exit_code = Some(code);
+                AttemptEnd::Failed { fault: self.with_tail(fault) }
+            }
+            Exit::Signal(signal) => {
+                let fault = Fault::new(FaultKind::Runtime, format!("killed by {}", signal_name(signal)));
+                AttemptEnd::Failed { fault: self.with_tail(fault) }
+            }
+            Exit::TimedOut { finish } => {
+                let how = match finish {
+                    Finish::Code(code) => format!("it ended with exit code {code} when it was told to stop"),
+                    Finish::Signal(signal) => format!("it was ended by {}", signal_name(signal)),
+                };
+                let fault = Fault::new(FaultKind::Timeout, format!("timed out after {timeout}"));
+                AttemptEnd::TimedOut { fault: fault.with_detail(how) }
+            }
+            Exit::Stopped { .. } => AttemptEnd::Stopped,
+            Exit::NotStarted { stage, errno } => AttemptEnd::Failed { fault: not_started(stage, errno) },
+            Exit::ReaperLost => {
+                AttemptEnd::Lost { reason: "the process that watches over the attempt was killed".to_owned() }
+            }
+        };
+        Outcome::Ended(AttemptReport { end, usage: facts.usage, pid: facts.pid })
+    }
+
+    fn produced(&self, facts: Facts) -> Outcome {
+        match output::take(&self.output) {
+            Ok(Some(produced)) => Outcome::Produced { produced, facts },
+            Ok(None) => {
+                let stdout = self.stdout.as_ref().map(|bytes| {
+                    let text = String::from_utf8_lossy(bytes);
+                    text.strip_suffix('\n').unwrap_or(&text).to_owned()
+                });
+                Outcome::Produced { produced: Produced::Stdout(stdout), facts }
+            }
+            Err(fault) => {
+                let end = AttemptEnd::Failed { fault };
+                Outcome::Ended(AttemptReport { end, usage: facts.usage, pid: facts.pid })
+            }
+        }
+    }
+
+    fn with_tail(&self, mut fault: Fault) -> Fault {
+        let text = String::from_utf8_lossy(&self.stderr_tail);
+        let text = text.trim();
+        fault.detail = (!text.is_empty()).then(|| text.to_owned());
+        fault
+    }
+}
+
+fn usage(end: &ProcessEnd) -> Usage {
+    Usage {
+        wall_us: end.ended_ns.saturating_sub(end.started_ns) / 1_000,
+        user_us: end.usage.user_us,
+        system_us: end.usage.system_us,
+        rss_max_kib: end.usage.rss_max_kib,
+        blocks_in: end.usage.in_blocks,
+        blocks_out: end.usage.out_blocks,
+    }
+}
+
+fn not_started(stage: Stage, errno: i32) -> Fault {
+    let (kind, title) = match stage {
+        Stage::Workdir => (FaultKind::Configuration, "the working directory cannot be entered"),
+        Stage::Program => (FaultKind::Configuration, "the program cannot be started"),
+        Stage::Fork => (FaultKind::Runtime, "no process could be made"),
+    };
+    Fault::new(kind, title).with_detail(std::io::Error::from_raw_os_error(errno).to_string())
+}
+
+/// Returns the name of a signal as people know it.
+fn signal_name(signal: i32) -> String {
+    let name = match signal {
+        libc::SIGHUP => "SIGHUP",
+        libc::SIGINT => "SIGINT",
+        libc::SIGQUIT => "SIGQUIT",
+        libc::SIGILL => "SIGILL",
+        libc::SIGABRT => "SIGABRT",
+        libc::SIGBUS => "SIGBUS",
+        libc::SIGFPE => "SIGFPE",
+        libc::SIGKILL => "SIGKILL",
+        libc::SIGSEGV => "SIGSEGV",
+        libc::SIGPIPE => "SIGPIPE",
+        libc::SIGALRM => "SIGALRM",
+        libc::SIGTERM => "SIGTERM",
+        other => return format!("signal {other}"),
+    };
+    name.to_owned()
+}

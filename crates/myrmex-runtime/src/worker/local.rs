@@ -1,0 +1,281 @@
+//! The local worker: one thread that starts processes, keeps their output and reports their ends.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+
+use myrmex_model::fault::{Fault, FaultKind};
+use myrmex_model::id::FencingToken;
+use myrmex_model::outcome::{AttemptEnd, AttemptReport, Usage};
+use myrmex_store::segments::Stream as LogStream;
+use myrmex_store::{LogRange, StoreError};
+
+use super::attempt::Running;
+use super::{Assignment, Outcome, Report, Said, WorkerConfig, arguments};
+use crate::clock::Clock;
+use crate::logs::Logs;
+use crate::platform::{ProcessEnd, ProcessEvent, ProcessId, Processes, Stream, Waker, Zygote};
+
+/// What the worker is told.
+enum Told {
+    Assign(Box<Assignment>),
+    Stop(FencingToken),
+    StopAll,
+    /// The report of the attempt is durable and need not be kept.
+    Acknowledge(FencingToken),
+    /// Tell what is under way, then every report again that is kept.
+    Recount,
+    /// Kill what runs and end.
+    Quit,
+}
+
+/// Why the worker could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// The loop that watches processes could not be made.
+    #[error("the local worker cannot watch processes")]
+    Processes(#[source] std::io::Error),
+    /// Its thread could not be made.
+    #[error("the local worker's thread cannot be started")]
+    Thread(#[source] std::io::Error),
+}
+
+/// A handle on the local worker. Dropping it kills what runs and waits for the thread to end.
+pub struct LocalWorker {
+    told: Sender<Told>,
+    waker: Waker,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl LocalWorker {
+    /// Starts the worker. What it has to say goes to `say`, which must not block.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`WorkerError`] if the operating system refuses what it needs.
+    pub fn start(
+        zygote: Zygote,
+        config: WorkerConfig,
+        logs: Logs,
+        clock: Box<dyn Clock>,
+        say: Box<dyn Fn(Said) + Send>,
+    ) -> Result<Self, WorkerError> {
+        let processes = Processes::new(zygote).map_err(WorkerError::Processes)?;
+        let waker = processes.waker();
+        let (told, inbox) = channel();
+        let state = State {
+            config,
+            logs,
+            clock,
+            say,
+            running: BTreeMap::new(),
+            trouble: None,
+            kept: BTreeMap::new(),
+            made_scratch: false,
+        };
+        let body = move || state.run(processes, &inbox);
+        let thread = std::thread::Builder::new().name("worker".into()).spawn(body).map_err(WorkerError::Thread)?;
+        Ok(Self { told, waker, thread: Some(thread) })
+    }
+
+    fn tell(&self, told: Told) {
+        // A worker that has ended said why before; there is nobody left to tell.
+        drop(self.told.send(told));
+        self.waker.wake();
+    }
+
+    /// Lets the worker carry out an attempt. It reports exactly one end, again and again until acknowledged.
+    pub fn assign(&self, assignment: Assignment) {
+        self.tell(Told::Assign(Box::new(assignment)));
+    }
+
+    /// Asks for the end of an attempt: told to stop, killed after the grace. The report confirms it.
+    pub fn stop(&self, token: FencingToken) {
+        self.tell(Told::Stop(token));
+    }
+
+    /// Asks for the end of everything under way.
+    pub fn stop_all(&self) {
+        self.tell(Told::StopAll);
+    }
+
+    /// Tells that the report of an attempt is durable.
+    pub fn acknowledge(&self, token: FencingToken) {
+        self.tell(Told::Acknowledge(token));
+    }
+
+    /// Asks what is under way and for every report that is kept; first comes one [`Said::Inventory`].
+    pub fn recount(&self) {
+        self.tell(Told::Recount);
+    }
+}
+
+impl Drop for LocalWorker {
+    fn drop(&mut self) {
+        self.tell(Told::Quit);
+        if let Some(thread) = self.thread.take() {
+            // A worker that panicked has nothing left to wait for.
+            drop(thread.join());
+        }
+    }
+}
+
+/// What the worker's thread owns.
+struct State {
+    config: WorkerConfig,
+    logs: Logs,
+    clock: Box<dyn Clock>,
+    say: Box<dyn Fn(Said) + Send>,
+    running: BTreeMap<FencingToken, Running>,
+    /// Why output cannot be kept any more.
+    trouble: Option<StoreError>,
+    /// Reports that are not yet known to be durable.
+    kept: BTreeMap<FencingToken, Report>,
+    made_scratch: bool,
+}
+
+impl State {
+    fn run(mut self, mut processes: Processes, inbox: &Receiver<Told>) {
+        loop {
+            let mut ended = Vec::new();
+            let mut is_broken = false;
+            let polled = processes.poll(None, &mut |event| match event {
+                ProcessEvent::Output { id, stream, bytes } => self.output(FencingToken(id.0), stream, bytes),
+                ProcessEvent::Ended { id, end } => ended.push((FencingToken(id.0), end)),
+                ProcessEvent::Woken => {}
+                ProcessEvent::Broken => is_broken = true,
+            });
+            self.ended(ended);
+            if let Some(reason) = self.trouble_with(polled, is_broken) {
+                return (self.say)(Said::Broken(reason));
+            }
+            while let Ok(told) = inbox.try_recv() {
+                if !self.obey(&mut processes, told) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Returns why the worker cannot go on, if it cannot.
+    fn trouble_with(&mut self, polled: std::io::Result<()>, is_broken: bool) -> Option<String> {
+        if let Err(error) = self.logs.flush() {
+            self.trouble.get_or_insert(error);
+        }
+        match (&self.trouble, polled) {
+            (Some(error), _) => Some(format!("what tasks print cannot be kept: {error}")),
+            (None, Err(error)) => Some(format!("the local worker cannot watch processes: {error}")),
+            (None, Ok(())) if is_broken => Some("the process that starts tasks was killed".to_owned()),
+            (None, Ok(())) => None,
+        }
+    }
+
+    /// Does what it was told; false when it was told to end.
+    fn obey(&mut self, processes: &mut Processes, told: Told) -> bool {
+        match told {
+            Told::Assign(assignment) => self.start(processes, *assignment),
+            Told::Stop(token) => {
+                // A process that cannot be signalled has ended; its report is on the way.
+                drop(processes.stop(ProcessId(token.0)));
+            }
+            Told::StopAll => {
+                for token in self.running.keys() {
+                    drop(processes.stop(ProcessId(token.0)));
+                }
+            }
+            Told::Acknowledge(token) => {
+                self.kept.remove(&token);
+            }
+            Told::Recount => {
+                let tokens = self.running.keys().chain(self.kept.keys()).copied().collect();
+                (self.say)(Said::Inventory(tokens));
+                for report in self.kept.values() {
+                    (self.say)(Said::Report(Box::new(report.clone())));
+                }
+            }
+            Told::Quit => return false,
+        }
+        true
+    }
+
+    fn start(&mut self, processes: &mut Processes, assignment: Assignment) {
+        let token = assignment.token;
+        if self.running.contains_key(&token) || self.kept.contains_key(&token) {
+            return;
+        }
+        let output = self.config.scratch.join(token.to_string());
+        let started = self
+            .scratch()
+            .and_then(|()| arguments::process(&assignment, &self.config, &output))
+            .and_then(|spec| {
+                processes.start(ProcessId(token.0), &spec).map_err(|error| {
+                    Fault::new(FaultKind::Runtime, "no process could be made").with_detail(error.to_string())
+                })
+            });
+        match started {
+            Ok(()) => {
+                self.running.insert(token, Running::new(assignment, output));
+            }
+            Err(fault) => {
+                let end = AttemptEnd::Failed { fault };
+                let outcome = Outcome::Ended(AttemptReport { end, usage: Usage::default(), pid: None });
+                self.report(assignment, outcome, Vec::new());
+            }
+        }
+    }
+
+    /// Makes the directory of output files when the first attempt needs it.
+    fn scratch(&mut self) -> Result<(), Fault> {
+        if !self.made_scratch {
+            let made: std::io::Result<()> = std::fs::create_dir_all(&self.config.scratch);
+            made.map_err(|error| cannot_make(&self.config.scratch, &error))?;
+            self.made_scratch = true;
+        }
+        Ok(())
+    }
+
+    fn output(&mut self, token: FencingToken, stream: Stream, bytes: &[u8]) {
+        let Some(running) = self.running.get_mut(&token) else { return };
+        running.keep(stream, bytes);
+        let log_stream = match stream {
+            Stream::Stdout => LogStream::Stdout,
+            Stream::Stderr => LogStream::Stderr,
+        };
+        if let Err(error) = self.logs.append(token, log_stream, self.clock.now(), bytes) {
+            self.trouble.get_or_insert(error);
+        }
+    }
+
+    /// Reports the ends of one round. What the attempts printed is written before any of them is reported.
+    fn ended(&mut self, ended: Vec<(FencingToken, ProcessEnd)>) {
+        for (token, end) in ended {
+            let Some(running) = self.running.remove(&token) else { continue };
+            let ranges: Vec<LogRange> = match running.has_printed() {
+                true => self.logs.finish(token, self.clock.now()).unwrap_or_else(|error| {
+                    self.trouble.get_or_insert(error);
+                    Vec::new()
+                }),
+                false => Vec::new(),
+            };
+            if self.trouble.is_some() {
+                // Without its output the end of an attempt is not reported; the next owner finds the attempt lost.
+                return;
+            }
+            let outcome = running.outcome(&end);
+            self.report(running.assignment, outcome, ranges);
+        }
+    }
+
+    fn report(&mut self, assignment: Assignment, outcome: Outcome, logs: Vec<LogRange>) {
+        let Assignment { run, task, attempt, token, .. } = assignment;
+        let report = Report { run, task, attempt, token, outcome, logs };
+        self.kept.insert(token, report.clone());
+        (self.say)(Said::Report(Box::new(report)));
+    }
+}
+
+fn cannot_make(folder: &PathBuf, error: &std::io::Error) -> Fault {
+    let title = format!("the directory `{}` cannot be made", folder.display());
+    Fault::new(FaultKind::Runtime, title).with_detail(error.to_string())
+}

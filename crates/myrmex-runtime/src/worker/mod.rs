@@ -1,0 +1,114 @@
+//! Workers: who carries out attempts. The local worker is a thread of this process.
+//!
+//! A worker is told to run or stop attempts and reports each attempt once it is over and nothing of it is alive. It
+//! keeps a report until it hears that the report is durable, so that a failed commit loses nothing: whoever reloads
+//! asks for what is under way and for the reports again.
+
+mod arguments;
+mod attempt;
+mod local;
+mod output;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use myrmex_model::address::Address;
+use myrmex_model::id::{Attempt, FencingToken, RunId};
+use myrmex_model::outcome::AttemptReport;
+use myrmex_model::time::Length;
+use myrmex_model::value::Value;
+use myrmex_store::LogRange;
+
+pub use local::{LocalWorker, WorkerError};
+
+/// An attempt to carry out.
+#[derive(Debug, Clone)]
+pub struct Assignment {
+    /// Its run.
+    pub run: RunId,
+    /// Its task.
+    pub task: Address,
+    /// Its number.
+    pub attempt: Attempt,
+    /// The grant's token; also the worker's name for the attempt.
+    pub token: FencingToken,
+    /// What the executor is given.
+    pub arguments: Arc<Value>,
+    /// The longest it may run.
+    pub timeout: Option<Length>,
+}
+
+/// What an attempt gave, before the engine's declared types are applied.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Produced {
+    /// Nothing was written to the output file; this is what standard output holds, without its last newline, or
+    /// nothing if it holds more than a value may.
+    Stdout(Option<String>),
+    /// Lines `name=value`.
+    Lines(serde_json::Map<String, Value>),
+    /// A JSON object.
+    Object(serde_json::Map<String, Value>),
+}
+
+/// The end of an attempt, as a worker reports it.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The attempt's run.
+    pub run: RunId,
+    /// The attempt's task.
+    pub task: Address,
+    /// The attempt's number.
+    pub attempt: Attempt,
+    /// The grant's token.
+    pub token: FencingToken,
+    /// How it ended. The output hash of a success is that of `produced` once the engine has shaped it.
+    pub outcome: Outcome,
+    /// Where the attempt's log bytes are, already written to the operating system.
+    pub logs: Vec<LogRange>,
+}
+
+/// How an attempt ended, as a worker reports it.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// The body gave something.
+    Produced {
+        /// What.
+        produced: Produced,
+        /// Usage and process id.
+        facts: Facts,
+    },
+    /// Anything else, in the engine's own words.
+    Ended(AttemptReport),
+}
+
+/// What is known of an attempt's process.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts {
+    /// What it used.
+    pub usage: myrmex_model::outcome::Usage,
+    /// Its process id.
+    pub pid: Option<u32>,
+}
+
+/// What a worker says of its own accord or when asked.
+#[derive(Debug)]
+pub enum Said {
+    /// An attempt is over.
+    Report(Box<Report>),
+    /// The attempts it runs or holds reports of.
+    Inventory(Vec<FencingToken>),
+    /// It cannot go on.
+    Broken(String),
+}
+
+/// How the local worker works.
+#[derive(Debug, Clone)]
+pub struct WorkerConfig {
+    /// The directory in which tasks run unless they say otherwise.
+    pub workspace: PathBuf,
+    /// Where output files of attempts are put; made when it is first needed.
+    pub scratch: PathBuf,
+    /// How long a process has between the request to stop and its death.
+    pub grace: Duration,
+}

@@ -1,0 +1,96 @@
+//! Reading what a task wrote to the file that `MYRMEX_OUTPUT` names.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+
+use myrmex_model::fault::{Fault, FaultKind};
+use myrmex_model::value::{VALUE_BYTES_MAX, Value};
+
+use super::Produced;
+use crate::evaluate::checked_depth;
+
+/// Reads and removes the output file; nothing if the task did not make it.
+///
+/// # Errors
+///
+/// Returns the task's error if the file is too large or is neither a JSON object nor lines `name=value`.
+pub(super) fn take(path: &Path) -> Result<Option<Produced>, Fault> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(&error)),
+    };
+    let mut bytes = Vec::new();
+    let read = file.take(VALUE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes);
+    // The file is the attempt's own; if it cannot be removed it is in nobody's way.
+    drop(std::fs::remove_file(path));
+    read.map_err(|error| unreadable(&error))?;
+    if bytes.len() > VALUE_BYTES_MAX {
+        let title = format!("the output is larger than {} KiB", VALUE_BYTES_MAX >> 10);
+        return Err(Fault::new(FaultKind::DataLimit, title).with_detail("write large data to a file of its own"));
+    }
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Fault::new(FaultKind::Validation, "the output file is not UTF-8 text"))?;
+    parse(&text).map(Some)
+}
+
+fn unreadable(error: &std::io::Error) -> Fault {
+    Fault::new(FaultKind::Runtime, "the output file cannot be read").with_detail(error.to_string())
+}
+
+/// Reads a JSON object, or lines `name=value`; empty lines are passed over.
+fn parse(text: &str) -> Result<Produced, Fault> {
+    if text.trim_start().starts_with('{') {
+        let value: Value = serde_json::from_str(text).map_err(|error| {
+            Fault::new(FaultKind::Validation, "the output file is not valid JSON").with_detail(error.to_string())
+        })?;
+        return match checked_depth(value)? {
+            Value::Object(fields) => Ok(Produced::Object(fields)),
+            _ => Err(Fault::new(FaultKind::Validation, "the output file holds no JSON object")),
+        };
+    }
+    let mut fields = serde_json::Map::new();
+    for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
+        let Some((name, value)) = line.split_once('=').filter(|(name, _)| !name.trim().is_empty()) else {
+            let title = format!("line {number} of the output file is not `name=value`");
+            return Err(Fault::new(FaultKind::Validation, title));
+        };
+        fields.insert(name.trim().to_owned(), Value::String(value.to_owned()));
+    }
+    Ok(Produced::Lines(fields))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn object(value: &Value) -> serde_json::Map<String, Value> {
+        value.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn a_json_object_keeps_its_types() {
+        let read = parse(" {\"a\": 1, \"b\": [true]}\n").unwrap();
+        assert_eq!(read, Produced::Object(object(&json!({"a": 1, "b": [true]}))));
+        assert!(parse("{\"a\": ").is_err());
+    }
+
+    #[test]
+    fn lines_are_names_and_texts() {
+        let read = parse("a=1\n\nb = x=y \n").unwrap();
+        assert_eq!(read, Produced::Lines(object(&json!({"a": "1", "b": " x=y "}))));
+        assert_eq!(parse("a=1\noops").unwrap_err().title, "line 2 of the output file is not `name=value`");
+    }
+
+    #[test]
+    fn a_file_that_was_not_made_is_no_output() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(take(&folder.path().join("none")), Ok(None));
+        let made = folder.path().join("made");
+        std::fs::write(&made, "a=1").unwrap();
+        assert!(matches!(take(&made), Ok(Some(Produced::Lines(_)))));
+        assert!(!made.exists());
+    }
+}

@@ -1,0 +1,101 @@
+//! Blobs as files: `blobs/<namespace>/<run>/<hash>` in the data directory.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use myrmex_model::id::RunId;
+use myrmex_model::name::Namespace;
+use sha2::{Digest, Sha256};
+
+use super::{Blob, BlobHash, BlobStore, Checked};
+use crate::directory::sync_directory;
+use crate::error::StoreError;
+
+/// Bytes that are copied at a time: few system calls, and nothing next to the memory of a process.
+const COPY_BYTES: usize = 128 << 10;
+
+/// Blobs in the data directory. No file or directory is made before there is a blob.
+///
+/// The names of namespaces, runs and hashes are checked types, so no path leads out of the directory.
+pub struct FileBlobStore {
+    root: PathBuf,
+    partials: AtomicU64,
+}
+
+impl FileBlobStore {
+    /// Names the blobs of a data directory.
+    pub fn new(directory: &Path) -> Self {
+        Self { root: directory.join("blobs"), partials: AtomicU64::new(0) }
+    }
+
+    fn run_directory(&self, namespace: &Namespace, run: RunId) -> PathBuf {
+        self.root.join(namespace.as_str()).join(run.to_string())
+    }
+
+    /// Writes `content` to `partial`, syncs it and gives it its name.
+    fn write(&self, directory: &Path, partial: &Path, content: &mut dyn Read) -> io::Result<Blob> {
+        fs::create_dir_all(directory)?;
+        let mut file = File::create_new(partial)?;
+        let (mut hasher, mut bytes) = (Sha256::new(), 0);
+        let mut buffer = vec![0; COPY_BYTES];
+        loop {
+            let length = match content.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(length) => length,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            hasher.update(&buffer[..length]);
+            file.write_all(&buffer[..length])?;
+            bytes += length as u64;
+        }
+        file.sync_all()?;
+        let blob = Blob { hash: BlobHash(hasher.finalize().into()), bytes };
+        fs::rename(partial, directory.join(blob.hash.to_string()))?;
+        // The names above may be of this call or of one that died before it synced them.
+        for directory in directory.ancestors().take_while(|path| path.starts_with(&self.root)) {
+            sync_directory(directory)?;
+        }
+        self.root.parent().map_or(Ok(()), sync_directory)?;
+        Ok(blob)
+    }
+}
+
+impl BlobStore for FileBlobStore {
+    fn put(&self, namespace: &Namespace, run: RunId, content: &mut dyn Read) -> Result<Blob, StoreError> {
+        let directory = self.run_directory(namespace, run);
+        let number = self.partials.fetch_add(1, Ordering::Relaxed);
+        let partial = directory.join(format!("partial-{}-{number}", std::process::id()));
+        // A partial file of a dead process with our process id and number is not in use.
+        let _is_removed = fs::remove_file(&partial).is_ok();
+        self.write(&directory, &partial, content).map_err(|error| {
+            let _is_removed = fs::remove_file(&partial).is_ok();
+            StoreError::io(format!("cannot write a blob in `{}`", directory.display()), error)
+        })
+    }
+
+    fn get(
+        &self,
+        namespace: &Namespace,
+        run: RunId,
+        hash: BlobHash,
+    ) -> Result<Option<Box<dyn Read + Send>>, StoreError> {
+        let path = self.run_directory(namespace, run).join(hash.to_string());
+        match File::open(&path) {
+            Ok(file) => Ok(Some(Box::new(Checked::new(file, hash)))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StoreError::io(format!("cannot read the blob `{}`", path.display()), error)),
+        }
+    }
+
+    fn delete_run(&self, namespace: &Namespace, run: RunId) -> Result<(), StoreError> {
+        let directory = self.run_directory(namespace, run);
+        match fs::remove_dir_all(&directory) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(StoreError::io(format!("cannot remove `{}`", directory.display()), error)),
+        }
+    }
+}

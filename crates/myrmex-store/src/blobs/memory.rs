@@ -1,0 +1,56 @@
+//! Blobs in memory, for tests and for runs that need not outlive their process.
+
+use std::collections::BTreeMap;
+use std::io::{Cursor, Read};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use myrmex_model::id::RunId;
+use myrmex_model::name::Namespace;
+use sha2::{Digest, Sha256};
+
+use super::{Blob, BlobHash, BlobStore, Checked};
+use crate::error::StoreError;
+
+type Blobs = BTreeMap<(Namespace, RunId, BlobHash), Arc<[u8]>>;
+
+/// A handle on blobs in memory. Cloning gives another handle on the same blobs.
+#[derive(Clone, Default)]
+pub struct MemoryBlobStore {
+    shared: Arc<Mutex<Blobs>>,
+}
+
+impl MemoryBlobStore {
+    /// Makes an empty one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn blobs(&self) -> MutexGuard<'_, Blobs> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl BlobStore for MemoryBlobStore {
+    fn put(&self, namespace: &Namespace, run: RunId, content: &mut dyn Read) -> Result<Blob, StoreError> {
+        let mut bytes = Vec::new();
+        content.read_to_end(&mut bytes).map_err(|error| StoreError::io("cannot read the content of a blob", error))?;
+        let blob = Blob { hash: BlobHash(Sha256::digest(&bytes).into()), bytes: bytes.len() as u64 };
+        self.blobs().insert((namespace.clone(), run, blob.hash), bytes.into());
+        Ok(blob)
+    }
+
+    fn get(
+        &self,
+        namespace: &Namespace,
+        run: RunId,
+        hash: BlobHash,
+    ) -> Result<Option<Box<dyn Read + Send>>, StoreError> {
+        let content = self.blobs().get(&(namespace.clone(), run, hash)).cloned();
+        Ok(content.map(|bytes| -> Box<dyn Read + Send> { Box::new(Checked::new(Cursor::new(bytes), hash)) }))
+    }
+
+    fn delete_run(&self, namespace: &Namespace, run: RunId) -> Result<(), StoreError> {
+        self.blobs().retain(|(of, in_run, _), _| of != namespace || *in_run != run);
+        Ok(())
+    }
+}

@@ -1,0 +1,105 @@
+//! Large outputs, apart from the store: content by namespace, run and hash, opaque.
+//!
+//! A blob is put before the commit that names it, so what a journal names is there. A blob that no journal names was
+//! left by a crash in between and goes with its run.
+
+mod file;
+mod memory;
+
+use std::fmt;
+use std::io::{self, Read};
+use std::str::FromStr;
+
+use myrmex_model::id::{DefinitionHash, IdError, RunId};
+use myrmex_model::name::Namespace;
+use sha2::{Digest, Sha256};
+
+pub use file::FileBlobStore;
+pub use memory::MemoryBlobStore;
+
+use crate::error::StoreError;
+
+/// Identifies content by its SHA-256. Shown as 64 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlobHash(pub [u8; 32]);
+
+impl fmt::Display for BlobHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&DefinitionHash(self.0), f)
+    }
+}
+
+impl fmt::Debug for BlobHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for BlobHash {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        text.parse::<DefinitionHash>().map(|hash| Self(hash.0))
+    }
+}
+
+/// A blob that was put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Blob {
+    /// Its hash.
+    pub hash: BlobHash,
+    /// Its length in bytes.
+    pub bytes: u64,
+}
+
+/// Keeps blobs. Safe to share between threads: putting the same content twice at once is no conflict.
+pub trait BlobStore: Send + Sync {
+    /// Keeps `content` for a run and says what its hash is. Memory does not grow with its length.
+    ///
+    /// When this returns, the blob survives the death of the process and loss of power. After a crash before that, the
+    /// blob is there whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError::Full`] or [`StoreError::Io`], also for an error of `content`; the blob is not there then.
+    fn put(&self, namespace: &Namespace, run: RunId, content: &mut dyn Read) -> Result<Blob, StoreError>;
+
+    /// Returns a blob's content; none if the run has no such blob.
+    ///
+    /// The reader ends with an error of the kind [`io::ErrorKind::InvalidData`] if the content does not have the hash,
+    /// so who has read it to the end has read what was put.
+    fn get(
+        &self,
+        namespace: &Namespace,
+        run: RunId,
+        hash: BlobHash,
+    ) -> Result<Option<Box<dyn Read + Send>>, StoreError>;
+
+    /// Removes all blobs of a run; none is no error. After a crash some may be left, and the call may be repeated.
+    fn delete_run(&self, namespace: &Namespace, run: RunId) -> Result<(), StoreError>;
+}
+
+/// Passes content through and checks its hash at its end.
+struct Checked<R> {
+    content: R,
+    hasher: Sha256,
+    hash: BlobHash,
+}
+
+impl<R: Read> Checked<R> {
+    fn new(content: R, hash: BlobHash) -> Self {
+        Self { content, hasher: Sha256::new(), hash }
+    }
+}
+
+impl<R: Read> Read for Checked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.content.read(buffer)?;
+        self.hasher.update(&buffer[..length]);
+        if length == 0 && !buffer.is_empty() && BlobHash(self.hasher.clone().finalize().into()) != self.hash {
+            let what = format!("blob {} does not have its hash", self.hash);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+        }
+        Ok(length)
+    }
+}

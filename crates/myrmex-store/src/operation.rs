@@ -1,0 +1,241 @@
+//! Changes of the indexes as data: what waits for a place, what is granted, which timers are armed, how runs stand.
+//!
+//! An index is a view of the journal that is kept current in the same transaction, so that a restart costs what is
+//! open and not what has happened. Every key begins with the namespace.
+
+use std::collections::HashMap;
+
+use myrmex_model::address::Address;
+use myrmex_model::command::TimerKey;
+use myrmex_model::id::{Attempt, DefinitionHash, FencingToken, RunId, ValueHash};
+use myrmex_model::name::{Name, Namespace};
+use myrmex_model::status::Status;
+use myrmex_model::time::Timestamp;
+
+use crate::batch::Sequence;
+
+/// One change of an index. Putting what is there and removing what is not are no errors.
+#[derive(Debug, Clone, PartialEq)]
+pub enum IndexOperation {
+    /// Keeps a definition. If the hash is known in the namespace, nothing changes.
+    PutDefinition {
+        /// The tenant.
+        namespace: Namespace,
+        /// The definition's hash.
+        hash: DefinitionHash,
+        /// The form of the body.
+        form: u16,
+        /// The workflow's name.
+        name: Name,
+        /// The definition, opaque.
+        body: Vec<u8>,
+    },
+    /// Keeps a value of a run. If the run has the hash, nothing changes.
+    PutValue {
+        /// The tenant.
+        namespace: Namespace,
+        /// The run.
+        run: RunId,
+        /// The hash of `json`; checked whenever the value is read.
+        hash: ValueHash,
+        /// The JSON text, opaque.
+        json: Vec<u8>,
+    },
+    /// Says how a run stands, in place of what was said before.
+    PutSummary(RunSummary),
+    /// An attempt waits for a place; replaces the row of the same task.
+    PutReady(Ready),
+    /// A task no longer waits for a place.
+    RemoveReady {
+        /// The tenant.
+        namespace: Namespace,
+        /// The run.
+        run: RunId,
+        /// The task.
+        task: Address,
+    },
+    /// A worker has an attempt; replaces the row of the same token.
+    PutGrant(Grant),
+    /// A grant of this log is over.
+    RemoveGrant {
+        /// The grant's token.
+        token: FencingToken,
+    },
+    /// A timer is armed; replaces the row of the same key.
+    PutTimer(Timer),
+    /// A timer fired or was disarmed.
+    RemoveTimer {
+        /// The tenant.
+        namespace: Namespace,
+        /// The run.
+        run: RunId,
+        /// Which timer.
+        timer: TimerKey,
+    },
+    /// Says where in the log segments output of an attempt lies; replaces the row of the same attempt and segment.
+    PutLogRange(AttemptLog),
+}
+
+/// How a run stands, as lists of runs show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunSummary {
+    /// The tenant.
+    pub namespace: Namespace,
+    /// The run.
+    pub run: RunId,
+    /// The workflow's name.
+    pub workflow: Name,
+    /// The definition that the run follows now.
+    pub definition: DefinitionHash,
+    /// How it stands.
+    pub status: Status,
+    /// When it started.
+    pub started: Timestamp,
+    /// When it ended; none exactly as long as `status` is not final.
+    pub ended: Option<Timestamp>,
+    /// Who started it.
+    pub started_by: String,
+    /// The last record of the run's log that is in this summary.
+    pub last: Sequence,
+    /// The key that makes its start happen once, if it was started with one.
+    pub key: Option<String>,
+    /// The error in one line, if there is one.
+    pub fault: Option<String>,
+}
+
+/// An attempt that waits for a place. One per task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ready {
+    /// The tenant.
+    pub namespace: Namespace,
+    /// The run.
+    pub run: RunId,
+    /// The task.
+    pub task: Address,
+    /// The attempt.
+    pub attempt: Attempt,
+    /// Since when it waits.
+    pub at: Timestamp,
+}
+
+/// An attempt that a worker has. One per token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The tenant.
+    pub namespace: Namespace,
+    /// The run.
+    pub run: RunId,
+    /// The task.
+    pub task: Address,
+    /// The attempt.
+    pub attempt: Attempt,
+    /// Tells the grant from every other one of the log.
+    pub token: FencingToken,
+    /// The worker.
+    pub worker: Name,
+    /// When it was granted.
+    pub at: Timestamp,
+    /// The end of the log segments at that time: no output of the attempt lies before it. After a crash the output of
+    /// lost attempts is looked for from here.
+    pub logs_from: LogPosition,
+}
+
+/// A timer that is armed. One per key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timer {
+    /// The tenant.
+    pub namespace: Namespace,
+    /// The run.
+    pub run: RunId,
+    /// Which timer.
+    pub timer: TimerKey,
+    /// When it is to fire.
+    pub due: Timestamp,
+}
+
+/// Where output of an attempt lies. An attempt that was running while a segment was full has one in each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptLog {
+    /// The tenant.
+    pub namespace: Namespace,
+    /// The run.
+    pub run: RunId,
+    /// The task.
+    pub task: Address,
+    /// The attempt.
+    pub attempt: Attempt,
+    /// The grant's token, which marks the attempt's chunks among the others of the range.
+    pub token: FencingToken,
+    /// The bytes.
+    pub range: LogRange,
+}
+
+/// A place in the log segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LogPosition {
+    /// The segment's number, from 1.
+    pub segment: u32,
+    /// Bytes from the segment's beginning.
+    pub offset: u64,
+}
+
+impl LogPosition {
+    /// The beginning of the first segment.
+    pub const START: Self = Self { segment: 1, offset: 0 };
+}
+
+/// A stretch of one log segment; holds whole chunks, of other attempts as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LogRange {
+    /// The segment's number, from 1.
+    pub segment: u32,
+    /// The first byte.
+    pub start: u64,
+    /// The byte after the last.
+    pub end: u64,
+}
+
+/// What an operation is about; of several operations about the same thing the last one counts.
+#[derive(PartialEq, Eq, Hash)]
+enum Subject<'a> {
+    Definition(&'a Namespace, DefinitionHash),
+    Value(&'a Namespace, RunId, ValueHash),
+    Summary(&'a Namespace, RunId),
+    Ready(&'a Namespace, RunId, &'a Address),
+    Grant(FencingToken),
+    Timer(&'a Namespace, RunId, &'a TimerKey),
+    Range(&'a Namespace, RunId, &'a Address, Attempt, u32),
+}
+
+fn subject(operation: &IndexOperation) -> Subject<'_> {
+    match operation {
+        IndexOperation::PutDefinition { namespace, hash, .. } => Subject::Definition(namespace, *hash),
+        IndexOperation::PutValue { namespace, run, hash, .. } => Subject::Value(namespace, *run, *hash),
+        IndexOperation::PutSummary(summary) => Subject::Summary(&summary.namespace, summary.run),
+        IndexOperation::PutReady(Ready { namespace, run, task, .. })
+        | IndexOperation::RemoveReady { namespace, run, task } => Subject::Ready(namespace, *run, task),
+        IndexOperation::PutGrant(Grant { token, .. }) | IndexOperation::RemoveGrant { token } => {
+            Subject::Grant(*token)
+        }
+        IndexOperation::PutTimer(Timer { namespace, run, timer, .. })
+        | IndexOperation::RemoveTimer { namespace, run, timer } => Subject::Timer(namespace, *run, timer),
+        IndexOperation::PutLogRange(log) => {
+            Subject::Range(&log.namespace, log.run, &log.task, log.attempt, log.range.segment)
+        }
+    }
+}
+
+/// Returns the operations that count, in their order: of several about the same thing only the last.
+///
+/// A turn often queues an attempt and grants it at once, and every command of a run rewrites its summary.
+pub(crate) fn coalesced(operations: &[IndexOperation]) -> impl Iterator<Item = &IndexOperation> {
+    let mut last = HashMap::with_capacity(operations.len());
+    for (index, operation) in operations.iter().enumerate() {
+        last.insert(subject(operation), index);
+    }
+    operations
+        .iter()
+        .enumerate()
+        .filter(move |(index, operation)| last.get(&subject(operation)) == Some(index))
+        .map(|(_, operation)| operation)
+}

@@ -1,0 +1,287 @@
+//! Index operations as statements, and the small numbers that stand for runs and namespaces.
+
+use std::collections::HashMap;
+
+use myrmex_model::command::TimerKey;
+use myrmex_model::address::Address;
+use myrmex_model::id::RunId;
+use myrmex_model::name::Namespace;
+use rusqlite::{Connection, OptionalExtension, Params, params};
+
+use super::failed;
+use crate::batch::LogId;
+use crate::error::StoreError;
+use crate::operation::{AttemptLog, Grant, IndexOperation, Ready, RunSummary, Timer};
+
+/// Runs whose numbers are remembered. Beyond it all are forgotten and looked up again: 64 Ki runs are a few MiB.
+const RUNS_MAX: usize = 1 << 16;
+
+/// Numbers of namespaces and runs, remembered from the table. Valid as long as every transaction that added one was
+/// committed.
+#[derive(Default)]
+pub(super) struct Numbers {
+    namespaces: HashMap<Namespace, i64>,
+    runs: HashMap<(i64, RunId), i64>,
+}
+
+impl Numbers {
+    /// Forgets everything, because a transaction was rolled back.
+    pub(super) fn forget(&mut self) {
+        self.namespaces.clear();
+        self.runs.clear();
+    }
+
+    /// Returns the number of a run; gives it the next one if it is new.
+    pub(super) fn run(
+        &mut self,
+        connection: &Connection,
+        namespace: &Namespace,
+        run: RunId,
+    ) -> Result<i64, StoreError> {
+        let namespace = self.namespace(connection, namespace)?;
+        if let Some(number) = self.runs.get(&(namespace, run)) {
+            return Ok(*number);
+        }
+        let number = numbered(
+            connection,
+            "SELECT number FROM run WHERE namespace = ?1 AND id = ?2",
+            "INSERT INTO run (namespace, id) VALUES (?1, ?2)",
+            params![namespace, run.0],
+        )?;
+        if self.runs.len() >= RUNS_MAX {
+            self.runs.clear();
+        }
+        self.runs.insert((namespace, run), number);
+        Ok(number)
+    }
+
+    fn namespace(&mut self, connection: &Connection, namespace: &Namespace) -> Result<i64, StoreError> {
+        if let Some(number) = self.namespaces.get(namespace) {
+            return Ok(*number);
+        }
+        let number = numbered(
+            connection,
+            "SELECT number FROM namespace WHERE name = ?1",
+            "INSERT INTO namespace (name) VALUES (?1)",
+            params![namespace.as_str()],
+        )?;
+        self.namespaces.insert(namespace.clone(), number);
+        Ok(number)
+    }
+
+    /// Carries out one operation inside the open transaction.
+    pub(super) fn apply(
+        &mut self,
+        connection: &Connection,
+        log: LogId,
+        operation: &IndexOperation,
+    ) -> Result<(), StoreError> {
+        match operation {
+            IndexOperation::PutDefinition { namespace, hash, form, name, body } => {
+                let namespace = self.namespace(connection, namespace)?;
+                let checksum = crc32fast::hash(body);
+                execute(
+                    connection,
+                    "INSERT INTO definition (namespace, hash, form, name, checksum, body)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+                    params![namespace, hash.0, form, name.as_str(), checksum, body],
+                )
+            }
+            IndexOperation::PutValue { namespace, run, hash, json } => {
+                let run = self.run(connection, namespace, *run)?;
+                execute(
+                    connection,
+                    "INSERT INTO value (run, hash, json) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+                    params![run, hash.0, json],
+                )
+            }
+            IndexOperation::PutSummary(summary) => self.put_summary(connection, log, summary),
+            IndexOperation::PutReady(Ready { namespace, run, task, attempt, at }) => {
+                let run = self.run(connection, namespace, *run)?;
+                execute(
+                    connection,
+                    "REPLACE INTO ready (log, run, task, attempt, at) VALUES (?1, ?2, ?3, ?4, ?5)",
+                    params![log.0, run, task.as_str(), attempt.0, at.0],
+                )
+            }
+            IndexOperation::RemoveReady { namespace, run, task } => {
+                let run = self.run(connection, namespace, *run)?;
+                let delete = "DELETE FROM ready WHERE log = ?1 AND run = ?2 AND task = ?3";
+                execute(connection, delete, params![log.0, run, task.as_str()])
+            }
+            IndexOperation::PutGrant(grant) => self.put_grant(connection, log, grant),
+            IndexOperation::RemoveGrant { token } => {
+                let delete = "DELETE FROM attempt_grant WHERE log = ?1 AND token = ?2";
+                execute(connection, delete, params![log.0, token.0.cast_signed()])
+            }
+            IndexOperation::PutTimer(Timer { namespace, run, timer, due }) => {
+                let run = self.run(connection, namespace, *run)?;
+                execute(
+                    connection,
+                    "REPLACE INTO timer (log, run, timer, due) VALUES (?1, ?2, ?3, ?4)",
+                    params![log.0, run, timer_text(timer), due.0],
+                )
+            }
+            IndexOperation::RemoveTimer { namespace, run, timer } => {
+                let run = self.run(connection, namespace, *run)?;
+                let delete = "DELETE FROM timer WHERE log = ?1 AND run = ?2 AND timer = ?3";
+                execute(connection, delete, params![log.0, run, timer_text(timer)])
+            }
+            IndexOperation::PutLogRange(log) => self.put_range(connection, log),
+        }
+    }
+
+    fn put_summary(
+        &mut self,
+        connection: &Connection,
+        log: LogId,
+        summary: &RunSummary,
+    ) -> Result<(), StoreError> {
+        let run = self.run(connection, &summary.namespace, summary.run)?;
+        let namespace = self.namespace(connection, &summary.namespace)?;
+        let status = summary.status.as_str();
+        let (last, fault) = (summary.last.0.cast_signed(), summary.fault.as_deref());
+        // Most summaries differ from the one before by their last record alone; then no index has to be touched.
+        let changed = connection
+            .prepare_cached(
+                "UPDATE summary SET last = ?2, fault = ?3, definition = ?4
+                 WHERE run = ?1 AND status = ?5 AND started = ?6 AND ended IS ?7 AND key IS ?8 AND started_by = ?9
+                 AND workflow = ?10",
+            )
+            .and_then(|mut statement| {
+                let RunSummary { workflow, definition, started, ended, started_by, key, .. } = summary;
+                let ended = ended.map(|at| at.0);
+                statement.execute(params![
+                    run, last, fault, definition.0, status, started.0, ended, key, started_by, workflow.as_str()
+                ])
+            })
+            .map_err(failed("cannot write an index"))?;
+        if changed > 0 {
+            return Ok(());
+        }
+        let RunSummary { workflow, definition, started, ended, started_by, key, .. } = summary;
+        let open_log = (!summary.status.is_terminal()).then_some(log.0);
+        execute(
+            connection,
+            "REPLACE INTO summary (run, namespace, started, ended, open_log, status, last, workflow, definition,
+             started_by, key, fault) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            params![
+                run,
+                namespace,
+                started.0,
+                ended.map(|at| at.0),
+                open_log,
+                status,
+                last,
+                workflow.as_str(),
+                definition.0,
+                started_by,
+                key,
+                fault
+            ],
+        )
+    }
+
+    fn put_grant(&mut self, connection: &Connection, log: LogId, grant: &Grant) -> Result<(), StoreError> {
+        let Grant { namespace, run, task, attempt, token, worker, at, logs_from } = grant;
+        let run = self.run(connection, namespace, *run)?;
+        execute(
+            connection,
+            "REPLACE INTO attempt_grant (log, token, run, task, attempt, worker, at, segment, offset)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            params![
+                log.0,
+                token.0.cast_signed(),
+                run,
+                task.as_str(),
+                attempt.0,
+                worker.as_str(),
+                at.0,
+                logs_from.segment,
+                logs_from.offset.cast_signed()
+            ],
+        )
+    }
+
+    fn put_range(&mut self, connection: &Connection, log: &AttemptLog) -> Result<(), StoreError> {
+        let AttemptLog { namespace, run, task, attempt, token, range } = log;
+        let run = self.run(connection, namespace, *run)?;
+        let (first, end) = (range.start.cast_signed(), range.end.cast_signed());
+        let token = token.0.cast_signed();
+        execute(
+            connection,
+            "REPLACE INTO log_range (run, task, attempt, segment, token, first, end)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![run, task.as_str(), attempt.0, range.segment, token, first, end],
+        )
+    }
+}
+
+/// Returns the number that `select` finds, or the one that `insert` makes.
+fn numbered<P: Params + Copy>(
+    connection: &Connection,
+    select: &str,
+    insert: &str,
+    key: P,
+) -> Result<i64, StoreError> {
+    let found = connection
+        .prepare_cached(select)
+        .and_then(|mut statement| statement.query_row(key, |row| row.get(0)).optional())
+        .map_err(failed("cannot read a number of the store"))?;
+    match found {
+        Some(number) => Ok(number),
+        None => execute(connection, insert, key).map(|()| connection.last_insert_rowid()),
+    }
+}
+
+fn execute(connection: &Connection, statement: &str, values: impl Params) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(statement)
+        .and_then(|mut statement| statement.execute(values))
+        .map(drop)
+        .map_err(failed("cannot write an index"))
+}
+
+/// Writes the key of a timer as text: `w` wait, `r` retry, `l` lag with the length of the first address.
+pub(super) fn timer_text(timer: &TimerKey) -> String {
+    match timer {
+        TimerKey::Wait(task) => format!("w{task}"),
+        TimerKey::Retry(task) => format!("r{task}"),
+        TimerKey::Lag(from, to) => format!("l{}:{from}{to}", from.as_str().len()),
+    }
+}
+
+/// Reads what [`timer_text`] wrote.
+pub(super) fn timer_from(text: &str) -> Option<TimerKey> {
+    let address = |text: &str| Address::parse(text).ok();
+    match text.split_at_checked(1)? {
+        ("w", task) => address(task).map(TimerKey::Wait),
+        ("r", task) => address(task).map(TimerKey::Retry),
+        ("l", rest) => {
+            let (length, both) = rest.split_once(':')?;
+            let (from, to) = both.split_at_checked(length.parse().ok()?)?;
+            Some(TimerKey::Lag(address(from)?, address(to)?))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_timers_read_back() {
+        let address = |text| Address::parse(text).unwrap();
+        for timer in [
+            TimerKey::Wait(address("a/b#2")),
+            TimerKey::Retry(address("deploy[l3:é]")),
+            TimerKey::Lag(address("a[1:]"), address("b")),
+            TimerKey::Lag(Address::root(), address("b")),
+        ] {
+            assert_eq!(timer_from(&timer_text(&timer)), Some(timer));
+        }
+        assert_eq!(timer_from("l9:ab"), None);
+        assert_eq!(timer_from(""), None);
+    }
+}

@@ -1,0 +1,103 @@
+//! The tables of the SQLite backend, their format number, and the settings of every connection.
+//!
+//! Runs and namespaces have small numbers inside, so that a row of the journal or of an index costs few bytes. A
+//! record's key is its log and sequence packed into one integer ([`position`]). Tables without rowid are those
+//! whose whole row is small and is found by its key.
+
+use rusqlite::Connection;
+
+use super::{failed, locate};
+use crate::batch::{LogId, Sequence};
+use crate::error::StoreError;
+
+/// The format that this release writes, kept in `PRAGMA user_version`.
+pub(super) const FORMAT: u32 = 1;
+
+/// Marks the file as a store of myrmex ("myrm"), kept in `PRAGMA application_id`.
+const APPLICATION: i32 = i32::from_be_bytes(*b"myrm");
+
+/// The whole schema of format 1. It is created in one transaction: statement by statement it would take five times
+/// as long, and a crash could leave half of it.
+const BASELINE: &str = "
+CREATE TABLE namespace (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE run (
+    number INTEGER PRIMARY KEY, namespace INTEGER NOT NULL, id BLOB NOT NULL, UNIQUE (namespace, id));
+CREATE TABLE log (log INTEGER PRIMARY KEY, epoch INTEGER NOT NULL);
+CREATE TABLE record (
+    position INTEGER PRIMARY KEY, run INTEGER NOT NULL, stored BLOB NOT NULL, head BLOB);
+CREATE INDEX record_run ON record (run);
+CREATE TABLE definition (
+    namespace INTEGER NOT NULL, hash BLOB NOT NULL, form INTEGER NOT NULL, name TEXT NOT NULL,
+    checksum INTEGER NOT NULL, body BLOB NOT NULL, UNIQUE (namespace, hash));
+CREATE TABLE value (
+    run INTEGER NOT NULL, hash BLOB NOT NULL, json BLOB NOT NULL, PRIMARY KEY (run, hash)) WITHOUT ROWID;
+CREATE TABLE summary (
+    run INTEGER PRIMARY KEY, namespace INTEGER NOT NULL, started INTEGER NOT NULL, ended INTEGER, open_log INTEGER,
+    status TEXT NOT NULL, last INTEGER NOT NULL, workflow TEXT NOT NULL, definition BLOB NOT NULL,
+    started_by TEXT NOT NULL, key TEXT, fault TEXT);
+CREATE INDEX summary_started ON summary (namespace, started);
+CREATE INDEX summary_status ON summary (namespace, status, started);
+CREATE INDEX summary_open ON summary (open_log) WHERE open_log IS NOT NULL;
+CREATE TABLE ready (
+    log INTEGER NOT NULL, run INTEGER NOT NULL, task TEXT NOT NULL, attempt INTEGER NOT NULL, at INTEGER NOT NULL,
+    PRIMARY KEY (log, run, task)) WITHOUT ROWID;
+CREATE TABLE attempt_grant (
+    log INTEGER NOT NULL, token INTEGER NOT NULL, run INTEGER NOT NULL, task TEXT NOT NULL,
+    attempt INTEGER NOT NULL, worker TEXT NOT NULL, at INTEGER NOT NULL, segment INTEGER NOT NULL,
+    offset INTEGER NOT NULL, PRIMARY KEY (log, token)) WITHOUT ROWID;
+CREATE TABLE timer (
+    log INTEGER NOT NULL, run INTEGER NOT NULL, timer TEXT NOT NULL, due INTEGER NOT NULL,
+    PRIMARY KEY (log, run, timer)) WITHOUT ROWID;
+CREATE INDEX timer_due ON timer (log, due);
+CREATE TABLE log_range (
+    run INTEGER NOT NULL, task TEXT NOT NULL, attempt INTEGER NOT NULL, segment INTEGER NOT NULL,
+    token INTEGER NOT NULL, first INTEGER NOT NULL, end INTEGER NOT NULL,
+    PRIMARY KEY (run, task, attempt, segment)) WITHOUT ROWID;
+";
+
+/// Bits of a position that hold the sequence; the log is above them.
+const SEQUENCE_BITS: u32 = 40;
+
+const _: () = assert!(Sequence::MAX.0 == (1 << SEQUENCE_BITS) - 1 && LogId::MAX.0 == (1 << (63 - SEQUENCE_BITS)) - 1);
+
+/// Packs a place in a log into the key of its row. Keys of one log are consecutive.
+pub(super) fn position(log: LogId, sequence: Sequence) -> i64 {
+    (i64::from(log.0.min(LogId::MAX.0)) << SEQUENCE_BITS) | sequence.0.min(Sequence::MAX.0).cast_signed()
+}
+
+/// Unpacks the key of a record's row.
+pub(super) fn place(position: i64) -> (LogId, Sequence) {
+    let log = u32::try_from(position >> SEQUENCE_BITS).expect("a 63-bit position has 23 bits above the sequence");
+    (LogId(log), Sequence(position.cast_unsigned() & Sequence::MAX.0))
+}
+
+/// Looks at the format of the store and refuses one that this release does not know. Changes nothing.
+///
+/// Returns whether the store exists; an empty file is none.
+pub(super) fn inspect(connection: &Connection) -> Result<bool, StoreError> {
+    let number = |pragma: &str| {
+        connection
+            .query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0))
+            .map_err(failed("cannot read the format of the store"))
+    };
+    let (format, application) = (number("user_version")?, number("application_id")?);
+    if format == 0 && application == 0 && number("schema_version")? == 0 {
+        return Ok(false);
+    }
+    if application != i64::from(APPLICATION) {
+        return Err(StoreError::damaged("it is a database of something else", locate(connection)));
+    }
+    let found = u32::try_from(format).unwrap_or(u32::MAX);
+    if found > FORMAT {
+        return Err(StoreError::Newer { found, known: FORMAT });
+    }
+    Ok(true)
+}
+
+/// Creates all tables of an empty store in one transaction.
+pub(super) fn create(connection: &Connection) -> Result<(), StoreError> {
+    let script = format!(
+        "BEGIN IMMEDIATE; {BASELINE} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}; COMMIT;"
+    );
+    connection.execute_batch(&script).map_err(failed("cannot create the store"))
+}

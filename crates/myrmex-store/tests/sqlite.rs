@@ -1,0 +1,198 @@
+//! What the SQLite backend alone can show: a full disk, foreign formats, readers at work, bytes.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use myrmex_model::id::{Epoch, RunId, ValueHash};
+use myrmex_model::name::Namespace;
+use myrmex_store::faulty::{Fault, FaultyStore};
+use myrmex_store::memory::MemoryStore;
+use myrmex_store::sqlite::{FILE_NAME, SqliteReader, SqliteStore};
+use myrmex_store::{Batch, IndexOperation, LogId, NewRecord, Reader, Sequence, Store, StoreError};
+
+const LOG: LogId = LogId(0);
+
+/// Opens the log and returns an empty batch for it.
+fn begin(store: &mut dyn Store) -> Batch {
+    let opened = store.open_log(LOG).unwrap();
+    let (records, operations) = (Vec::new(), Vec::new());
+    Batch { log: LOG, expected: opened.last, epoch: opened.epoch, records, operations }
+}
+
+fn record(run: u8, bytes: usize) -> NewRecord {
+    NewRecord { namespace: Namespace::standard(), run: RunId([run; 16]), codec: 1, body: vec![b'x'; bytes] }
+}
+
+fn set_format(directory: &Path, pragma: &str) {
+    let connection = rusqlite::Connection::open(directory.join(FILE_NAME)).unwrap();
+    connection.execute_batch(&format!("PRAGMA {pragma}")).unwrap();
+}
+
+#[test]
+fn a_full_disk_loses_nothing_and_the_same_batch_commits_later() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = SqliteStore::open(directory.path()).unwrap();
+    let mut batch = begin(&mut store);
+    store.limit_pages(100).unwrap();
+    let mut number = 0;
+    let error = loop {
+        // Each batch brings a new run, so that numbers given in the failed transaction have to be taken back.
+        number += 1;
+        batch.records = (0..3).map(|_| record(number, 5_000)).collect();
+        match store.commit(&batch) {
+            Ok(committed) => batch.expected = committed.last,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, StoreError::Full) && error.is_retryable(), "{error}");
+    assert!(matches!(store.commit(&batch), Err(StoreError::Full)));
+    let reader = store.reader().unwrap();
+    assert_eq!(reader.records(LOG, batch.expected, 1).unwrap(), []);
+    assert_eq!(reader.verify(LOG).unwrap().records, batch.expected.0);
+    store.limit_pages(10_000).unwrap();
+    let committed = store.commit(&batch).unwrap();
+    assert_eq!(committed.last, batch.expected.plus(3));
+    let records = reader.run_records(&Namespace::standard(), RunId([number; 16]), Sequence::NONE, 9).unwrap();
+    assert_eq!(records.len(), 3);
+    assert_eq!(reader.verify(LOG).unwrap().head, committed.head);
+}
+
+#[test]
+fn the_store_of_a_newer_release_is_refused_and_left_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(SqliteStore::open(directory.path()).unwrap());
+    set_format(directory.path(), "user_version = 99");
+    let before = std::fs::read(directory.path().join(FILE_NAME)).unwrap();
+    let refused = [SqliteStore::open(directory.path()).err(), SqliteReader::open(directory.path()).err()];
+    for error in refused {
+        assert!(matches!(error, Some(StoreError::Newer { found: 99, known: 1 })), "{error:?}");
+    }
+    assert_eq!(std::fs::read(directory.path().join(FILE_NAME)).unwrap(), before);
+}
+
+#[test]
+fn a_file_that_is_no_store_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join(FILE_NAME), [b'x'; 9_000]).unwrap();
+    assert!(matches!(SqliteStore::open(directory.path()), Err(StoreError::Damaged { .. })));
+    std::fs::remove_file(directory.path().join(FILE_NAME)).unwrap();
+    set_format(directory.path(), "user_version = 1");
+    assert!(matches!(SqliteStore::open(directory.path()), Err(StoreError::Damaged { .. })));
+}
+
+#[test]
+fn reading_where_there_is_no_store_creates_none() {
+    let directory = tempfile::tempdir().unwrap();
+    assert!(matches!(SqliteReader::open(directory.path()), Err(StoreError::Io { .. })));
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn readers_see_whole_batches_while_the_writer_writes() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = SqliteStore::open(directory.path()).unwrap();
+    let mut batch = begin(&mut store);
+    batch.records = vec![record(1, 100), record(2, 100), record(1, 100)];
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let reader = SqliteReader::open(directory.path()).unwrap();
+                let mut after = Sequence::NONE;
+                loop {
+                    let was_over = is_over.load(Ordering::Acquire);
+                    let page = reader.records(LOG, after, usize::MAX).unwrap();
+                    // Whole batches of three: the last record of what is there ends one.
+                    assert!(page.last().is_none_or(|record| record.head.is_some() || page.len() == 1_000));
+                    after = page.last().map_or(after, |record| record.sequence);
+                    if was_over && page.is_empty() {
+                        break;
+                    }
+                }
+                assert_eq!(after, Sequence(900));
+            });
+        }
+        for _ in 0..300 {
+            batch.expected = store.commit(&batch).unwrap().last;
+        }
+        is_over.store(true, Ordering::Release);
+    });
+    assert!(store.wal_bytes() < 64 << 20);
+}
+
+#[test]
+fn a_store_can_be_read_without_its_writer() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = SqliteStore::open(directory.path()).unwrap();
+    let batch = Batch { records: vec![record(1, 10)], ..begin(&mut store) };
+    store.commit(&batch).unwrap();
+    drop(store);
+    let reader = SqliteReader::open(directory.path()).unwrap();
+    assert_eq!(reader.records(LOG, Sequence::NONE, 9).unwrap().len(), 1);
+}
+
+#[test]
+fn the_write_ahead_log_stays_bounded_under_steady_writing() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = SqliteStore::open(directory.path()).unwrap();
+    let mut batch = begin(&mut store);
+    batch.records = (0..50).map(|_| record(1, 4_000)).collect();
+    let reader = store.reader().unwrap();
+    for _ in 0..200 {
+        batch.expected = store.commit(&batch).unwrap().last;
+        reader.records(LOG, batch.expected, 1).unwrap();
+        assert!(store.wal_bytes() < 16 << 20, "{}", store.wal_bytes());
+    }
+}
+
+#[test]
+fn a_record_costs_at_most_100_bytes_beside_its_body() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = SqliteStore::open(directory.path()).unwrap();
+    let mut batch = begin(&mut store);
+    batch.records = (0..4).map(|_| record(1, 120)).collect();
+    for number in 0..2_500_u32 {
+        let json = number.to_string().into_bytes();
+        let (hash, run) = (ValueHash::of(&json), RunId([1; 16]));
+        let namespace = Namespace::standard();
+        batch.operations = vec![IndexOperation::PutValue { namespace, run, hash, json }];
+        batch.expected = store.commit(&batch).unwrap().last;
+    }
+    drop(store);
+    let bytes = std::fs::metadata(directory.path().join(FILE_NAME)).unwrap().len();
+    assert!(bytes / batch.expected.0 <= 120 + 100, "{} B a record", bytes / batch.expected.0);
+}
+
+#[test]
+fn a_commit_that_finds_damage_poisons_the_writer() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = SqliteStore::open(directory.path()).unwrap();
+    let mut batch = begin(&mut store);
+    batch.records = vec![record(1, 10)];
+    batch.expected = store.commit(&batch).unwrap().last;
+    // The end of the log is damaged behind the writer's back.
+    let connection = rusqlite::Connection::open(directory.path().join(FILE_NAME)).unwrap();
+    connection.execute("UPDATE record SET head = NULL", []).unwrap();
+    assert!(matches!(store.commit(&batch), Err(StoreError::Damaged { .. })));
+    assert!(matches!(store.commit(&batch), Err(StoreError::Poisoned)));
+    assert!(matches!(store.open_log(LOG), Err(StoreError::Poisoned)));
+}
+
+#[test]
+fn a_faulty_store_fails_or_dies_where_it_was_told_to() {
+    let io = || StoreError::Poisoned;
+    for (fault, is_stored, is_dead) in
+        [(Fault::Fail, false, false), (Fault::DieBefore, false, true), (Fault::DieAfter, true, true)]
+    {
+        let kept = MemoryStore::new();
+        let mut store = FaultyStore::new(kept.clone()).at_commit(2, fault, io);
+        let mut batch = Batch { records: vec![record(1, 1)], ..begin(&mut store) };
+        batch.expected = store.commit(&batch).unwrap().last;
+        assert!(matches!(store.commit(&batch), Err(StoreError::Poisoned)));
+        assert_eq!(store.is_dead(), is_dead);
+        assert_eq!(store.commit(&batch).is_ok(), !is_dead, "{fault:?}");
+        let opened = kept.clone().open_log(LOG).unwrap();
+        let count = 1 + u64::from(is_stored) + u64::from(!is_dead);
+        assert_eq!((opened.last, opened.epoch), (Sequence(count), Epoch(2)), "{fault:?}");
+    }
+}

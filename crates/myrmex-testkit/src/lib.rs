@@ -1,0 +1,1 @@
+//! Test support: builders, fakes, failing stores, history checks.

@@ -1,0 +1,69 @@
+//! The command line: global options, the list of commands, and how their ends become exit codes.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{check, events, import, run, runs};
+use crate::exit::{Exit, Failure};
+
+/// Plan, run and prove projects: workflows as files, run durably.
+#[derive(Debug, Parser)]
+#[command(name = "myrmex", version, propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// Use this directory for the store instead of `.myrmex` in the workspace
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check files and report every problem in them
+    Check(check::Args),
+    /// Run a workflow to its end
+    Run(run::Args),
+    /// Look at runs, resume and cancel them
+    Runs(runs::Args),
+    /// Print the recorded events as JSON lines
+    Events(events::Args),
+    /// Turn a file of another system into a workflow
+    Import(import::Args),
+}
+
+/// Parses the arguments, runs the command and returns its exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version end well; everything else is a usage error. Nobody is left to tell if printing fails.
+            drop(error.print());
+            return if error.use_stderr() { Exit::Invalid.into() } else { Exit::Success.into() };
+        }
+    };
+    let data = cli.data_dir.as_deref();
+    let ended = match cli.command {
+        Command::Check(args) => check::run(&args),
+        Command::Run(args) => run::run(&args, data),
+        Command::Runs(args) => runs::run(&args, data),
+        Command::Events(args) => events::run(&args, data),
+        Command::Import(args) => import::run(&args),
+    };
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            report(&failure);
+            failure.code.exit().into()
+        }
+    }
+}
+
+fn report(failure: &Failure) {
+    // If standard error is closed there is nobody to tell.
+    drop(writeln!(anstream::stderr(), "{failure}"));
+}

@@ -1,0 +1,40 @@
+//! `myrmex runs cancel`: end a run for good.
+
+use std::path::Path;
+
+use myrmex_model::name::Namespace;
+
+use super::runs::{find, open_reader};
+use crate::exit::{Exit, Failure};
+use crate::session::{self, Session, Show};
+use crate::workspace::Workspace;
+
+/// Cancel a run that was interrupted or whose process died
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The run's id, or the beginning of it
+    run: String,
+
+    /// Why; recorded with the cancel
+    #[arg(long, default_value = "asked for on the command line")]
+    reason: String,
+}
+
+/// Cancels the run.
+///
+/// # Errors
+///
+/// Returns [`Failure`] if there is no such run, it is over, or the store is held.
+pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
+    let zygote = session::fork_zygote()?;
+    let workspace = Workspace::current(data)?;
+    let namespace = Namespace::standard();
+    let run = find(&open_reader(&workspace)?, &namespace, &args.run)?;
+    let session = Session::open(zygote, &workspace, session::default_slots())?;
+    let after = session.last_of(run)?;
+    session.partition().cancel_run(run, &session::user(), &args.reason).map_err(session::refused)?;
+    match session.watch(run, after, Show::People)? {
+        Exit::Cancelled => Ok(Exit::Success),
+        other => Ok(other),
+    }
+}

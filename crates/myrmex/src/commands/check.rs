@@ -1,0 +1,68 @@
+//! `myrmex check`: every problem of every file, at once. Writes nothing.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use myrmex_model::diagnostic::Severity;
+
+use super::check_file;
+use crate::exit::{Exit, Failure, FailureCode};
+use crate::render::diagnostics;
+
+/// Check files and report every problem in them
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Files to check
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+
+    /// How to print what is found
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// How diagnostics are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people, on standard error
+    Text,
+    /// One JSON document on standard output
+    Json,
+}
+
+/// Checks the files.
+///
+/// # Errors
+///
+/// Returns [`Failure`] if standard output cannot be written.
+pub fn run(args: &Args) -> Result<Exit, Failure> {
+    let checked: Vec<_> = args.files.iter().map(|path| check_file(path)).collect();
+    let has_errors = checked
+        .iter()
+        .any(|file| file.diagnostics.iter().any(|found| found.severity == Severity::Error));
+    match args.format {
+        Format::Json => {
+            let document = diagnostics::json(&checked);
+            writeln!(std::io::stdout(), "{document}")
+                .map_err(|error| Failure::from_error(FailureCode::File, &error))?;
+        }
+        Format::Text => {
+            for file in &checked {
+                diagnostics::print(&file.source, &file.diagnostics);
+            }
+            if !has_errors {
+                let tasks: usize = checked
+                    .iter()
+                    .filter_map(|file| file.definition.as_ref())
+                    .map(|definition| definition.nodes.len() - 1)
+                    .sum();
+                let files = args.files.len();
+                let plural = if files == 1 { "" } else { "s" };
+                // If standard error is closed the exit code still tells.
+                drop(writeln!(anstream::stderr(), "{files} file{plural} without errors, {tasks} tasks"));
+            }
+        }
+    }
+    Ok(if has_errors { Exit::Invalid } else { Exit::Success })
+}

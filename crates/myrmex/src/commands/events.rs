@@ -1,0 +1,77 @@
+//! `myrmex events`: the recorded events, as JSON lines, also while another process holds the store.
+
+use std::path::Path;
+
+use myrmex_model::name::Namespace;
+use myrmex_store::{LogId, Reader, Sequence};
+
+use super::runs::{find, open_reader};
+use crate::exit::{Exit, Failure, FailureCode};
+use crate::render::event::Lines;
+use crate::session::print_line;
+use crate::workspace::Workspace;
+
+/// Print the recorded events as JSON lines
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Print only the events of this run, given by its id or the beginning of it
+    #[arg(long, value_name = "RUN")]
+    run: Option<String>,
+
+    /// Begin after this place: `LOG:SEQ` as in a line printed before
+    #[arg(long, value_name = "TOKEN", value_parser = token)]
+    after: Option<(LogId, Sequence)>,
+
+    /// Read the store itself, also if a server holds it; there is no other way yet
+    #[arg(long)]
+    offline: bool,
+}
+
+fn token(text: &str) -> Result<(LogId, Sequence), String> {
+    let parse = || {
+        let (log, sequence) = text.split_once(':')?;
+        Some((LogId(log.parse().ok()?), Sequence(sequence.parse().ok()?)))
+    };
+    parse().ok_or_else(|| format!("`{text}` is not LOG:SEQ, such as 0:17"))
+}
+
+/// Prints the events.
+///
+/// # Errors
+///
+/// Returns [`Failure`] if the store cannot be read or standard output cannot be written.
+pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
+    let workspace = Workspace::current(data)?;
+    let reader = open_reader(&workspace)?;
+    let namespace = Namespace::standard();
+    let run = args.run.as_deref().map(|prefix| find(&reader, &namespace, prefix)).transpose()?;
+    let mut lines = Lines::default();
+    for log in reader.logs()? {
+        let mut after = match args.after {
+            Some((from, _)) if log < from => continue,
+            Some((from, sequence)) if log == from => sequence,
+            Some(_) | None => Sequence::NONE,
+        };
+        loop {
+            let records = match run {
+                Some(run) => reader.run_records(&namespace, run, after, 1_000)?,
+                None => reader.records(log, after, 1_000)?,
+            };
+            let Some(last) = records.last() else { break };
+            after = last.sequence;
+            for record in &records {
+                print_line(&lines.line(&reader, record)?)?;
+                if run.is_none()
+                    && let Some(head) = Lines::head(record)
+                {
+                    print_line(&head)?;
+                }
+            }
+        }
+        if run.is_some() {
+            break;
+        }
+    }
+    std::io::Write::flush(&mut std::io::stdout()).map_err(|error| Failure::from_error(FailureCode::File, &error))?;
+    Ok(Exit::Success)
+}

@@ -1,0 +1,101 @@
+//! `myrmex runs list`: the newest runs first.
+
+use std::io::Write;
+use std::path::Path;
+
+use myrmex_model::name::{Name, Namespace};
+use myrmex_model::status::Status;
+use myrmex_store::contract::SummaryFilter;
+use myrmex_store::{Reader, RunSummary};
+use serde_json::{Value, json};
+
+use super::runs::open_reader;
+use crate::exit::{Exit, Failure, FailureCode};
+use crate::render::{summary, time};
+use crate::session::print_line;
+use crate::workspace::Workspace;
+
+/// List runs, the newest first
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Show at most this many
+    #[arg(long, default_value_t = 20, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    limit: u16,
+
+    /// Show only runs with this status
+    #[arg(long, value_parser = status)]
+    status: Option<Status>,
+
+    /// Show only runs of this workflow
+    #[arg(long, value_parser = name)]
+    workflow: Option<Name>,
+
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+fn status(word: &str) -> Result<Status, String> {
+    let known: Vec<&str> = Status::ALL.iter().map(|status| status.as_str()).collect();
+    Status::from_word(word).ok_or_else(|| format!("choose one of {}", known.join(", ")))
+}
+
+fn name(text: &str) -> Result<Name, String> {
+    Name::new(text).map_err(|error| error.to_string())
+}
+
+/// Lists the runs.
+///
+/// # Errors
+///
+/// Returns [`Failure`] if the store cannot be read.
+pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
+    let workspace = Workspace::current(data)?;
+    let reader = open_reader(&workspace)?;
+    let filter = SummaryFilter { status: args.status, workflow: args.workflow.clone() };
+    let mut runs = Vec::new();
+    let mut cursor = None;
+    loop {
+        let wanted = usize::from(args.limit) - runs.len();
+        let page = reader.summaries(&Namespace::standard(), &filter, cursor, wanted)?;
+        runs.extend(page.summaries);
+        cursor = page.next;
+        if cursor.is_none() || runs.len() >= usize::from(args.limit) {
+            break;
+        }
+    }
+    if args.json {
+        print_line(&json!({ "runs": runs.iter().map(summary_json).collect::<Vec<_>>() }))?;
+    } else {
+        print(&runs).map_err(|error| Failure::from_error(FailureCode::File, &error))?;
+    }
+    Ok(Exit::Success)
+}
+
+fn summary_json(run: &RunSummary) -> Value {
+    json!({
+        "run": run.run.to_string(),
+        "workflow": run.workflow.as_str(),
+        "status": run.status.as_str(),
+        "started": run.started.to_string(),
+        "ended": run.ended.map(|at| at.to_string()),
+        "started_by": run.started_by,
+        "key": run.key,
+        "definition": run.definition.to_string(),
+        "error": run.fault,
+    })
+}
+
+fn print(runs: &[RunSummary]) -> std::io::Result<()> {
+    let width = runs.iter().map(|run| run.workflow.as_str().len()).max().unwrap_or(0).max(8);
+    let mut out = anstream::stdout().lock();
+    writeln!(out, "{:<13}  {:<width$}  {:<10}  {:<20}  {}", "RUN", "WORKFLOW", "STATUS", "STARTED", "TOOK")?;
+    for run in runs {
+        let started = run.started.to_string();
+        let started = started.split('.').next().unwrap_or(&started).replace('T', " ");
+        let took = run.ended.map(|ended| time::between(run.started, ended)).unwrap_or_default();
+        let (id, workflow, status) = (summary::short(run.run), run.workflow.as_str(), run.status);
+        writeln!(out, "{id:<13}  {workflow:<width$}  {status:<10}  {started:<20}  {took}")?;
+    }
+    Ok(())
+}

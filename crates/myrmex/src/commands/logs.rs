@@ -1,0 +1,145 @@
+//! `myrmex runs logs`: what the tasks of a run printed.
+
+use std::io::Write;
+use std::path::Path;
+
+use myrmex_model::address::Address;
+use myrmex_model::name::Namespace;
+use myrmex_store::operation::AttemptLog;
+use myrmex_store::segments::{FileLogReader, LogReader, Piece, Source, Stream};
+use myrmex_store::{Reader, StoreError};
+use serde_json::json;
+
+use super::runs::{find, open_reader};
+use crate::exit::{Exit, Failure, FailureCode};
+use crate::session::{LOG, print_line};
+use crate::workspace::Workspace;
+
+/// Print what the tasks of a run printed
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The run's id, or the beginning of it
+    run: String,
+
+    /// Print only this task, as it is, without prefixes
+    #[arg(long, value_name = "PATH")]
+    task: Option<String>,
+
+    /// Print JSON lines
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints the logs.
+///
+/// # Errors
+///
+/// Returns [`Failure`] if there is no such run or task, or the store cannot be read.
+pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
+    let workspace = Workspace::current(data)?;
+    let reader = open_reader(&workspace)?;
+    let namespace = Namespace::standard();
+    let run = find(&reader, &namespace, &args.run)?;
+    let segments = FileLogReader::new(&workspace.data);
+    let mut after: Option<AttemptLog> = None;
+    let mut has_printed = false;
+    loop {
+        let page = reader.log_ranges(&namespace, run, None, after.as_ref(), 1_000)?;
+        let Some(last) = page.last().cloned() else { break };
+        after = Some(last);
+        let wanted = page.iter().filter(|log| args.task.as_deref().is_none_or(|path| log.task.path() == path));
+        for log in wanted {
+            has_printed = true;
+            print(args, &segments, log)?;
+        }
+    }
+    if !has_printed {
+        let message = match &args.task {
+            Some(task) => format!("task `{task}` of run {run} has printed nothing that is recorded"),
+            None => format!("no task of run {run} has printed anything that is recorded"),
+        };
+        // If standard error is closed the exit code still tells.
+        drop(writeln!(anstream::stderr(), "{message}"));
+        return Ok(Exit::NothingToDo);
+    }
+    Ok(Exit::Success)
+}
+
+fn print(args: &Args, segments: &FileLogReader, log: &AttemptLog) -> Result<(), Failure> {
+    let source = Source { log: LOG, token: log.token };
+    let mut lines = Prefixed::new(&log.task, log.attempt.0);
+    for piece in segments.read(vec![log.range], source) {
+        match piece {
+            Ok(piece) if args.json => print_line(&piece_json(log, &piece))?,
+            Ok(Piece::Output { bytes, .. }) if args.task.is_some() => write(&bytes)?,
+            Ok(Piece::Output { bytes, .. }) => lines.write(&bytes)?,
+            Ok(Piece::Dropped { bytes }) => lines.gap(bytes)?,
+            Err(error @ StoreError::Damaged { .. }) => {
+                drop(writeln!(anstream::stderr(), "{}", Failure::from(error)));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    lines.finish()
+}
+
+fn piece_json(log: &AttemptLog, piece: &Piece) -> serde_json::Value {
+    let base = |more: serde_json::Value| {
+        let mut line = json!({
+            "run": log.run.to_string(), "task": log.task.path(), "attempt": log.attempt.0, "token": log.token.0,
+        });
+        if let (Some(line), Some(more)) = (line.as_object_mut(), more.as_object()) {
+            line.extend(more.clone());
+        }
+        line
+    };
+    match piece {
+        Piece::Output { stream, at, bytes } => {
+            let stream = match stream {
+                Stream::Stdout => "stdout",
+                Stream::Stderr => "stderr",
+            };
+            base(json!({"stream": stream, "at": at.to_string(), "text": String::from_utf8_lossy(bytes)}))
+        }
+        Piece::Dropped { bytes } => base(json!({"dropped_bytes": bytes})),
+    }
+}
+
+fn write(bytes: &[u8]) -> Result<(), Failure> {
+    std::io::stdout().write_all(bytes).map_err(|error| Failure::from_error(FailureCode::File, &error))
+}
+
+/// Writes lines with the task before them.
+struct Prefixed {
+    prefix: String,
+    is_line_open: bool,
+}
+
+impl Prefixed {
+    fn new(task: &Address, attempt: u32) -> Self {
+        let path = task.path();
+        let prefix = if attempt == 1 { format!("{path} | ") } else { format!("{path} (attempt {attempt}) | ") };
+        Self { prefix, is_line_open: false }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            if !self.is_line_open {
+                write(self.prefix.as_bytes())?;
+            }
+            write(line)?;
+            self.is_line_open = !line.ends_with(b"\n");
+        }
+        Ok(())
+    }
+
+    fn gap(&mut self, bytes: Option<u64>) -> Result<(), Failure> {
+        self.finish()?;
+        let count = bytes.map_or_else(|| "an unknown number of".to_owned(), |bytes| bytes.to_string());
+        write(format!("{}[{count} bytes are missing here: the attempt printed more than is kept]\n", self.prefix).as_bytes())
+    }
+
+    fn finish(&mut self) -> Result<(), Failure> {
+        if std::mem::take(&mut self.is_line_open) { write(b"\n") } else { Ok(()) }
+    }
+}

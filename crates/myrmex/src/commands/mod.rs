@@ -1,0 +1,75 @@
+//! The commands, one file each.
+
+pub mod check;
+pub mod events;
+pub mod import;
+pub mod run;
+pub mod runs;
+
+pub mod cancel;
+pub mod list;
+pub mod logs;
+pub mod resume;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use myrmex_lang::{Checked, Source};
+use myrmex_model::diagnostic::{Code, Diagnostic, Span};
+use myrmex_model::ir::Definition;
+
+/// The largest source file that is read, in bytes. Larger ones belong into a `for_each` over data.
+const SOURCE_BYTES_MAX: u64 = 64 << 20;
+
+/// The code of a file that cannot be read.
+const UNREADABLE: Code = Code("E0001");
+
+/// What checking one file gave.
+pub struct CheckedFile {
+    /// The file.
+    pub source: Source,
+    /// The definition, if there is no error.
+    pub definition: Option<Definition>,
+    /// Every problem.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads and checks a source file; a file that cannot be read is a diagnostic like any other.
+///
+/// Expressions are parsed by recursion, so the work is done on a thread with the stack for it.
+fn check_file(path: &Path) -> CheckedFile {
+    let name: Arc<str> = path.display().to_string().into();
+    let text = match read_text(path) {
+        Ok(text) => text,
+        Err(reason) => {
+            let span = Span { file: Arc::clone(&name), start: 0, end: 0 };
+            let message = format!("the file cannot be read: {reason}");
+            let diagnostics = vec![Diagnostic::error(UNREADABLE, span, message)];
+            return CheckedFile { source: Source::new(name, ""), definition: None, diagnostics };
+        }
+    };
+    let source = Source::new(name, text);
+    let on_thread = std::thread::scope(|scope| {
+        let builder = std::thread::Builder::new().stack_size(myrmex_expr::STACK_BYTES);
+        let handle = builder.spawn_scoped(scope, || myrmex_lang::check(&source));
+        handle.map(std::thread::ScopedJoinHandle::join)
+    });
+    let Checked { definition, diagnostics, .. } = match on_thread {
+        Ok(Ok(checked)) => checked,
+        Ok(Err(panic)) => std::panic::resume_unwind(panic),
+        // Without memory for a large stack a small one must do.
+        Err(_) => myrmex_lang::check(&source),
+    };
+    CheckedFile { source, definition, diagnostics }
+}
+
+fn read_text(path: &Path) -> Result<String, String> {
+    use std::io::Read;
+    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    let mut bytes = Vec::new();
+    file.take(SOURCE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > SOURCE_BYTES_MAX {
+        return Err(format!("it is larger than {} MiB", SOURCE_BYTES_MAX >> 20));
+    }
+    String::from_utf8(bytes).map_err(|error| format!("it is not UTF-8 text (byte {})", error.utf8_error().valid_up_to()))
+}

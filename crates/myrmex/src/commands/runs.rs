@@ -1,0 +1,76 @@
+//! `myrmex runs`: look at runs, resume and cancel them.
+
+use std::path::Path;
+
+use clap::Subcommand;
+use myrmex_model::id::RunId;
+use myrmex_model::name::Namespace;
+use myrmex_store::Reader;
+use myrmex_store::sqlite::SqliteReader;
+
+use super::{cancel, list, logs, resume};
+use crate::exit::{Exit, Failure, FailureCode};
+use crate::workspace::Workspace;
+
+/// Look at runs, resume and cancel them
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The commands about runs.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List runs, the newest first
+    List(list::Args),
+    /// Print what the tasks of a run printed
+    Logs(logs::Args),
+    /// Go on with a run that was interrupted or whose process died
+    Resume(resume::Args),
+    /// Cancel a run that was interrupted or whose process died
+    Cancel(cancel::Args),
+}
+
+/// Runs the command.
+///
+/// # Errors
+///
+/// Returns what the command returns.
+pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
+    match &args.command {
+        Command::List(args) => list::run(args, data),
+        Command::Logs(args) => logs::run(args, data),
+        Command::Resume(args) => resume::run(args, data),
+        Command::Cancel(args) => cancel::run(args, data),
+    }
+}
+
+/// Opens the workspace's store to read it, without holding it.
+///
+/// # Errors
+///
+/// Returns [`Failure`] if there is none or it cannot be opened.
+pub(super) fn open_reader(workspace: &Workspace) -> Result<SqliteReader, Failure> {
+    if !workspace.data.join(myrmex_store::sqlite::FILE_NAME).exists() {
+        let message = format!("there is no store in `{}`", workspace.data.display());
+        return Err(Failure::new(FailureCode::RunId, message).with_hint("`myrmex run FILE` makes one"));
+    }
+    Ok(SqliteReader::open(&workspace.data)?)
+}
+
+/// Finds the run whose id begins with `prefix`.
+///
+/// # Errors
+///
+/// Returns [`Failure`] if no run's id does, or more than one.
+pub(super) fn find(reader: &dyn Reader, namespace: &Namespace, prefix: &str) -> Result<RunId, Failure> {
+    let found = reader.find_runs(namespace, prefix, 2)?;
+    match found.as_slice() {
+        [run] => Ok(*run),
+        [] => Err(Failure::new(FailureCode::RunId, format!("no run has an id that begins with `{prefix}`"))
+            .with_hint("`myrmex runs list` shows the ids")),
+        _ => Err(Failure::new(FailureCode::RunId, format!("more than one run has an id that begins with `{prefix}`"))
+            .with_hint("give more digits")),
+    }
+}

@@ -1,0 +1,174 @@
+//! How a command ends: exit codes and failures. Outsiders rely on both; `design.md` section 10 lists the codes.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use myrmex_model::status::Status;
+
+/// The exit codes of the contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Everything went as asked.
+    Success,
+    /// The run failed.
+    RunFailed,
+    /// Usage, bad or missing input, or an invalid file.
+    Invalid,
+    /// There was nothing to do.
+    NothingToDo,
+    /// The run was cancelled.
+    Cancelled,
+    /// The store is held by another process, or damaged.
+    Store,
+    /// Interrupted; the run can be resumed.
+    Interrupted,
+}
+
+impl Exit {
+    /// Returns the number.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::RunFailed => 1,
+            Self::Invalid => 2,
+            Self::NothingToDo => 4,
+            Self::Cancelled => 5,
+            Self::Store => 7,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// Returns the exit that goes with the final status of a run.
+    pub fn of_run(status: Status) -> Self {
+        match status {
+            Status::Succeeded | Status::Skipped => Self::Success,
+            Status::Cancelled => Self::Cancelled,
+            Status::Failed | Status::TimedOut | Status::Compensated | Status::Stuck => Self::RunFailed,
+            Status::Pending | Status::Running | Status::Waiting => Self::Interrupted,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// Why a command failed, in words for people, with a stable code for scripts.
+#[derive(Debug)]
+pub struct Failure {
+    /// The stable code.
+    pub code: FailureCode,
+    /// What is wrong: a fragment without a final period.
+    pub message: String,
+    /// What lies below, outermost first.
+    pub causes: Vec<String>,
+    /// One thing to do.
+    pub hint: Option<String>,
+}
+
+/// The kinds of failure. Codes are never given a second meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureCode {
+    /// A file cannot be read or written.
+    File,
+    /// Inputs are missing or wrong.
+    Inputs,
+    /// No run has this id, or more than one does.
+    RunId,
+    /// The run cannot be asked for that now.
+    Refused,
+    /// Another process holds the store.
+    Held,
+    /// The store cannot be opened, read or written.
+    Store,
+    /// The operating system refuses what is needed.
+    System,
+    /// An import does not fit.
+    Import,
+    /// The same key was used for something else.
+    Key,
+}
+
+impl FailureCode {
+    /// Returns the code as it is printed.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::File => "X0101",
+            Self::Inputs => "X0102",
+            Self::RunId => "X0103",
+            Self::Refused => "X0104",
+            Self::Import => "X0105",
+            Self::Key => "X0106",
+            Self::Held => "X0201",
+            Self::Store => "X0202",
+            Self::System => "X0301",
+        }
+    }
+
+    /// Returns the exit that goes with it.
+    pub fn exit(self) -> Exit {
+        match self {
+            Self::File | Self::Inputs | Self::RunId | Self::Refused | Self::Import | Self::Key | Self::System => {
+                Exit::Invalid
+            }
+            Self::Held | Self::Store => Exit::Store,
+        }
+    }
+}
+
+impl Failure {
+    /// Builds a failure from a message alone.
+    pub fn new(code: FailureCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), causes: Vec::new(), hint: None }
+    }
+
+    /// Builds a failure from an error and what lies below it.
+    pub fn from_error(code: FailureCode, error: &dyn std::error::Error) -> Self {
+        let mut failure = Self::new(code, error.to_string());
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            failure.causes.push(error.to_string());
+            cause = error.source();
+        }
+        failure
+    }
+
+    /// Adds one thing to do.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error[{}]: {}", self.code.as_str(), self.message)?;
+        for cause in &self.causes {
+            write!(f, "\n  because: {cause}")?;
+        }
+        if let Some(hint) = &self.hint {
+            write!(f, "\nhint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+impl From<myrmex_store::StoreError> for Failure {
+    fn from(error: myrmex_store::StoreError) -> Self {
+        match error {
+            myrmex_store::StoreError::Held(held) => {
+                Self::from_error(FailureCode::Held, &held).with_hint("wait until it ends, or stop it")
+            }
+            other => Self::from_error(FailureCode::Store, &other),
+        }
+    }
+}
+
+impl From<myrmex_runtime::partition::JournalError> for Failure {
+    fn from(error: myrmex_runtime::partition::JournalError) -> Self {
+        Self::from_error(FailureCode::Store, &error)
+    }
+}

@@ -1,0 +1,11 @@
+//! The `myrmex` command: arguments, the workspace, and what people and scripts see.
+//!
+//! One file per command in [`commands`]: its arguments (their comments are the help), then what it does. Nothing is
+//! decided here about runs: commands read the store or put requests to a partition.
+
+pub mod cli;
+pub mod commands;
+pub mod exit;
+pub mod render;
+pub mod session;
+pub mod workspace;

@@ -1,0 +1,5 @@
+//! The `myrmex` binary. Everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    myrmex::cli::main()
+}

@@ -1,0 +1,99 @@
+//! Diagnostics: as text with the source around them, and as JSON.
+
+use std::io::Write;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use myrmex_lang::Source;
+use myrmex_model::diagnostic::{Diagnostic, Severity};
+use serde_json::{Value, json};
+
+use crate::commands::CheckedFile;
+
+/// Prints the diagnostics of one file to standard error, in colour if that is a terminal.
+pub fn print(source: &Source, diagnostics: &[Diagnostic]) {
+    let mut out = anstream::stderr();
+    for diagnostic in diagnostics {
+        // If standard error is closed the exit code still tells.
+        drop(writeln!(out, "{}\n", text(source, diagnostic, &Renderer::styled())));
+    }
+}
+
+/// Shows one diagnostic with the source around it.
+pub fn text(source: &Source, diagnostic: &Diagnostic, renderer: &Renderer) -> String {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
+    };
+    let clip = |start: usize, end: usize| {
+        let end = end.min(source.text.len());
+        start.min(end)..end
+    };
+    let mut snippet = Snippet::source(source.text.as_ref()).path(source.name.as_ref()).annotation(
+        AnnotationKind::Primary
+            .span(clip(diagnostic.span.start, diagnostic.span.end))
+            .label(diagnostic.label.as_str()),
+    );
+    for (span, label) in diagnostic.related.iter().filter(|(span, _)| span.file == diagnostic.span.file) {
+        let note = AnnotationKind::Context.span(clip(span.start, span.end)).label(label.as_str());
+        snippet = snippet.annotation(note);
+    }
+    let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code.0);
+    let group: Group<'_> = if source.text.is_empty() {
+        title.element(annotate_snippets::Origin::path(source.name.as_ref()))
+    } else {
+        title.element(snippet)
+    };
+    let mut shown = renderer.render(&[group]);
+    if let Some(hint) = &diagnostic.hint {
+        shown.push_str("\nhint: ");
+        shown.push_str(hint);
+    }
+    shown
+}
+
+/// Builds the JSON document of the contract: places count from 1, columns in characters.
+pub fn json(checked: &[CheckedFile]) -> Value {
+    let found = checked.iter().flat_map(|file| file.diagnostics.iter().map(|diagnostic| (&file.source, diagnostic)));
+    let all: Vec<Value> = found
+        .map(|(source, diagnostic)| {
+            let (line, column) = place(&source.text, diagnostic.span.start);
+            let (end_line, end_column) = place(&source.text, diagnostic.span.end);
+            json!({
+                "code": diagnostic.code.0,
+                "severity": diagnostic.severity.as_str(),
+                "message": diagnostic.message,
+                "file": diagnostic.span.file.as_ref(),
+                "line": line,
+                "column": column,
+                "end_line": end_line,
+                "end_column": end_column,
+                "hint": diagnostic.hint,
+            })
+        })
+        .collect();
+    json!({ "diagnostics": all })
+}
+
+/// Returns line and column of a byte, both from 1.
+fn place(text: &str, byte: usize) -> (usize, usize) {
+    let mut byte = byte.min(text.len());
+    while !text.is_char_boundary(byte) {
+        byte -= 1;
+    }
+    let before = &text[..byte];
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_count_characters_from_one() {
+        assert_eq!(place("a\néx", 0), (1, 1));
+        assert_eq!(place("a\néx", 4), (2, 2));
+        assert_eq!(place("a", 99), (1, 2));
+    }
+}

@@ -1,0 +1,7 @@
+//! What people and scripts see.
+
+pub mod diagnostics;
+pub mod event;
+pub mod summary;
+pub mod time;
+pub mod watch;

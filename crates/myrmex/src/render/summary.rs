@@ -1,0 +1,148 @@
+//! The end of a run: for scripts one JSON line, for people what failed and what came out.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+
+use myrmex_engine::run::{Run, TaskView};
+use myrmex_model::OrderedMap;
+use myrmex_model::address::Address;
+use myrmex_model::fault::Fault;
+use myrmex_model::id::ValueHash;
+use myrmex_model::ir::{Body, Definition, NodeId};
+use myrmex_model::name::Namespace;
+use myrmex_model::status::Status;
+use myrmex_model::value::Value;
+use myrmex_runtime::values;
+use myrmex_store::{Reader, StoreError};
+use serde_json::json;
+
+/// Builds the last line of `run --json`.
+///
+/// Every task is in it; one that ran several times with its last run, one that was never reached as skipped.
+///
+/// # Errors
+///
+/// Returns [`StoreError`] if a value cannot be read.
+pub fn json(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<Value, StoreError> {
+    let value = |hash: Option<ValueHash>| match hash {
+        Some(hash) => values::load(reader, namespace, run.id(), hash),
+        None => Ok(Value::Null),
+    };
+    let mut tasks = serde_json::Map::new();
+    for (path, task) in last_runs(run) {
+        let summary = json!({
+            "status": task.status().as_str(),
+            "attempts": task.attempts(),
+            "output": value(task.output())?,
+        });
+        tasks.insert(path, summary);
+    }
+    let is_over = run.status().is_terminal();
+    for path in unreached(run.definition(), &tasks.keys().cloned().collect()) {
+        let status = if is_over { Status::Skipped } else { Status::Pending };
+        tasks.insert(path, json!({"status": status.as_str(), "attempts": 0, "output": null}));
+    }
+    let started = run.started().unwrap_or(run.last());
+    Ok(json!({
+        "type": "run.summary",
+        "run": run.id().to_string(),
+        "status": run.status().as_str(),
+        "output": value(run.output())?,
+        "error": run.fault().map(fault),
+        "tasks": tasks,
+        "wall_ms": run.last().since(started).0,
+    }))
+}
+
+fn fault(fault: &Fault) -> Value {
+    json!({
+        "type": fault.kind.as_str(),
+        "status": fault.status,
+        "title": fault.title,
+        "detail": fault.detail,
+        "exit_code": fault.exit_code,
+        "task": fault.task,
+    })
+}
+
+/// Returns the last run of each task by path, in the order of being reached first.
+pub fn last_runs(run: &Run) -> OrderedMap<String, TaskView<'_>> {
+    let mut tasks = OrderedMap::default();
+    for task in run.tasks() {
+        tasks.insert(task.address().path().into_owned(), task);
+    }
+    tasks
+}
+
+/// Returns the paths of tasks that stand in the definition and were never reached; items are not known by then.
+fn unreached(definition: &Definition, reached: &BTreeSet<String>) -> Vec<String> {
+    let mut paths = Vec::new();
+    let mut open = vec![(definition.root, Address::root())];
+    while let Some((scope, address)) = open.pop() {
+        for child in children(definition, scope) {
+            let here = address.child(&definition.node(child).name, 1);
+            if !reached.contains(here.as_str()) {
+                paths.push(here.as_str().to_owned());
+            }
+            open.push((child, here));
+        }
+    }
+    paths
+}
+
+fn children(definition: &Definition, scope: NodeId) -> Vec<NodeId> {
+    match &definition.node(scope).body {
+        Body::Graph(graph) => graph.children.iter().map(|child| child.node).collect(),
+        Body::Flow(flow) => flow.children.iter().map(|child| child.node).collect(),
+        Body::Task(_) | Body::Value(_) | Body::Timer(_) | Body::Choose(_) | Body::Raise(_) | Body::Each(_) => {
+            Vec::new()
+        }
+    }
+}
+
+/// Prints how a run ended for people: status and error on standard error, the output on standard output.
+///
+/// # Errors
+///
+/// Returns [`StoreError`] if the output cannot be read.
+pub fn print(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<(), StoreError> {
+    let started = run.started().unwrap_or(run.last());
+    let took = super::time::between(started, run.last());
+    let tasks = last_runs(run);
+    let count = |status: Status| tasks.values().filter(|task| task.status() == status).count();
+    let counts: Vec<String> = Status::ALL
+        .into_iter()
+        .filter(|status| count(*status) > 0)
+        .map(|status| format!("{} {status}", count(status)))
+        .collect();
+    let counts = counts.join(", ");
+    let mut out = anstream::stderr();
+    // If standard error is closed, the exit code still tells.
+    drop(writeln!(out, "run {} {} in {took} ({counts})", short(run.id()), run.status()));
+    if let Some(fault) = run.fault() {
+        drop(writeln!(out, "error: {fault}"));
+        if let Some(detail) = &fault.detail {
+            for line in detail.lines() {
+                drop(writeln!(out, "  {line}"));
+            }
+        }
+    }
+    if let Some(hash) = run.output().filter(|_| run.status() == Status::Succeeded) {
+        let output = values::load(reader, namespace, run.id(), hash)?;
+        if !output.is_null() {
+            let pretty = serde_json::to_string_pretty(&output).unwrap_or_else(|_| output.to_string());
+            drop(writeln!(std::io::stdout(), "{pretty}"));
+        }
+    }
+    Ok(())
+}
+
+/// How many digits of a run's id people are shown: enough to tell the runs of a workspace apart.
+pub const SHORT_DIGITS: usize = 13;
+
+/// Shows the beginning of a run's id, which commands accept for the whole.
+pub fn short(run: myrmex_model::id::RunId) -> String {
+    let mut text = run.to_string();
+    text.truncate(SHORT_DIGITS);
+    text
+}

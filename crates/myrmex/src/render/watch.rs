@@ -1,0 +1,135 @@
+//! A run as it happens, for people: a line for each task that ends, and on a terminal one line of what is under way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{IsTerminal, Write};
+
+use anstyle::{AnsiColor, Style};
+use myrmex_model::address::Address;
+use myrmex_model::event::{Event, Recorded};
+use myrmex_model::outcome::AttemptEnd;
+use myrmex_model::time::Timestamp;
+
+use super::time;
+
+/// The most names in the line of what is under way.
+const NAMES_MAX: usize = 4;
+
+/// Shows events on standard error.
+pub struct Watch {
+    out: anstream::AutoStream<std::io::Stderr>,
+    is_terminal: bool,
+    has_status_line: bool,
+    started: BTreeMap<Address, Timestamp>,
+    running: BTreeSet<Address>,
+    done: usize,
+    total: usize,
+}
+
+impl Watch {
+    /// Begins to show a run whose definition has `total` tasks.
+    pub fn new(total: usize) -> Self {
+        Self {
+            out: anstream::stderr(),
+            is_terminal: std::io::stderr().is_terminal(),
+            has_status_line: false,
+            started: BTreeMap::new(),
+            running: BTreeSet::new(),
+            done: 0,
+            total,
+        }
+    }
+
+    /// Shows an event.
+    pub fn event(&mut self, recorded: &Recorded) {
+        let at = recorded.at;
+        match &recorded.event {
+            Event::ItemsExpanded { task, count, .. } => {
+                self.started.insert(task.clone(), at);
+                self.total += *count as usize;
+            }
+            Event::AttemptGranted { task, .. } => {
+                self.started.entry(task.clone()).or_insert(at);
+                self.running.insert(task.clone());
+            }
+            Event::ScopeEntered { task } | Event::TimerArmed { task, .. } => {
+                self.started.insert(task.clone(), at);
+            }
+            Event::AttemptEnded { task, report, attempt, .. } => {
+                self.running.remove(task);
+                if let AttemptEnd::Lost { reason } = &report.end {
+                    self.line(AnsiColor::Yellow, "lost", task, &format!("attempt {attempt}: {reason}"));
+                }
+            }
+            Event::RetryArmed { task, attempt, due } => {
+                let pause = time::between(at, *due);
+                self.line(AnsiColor::Yellow, "retrying", task, &format!("attempt {attempt} in {pause}"));
+            }
+            Event::TaskSucceeded { task, .. } => self.ended(AnsiColor::Green, "succeeded", task, at, ""),
+            Event::TaskFailed { task, fault, is_timeout } => {
+                let word = if *is_timeout { "timed out" } else { "failed" };
+                let mut why = fault.title.clone();
+                if let Some(detail) = fault.detail.as_deref().and_then(|detail| detail.lines().last()) {
+                    why = format!("{why}: {detail}");
+                }
+                self.ended(AnsiColor::Red, word, task, at, &why);
+            }
+            Event::TaskSkipped { task, .. } => self.ended(AnsiColor::BrightBlack, "skipped", task, at, ""),
+            Event::TaskCancelled { task } => self.ended(AnsiColor::Yellow, "cancelled", task, at, ""),
+            Event::CancelRequested { reason, .. } => self.note(&format!("cancelling: {reason}")),
+            Event::RunStarted { .. }
+            | Event::Rebased { .. }
+            | Event::TaskQueued { .. }
+            | Event::LagArmed { .. }
+            | Event::LagElapsed { .. }
+            | Event::CaseChosen { .. }
+            | Event::EndRequested { .. }
+            | Event::RunEnded { .. } => {}
+        }
+    }
+
+    fn ended(&mut self, color: AnsiColor, word: &str, task: &Address, at: Timestamp, why: &str) {
+        self.done += 1;
+        self.running.remove(task);
+        let took = self.started.remove(task).map(|start| time::between(start, at)).unwrap_or_default();
+        let more = [took.as_str(), why].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ");
+        self.line(color, word, task, &more);
+    }
+
+    fn line(&mut self, color: AnsiColor, word: &str, task: &Address, more: &str) {
+        self.clear();
+        let style = Style::new().fg_color(Some(color.into()));
+        // If standard error is closed, the run goes on unseen.
+        drop(writeln!(self.out, "{style}{word:>10}{style:#}  {}  {more}", task.path()));
+    }
+
+    /// Shows a line about the run or the engine.
+    pub fn note(&mut self, text: &str) {
+        self.clear();
+        drop(writeln!(self.out, "{text}"));
+    }
+
+    /// Shows what is under way, on a terminal.
+    pub fn status(&mut self) {
+        if !self.is_terminal || self.running.is_empty() {
+            return;
+        }
+        self.clear();
+        let names: Vec<_> = self.running.iter().take(NAMES_MAX).map(Address::path).collect();
+        let more = self.running.len().saturating_sub(NAMES_MAX);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let (done, total) = (self.done, self.total.max(self.done));
+        let text = format!("   running  {}{more}  ({done} of {total} ended)", names.join(", "));
+        let width = 100;
+        let cut: String = text.chars().take(width).collect();
+        drop(write!(self.out, "{cut}"));
+        drop(self.out.flush());
+        self.has_status_line = true;
+    }
+
+    /// Removes the line of what is under way.
+    pub fn clear(&mut self) {
+        if std::mem::take(&mut self.has_status_line) {
+            drop(write!(self.out, "\r\x1b[2K"));
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! An engine in this process: the store held exclusively, a partition, the local worker, and watching one run to its
+//! end.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use myrmex_model::id::RunId;
+use myrmex_model::name::{Name, Namespace};
+use myrmex_model::status::Status;
+use myrmex_runtime::clock::SystemClock;
+use myrmex_runtime::logs::Logs;
+use myrmex_runtime::partition::{Partition, Parts, RequestError, event_of, load_run, scratch_folder};
+use myrmex_runtime::platform::Zygote;
+use myrmex_runtime::progress::{Health, Progress, Seen};
+use myrmex_runtime::worker::{LocalWorker, WorkerConfig};
+use myrmex_store::directory::{DataDirectory, Owner};
+use myrmex_store::segments::FileLogStore;
+use myrmex_store::sqlite::{SqliteReader, SqliteStore};
+use myrmex_store::{LogId, Reader, Sequence, Store};
+
+use crate::exit::{Exit, Failure, FailureCode};
+use crate::render::event::Lines;
+use crate::render::summary;
+use crate::render::watch::Watch;
+use crate::workspace::Workspace;
+
+/// The one log of a workspace that a single process runs.
+pub const LOG: LogId = LogId(0);
+
+/// How long to wait for the processes of an owner that was killed to be gone.
+const REMAINS_WAIT: Duration = Duration::from_secs(15);
+
+/// How long a process has between the request to stop and its death.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How often a watcher looks up although nothing was announced: for the line of what is under way.
+const LOOK_UP: Duration = Duration::from_secs(1);
+
+/// What a run shows while it happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Show {
+    /// Lines for people on standard error.
+    People,
+    /// Events as JSON lines on standard output.
+    Json,
+    /// Nothing but errors.
+    Nothing,
+}
+
+/// An engine in this process.
+///
+/// Fields are dropped in order: the partition stops, then its worker with everything under way, and only then another
+/// process may hold the store.
+pub struct Session {
+    partition: Partition,
+    progress: Arc<Progress>,
+    reader: Box<dyn Reader>,
+    logs: Logs,
+    namespace: Namespace,
+    _owner: Owner,
+}
+
+/// Starts helper processes while this process has one thread. Commands that run tasks do this first.
+///
+/// # Errors
+///
+/// Returns [`Failure`] if the operating system refuses.
+pub fn fork_zygote() -> Result<Zygote, Failure> {
+    Zygote::fork().map_err(|error| Failure::from_error(FailureCode::System, &error))
+}
+
+/// Returns how many attempts run at a time unless somebody says otherwise: one per core.
+pub fn default_slots() -> u32 {
+    std::thread::available_parallelism().ok().and_then(|cores| u32::try_from(cores.get()).ok()).unwrap_or(1)
+}
+
+impl Session {
+    /// Holds the workspace's store and starts an engine on it.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Failure`] if another process holds the store, or it cannot be opened.
+    pub fn open(zygote: Zygote, workspace: &Workspace, slots: u32) -> Result<Self, Failure> {
+        let system = |error: &std::io::Error, path: &Path| {
+            let mut failure = Failure::new(FailureCode::File, format!("`{}` cannot be used", path.display()));
+            failure.causes.push(error.to_string());
+            failure
+        };
+        let directory = DataDirectory::open(&workspace.data).map_err(|error| system(&error, &workspace.data))?;
+        let owner = directory.hold(REMAINS_WAIT).map_err(myrmex_store::StoreError::from)?;
+        // The store stays held until the last process of a task is gone, even if this process is killed.
+        zygote
+            .hold(std::os::fd::AsFd::as_fd(&owner))
+            .map_err(|error| Failure::from_error(FailureCode::System, &error))?;
+        let logs = Logs::new(LOG, Box::new(FileLogStore::open(&workspace.data)?));
+        let progress = Arc::new(Progress::new());
+        let namespace = Namespace::standard();
+        let data = workspace.data.clone();
+        let open = move || SqliteStore::open(&data).map(|store| Box::new(store) as Box<dyn Store>);
+        let partition = Partition::start(Parts {
+            open: Box::new(open),
+            log: LOG,
+            namespace: namespace.clone(),
+            clock: Box::new(SystemClock),
+            slots,
+            worker: Name::new("local").expect("`local` is a name"),
+            logs: logs.clone(),
+            progress: Arc::clone(&progress),
+        })?;
+        let config = WorkerConfig {
+            workspace: workspace.root.clone(),
+            scratch: scratch_folder(&workspace.data),
+            grace: GRACE,
+        };
+        let ear = partition.ear();
+        let worker =
+            LocalWorker::start(zygote, config, logs.clone(), Box::new(SystemClock), Box::new(move |said| ear.hear(said)))
+                .map_err(|error| Failure::from_error(FailureCode::System, &error))?;
+        partition.attach(worker);
+        let reader = SqliteReader::open(&workspace.data)?;
+        Ok(Self { partition, progress, reader: Box::new(reader), logs, namespace, _owner: owner })
+    }
+
+    /// Returns the partition, for requests.
+    pub fn partition(&self) -> &Partition {
+        &self.partition
+    }
+
+    /// Returns a reader of the store.
+    pub fn reader(&self) -> &dyn Reader {
+        self.reader.as_ref()
+    }
+
+    /// Returns the namespace of the runs.
+    pub fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
+    /// Returns the last sequence of a run that is durable now.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Failure`] if the store cannot be read.
+    pub fn last_of(&self, run: RunId) -> Result<Sequence, Failure> {
+        let mut last = Sequence::NONE;
+        loop {
+            let records = self.reader.run_records(&self.namespace, run, last, 1_000)?;
+            let Some(record) = records.last() else { return Ok(last) };
+            last = record.sequence;
+        }
+    }
+
+    /// Shows a run until it ends and returns the command's exit.
+    ///
+    /// `after` is where events begin to be shown.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Failure`] if the engine or the store fails. Everything acknowledged is in the store.
+    pub fn watch(&self, run: RunId, after: Sequence, show: Show) -> Result<Exit, Failure> {
+        self.listen_to_signals()?;
+        let mut viewer = Viewer::new(self, run, after, show)?;
+        let mut seen = Seen { last: Sequence::NONE, health: Health::Well };
+        loop {
+            viewer.show_new()?;
+            for note in self.progress.take_notes() {
+                viewer.note(&note);
+            }
+            if let Some(status) = self.progress.ended(run) {
+                viewer.show_new()?;
+                viewer.finish(status)?;
+                return Ok(Exit::of_run(status));
+            }
+            match &seen.health {
+                Health::Well => {}
+                Health::HeldUp(reason) => viewer.note(&format!("waiting: {reason}; nothing is lost")),
+                Health::Interrupted => {
+                    viewer.show_new()?;
+                    viewer.interrupted();
+                    return Ok(Exit::Interrupted);
+                }
+                Health::Failed(reason) => {
+                    let resume = format!("`myrmex runs resume {run}` goes on where it stopped");
+                    return Err(Failure::new(FailureCode::Store, reason.clone()).with_hint(resume));
+                }
+            }
+            seen = self.progress.wait(&seen, LOOK_UP);
+        }
+    }
+
+    /// The first Ctrl-C or SIGTERM stops what is under way and leaves the run to be resumed; the second kills.
+    fn listen_to_signals(&self) -> Result<(), Failure> {
+        let signals = signal_hook::iterator::Signals::new([libc::SIGINT, libc::SIGTERM]);
+        let mut signals = signals.map_err(|error| Failure::from_error(FailureCode::System, &error))?;
+        let interrupter = self.partition.interrupter();
+        let logs = self.logs.clone();
+        let listen = move || {
+            for (count, _) in signals.forever().enumerate() {
+                if count > 0 {
+                    // The reapers see this process end and kill every process of every task.
+                    std::process::exit(i32::from(Exit::Interrupted.code()));
+                }
+                logs.give_up();
+                interrupter.interrupt();
+            }
+        };
+        let thread = std::thread::Builder::new().name("signals".into()).spawn(listen);
+        thread.map(drop).map_err(|error| Failure::from_error(FailureCode::System, &error))
+    }
+}
+
+/// Returns who runs this command.
+pub fn user() -> String {
+    std::env::var("USER").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "local".to_owned())
+}
+
+/// Turns a refused request into a failure.
+pub fn refused(error: RequestError) -> Failure {
+    match error {
+        RequestError::Unknown { .. } => Failure::from_error(FailureCode::RunId, &error),
+        RequestError::Journal(error) => error.into(),
+        RequestError::Rejected(_) => Failure::from_error(FailureCode::Refused, &error),
+        RequestError::Stopped => Failure::from_error(FailureCode::Store, &error),
+    }
+}
+
+/// Shows one run.
+struct Viewer<'a> {
+    session: &'a Session,
+    run: RunId,
+    cursor: Sequence,
+    show: Show,
+    watch: Watch,
+    lines: Lines,
+}
+
+impl<'a> Viewer<'a> {
+    fn new(session: &'a Session, run: RunId, after: Sequence, show: Show) -> Result<Self, Failure> {
+        let loaded = match show {
+            Show::People => load_run(session.reader(), &session.namespace, run)?,
+            Show::Json | Show::Nothing => None,
+        };
+        let total = loaded.map_or(0, |loaded| loaded.definition().nodes.len() - 1);
+        Ok(Self { session, run, cursor: after, show, watch: Watch::new(total), lines: Lines::default() })
+    }
+
+    /// Shows what became durable since the last time.
+    fn show_new(&mut self) -> Result<(), Failure> {
+        if self.show == Show::Nothing {
+            return Ok(());
+        }
+        let reader = self.session.reader();
+        loop {
+            let records = reader.run_records(&self.session.namespace, self.run, self.cursor, 1_000)?;
+            let Some(last) = records.last() else { break };
+            self.cursor = last.sequence;
+            for record in &records {
+                match self.show {
+                    Show::People => self.watch.event(&event_of(record)?),
+                    Show::Json => print_line(&self.lines.line(reader, record)?)?,
+                    Show::Nothing => {}
+                }
+            }
+        }
+        if self.show == Show::People {
+            self.watch.status();
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, text: &str) {
+        if self.show == Show::People {
+            self.watch.note(text);
+        }
+    }
+
+    fn interrupted(&mut self) {
+        let run = self.run;
+        self.note(&format!("interrupted; `myrmex runs resume {run}` goes on where it stopped"));
+    }
+
+    fn finish(&mut self, status: Status) -> Result<(), Failure> {
+        self.watch.clear();
+        show_end(self.session.reader(), &self.session.namespace, self.run, status, self.show)
+    }
+}
+
+/// Prints how a run ended: the summary line for scripts; for people its status, and its output on standard output.
+///
+/// # Errors
+///
+/// Returns [`Failure`] if the store cannot be read or standard output cannot be written.
+pub fn show_end(
+    reader: &dyn Reader,
+    namespace: &Namespace,
+    id: RunId,
+    status: Status,
+    show: Show,
+) -> Result<(), Failure> {
+    if show == Show::Nothing && status == Status::Succeeded {
+        return Ok(());
+    }
+    let unknown = || Failure::new(FailureCode::RunId, format!("there is no run {id}"));
+    let run = load_run(reader, namespace, id)?.ok_or_else(unknown)?;
+    match show {
+        Show::Json => print_line(&summary::json(&run, namespace, reader)?),
+        Show::People | Show::Nothing => summary::print(&run, namespace, reader).map_err(Failure::from),
+    }
+}
+
+/// Prints one JSON line.
+///
+/// # Errors
+///
+/// Returns [`Failure`] if standard output cannot be written.
+pub fn print_line(value: &serde_json::Value) -> Result<(), Failure> {
+    use std::io::Write;
+    writeln!(std::io::stdout().lock(), "{value}").map_err(|error| Failure::from_error(FailureCode::File, &error))
+}

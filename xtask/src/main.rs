@@ -1,0 +1,67 @@
+//! Development tasks of the repository, one file a command: `cargo xtask COMMAND`.
+//!
+//! Holds what a developer and a check run need beside cargo itself. It holds no product code: whatever a user could
+//! want lives in the `myrmex` binary.
+
+mod bench;
+mod budget;
+mod demo;
+mod failure;
+mod licences;
+mod metadata;
+mod process;
+mod registry;
+mod runner;
+mod suites;
+mod tidy;
+mod tools;
+mod workspace;
+
+use std::env;
+use std::process::ExitCode;
+
+use failure::Failure;
+use workspace::Workspace;
+
+const USAGE: &str = "\
+Usage: cargo xtask COMMAND
+
+  demo [--short]                         Build myrmex, run a pipeline over this repository, kill it, resume it
+  quick                                  Formatting, lints, rules and fast tests: before every commit
+  test [SUITE]...                        Every suite, or the named ones: before every submission
+  tidy                                   Only the rules about files, names and manifests
+  bench local [--runs N] [--out FILE]    Measure myrmex beside ninja and make";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match act(&words) {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn act(words: &[&str]) -> Result<ExitCode, Failure> {
+    let Some((command, rest)) = words.split_first() else {
+        println!("{USAGE}");
+        return Ok(ExitCode::from(2));
+    };
+    match *command {
+        "demo" => demo::act(&Workspace::find()?, rest),
+        "quick" => runner::quick(&Workspace::find()?, rest),
+        "test" => runner::test(&Workspace::find()?, rest),
+        "tidy" => tidy::check(&Workspace::find()?).map(|()| ExitCode::SUCCESS),
+        "bench" => bench::act(&Workspace::find()?, rest),
+        "help" | "--help" | "-h" => {
+            println!("{USAGE}");
+            Ok(ExitCode::SUCCESS)
+        }
+        unknown => {
+            eprintln!("error: unknown command `{unknown}`\n\n{USAGE}");
+            Ok(ExitCode::from(2))
+        }
+    }
+}
