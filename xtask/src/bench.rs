@@ -25,18 +25,9 @@ use workload::{Contender, WORKLOADS, Workload};
 const RUNS: usize = 7;
 
 const TOOLS: &[Tool] = &[
-    Tool {
-        program: "ninja",
-        package: "ninja-build",
-    },
-    Tool {
-        program: "make",
-        package: "make",
-    },
-    Tool {
-        program: "python3",
-        package: "python3",
-    },
+    Tool { program: "ninja", package: "ninja-build" },
+    Tool { program: "make", package: "make" },
+    Tool { program: "python3", package: "python3" },
 ];
 
 /// What the command line asks for.
@@ -57,11 +48,7 @@ pub(super) struct Series {
 pub(crate) fn act(workspace: &Workspace, words: &[&str]) -> Result<ExitCode, Failure> {
     let options = parse(words)?;
     tools::ensure(TOOLS)?;
-    process::run(
-        workspace
-            .cargo()
-            .args(["build", "--release", "--package", "myrmex"]),
-    )?;
+    process::run(workspace.cargo().args(["build", "--release", "--package", "myrmex"]))?;
     let arena = Arena::open(workspace)?;
     let machine = machine::describe(&workspace.root)?;
     // The harness is counted into the peak of whatever it starts; a bare command shows how much that is.
@@ -74,18 +61,11 @@ pub(crate) fn act(workspace: &Workspace, words: &[&str]) -> Result<ExitCode, Fai
     }
     fs::remove_dir_all(&arena.folder).map_err(Failure::because("bench folder"))?;
     let gates = gates::judge(&series);
-    let report = report::Report {
-        machine: &machine,
-        floor,
-        runs: options.runs,
-        series: &series,
-        gates: &gates,
-    };
-    let json = options.out.unwrap_or_else(|| {
-        workspace
-            .root
-            .join(format!("bench/results/local-{}.json", machine.day()))
-    });
+    let report =
+        report::Report { machine: &machine, floor, runs: options.runs, series: &series, gates: &gates };
+    let json = options
+        .out
+        .unwrap_or_else(|| workspace.root.join(format!("bench/results/local-{}.json", machine.day())));
     let table = match json.file_name().and_then(|name| name.to_str()) {
         Some(name) if name.starts_with("local-") => json.with_file_name("local.md"),
         _ => json.with_extension("md"),
@@ -93,11 +73,7 @@ pub(crate) fn act(workspace: &Workspace, words: &[&str]) -> Result<ExitCode, Fai
     report.write(&json, &table)?;
     println!("\n{}", report.markdown());
     println!("written: {} and {}", json.display(), table.display());
-    Ok(if gates.iter().all(|gate| gate.holds) {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if gates.iter().all(|gate| gate.holds) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn parse(words: &[&str]) -> Result<Options, Failure> {
@@ -105,10 +81,7 @@ fn parse(words: &[&str]) -> Result<Options, Failure> {
     let ["local", rest @ ..] = words else {
         return Err(usage());
     };
-    let mut options = Options {
-        runs: RUNS,
-        out: None,
-    };
+    let mut options = Options { runs: RUNS, out: None };
     for pair in rest.chunks(2) {
         match pair {
             ["--runs", count] => {
@@ -143,16 +116,9 @@ impl Arena {
         }
         // A version manager's `python3` is a script of its own; what is measured is the interpreter.
         let find = ["-c", "import sys; print(sys.executable)"];
-        let python = process::output(Command::new("python3").args(find))?
-            .trim()
-            .to_owned();
+        let python = process::output(Command::new("python3").args(find))?.trim().to_owned();
         let slots = std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(Self {
-            folder,
-            myrmex: workspace.target.join("release/myrmex"),
-            python,
-            slots,
-        })
+        Ok(Self { folder, myrmex: workspace.target.join("release/myrmex"), python, slots })
     }
 
     /// Runs the contenders in turn, A B C A B C …, after one round that is not counted.
@@ -165,20 +131,12 @@ impl Arena {
             for (contender, taken) in &mut samples {
                 let sample = self.run(workload, *contender)?;
                 if round > 0 {
-                    println!(
-                        "  {round}/{runs} {:<7} {:>9.1} ms",
-                        contender.name(),
-                        sample.wall_ms
-                    );
+                    println!("  {round}/{runs} {:<7} {:>9.1} ms", contender.name(), sample.wall_ms);
                     taken.push(sample);
                 }
             }
         }
-        Ok(Series {
-            workload,
-            load,
-            samples,
-        })
+        Ok(Series { workload, load, samples })
     }
 
     fn run(&self, workload: &Workload, contender: Contender) -> Result<Sample, Failure> {
@@ -208,10 +166,7 @@ impl Arena {
                 command
             }
         };
-        command
-            .current_dir(folder)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null());
+        command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null());
         clean(&mut command);
         command
     }
@@ -237,12 +192,9 @@ mod tests {
     fn the_command_line_names_runs_and_a_file() {
         let options = parse(&["local", "--runs", "3", "--out", "x.json"]).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!((options.runs, options.out), (3, Some(PathBuf::from("x.json"))));
-        for wrong in [
-            &["global"][..],
-            &["local", "--runs", "0"],
-            &["local", "--runs"],
-            &["local", "now", "x"],
-        ] {
+        for wrong in
+            [&["global"][..], &["local", "--runs", "0"], &["local", "--runs"], &["local", "now", "x"]]
+        {
             assert!(parse(wrong).is_err(), "{wrong:?}");
         }
     }

@@ -21,9 +21,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<(), Failure> {
         is_over |= counted > allowed;
     }
     if is_over {
-        return Err(Failure::new(format!(
-            "over the dependency budget; `{FILE}` says how to raise it"
-        )));
+        return Err(Failure::new(format!("over the dependency budget; `{FILE}` says how to raise it")));
     }
     Ok(())
 }
@@ -36,10 +34,7 @@ fn packages(lock: &str) -> usize {
 /// Counts the outside packages that manifests of ours name, each once.
 fn direct(members: &[Package]) -> usize {
     let dependencies = members.iter().flat_map(|package| &package.dependencies);
-    let mut names: Vec<&str> = dependencies
-        .filter(|d| d.path.is_none())
-        .map(|d| d.name.as_str())
-        .collect();
+    let mut names: Vec<&str> = dependencies.filter(|d| d.path.is_none()).map(|d| d.name.as_str()).collect();
     names.sort_unstable();
     names.dedup();
     names.len()
@@ -48,10 +43,7 @@ fn direct(members: &[Package]) -> usize {
 /// Reads `name = NUMBER` from the budget.
 fn allowed(budget: &str, name: &str) -> Result<usize, Failure> {
     let entries = budget.lines().filter_map(|line| line.split_once('='));
-    let value = entries
-        .filter(|(key, _)| key.trim() == name)
-        .map(|(_, value)| value.trim())
-        .next();
+    let value = entries.filter(|(key, _)| key.trim() == name).map(|(_, value)| value.trim()).next();
     let number = value.and_then(|value| value.parse().ok());
     number.ok_or_else(|| Failure::new(format!("`{FILE}` has no number for `{name}`")))
 }

@@ -50,11 +50,7 @@ pub(crate) fn act(workspace: &Workspace, words: &[&str]) -> Result<ExitCode, Fai
         _ => return Err(Failure::new("usage: cargo xtask demo [--short]")),
     };
     say("building the release binary");
-    process::run(
-        workspace
-            .cargo()
-            .args(["build", "--release", "--package", "myrmex"]),
-    )?;
+    process::run(workspace.cargo().args(["build", "--release", "--package", "myrmex"]))?;
     let stage = Stage::set(workspace, if is_short { "0.1" } else { "0.5" })?;
     stage.show()?;
     if is_short {
@@ -70,12 +66,7 @@ impl Stage {
         let folder = std::env::temp_dir().join(format!("myrmex-demo-{}", std::process::id()));
         copy_folder(&workspace.root.join("examples/demo"), &folder)?;
         let myrmex = workspace.target.join("release/myrmex");
-        Ok(Self {
-            myrmex,
-            folder,
-            repository: workspace.root.clone(),
-            pause,
-        })
+        Ok(Self { myrmex, folder, repository: workspace.root.clone(), pause })
     }
 
     fn show(&self) -> Result<(), Failure> {
@@ -87,20 +78,14 @@ impl Stage {
         let mut child = self.run().spawn().map_err(Failure::because("myrmex"))?;
         let half = self.wait_for_half(&mut child, tasks);
         // Child::kill sends SIGKILL: no handler runs, nothing is flushed.
-        child
-            .kill()
-            .and_then(|()| child.wait())
-            .map_err(Failure::because("kill"))?;
+        child.kill().and_then(|()| child.wait()).map_err(Failure::because("kill"))?;
         half?;
 
         let ledger_before = self.ledger_at_rest()?;
         let before = self.events(None)?;
         let run = ledger_before.first().map(|entry| entry.run.clone());
         let run = run.ok_or_else(|| Failure::new("the ledger is empty"))?;
-        say(&format!(
-            "killed with -9 after {} of {tasks} tasks; the store now says",
-            ended(&ledger_before)
-        ));
+        say(&format!("killed with -9 after {} of {tasks} tasks; the store now says", ended(&ledger_before)));
         process::run(&mut self.myrmex(&["runs", "list"]))?;
 
         say(&format!("resuming: myrmex runs resume {run}"));
@@ -112,10 +97,7 @@ impl Stage {
         process::run(&mut self.myrmex(&["runs", "logs", &run, "--task", "public_items[0]"]))?;
 
         let after = self.events(Some(&run))?;
-        say(&format!(
-            "the journal of the run holds {} events; comparing them with the ledger",
-            after.len()
-        ));
+        say(&format!("the journal of the run holds {} events; comparing them with the ledger", after.len()));
         let ledger_after = ledger::read(&self.folder)?;
         proof::prove(&before, &after, ledger_before.len(), &ledger_after, tasks)
             .map(|proof| println!("{proof}"))
@@ -132,9 +114,7 @@ impl Stage {
         let started = Instant::now();
         while ended(&ledger::read(&self.folder)?) < tasks / 2 {
             if let Some(status) = child.try_wait().map_err(Failure::because("myrmex"))? {
-                return Err(Failure::new(format!(
-                    "the run ended ({status}) before half of its tasks had"
-                )));
+                return Err(Failure::new(format!("the run ended ({status}) before half of its tasks had")));
             }
             if started.elapsed() > WAIT_MAX {
                 return Err(Failure::new(format!(
@@ -174,20 +154,14 @@ impl Stage {
 
     fn run(&self) -> Command {
         let mut command = self.myrmex(&["run", "repository.yaml"]);
-        command
-            .arg("-i")
-            .arg(format!("repository={}", self.repository.display()));
+        command.arg("-i").arg(format!("repository={}", self.repository.display()));
         command.arg("-i").arg(format!("pause={}", self.pause));
         command
     }
 
     fn myrmex(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&self.myrmex);
-        command
-            .arg("--data-dir")
-            .arg(self.folder.join(".myrmex"))
-            .args(words)
-            .current_dir(&self.folder);
+        command.arg("--data-dir").arg(self.folder.join(".myrmex")).args(words).current_dir(&self.folder);
         command
     }
 
@@ -202,10 +176,7 @@ impl Stage {
 
 /// Counts the attempts that came to their end.
 fn ended(ledger: &[Entry]) -> usize {
-    ledger
-        .iter()
-        .filter(|entry| entry.mark == ledger::Mark::End)
-        .count()
+    ledger.iter().filter(|entry| entry.mark == ledger::Mark::End).count()
 }
 
 fn say(text: &str) {

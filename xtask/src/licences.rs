@@ -23,15 +23,9 @@ pub(crate) fn check(workspace: &Workspace) -> Result<(), Failure> {
         println!("{complaint}");
     }
     if !complaints.is_empty() {
-        return Err(Failure::new(format!(
-            "{} packages break `deny.toml`",
-            complaints.len()
-        )));
+        return Err(Failure::new(format!("{} packages break `deny.toml`", complaints.len())));
     }
-    println!(
-        "{} packages have an allowed licence and an allowed source",
-        packages.len()
-    );
+    println!("{} packages have an allowed licence and an allowed source", packages.len());
     deny(workspace)
 }
 
@@ -39,28 +33,15 @@ pub(crate) fn check(workspace: &Workspace) -> Result<(), Failure> {
 fn deny(workspace: &Workspace) -> Result<(), Failure> {
     if process::succeeds(workspace.cargo().args(["deny", "--version"])) {
         println!("not checked: advisories (the database is not fetched here)");
-        return process::run(
-            workspace
-                .cargo()
-                .args(["deny", "check", "licenses", "bans", "sources"]),
-        );
+        return process::run(workspace.cargo().args(["deny", "check", "licenses", "bans", "sources"]));
     }
     println!("not checked: advisories; bans and duplicate versions (cargo-deny is not installed)");
     Ok(())
 }
 
 fn complaint(package: &Package, allowed: &[&str]) -> Option<String> {
-    let Package {
-        name,
-        version,
-        license,
-        source,
-        ..
-    } = package;
-    if source
-        .as_deref()
-        .is_some_and(|source| !source.starts_with("registry+"))
-    {
+    let Package { name, version, license, source, .. } = package;
+    if source.as_deref().is_some_and(|source| !source.starts_with("registry+")) {
         return Some(format!("{name} {version}: comes from outside the registry"));
     }
     match license.as_deref() {
@@ -72,27 +53,16 @@ fn complaint(package: &Package, allowed: &[&str]) -> Option<String> {
 
 /// Reads the quoted entries of `allow` in `[licenses]`, a list with one entry a line.
 fn allowed(deny: &str) -> Vec<&str> {
-    let lines = deny
-        .lines()
-        .map(str::trim)
-        .skip_while(|line| *line != "[licenses]");
-    let entries = lines
-        .skip_while(|line| !line.starts_with("allow = ["))
-        .skip(1)
-        .take_while(|line| *line != "]");
-    entries
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| line.split('"').nth(1))
-        .collect()
+    let lines = deny.lines().map(str::trim).skip_while(|line| *line != "[licenses]");
+    let entries =
+        lines.skip_while(|line| !line.starts_with("allow = [")).skip(1).take_while(|line| *line != "]");
+    entries.filter(|line| !line.starts_with('#')).filter_map(|line| line.split('"').nth(1)).collect()
 }
 
 /// Returns whether an SPDX expression can be met by the allowed licences alone.
 fn satisfied(expression: &str, allowed: &[&str]) -> bool {
     // The slash is an older way to write `OR`.
-    let spaced = expression
-        .replace('/', " OR ")
-        .replace('(', " ( ")
-        .replace(')', " ) ");
+    let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
     let words: Vec<&str> = spaced.split_whitespace().collect();
     let mut at = 0;
     let result = any_of(&words, &mut at, allowed);
@@ -149,14 +119,8 @@ mod tests {
         ] {
             assert!(satisfied(met, &ALLOWED), "{met}");
         }
-        for unmet in [
-            "GPL-3.0",
-            "MIT AND GPL-3.0",
-            "(MIT OR Apache-2.0) AND GPL-3.0",
-            "",
-            "(MIT",
-            "MIT MIT",
-        ] {
+        for unmet in ["GPL-3.0", "MIT AND GPL-3.0", "(MIT OR Apache-2.0) AND GPL-3.0", "", "(MIT", "MIT MIT"]
+        {
             assert!(!satisfied(unmet, &ALLOWED), "{unmet}");
         }
     }

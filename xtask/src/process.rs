@@ -20,20 +20,14 @@ pub(crate) fn run(command: &mut Command) -> Result<(), Failure> {
 /// Runs `command` as [`run`] does, without standard input, and kills it with all its descendants after `limit`.
 pub(crate) fn run_within(command: &mut Command, limit: Duration) -> Result<(), Failure> {
     let started = Instant::now();
-    let mut child = command
-        .stdin(Stdio::null())
-        .spawn()
-        .map_err(Failure::because(name(command)))?;
+    let mut child = command.stdin(Stdio::null()).spawn().map_err(Failure::because(name(command)))?;
     loop {
         if let Some(status) = child.try_wait().map_err(Failure::because(name(command)))? {
             return judge(command, status);
         }
         if started.elapsed() > limit {
             kill_tree(&mut child);
-            return Err(Failure::new(format!(
-                "killed after {} s: over its budget by half",
-                limit.as_secs()
-            )));
+            return Err(Failure::new(format!("killed after {} s: over its budget by half", limit.as_secs())));
         }
         thread::sleep(LOOK_EVERY);
     }
@@ -41,20 +35,14 @@ pub(crate) fn run_within(command: &mut Command, limit: Duration) -> Result<(), F
 
 /// Runs `command` and returns what it wrote to standard output; its standard error goes to the terminal.
 pub(crate) fn output(command: &mut Command) -> Result<String, Failure> {
-    let output = command
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(Failure::because(name(command)))?;
+    let output = command.stderr(Stdio::inherit()).output().map_err(Failure::because(name(command)))?;
     judge(command, output.status)?;
     String::from_utf8(output.stdout).map_err(Failure::because(format!("output of `{}`", name(command))))
 }
 
 /// Returns whether `command` can be started and ends with 0; shows nothing of it.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
-    let quiet = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     quiet.status().is_ok_and(|status| status.success())
 }
 
@@ -69,10 +57,7 @@ fn judge(command: &Command, status: ExitStatus) -> Result<(), Failure> {
 fn name(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let words = program.file_name().into_iter().chain(command.get_args());
-    words
-        .map(|word| word.to_string_lossy())
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
 /// Kills `child` and every process below it.
@@ -95,10 +80,8 @@ fn parents() -> io::Result<Vec<(u32, u32)>> {
         let Ok(id) = entry?.file_name().to_string_lossy().parse::<u32>() else {
             continue;
         };
-        if let Some(parent) = fs::read_to_string(format!("/proc/{id}/stat"))
-            .ok()
-            .as_deref()
-            .and_then(parent_in_stat)
+        if let Some(parent) =
+            fs::read_to_string(format!("/proc/{id}/stat")).ok().as_deref().and_then(parent_in_stat)
         {
             parents.push((id, parent));
         }

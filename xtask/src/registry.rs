@@ -45,22 +45,10 @@ pub(crate) fn check(workspace: &Workspace, passed: Option<&[&str]>) -> Result<()
         println!("{FILE}: {complaint}");
     }
     if !complaints.is_empty() {
-        return Err(Failure::new(format!(
-            "{} entries of `{FILE}` are wrong",
-            complaints.len()
-        )));
+        return Err(Failure::new(format!("{} entries of `{FILE}` are wrong", complaints.len())));
     }
-    let count = |status| {
-        capabilities
-            .iter()
-            .filter(|capability| capability.status == status)
-            .count()
-    };
-    let (done, partial, planned) = (
-        count(Status::Done),
-        count(Status::Partial),
-        count(Status::Planned),
-    );
+    let count = |status| capabilities.iter().filter(|capability| capability.status == status).count();
+    let (done, partial, planned) = (count(Status::Done), count(Status::Partial), count(Status::Planned));
     println!("capabilities: {done} done, {partial} partial, {planned} planned");
     if passed.is_none() && done > 0 {
         println!("not checked: whether the tests of the {done} done ones passed (only a full run knows)");
@@ -75,9 +63,7 @@ fn parse(text: &str) -> (Vec<Capability>, Vec<String>) {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let entry = line
-            .strip_prefix("- ")
-            .ok_or_else(|| "expected `- {…}`".to_owned());
+        let entry = line.strip_prefix("- ").ok_or_else(|| "expected `- {…}`".to_owned());
         match entry.and_then(|entry| serde_json::from_str(entry).map_err(|error| error.to_string())) {
             Ok(capability) => capabilities.push(capability),
             Err(error) => complaints.push(format!("line {}: {error}", index + 1)),
@@ -93,13 +79,7 @@ fn ids(capabilities: &[Capability]) -> Option<String> {
 }
 
 fn judge(capability: &Capability, root: &Path, passed: Option<&[&str]>) -> Option<String> {
-    let Capability {
-        wording,
-        status,
-        test,
-        document,
-        ..
-    } = capability;
+    let Capability { wording, status, test, document, .. } = capability;
     if wording.is_empty() || wording.iter().any(String::is_empty) {
         return Some("has no wording".to_owned());
     }
@@ -146,13 +126,9 @@ fn suite_of(test: &str, root: &Path) -> Result<&'static str, String> {
         return Err(format!("test target `{package}::{target}` does not exist"));
     }
     if let Some(function) = function
-        && !sources
-            .iter()
-            .any(|source| source.contains(&format!("fn {function}(")))
+        && !sources.iter().any(|source| source.contains(&format!("fn {function}(")))
     {
-        return Err(format!(
-            "test target `{package}::{target}` has no function `{function}`"
-        ));
+        return Err(format!("test target `{package}::{target}` has no function `{function}`"));
     }
     Ok(suites::suite_of_target(package, target))
 }
@@ -164,11 +140,7 @@ fn sources(place: &Path) -> Vec<String> {
         return entries.flat_map(|entry| sources(&entry.path())).collect();
     }
     let is_rust = place.extension().is_some_and(|extension| extension == "rs");
-    is_rust
-        .then(|| fs::read_to_string(place).ok())
-        .flatten()
-        .into_iter()
-        .collect()
+    is_rust.then(|| fs::read_to_string(place).ok()).flatten().into_iter().collect()
 }
 
 #[cfg(test)]
@@ -204,22 +176,10 @@ mod tests {
         assert!(unproven.contains("did not pass"), "{unproven}");
         for (name, wrong) in [
             ("d", r#""status": "done", "test": null, "document": "page.md""#),
-            (
-                "e",
-                r#""status": "done", "test": "myrmex::kill", "document": null"#,
-            ),
-            (
-                "f",
-                r#""status": "done", "test": "myrmex::kill", "document": "missing.md""#,
-            ),
-            (
-                "g",
-                r#""status": "done", "test": "myrmex::missing", "document": "page.md""#,
-            ),
-            (
-                "h",
-                r#""status": "done", "test": "myrmex::kill::missing", "document": "page.md""#,
-            ),
+            ("e", r#""status": "done", "test": "myrmex::kill", "document": null"#),
+            ("f", r#""status": "done", "test": "myrmex::kill", "document": "missing.md""#),
+            ("g", r#""status": "done", "test": "myrmex::missing", "document": "page.md""#),
+            ("h", r#""status": "done", "test": "myrmex::kill::missing", "document": "page.md""#),
             ("i", r#""status": "done", "test": "kill", "document": "page.md""#),
         ] {
             assert!(verdict(name, wrong, Some(&["kill"])).is_some(), "{wrong}");
@@ -229,21 +189,9 @@ mod tests {
     #[test]
     fn a_planned_capability_with_a_test_fails() {
         assert!(
-            verdict(
-                "j",
-                r#""status": "planned", "test": "myrmex::kill", "document": null"#,
-                None
-            )
-            .is_some()
+            verdict("j", r#""status": "planned", "test": "myrmex::kill", "document": null"#, None).is_some()
         );
-        assert_eq!(
-            verdict(
-                "k",
-                r#""status": "planned", "test": null, "document": null"#,
-                None
-            ),
-            None
-        );
+        assert_eq!(verdict("k", r#""status": "planned", "test": null, "document": null"#, None), None);
     }
 
     #[test]

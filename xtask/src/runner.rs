@@ -11,16 +11,7 @@ use crate::workspace::Workspace;
 use crate::{process, registry};
 
 /// The C compiler builds the embedded `SQLite`.
-const TOOLS: &[Tool] = &[
-    Tool {
-        program: "cc",
-        package: "gcc",
-    },
-    Tool {
-        program: "git",
-        package: "git",
-    },
-];
+const TOOLS: &[Tool] = &[Tool { program: "cc", package: "gcc" }, Tool { program: "git", package: "git" }];
 
 /// How one suite ended.
 struct Ended {
@@ -39,23 +30,11 @@ pub(crate) fn quick(workspace: &Workspace, words: &[&str]) -> Result<ExitCode, F
 
 /// Runs every suite, or the named ones.
 pub(crate) fn test(workspace: &Workspace, names: &[&str]) -> Result<ExitCode, Failure> {
-    if let Some(unknown) = names
-        .iter()
-        .find(|name| SUITES.iter().all(|suite| suite.name != **name))
-    {
+    if let Some(unknown) = names.iter().find(|name| SUITES.iter().all(|suite| suite.name != **name)) {
         let known: Vec<&str> = SUITES.iter().map(|suite| suite.name).collect();
-        return Err(Failure::new(format!(
-            "unknown suite `{unknown}`; the suites are {}",
-            known.join(", ")
-        )));
+        return Err(Failure::new(format!("unknown suite `{unknown}`; the suites are {}", known.join(", "))));
     }
-    run(
-        workspace,
-        SUITES
-            .iter()
-            .filter(|suite| names.is_empty() || names.contains(&suite.name))
-            .collect(),
-    )
+    run(workspace, SUITES.iter().filter(|suite| names.is_empty() || names.contains(&suite.name)).collect())
 }
 
 fn run(workspace: &Workspace, suites: Vec<&'static Suite>) -> Result<ExitCode, Failure> {
@@ -71,11 +50,9 @@ fn run(workspace: &Workspace, suites: Vec<&'static Suite>) -> Result<ExitCode, F
         let took = started.elapsed();
         let failure = result.and_then(|()| in_time(suite, took)).err();
         match &failure {
-            Some(failure) => println!(
-                "-- {} failed after {:.1} s: {failure}",
-                suite.name,
-                took.as_secs_f64()
-            ),
+            Some(failure) => {
+                println!("-- {} failed after {:.1} s: {failure}", suite.name, took.as_secs_f64());
+            }
             None => println!("-- {} passed in {:.1} s", suite.name, took.as_secs_f64()),
         }
         ended.push(Ended { suite, took, failure });
@@ -126,9 +103,7 @@ fn in_time(suite: &Suite, took: Duration) -> Result<(), Failure> {
         return Ok(());
     }
     let minutes = suite.budget_minutes;
-    Err(Failure::new(format!(
-        "its checks passed, but over its budget of {minutes} min by more than half"
-    )))
+    Err(Failure::new(format!("its checks passed, but over its budget of {minutes} min by more than half")))
 }
 
 /// Prints the table of times and, as the last line of all, the counts.
@@ -136,32 +111,18 @@ fn summary(ended: &[Ended]) -> ExitCode {
     println!("\n{:<20} {:>9} {:>9}", "suite", "seconds", "budget");
     for Ended { suite, took, failure } in ended {
         let mark = if failure.is_some() { "failed" } else { "passed" };
-        println!(
-            "{:<20} {:>9.1} {:>9} {mark}",
-            suite.name,
-            took.as_secs_f64(),
-            suite.budget_minutes * 60
-        );
+        println!("{:<20} {:>9.1} {:>9} {mark}", suite.name, took.as_secs_f64(), suite.budget_minutes * 60);
     }
     let failed = ended.iter().filter(|ended| ended.failure.is_some()).count();
     println!("\n{} passed, {failed} failed", ended.len() - failed);
-    if failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SUITE: Suite = Suite {
-        name: "s",
-        budget_minutes: 2,
-        is_quick: false,
-        work: Work::OtherTests,
-    };
+    const SUITE: Suite = Suite { name: "s", budget_minutes: 2, is_quick: false, work: Work::OtherTests };
 
     #[test]
     fn a_suite_may_exceed_its_budget_by_half_and_no_more() {

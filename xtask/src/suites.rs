@@ -25,10 +25,7 @@ pub(crate) enum Work {
     /// Runs cargo with these words.
     Cargo(&'static [&'static str]),
     /// Runs one slow test target of a package, alone.
-    TestTarget {
-        package: &'static str,
-        target: &'static str,
-    },
+    TestTarget { package: &'static str, target: &'static str },
     /// Runs all unit and integration tests but those of [`Work::TestTarget`].
     OtherTests,
     /// Runs a check of this program.
@@ -43,34 +40,14 @@ pub(crate) const SUITES: &[Suite] = &[
     check("tidy", 1, true, tidy::check),
     check("licences", 2, false, licences::check),
     check("dependency-budget", 1, true, budget::check),
-    cargo(
-        "clippy",
-        8,
-        true,
-        &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
-    ),
-    Suite {
-        name: "tests",
-        budget_minutes: 14,
-        is_quick: true,
-        work: Work::OtherTests,
-    },
+    cargo("clippy", 8, true, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+    Suite { name: "tests", budget_minutes: 14, is_quick: true, work: Work::OtherTests },
     cargo("doc-tests", 4, false, &["test", "--workspace", "--doc"]),
     slow("traces", 6, "myrmex", "traces"),
     slow("faults", 10, "myrmex", "faults"),
     slow("kill", 15, "myrmex", "kill"),
-    cargo(
-        "demo",
-        8,
-        false,
-        &["run", "--quiet", "--package", "xtask", "--", "demo", "--short"],
-    ),
-    Suite {
-        name: "registry",
-        budget_minutes: 1,
-        is_quick: true,
-        work: Work::Registry,
-    },
+    cargo("demo", 8, false, &["run", "--quiet", "--package", "xtask", "--", "demo", "--short"]),
+    Suite { name: "registry", budget_minutes: 1, is_quick: true, work: Work::Registry },
 ];
 
 const fn cargo(
@@ -79,12 +56,7 @@ const fn cargo(
     is_quick: bool,
     words: &'static [&'static str],
 ) -> Suite {
-    Suite {
-        name,
-        budget_minutes,
-        is_quick,
-        work: Work::Cargo(words),
-    }
+    Suite { name, budget_minutes, is_quick, work: Work::Cargo(words) }
 }
 
 const fn check(
@@ -93,21 +65,11 @@ const fn check(
     is_quick: bool,
     check: fn(&Workspace) -> Result<(), Failure>,
 ) -> Suite {
-    Suite {
-        name,
-        budget_minutes,
-        is_quick,
-        work: Work::Check(check),
-    }
+    Suite { name, budget_minutes, is_quick, work: Work::Check(check) }
 }
 
 const fn slow(name: &'static str, budget_minutes: u64, package: &'static str, target: &'static str) -> Suite {
-    Suite {
-        name,
-        budget_minutes,
-        is_quick: false,
-        work: Work::TestTarget { package, target },
-    }
+    Suite { name, budget_minutes, is_quick: false, work: Work::TestTarget { package, target } }
 }
 
 /// Returns the test targets that run in suites of their own.
@@ -121,10 +83,7 @@ pub(crate) fn slow_targets() -> impl Iterator<Item = &'static str> {
 /// Returns the name of the suite that runs this test target of this package.
 pub(crate) fn suite_of_target(package: &str, target: &str) -> &'static str {
     let own = SUITES.iter().find(|suite| match suite.work {
-        Work::TestTarget {
-            package: p,
-            target: t,
-        } => p == package && t == target,
+        Work::TestTarget { package: p, target: t } => p == package && t == target,
         Work::Cargo(_) | Work::OtherTests | Work::Check(_) | Work::Registry => false,
     });
     own.map_or("tests", |suite| suite.name)

@@ -27,19 +27,11 @@ struct Finding {
 
 impl Finding {
     fn file(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            line: None,
-            message: message.into(),
-        }
+        Self { path: path.into(), line: None, message: message.into() }
     }
 
     fn line(path: impl Into<String>, line: usize, message: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            line: Some(line),
-            message: message.into(),
-        }
+        Self { path: path.into(), line: Some(line), message: message.into() }
     }
 }
 
@@ -95,8 +87,5 @@ fn is_foreign(path: &str) -> bool {
 
 #[cfg(test)]
 fn file(path: &str, text: &str) -> SourceFile {
-    SourceFile {
-        path: path.to_owned(),
-        text: text.to_owned(),
-    }
+    SourceFile { path: path.to_owned(), text: text.to_owned() }
 }

@@ -18,19 +18,14 @@ pub(crate) struct Tool {
 
 /// Makes sure that every tool is there: installs what is missing when root, else names the exact command and fails.
 pub(crate) fn ensure(tools: &[Tool]) -> Result<(), Failure> {
-    let missing: Vec<&str> = tools
-        .iter()
-        .filter(|tool| !exists(tool.program))
-        .map(|tool| tool.package)
-        .collect();
+    let missing: Vec<&str> =
+        tools.iter().filter(|tool| !exists(tool.program)).map(|tool| tool.package).collect();
     if missing.is_empty() {
         return Ok(());
     }
     let install = format!("apt-get install -y {}", missing.join(" "));
     if !is_root() || !exists("apt-get") {
-        return Err(Failure::new(format!(
-            "some programs are missing; install them with: sudo {install}"
-        )));
+        return Err(Failure::new(format!("some programs are missing; install them with: sudo {install}")));
     }
     println!("installing what is missing: {install}");
     process::run(Command::new("apt-get").arg("update").arg("-qq"))?;

@@ -29,9 +29,7 @@ pub(crate) struct SourceFile {
 impl SourceFile {
     /// Returns whether the name of the file ends in `.` and this extension.
     pub(crate) fn has_extension(&self, extension: &str) -> bool {
-        self.path
-            .rsplit_once('.')
-            .is_some_and(|(_, own)| own == extension)
+        self.path.rsplit_once('.').is_some_and(|(_, own)| own == extension)
     }
 }
 
@@ -39,10 +37,7 @@ impl Workspace {
     /// Finds the workspace that the current folder belongs to.
     pub(crate) fn find() -> Result<Self, Failure> {
         let metadata = Metadata::of_members(Path::new("."))?;
-        Ok(Self {
-            root: metadata.workspace_root,
-            target: metadata.target_directory,
-        })
+        Ok(Self { root: metadata.workspace_root, target: metadata.target_directory })
     }
 
     /// Returns every text file that is, or would be, under version control, ordered by path.
@@ -60,10 +55,7 @@ impl Workspace {
             // A file may be listed and yet deleted in the work tree.
             if let Ok(bytes) = fs::read(self.root.join(path)) {
                 let text = String::from_utf8(bytes).unwrap_or_default();
-                files.push(SourceFile {
-                    path: path.to_owned(),
-                    text,
-                });
+                files.push(SourceFile { path: path.to_owned(), text });
             }
         }
         Ok(files)

@@ -71,12 +71,18 @@ pub enum InputProblem {
 /// let inputs = resolve_inputs(&definition, &[("n".into(), Given::Text("4".into()))]);
 /// assert_eq!(inputs.unwrap().to_string(), r#"{"n":4}"#);
 /// ```
-pub fn resolve_inputs(definition: &Definition, given: &[(String, Given)]) -> Result<Value, Vec<InputProblem>> {
+pub fn resolve_inputs(
+    definition: &Definition,
+    given: &[(String, Given)],
+) -> Result<Value, Vec<InputProblem>> {
     let mut problems = Vec::new();
     for (name, _) in given {
         if !definition.inputs.iter().any(|input| input.name.as_str() == name) {
             let suggestion = nearest(name, definition.inputs.iter().map(|input| input.name.as_str()));
-            problems.push(InputProblem::Unknown { name: name.clone(), suggestion: suggestion.map(str::to_owned) });
+            problems.push(InputProblem::Unknown {
+                name: name.clone(),
+                suggestion: suggestion.map(str::to_owned),
+            });
         }
     }
     let mut values = serde_json::Map::with_capacity(definition.inputs.len());

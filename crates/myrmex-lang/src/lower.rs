@@ -9,8 +9,8 @@ use myrmex_model::name::{Name, Namespace};
 use myrmex_model::template::Template;
 
 use crate::outline::{
-    Condition, Data, Defaults, ForEach, Run, RunWhat, Scope, ScopeKind, Target, Task, TaskOutputs, Verb, Wait,
-    Workflow,
+    Condition, Data, Defaults, ForEach, Run, RunWhat, Scope, ScopeKind, Target, Task, TaskOutputs, Verb,
+    Wait, Workflow,
 };
 use crate::places::{NodePlaces, SourceMap};
 use crate::resolve::Links;
@@ -20,10 +20,15 @@ use crate::tree::Place;
 const PROCESS: &str = "process";
 
 /// Lowers `workflow`. Returns nothing if something of it was refused.
-pub(crate) fn lower(workflow: &Workflow, links: &Links, places: SourceMap) -> Option<(Definition, SourceMap)> {
+pub(crate) fn lower(
+    workflow: &Workflow,
+    links: &Links,
+    places: SourceMap,
+) -> Option<(Definition, SourceMap)> {
     let mut lowering = Lowering { links, defaults: &workflow.defaults, nodes: Vec::new(), places };
     let name = Name::new(&workflow.name.value).ok()?;
-    let outputs = workflow.outputs.as_ref().map_or(Outputs::Raw, |data| Outputs::Computed(data.template.clone()));
+    let outputs =
+        workflow.outputs.as_ref().map_or(Outputs::Raw, |data| Outputs::Computed(data.template.clone()));
     let node_places = [workflow.name.place, workflow.place, workflow.body.key];
     let root = lowering.reserve(name.clone(), None, node_places);
     let body = lowering.scope(&workflow.body, root)?;
@@ -69,7 +74,8 @@ impl<'o> Lowering<'o> {
         for task in &scope.tasks {
             ids.push(self.task(task, siblings, parent)?);
         }
-        let names = scope.tasks.iter().map(|task| Name::new(&task.name.value).ok()).collect::<Option<Vec<_>>>()?;
+        let names =
+            scope.tasks.iter().map(|task| Name::new(&task.name.value).ok()).collect::<Option<Vec<_>>>()?;
         match scope.kind {
             ScopeKind::Graph => {
                 let children = ids.into_iter().map(|node| GraphChild { node, join: Join::All }).collect();
@@ -84,8 +90,9 @@ impl<'o> Lowering<'o> {
                     None => Some(Next::Continue),
                 };
                 let children = ids.into_iter().zip(&scope.tasks);
-                let children =
-                    children.map(|(node, task)| Some(FlowChild { node, next: next(task)? })).collect::<Option<_>>()?;
+                let children = children
+                    .map(|(node, task)| Some(FlowChild { node, next: next(task)? }))
+                    .collect::<Option<_>>()?;
                 Some(Body::Flow(Flow::new(children, names)))
             }
         }

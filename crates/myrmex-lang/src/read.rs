@@ -75,9 +75,9 @@ impl Reader<'_> {
     fn refuse_type(&mut self, what: &str, expected: &str, node: &Node) {
         if !node.is_broken() {
             let message = format!("{what} must be {expected}, this is {}", node.type_word());
-            let is_scalar_value = node.as_scalar().is_some_and(|scalar| {
-                matches!(scalar.meaning, Meaning::Boolean(_) | Meaning::Number(_))
-            });
+            let is_scalar_value = node
+                .as_scalar()
+                .is_some_and(|scalar| matches!(scalar.meaning, Meaning::Boolean(_) | Meaning::Number(_)));
             if is_scalar_value && expected.contains("text") {
                 self.report.refuse_hint(codes::TYPE, node.place, message, "put quotes around it");
             } else {
@@ -158,7 +158,11 @@ impl Reader<'_> {
             return None;
         };
         if number.is_f64() {
-            self.report.refuse(codes::TYPE, node.place, format!("{what} must be an integer, this is {number}"));
+            self.report.refuse(
+                codes::TYPE,
+                node.place,
+                format!("{what} must be an integer, this is {number}"),
+            );
             return None;
         }
         let count = number.as_u64().and_then(|count| u32::try_from(count).ok()).filter(|count| *count > 0);
@@ -183,7 +187,8 @@ impl Reader<'_> {
         if self.refuse_hole(what, node) {
             return None;
         }
-        let Some(text) = node.as_scalar().map(|scalar| scalar.text.as_str()).filter(|_| !node.is_null()) else {
+        let Some(text) = node.as_scalar().map(|scalar| scalar.text.as_str()).filter(|_| !node.is_null())
+        else {
             self.refuse_type(what, "a duration", node);
             return None;
         };

@@ -107,7 +107,12 @@ impl Report {
     pub(crate) fn finish(self) -> Vec<Diagnostic> {
         let mut all = self.diagnostics;
         all.sort_by(|a, b| {
-            (a.span.start, a.code, a.span.end, &a.message).cmp(&(b.span.start, b.code, b.span.end, &b.message))
+            (a.span.start, a.code, a.span.end, &a.message).cmp(&(
+                b.span.start,
+                b.code,
+                b.span.end,
+                &b.message,
+            ))
         });
         all.dedup_by(|a, b| a.code == b.code && a.span == b.span && a.message == b.message);
         if all.len() > PROBLEMS_MAX {
@@ -116,7 +121,7 @@ impl Report {
                 all.into_iter().partition(|diagnostic| diagnostic.severity == Severity::Error);
             let total = errors.len() + others.len();
             all = errors.into_iter().chain(others).take(PROBLEMS_MAX).collect();
-            all.sort_by(|a, b| (a.span.start, a.code).cmp(&(b.span.start, b.code)));
+            all.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.code));
             if let Some(last) = all.last().map(|diagnostic| diagnostic.span.clone()) {
                 let message = format!("{} more problems are not shown", total - PROBLEMS_MAX);
                 all.push(Diagnostic::warning(codes::PROBLEMS_MANY, last, message));
@@ -152,7 +157,8 @@ pub(crate) fn nearest<'w>(word: &str, words: impl Iterator<Item = &'w str>) -> O
     let distance_max = (length / 3).max(1).min(length.saturating_sub(1));
     let distance = |candidate: &'w str| {
         let lower = candidate.to_lowercase();
-        let is_alike = word.len() > ALIKE && word.bytes().zip(lower.bytes()).take_while(|(a, b)| a == b).count() >= ALIKE;
+        let is_alike = word.len() > ALIKE
+            && word.bytes().zip(lower.bytes()).take_while(|(a, b)| a == b).count() >= ALIKE;
         let distance_max = if is_alike { distance_max.max(3) } else { distance_max };
         if lower.len().abs_diff(word.len()) > distance_max * 4 {
             return None;

@@ -9,7 +9,9 @@ mod reference;
 use myrmex_model::OrderedMap;
 
 use crate::codes;
-use crate::outline::{Condition, Data, Read, Run, RunWhat, Scope, ScopeKind, Task, TaskOutputs, Verb, Wait, Workflow};
+use crate::outline::{
+    Condition, Data, Read, Run, RunWhat, Scope, ScopeKind, Task, TaskOutputs, Verb, Wait, Workflow,
+};
 use crate::report::Report;
 
 pub(crate) use link::{Link, Origin};
@@ -100,7 +102,8 @@ impl<'o> Resolver<'o, '_> {
                     None => self.variables.are_open = true,
                 },
                 Some(Verb::Block(inner)) => self.survey(inner, Some(&task.name.value), scope.kind),
-                Some(Verb::Run(_) | Verb::Set(_) | Verb::Switch(_) | Verb::Fail(_) | Verb::Wait(_)) | None => {}
+                Some(Verb::Run(_) | Verb::Set(_) | Verb::Switch(_) | Verb::Fail(_) | Verb::Wait(_))
+                | None => {}
             }
         }
     }

@@ -1,5 +1,7 @@
 //! What the inputs of a run become.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 use myrmex_lang::{Given, Source, check, resolve_inputs};
 
 const TEXT: &str = "
@@ -19,17 +21,17 @@ fn assert_inputs(given: &[&str], expected: &str) {
     let definition = check(&Source::new("w.yaml", TEXT)).definition.unwrap();
     let given: Vec<(String, Given)> = given
         .iter()
-        .map(|text| match text.split_once(":=") {
-            Some((name, json)) => (name.to_owned(), Given::Value(serde_json::from_str(json).unwrap())),
-            None => {
-                let (name, text) = text.split_once('=').unwrap();
-                (name.to_owned(), Given::Text(text.to_owned()))
+        .map(|text| {
+            if let Some((name, json)) = text.split_once(":=") {
+                return (name.to_owned(), Given::Value(serde_json::from_str(json).unwrap()));
             }
+            let (name, text) = text.split_once('=').unwrap();
+            (name.to_owned(), Given::Text(text.to_owned()))
         })
         .collect();
     let found = match resolve_inputs(&definition, &given) {
         Ok(value) => value.to_string(),
-        Err(problems) => problems.iter().map(|problem| format!("{problem}\n")).collect(),
+        Err(problems) => problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n") + "\n",
     };
     assert_eq!(found, expected);
 }
@@ -45,7 +47,10 @@ fn text_is_read_as_json_where_the_type_asks_for_it_and_the_last_counts() {
         &["name:=\"x\"", "count=1", "list=[\"us\"]", "note={\"a\": 1}", "wait=2h", "count=5"],
         r#"{"name":"x","count":5,"list":["us"],"note":{"a":1},"wait":"2h"}"#,
     );
-    assert_inputs(&["name=x", "note:=null"], r#"{"name":"x","count":3,"list":["eu"],"note":null,"wait":"1m"}"#);
+    assert_inputs(
+        &["name=x", "note:=null"],
+        r#"{"name":"x","count":3,"list":["eu"],"note":null,"wait":"1m"}"#,
+    );
 }
 
 #[test]

@@ -1,4 +1,6 @@
-//! Records of WfCommons become workflows.
+//! Records of `WfCommons` become workflows.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::path::Path;
 

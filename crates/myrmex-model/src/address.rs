@@ -69,7 +69,11 @@ impl Address {
             if matches!(character, '/' | '[' | ']' | '#' | '%') || character.is_control() {
                 let mut bytes = [0; 4];
                 for byte in character.encode_utf8(&mut bytes).bytes() {
-                    text.push_str(&format!("%{byte:02X}"));
+                    let digit = |value: u8| {
+                        char::from_digit(u32::from(value), 16).map(|digit| digit.to_ascii_uppercase())
+                    };
+                    text.push('%');
+                    text.extend([digit(byte >> 4), digit(byte & 15)].into_iter().flatten());
                 }
             } else {
                 text.push(character);

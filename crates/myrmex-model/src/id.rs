@@ -130,8 +130,7 @@ impl FencingToken {
 
     /// Returns the epoch of the owner that made the grant.
     pub fn epoch(self) -> Epoch {
-        #[expect(clippy::cast_possible_truncation, reason = "the upper half of 64 bits has 32")]
-        Epoch((self.0 >> 32) as u32)
+        Epoch(u32::try_from(self.0 >> 32).unwrap_or(u32::MAX))
     }
 }
 

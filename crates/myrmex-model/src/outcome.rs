@@ -21,8 +21,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Started, Self::Succeeded, Self::Failed, Self::Skipped, Self::Cancelled];
+    pub const ALL: [Self; 5] = [Self::Started, Self::Succeeded, Self::Failed, Self::Skipped, Self::Cancelled];
 
     fn bit(self) -> u8 {
         match self {

@@ -110,10 +110,16 @@ impl Schema {
         }
         if let Some(number) = value.as_f64() {
             if self.minimum.is_some_and(|minimum| number < minimum) {
-                return wrong(format!("{number} is less than the minimum {}", self.minimum.unwrap_or(number)));
+                return wrong(format!(
+                    "{number} is less than the minimum {}",
+                    self.minimum.unwrap_or(number)
+                ));
             }
             if self.maximum.is_some_and(|maximum| number > maximum) {
-                return wrong(format!("{number} is more than the maximum {}", self.maximum.unwrap_or(number)));
+                return wrong(format!(
+                    "{number} is more than the maximum {}",
+                    self.maximum.unwrap_or(number)
+                ));
             }
         }
         if let (Some(pattern), Some(text)) = (&self.pattern, value.as_str())
@@ -195,7 +201,10 @@ mod tests {
     #[test]
     fn members_are_checked_and_named_by_place() {
         let schema = Schema {
-            items: Some(Box::new(Schema { allowed: vec![json!("eu"), json!("us")], ..Schema::of(Type::String) })),
+            items: Some(Box::new(Schema {
+                allowed: vec![json!("eu"), json!("us")],
+                ..Schema::of(Type::String)
+            })),
             ..Schema::of(Type::Array)
         };
         assert_eq!(check(&schema, &json!(["eu"])), Ok(()));

@@ -4,8 +4,9 @@ use crate::id::ValueHash;
 
 pub use serde_json::Value;
 
-/// The deepest nesting of a value. Deeper input is refused before anything walks it by recursion.
-pub const VALUE_DEPTH_MAX: usize = 128;
+/// The deepest nesting of a value. Deeper input is refused before anything walks it by recursion. What is stored must
+/// be readable again inside a record, and the JSON reader stops at 127 levels.
+pub const VALUE_DEPTH_MAX: usize = 112;
 
 /// The largest JSON text of a value that is kept inline. Larger outputs are refused with a hint to use a file.
 pub const VALUE_BYTES_MAX: usize = 1 << 20;

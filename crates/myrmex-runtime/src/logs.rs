@@ -89,7 +89,8 @@ impl Logs {
 
     /// Makes durable what `batch` refers to. Costs nothing if it refers to nothing.
     pub(crate) fn sync_for(&self, batch: &Batch) -> Result<(), StoreError> {
-        let refers = batch.operations.iter().any(|operation| matches!(operation, IndexOperation::PutLogRange(_)));
+        let refers =
+            batch.operations.iter().any(|operation| matches!(operation, IndexOperation::PutLogRange(_)));
         if refers { lock(&self.shared.store).sync() } else { Ok(()) }
     }
 

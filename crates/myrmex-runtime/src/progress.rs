@@ -41,6 +41,8 @@ pub struct Seen {
 pub struct Progress {
     board: Mutex<Board>,
     changed: Condvar,
+    /// Told only when a run ends or the engine's health changes: whoever shows nothing need not wake for each commit.
+    ended: Condvar,
 }
 
 #[derive(Debug)]
@@ -56,7 +58,7 @@ impl Progress {
     pub fn new() -> Self {
         let board =
             Board { last: Sequence::NONE, health: Health::Well, ended: BTreeMap::new(), notes: Vec::new() };
-        Self { board: Mutex::new(board), changed: Condvar::new() }
+        Self { board: Mutex::new(board), changed: Condvar::new(), ended: Condvar::new() }
     }
 
     fn board(&self) -> MutexGuard<'_, Board> {
@@ -68,16 +70,21 @@ impl Progress {
         let mut board = self.board();
         board.last = board.last.max(last);
         board.ended.extend(ended.iter().copied());
-        if matches!(board.health, Health::HeldUp(_)) {
+        let was_held_up = matches!(board.health, Health::HeldUp(_));
+        if was_held_up {
             board.health = Health::Well;
         }
         self.changed.notify_all();
+        if was_held_up || !ended.is_empty() {
+            self.ended.notify_all();
+        }
     }
 
     pub(crate) fn set_health(&self, health: Health) {
         let mut board = self.board();
         board.health = health;
         self.changed.notify_all();
+        self.ended.notify_all();
     }
 
     pub(crate) fn note(&self, note: String) {
@@ -98,6 +105,15 @@ impl Progress {
         let board = self.board();
         let same = |board: &mut Board| board.last == seen.last && board.health == seen.health;
         let waited = self.changed.wait_timeout_while(board, limit, same);
+        let (board, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        Seen { last: board.last, health: board.health.clone() }
+    }
+
+    /// Waits until a run has ended or the health differs from that in `seen`, at most `limit`.
+    pub fn wait_for_end(&self, run: RunId, seen: &Seen, limit: Duration) -> Seen {
+        let board = self.board();
+        let same = |board: &mut Board| board.health == seen.health && !board.ended.contains_key(&run);
+        let waited = self.ended.wait_timeout_while(board, limit, same);
         let (board, _) = waited.unwrap_or_else(PoisonError::into_inner);
         Seen { last: board.last, health: board.health.clone() }
     }

@@ -76,10 +76,8 @@ pub fn load(
     if hash == HashedValue::null_hash() {
         return Ok(Value::Null);
     }
-    let damaged = |what: &str| StoreError::Damaged {
-        what: what.to_owned(),
-        place: format!("run {run}, value {hash}"),
-    };
+    let damaged =
+        |what: &str| StoreError::Damaged { what: what.to_owned(), place: format!("run {run}, value {hash}") };
     let json = reader
         .value(namespace, run, hash)?
         .ok_or_else(|| damaged("a value that the journal names is missing"))?;

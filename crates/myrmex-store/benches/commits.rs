@@ -1,4 +1,9 @@
 //! Measures the SQLite store: `cargo bench -p myrmex-store`. Prints figures; judges nothing.
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_wrap,
+    reason = "counts of a benchmark are small"
+)]
 
 use std::path::Path;
 use std::time::{Duration, Instant};

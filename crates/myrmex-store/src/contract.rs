@@ -182,12 +182,7 @@ pub trait Reader: Send {
 
     /// Returns the runs with a summary whose id begins with the hexadecimal digits `prefix`, in the order of ids; none
     /// if `prefix` holds anything else. Ask for two to know whether a prefix is unambiguous.
-    fn find_runs(
-        &self,
-        namespace: &Namespace,
-        prefix: &str,
-        limit: usize,
-    ) -> Result<Vec<RunId>, StoreError>;
+    fn find_runs(&self, namespace: &Namespace, prefix: &str, limit: usize) -> Result<Vec<RunId>, StoreError>;
 
     /// Returns a definition; none if the namespace does not have it.
     fn definition(

@@ -218,9 +218,9 @@ impl Holder {
 /// Returns when a process started, in clock ticks since the machine did; none if it is dead, also if its parent has
 /// not taken notice yet.
 fn start_of(pid: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field is the program's name in parentheses and may hold anything, so count from its end.
-    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
+    let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace();
     let state = fields.next()?;
     // The start is field 22; the state was field 3.
     let start = fields.nth(18)?.parse().ok()?;

@@ -100,7 +100,7 @@ impl StoreError {
     }
 
     /// Builds the error of something stored that is not what was written.
-    pub(crate) fn damaged(what: impl ToString, place: impl Into<String>) -> Self {
-        Self::Damaged { what: what.to_string(), place: place.into() }
+    pub(crate) fn damaged(what: impl Into<String>, place: impl Into<String>) -> Self {
+        Self::Damaged { what: what.into(), place: place.into() }
     }
 }

@@ -1,4 +1,5 @@
 //! Every backend keeps the contract.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which clippy does not know for tests")]
 
 use myrmex_model::id::RunId;
 use myrmex_store::blobs::{BlobHash, BlobStore, FileBlobStore, MemoryBlobStore};

@@ -1,4 +1,5 @@
 //! One owner at a time, also while what a dead one left behind is still being stopped.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which clippy does not know for tests")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::AsFd;
@@ -19,23 +20,27 @@ fn child_that_holds() {
     let Some(path) = std::env::var_os(CHILD) else { return };
     let owner = DataDirectory::open(path).unwrap().hold(Duration::ZERO).unwrap();
     let descriptor = owner.as_fd().try_clone_to_owned().unwrap();
-    let reaper = Command::new("sleep").arg("1").stdin(Stdio::from(descriptor)).spawn().unwrap();
-    println!("\nheld by {} and {}", std::process::id(), reaper.id());
+    let mut reaper = Command::new("sleep").arg("60").stdin(Stdio::from(descriptor)).spawn().unwrap();
+    println!("\nheld, and by {}", reaper.id());
     std::io::stdout().flush().unwrap();
-    std::thread::sleep(Duration::from_secs(60));
+    reaper.wait().unwrap();
 }
 
-/// Starts a process that holds `path`, and returns once it does.
-fn holder(path: &Path) -> Child {
+/// Starts a process that holds `path`, and returns it with the id of its reaper once it does.
+fn holder(path: &Path) -> (Child, String) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "child_that_holds", "--nocapture"])
         .env(CHILD, path)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    assert!(lines.map(Result::unwrap).any(|line| line.starts_with("held by")));
-    child
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let reaper = lines.find_map(|line| line.strip_prefix("held, and by ").map(str::to_owned)).unwrap();
+    (child, reaper)
+}
+
+fn kill(process: &str) {
+    assert!(Command::new("kill").args(["-9", process]).status().unwrap().success());
 }
 
 #[test]
@@ -52,22 +57,24 @@ fn a_new_directory_is_for_its_owner_alone() {
 #[test]
 fn a_second_owner_is_told_who_the_first_is() {
     let parent = tempfile::tempdir().unwrap();
-    let mut child = holder(parent.path());
+    let (mut child, reaper) = holder(parent.path());
     let directory = DataDirectory::open(parent.path()).unwrap();
     let begin = Instant::now();
     let error = directory.hold(Duration::from_secs(30)).unwrap_err();
     assert!(begin.elapsed() < Duration::from_secs(5), "a living owner is not waited for");
     assert!(matches!(error, HoldError::Held { pid, .. } if pid == child.id()), "{error}");
-    let start = format!("process {} has been working with `{}` since 20", child.id(), parent.path().display());
+    let start =
+        format!("process {} has been working with `{}` since 20", child.id(), parent.path().display());
     assert!(error.to_string().starts_with(&start), "{error}");
     child.kill().unwrap();
+    kill(&reaper);
     child.wait().unwrap();
 }
 
 #[test]
 fn what_a_dead_owner_left_is_waited_for() {
     let parent = tempfile::tempdir().unwrap();
-    let mut child = holder(parent.path());
+    let (mut child, reaper) = holder(parent.path());
     child.kill().unwrap();
     // The process is dead but not yet reaped, as it is for a moment after every kill.
     let directory = DataDirectory::open(parent.path()).unwrap();
@@ -80,6 +87,7 @@ fn what_a_dead_owner_left_is_waited_for() {
     };
     let HoldError::Remains { pid, .. } = error else { panic!("{error}") };
     assert_eq!(pid, Some(child.id()));
+    kill(&reaper);
     directory.hold(Duration::from_secs(30)).unwrap();
     child.wait().unwrap();
 }

@@ -61,15 +61,17 @@ fn nothing_acknowledged_is_lost_by_kill_9() {
                 commits += 1;
             }
         }
+        // Another moment of a commit in each round.
         std::thread::sleep(Duration::from_micros(u64::from(round) * 137));
         child.kill().unwrap();
         for line in lines {
-            acknowledged = line.strip_prefix("committed ").map_or(acknowledged, |n| n.parse().unwrap_or(acknowledged));
+            acknowledged =
+                line.strip_prefix("committed ").map_or(acknowledged, |n| n.parse().unwrap_or(acknowledged));
         }
         child.wait().unwrap();
         let mut store = SqliteStore::open(directory.path()).unwrap();
         let last = store.open_log(LOG).unwrap().last;
-        assert!(last.0 >= acknowledged && last.0 % 3 == 0, "{last} of {acknowledged}");
+        assert!(last.0 >= acknowledged && last.0.is_multiple_of(3), "{last} of {acknowledged}");
         let verified = store.reader().unwrap().verify(LOG).unwrap();
         assert_eq!((verified.records, verified.broken), (last.0, None));
         let logs = FileLogStore::open(directory.path()).unwrap();

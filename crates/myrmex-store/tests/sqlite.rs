@@ -1,4 +1,5 @@
 //! What the SQLite backend alone can show: a full disk, foreign formats, readers at work, bytes.
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which clippy does not know for tests")]
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};

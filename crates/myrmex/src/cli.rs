@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{check, events, import, run, runs};
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, FailureCode};
 
 /// Plan, run and prove projects: workflows as files, run durably.
 #[derive(Debug, Parser)]
@@ -57,7 +57,9 @@ pub fn main() -> ExitCode {
     match ended {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            report(&failure);
+            if failure.code != FailureCode::Closed {
+                report(&failure);
+            }
             failure.code.exit().into()
         }
     }

@@ -89,6 +89,8 @@ pub enum FailureCode {
     Import,
     /// The same key was used for something else.
     Key,
+    /// Whoever read standard output has closed it: no failure of the command.
+    Closed,
 }
 
 impl FailureCode {
@@ -101,6 +103,7 @@ impl FailureCode {
             Self::Refused => "X0104",
             Self::Import => "X0105",
             Self::Key => "X0106",
+            Self::Closed => "X0107",
             Self::Held => "X0201",
             Self::Store => "X0202",
             Self::System => "X0301",
@@ -110,10 +113,15 @@ impl FailureCode {
     /// Returns the exit that goes with it.
     pub fn exit(self) -> Exit {
         match self {
-            Self::File | Self::Inputs | Self::RunId | Self::Refused | Self::Import | Self::Key | Self::System => {
-                Exit::Invalid
-            }
+            Self::File
+            | Self::Inputs
+            | Self::RunId
+            | Self::Refused
+            | Self::Import
+            | Self::Key
+            | Self::System => Exit::Invalid,
             Self::Held | Self::Store => Exit::Store,
+            Self::Closed => Exit::Success,
         }
     }
 }
@@ -133,6 +141,15 @@ impl Failure {
             cause = error.source();
         }
         failure
+    }
+
+    /// Builds the failure of writing to standard output.
+    pub fn output(error: &std::io::Error) -> Self {
+        let code = match error.kind() {
+            std::io::ErrorKind::BrokenPipe => FailureCode::Closed,
+            _ => FailureCode::File,
+        };
+        Self::from_error(code, error)
     }
 
     /// Adds one thing to do.

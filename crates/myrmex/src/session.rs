@@ -87,7 +87,8 @@ impl Session {
             failure.causes.push(error.to_string());
             failure
         };
-        let directory = DataDirectory::open(&workspace.data).map_err(|error| system(&error, &workspace.data))?;
+        let directory =
+            DataDirectory::open(&workspace.data).map_err(|error| system(&error, &workspace.data))?;
         let owner = directory.hold(REMAINS_WAIT).map_err(myrmex_store::StoreError::from)?;
         // The store stays held until the last process of a task is gone, even if this process is killed.
         zygote
@@ -114,9 +115,14 @@ impl Session {
             grace: GRACE,
         };
         let ear = partition.ear();
-        let worker =
-            LocalWorker::start(zygote, config, logs.clone(), Box::new(SystemClock), Box::new(move |said| ear.hear(said)))
-                .map_err(|error| Failure::from_error(FailureCode::System, &error))?;
+        let worker = LocalWorker::start(
+            zygote,
+            config,
+            logs.clone(),
+            Box::new(SystemClock),
+            Box::new(move |said| ear.hear(said)),
+        )
+        .map_err(|error| Failure::from_error(FailureCode::System, &error))?;
         partition.attach(worker);
         let reader = SqliteReader::open(&workspace.data)?;
         Ok(Self { partition, progress, reader: Box::new(reader), logs, namespace, _owner: owner })
@@ -185,7 +191,10 @@ impl Session {
                     return Err(Failure::new(FailureCode::Store, reason.clone()).with_hint(resume));
                 }
             }
-            seen = self.progress.wait(&seen, LOOK_UP);
+            seen = match viewer.show {
+                Show::Nothing => self.progress.wait_for_end(run, &seen, LOOK_UP),
+                Show::People | Show::Json => self.progress.wait(&seen, LOOK_UP),
+            };
         }
     }
 
@@ -258,7 +267,11 @@ impl<'a> Viewer<'a> {
             for record in &records {
                 match self.show {
                     Show::People => self.watch.event(&event_of(record)?),
-                    Show::Json => print_line(&self.lines.line(reader, record)?)?,
+                    Show::Json => match print_line(&self.lines.line(reader, record)?) {
+                        // Nobody reads any more; the run goes on all the same.
+                        Err(failure) if failure.code == FailureCode::Closed => self.show = Show::Nothing,
+                        printed => printed?,
+                    },
                     Show::Nothing => {}
                 }
             }
@@ -316,5 +329,6 @@ pub fn show_end(
 /// Returns [`Failure`] if standard output cannot be written.
 pub fn print_line(value: &serde_json::Value) -> Result<(), Failure> {
     use std::io::Write;
-    writeln!(std::io::stdout().lock(), "{value}").map_err(|error| Failure::from_error(FailureCode::File, &error))
+    writeln!(std::io::stdout().lock(), "{value}")
+        .map_err(|error| Failure::from_error(FailureCode::File, &error))
 }

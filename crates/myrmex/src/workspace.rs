@@ -31,9 +31,7 @@ impl Workspace {
             std::path::absolute(path).map_err(|error| Failure::from_error(FailureCode::File, &error))
         };
         let from = absolute(from)?;
-        let marks = |folder: &&Path| {
-            folder.join(SETTINGS_NAME).is_file() || folder.join(DATA_NAME).is_dir()
-        };
+        let marks = |folder: &&Path| folder.join(SETTINGS_NAME).is_file() || folder.join(DATA_NAME).is_dir();
         let root = from.ancestors().find(marks).unwrap_or(&from).to_path_buf();
         let data = match data {
             Some(data) => absolute(data)?,

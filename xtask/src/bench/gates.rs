@@ -32,30 +32,16 @@ pub(super) fn judge(series: &[Series]) -> Vec<Gate> {
         gate("G3", "W5, wall clock, times ninja", 1.3, ratio("W5")),
         gate("G3", "W5, peak MB", 60.0, own("W5", peak_mb)),
         gate("G5", "W3, wall clock, times ninja", 1.05, ratio("W3")),
-        gate(
-            "G13",
-            "W6, command, cold to first result, ms",
-            30.0,
-            own("W6", |sample| sample.wall_ms),
-        ),
+        gate("G13", "W6, command, cold to first result, ms", 30.0, own("W6", |sample| sample.wall_ms)),
     ]
 }
 
 fn gate(id: &'static str, about: &'static str, limit: f64, measured: Option<f64>) -> Gate {
-    Gate {
-        id,
-        about,
-        limit,
-        measured,
-        holds: measured.is_some_and(|measured| measured <= limit),
-    }
+    Gate { id, about, limit, measured, holds: measured.is_some_and(|measured| measured <= limit) }
 }
 
 /// Returns the largest resident set in units of a million bytes.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "no process is so large that a float cannot hold its size"
-)]
+#[expect(clippy::cast_precision_loss, reason = "no process is so large that a float cannot hold its size")]
 pub(super) fn peak_mb(sample: &Sample) -> f64 {
     sample.peak_kib as f64 * 1_024.0 / 1e6
 }
@@ -86,11 +72,7 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     let upper = *values.get(middle)?;
-    Some(if values.len() % 2 == 1 {
-        upper
-    } else {
-        f64::midpoint(values[middle - 1], upper)
-    })
+    Some(if values.len() % 2 == 1 { upper } else { f64::midpoint(values[middle - 1], upper) })
 }
 
 #[cfg(test)]
@@ -99,27 +81,13 @@ mod tests {
     use super::*;
 
     fn samples(walls: &[f64]) -> Vec<Sample> {
-        walls
-            .iter()
-            .map(|&wall_ms| Sample {
-                wall_ms,
-                cpu_ms: 1.0,
-                peak_kib: 1_000,
-            })
-            .collect()
+        walls.iter().map(|&wall_ms| Sample { wall_ms, cpu_ms: 1.0, peak_kib: 1_000 }).collect()
     }
 
     fn series(id: &str, own: &[f64], ninja: &[f64]) -> Series {
         let workload = WORKLOADS.iter().find(|workload| workload.id == id).unwrap();
-        let samples = vec![
-            (Contender::Myrmex, samples(own)),
-            (Contender::Ninja, samples(ninja)),
-        ];
-        Series {
-            workload,
-            load: String::new(),
-            samples,
-        }
+        let samples = vec![(Contender::Myrmex, samples(own)), (Contender::Ninja, samples(ninja))];
+        Series { workload, load: String::new(), samples }
     }
 
     #[test]

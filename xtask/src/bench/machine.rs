@@ -39,31 +39,15 @@ impl Machine {
 
 /// Asks the machine about itself.
 pub(super) fn describe(root: &Path) -> Result<Machine, Failure> {
-    let commit = first_line(
-        Command::new("git")
-            .args(["rev-parse", "--short=12", "HEAD"])
-            .current_dir(root),
-    );
-    let changed = first_line(
-        Command::new("git")
-            .args(["status", "--porcelain"])
-            .current_dir(root),
-    );
+    let commit = first_line(Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).current_dir(root));
+    let changed = first_line(Command::new("git").args(["status", "--porcelain"]).current_dir(root));
     let commit = commit.unwrap_or_else(|| "no-commit".to_owned());
     Ok(Machine {
-        date: process::output(Command::new("date").args(["-u", "+%Y-%m-%dT%H:%M:%SZ"]))?
-            .trim()
-            .to_owned(),
-        commit: if changed.is_some() {
-            format!("{commit}-dirty")
-        } else {
-            commit
-        },
+        date: process::output(Command::new("date").args(["-u", "+%Y-%m-%dT%H:%M:%SZ"]))?.trim().to_owned(),
+        commit: if changed.is_some() { format!("{commit}-dirty") } else { commit },
         cpu: cpu(&fs::read_to_string("/proc/cpuinfo").unwrap_or_default()),
         cores: std::thread::available_parallelism().map_or(1, usize::from),
-        kernel: process::output(Command::new("uname").args(["-s", "-r", "-m"]))?
-            .trim()
-            .to_owned(),
+        kernel: process::output(Command::new("uname").args(["-s", "-r", "-m"]))?.trim().to_owned(),
         disk: file_system(root)?,
         load: load(),
         versions: ["ninja", "make", "python3"].into_iter().map(version).collect(),
@@ -80,21 +64,13 @@ pub(super) fn file_system(folder: &Path) -> Result<String, Failure> {
 pub(super) fn load() -> String {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let averages: Vec<&str> = text.split(' ').take(3).collect();
-    if averages.len() < 3 {
-        "unknown".to_owned()
-    } else {
-        averages.join(" ")
-    }
+    if averages.len() < 3 { "unknown".to_owned() } else { averages.join(" ") }
 }
 
 fn version(program: &str) -> String {
     let version = first_line(Command::new(program).arg("--version")).unwrap_or_else(|| "unknown".to_owned());
     // Only ninja leaves its name out.
-    if version.starts_with(|c: char| c.is_ascii_digit()) {
-        format!("{program} {version}")
-    } else {
-        version
-    }
+    if version.starts_with(|c: char| c.is_ascii_digit()) { format!("{program} {version}") } else { version }
 }
 
 fn first_line(command: &mut Command) -> Option<String> {
@@ -104,9 +80,6 @@ fn first_line(command: &mut Command) -> Option<String> {
 
 fn cpu(cpuinfo: &str) -> String {
     let models = cpuinfo.lines().filter(|line| line.starts_with("model name"));
-    let model = models
-        .filter_map(|line| line.split_once(':'))
-        .map(|(_, model)| model.trim())
-        .next();
+    let model = models.filter_map(|line| line.split_once(':')).map(|(_, model)| model.trim()).next();
     model.unwrap_or("unknown").to_owned()
 }

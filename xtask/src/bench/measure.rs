@@ -1,10 +1,7 @@
 //! Times one command and everything it started.
 //!
 //! The only unsafe code of this program: the standard library cannot tell what a child used.
-#![expect(
-    unsafe_code,
-    reason = "wait4 and prctl have no safe form in the standard library"
-)]
+#![expect(unsafe_code, reason = "wait4 and prctl have no safe form in the standard library")]
 
 use std::io;
 use std::process::Command;
@@ -41,11 +38,7 @@ pub(super) fn run(command: &mut Command) -> Result<Sample, Failure> {
     let id = libc::pid_t::try_from(child.id()).map_err(Failure::because("process id"))?;
     let (_, status, usage) = wait(id, 0).map_err(Failure::because("wait"))?;
     let wall_ms = started.elapsed().as_secs_f64() * 1_000.0;
-    let mut sample = Sample {
-        wall_ms,
-        cpu_ms: cpu_ms(&usage),
-        peak_kib: usage.ru_maxrss,
-    };
+    let mut sample = Sample { wall_ms, cpu_ms: cpu_ms(&usage), peak_kib: usage.ru_maxrss };
     reap_orphans(&mut sample)?;
     if status != 0 {
         return Err(Failure::new(format!("ended with wait status {status}")));
@@ -90,11 +83,7 @@ fn wait(id: libc::pid_t, options: libc::c_int) -> io::Result<(libc::pid_t, libc:
 fn adopt_orphans() -> io::Result<()> {
     // SAFETY: this option takes a number and no pointer.
     let result = unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
-    if result < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(())
-    }
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 /// Only Linux can; elsewhere what a command does not wait for is not counted.
@@ -107,10 +96,7 @@ fn cpu_ms(usage: &libc::rusage) -> f64 {
     [usage.ru_utime, usage.ru_stime].iter().map(milliseconds).sum()
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a measured time has far fewer digits than a float holds"
-)]
+#[expect(clippy::cast_precision_loss, reason = "a measured time has far fewer digits than a float holds")]
 fn milliseconds(time: &libc::timeval) -> f64 {
     time.tv_sec as f64 * 1_000.0 + time.tv_usec as f64 / 1_000.0
 }

@@ -51,16 +51,7 @@ impl Report<'_> {
 
     /// Returns the table of medians and ratios, with the machine and the judged gates.
     pub(super) fn markdown(&self) -> String {
-        let Machine {
-            date,
-            commit,
-            cpu,
-            cores,
-            kernel,
-            disk,
-            load,
-            versions,
-        } = self.machine;
+        let Machine { date, commit, cpu, cores, kernel, disk, load, versions } = self.machine;
         let mut text = String::from("# myrmex beside ninja and make\n\n");
         let _ = writeln!(
             text,
@@ -89,14 +80,7 @@ impl Report<'_> {
             }
         }
         text.push_str("\nGates:\n\n| gate | what | limit | measured | |\n|---|---|---|---|---|\n");
-        for Gate {
-            id,
-            about,
-            limit,
-            measured,
-            holds,
-        } in self.gates
-        {
+        for Gate { id, about, limit, measured, holds } in self.gates {
             let measured = number(*measured);
             let verdict = if *holds { "holds" } else { "**fails**" };
             let _ = writeln!(text, "| {id} | {about} | {limit} | {measured} | {verdict} |");

@@ -53,18 +53,8 @@ pub(super) const WORKLOADS: &[Workload] = &[
         shape: Shape::Independent(1),
         act: Act::Nothing,
     },
-    Workload {
-        id: "W1",
-        about: "chain of 40 /bin/true",
-        shape: Shape::Chain(40),
-        act: Act::Nothing,
-    },
-    Workload {
-        id: "W2",
-        about: "source, 400 /bin/true, join",
-        shape: Shape::FanOut(400),
-        act: Act::Nothing,
-    },
+    Workload { id: "W1", about: "chain of 40 /bin/true", shape: Shape::Chain(40), act: Act::Nothing },
+    Workload { id: "W2", about: "source, 400 /bin/true, join", shape: Shape::FanOut(400), act: Act::Nothing },
     Workload {
         id: "W2-sh",
         about: "W2, told to myrmex as text for sh -e",
@@ -80,10 +70,7 @@ pub(super) const WORKLOADS: &[Workload] = &[
     Workload {
         id: "W5",
         about: "10,000 /bin/true in layers of 100, two parents each",
-        shape: Shape::Layers {
-            layers: 100,
-            width: 100,
-        },
+        shape: Shape::Layers { layers: 100, width: 100 },
         act: Act::Nothing,
     },
 ];
@@ -131,9 +118,9 @@ impl Workload {
     /// Returns what each task needs, by the numbers of tasks before it.
     fn needs(&self) -> Vec<Vec<usize>> {
         match self.shape {
-            Shape::Chain(length) => (0..length)
-                .map(|task| task.checked_sub(1).into_iter().collect())
-                .collect(),
+            Shape::Chain(length) => {
+                (0..length).map(|task| task.checked_sub(1).into_iter().collect()).collect()
+            }
             Shape::FanOut(width) => {
                 let mut needs = vec![Vec::new()];
                 needs.extend((0..width).map(|_| vec![0]));
@@ -209,11 +196,7 @@ fn shell(workload: &Workload, python: &str) -> String {
 }
 
 fn names(tasks: &[usize], separator: &str) -> String {
-    tasks
-        .iter()
-        .map(|task| format!("t{task}"))
-        .collect::<Vec<_>>()
-        .join(separator)
+    tasks.iter().map(|task| format!("t{task}")).collect::<Vec<_>>().join(separator)
 }
 
 #[cfg(test)]
@@ -221,21 +204,13 @@ mod tests {
     use super::*;
 
     fn workload(shape: Shape) -> Workload {
-        Workload {
-            id: "W0",
-            about: "",
-            shape,
-            act: Act::Nothing,
-        }
+        Workload { id: "W0", about: "", shape, act: Act::Nothing }
     }
 
     #[test]
     fn shapes_have_the_edges_they_are_named_for() {
         assert_eq!(workload(Shape::Chain(3)).needs(), [vec![], vec![0], vec![1]]);
-        assert_eq!(
-            workload(Shape::FanOut(2)).needs(),
-            [vec![], vec![0], vec![0], vec![1, 2]]
-        );
+        assert_eq!(workload(Shape::FanOut(2)).needs(), [vec![], vec![0], vec![0], vec![1, 2]]);
         let layers = workload(Shape::Layers { layers: 2, width: 2 });
         assert_eq!(layers.needs(), [vec![], vec![], vec![0, 1], vec![1, 0]]);
     }
@@ -249,10 +224,7 @@ mod tests {
             ninja(&chain, "python3"),
             "rule act\n  command = /bin/true\nbuild t0: act \nbuild t1: act t0\n"
         );
-        assert_eq!(
-            makefile(&chain, "python3"),
-            "all: t0 t1\nt0: \n\t@/bin/true\nt1: t0\n\t@/bin/true\n"
-        );
+        assert_eq!(makefile(&chain, "python3"), "all: t0 t1\nt0: \n\t@/bin/true\nt1: t0\n\t@/bin/true\n");
     }
 
     #[test]

@@ -53,10 +53,5 @@ fn entry(line: &str) -> Option<Entry> {
         "end" => Mark::End,
         _ => return None,
     };
-    words.next().is_none().then_some(Entry {
-        run,
-        task,
-        attempt,
-        mark,
-    })
+    words.next().is_none().then_some(Entry { run, task, attempt, mark })
 }

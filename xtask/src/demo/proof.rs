@@ -59,10 +59,8 @@ pub(super) fn prove(
     tasks: usize,
 ) -> Result<Proof, Failure> {
     let started: BTreeSet<&str> = ledger.iter().map(|entry| entry.task.as_str()).collect();
-    let kept: BTreeSet<&str> = successes(before)
-        .map(|(task, _)| task)
-        .filter(|t| started.contains(t))
-        .collect();
+    let kept: BTreeSet<&str> =
+        successes(before).map(|(task, _)| task).filter(|t| started.contains(t)).collect();
     let later: BTreeSet<&str> = starts(&ledger[lines_before..]).map(|(task, _)| task).collect();
     let mut breaches: Vec<String> = kept
         .intersection(&later)
@@ -70,10 +68,7 @@ pub(super) fn prove(
         .collect();
     breaches.extend(successes_against_ledger(after, ledger, &started));
     if started.len() != tasks {
-        breaches.push(format!(
-            "{tasks} tasks should have started, but {} did",
-            started.len()
-        ));
+        breaches.push(format!("{tasks} tasks should have started, but {} did", started.len()));
     }
     if kept.is_empty() || later.is_empty() {
         breaches.push(
@@ -81,23 +76,12 @@ pub(super) fn prove(
         );
     }
     if !breaches.is_empty() {
-        return Err(Failure::new(format!(
-            "the proof does not hold:\n  {}",
-            breaches.join("\n  ")
-        )));
+        return Err(Failure::new(format!("the proof does not hold:\n  {}", breaches.join("\n  "))));
     }
     let early: BTreeSet<&str> = starts(&ledger[..lines_before]).map(|(task, _)| task).collect();
-    let interrupted = early
-        .intersection(&later)
-        .map(|task| (*task).to_owned())
-        .collect();
+    let interrupted = early.intersection(&later).map(|task| (*task).to_owned()).collect();
     let retried = late_successes(after).map(str::to_owned).collect();
-    Ok(Proof {
-        kept: kept.len(),
-        interrupted,
-        retried,
-        after: later.len(),
-    })
+    Ok(Proof { kept: kept.len(), interrupted, retried, after: later.len() })
 }
 
 /// Every task has exactly one recorded success; the attempt it names ran once, to its end, and none came after it.
@@ -109,26 +93,19 @@ fn successes_against_ledger(events: &[Event], ledger: &[Entry], started: &BTreeS
     }
     for task in started {
         let [attempt] = recorded.get(task).map_or(&[][..], Vec::as_slice) else {
-            breaches.push(format!(
-                "`{task}` has {} recorded successes",
-                recorded.get(task).map_or(0, Vec::len)
-            ));
+            breaches
+                .push(format!("`{task}` has {} recorded successes", recorded.get(task).map_or(0, Vec::len)));
             continue;
         };
-        let lines = |mark| {
-            ledger
-                .iter()
-                .filter(move |entry| entry.task == *task && entry.mark == mark)
-        };
+        let lines = |mark| ledger.iter().filter(move |entry| entry.task == *task && entry.mark == mark);
         let mut attempts: Vec<u64> = lines(Mark::Start).map(|entry| entry.attempt).collect();
         attempts.sort_unstable();
         if attempts.windows(2).any(|pair| pair[0] == pair[1]) {
             breaches.push(format!("an attempt of `{task}` was started twice: {attempts:?}"));
         }
         if attempts.last() != Some(attempt) || !lines(Mark::End).any(|entry| entry.attempt == *attempt) {
-            breaches.push(format!(
-                "`{task}` succeeded at attempt {attempt}, but the ledger has {attempts:?}"
-            ));
+            breaches
+                .push(format!("`{task}` succeeded at attempt {attempt}, but the ledger has {attempts:?}"));
         }
     }
     breaches
@@ -150,9 +127,7 @@ fn successes(events: &[Event]) -> impl Iterator<Item = (&str, u64)> {
 
 /// Returns the tasks that were tried more than once, by their number of attempts in the record.
 fn late_successes(events: &[Event]) -> impl Iterator<Item = &str> {
-    successes(events)
-        .filter(|(_, attempt)| *attempt > 1)
-        .map(|(task, _)| task)
+    successes(events).filter(|(_, attempt)| *attempt > 1).map(|(task, _)| task)
 }
 
 fn starts(ledger: &[Entry]) -> impl Iterator<Item = (&str, u64)> {
@@ -163,32 +138,13 @@ fn starts(ledger: &[Entry]) -> impl Iterator<Item = (&str, u64)> {
 impl fmt::Display for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |tasks: &[String]| {
-            if tasks.is_empty() {
-                "none".to_owned()
-            } else {
-                tasks.join(", ")
-            }
+            if tasks.is_empty() { "none".to_owned() } else { tasks.join(", ") }
         };
-        writeln!(
-            f,
-            "  {} tasks had a recorded success before the kill; none of them ran again",
-            self.kept
-        )?;
+        writeln!(f, "  {} tasks had a recorded success before the kill; none of them ran again", self.kept)?;
         writeln!(f, "  {} tasks ran after the resume", self.after)?;
-        writeln!(
-            f,
-            "  interrupted by the kill, so run again: {}",
-            list(&self.interrupted)
-        )?;
-        writeln!(
-            f,
-            "  succeeded at a later attempt than the first: {}",
-            list(&self.retried)
-        )?;
-        write!(
-            f,
-            "The proof holds: every task has one recorded success, and nothing recorded ran twice."
-        )
+        writeln!(f, "  interrupted by the kill, so run again: {}", list(&self.interrupted))?;
+        writeln!(f, "  succeeded at a later attempt than the first: {}", list(&self.retried))?;
+        write!(f, "The proof holds: every task has one recorded success, and nothing recorded ran twice.")
     }
 }
 
@@ -208,13 +164,7 @@ mod tests {
     fn check(after: &str, first: &str, second: &str, expected: &str) {
         let lines_before = first.lines().count();
         let ledger = ledger::parse(&format!("{first}\n{second}")).unwrap();
-        let result = prove(
-            &parse(BEFORE).unwrap(),
-            &parse(after).unwrap(),
-            lines_before,
-            &ledger,
-            2,
-        );
+        let result = prove(&parse(BEFORE).unwrap(), &parse(after).unwrap(), lines_before, &ledger, 2);
         let text = result.map_or_else(|failure| failure.to_string(), |proof| proof.to_string());
         assert!(text.contains(expected), "{text}");
     }
@@ -223,12 +173,7 @@ mod tests {
 
     #[test]
     fn an_interrupted_task_may_run_again_with_the_next_attempt() {
-        check(
-            AFTER,
-            FIRST,
-            "r b 2 start\nr b 2 end",
-            "interrupted by the kill, so run again: b",
-        );
+        check(AFTER, FIRST, "r b 2 start\nr b 2 end", "interrupted by the kill, so run again: b");
     }
 
     #[test]
@@ -253,33 +198,18 @@ mod tests {
 
     #[test]
     fn a_success_that_the_ledger_does_not_know_breaks_the_proof() {
-        check(
-            AFTER,
-            FIRST,
-            "r b 2 start",
-            "`b` succeeded at attempt 2, but the ledger has [1, 2]",
-        );
+        check(AFTER, FIRST, "r b 2 start", "`b` succeeded at attempt 2, but the ledger has [1, 2]");
     }
 
     #[test]
     fn two_recorded_successes_of_one_task_break_the_proof() {
         let twice =
             format!("{AFTER}\n{{\"type\":\"task\",\"task\":\"b\",\"attempt\":2,\"to\":\"succeeded\"}}");
-        check(
-            &twice,
-            FIRST,
-            "r b 2 start\nr b 2 end",
-            "`b` has 2 recorded successes",
-        );
+        check(&twice, FIRST, "r b 2 start\nr b 2 end", "`b` has 2 recorded successes");
     }
 
     #[test]
     fn a_task_that_never_started_breaks_the_proof() {
-        check(
-            AFTER,
-            "r a 1 start\nr a 1 end",
-            "",
-            "2 tasks should have started, but 1 did",
-        );
+        check(AFTER, "r a 1 start\nr a 1 end", "", "2 tasks should have started, but 1 did");
     }
 }

@@ -74,10 +74,7 @@ fn resolved(page: &str, target: &str) -> String {
 
 fn exists(files: &[SourceFile], path: &str) -> bool {
     let folder = format!("{path}/");
-    path.is_empty()
-        || files
-            .iter()
-            .any(|file| file.path == path || file.path.starts_with(&folder))
+    path.is_empty() || files.iter().any(|file| file.path == path || file.path.starts_with(&folder))
 }
 
 #[cfg(test)]
@@ -87,14 +84,9 @@ mod tests {
 
     #[test]
     fn a_link_to_a_missing_file_fails_with_its_line() {
-        let files = [file(
-            "docs/a.md",
-            "first\nsee [b](b.md) and [`c`](../c.md#part)\n",
-        )];
-        let lines: Vec<_> = resolve(&files)
-            .into_iter()
-            .map(|finding| (finding.line, finding.message))
-            .collect();
+        let files = [file("docs/a.md", "first\nsee [b](b.md) and [`c`](../c.md#part)\n")];
+        let lines: Vec<_> =
+            resolve(&files).into_iter().map(|finding| (finding.line, finding.message)).collect();
         assert_eq!(lines.len(), 2, "{lines:?}");
         assert!(lines.iter().all(|(line, _)| *line == Some(2)));
     }

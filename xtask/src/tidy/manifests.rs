@@ -40,31 +40,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("myrmex-lang", &["myrmex-model", "myrmex-expr"]),
     ("myrmex-engine", &["myrmex-model"]),
     ("myrmex-store", &["myrmex-model"]),
-    (
-        "myrmex-runtime",
-        &["myrmex-model", "myrmex-expr", "myrmex-engine", "myrmex-store"],
-    ),
+    ("myrmex-runtime", &["myrmex-model", "myrmex-expr", "myrmex-engine", "myrmex-store"]),
     (
         "myrmex",
-        &[
-            "myrmex-model",
-            "myrmex-expr",
-            "myrmex-lang",
-            "myrmex-engine",
-            "myrmex-store",
-            "myrmex-runtime",
-        ],
+        &["myrmex-model", "myrmex-expr", "myrmex-lang", "myrmex-engine", "myrmex-store", "myrmex-runtime"],
     ),
     (
         "myrmex-testkit",
-        &[
-            "myrmex-model",
-            "myrmex-expr",
-            "myrmex-lang",
-            "myrmex-engine",
-            "myrmex-store",
-            "myrmex-runtime",
-        ],
+        &["myrmex-model", "myrmex-expr", "myrmex-lang", "myrmex-engine", "myrmex-store", "myrmex-runtime"],
     ),
     ("xtask", &[]),
 ];
@@ -91,10 +74,7 @@ pub(super) fn pure_lints(files: &[SourceFile]) -> Vec<Finding> {
         let path = format!("crates/{name}/clippy.toml");
         let own = files.iter().find(|file| file.path == path);
         if !own.is_some_and(|file| NOT_PURE.iter().all(|call| file.text.contains(call))) {
-            findings.push(Finding::file(
-                path,
-                format!("must disallow {}", NOT_PURE.join(", ")),
-            ));
+            findings.push(Finding::file(path, format!("must disallow {}", NOT_PURE.join(", "))));
         }
     }
     findings
@@ -102,9 +82,7 @@ pub(super) fn pure_lints(files: &[SourceFile]) -> Vec<Finding> {
 
 /// Finds outside crates in pure crates. Reason: what decides must not be able to do, or replay stops being the truth.
 pub(super) fn purity(members: &[Package]) -> Vec<Finding> {
-    let pure = members
-        .iter()
-        .filter(|package| PURE.contains(&package.name.as_str()));
+    let pure = members.iter().filter(|package| PURE.contains(&package.name.as_str()));
     let mut findings = Vec::new();
     for package in pure {
         let outside =
@@ -132,10 +110,7 @@ pub(super) fn direction(members: &[Package]) -> Vec<Finding> {
         };
         let ours = shipped(package).filter(|(name, is_ours)| *is_ours && !allowed.contains(name));
         findings.extend(ours.map(|(name, _)| {
-            Finding::file(
-                manifest(package),
-                format!("must not depend on `{name}`; see the table of layers"),
-            )
+            Finding::file(manifest(package), format!("must not depend on `{name}`; see the table of layers"))
         }));
     }
     findings
@@ -143,10 +118,8 @@ pub(super) fn direction(members: &[Package]) -> Vec<Finding> {
 
 /// Returns the name of every dependency that is more than a test's, and whether it is a crate of ours.
 fn shipped(package: &Package) -> impl Iterator<Item = (&str, bool)> {
-    let dependencies = package
-        .dependencies
-        .iter()
-        .filter(|dependency| dependency.kind.as_deref() != Some("dev"));
+    let dependencies =
+        package.dependencies.iter().filter(|dependency| dependency.kind.as_deref() != Some("dev"));
     dependencies.map(|dependency| (dependency.name.as_str(), dependency.path.is_some()))
 }
 
@@ -178,15 +151,9 @@ mod tests {
 
     #[test]
     fn a_member_without_the_workspace_lints_fails() {
-        assert_eq!(
-            lints(&[file("crates/a/Cargo.toml", "[lints]\nworkspace = true\n")]),
-            []
-        );
+        assert_eq!(lints(&[file("crates/a/Cargo.toml", "[lints]\nworkspace = true\n")]), []);
         assert_eq!(lints(&[file("crates/a/Cargo.toml", "[package]\n")]).len(), 1);
-        assert_eq!(
-            lints(&[file("crates/a/Cargo.toml", "[lints]\nworkspace = false\n")]).len(),
-            1
-        );
+        assert_eq!(lints(&[file("crates/a/Cargo.toml", "[lints]\nworkspace = false\n")]).len(), 1);
     }
 
     #[test]
@@ -195,43 +162,22 @@ mod tests {
         let strict: Vec<SourceFile> = PURE.map(|name| clippy(name, &NOT_PURE.join("\n"))).into();
         assert_eq!(pure_lints(&strict), []);
         assert_eq!(pure_lints(&strict[1..]).len(), 1);
-        assert_eq!(
-            pure_lints(&PURE.map(|name| clippy(name, &NOT_PURE[1..].join("\n")))).len(),
-            PURE.len()
-        );
+        assert_eq!(pure_lints(&PURE.map(|name| clippy(name, &NOT_PURE[1..].join("\n")))).len(), PURE.len());
     }
 
     #[test]
     fn an_outside_crate_in_a_pure_crate_fails_unless_only_tests_use_it() {
         assert_eq!(purity(&[package("myrmex-engine", &[("tokio", None)])]).len(), 1);
-        assert_eq!(
-            purity(&[package("myrmex-engine", &[("cc", Some("build"))])]).len(),
-            1
-        );
-        assert_eq!(
-            purity(&[package(
-                "myrmex-engine",
-                &[("proptest", Some("dev")), ("serde", None)]
-            )]),
-            []
-        );
+        assert_eq!(purity(&[package("myrmex-engine", &[("cc", Some("build"))])]).len(), 1);
+        assert_eq!(purity(&[package("myrmex-engine", &[("proptest", Some("dev")), ("serde", None)])]), []);
         assert_eq!(purity(&[package("myrmex-store", &[("rusqlite", None)])]), []);
     }
 
     #[test]
     fn a_dependency_against_the_layers_fails() {
-        assert_eq!(
-            direction(&[package("myrmex-runtime", &[("myrmex-lang", None)])]).len(),
-            1
-        );
-        assert_eq!(
-            direction(&[package("myrmex", &[("myrmex-testkit", None)])]).len(),
-            1
-        );
-        assert_eq!(
-            direction(&[package("myrmex", &[("myrmex-testkit", Some("dev"))])]),
-            []
-        );
+        assert_eq!(direction(&[package("myrmex-runtime", &[("myrmex-lang", None)])]).len(), 1);
+        assert_eq!(direction(&[package("myrmex", &[("myrmex-testkit", None)])]).len(), 1);
+        assert_eq!(direction(&[package("myrmex", &[("myrmex-testkit", Some("dev"))])]), []);
         assert_eq!(direction(&[package("myrmex-new", &[])]).len(), 1);
     }
 }

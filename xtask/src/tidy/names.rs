@@ -4,20 +4,16 @@ use super::Finding;
 use crate::workspace::SourceFile;
 
 /// Names that say nothing about what a module holds.
-const EMPTY_NAMES: [&str; 10] = [
-    "util", "utils", "common", "helper", "helpers", "misc", "manager", "managers", "imp", "v2",
-];
+const EMPTY_NAMES: [&str; 10] =
+    ["util", "utils", "common", "helper", "helpers", "misc", "manager", "managers", "imp", "v2"];
 
 /// Finds modules with empty names. Reason: a module is named for what it holds; such a name invites anything.
 pub(super) fn modules(files: &[SourceFile]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in files.iter().filter(|file| file.has_extension("rs")) {
         let names = file.path.trim_end_matches(".rs").split('/');
-        findings.extend(
-            names
-                .filter(|name| is_empty(name))
-                .map(|name| Finding::file(&file.path, message(name))),
-        );
+        findings
+            .extend(names.filter(|name| is_empty(name)).map(|name| Finding::file(&file.path, message(name))));
         // Modules in a file of their own were judged by its path; this finds those written in place.
         for (index, line) in file.text.lines().enumerate() {
             let inline = module_in(line).filter(|name| is_empty(name));
@@ -54,10 +50,7 @@ mod tests {
     fn every_empty_name_fails_as_a_file_as_a_folder_and_in_place() {
         for name in EMPTY_NAMES {
             assert_eq!(modules(&[file(&format!("crates/a/src/{name}.rs"), "")]).len(), 1);
-            assert_eq!(
-                modules(&[file(&format!("crates/a/tests/{name}/mod.rs"), "")]).len(),
-                1
-            );
+            assert_eq!(modules(&[file(&format!("crates/a/tests/{name}/mod.rs"), "")]).len(), 1);
             assert_eq!(
                 modules(&[file("crates/a/src/lib.rs", &format!("pub(crate) mod {name} {{"))]).len(),
                 1
@@ -67,9 +60,6 @@ mod tests {
 
     #[test]
     fn a_name_that_only_contains_an_empty_one_is_fine() {
-        assert_eq!(
-            modules(&[file("crates/a/src/common_keys.rs", "mod important {")]),
-            []
-        );
+        assert_eq!(modules(&[file("crates/a/src/common_keys.rs", "mod important {")]), []);
     }
 }

@@ -27,9 +27,7 @@ pub(super) fn decisions(files: &[SourceFile]) -> Vec<Finding> {
 
 /// Finds an empty folder of changes. Reason: a change that users can see says what changed, why, and what to do.
 pub(super) fn changes(files: &[SourceFile]) -> Vec<Finding> {
-    let mut pages = files
-        .iter()
-        .filter(|file| file.path.starts_with(CHANGES) && file.has_extension("md"));
+    let mut pages = files.iter().filter(|file| file.path.starts_with(CHANGES) && file.has_extension("md"));
     if pages.any(|page| !page.path.ends_with("README.md")) {
         return Vec::new();
     }
@@ -42,10 +40,8 @@ mod tests {
     use super::*;
 
     fn decided(names: &[&str]) -> usize {
-        let files: Vec<SourceFile> = names
-            .iter()
-            .map(|name| file(&format!("{DECISIONS}{name}"), ""))
-            .collect();
+        let files: Vec<SourceFile> =
+            names.iter().map(|name| file(&format!("{DECISIONS}{name}"), "")).collect();
         decisions(&files).len()
     }
 
@@ -60,9 +56,6 @@ mod tests {
     #[test]
     fn a_folder_of_changes_with_only_its_readme_fails() {
         assert_eq!(changes(&[file("changes/README.md", "")]).len(), 1);
-        assert_eq!(
-            changes(&[file("changes/README.md", ""), file("changes/0002-a.md", "")]),
-            []
-        );
+        assert_eq!(changes(&[file("changes/README.md", ""), file("changes/0002-a.md", "")]), []);
     }
 }

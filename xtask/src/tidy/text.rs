@@ -10,11 +10,8 @@ const LINES_MAX: usize = 1_000;
 ///
 /// Only what people read top to bottom counts: recorded journals, snapshots and data may be longer.
 pub(super) fn size(files: &[SourceFile]) -> Vec<Finding> {
-    let read = files.iter().filter(|file| {
-        ["rs", "md", "sh", "toml", "yaml"]
-            .iter()
-            .any(|e| file.has_extension(e))
-    });
+    let read =
+        files.iter().filter(|file| ["rs", "md", "sh", "toml", "yaml"].iter().any(|e| file.has_extension(e)));
     read.filter_map(|file| {
         let lines = file.text.lines().count();
         let message = format!("{lines} lines, more than {LINES_MAX}; split it by idea");
@@ -28,9 +25,7 @@ pub(super) fn unfinished(files: &[SourceFile]) -> Vec<Finding> {
     const MACROS: [&str; 3] = ["todo", "unimplemented", "dbg"];
     code_lines(files, |line| {
         let name = MACROS.into_iter().find(|name| calls_macro(line, name))?;
-        Some(format!(
-            "`{name}!` does not belong into a commit; finish the work or return an error"
-        ))
+        Some(format!("`{name}!` does not belong into a commit; finish the work or return an error"))
     })
 }
 
@@ -86,11 +81,7 @@ fn code_lines(files: &[SourceFile], judge: impl Fn(&str) -> Option<String>) -> V
         files,
         |file| file.has_extension("rs"),
         |line| {
-            if line.trim_start().starts_with("//") {
-                None
-            } else {
-                judge(line)
-            }
+            if line.trim_start().starts_with("//") { None } else { judge(line) }
         },
     )
 }
@@ -138,28 +129,14 @@ mod tests {
     fn an_ignored_test_without_a_reason_fails() {
         assert_eq!(count(ignored_tests, "a.rs", concat!("#[ign", "ore]")), 1);
         assert_eq!(count(ignored_tests, "a.rs", concat!("#[ign", "ore = \"\"]")), 1);
-        assert_eq!(
-            count(
-                ignored_tests,
-                "a.rs",
-                concat!("#[ign", "ore = \"needs a real clock\"]")
-            ),
-            0
-        );
+        assert_eq!(count(ignored_tests, "a.rs", concat!("#[ign", "ore = \"needs a real clock\"]")), 0);
     }
 
     #[test]
     fn a_path_of_one_machine_fails() {
         assert_eq!(count(machine_paths, "a.md", concat!("see /ho", "me/ann/x")), 1);
         assert_eq!(count(machine_paths, "a.rs", concat!("\"/wo", "rk/x\"")), 1);
-        assert_eq!(
-            count(
-                machine_paths,
-                "a.md",
-                concat!("files/ho", "me/x and $dir/wo", "rk/x")
-            ),
-            0
-        );
+        assert_eq!(count(machine_paths, "a.md", concat!("files/ho", "me/x and $dir/wo", "rk/x")), 0);
         assert_eq!(count(machine_paths, "a.md", "/bin/true and /tmp/x"), 0);
     }
 }

@@ -234,7 +234,10 @@ impl Turn<'_> {
             Work::Flow(state) => {
                 let last = state.current.map(|child| (child, self.outcome(child)));
                 let is_done = last.is_none_or(|(_, outcome)| outcome.is_some());
-                (is_done, last.filter(|(_, outcome)| *outcome == Some(Outcome::Failed)).map(|(child, _)| child))
+                (
+                    is_done,
+                    last.filter(|(_, outcome)| *outcome == Some(Outcome::Failed)).map(|(child, _)| child),
+                )
             }
             Work::None | Work::Leaf(_) | Work::Timer { .. } | Work::Choice { .. } => return,
         };
@@ -269,10 +272,18 @@ impl Turn<'_> {
         let ending = self.run.ending;
         let fault = failed.and_then(|child| self.run.at(child).fault.as_deref().cloned());
         if ending == Some(Ending::Cancel) {
-            return if is_root { self.end_run(Status::Cancelled, None, None) } else { self.end_cancelled(id) };
+            return if is_root {
+                self.end_run(Status::Cancelled, None, None)
+            } else {
+                self.end_cancelled(id)
+            };
         }
         if let Some(fault) = fault.filter(|_| ending.is_none()) {
-            return if is_root { self.end_run(Status::Failed, None, Some(fault)) } else { self.fail(id, fault, false) };
+            return if is_root {
+                self.end_run(Status::Failed, None, Some(fault))
+            } else {
+                self.fail(id, fault, false)
+            };
         }
         if self.run.at(id).is_cancelling && !is_root {
             return self.end_cancelled(id);

@@ -255,7 +255,12 @@ impl Run {
     }
 
     /// Applies what happens between an activation's beginning and its end.
-    fn apply_progress(&mut self, id: ActivationId, event: &Event, at: Timestamp) -> Result<Change, ReplayError> {
+    fn apply_progress(
+        &mut self,
+        id: ActivationId,
+        event: &Event,
+        at: Timestamp,
+    ) -> Result<Change, ReplayError> {
         let wrong = || ReplayError::Task {
             kind: event.kind(),
             task: event.task().cloned().unwrap_or_else(Address::root),
@@ -284,8 +289,7 @@ impl Run {
                 let (retries_used, attempts_made) =
                     self.at(id).leaf().map_or((0, 0), |leaf| (leaf.retries_used, leaf.attempts_made));
                 let (attempt, input) = (*attempt, *input);
-                let leaf =
-                    Leaf { attempt, attempts_made, input, token: None, retries_used, retry_due: None };
+                let leaf = Leaf { attempt, attempts_made, input, token: None, retries_used, retry_due: None };
                 self.change(id, Phase::Queued, at, |task| {
                     task.work = Work::Leaf(leaf);
                     task.status = Status::Pending;

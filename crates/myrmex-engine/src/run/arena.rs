@@ -69,8 +69,12 @@ pub(super) enum Work {
     /// Nothing has begun.
     None,
     Leaf(Leaf),
-    Timer { due: Timestamp },
-    Choice { case: u32 },
+    Timer {
+        due: Timestamp,
+    },
+    Choice {
+        case: u32,
+    },
     Graph(Box<GraphState>),
     Flow(Box<FlowState>),
     Each(Box<EachState>),
@@ -258,10 +262,12 @@ impl Run {
         if activation.is_item {
             let each = self.address(parent);
             return match &self.at(parent).work {
-                Work::Each(state) => match state.keys.as_ref().and_then(|keys| keys.get_index(activation.index as usize)) {
-                    Some((key, _)) => each.item(key),
-                    None => each.item(&activation.index.to_string()),
-                },
+                Work::Each(state) => {
+                    match state.keys.as_ref().and_then(|keys| keys.get_index(activation.index as usize)) {
+                        Some((key, _)) => each.item(key),
+                        None => each.item(&activation.index.to_string()),
+                    }
+                }
                 Work::None
                 | Work::Leaf(_)
                 | Work::Timer { .. }

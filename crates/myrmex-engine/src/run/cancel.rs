@@ -38,7 +38,9 @@ impl Turn<'_> {
         for child in self.run.live_children(scope) {
             match self.run.at(child).work {
                 Work::Graph(_) | Work::Flow(_) | Work::Each(_) => self.cancel_below(child),
-                Work::None | Work::Leaf(_) | Work::Timer { .. } | Work::Choice { .. } => self.cancel_one(child),
+                Work::None | Work::Leaf(_) | Work::Timer { .. } | Work::Choice { .. } => {
+                    self.cancel_one(child)
+                }
             }
         }
         self.run.agenda.push_back(Agenda::Check(scope));
@@ -72,7 +74,7 @@ impl Turn<'_> {
 
     /// Withdraws the timers of lags in a scope that is being cancelled.
     fn disarm_lags(&mut self, scope: ActivationId) {
-        self.disarm(scope, |target| !target.status.is_terminal());
+        self.disarm(scope, |target| target.is_untouched() && !target.is_evaluating);
     }
 
     /// Withdraws the timers of lags that a child waited for which is now decided.

@@ -127,7 +127,10 @@ impl Run {
     /// Returns the attempts that wait for a place, oldest activation first.
     pub fn queued(&self) -> Vec<(Address, Attempt)> {
         let is_queued = |id: ActivationId| self.at(id).phase == Phase::Queued;
-        self.leaves().filter(|(id, _)| is_queued(*id)).map(|(id, leaf)| (self.address(id), leaf.attempt)).collect()
+        self.leaves()
+            .filter(|(id, _)| is_queued(*id))
+            .map(|(id, leaf)| (self.address(id), leaf.attempt))
+            .collect()
     }
 
     /// Returns the timers that are armed.
@@ -164,7 +167,8 @@ impl Run {
 impl Turn<'_> {
     /// Applies and records one event.
     pub(super) fn emit(&mut self, event: Event) -> Change {
-        let change = self.run.apply_event(&event, self.now).expect("a decision fits the state it was made on");
+        let change =
+            self.run.apply_event(&event, self.now).expect("a decision fits the state it was made on");
         self.decision.events.push(Recorded { at: self.now, event, change });
         change
     }

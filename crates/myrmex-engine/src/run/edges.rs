@@ -236,11 +236,7 @@ impl Run {
     }
 
     /// Returns the edges with a lag between two children of one graph.
-    fn lagged_between(
-        &self,
-        from: ActivationId,
-        to: ActivationId,
-    ) -> impl Iterator<Item = (EdgeKey, &Edge)> {
+    fn lagged_between(&self, from: ActivationId, to: ActivationId) -> impl Iterator<Item = (EdgeKey, &Edge)> {
         let scope = self.parent(to).filter(|scope| self.parent(from) == Some(*scope));
         let found = scope.and_then(|scope| match &self.node(scope).body {
             Body::Graph(graph) => Some((scope, graph)),

@@ -59,14 +59,8 @@ enum Detail {
     Leaf(Leaf),
     Timer(Timestamp),
     Choice(u32),
-    Scope {
-        vars: Option<ValueHash>,
-    },
-    Each {
-        items: ValueHash,
-        keys: Option<Vec<String>>,
-        count: u32,
-    },
+    Scope { vars: Option<ValueHash> },
+    Each { items: ValueHash, keys: Option<Vec<String>>, count: u32 },
 }
 
 /// The kind of a node's body, which a live activation keeps when its run moves to another definition.
@@ -156,7 +150,8 @@ impl Run {
     /// Returns all activations, parents first, in an order that follows from the definition and the visits of flows.
     fn walk(&self) -> Vec<ActivationId> {
         let mut order = Vec::with_capacity(self.arena.len());
-        let mut stack: Vec<ActivationId> = (!self.arena.is_empty()).then_some(ActivationId::ROOT).into_iter().collect();
+        let mut stack: Vec<ActivationId> =
+            (!self.arena.is_empty()).then_some(ActivationId::ROOT).into_iter().collect();
         while let Some(id) = stack.pop() {
             order.push(id);
             stack.extend(self.children(id).into_iter().rev());
@@ -437,21 +432,14 @@ impl Run {
             self.count_in_parent(id);
         }
         // Scopes that follow from these facts are pushed behind, undecided.
-        for id in (0..u32::try_from(self.arena.len()).unwrap_or(u32::MAX)).map(ActivationId) {
-            match self.at(id).status {
-                Status::Running => self.derive_scope(id),
-                Status::Pending | Status::Waiting | Status::Stuck => {}
-                Status::Succeeded
-                | Status::Failed
-                | Status::Cancelled
-                | Status::TimedOut
-                | Status::Compensated
-                | Status::Skipped => self.close_scope(id),
+        let ids = (0..u32::try_from(self.arena.len()).unwrap_or(u32::MAX)).map(ActivationId);
+        // First what has ended, before a check finds that the run has ended with it.
+        ids.clone().for_each(|id| self.close_scope(id));
+        ids.for_each(|id| {
+            if self.at(id).status == Status::Running {
+                self.derive_scope(id);
             }
-        }
-        if self.ending.is_some() {
-            self.agenda.push_back(Agenda::Cancel(ActivationId::ROOT));
-        }
+        });
     }
 
     fn count_in_parent(&mut self, id: ActivationId) {
@@ -507,7 +495,9 @@ impl Run {
             (Work::Each(_), _) => self.fill_items_again(id),
             _ => return,
         }
-        if is_cancelling {
+        // The outermost scope that is being cancelled reaches those inside it.
+        let is_outermost = self.parent(id).is_none_or(|parent| !self.at(parent).is_cancelling);
+        if is_cancelling && is_outermost {
             self.agenda.push_back(Agenda::Cancel(id));
         }
         self.agenda.push_back(Agenda::Check(id));
@@ -564,9 +554,7 @@ fn moved(address: &Address, map: &[(Address, Address)]) -> Address {
     };
     let best = map.iter().filter_map(|(old, new)| Some((old, new, fits(old)?)));
     match best.max_by_key(|(old, _, _)| old.as_str().len()) {
-        Some((_, new, rest)) => {
-            Address::parse(&format!("{new}{rest}")).unwrap_or_else(|_| address.clone())
-        }
+        Some((_, new, rest)) => Address::parse(&format!("{new}{rest}")).unwrap_or_else(|_| address.clone()),
         None => address.clone(),
     }
 }

@@ -98,7 +98,8 @@ impl Turn<'_> {
 
     fn arm_retry(&mut self, id: ActivationId) {
         let task = self.run.address(id);
-        let (Some(leaf), Some(retry)) = (self.run.at(id).leaf().copied(), &self.run.node(id).policy.retry) else {
+        let (Some(leaf), Some(retry)) = (self.run.at(id).leaf().copied(), &self.run.node(id).policy.retry)
+        else {
             return;
         };
         let pause = pause::before_retry(retry, leaf.retries_used, &self.run.id(), &task);

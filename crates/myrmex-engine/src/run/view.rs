@@ -132,7 +132,8 @@ impl<'a> View<'a> {
             let (activation, parent) = (self.run.at(id), self.run.parent(id));
             if activation.is_item
                 && let Some(parent) = parent
-                && let (Work::Each(state), Body::Each(each)) = (&self.run.at(parent).work, &self.run.node(parent).body)
+                && let (Work::Each(state), Body::Each(each)) =
+                    (&self.run.at(parent).work, &self.run.node(parent).body)
             {
                 let key = state.keys.as_ref().and_then(|keys| keys.get_index(activation.index as usize));
                 items.push(ItemView {

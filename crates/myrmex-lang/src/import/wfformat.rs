@@ -1,4 +1,4 @@
-//! WfFormat 1.5 of WfCommons: records of real workflow executions, as workflows that take the same time.
+//! `WfFormat` 1.5 of `WfCommons`: records of real workflow executions, as workflows that take the same time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -63,7 +63,7 @@ pub enum ImportError {
     Refused(String),
 }
 
-/// Makes a native workflow of the WfFormat document `json`: each task sleeps for its measured runtime times `scale`,
+/// Makes a native workflow of the `WfFormat` document `json`: each task sleeps for its measured runtime times `scale`,
 /// after its parents; with a scale of 0 it does nothing. Original ids stand in `x-wfformat`; what was not carried over
 /// or was taken for granted stands in comments at the top. The text passes [`check`].
 ///
@@ -115,7 +115,10 @@ fn tasks<'j>(
     }
     for task in tasks.values() {
         if let Some(parent) = task.parents.iter().find(|parent| !tasks.contains_key(*parent)) {
-            return Err(ImportError::ParentUnknown { task: task.id.to_owned(), parent: (*parent).to_owned() });
+            return Err(ImportError::ParentUnknown {
+                task: task.id.to_owned(),
+                parent: (*parent).to_owned(),
+            });
         }
     }
     runtimes(root, &mut tasks, notes)?;
@@ -141,9 +144,10 @@ fn runtimes(
                 measured.remove(id);
                 continue;
             }
-            Some(seconds) => seconds
-                .as_f64()
-                .ok_or(ImportError::Field { path: format!("{path}/runtimeInSeconds"), expected: "a number" })?,
+            Some(seconds) => seconds.as_f64().ok_or(ImportError::Field {
+                path: format!("{path}/runtimeInSeconds"),
+                expected: "a number",
+            })?,
         };
         if seconds < 0.0 {
             return Err(ImportError::Runtime { task: id.to_owned(), seconds });
@@ -213,8 +217,8 @@ fn write(
     line(&format!("x-wfformat: {{name: {}}}\n\ntasks:\n", quoted(name)));
     for task in tasks.values() {
         line(&format!("  {}:\n    x-wfformat: {{id: {}}}\n", scalar(&task.name), quoted(task.id)));
-        let parents: BTreeMap<&str, ()> = task.parents.iter().map(|parent| (*parent, ())).collect();
-        let parents: Vec<String> = parents.keys().map(|parent| scalar(&tasks[parent].name)).collect();
+        let parents: BTreeSet<&str> = task.parents.iter().copied().collect();
+        let parents: Vec<String> = parents.iter().map(|parent| scalar(&tasks[parent].name)).collect();
         if !parents.is_empty() {
             line(&format!("    needs: [{}]\n", parents.join(", ")));
         }

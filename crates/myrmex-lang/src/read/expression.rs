@@ -92,9 +92,9 @@ impl Reader<'_> {
         let pieces = match scan(text) {
             Ok(pieces) => pieces,
             Err(error) => {
-                let inside = self.place_of(text, place).map(|start| {
-                    Place::new(start + error.span.start, start + error.span.end)
-                });
+                let inside = self
+                    .place_of(text, place)
+                    .map(|start| Place::new(start + error.span.start, start + error.span.end));
                 self.report.refuse(codes::EXPRESSION, inside.unwrap_or(place), error.to_string());
                 return None;
             }
@@ -143,7 +143,12 @@ impl Reader<'_> {
         if let Some(inner) = source.strip_prefix(HOLE) {
             let inner = inner.strip_suffix("}}").unwrap_or(inner).trim();
             let message = format!("`{key}` takes a bare expression, without `${{{{ }}}}`");
-            self.report.refuse_hint(codes::CONDITION_BRACES, place, message, format!("write `{key}: {inner}`"));
+            self.report.refuse_hint(
+                codes::CONDITION_BRACES,
+                place,
+                message,
+                format!("write `{key}: {inner}`"),
+            );
             return None;
         }
         let start = self.place_of(source, place);

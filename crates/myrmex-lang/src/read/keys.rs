@@ -15,17 +15,24 @@ pub(crate) const KINDS_LATER: &[&str] = &["project", "actions", "document", "Sta
 pub(crate) const ROOT: Keys = Keys {
     owner: "a workflow",
     known: &[
-        "workflow", "version", "description", "owner", "inputs", "defaults", "max_parallel", "fail_fast", "tasks",
-        "do", "outputs",
+        "workflow",
+        "version",
+        "description",
+        "owner",
+        "inputs",
+        "defaults",
+        "max_parallel",
+        "fail_fast",
+        "tasks",
+        "do",
+        "outputs",
     ],
     later: &["triggers", "concurrency", "deadline", "pools", "on_failure", "finally", "states", "initial"],
 };
 
 pub(crate) const INPUT: Keys = Keys {
     owner: "an input",
-    known: &[
-        "type", "default", "required", "enum", "items", "minimum", "maximum", "pattern", "description",
-    ],
+    known: &["type", "default", "required", "enum", "items", "minimum", "maximum", "pattern", "description"],
     later: SCHEMA_LATER,
 };
 
@@ -36,8 +43,23 @@ pub(crate) const SCHEMA: Keys = Keys {
 };
 
 const SCHEMA_LATER: &[&str] = &[
-    "properties", "additionalProperties", "minLength", "maxLength", "minItems", "maxItems", "uniqueItems", "const",
-    "title", "format", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "anyOf", "oneOf", "allOf", "not",
+    "properties",
+    "additionalProperties",
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "const",
+    "title",
+    "format",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "anyOf",
+    "oneOf",
+    "allOf",
+    "not",
 ];
 
 /// The verbs that are read.
@@ -45,22 +67,93 @@ pub(crate) const VERBS: &[&str] = &["run", "set", "switch", "fail", "wait", "tas
 
 /// The verbs that are not supported yet.
 pub(crate) const VERBS_LATER: &[&str] = &[
-    "http", "workflow", "approval", "form", "manual", "gate", "emit", "try", "repeat", "use", "compensate", "notify",
+    "http",
+    "workflow",
+    "approval",
+    "form",
+    "manual",
+    "gate",
+    "emit",
+    "try",
+    "repeat",
+    "use",
+    "compensate",
+    "notify",
     "states",
 ];
 
 pub(crate) const TASK: Keys = Keys {
     owner: "a task",
     known: &[
-        "run", "set", "switch", "fail", "wait", "tasks", "do", "needs", "if", "for_each", "as", "max_parallel",
-        "fail_fast", "retry", "timeout", "env", "workdir", "outputs", "then", "description", "owner",
+        "run",
+        "set",
+        "switch",
+        "fail",
+        "wait",
+        "tasks",
+        "do",
+        "needs",
+        "if",
+        "for_each",
+        "as",
+        "max_parallel",
+        "fail_fast",
+        "retry",
+        "timeout",
+        "env",
+        "workdir",
+        "outputs",
+        "then",
+        "description",
+        "owner",
     ],
     later: &[
-        "http", "workflow", "approval", "form", "manual", "gate", "emit", "try", "repeat", "use", "notify", "states",
-        "initial", "context", "join", "late", "complete", "rest", "min_success", "with", "resources", "pools", "lock",
-        "queue", "priority", "labels", "effect", "cache", "artifacts", "estimate", "cost", "secrets", "compensate",
-        "on_failure", "finally", "catch", "continue_on_error", "same_worker", "container", "ssh", "slurm",
-        "kubernetes", "name", "version", "site", "expect",
+        "http",
+        "workflow",
+        "approval",
+        "form",
+        "manual",
+        "gate",
+        "emit",
+        "try",
+        "repeat",
+        "use",
+        "notify",
+        "states",
+        "initial",
+        "context",
+        "join",
+        "late",
+        "complete",
+        "rest",
+        "min_success",
+        "with",
+        "resources",
+        "pools",
+        "lock",
+        "queue",
+        "priority",
+        "labels",
+        "effect",
+        "cache",
+        "artifacts",
+        "estimate",
+        "cost",
+        "secrets",
+        "compensate",
+        "on_failure",
+        "finally",
+        "catch",
+        "continue_on_error",
+        "same_worker",
+        "container",
+        "ssh",
+        "slurm",
+        "kubernetes",
+        "name",
+        "version",
+        "site",
+        "expect",
     ],
 };
 
@@ -68,15 +161,28 @@ pub(crate) const DEFAULTS: Keys = Keys {
     owner: "`defaults`",
     known: &["retry", "timeout", "env"],
     later: &[
-        "workdir", "resources", "pools", "lock", "queue", "priority", "labels", "effect", "cache", "container", "ssh",
-        "slurm", "kubernetes", "secrets",
+        "workdir",
+        "resources",
+        "pools",
+        "lock",
+        "queue",
+        "priority",
+        "labels",
+        "effect",
+        "cache",
+        "container",
+        "ssh",
+        "slurm",
+        "kubernetes",
+        "secrets",
     ],
 };
 
 pub(crate) const RUN: Keys =
     Keys { owner: "`run`", known: &["command", "script", "interpreter"], later: &["container"] };
 
-pub(crate) const FAIL: Keys = Keys { owner: "`fail`", known: &["type", "status", "title", "detail"], later: &[] };
+pub(crate) const FAIL: Keys =
+    Keys { owner: "`fail`", known: &["type", "status", "title", "detail"], later: &[] };
 
 pub(crate) const WAIT: Keys =
     Keys { owner: "`wait`", known: &["until"], later: &["event", "signal", "if", "timeout"] };

@@ -18,7 +18,8 @@ const JITTERS: [(&str, bool); 2] = [("full", true), ("none", false)];
 
 impl Reader<'_> {
     pub(super) fn retry(&mut self, node: &Node) -> Option<Retry> {
-        if let Some(count) = node.as_scalar().filter(|scalar| matches!(scalar.value(), serde_json::Value::Number(_)))
+        if let Some(count) =
+            node.as_scalar().filter(|scalar| matches!(scalar.value(), serde_json::Value::Number(_)))
         {
             let hint = format!("write `retry: {{attempts: {}}}`", count.text);
             self.report.refuse_hint(codes::TYPE, node.place, "`retry` must be a map, this is a number", hint);
@@ -84,7 +85,12 @@ impl Reader<'_> {
             }
             if entry.value.is_null() {
                 let hint = "write '' for an empty variable";
-                self.report.refuse_hint(codes::TYPE, place, format!("the variable `{name}` has no value"), hint);
+                self.report.refuse_hint(
+                    codes::TYPE,
+                    place,
+                    format!("the variable `{name}` has no value"),
+                    hint,
+                );
             } else if let Some(data) = self.data(&entry.value) {
                 variables.push((name.to_owned(), data));
             }

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use myrmex_model::ir::{Input, OutputField};
 use myrmex_model::name::Name;
 use myrmex_model::schema::{Schema, Type};
+use myrmex_model::template::Template;
 use myrmex_model::value::Value;
 
 use super::{Fields, Reader, keys};
 use crate::codes;
 use crate::inputs::pattern_matches;
-use crate::outline::InputDeclaration;
+use crate::outline::{Data, InputDeclaration};
 use crate::report::Report;
 use crate::tree::{Kind, Map, Node, Place};
 
@@ -60,6 +61,27 @@ impl Reader<'_> {
             }
         }
         Some(fields)
+    }
+
+    /// Checks what a `set` gives, as far as it is known, against its declared outputs.
+    pub(super) fn set_fits(&mut self, data: &Data, declared: &[OutputField], place: Place) {
+        let Some(names) = data.field_names() else { return };
+        for field in declared {
+            let name = field.name.as_str();
+            let literal = match &data.template {
+                Template::Literal(value) => value.get(name),
+                Template::Map(fields) => {
+                    fields.iter().find(|(own, _)| own == name).and_then(|(_, value)| value.as_literal())
+                }
+                Template::Expr(_) | Template::Text(_) | Template::List(_) => None,
+            };
+            if !names.contains(&name) {
+                let message = format!("the output `{name}` is declared, but `set` does not give it");
+                self.report.refuse(codes::VALUE_MISFIT, place, message);
+            } else if let Some(value) = literal {
+                check_value(&field.schema, value, (name, place), self.report);
+            }
+        }
     }
 
     fn schema(&mut self, what: &str, node: &Node) -> Option<Schema> {
@@ -127,7 +149,11 @@ impl Reader<'_> {
     fn pattern(&mut self, node: &Node) -> Option<String> {
         let text = self.fixed_text("`pattern`", node)?;
         if let Err(error) = regex_lite::Regex::new(text) {
-            self.report.refuse(codes::PATTERN, node.place, format!("`{text}` is not a regular expression: {error}"));
+            self.report.refuse(
+                codes::PATTERN,
+                node.place,
+                format!("`{text}` is not a regular expression: {error}"),
+            );
             return None;
         }
         Some(text.to_owned())
@@ -166,7 +192,8 @@ impl Reader<'_> {
     }
 
     fn value_map(&mut self, what: &str, map: &Map) -> Option<Value> {
-        let read = |entry: &crate::tree::Entry| Some((entry.key.text.clone(), self.value(what, &entry.value)?));
+        let read =
+            |entry: &crate::tree::Entry| Some((entry.key.text.clone(), self.value(what, &entry.value)?));
         let fields: Vec<_> = map.entries.iter().map(read).collect();
         fields.into_iter().collect::<Option<_>>().map(Value::Object)
     }

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use myrmex_model::outcome::{Outcome, OutcomeSet};
+use myrmex_model::template::Template;
+use myrmex_model::value::Value;
 
 use super::{Fields, Reader, keys};
 use crate::codes;
-use crate::outline::{ForEach, Need, Scope, ScopeId, ScopeKind, Spot, Task, TaskOutputs, Verb};
+use crate::outline::{Data, ForEach, Need, Scope, ScopeId, ScopeKind, Spot, Task, TaskOutputs, Verb};
 use crate::roots;
 use crate::tree::{Entry, Node, Place};
 
@@ -34,7 +36,14 @@ impl Reader<'_> {
         }
         let is_each = fields.has("for_each");
         let (max_parallel, fail_fast) = if is_each { (None, false) } else { self.bounds(fields) };
-        self.scope(Scope { id, kind: ScopeKind::Graph, key: entry.key.place, tasks, max_parallel, fail_fast })
+        Some(self.scope(Scope {
+            id,
+            kind: ScopeKind::Graph,
+            key: entry.key.place,
+            tasks,
+            max_parallel,
+            fail_fast,
+        }))
     }
 
     /// Reads `do:`.
@@ -64,15 +73,22 @@ impl Reader<'_> {
             }
         }
         let key = entry.key.place;
-        self.scope(Scope { id, kind: ScopeKind::Flow, key, tasks, max_parallel: None, fail_fast: false })
+        Some(self.scope(Scope {
+            id,
+            kind: ScopeKind::Flow,
+            key,
+            tasks,
+            max_parallel: None,
+            fail_fast: false,
+        }))
     }
 
-    fn scope(&mut self, scope: Scope) -> Option<Scope> {
+    fn scope(&mut self, scope: Scope) -> Scope {
         if scope.tasks.is_empty() {
             let message = format!("`{}` holds no task", scope.kind.key());
             self.report.refuse(codes::SCOPE_EMPTY, scope.key, message);
         }
-        Some(scope)
+        scope
     }
 
     fn scope_id(&mut self) -> ScopeId {
@@ -191,15 +207,18 @@ impl Reader<'_> {
             return None;
         };
         let (max_parallel, fail_fast) = self.bounds(fields);
-        let item = match fields.get("as") {
-            Some(entry) => self.item_name(&entry.value)?,
-            None => "item".to_owned(),
+        let named = fields.get("as").and_then(|entry| self.item_name(&entry.value));
+        let item = named.unwrap_or_else(|| "item".to_owned());
+        let Some(source) = self.data(&entry.value) else {
+            // It is still a `for_each`, so that what names its item is not reported too.
+            let source = Data { template: Template::Literal(Value::Null), reads: [].into() };
+            return Some(ForEach { source, item, max_parallel, fail_fast });
         };
-        let source = self.data(&entry.value)?;
-        let is_iterable = source.template.as_literal().is_none_or(|value| {
-            value.is_array() || value.is_object() || value.is_u64()
-        });
-        if !is_iterable || matches!(source.template, myrmex_model::template::Template::Text(_)) {
+        let is_iterable = source
+            .template
+            .as_literal()
+            .is_none_or(|value| value.is_array() || value.is_object() || value.is_u64());
+        if !is_iterable || matches!(source.template, Template::Text(_)) {
             self.refuse_type("`for_each`", "a list, a map, a count or an expression", &entry.value);
         }
         Some(ForEach { source, item, max_parallel, fail_fast })
@@ -277,6 +296,9 @@ impl Reader<'_> {
             (None, _) => {}
             (Some(entry), "run" | "set") => {
                 if let Some(declared) = self.output_fields(&entry.value) {
+                    if let Some(Verb::Set(data)) = &task.verb {
+                        self.set_fits(data, &declared, entry.value.place);
+                    }
                     task.outputs = TaskOutputs::Declared(declared);
                 }
             }

@@ -141,7 +141,8 @@ impl Reader<'_> {
 
     fn wait(&mut self, node: &Node) -> Option<Wait> {
         if let Some(map) = node.as_map() {
-            let later_count = map.entries.iter().filter(|e| keys::WAIT.later.contains(&e.key.text.as_str())).count();
+            let later_count =
+                map.entries.iter().filter(|e| keys::WAIT.later.contains(&e.key.text.as_str())).count();
             let fields = self.fields(map, &keys::WAIT);
             let Some(until) = fields.get("until") else {
                 if later_count == 0 && !fields.has("until") {

@@ -41,7 +41,12 @@ impl Reader<'_> {
     /// Checks that the first key names the kind, and that the kind is `workflow`.
     fn is_workflow(&mut self, root: &Node, map: &Map) -> bool {
         let Some(first) = map.entries.first() else {
-            self.report.refuse_hint(codes::KIND, root.place, "the file has no keys", "begin with `workflow: NAME`");
+            self.report.refuse_hint(
+                codes::KIND,
+                root.place,
+                "the file has no keys",
+                "begin with `workflow: NAME`",
+            );
             return false;
         };
         if first.key.text == "workflow" {
@@ -58,7 +63,8 @@ impl Reader<'_> {
         } else {
             let message = format!("the first key must name the kind of the file, `{word}` does not");
             let near = self.report.nearest(word, ["workflow"].into_iter());
-            let hint = near.map_or("begin with `workflow: NAME`".to_owned(), |near| format!("did you mean `{near}`?"));
+            let hint = near
+                .map_or("begin with `workflow: NAME`".to_owned(), |near| format!("did you mean `{near}`?"));
             self.report.refuse_hint(codes::KIND, place, message, hint);
         }
         false
@@ -107,13 +113,14 @@ fn is_semantic_version(text: &str) -> bool {
     let is_identifier =
         |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     let is_number = |part: &str| {
-        !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()) && (part == "0" || !part.starts_with('0'))
+        !part.is_empty()
+            && part.bytes().all(|b| b.is_ascii_digit())
+            && (part == "0" || !part.starts_with('0'))
     };
     let (text, build) = text.split_once('+').map_or((text, None), |(text, build)| (text, Some(build)));
     let (core, prerelease) = text.split_once('-').map_or((text, None), |(core, rest)| (core, Some(rest)));
-    let is_prerelease_part = |part: &str| {
-        is_identifier(part) && (!part.bytes().all(|b| b.is_ascii_digit()) || is_number(part))
-    };
+    let is_prerelease_part =
+        |part: &str| is_identifier(part) && (!part.bytes().all(|b| b.is_ascii_digit()) || is_number(part));
     core.split('.').count() == 3
         && core.split('.').all(is_number)
         && prerelease.is_none_or(|rest| rest.split('.').all(is_prerelease_part))

@@ -67,7 +67,9 @@ fn knots(incoming: &[Vec<usize>], links: &[Link]) -> Vec<Vec<usize>> {
             if low[task] == order[task] {
                 let from = open.iter().rposition(|member| *member == task).unwrap_or(0);
                 let mut members = open.split_off(from);
-                members.iter().for_each(|member| is_open[*member] = false);
+                for member in &members {
+                    is_open[*member] = false;
+                }
                 members.sort_unstable();
                 if members.len() > 1 {
                     knots.push(members);

@@ -109,13 +109,16 @@ impl<'o> Resolver<'o, '_> {
     fn refuse_sibling<T>(&mut self, frame: &Frame<'o>, spot: &Spot<T>, name: &str) {
         let message = format!("there is no task `{name}` beside this one");
         let outer = self.frames.iter().rev().find(|outer| outer.names.contains_key(name));
-        let hint = if let Some(block) = outer.and_then(|outer| Some(&outer.scope.tasks[outer.current? as usize])) {
-            Some(format!("`{name}` stands beside the block `{}`; say it there", block.name.value))
-        } else if let Some(near) = self.report.nearest(name, frame.names.keys().copied()) {
-            Some(format!("did you mean `{near}`?"))
-        } else {
-            self.homes.get(name).map(|block| format!("`{name}` is inside the block `{block}`; name the block"))
-        };
+        let hint =
+            if let Some(block) = outer.and_then(|outer| Some(&outer.scope.tasks[outer.current? as usize])) {
+                Some(format!("`{name}` stands beside the block `{}`; say it there", block.name.value))
+            } else if let Some(near) = self.report.nearest(name, frame.names.keys().copied()) {
+                Some(format!("did you mean `{near}`?"))
+            } else {
+                self.homes
+                    .get(name)
+                    .map(|block| format!("`{name}` is inside the block `{block}`; name the block"))
+            };
         let mut diagnostic = self.report.error(codes::TASK_UNKNOWN, spot.place, message);
         diagnostic.hint = hint;
         self.report.push(diagnostic);

@@ -89,7 +89,12 @@ impl<'o> Resolver<'o, '_> {
             }
             Some(Step::Field(field)) => {
                 let message = format!("`{}` has no field `{field}`", read.root);
-                self.report.refuse_word(codes::FIELD_UNKNOWN, read.place, message, (field, known.iter().copied()));
+                self.report.refuse_word(
+                    codes::FIELD_UNKNOWN,
+                    read.place,
+                    message,
+                    (field, known.iter().copied()),
+                );
             }
             Some(Step::Index(_)) => {
                 let message = format!("`{}` is not a list", read.root);
@@ -115,13 +120,12 @@ impl<'o> Resolver<'o, '_> {
         };
         input.is_used = true;
         let kind = input.declaration.input.schema.kind;
-        let is_wrong = match (kind, read.steps.get(1)) {
-            (_, None) | (Type::Any, _) => false,
-            (Type::Array, Some(Step::Index(_))) | (Type::Object, Some(Step::Field(_))) => false,
-            (Type::Array, Some(Step::Field(_))) | (Type::Object, Some(Step::Index(_))) => true,
-            (Type::String | Type::Duration | Type::Date, Some(step)) => matches!(step, Step::Field(_)),
-            (Type::Integer | Type::Number | Type::Boolean, Some(_)) => true,
-        };
+        let is_wrong = read.steps.get(1).is_some_and(|step| match kind {
+            Type::Any => false,
+            Type::Array | Type::String | Type::Duration | Type::Date => matches!(step, Step::Field(_)),
+            Type::Object => matches!(step, Step::Index(_)),
+            Type::Integer | Type::Number | Type::Boolean => true,
+        });
         if is_wrong {
             let message = format!("the input `{name}` is of type `{}` and has no such member", kind.as_str());
             self.report.refuse(codes::FIELD_UNKNOWN, read.place, message);
@@ -150,7 +154,8 @@ impl<'o> Resolver<'o, '_> {
             self.report.refuse(codes::ROOT_MISPLACED, read.place, message);
             return;
         }
-        let Some(depth) = self.frames.iter().rposition(|frame| frame.names.contains_key(name.as_str())) else {
+        let Some(depth) = self.frames.iter().rposition(|frame| frame.names.contains_key(name.as_str()))
+        else {
             self.refuse_task(name, read.place);
             return;
         };
@@ -205,7 +210,8 @@ impl<'o> Resolver<'o, '_> {
             "output" if task.each.is_some() => match steps.get(1) {
                 Some(Step::Field(field)) => {
                     let message = format!("`tasks.{name}.output` is a list, one member for each item");
-                    let hint = format!("write `tasks.{name}.output[0].{field}`, or `| map(attribute='{field}')`");
+                    let hint =
+                        format!("write `tasks.{name}.output[0].{field}`, or `| map(attribute='{field}')`");
                     self.report.refuse_hint(codes::FIELD_UNKNOWN, place, message, hint);
                 }
                 Some(Step::Index(_)) => self.output_field(task, steps.get(2), place),
@@ -288,8 +294,9 @@ fn known_output(task: &Task) -> Known<'_> {
         (TaskOutputs::Declared(declared), _) => {
             Known::Fields(declared.iter().map(|field| field.name.as_str()).collect())
         }
-        (TaskOutputs::Computed(data), _) => fields(data.field_names()),
-        (TaskOutputs::None, Some(Verb::Set(data))) => fields(data.field_names()),
+        (TaskOutputs::Computed(data), _) | (TaskOutputs::None, Some(Verb::Set(data))) => {
+            fields(data.field_names())
+        }
         (TaskOutputs::None, Some(Verb::Run(_)) | None) => Known::Open,
         (TaskOutputs::None, Some(Verb::Switch(_) | Verb::Fail(_) | Verb::Wait(_) | Verb::Block(_))) => {
             Known::Nothing

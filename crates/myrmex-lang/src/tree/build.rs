@@ -9,8 +9,8 @@ use granit_parser::{ErrorKind, Event, Parser, Placement, ScalarStyle, ScanError,
 use myrmex_model::OrderedMap;
 
 use super::{
-    ALIAS_WEIGHT_MAX, Comment, CommentPosition, Entry, Key, Kind, List, Map, Meaning, NESTING_MAX, Node, Place,
-    Scalar, Style, TEXT_BYTES_MAX, Tree, plain, tabs,
+    ALIAS_WEIGHT_MAX, Comment, CommentPosition, Entry, Key, Kind, List, Map, Meaning, NESTING_MAX, Node,
+    Place, Scalar, Style, TEXT_BYTES_MAX, Tree, plain, tabs,
 };
 use crate::codes;
 use crate::report::Report;
@@ -36,7 +36,8 @@ pub(super) fn build(text: &str, report: &mut Report) -> Tree {
     for next in Parser::new_from_str_with_options(text, options) {
         let step = match next {
             Ok((event, span)) => {
-                let place = span.byte_range().map_or(Place::default(), |range| Place::new(range.start, range.end));
+                let place =
+                    span.byte_range().map_or(Place::default(), |range| Place::new(range.start, range.end));
                 builder.event(event, place)
             }
             Err(error) => {
@@ -155,7 +156,11 @@ impl<'t> Builder<'t> {
             }
             Event::Alias(id) => self.alias(id, place),
             Event::UnresolvedAlias(name) => {
-                self.report.refuse(codes::ALIAS, place, format!("no anchor `&{name}` stands before this alias"));
+                self.report.refuse(
+                    codes::ALIAS,
+                    place,
+                    format!("no anchor `&{name}` stands before this alias"),
+                );
                 self.complete(Node::new(place, Kind::Broken), 0);
             }
             // The rest of this foreign enum says nothing about values; it is open for more.
@@ -314,7 +319,8 @@ impl<'t> Builder<'t> {
         let kind = if self.alias_weight > ALIAS_WEIGHT_MAX {
             // Once for the file: all aliases after the first that is too much are too much.
             if before <= ALIAS_WEIGHT_MAX {
-                let message = format!("the aliases of this file expand to more than {ALIAS_WEIGHT_MAX} bytes");
+                let message =
+                    format!("the aliases of this file expand to more than {ALIAS_WEIGHT_MAX} bytes");
                 self.report.refuse(codes::ALIAS_EXPANSION, place, message);
             }
             Kind::Broken
@@ -390,16 +396,19 @@ fn comment_position(placement: Placement) -> CommentPosition {
 fn syntax_hint(kind: &ErrorKind, text: &str, at: usize) -> Option<&'static str> {
     let line_start = text[..at].rfind('\n').map_or(0, |end| end + 1);
     let line = text[line_start..].lines().next().unwrap_or("");
-    if line.contains("${{") && matches!(kind, ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator)
+    if line.contains("${{")
+        && matches!(kind, ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator)
     {
         return Some("inside `{}` and `[]` an expression goes in quotes: '${{ … }}'");
     }
     match kind {
         ErrorKind::MappingValueNotAllowed => Some("put quotes around text that holds `: `"),
-        ErrorKind::UnclosedQuotedScalar | ErrorKind::InvalidQuotedScalarIndent => Some("close the quote above"),
-        ErrorKind::ExpectedBlockMappingKey | ErrorKind::InvalidIndentation | ErrorKind::ExpectedDocumentStart => {
-            Some("align it with the lines above")
+        ErrorKind::UnclosedQuotedScalar | ErrorKind::InvalidQuotedScalarIndent => {
+            Some("close the quote above")
         }
+        ErrorKind::ExpectedBlockMappingKey
+        | ErrorKind::InvalidIndentation
+        | ErrorKind::ExpectedDocumentStart => Some("align it with the lines above"),
         // A foreign enum of some 90 kinds; most explain themselves.
         _ => None,
     }

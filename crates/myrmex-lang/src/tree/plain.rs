@@ -31,7 +31,8 @@ pub(super) fn meaning(text: &str, place: Place, report: &mut Report) -> Option<M
     }
     if unsigned.bytes().all(|b| b.is_ascii_digit()) {
         let digits = text.strip_prefix('+').unwrap_or(text);
-        let number = digits.parse::<i64>().map(Number::from).or_else(|_| digits.parse::<u64>().map(Number::from));
+        let number =
+            digits.parse::<i64>().map(Number::from).or_else(|_| digits.parse::<u64>().map(Number::from));
         if number.is_err() {
             let hint = "put quotes around it if it is text";
             let message = format!("the integer `{text}` does not fit 64 bits");

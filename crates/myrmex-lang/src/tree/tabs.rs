@@ -27,7 +27,12 @@ pub(super) fn check(text: &str, scalars: &[(Place, bool)], comments: &[Comment],
                 if !is_text && line_reported != Some(line) {
                     line_reported = Some(line);
                     let hint = "use spaces; a tab that belongs to a text goes in quotes";
-                    report.refuse_hint(codes::TAB, Place::new(at, at + 1), "a tab stands outside quotes", hint);
+                    report.refuse_hint(
+                        codes::TAB,
+                        Place::new(at, at + 1),
+                        "a tab stands outside quotes",
+                        hint,
+                    );
                 }
             }
             _ => {}

@@ -40,12 +40,18 @@ fn every_key_and_value_has_its_place() {
 
 #[test]
 fn aliases_keep_their_own_place() {
-    assert_tree("a: &x [1]\nb: *x\n", "{a <a>: [Plain=1 <1>] <[1]>, b <b>: *[Plain=1 <1>] <[1]> <*x>} <a: &x [1]\nb: *x>");
+    assert_tree(
+        "a: &x [1]\nb: *x\n",
+        "{a <a>: [Plain=1 <1>] <[1]>, b <b>: *[Plain=1 <1>] <[1]> <*x>} <a: &x [1]\nb: *x>",
+    );
 }
 
 #[test]
 fn a_broken_text_still_gives_the_tree_before_the_error() {
-    assert_tree("a: 1\nb: {c: [2, x: y: z", "{a <a>: Plain=1 <1>, b <b>: {c <c>: [Plain=2 <2>, {x <x>: Plain=\"y\" <y>} <x: y>] <[2, x: y>} <{c: [2, x: y>} <a: 1\nb: {c: [2, x: y>");
+    assert_tree(
+        "a: 1\nb: {c: [2, x: y: z",
+        "{a <a>: Plain=1 <1>, b <b>: {c <c>: [Plain=2 <2>, {x <x>: Plain=\"y\" <y>} <x: y>] <[2, x: y>} <{c: [2, x: y>} <a: 1\nb: {c: [2, x: y>",
+    );
     let (tree, problems) = tree::parse_source(&Source::new("t.yaml", "a: 1\nb: \"\n"));
     assert!(!tree.is_whole && problems.len() == 1);
     assert_tree("a: 1\nb: \"\n", "{a <a>: Plain=1 <1>, b <b>: broken <b>} <a: 1\nb>");
@@ -55,7 +61,8 @@ fn a_broken_text_still_gives_the_tree_before_the_error() {
 fn comments_are_kept_with_their_position() {
     let text = "# top\n\n# above\na: 1 # right\n# last\n";
     let (tree, _) = tree::parse_source(&Source::new("t.yaml", text));
-    let comments: Vec<_> = tree.comments.iter().map(|comment| (comment.text.as_str(), comment.position)).collect();
+    let comments: Vec<_> =
+        tree.comments.iter().map(|comment| (comment.text.as_str(), comment.position)).collect();
     assert_eq!(
         comments,
         [

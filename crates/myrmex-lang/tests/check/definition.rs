@@ -3,9 +3,7 @@
 use std::fmt::Write as _;
 
 use myrmex_lang::{Source, check};
-use myrmex_model::ir::{
-    Backoff, Body, Definition, Each, Graph, Next, Node, NodeId, Outputs, Timer,
-};
+use myrmex_model::ir::{Backoff, Body, Definition, Each, Graph, Next, Node, NodeId, Outputs, Timer};
 use myrmex_model::schema::{Schema, Type};
 use myrmex_model::template::{Part, Template};
 use myrmex_model::time::Length;
@@ -23,7 +21,9 @@ fn template(template: &Template) -> String {
             };
             format!("{:?}", parts.iter().map(part).collect::<String>())
         }
-        Template::List(items) => format!("[{}]", items.iter().map(self::template).collect::<Vec<_>>().join(",")),
+        Template::List(items) => {
+            format!("[{}]", items.iter().map(self::template).collect::<Vec<_>>().join(","))
+        }
         Template::Map(fields) => {
             let field = |(name, value): &(String, Template)| format!("{name:?}:{}", self::template(value));
             format!("{{{}}}", fields.iter().map(field).collect::<Vec<_>>().join(","))
@@ -76,7 +76,10 @@ fn body(definition: &Definition, node: &Node) -> String {
         }
         Body::Graph(inner) => graph(definition, inner),
         Body::Each(Each { source, item, max_parallel, fail_fast, body: NodeId(body) }) => {
-            format!("each {item} of {} max {max_parallel:?} fail fast {fail_fast} body {body}", template(source))
+            format!(
+                "each {item} of {} max {max_parallel:?} fail fast {fail_fast} body {body}",
+                template(source)
+            )
         }
     }
 }
@@ -95,8 +98,10 @@ fn assert_nodes(text: &str, expected: &str) {
         match &node.outputs {
             Outputs::Raw => {}
             Outputs::Declared(fields) => {
-                let fields: Vec<_> =
-                    fields.iter().map(|field| format!("{} {}", field.name, field.schema.kind.as_str())).collect();
+                let fields: Vec<_> = fields
+                    .iter()
+                    .map(|field| format!("{} {}", field.name, field.schema.kind.as_str()))
+                    .collect();
                 let _ = write!(out, " gives {}", fields.join(", "));
             }
             Outputs::Computed(value) => {
@@ -191,7 +196,7 @@ fn a_switch_is_edges_in_a_graph_and_jumps_in_a_flow() {
         5 4 first: process {"script":"x"}
         6 4 choose: choose 1 < 2: goto 0, 1 < 3: goto 2, else: end
         7 4 last: process {"script":"x"} if 1 < 2
-        "#
+        "#,
     );
 }
 

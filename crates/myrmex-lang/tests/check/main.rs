@@ -1,5 +1,7 @@
 //! What `check` says about files, by code, place and message; and what it makes of those that are right.
 
+#![expect(clippy::format_collect, clippy::format_push_string, reason = "texts of tests are small")]
+
 mod definition;
 mod expressions;
 mod graph;
@@ -79,4 +81,19 @@ fn dedent(text: &str) -> String {
         out.pop();
     }
     out
+}
+
+#[test]
+fn every_code_has_a_test() {
+    let tests = [
+        include_str!("expressions.rs"),
+        include_str!("graph.rs"),
+        include_str!("limits.rs"),
+        include_str!("structure.rs"),
+        include_str!("syntax.rs"),
+        include_str!("values.rs"),
+    ];
+    let is_tested = |code: &str| tests.iter().any(|test| test.contains(code));
+    let untested: Vec<_> = myrmex_lang::codes::ALL.iter().filter(|info| !is_tested(info.code.0)).collect();
+    assert!(untested.is_empty(), "{untested:?}");
 }

@@ -4,9 +4,12 @@ use super::{check, check_body};
 
 #[test]
 fn text_that_is_not_yaml_is_located() {
-    check_body("tasks: {a: {run: x}", "
+    check_body(
+        "tasks: {a: {run: x}",
+        "
         E0101 2:8 unclosed bracket '{'
-    ");
+    ",
+    );
 }
 
 #[test]
@@ -242,7 +245,8 @@ fn aliases_that_lead_nowhere_or_into_themselves_are_refused() {
 
 #[test]
 fn aliases_are_bounded_in_what_they_expand_to() {
-    let mut text = String::from("tasks:\n  a:\n    set:\n      l0: &l0 [lol, lol, lol, lol, lol, lol, lol, lol]\n");
+    let mut text =
+        String::from("tasks:\n  a:\n    set:\n      l0: &l0 [lol, lol, lol, lol, lol, lol, lol, lol]\n");
     for level in 1..9 {
         let before = format!("*l{}", level - 1);
         text.push_str(&format!("      l{level}: &l{level} [{}]\n", [before.as_str(); 9].join(", ")));
@@ -285,4 +289,11 @@ fn a_file_holds_one_document() {
 fn an_empty_file_is_refused() {
     check("", "E0115 1:1 the file is empty\n");
     check("# nothing\n", "E0115 1:1 the file is empty\n");
+}
+
+#[test]
+fn carriage_returns_before_line_feeds_and_a_byte_order_mark_change_nothing() {
+    let found = super::problems("\u{feff}workflow: w\r\ntasks:\r\n  a: {runn: x}\r\n");
+    assert!(found.contains("E0202 3:7 unknown key `runn` in a task"), "{found}");
+    assert_eq!(super::problems("\u{feff}workflow: w\r\ntasks:\r\n  a:\r\n    run: |\r\n      x\r\n"), "");
 }

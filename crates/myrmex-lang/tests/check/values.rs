@@ -139,7 +139,10 @@ fn schemas_do_not_contradict_themselves() {
 
 #[test]
 fn versions_are_semantic() {
-    check_body("version: v1\ntasks: {a: {run: x}}\n", "E0307 2:10 `v1` is not a semantic version such as `1.4.0`\n");
+    check_body(
+        "version: v1\ntasks: {a: {run: x}}\n",
+        "E0307 2:10 `v1` is not a semantic version such as `1.4.0`\n",
+    );
     check_body("version: 1.2.3-rc.1+build.5\ntasks: {a: {run: x}}\n", "");
     check_body(
         "version: 01.2.3\ntasks: {a: {run: x}}\n",
@@ -195,4 +198,20 @@ fn unused_inputs_are_warned_of() {
         "W0201 2:10 nothing uses the input `a`\n",
     );
     check_body("inputs: {a: {type: string}}\ntasks: {t: {set: '${{ inputs }}'}}\n", "");
+}
+
+#[test]
+fn what_a_set_gives_fits_its_declared_outputs() {
+    check_body(
+        "
+        tasks:
+          a:
+            set: {n: text, m: '${{ run.id }}'}
+            outputs: {n: {type: integer}, m: {type: integer}, missing: {type: any}}
+        ",
+        "
+        E0304 5:14 `n`: expected integer, found string `\"text\"`
+        E0304 5:14 the output `missing` is declared, but `set` does not give it
+        ",
+    );
 }

@@ -120,7 +120,9 @@ impl TryFrom<ReportV1> for AttemptReport {
             "timed_out" => AttemptEnd::TimedOut { fault: fault.ok_or_else(|| missing("fault"))? },
             "stopped" => AttemptEnd::Stopped,
             "lost" => AttemptEnd::Lost { reason: wire.reason.ok_or_else(|| missing("reason"))? },
-            other => return Err(WireError::new("the report of an attempt", format!("unknown end `{other}`"))),
+            other => {
+                return Err(WireError::new("the report of an attempt", format!("unknown end `{other}`")));
+            }
         };
         let [wall_us, user_us, system_us, rss_max_kib, blocks_in, blocks_out] = wire.usage;
         let usage = Usage { wall_us, user_us, system_us, rss_max_kib, blocks_in, blocks_out };

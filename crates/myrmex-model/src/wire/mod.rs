@@ -18,7 +18,7 @@ pub struct WireError {
 }
 
 impl WireError {
-    fn new(what: &'static str, reason: impl ToString) -> Self {
+    fn new(what: &'static str, reason: impl std::fmt::Display) -> Self {
         Self { what, reason: reason.to_string() }
     }
 }

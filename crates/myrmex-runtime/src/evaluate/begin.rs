@@ -43,10 +43,12 @@ fn value(desk: &mut Desk<'_>, view: View<'_>, template: &Template) -> Result<Eva
     let vars = match &value {
         Value::Object(written) if view.writes_vars() => {
             let mut vars = match view.vars() {
-                Some(hash) => match desk.values.get(hash, desk.reader).map_err(|error| stored(&error))?.as_ref() {
-                    Value::Object(vars) => vars.clone(),
-                    _ => serde_json::Map::new(),
-                },
+                Some(hash) => {
+                    match desk.values.get(hash, desk.reader).map_err(|error| stored(&error))?.as_ref() {
+                        Value::Object(vars) => vars.clone(),
+                        _ => serde_json::Map::new(),
+                    }
+                }
                 None => serde_json::Map::new(),
             };
             vars.extend(written.iter().map(|(name, value)| (name.clone(), value.clone())));
@@ -94,7 +96,9 @@ fn raised(value: &Value) -> Fault {
     let kind = FaultKind::from_text(text("type").unwrap_or("runtime"));
     let mut fault = Fault::new(kind, title);
     fault.detail = text("detail").map(str::to_owned);
-    if let Some(status) = value.get("status").and_then(Value::as_u64).and_then(|status| u16::try_from(status).ok()) {
+    if let Some(status) =
+        value.get("status").and_then(Value::as_u64).and_then(|status| u16::try_from(status).ok())
+    {
         fault.status = status;
     }
     fault
@@ -107,12 +111,17 @@ fn items(desk: &mut Desk<'_>, view: View<'_>, source: &Template) -> Result<Evalu
         Value::Object(fields) => (fields.len() as u64, Some(fields.keys().cloned().collect())),
         Value::Number(number) if number.as_u64().is_some() => (number.as_u64().unwrap_or(0), None),
         other => {
-            let title = format!("`for_each` needs a list, a map or a whole number, found {}", type_name(other));
+            let title =
+                format!("`for_each` needs a list, a map or a whole number, found {}", type_name(other));
             return Err(Fault::new(FaultKind::Validation, title));
         }
     };
-    let count = u32::try_from(count).ok().filter(|count| u64::from(*count) <= ITEMS_MAX).ok_or_else(|| {
-        Fault::new(FaultKind::DataLimit, format!("`for_each` has {count} items, at most {ITEMS_MAX} are allowed"))
-    })?;
+    let count =
+        u32::try_from(count).ok().filter(|count| u64::from(*count) <= ITEMS_MAX).ok_or_else(|| {
+            Fault::new(
+                FaultKind::DataLimit,
+                format!("`for_each` has {count} items, at most {ITEMS_MAX} are allowed"),
+            )
+        })?;
     Ok(Evaluation::Items { count, items: desk.values.put(value), keys })
 }

@@ -6,8 +6,8 @@
 mod begin;
 mod resolve;
 
-use myrmex_expr::Evaluator;
 use myrmex_engine::run::{Run, View};
+use myrmex_expr::Evaluator;
 use myrmex_model::effect::{Evaluation, Question, Request};
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::ir::{OutputField, Outputs};
@@ -115,7 +115,7 @@ pub(crate) fn checked_depth(value: Value) -> Result<Value, Fault> {
     if is_depth_bounded(&value) {
         return Ok(value);
     }
-    Err(Fault::new(FaultKind::DataLimit, "the output nests deeper than 128 levels"))
+    Err(Fault::new(FaultKind::DataLimit, "the output nests deeper than 112 levels"))
 }
 
 /// The error of a task whose values the store cannot give.

@@ -90,18 +90,14 @@ impl<'a> Resolver<'a> {
                 let hash = task.output()?;
                 self.stored(hash, rest)
             }
-            "items" => match rest {
-                [Step::Index(index), rest @ ..] => {
-                    let index = usize::try_from(*index).ok()?;
-                    let item = task.items().nth(index)?;
-                    let item = self.record(&item);
-                    walk(&item, rest)
+            "items" => {
+                if let [Step::Index(index), rest @ ..] = rest {
+                    let item = task.items().nth(usize::try_from(*index).ok()?)?;
+                    return walk(&self.record(&item), rest);
                 }
-                _ => {
-                    let items: Vec<Value> = task.items().map(|item| self.record(&item)).collect();
-                    walk(&Value::Array(items), rest)
-                }
-            },
+                let items: Vec<Value> = task.items().map(|item| self.record(&item)).collect();
+                walk(&Value::Array(items), rest)
+            }
             "" => {
                 let mut record = self.record(&task);
                 if task.is_each() {

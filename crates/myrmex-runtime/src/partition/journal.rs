@@ -69,11 +69,7 @@ pub fn load_definition(
 /// # Errors
 ///
 /// Returns [`JournalError`] if something of it cannot be read. Nothing else in the store is touched by that.
-pub fn load_run(
-    reader: &dyn Reader,
-    namespace: &Namespace,
-    id: RunId,
-) -> Result<Option<Run>, JournalError> {
+pub fn load_run(reader: &dyn Reader, namespace: &Namespace, id: RunId) -> Result<Option<Run>, JournalError> {
     let mut events = Vec::new();
     let mut after = Sequence::NONE;
     loop {

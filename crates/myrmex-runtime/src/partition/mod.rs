@@ -7,6 +7,7 @@
 
 mod batch;
 mod journal;
+mod timers;
 mod turn;
 mod writer;
 
@@ -20,12 +21,11 @@ use std::time::Duration;
 use myrmex_engine::dispatch::Dispatch;
 use myrmex_engine::run::{Rejection, Run};
 use myrmex_expr::Evaluator;
-use myrmex_model::command::{Command, TimerKey};
+use myrmex_model::command::Command;
 use myrmex_model::id::{DefinitionHash, Epoch, FencingToken, RunId};
 use myrmex_model::ir::Definition;
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::outcome::{AttemptEnd, AttemptReport, Usage};
-use myrmex_model::time::Timestamp;
 use myrmex_model::value::Value;
 use myrmex_store::{LogId, LogPosition, LogRange, Reader, Sequence, Store, StoreError};
 
@@ -35,6 +35,7 @@ use crate::progress::{Health, Progress};
 use crate::values::Values;
 use crate::worker::{LocalWorker, Outcome, Report, Said};
 use batch::Open;
+use timers::Timers;
 use writer::Writer;
 
 pub use journal::{JournalError, event_of, load_definition, load_run};
@@ -250,7 +251,7 @@ struct Owned {
     writer: Writer,
     runs: BTreeMap<RunId, Loaded>,
     dispatch: Dispatch,
-    timers: BTreeMap<(Timestamp, RunId, TimerKey), ()>,
+    timers: Timers,
     open: Open,
     /// The last sequence that was given to the writer.
     last: Sequence,
@@ -274,7 +275,7 @@ impl Owned {
             writer,
             runs: BTreeMap::new(),
             dispatch: Dispatch::new(opened.epoch, parts.slots),
-            timers: BTreeMap::new(),
+            timers: Timers::default(),
             open: Open::default(),
             last: opened.last,
         })
@@ -361,8 +362,8 @@ impl State {
     }
 
     fn time_to_sleep(&self) -> Duration {
-        match self.owned.timers.first_key_value() {
-            Some(((due, _, _), ())) => {
+        match self.owned.timers.next_due() {
+            Some(due) => {
                 let left = u64::try_from(due.0.saturating_sub(self.parts.clock.now().0)).unwrap_or(0);
                 Duration::from_nanos(left).min(LOOK_AT_CLOCK)
             }
@@ -430,7 +431,8 @@ impl State {
                     continue;
                 }
                 let reason = "the worker that had it is gone".to_owned();
-                let end = AttemptReport { end: AttemptEnd::Lost { reason }, usage: Usage::default(), pid: None };
+                let end =
+                    AttemptReport { end: AttemptEnd::Lost { reason }, usage: Usage::default(), pid: None };
                 let logs = self.leftovers(token);
                 self.report(Report { run, task, attempt, token, outcome: Outcome::Ended(end), logs });
             }
@@ -458,10 +460,10 @@ impl State {
         let open_runs: Vec<RunId> = self.owned.runs.keys().copied().collect();
         let lost_answers = self.owned.open.take_answers();
         self.parts.progress.note(format!("the store failed and is opened again: {error}"));
-        let is_hopeless = self.failures > REOPENS_MAX;
-        let reopened = match is_hopeless {
-            true => Err(error),
-            false => (self.parts.open)().and_then(|store| Owned::open(store, &self.parts, self.inbox.clone())),
+        let reopened = if self.failures > REOPENS_MAX {
+            Err(error)
+        } else {
+            (self.parts.open)().and_then(|store| Owned::open(store, &self.parts, self.inbox.clone()))
         };
         match reopened {
             Ok(owned) => self.owned = owned,

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use myrmex_engine::dispatch::Ready as Waiting;
 use myrmex_engine::run::{Rejection, Run};
 use myrmex_model::address::Address;
-use myrmex_model::command::{Command, TimerKey};
+use myrmex_model::command::Command;
 use myrmex_model::effect::{Decision, Effect, Request};
 use myrmex_model::event::{Event, Recorded};
 use myrmex_model::fault::Fault;
 use myrmex_model::id::{Attempt, FencingToken, RunId};
 use myrmex_model::ir::{Body, Outputs};
-use myrmex_model::outcome::{AttemptEnd, AttemptReport};
+use myrmex_model::outcome::{AttemptEnd, AttemptReport, Usage};
 use myrmex_model::schema::Type;
 use myrmex_model::value::Value;
 use myrmex_model::wire;
@@ -66,7 +66,7 @@ impl State {
             self.owned.dispatch.adopt(token, Waiting { run: id, task, attempt });
         }
         for (timer, due) in run.timers() {
-            self.owned.timers.insert((due, id, timer), ());
+            self.owned.timers.arm(id, timer, due);
         }
         let values = Values::new(namespace, id);
         self.owned.runs.insert(id, Loaded { run, values, key });
@@ -132,12 +132,14 @@ impl State {
         let namespace = &self.parts.namespace;
         for recorded in events {
             let body = wire::event::encode(recorded, self.owned.epoch);
-            let record =
-                NewRecord { namespace: namespace.clone(), run: id, codec: wire::event::CODEC, body };
+            let record = NewRecord { namespace: namespace.clone(), run: id, codec: wire::event::CODEC, body };
             self.owned.open.record(record);
         }
         let is_marked = events.iter().any(|recorded| {
-            matches!(recorded.event, Event::RunStarted { .. } | Event::RunEnded { .. } | Event::Rebased { .. })
+            matches!(
+                recorded.event,
+                Event::RunStarted { .. } | Event::RunEnded { .. } | Event::Rebased { .. }
+            )
         });
         if is_marked {
             self.summarise(id);
@@ -178,7 +180,7 @@ impl State {
                 Some(IndexOperation::RemoveReady { namespace, run: id, task })
             }
             Effect::Assign { task, attempt, token } => {
-                self.assign(id, task, attempt, token);
+                self.assign(id, &task, attempt, token);
                 None
             }
             Effect::Release { token } => {
@@ -190,11 +192,11 @@ impl State {
                 None
             }
             Effect::Arm { timer, due } => {
-                self.owned.timers.insert((due, id, timer.clone()), ());
+                self.owned.timers.arm(id, timer.clone(), due);
                 Some(IndexOperation::PutTimer(Timer { namespace, run: id, timer, due }))
             }
             Effect::Disarm { timer } => {
-                self.owned.timers.retain(|(_, run, other), ()| *run != id || *other != timer);
+                self.owned.timers.disarm(id, &timer);
                 Some(IndexOperation::RemoveTimer { namespace, run: id, timer })
             }
             Effect::End => {
@@ -207,25 +209,15 @@ impl State {
     }
 
     fn drop_timers(&mut self, id: RunId) {
-        let timers: Vec<TimerKey> = self
-            .owned
-            .timers
-            .keys()
-            .filter(|(_, run, _)| *run == id)
-            .map(|(_, _, timer)| timer.clone())
-            .collect();
-        self.owned.timers.retain(|(_, run, _), ()| *run != id);
         let namespace = &self.parts.namespace;
-        let removals = timers.into_iter().map(|timer| IndexOperation::RemoveTimer {
-            namespace: namespace.clone(),
-            run: id,
-            timer,
-        });
+        let timers = self.owned.timers.disarm_all(id).into_iter();
+        let removals =
+            timers.map(|timer| IndexOperation::RemoveTimer { namespace: namespace.clone(), run: id, timer });
         self.owned.open.operations(removals);
     }
 
     /// Puts a grant into the batch; the worker hears of it once that is durable.
-    fn assign(&mut self, id: RunId, task: Address, attempt: Attempt, token: FencingToken) {
+    fn assign(&mut self, id: RunId, task: &Address, attempt: Attempt, token: FencingToken) {
         let namespace = self.parts.namespace.clone();
         let grant = Grant {
             namespace: namespace.clone(),
@@ -241,11 +233,11 @@ impl State {
             IndexOperation::RemoveReady { namespace, run: id, task: task.clone() },
             IndexOperation::PutGrant(grant),
         ]);
-        match self.assignment(id, &task, attempt, token) {
+        match self.assignment(id, task, attempt, token) {
             Ok(assignment) => self.owned.open.effects.push(Release::Assign(Box::new(assignment))),
             Err(fault) => {
                 let end = AttemptEnd::Failed { fault };
-                let report = AttemptReport { end, usage: Default::default(), pid: None };
+                let report = AttemptReport { end, usage: Usage::default(), pid: None };
                 let command = Command::Report { task: task.clone(), attempt, token, report };
                 if let Err(rejection) = self.put(id, command) {
                     self.parts.progress.note(format!("attempt {attempt} of `{task}`: {rejection}"));
@@ -262,7 +254,8 @@ impl State {
         token: FencingToken,
     ) -> Result<Assignment, Fault> {
         let unreadable = |detail: String| {
-            Fault::new(myrmex_model::fault::FaultKind::Runtime, "the task's input cannot be read").with_detail(detail)
+            Fault::new(myrmex_model::fault::FaultKind::Runtime, "the task's input cannot be read")
+                .with_detail(detail)
         };
         let loaded = self.owned.runs.get_mut(&id).ok_or_else(|| unreadable("the run is gone".into()))?;
         let view = loaded.run.task(task).ok_or_else(|| unreadable("the task is gone".into()))?;
@@ -298,13 +291,13 @@ impl State {
 
     pub(super) fn fire_timers(&mut self) {
         let now = self.parts.clock.now();
-        while let Some(((due, run, timer), ())) = self.owned.timers.pop_first() {
-            if due > now {
-                self.owned.timers.insert((due, run, timer), ());
-                return;
-            }
+        while let Some((run, timer)) = self.owned.timers.take_due(now) {
             let namespace = self.parts.namespace.clone();
-            self.owned.open.operations([IndexOperation::RemoveTimer { namespace, run, timer: timer.clone() }]);
+            self.owned.open.operations([IndexOperation::RemoveTimer {
+                namespace,
+                run,
+                timer: timer.clone(),
+            }]);
             if let Err(rejection) = self.put(run, Command::Fire { timer }) {
                 self.parts.progress.note(format!("a timer of run {run}: {rejection}"));
             }
@@ -387,7 +380,9 @@ impl State {
     fn carry_out(&mut self, waiting: writer::Waiting) {
         for effect in waiting.effects {
             match (effect, &self.worker) {
-                (Release::Assign(assignment), Some(worker)) if !self.is_interrupted => worker.assign(*assignment),
+                (Release::Assign(assignment), Some(worker)) if !self.is_interrupted => {
+                    worker.assign(*assignment);
+                }
                 (Release::Assign(assignment), _) => self.give_back(*assignment),
                 (Release::Stop(token), Some(worker)) => worker.stop(token),
                 (Release::Acknowledge(token), Some(worker)) => worker.acknowledge(token),
@@ -406,7 +401,7 @@ impl State {
     /// Takes back a grant that no worker can be given any more.
     fn give_back(&mut self, assignment: Assignment) {
         let Assignment { run, task, attempt, token, .. } = assignment;
-        let report = AttemptReport { end: AttemptEnd::Stopped, usage: Default::default(), pid: None };
+        let report = AttemptReport { end: AttemptEnd::Stopped, usage: Usage::default(), pid: None };
         let command = Command::Report { task: task.clone(), attempt, token, report };
         if let Err(rejection) = self.put(run, command) {
             self.parts.progress.note(format!("attempt {attempt} of `{task}`: {rejection}"));

@@ -32,7 +32,11 @@ pub(super) struct Waiting {
 }
 
 impl Writer {
-    pub(super) fn start(store: Box<dyn Store>, logs: Logs, inbox: Sender<Message>) -> Result<Self, StoreError> {
+    pub(super) fn start(
+        store: Box<dyn Store>,
+        logs: Logs,
+        inbox: Sender<Message>,
+    ) -> Result<Self, StoreError> {
         // One batch at a time: the next one keeps growing while this one is being made durable.
         let (batches, received) = sync_channel(1);
         let given_up = Arc::new(AtomicBool::new(false));

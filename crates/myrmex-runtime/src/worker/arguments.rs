@@ -94,8 +94,8 @@ fn trace_parent(assignment: &Assignment) -> String {
     hasher.update(assignment.task.as_str().as_bytes());
     hasher.update(assignment.attempt.0.to_be_bytes());
     let digest: [u8; 32] = hasher.finalize().into();
-    let span: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("00-{}-{span}-01", assignment.run)
+    let span = digest[..8].iter().fold(0_u64, |span, byte| span << 8 | u64::from(*byte));
+    format!("00-{}-{span:016x}-01", assignment.run)
 }
 
 #[cfg(test)]
@@ -134,9 +134,10 @@ mod tests {
 
     #[test]
     fn words_of_a_command_are_printed_like_values_in_text() {
-        assert_eq!(spec(json!({"command": ["echo", 3, true, ["x"]]})).unwrap().argv, [
-            "echo", "3", "true", "[\"x\"]"
-        ]);
+        assert_eq!(
+            spec(json!({"command": ["echo", 3, true, ["x"]]})).unwrap().argv,
+            ["echo", "3", "true", "[\"x\"]"]
+        );
         assert_eq!(spec(json!({"command": []})).unwrap_err().kind, FaultKind::Validation);
         assert_eq!(spec(json!({"command": ["a\u{0}b"]})).unwrap_err().kind, FaultKind::Validation);
     }

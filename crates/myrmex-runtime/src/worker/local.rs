@@ -1,7 +1,7 @@
 //! The local worker: one thread that starts processes, keeps their output and reports their ends.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
@@ -75,7 +75,8 @@ impl LocalWorker {
             made_scratch: false,
         };
         let body = move || state.run(processes, &inbox);
-        let thread = std::thread::Builder::new().name("worker".into()).spawn(body).map_err(WorkerError::Thread)?;
+        let thread =
+            std::thread::Builder::new().name("worker".into()).spawn(body).map_err(WorkerError::Thread)?;
         Ok(Self { told, waker, thread: Some(thread) })
     }
 
@@ -251,13 +252,7 @@ impl State {
     fn ended(&mut self, ended: Vec<(FencingToken, ProcessEnd)>) {
         for (token, end) in ended {
             let Some(running) = self.running.remove(&token) else { continue };
-            let ranges: Vec<LogRange> = match running.has_printed() {
-                true => self.logs.finish(token, self.clock.now()).unwrap_or_else(|error| {
-                    self.trouble.get_or_insert(error);
-                    Vec::new()
-                }),
-                false => Vec::new(),
-            };
+            let ranges = self.log_ranges(token, &running);
             if self.trouble.is_some() {
                 // Without its output the end of an attempt is not reported; the next owner finds the attempt lost.
                 return;
@@ -265,6 +260,17 @@ impl State {
             let outcome = running.outcome(&end);
             self.report(running.assignment, outcome, ranges);
         }
+    }
+
+    /// Ends the attempt's output and tells where it lies; nothing if it printed nothing.
+    fn log_ranges(&mut self, token: FencingToken, running: &Running) -> Vec<LogRange> {
+        if !running.has_printed() {
+            return Vec::new();
+        }
+        self.logs.finish(token, self.clock.now()).unwrap_or_else(|error| {
+            self.trouble.get_or_insert(error);
+            Vec::new()
+        })
     }
 
     fn report(&mut self, assignment: Assignment, outcome: Outcome, logs: Vec<LogRange>) {
@@ -275,7 +281,7 @@ impl State {
     }
 }
 
-fn cannot_make(folder: &PathBuf, error: &std::io::Error) -> Fault {
+fn cannot_make(folder: &Path, error: &std::io::Error) -> Fault {
     let title = format!("the directory `{}` cannot be made", folder.display());
     Fault::new(FaultKind::Runtime, title).with_detail(error.to_string())
 }

@@ -28,7 +28,9 @@ pub(super) fn take(path: &Path) -> Result<Option<Produced>, Fault> {
     read.map_err(|error| unreadable(&error))?;
     if bytes.len() > VALUE_BYTES_MAX {
         let title = format!("the output is larger than {} KiB", VALUE_BYTES_MAX >> 10);
-        return Err(Fault::new(FaultKind::DataLimit, title).with_detail("write large data to a file of its own"));
+        return Err(
+            Fault::new(FaultKind::DataLimit, title).with_detail("write large data to a file of its own")
+        );
     }
     let text = String::from_utf8(bytes)
         .map_err(|_| Fault::new(FaultKind::Validation, "the output file is not UTF-8 text"))?;
@@ -43,7 +45,8 @@ fn unreadable(error: &std::io::Error) -> Fault {
 fn parse(text: &str) -> Result<Produced, Fault> {
     if text.trim_start().starts_with('{') {
         let value: Value = serde_json::from_str(text).map_err(|error| {
-            Fault::new(FaultKind::Validation, "the output file is not valid JSON").with_detail(error.to_string())
+            Fault::new(FaultKind::Validation, "the output file is not valid JSON")
+                .with_detail(error.to_string())
         })?;
         return match checked_depth(value)? {
             Value::Object(fields) => Ok(Produced::Object(fields)),

@@ -33,7 +33,9 @@ impl MemoryBlobStore {
 impl BlobStore for MemoryBlobStore {
     fn put(&self, namespace: &Namespace, run: RunId, content: &mut dyn Read) -> Result<Blob, StoreError> {
         let mut bytes = Vec::new();
-        content.read_to_end(&mut bytes).map_err(|error| StoreError::io("cannot read the content of a blob", error))?;
+        content
+            .read_to_end(&mut bytes)
+            .map_err(|error| StoreError::io("cannot read the content of a blob", error))?;
         let blob = Blob { hash: BlobHash(Sha256::digest(&bytes).into()), bytes: bytes.len() as u64 };
         self.blobs().insert((namespace.clone(), run, blob.hash), bytes.into());
         Ok(blob)

@@ -66,7 +66,9 @@ pub fn an_error_of_the_content_leaves_nothing(subject: &mut dyn BlobSubject) {
 /// Deleting a run leaves the same content of other runs and namespaces; deleting it again is no error.
 pub fn runs_are_deleted_apart(subject: &mut dyn BlobSubject) {
     let store = subject.store();
-    let put = |namespace: &Namespace, number| store.put(namespace, run(number), &mut &b"content"[..]).expect("there is room");
+    let put = |namespace: &Namespace, number| {
+        store.put(namespace, run(number), &mut &b"content"[..]).expect("there is room")
+    };
     let hash = put(&here(), 1).hash;
     put(&here(), 2);
     put(&elsewhere(), 1);

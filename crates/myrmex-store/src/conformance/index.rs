@@ -38,7 +38,8 @@ pub fn values_belong_to_their_run(subject: &mut dyn Subject) {
     let mut session = Session::open(subject);
     for json in ["null".to_owned(), "\"é\"".to_owned(), format!("\"{}\"", "x".repeat(100_000))] {
         let hash = ValueHash::of(json.as_bytes());
-        let put = IndexOperation::PutValue { namespace: here(), run: run(1), hash, json: json.clone().into() };
+        let put =
+            IndexOperation::PutValue { namespace: here(), run: run(1), hash, json: json.clone().into() };
         session.operate(vec![put.clone(), put.clone()]);
         session.operate(vec![put]);
         let reader = session.reader();
@@ -61,7 +62,8 @@ pub fn a_value_that_lies_about_its_hash_is_reported(subject: &mut dyn Subject) {
 pub fn the_last_summary_counts(subject: &mut dyn Subject) {
     let mut session = Session::open(subject);
     let started = summary(1, 10, Status::Running);
-    let further = RunSummary { last: crate::Sequence(9), definition: DefinitionHash([9; 32]), ..started.clone() };
+    let further =
+        RunSummary { last: crate::Sequence(9), definition: DefinitionHash([9; 32]), ..started.clone() };
     let failed = RunSummary { last: crate::Sequence(12), ..summary(1, 10, Status::Failed) };
     for said in [started, further.clone(), failed.clone(), further, failed] {
         session.operate(vec![IndexOperation::PutSummary(said.clone())]);
@@ -131,8 +133,11 @@ pub fn runs_that_are_not_over_are_listed(subject: &mut dyn Subject) {
         summary(4, 20, Status::Waiting),
     ];
     session.operate(said.into_iter().map(IndexOperation::PutSummary).collect());
-    let open = |session: &Session, after, limit| session.reader().open_runs(LOG, after, limit).expect("readable");
-    let runs = |page: Vec<crate::contract::OpenRun>| page.iter().map(|open| open.summary.run.0[0]).collect::<Vec<_>>();
+    let open =
+        |session: &Session, after, limit| session.reader().open_runs(LOG, after, limit).expect("readable");
+    let runs = |page: Vec<crate::contract::OpenRun>| {
+        page.iter().map(|open| open.summary.run.0[0]).collect::<Vec<_>>()
+    };
     assert_eq!(runs(open(&session, Arrival::NONE, ALL)), [1, 3, 4]);
     let first = open(&session, Arrival::NONE, 1);
     assert_eq!(runs(open(&session, first[0].arrival, ALL)), [3, 4]);
@@ -176,7 +181,8 @@ pub fn ready_rows_come_and_go(subject: &mut dyn Subject) {
     assert_eq!(reader.ready(LOG, Some(&wanted[0]), 1).expect("readable"), wanted[1..2]);
     assert_eq!(reader.ready(LOG, Some(&wanted[1]), ALL).expect("readable"), wanted[2..]);
     assert!(reader.ready(LogId(1), None, ALL).expect("readable").is_empty());
-    let remove = |number, at| IndexOperation::RemoveReady { namespace: here(), run: run(number), task: task(at) };
+    let remove =
+        |number, at| IndexOperation::RemoveReady { namespace: here(), run: run(number), task: task(at) };
     session.operate(vec![remove(9, "a"), remove(9, "nothing"), remove(8, "a")]);
     assert_eq!(reader.ready(LOG, None, ALL).expect("readable"), wanted[1..]);
 }
@@ -206,13 +212,17 @@ pub fn grants_come_and_go(subject: &mut dyn Subject) {
     assert!(reader.grants(LogId(1), FencingToken(0), ALL).expect("readable").is_empty());
     let remove = |token| IndexOperation::RemoveGrant { token };
     session.operate(vec![remove(tokens[1]), remove(FencingToken(99))]);
-    assert_eq!(reader.grants(LOG, FencingToken(0), ALL).expect("readable"), [grant(tokens[0]), grant(tokens[2])]);
+    assert_eq!(
+        reader.grants(LOG, FencingToken(0), ALL).expect("readable"),
+        [grant(tokens[0]), grant(tokens[2])]
+    );
 }
 
 /// Timers are listed by when they are due, in pages; putting one again moves it.
 pub fn timers_come_in_the_order_they_are_due(subject: &mut dyn Subject) {
     let mut session = Session::open(subject);
-    let timer = |number, timer, due| Timer { namespace: here(), run: run(number), timer, due: Timestamp(due) };
+    let timer =
+        |number, timer, due| Timer { namespace: here(), run: run(number), timer, due: Timestamp(due) };
     let wait = timer(1, TimerKey::Wait(task("w")), 30);
     let retry = timer(2, TimerKey::Retry(task("w")), 10);
     let lag = timer(1, TimerKey::Lag(task("a[1]"), task("b#2")), 20);
@@ -225,7 +235,7 @@ pub fn timers_come_in_the_order_they_are_due(subject: &mut dyn Subject) {
     };
     assert_eq!(due(i64::MAX, None, ALL), [&retry, &lag, &twin, &wait].map(Clone::clone));
     assert_eq!(due(30, None, ALL), [&retry, &lag, &twin].map(Clone::clone));
-    assert_eq!(due(i64::MAX, Some(&lag), 1), [twin.clone()]);
+    assert_eq!(due(i64::MAX, Some(&lag), 1), std::slice::from_ref(&twin));
     assert!(due(10, None, ALL).is_empty());
     let moved = Timer { due: Timestamp(5), ..wait };
     let remove = |row: &Timer| IndexOperation::RemoveTimer {

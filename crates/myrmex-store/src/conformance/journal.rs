@@ -42,9 +42,12 @@ pub fn a_batch_with_a_wrong_end_is_refused_whole(subject: &mut dyn Subject) {
     session.commit(vec![record(1, "a")], vec![]);
     for wrong in [Sequence(0), Sequence(2)] {
         let operations = vec![IndexOperation::PutSummary(summary(9, 1, Status::Running))];
-        let batch = Batch { expected: wrong, ..session.batch(vec![record(1, "x"), record(2, "y")], operations) };
+        let batch =
+            Batch { expected: wrong, ..session.batch(vec![record(1, "x"), record(2, "y")], operations) };
         let error = session.store.commit(&batch).expect_err("the end is wrong");
-        assert!(matches!(error, StoreError::Conflict { expected, found: Sequence(1), .. } if expected == wrong));
+        assert!(
+            matches!(error, StoreError::Conflict { expected, found: Sequence(1), .. } if expected == wrong)
+        );
         assert!(!error.is_retryable());
     }
     let reader = session.reader();
@@ -153,7 +156,8 @@ pub fn namespaces_do_not_see_each_other(subject: &mut dyn Subject) {
         ],
     );
     let reader = session.reader();
-    let of_run = |namespace: &Namespace| reader.run_records(namespace, run(1), Sequence::NONE, ALL).expect("readable");
+    let of_run =
+        |namespace: &Namespace| reader.run_records(namespace, run(1), Sequence::NONE, ALL).expect("readable");
     assert_eq!(bodies(&of_run(&here())), ["a"]);
     assert_eq!(bodies(&of_run(&elsewhere())), ["b"]);
     assert_eq!(reader.value(&elsewhere(), run(1), hash).expect("readable"), None);

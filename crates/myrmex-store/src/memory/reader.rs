@@ -107,17 +107,13 @@ impl Reader for MemoryStore {
             .collect())
     }
 
-    fn find_runs(
-        &self,
-        namespace: &Namespace,
-        prefix: &str,
-        limit: usize,
-    ) -> Result<Vec<RunId>, StoreError> {
+    fn find_runs(&self, namespace: &Namespace, prefix: &str, limit: usize) -> Result<Vec<RunId>, StoreError> {
         let contents = self.contents();
         let Some((low, high)) = prefix_range(prefix) else { return Ok(Vec::new()) };
         let range = (namespace.clone(), low)..=(namespace.clone(), high);
         let runs = contents.arrivals.range(range);
-        let listed = runs.filter(|(_, arrival)| contents.run(**arrival).is_some_and(|run| run.summary.is_some()));
+        let listed =
+            runs.filter(|(_, arrival)| contents.run(**arrival).is_some_and(|run| run.summary.is_some()));
         Ok(listed.take(page_rows(limit)).map(|((_, run), _)| *run).collect())
     }
 

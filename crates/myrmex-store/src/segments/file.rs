@@ -81,8 +81,7 @@ fn continued(reader: &FileLogReader, segment: u32) -> Result<Option<u64>, StoreE
             Step::Chunk(..) => {}
             // A damaged length can look like a torn end; nothing whole may be cut off.
             Step::Torn(place) if walk.search(place.offset + 1)?.is_none() => return Ok(Some(place.offset)),
-            Step::Torn(_) => return Ok(None),
-            Step::Damaged(_) => return Ok(None),
+            Step::Torn(_) | Step::Damaged(_) => return Ok(None),
             Step::End => return Ok(Some(end)),
         }
     }
@@ -178,7 +177,8 @@ impl Shelf for FileLogReader {
         let mut last = 0;
         for entry in entries {
             let name = entry?.file_name();
-            let number = name.to_str().and_then(|name| name.strip_suffix(".log")).and_then(|n| n.parse().ok());
+            let number =
+                name.to_str().and_then(|name| name.strip_suffix(".log")).and_then(|n| n.parse().ok());
             last = last.max(number.unwrap_or(0));
         }
         Ok(last)

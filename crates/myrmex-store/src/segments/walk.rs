@@ -79,8 +79,8 @@ impl<'a, S: Shelf> Walk<'a, S> {
             Found::Other(length) => {
                 // A task may print what looks like a chunk, so the length in the header is believed first.
                 let behind = self.offset + length as u64;
-                let is_chunk = length > 0
-                    && (behind == self.end || matches!(self.chunk_at(behind)?, Found::Chunk(..)));
+                let is_chunk =
+                    length > 0 && (behind == self.end || matches!(self.chunk_at(behind)?, Found::Chunk(..)));
                 let next = if is_chunk { Some(behind) } else { self.search(self.offset + 1)? };
                 self.offset = next.unwrap_or(self.end);
                 Ok(if next.is_some() { Step::Damaged(place) } else { Step::Torn(place) })
@@ -132,11 +132,13 @@ impl<'a, S: Shelf> Walk<'a, S> {
         if offset >= self.window_start && offset + length as u64 <= held {
             return Ok(());
         }
-        let wanted = usize::try_from(self.end.saturating_sub(offset)).unwrap_or(WINDOW_BYTES).min(WINDOW_BYTES);
+        let wanted =
+            usize::try_from(self.end.saturating_sub(offset)).unwrap_or(WINDOW_BYTES).min(WINDOW_BYTES);
         self.window.resize(wanted, 0);
         self.window_start = offset;
         let read = self.shelf.read_at(self.segment, offset, &mut self.window);
-        let read = read.map_err(|error| StoreError::io(format!("cannot read log segment {}", self.segment), error));
+        let read =
+            read.map_err(|error| StoreError::io(format!("cannot read log segment {}", self.segment), error));
         self.window.truncate(*read.as_ref().unwrap_or(&0));
         read.map(drop)
     }
@@ -192,7 +194,8 @@ impl<S: Shelf> Iterator for Reading<'_, S> {
         loop {
             let Some(walk) = &mut self.walk else {
                 let Some(range) = self.ranges.next() else {
-                    return std::mem::take(&mut self.is_dropping).then_some(Ok(Piece::Dropped { bytes: None }));
+                    return std::mem::take(&mut self.is_dropping)
+                        .then_some(Ok(Piece::Dropped { bytes: None }));
                 };
                 self.walk = Some(Walk::new(self.shelf, range));
                 continue;
@@ -218,7 +221,10 @@ impl<S: Shelf> Iterator for Reading<'_, S> {
 
 fn damage(place: LogPosition) -> StoreError {
     let LogPosition { segment, offset } = place;
-    StoreError::damaged("output of tasks is not as it was written", format!("log segment {segment}, byte {offset}"))
+    StoreError::damaged(
+        "output of tasks is not as it was written",
+        format!("log segment {segment}, byte {offset}"),
+    )
 }
 
 /// Finds everything that was written at `from` and later.

@@ -54,13 +54,13 @@ fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
             Some(ErrorCode::DiskFull) => StoreError::Full,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                StoreError::damaged(&error, FILE_NAME)
+                StoreError::damaged(error.to_string(), FILE_NAME)
             }
             // The other codes are of a foreign enum and mean the same to a caller: it did not work.
             _ => match error {
                 rusqlite::Error::FromSqlConversionFailure(..)
                 | rusqlite::Error::IntegralValueOutOfRange(..)
-                | rusqlite::Error::InvalidColumnType(..) => StoreError::damaged(&error, FILE_NAME),
+                | rusqlite::Error::InvalidColumnType(..) => StoreError::damaged(error.to_string(), FILE_NAME),
                 _ => StoreError::Io { doing: doing.to_owned(), source: std::io::Error::other(error) },
             },
         }

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use myrmex_model::command::TimerKey;
 use myrmex_model::address::Address;
+use myrmex_model::command::TimerKey;
 use myrmex_model::id::RunId;
 use myrmex_model::name::Namespace;
 use rusqlite::{Connection, OptionalExtension, Params, params};

@@ -40,11 +40,8 @@ impl SqliteReader {
 
     pub(super) fn open_file(path: &Path) -> Result<Self, StoreError> {
         let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        if schema::inspect(&connection)? {
-            return Ok(Self { connection });
-        }
-        let source = std::io::Error::new(std::io::ErrorKind::NotFound, "the store was never completed");
-        Err(StoreError::io("cannot open the store", source))
+        schema::inspect(&connection)?;
+        Ok(Self { connection })
     }
 
     /// Returns all rows of one statement, which is one read transaction.
@@ -58,7 +55,11 @@ impl SqliteReader {
         let rows = statement.query_map(values, read).map_err(failed(READING))?;
         let rows = rows.collect::<rusqlite::Result<_>>().map_err(failed(READING));
         // A page that has to be sorted costs what the table holds, not what the page does.
-        debug_assert_eq!(statement.get_status(StatementStatus::Sort), 0, "no index gives the order: {select}");
+        debug_assert_eq!(
+            statement.get_status(StatementStatus::Sort),
+            0,
+            "no index gives the order: {select}"
+        );
         rows
     }
 
@@ -109,7 +110,9 @@ fn record(row: &Row<'_>) -> Result<Record, StoreError> {
     };
     let (place, owner, head) = read().map_err(failed(READING))?;
     let stored = row.get_ref(1).map_err(failed(READING))?;
-    let stored = stored.as_blob().map_err(|error| StoreError::damaged(error, format!("log {}", place.0)))?;
+    let stored = stored
+        .as_blob()
+        .map_err(|error| StoreError::damaged(error.to_string(), format!("log {}", place.0)))?;
     Record::open(place, owner, stored, head)
 }
 
@@ -234,18 +237,14 @@ impl Reader for SqliteReader {
     }
 
     fn open_runs(&self, log: LogId, after: Arrival, limit: usize) -> Result<Vec<OpenRun>, StoreError> {
-        let select = format!("{SUMMARY} WHERE open_log = ?1 AND summary.run > ?2 ORDER BY summary.run LIMIT ?3");
+        let select =
+            format!("{SUMMARY} WHERE open_log = ?1 AND summary.run > ?2 ORDER BY summary.run LIMIT ?3");
         self.rows(&select, params![log.0, after.0, rows_of(limit)], |row| {
             Ok(OpenRun { arrival: Arrival(row.get(11)?), summary: summary(row)? })
         })
     }
 
-    fn find_runs(
-        &self,
-        namespace: &Namespace,
-        prefix: &str,
-        limit: usize,
-    ) -> Result<Vec<RunId>, StoreError> {
+    fn find_runs(&self, namespace: &Namespace, prefix: &str, limit: usize) -> Result<Vec<RunId>, StoreError> {
         let Some((low, high)) = prefix_range(prefix) else { return Ok(Vec::new()) };
         let select = "SELECT run.id FROM run JOIN summary ON summary.run = run.number
             WHERE run.namespace = (SELECT number FROM namespace WHERE name = ?1) AND run.id BETWEEN ?2 AND ?3
@@ -267,7 +266,10 @@ impl Reader for SqliteReader {
         })?;
         let Some((definition, checksum)) = found else { return Ok(None) };
         if crc32fast::hash(&definition.body) != checksum {
-            return Err(StoreError::damaged("the checksum of a definition is wrong", format!("definition {hash}")));
+            return Err(StoreError::damaged(
+                "the checksum of a definition is wrong",
+                format!("definition {hash}"),
+            ));
         }
         Ok(Some(definition))
     }

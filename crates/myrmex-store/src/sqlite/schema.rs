@@ -4,10 +4,15 @@
 //! record's key is its log and sequence packed into one integer ([`position`]). Tables without rowid are those
 //! whose whole row is small and is found by its key.
 
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
 use rusqlite::Connection;
 
 use super::{failed, locate};
 use crate::batch::{LogId, Sequence};
+use crate::directory::sync_directory;
 use crate::error::StoreError;
 
 /// The format that this release writes, kept in `PRAGMA user_version`.
@@ -58,7 +63,8 @@ CREATE TABLE log_range (
 /// Bits of a position that hold the sequence; the log is above them.
 const SEQUENCE_BITS: u32 = 40;
 
-const _: () = assert!(Sequence::MAX.0 == (1 << SEQUENCE_BITS) - 1 && LogId::MAX.0 == (1 << (63 - SEQUENCE_BITS)) - 1);
+const _: () =
+    assert!(Sequence::MAX.0 == (1 << SEQUENCE_BITS) - 1 && LogId::MAX.0 == (1 << (63 - SEQUENCE_BITS)) - 1);
 
 /// Packs a place in a log into the key of its row. Keys of one log are consecutive.
 pub(super) fn position(log: LogId, sequence: Sequence) -> i64 {
@@ -67,23 +73,23 @@ pub(super) fn position(log: LogId, sequence: Sequence) -> i64 {
 
 /// Unpacks the key of a record's row.
 pub(super) fn place(position: i64) -> (LogId, Sequence) {
-    let log = u32::try_from(position >> SEQUENCE_BITS).expect("a 63-bit position has 23 bits above the sequence");
+    let log =
+        u32::try_from(position >> SEQUENCE_BITS).expect("a 63-bit position has 23 bits above the sequence");
     (LogId(log), Sequence(position.cast_unsigned() & Sequence::MAX.0))
 }
 
 /// Looks at the format of the store and refuses one that this release does not know. Changes nothing.
 ///
-/// Returns whether the store exists; an empty file is none.
-pub(super) fn inspect(connection: &Connection) -> Result<bool, StoreError> {
+/// # Errors
+///
+/// Returns [`StoreError::Newer`], and [`StoreError::Damaged`] for a database of something else.
+pub(super) fn inspect(connection: &Connection) -> Result<(), StoreError> {
     let number = |pragma: &str| {
         connection
             .query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0))
             .map_err(failed("cannot read the format of the store"))
     };
     let (format, application) = (number("user_version")?, number("application_id")?);
-    if format == 0 && application == 0 && number("schema_version")? == 0 {
-        return Ok(false);
-    }
     if application != i64::from(APPLICATION) {
         return Err(StoreError::damaged("it is a database of something else", locate(connection)));
     }
@@ -91,13 +97,29 @@ pub(super) fn inspect(connection: &Connection) -> Result<bool, StoreError> {
     if found > FORMAT {
         return Err(StoreError::Newer { found, known: FORMAT });
     }
-    Ok(true)
+    Ok(())
 }
 
-/// Creates all tables of an empty store in one transaction.
-pub(super) fn create(connection: &Connection) -> Result<(), StoreError> {
+/// Creates an empty store at `path`: whole, or not at all after a crash.
+///
+/// The file is made under another name, without a journal and without syncs, then synced once and renamed. That is
+/// two syncs where SQLite itself would need six to change to write-ahead-log mode and to commit the tables.
+pub(super) fn create(path: &Path, page_bytes: u32) -> Result<(), StoreError> {
+    let partial = path.with_extension("partial");
+    let failed_io = |error| StoreError::io("cannot create the store", error);
+    match fs::remove_file(&partial) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed_io(error)),
+        Ok(()) | Err(_) => {}
+    }
     let script = format!(
-        "BEGIN IMMEDIATE; {BASELINE} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}; COMMIT;"
+        "PRAGMA page_size = {page_bytes}; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
+         BEGIN; {BASELINE} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}; COMMIT;
+         PRAGMA journal_mode = WAL;"
     );
-    connection.execute_batch(&script).map_err(failed("cannot create the store"))
+    let connection = Connection::open(&partial).map_err(failed("cannot create the store"))?;
+    connection.execute_batch(&script).map_err(failed("cannot create the store"))?;
+    connection.close().map_err(|(_, error)| failed("cannot create the store")(error))?;
+    File::open(&partial).and_then(|file| file.sync_all()).map_err(failed_io)?;
+    fs::rename(&partial, path).map_err(failed_io)?;
+    path.parent().map_or(Ok(()), sync_directory).map_err(failed_io)
 }

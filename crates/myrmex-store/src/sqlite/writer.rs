@@ -57,15 +57,13 @@ impl SqliteStore {
     /// [`StoreError::Damaged`] if the file is not a store.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         let path = path_in(directory);
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-        let connection = connect(&path, flags)?;
-        let exists = schema::inspect(&connection)?;
-        set_up(&connection)?;
-        if exists {
-            checkpoint(&connection)?;
-        } else {
-            schema::create(&connection)?;
+        if !path.try_exists().map_err(|error| StoreError::io("cannot open the store", error))? {
+            schema::create(&path, PAGE_BYTES)?;
         }
+        let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        schema::inspect(&connection)?;
+        set_up(&connection)?;
+        checkpoint(&connection)?;
         Ok(Self { connection, path, numbers: Numbers::default(), commits: 0, is_poisoned: false })
     }
 
@@ -211,13 +209,12 @@ fn end_of(connection: &Connection, log: LogId) -> Result<(Sequence, Head), Store
     Ok((sequence, Head(head)))
 }
 
-/// Sets up the writing connection. The page size counts only for a store that does not exist yet.
+/// Sets up the writing connection.
 fn set_up(connection: &Connection) -> Result<(), StoreError> {
     // `fullfsync` matters on macOS alone, where a plain sync does not reach the medium. Memory mapping stays off: an
     // I/O error would be a signal instead of an error.
     let script = format!(
-        "PRAGMA page_size = {PAGE_BYTES};
-         PRAGMA journal_mode = WAL;
+        "PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
          PRAGMA fullfsync = ON;
          PRAGMA checkpoint_fullfsync = ON;

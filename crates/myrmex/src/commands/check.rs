@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use myrmex_model::diagnostic::Severity;
 
 use super::check_file;
-use crate::exit::{Exit, Failure, FailureCode};
+use crate::exit::{Exit, Failure};
 use crate::render::diagnostics;
 
 /// Check files and report every problem in them
@@ -38,14 +38,12 @@ enum Format {
 /// Returns [`Failure`] if standard output cannot be written.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     let checked: Vec<_> = args.files.iter().map(|path| check_file(path)).collect();
-    let has_errors = checked
-        .iter()
-        .any(|file| file.diagnostics.iter().any(|found| found.severity == Severity::Error));
+    let has_errors =
+        checked.iter().any(|file| file.diagnostics.iter().any(|found| found.severity == Severity::Error));
     match args.format {
         Format::Json => {
             let document = diagnostics::json(&checked);
-            writeln!(std::io::stdout(), "{document}")
-                .map_err(|error| Failure::from_error(FailureCode::File, &error))?;
+            writeln!(std::io::stdout(), "{document}").map_err(|error| Failure::output(&error))?;
         }
         Format::Text => {
             for file in &checked {

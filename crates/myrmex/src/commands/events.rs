@@ -6,7 +6,7 @@ use myrmex_model::name::Namespace;
 use myrmex_store::{LogId, Reader, Sequence};
 
 use super::runs::{find, open_reader};
-use crate::exit::{Exit, Failure, FailureCode};
+use crate::exit::{Exit, Failure};
 use crate::render::event::Lines;
 use crate::session::print_line;
 use crate::workspace::Workspace;
@@ -72,6 +72,6 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
             break;
         }
     }
-    std::io::Write::flush(&mut std::io::stdout()).map_err(|error| Failure::from_error(FailureCode::File, &error))?;
+    std::io::Write::flush(&mut std::io::stdout()).map_err(|error| Failure::output(&error))?;
     Ok(Exit::Success)
 }

@@ -51,9 +51,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let workflow = workflow.map_err(|error| Failure::from_error(FailureCode::Import, &error))?;
     match &args.out {
         Some(path) => std::fs::write(path, workflow).map_err(|error| file(&error, path))?,
-        None => std::io::stdout()
-            .write_all(workflow.as_bytes())
-            .map_err(|error| Failure::from_error(FailureCode::File, &error))?,
+        None => std::io::stdout().write_all(workflow.as_bytes()).map_err(|error| Failure::output(&error))?,
     }
     Ok(Exit::Success)
 }

@@ -10,7 +10,7 @@ use myrmex_store::{Reader, RunSummary};
 use serde_json::{Value, json};
 
 use super::runs::open_reader;
-use crate::exit::{Exit, Failure, FailureCode};
+use crate::exit::{Exit, Failure};
 use crate::render::{summary, time};
 use crate::session::print_line;
 use crate::workspace::Workspace;
@@ -67,7 +67,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     if args.json {
         print_line(&json!({ "runs": runs.iter().map(summary_json).collect::<Vec<_>>() }))?;
     } else {
-        print(&runs).map_err(|error| Failure::from_error(FailureCode::File, &error))?;
+        print(&runs).map_err(|error| Failure::output(&error))?;
     }
     Ok(Exit::Success)
 }
@@ -89,7 +89,7 @@ fn summary_json(run: &RunSummary) -> Value {
 fn print(runs: &[RunSummary]) -> std::io::Result<()> {
     let width = runs.iter().map(|run| run.workflow.as_str().len()).max().unwrap_or(0).max(8);
     let mut out = anstream::stdout().lock();
-    writeln!(out, "{:<13}  {:<width$}  {:<10}  {:<20}  {}", "RUN", "WORKFLOW", "STATUS", "STARTED", "TOOK")?;
+    writeln!(out, "{:<13}  {:<width$}  {:<10}  {:<20}  TOOK", "RUN", "WORKFLOW", "STATUS", "STARTED")?;
     for run in runs {
         let started = run.started.to_string();
         let started = started.split('.').next().unwrap_or(&started).replace('T', " ");

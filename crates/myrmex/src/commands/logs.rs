@@ -11,7 +11,7 @@ use myrmex_store::{Reader, StoreError};
 use serde_json::json;
 
 use super::runs::{find, open_reader};
-use crate::exit::{Exit, Failure, FailureCode};
+use crate::exit::{Exit, Failure};
 use crate::session::{LOG, print_line};
 use crate::workspace::Workspace;
 
@@ -47,7 +47,8 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         let page = reader.log_ranges(&namespace, run, None, after.as_ref(), 1_000)?;
         let Some(last) = page.last().cloned() else { break };
         after = Some(last);
-        let wanted = page.iter().filter(|log| args.task.as_deref().is_none_or(|path| log.task.path() == path));
+        let wanted =
+            page.iter().filter(|log| args.task.as_deref().is_none_or(|path| log.task.path() == path));
         for log in wanted {
             has_printed = true;
             print(args, &segments, log)?;
@@ -106,7 +107,7 @@ fn piece_json(log: &AttemptLog, piece: &Piece) -> serde_json::Value {
 }
 
 fn write(bytes: &[u8]) -> Result<(), Failure> {
-    std::io::stdout().write_all(bytes).map_err(|error| Failure::from_error(FailureCode::File, &error))
+    std::io::stdout().write_all(bytes).map_err(|error| Failure::output(&error))
 }
 
 /// Writes lines with the task before them.
@@ -118,7 +119,8 @@ struct Prefixed {
 impl Prefixed {
     fn new(task: &Address, attempt: u32) -> Self {
         let path = task.path();
-        let prefix = if attempt == 1 { format!("{path} | ") } else { format!("{path} (attempt {attempt}) | ") };
+        let prefix =
+            if attempt == 1 { format!("{path} | ") } else { format!("{path} (attempt {attempt}) | ") };
         Self { prefix, is_line_open: false }
     }
 
@@ -136,7 +138,13 @@ impl Prefixed {
     fn gap(&mut self, bytes: Option<u64>) -> Result<(), Failure> {
         self.finish()?;
         let count = bytes.map_or_else(|| "an unknown number of".to_owned(), |bytes| bytes.to_string());
-        write(format!("{}[{count} bytes are missing here: the attempt printed more than is kept]\n", self.prefix).as_bytes())
+        write(
+            format!(
+                "{}[{count} bytes are missing here: the attempt printed more than is kept]\n",
+                self.prefix
+            )
+            .as_bytes(),
+        )
     }
 
     fn finish(&mut self) -> Result<(), Failure> {

@@ -71,5 +71,6 @@ fn read_text(path: &Path) -> Result<String, String> {
     if bytes.len() as u64 > SOURCE_BYTES_MAX {
         return Err(format!("it is larger than {} MiB", SOURCE_BYTES_MAX >> 20));
     }
-    String::from_utf8(bytes).map_err(|error| format!("it is not UTF-8 text (byte {})", error.utf8_error().valid_up_to()))
+    String::from_utf8(bytes)
+        .map_err(|error| format!("it is not UTF-8 text (byte {})", error.utf8_error().valid_up_to()))
 }

@@ -136,7 +136,8 @@ fn resolve(workflow: &str, workspace: &Workspace) -> PathBuf {
     if given.exists() {
         return given;
     }
-    let by_name = ["", "workflows"].map(|folder| workspace.root.join(folder).join(format!("{workflow}.yaml")));
+    let by_name =
+        ["", "workflows"].map(|folder| workspace.root.join(folder).join(format!("{workflow}.yaml")));
     by_name.into_iter().find(|path| path.exists()).unwrap_or(given)
 }
 

@@ -70,7 +70,10 @@ pub(super) fn find(reader: &dyn Reader, namespace: &Namespace, prefix: &str) -> 
         [run] => Ok(*run),
         [] => Err(Failure::new(FailureCode::RunId, format!("no run has an id that begins with `{prefix}`"))
             .with_hint("`myrmex runs list` shows the ids")),
-        _ => Err(Failure::new(FailureCode::RunId, format!("more than one run has an id that begins with `{prefix}`"))
-            .with_hint("give more digits")),
+        _ => Err(Failure::new(
+            FailureCode::RunId,
+            format!("more than one run has an id that begins with `{prefix}`"),
+        )
+        .with_hint("give more digits")),
     }
 }

@@ -54,7 +54,8 @@ pub fn text(source: &Source, diagnostic: &Diagnostic, renderer: &Renderer) -> St
 
 /// Builds the JSON document of the contract: places count from 1, columns in characters.
 pub fn json(checked: &[CheckedFile]) -> Value {
-    let found = checked.iter().flat_map(|file| file.diagnostics.iter().map(|diagnostic| (&file.source, diagnostic)));
+    let found =
+        checked.iter().flat_map(|file| file.diagnostics.iter().map(|diagnostic| (&file.source, diagnostic)));
     let all: Vec<Value> = found
         .map(|(source, diagnostic)| {
             let (line, column) = place(&source.text, diagnostic.span.start);

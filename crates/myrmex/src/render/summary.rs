@@ -94,9 +94,12 @@ fn children(definition: &Definition, scope: NodeId) -> Vec<NodeId> {
     match &definition.node(scope).body {
         Body::Graph(graph) => graph.children.iter().map(|child| child.node).collect(),
         Body::Flow(flow) => flow.children.iter().map(|child| child.node).collect(),
-        Body::Task(_) | Body::Value(_) | Body::Timer(_) | Body::Choose(_) | Body::Raise(_) | Body::Each(_) => {
-            Vec::new()
-        }
+        Body::Task(_)
+        | Body::Value(_)
+        | Body::Timer(_)
+        | Body::Choose(_)
+        | Body::Raise(_)
+        | Body::Each(_) => Vec::new(),
     }
 }
 

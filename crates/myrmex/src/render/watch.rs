@@ -91,7 +91,8 @@ impl Watch {
         self.done += 1;
         self.running.remove(task);
         let took = self.started.remove(task).map(|start| time::between(start, at)).unwrap_or_default();
-        let more = [took.as_str(), why].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ");
+        let more =
+            [took.as_str(), why].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ");
         self.line(color, word, task, &more);
     }
 

@@ -42,7 +42,8 @@ fn check_restored(host: &Host) {
     let (definition, hash) = (Arc::clone(host.run.definition()), host.run.definition_hash());
     let mut restored = Run::restore(&facts, definition, hash).expect("facts fit their own definition");
     assert_eq!(restored.facts(), facts, "restored facts equal the facts");
-    let sorted = |run: &Run| (run.queued().into_iter().collect::<BTreeSet<_>>(), run.timers().into_iter().collect());
+    let sorted =
+        |run: &Run| (run.queued().into_iter().collect::<BTreeSet<_>>(), run.timers().into_iter().collect());
     let (queued, timers): (_, BTreeMap<_, _>) = sorted(&restored);
     assert_eq!((queued, timers), sorted(&host.run));
     if host.run.status().is_terminal() {
@@ -89,7 +90,12 @@ fn check_counters(run: &Run) {
             Work::Each(state) => state.count,
             _ => u32::try_from(children.len()).unwrap(),
         };
-        assert_eq!(counts.open, total - count(&Status::is_terminal), "open children of `{}`", run.address(id));
+        assert_eq!(
+            counts.open,
+            total - count(&Status::is_terminal),
+            "open children of `{}`",
+            run.address(id)
+        );
         let failed = count(&|status| Outcome::of(status) == Some(Outcome::Failed));
         assert_eq!(counts.failed, failed, "failed children of `{}`", run.address(id));
     }
@@ -126,18 +132,26 @@ pub(super) fn check_journal(journal: &[Recorded]) {
         assert_eq!(wire::event::decode(&bytes).as_ref(), Ok(recorded), "events read back");
         match &recorded.event {
             Event::Rebased { map, .. } => {
-                let moved = |task: &Address| map.iter().find(|(old, _)| old == task).map(|(_, new)| new.clone());
+                let moved =
+                    |task: &Address| map.iter().find(|(old, _)| old == task).map(|(_, new)| new.clone());
                 ended = ended.into_iter().map(|task: Address| moved(&task).unwrap_or(task)).collect();
             }
             Event::RunEnded { .. } => assert_eq!(index + 1, journal.len(), "nothing follows the end"),
-            Event::CancelRequested { scope, by, .. } if scope.is_root() && by != "myrmex" => is_cancelled = true,
-            Event::AttemptGranted { task, .. } => assert!(!is_cancelled, "`{task}` was granted after the cancel"),
+            Event::CancelRequested { scope, by, .. } if scope.is_root() && by != "myrmex" => {
+                is_cancelled = true
+            }
+            Event::AttemptGranted { task, .. } => {
+                assert!(!is_cancelled, "`{task}` was granted after the cancel")
+            }
             _ => {}
         }
         if let Some(task) = recorded.event.task() {
             let is_about_edge = matches!(recorded.event, Event::LagArmed { .. } | Event::LagElapsed { .. });
             let is_end_of_run = matches!(recorded.event, Event::EndRequested { .. });
-            assert!(is_about_edge || is_end_of_run || !ended.contains(task), "`{task}` goes on after its end");
+            assert!(
+                is_about_edge || is_end_of_run || !ended.contains(task),
+                "`{task}` goes on after its end"
+            );
             if recorded.change.to.is_terminal() && !is_about_edge && !is_end_of_run {
                 ended.insert(task.clone());
             }
@@ -157,7 +171,10 @@ pub(super) fn check_edges(host: &Host) {
         let Some(task) = event.task().filter(|task| !task.is_root()) else { continue };
         let begins = matches!(
             event,
-            Event::TaskQueued { .. } | Event::ScopeEntered { .. } | Event::ItemsExpanded { .. } | Event::TimerArmed { .. }
+            Event::TaskQueued { .. }
+                | Event::ScopeEntered { .. }
+                | Event::ItemsExpanded { .. }
+                | Event::TimerArmed { .. }
         );
         let is_skip = matches!(event, Event::TaskSkipped { reason, .. } if *reason != myrmex_model::event::SkipReason::Condition);
         let is_first = !seen.get(task).is_some_and(|seen| seen.has_begun);
@@ -177,14 +194,19 @@ pub(super) fn check_edges(host: &Host) {
             let total = graph.in_count(index);
             let (may, never) = match graph.children[index as usize].join {
                 Join::All => (holding == total, holding + open < total),
-                Join::AllLive => (total == 0 || open == 0 && holding > 0, open == 0 && holding == 0 && total > 0),
+                Join::AllLive => {
+                    (total == 0 || open == 0 && holding > 0, open == 0 && holding == 0 && total > 0)
+                }
                 Join::First(n) => {
                     let n = n.clamp(1, total.max(1));
                     (total == 0 || holding >= n, holding + open < n)
                 }
             };
             assert!(!begins || may, "`{task}` began before its join held: {holding} of {total}, {open} open");
-            assert!(!is_skip || never, "`{task}` was skipped though its join could hold: {holding} of {total}");
+            assert!(
+                !is_skip || never,
+                "`{task}` was skipped though its join could hold: {holding} of {total}"
+            );
         }
         let entry = seen.entry(task.clone()).or_default();
         match event {
@@ -195,7 +217,10 @@ pub(super) fn check_edges(host: &Host) {
         entry.has_begun |= begins;
         entry.has_started |= matches!(
             event,
-            Event::AttemptGranted { .. } | Event::ScopeEntered { .. } | Event::ItemsExpanded { .. } | Event::TimerArmed { .. }
+            Event::AttemptGranted { .. }
+                | Event::ScopeEntered { .. }
+                | Event::ItemsExpanded { .. }
+                | Event::TimerArmed { .. }
         );
         entry.outcome = entry.outcome.or(Outcome::of(change.to));
     }

@@ -226,9 +226,9 @@ pub(super) fn define(root: &Spec) -> Arc<Definition> {
     })
 }
 
-/// Returns a hash that tells definitions apart.
+/// Returns the hash that runs of the definition are pinned to.
 pub(super) fn hash(definition: &Definition) -> DefinitionHash {
-    DefinitionHash::of(format!("{definition:?}").as_bytes())
+    myrmex_model::wire::definition::hash(definition)
 }
 
 fn add(nodes: &mut Vec<Node>, parent: Option<NodeId>, spec: &Spec) -> NodeId {

@@ -1,1 +1,92 @@
+//! `for_each`: lists and maps, windows, failures, empty sources.
 
+use myrmex_model::effect::Evaluation;
+use myrmex_model::status::Status;
+
+use super::build::{Spec, define, each, flow, graph, raise, task};
+use super::host::{Host, address, list, map, value_hash};
+
+fn over(spec: Spec, items: Evaluation) -> Host {
+    let mut host = Host::new(define(&graph("root", vec![spec, task("after").after("e")])));
+    host.answer("e", items);
+    host.start();
+    host
+}
+
+#[test]
+fn items_of_a_list_are_keyed_by_index() {
+    let mut host = over(each("e", task("_")), list(3));
+    assert_eq!(host.run.queued().len(), 3);
+    ["e[2]", "e[0]", "e[1]"].into_iter().for_each(|item| host.succeed(item));
+    host.expect(&[("e", Status::Succeeded), ("after", Status::Pending)]);
+    let view = host.run.task(&address("e")).unwrap();
+    assert!(view.is_each() && view.items().all(|item| item.output() == Some(value_hash("\"done\""))));
+}
+
+#[test]
+fn items_of_a_map_are_keyed_by_key() {
+    let mut host = over(each("e", flow("_", vec![task("x")])), map(&["eu", "a/b"]));
+    host.succeed("e[a%2Fb]/x");
+    host.succeed("e[eu]/x");
+    host.expect(&[("e", Status::Succeeded)]);
+}
+
+#[test]
+fn no_more_items_than_the_window_are_under_way() {
+    let mut host = over(each("e", task("_")).parallel(2), list(5));
+    for index in 0..5 {
+        assert_eq!(host.run.queued().len() + host.assigned.len(), 2.min(5 - index));
+        host.succeed(&format!("e[{index}]"));
+    }
+    host.expect(&[("e", Status::Succeeded)]);
+}
+
+#[test]
+fn a_window_is_filled_again_in_the_same_turn_when_its_items_end_at_once() {
+    let mut host = Host::new(define(&graph("root", vec![each("e", task("_").guarded()).parallel(1)])));
+    host.answer("e", list(3));
+    (0..3).for_each(|index| host.answer(&format!("e[{index}]"), Evaluation::Skip));
+    host.start();
+    assert_eq!(host.run.status(), Status::Succeeded);
+}
+
+#[test]
+fn a_failed_item_fails_it_after_the_others_ended() {
+    let mut host = over(each("e", task("_")), list(2));
+    host.fail("e[0]");
+    host.expect(&[("e", Status::Running)]);
+    host.succeed("e[1]");
+    host.expect(&[("e", Status::Failed), ("after", Status::Skipped)]);
+    assert_eq!(host.run.fault().unwrap().task.as_deref(), Some("e[0]"));
+}
+
+#[test]
+fn fail_fast_cancels_the_items_under_way_and_begins_no_other() {
+    let mut host = over(each("e", task("_")).parallel(2).failing_fast(), list(5));
+    host.fail("e[0]");
+    host.finish();
+    host.expect(&[("e", Status::Failed), ("e[1]", Status::Cancelled), ("e[2]", Status::Cancelled)]);
+    assert!(host.run.task(&address("e[3]")).is_none());
+    assert_eq!(host.run.status(), Status::Failed);
+}
+
+#[test]
+fn an_empty_source_succeeds_at_once() {
+    over(each("e", task("_")), list(0)).expect(&[("e", Status::Succeeded), ("after", Status::Pending)]);
+    over(each("e", task("_")), map(&[])).expect(&[("e", Status::Succeeded)]);
+}
+
+#[test]
+fn a_source_without_value_fails_it() {
+    let mut host = Host::new(define(&graph("root", vec![each("e", task("_"))])));
+    host.answer_error("e");
+    host.start();
+    host.expect(&[("e", Status::Failed)]);
+}
+
+#[test]
+fn items_that_fail_at_once_do_not_stop_the_window() {
+    let mut host = over(each("e", raise("_")).parallel(1), list(4));
+    host.expect(&[("e[3]", Status::Failed), ("e", Status::Failed)]);
+    host.finish();
+}

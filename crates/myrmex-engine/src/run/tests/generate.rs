@@ -6,9 +6,7 @@ use myrmex_model::ir::{Body, Join, Node};
 use myrmex_model::outcome::Outcome;
 use myrmex_model::time::{Length, Timestamp};
 
-use super::build::{
-    Need, Spec, Then, choose, computed_task, each, flow, graph, raise, task, timer, value,
-};
+use super::build::{Need, Spec, Then, choose, computed_task, each, flow, graph, raise, task, timer, value};
 use super::host::{Answer, fault, list, map, plain_answer, value_hash};
 
 /// Draws choices from bytes.
@@ -161,9 +159,11 @@ impl Chooser {
             _ => {
                 let body = self.child(name, left, depth + 1);
                 // The address of an item has room for one key, so a `for_each` is not the body of another.
-                let body = if matches!(body.what, super::build::What::Each { .. }) { task(name) } else { body };
+                let body =
+                    if matches!(body.what, super::build::What::Each { .. }) { task(name) } else { body };
                 let spec = each(name, body);
-                let spec = if self.one_in(2) { spec.parallel(u32::try_from(self.below(3)).unwrap()) } else { spec };
+                let spec =
+                    if self.one_in(2) { spec.parallel(u32::try_from(self.below(3)).unwrap()) } else { spec };
                 if self.one_in(3) { spec.failing_fast() } else { spec }
             }
         };
@@ -173,7 +173,8 @@ impl Chooser {
         if self.one_in(3) {
             let retries = u32::try_from(self.below(3)).unwrap();
             let pause = [0, 10, 200][self.below(3)];
-            spec = if self.one_in(2) { spec.retried_when(retries, pause) } else { spec.retried(retries, pause) };
+            spec =
+                if self.one_in(2) { spec.retried_when(retries, pause) } else { spec.retried(retries, pause) };
         }
         spec
     }

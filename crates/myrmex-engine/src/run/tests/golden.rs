@@ -1,1 +1,188 @@
+//! Journals of released formats. They were written once, by [`write_missing_golden_files`], and replay for ever.
+//!
+//! A scenario has three files in `tests/golden`: its journal (`.jsonl`, codec 1, one event a line), the definitions that
+//! the journal names (`.definitions.jsonl`, form 1, one a line), and what must come out (`.expected`). None is edited.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use myrmex_model::effect::Evaluation;
+use myrmex_model::id::{Epoch, ValueHash};
+use myrmex_model::outcome::Outcome;
+use myrmex_model::wire;
+
+use super::build::{Then, choose, computed_task, define, each, flow, goto, graph, task, timer, value};
+use super::host::{Host, RUN, lost, map};
+use crate::run::Run;
+
+const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
+
+/// Every scenario, with what lived it when its files were written.
+const SCENARIOS: [(&str, fn() -> Host); 6] = [
+    ("graph-with-failure-and-skip", graph_with_failure_and_skip),
+    ("flow-with-loop-and-retry", flow_with_loop_and_retry),
+    ("for-each-with-map-keys-and-a-lost-attempt", for_each_with_map_keys),
+    ("cancel-during-a-run", cancel_during_a_run),
+    ("rebase-with-renamed-tasks", rebase_with_renamed_tasks),
+    ("unfinished-with-timers-and-grants", unfinished),
+];
+
+#[test]
+fn golden_journals_replay() {
+    for (scenario, _) in SCENARIOS {
+        let definitions: BTreeMap<_, _> = read(scenario, "definitions.jsonl")
+            .lines()
+            .map(|line| wire::definition::decode(line.as_bytes()).expect("form 1 reads for ever"))
+            .map(|definition| (wire::definition::hash(&definition), Arc::new(definition)))
+            .collect();
+        let journal: Vec<_> = read(scenario, "jsonl")
+            .lines()
+            .map(|line| wire::event::decode(line.as_bytes()).expect("codec 1 reads for ever"))
+            .collect();
+        let replayed = Run::replay(RUN, &journal, &mut |hash| definitions.get(&hash).cloned());
+        let run = replayed.unwrap_or_else(|error| panic!("{scenario}: {error}"));
+        assert_eq!(shown(&run), read(scenario, "expected"), "{scenario}");
+        assert_eq!(run.clone().resume(run.last()).events, [], "{scenario}: nothing is left to decide");
+    }
+}
+
+#[test]
+#[ignore = "writes the files of a new scenario; run by hand, once"]
+#[expect(clippy::disallowed_methods, reason = "the only place that writes the golden files")]
+fn write_missing_golden_files() {
+    for (scenario, live) in SCENARIOS {
+        if std::path::Path::new(&path(scenario, "jsonl")).exists() {
+            continue;
+        }
+        let host = live();
+        let lines = |lines: Vec<Vec<u8>>| {
+            lines.into_iter().map(|line| String::from_utf8(line).unwrap() + "\n").collect::<String>()
+        };
+        let definitions = host.definitions.values().map(|definition| wire::definition::encode(definition));
+        std::fs::write(path(scenario, "definitions.jsonl"), lines(definitions.collect())).unwrap();
+        std::fs::write(path(scenario, "expected"), shown(&host.run)).unwrap();
+        let journal = host.journal.iter().map(|recorded| wire::event::encode(recorded, Epoch(1)));
+        std::fs::write(path(scenario, "jsonl"), lines(journal.collect())).unwrap();
+    }
+}
+
+fn path(scenario: &str, kind: &str) -> String {
+    format!("{DIRECTORY}/{scenario}.{kind}")
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "golden files are read where they lie, so that a missing one is named"
+)]
+fn read(scenario: &str, kind: &str) -> String {
+    let path = path(scenario, kind);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("golden file {path} is missing: {error}"))
+}
+
+/// Renders what a run came to, in words that do not change with the machine's types.
+fn shown(run: &Run) -> String {
+    let mut text = String::new();
+    let hash = |hash: Option<ValueHash>| hash.map_or("-".to_owned(), |hash| hash.to_string());
+    let fault =
+        |fault: Option<&myrmex_model::fault::Fault>| fault.map_or("-".to_owned(), ToString::to_string);
+    writeln!(text, "run {} output {} fault {}", run.status(), hash(run.output()), fault(run.fault()))
+        .unwrap();
+    for task in run.tasks() {
+        let phase = task.phase().as_str().unwrap_or("-");
+        let (status, attempts) = (task.status(), task.attempts());
+        write!(
+            text,
+            "{} {status} {phase} attempts {attempts} output {}",
+            task.address(),
+            hash(task.output())
+        )
+        .unwrap();
+        writeln!(text, " fault {}", fault(task.fault())).unwrap();
+    }
+    run.queued().iter().for_each(|(task, attempt)| writeln!(text, "queued {task} {attempt}").unwrap());
+    run.grants().iter().for_each(|(task, _, token)| writeln!(text, "granted {task} {token}").unwrap());
+    run.timers().iter().for_each(|(timer, due)| writeln!(text, "timer {timer:?} {due}").unwrap());
+    text
+}
+
+fn graph_with_failure_and_skip() -> Host {
+    let children = vec![
+        task("fetch"),
+        computed_task("build").after("fetch").declared(),
+        task("test").after("build"),
+        task("report").after_on("test", &[Outcome::Succeeded, Outcome::Failed, Outcome::Skipped]),
+        task("ship").after("test"),
+        choose("route", vec![Then::Continue; 2]).after("fetch"),
+        task("east").after_case("route", 0),
+        task("west").after_case("route", 1),
+    ];
+    let mut host = Host::started(&graph("root", children).computed());
+    ["fetch", "build"].into_iter().for_each(|task| host.succeed(task));
+    host.pass(20);
+    host.fail("test");
+    host.finish();
+    host
+}
+
+fn flow_with_loop_and_retry() -> Host {
+    let again = choose("again", vec![goto("try"), Then::Continue]);
+    let work = flow("try", vec![value("set"), task("work").retried(2, 500)]);
+    let mut host = Host::new(define(&flow("root", vec![work, again, timer("pause"), task("last")])));
+    let vars = Some(super::host::value_hash("{\"n\":1}"));
+    host.answer("try/set", Evaluation::Value { output: super::host::value_hash("1"), vars });
+    host.answer("again#2", Evaluation::Case(Some(1)));
+    host.start();
+    host.fail("try/work");
+    host.fire();
+    host.fail("try/work");
+    host.finish();
+    host
+}
+
+fn for_each_with_map_keys() -> Host {
+    let body = graph("_", vec![task("deploy"), task("check").after("deploy")]);
+    let mut host = Host::new(define(&graph("root", vec![each("regions", body).parallel(2)])));
+    host.answer("regions", map(&["eu", "us/east", "ap"]));
+    host.start();
+    host.succeed("regions[eu]/deploy");
+    host.end("regions[us%2Feast]/deploy", lost());
+    host.finish();
+    host
+}
+
+fn cancel_during_a_run() -> Host {
+    let block = graph("block", vec![task("x"), task("y").after("x")]);
+    let lagged = task("late").after_with("done", &[Outcome::Succeeded], 1_000);
+    let children = vec![task("done"), lagged, block, timer("wait"), task("again").retried(1, 60_000)];
+    let mut host = Host::started(&graph("root", children));
+    host.succeed("done");
+    host.fail("again");
+    host.cancel();
+    host.finish();
+    host
+}
+
+fn rebase_with_renamed_tasks() -> Host {
+    let block = |name: &str| graph(name, vec![task("x"), task("y").after("x")]);
+    let mut host = Host::started(&graph("root", vec![block("old"), task("gone").after("old")]));
+    host.succeed("old/x");
+    host.grant();
+    let root = graph("root", vec![task("first"), block("new").after("first"), task("next").after("new")]);
+    host.rebase(&root, &[("old", "new")]).unwrap();
+    host.finish();
+    host
+}
+
+fn unfinished() -> Host {
+    let children = vec![
+        task("running"),
+        task("queued").after_on("running", &[Outcome::Started]),
+        timer("wait"),
+        task("retrying").retried(1, 60_000),
+        task("late").after_with("wait", &[Outcome::Started], 5_000),
+    ];
+    let mut host = Host::started(&graph("root", children));
+    host.fail("retrying");
+    host
+}

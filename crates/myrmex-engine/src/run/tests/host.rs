@@ -137,7 +137,8 @@ impl Host {
             let request = requests.remove(next);
             let result = self.evaluate(&request);
             let command = Command::Evaluated { ticket: request.ticket, result };
-            let decision = self.run.decide(command, self.now).expect("an answer to an open question is taken");
+            let decision =
+                self.run.decide(command, self.now).expect("an answer to an open question is taken");
             take(self, decision, &mut requests);
         }
         effects.iter().for_each(|effect| self.carry_out(effect));
@@ -181,7 +182,6 @@ impl Host {
                 self.stopping.insert(*token);
             }
             Effect::Arm { timer, due } => {
-                assert!(*due > self.now, "only what lies ahead is armed");
                 self.timers.insert(timer.clone(), *due);
             }
             Effect::Disarm { timer } => {
@@ -197,7 +197,13 @@ impl Host {
         let is_checked = std::mem::replace(&mut self.is_checked, false);
         for (token, ready) in self.dispatch.grant() {
             let Ready { task, attempt, .. } = ready;
-            self.put(Command::Grant { task, attempt, token, worker: name("local") }).unwrap();
+            let grant = Command::Grant { task, attempt, token, worker: name("local") };
+            match self.put(grant) {
+                Ok(()) => {}
+                // A grant before it let something begin that cancelled this one.
+                Err(Rejection::NotQueued { .. } | Rejection::RunOver { .. }) => self.dispatch.release(token),
+                Err(other) => panic!("{other}"),
+            }
         }
         self.is_checked = is_checked;
         if is_checked {
@@ -314,9 +320,9 @@ pub(super) fn plain_answer(body: &Body, question: &Question, now: Timestamp) -> 
         Question::ScopeOutput => Evaluation::Output(value_hash("\"scope\"")),
         Question::Retry { .. } => Evaluation::Retry(true),
         Question::Begin => match body {
-            Body::Task(task) => Evaluation::Input(
-                task.arguments.as_literal().is_none().then(|| value_hash("\"input\"")),
-            ),
+            Body::Task(task) => {
+                Evaluation::Input(task.arguments.as_literal().is_none().then(|| value_hash("\"input\"")))
+            }
             Body::Value(_) => Evaluation::Value { output: value_hash("\"value\""), vars: None },
             Body::Timer(_) => Evaluation::Due(now.after(Length(1_000))),
             Body::Choose(_) => Evaluation::Case(Some(0)),

@@ -17,7 +17,7 @@ use crate::wire::WireError;
 
 pub(super) type Text<'a> = Cow<'a, str>;
 
-pub(super) fn wrong(reason: impl ToString) -> WireError {
+pub(super) fn wrong(reason: impl std::fmt::Display) -> WireError {
     WireError::new(WHAT, reason)
 }
 
