@@ -70,7 +70,7 @@ fn daemons_die_when_the_main_process_ends() {
     let outcome = host.finish(id);
     assert_eq!(outcome.exit(), Exit::Code(3));
     assert!(outcome.end.unwrap().leftovers_killed);
-    assert_eq!(host.survivors(), []);
+    assert_eq!(host.survivors(), Vec::<u32>::new());
     assert!(!host.run(&argv(["true"])).end.unwrap().leftovers_killed);
 }
 
@@ -79,7 +79,7 @@ fn daemons_die_when_the_process_is_stopped() {
     let id = start_with_daemons(&mut host, "exec sleep 60", |_| ());
     host.processes.stop(id).unwrap();
     assert_eq!(host.finish(id).exit(), Exit::Stopped { finish: Finish::Signal(libc::SIGTERM) });
-    assert_eq!(host.survivors(), []);
+    assert_eq!(host.survivors(), Vec::<u32>::new());
 }
 
 fn daemons_die_when_the_process_times_out() {
@@ -87,7 +87,7 @@ fn daemons_die_when_the_process_times_out() {
     let id =
         start_with_daemons(&mut host, "exec sleep 60", |spec| spec.timeout = Some(Duration::from_secs(1)));
     assert_eq!(host.finish(id).exit(), Exit::TimedOut { finish: Finish::Signal(libc::SIGTERM) });
-    assert_eq!(host.survivors(), []);
+    assert_eq!(host.survivors(), Vec::<u32>::new());
 }
 
 fn daemons_die_when_the_process_is_killed() {
@@ -95,7 +95,7 @@ fn daemons_die_when_the_process_is_killed() {
     let id = start_with_daemons(&mut host, "exec sleep 60", |_| ());
     host.processes.kill(id).unwrap();
     assert_eq!(host.finish(id).exit(), Exit::Stopped { finish: Finish::Signal(libc::SIGKILL) });
-    assert_eq!(host.survivors(), []);
+    assert_eq!(host.survivors(), Vec::<u32>::new());
 }
 
 fn sigterm_reaches_other_sessions() {
@@ -114,7 +114,7 @@ fn sigterm_reaches_other_sessions() {
     let outcome = host.finish(id);
     assert_eq!(outcome.exit(), Exit::Stopped { finish: Finish::Code(0) });
     assert_eq!(outcome.text(), "up\ndaemon\n");
-    assert_eq!(host.survivors(), []);
+    assert_eq!(host.survivors(), Vec::<u32>::new());
 }
 
 fn a_stopped_tree_can_still_be_stopped() {
@@ -133,7 +133,7 @@ fn a_fork_storm_leaves_no_survivor() {
     host.poll_until(|host| host.survivors().len() > 30);
     host.processes.kill(id).unwrap();
     host.finish(id);
-    assert_eq!(host.survivors(), []);
+    assert_eq!(host.survivors(), Vec::<u32>::new());
 }
 
 fn a_comet_of_sessions_leaves_no_survivor() {
@@ -144,7 +144,7 @@ fn a_comet_of_sessions_leaves_no_survivor() {
     for _ in 0..10 {
         let outcome = host.run(&spec);
         assert_eq!(outcome.exit(), Exit::Code(0));
-        assert_eq!(host.survivors(), []);
+        assert_eq!(host.survivors(), Vec::<u32>::new());
     }
 }
 
@@ -158,7 +158,7 @@ fn a_tree_of_sessions_leaves_no_survivor() {
     host.poll_until(|host| host.output(id).matches("leaf").count() == 64);
     host.processes.kill(id).unwrap();
     host.finish(id);
-    assert_eq!(host.survivors(), []);
+    assert_eq!(host.survivors(), Vec::<u32>::new());
 }
 
 fn dropping_kills_everything() {
@@ -232,7 +232,7 @@ fn a_killed_reaper_is_reported_when_its_tree_is_dead() {
     File::create(directory.path().join("go")).unwrap();
     let outcome = host.finish(other);
     assert_eq!((outcome.exit(), outcome.text().as_str()), (Exit::Code(0), "other\n"));
-    assert_eq!(host.survivors(), []);
+    assert_eq!(host.survivors(), Vec::<u32>::new());
     assert_eq!(host.run(&argv(["true"])).exit(), Exit::Code(0));
 }
 
@@ -246,7 +246,7 @@ fn many_killed_reapers_are_all_reported() {
     for id in ids {
         assert_eq!(host.finish(id).exit(), Exit::ReaperLost);
     }
-    assert_eq!(host.survivors(), []);
+    assert_eq!(host.survivors(), Vec::<u32>::new());
 }
 
 fn a_killed_idle_reaper_is_replaced() {
@@ -270,7 +270,7 @@ fn a_killed_zygote_is_told_and_running_processes_end() {
     assert!(host.processes.start(ProcessId(1000), &argv(["true"])).is_err());
     host.processes.stop(id).unwrap();
     assert_eq!(host.finish(id).exit(), Exit::Stopped { finish: Finish::Signal(libc::SIGTERM) });
-    assert_eq!(host.survivors(), []);
+    assert_eq!(host.survivors(), Vec::<u32>::new());
     // A reaper that waits for work still serves.
     assert_eq!(host.run(&argv(["true"])).exit(), Exit::Code(0));
 }

@@ -29,6 +29,7 @@ fn main() {
     for per_batch in [1, 10, 100, 1_000] {
         commits(per_batch);
     }
+    partitions();
     tasks(1, 10_000, 1);
     tasks(1, 10_000, 100);
     tasks(10_000, 1, 100);
@@ -93,6 +94,27 @@ fn commits(per_batch: usize) {
         times.len() as f64 / seconds,
         (times.len() * per_batch) as f64 / seconds,
     );
+}
+
+/// Lets four logs grow side by side, ten records a batch.
+fn partitions() {
+    let directory = directory();
+    let mut store = SqliteStore::open(directory.path()).expect("a store");
+    let mut batches: Vec<_> = (0..4)
+        .map(|log| {
+            let (log, records) = (LogId(log), (0..10).map(|_| record(run(log as usize))).collect());
+            let opened = store.open_log(log).expect("a log");
+            let (expected, epoch) = (opened.last, opened.epoch);
+            Batch { log, expected, epoch, records, operations: Vec::new() }
+        })
+        .collect();
+    for index in 0..4_000 {
+        let batch = &mut batches[index % 4];
+        batch.expected = store.commit(batch).expect("committed").last;
+    }
+    drop(store);
+    let bytes = std::fs::metadata(directory.path().join("store.db")).expect("a file").len() as f64;
+    println!("4 logs: {:.0} B a record without its body", bytes / 40_000.0 - BODY_BYTES as f64);
 }
 
 /// Runs `runs` times `tasks` tasks of four records each, all with the operations that the runtime has for them,

@@ -87,7 +87,7 @@ pub struct SummaryFilter {
 
 /// The number of a run in the order in which the store first heard of it, from 1. [`Arrival::NONE`] is before all.
 ///
-/// It belongs to one store and one process' view of it: a restored backup keeps it, an export does not.
+/// It belongs to one store: a restored backup keeps it, an export does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Arrival(pub i64);
 

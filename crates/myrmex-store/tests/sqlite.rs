@@ -147,6 +147,26 @@ fn the_write_ahead_log_stays_bounded_under_steady_writing() {
 }
 
 #[test]
+fn the_write_ahead_log_shrinks_once_a_reader_that_pinned_it_lets_go() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = SqliteStore::open(directory.path()).unwrap();
+    let mut batch = begin(&mut store);
+    batch.records = vec![record(1, 1 << 20)];
+    let outsider = rusqlite::Connection::open(directory.path().join(FILE_NAME)).unwrap();
+    outsider.execute_batch("BEGIN; SELECT count(*) FROM record;").unwrap();
+    for _ in 0..80 {
+        batch.expected = store.commit(&batch).unwrap().last;
+    }
+    assert!(store.wal_bytes() > 64 << 20);
+    outsider.execute_batch("COMMIT").unwrap();
+    batch.records = vec![record(1, 10)];
+    for _ in 0..64 {
+        batch.expected = store.commit(&batch).unwrap().last;
+    }
+    assert!(store.wal_bytes() < 16 << 20, "{}", store.wal_bytes());
+}
+
+#[test]
 fn a_record_costs_at_most_100_bytes_beside_its_body() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = SqliteStore::open(directory.path()).unwrap();

@@ -273,16 +273,16 @@ impl Turn<'_> {
         let fault = failed.and_then(|child| self.run.at(child).fault.as_deref().cloned());
         if ending == Some(Ending::Cancel) {
             return if is_root {
-                self.end_run(Status::Cancelled, None, None)
+                self.end_run(Status::Cancelled, None, None);
             } else {
-                self.end_cancelled(id)
+                self.end_cancelled(id);
             };
         }
         if let Some(fault) = fault.filter(|_| ending.is_none()) {
             return if is_root {
-                self.end_run(Status::Failed, None, Some(fault))
+                self.end_run(Status::Failed, None, Some(fault));
             } else {
-                self.fail(id, fault, false)
+                self.fail(id, fault, false);
             };
         }
         if self.run.at(id).is_cancelling && !is_root {

@@ -3,19 +3,15 @@
 //! Each event sets facts; counters, new activations and agenda entries follow from them here, so that replaying a
 //! journal and deciding live arrive at the same state.
 
-use std::sync::Arc;
-
 use myrmex_model::address::Address;
 use myrmex_model::event::{Change, Event, Recorded};
 use myrmex_model::id::DefinitionHash;
-use myrmex_model::ir::{Body, Next};
+use myrmex_model::ir::Body;
 use myrmex_model::outcome::{AttemptEnd, Outcome};
 use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
 
-use super::arena::{
-    Activation, ActivationId, Counts, EachState, FlowState, GraphState, Leaf, Work, parallel_max,
-};
+use super::arena::{Activation, ActivationId, Counts, EachState, Work};
 use super::edges::Happening;
 use super::{Agenda, Ending, Header, Lag, RebaseError, Run};
 
@@ -84,17 +80,7 @@ impl Run {
             }
             Event::CancelRequested { scope, .. } => {
                 let id = self.found(event, scope)?;
-                let is_own = self.is_failing_fast(id);
-                self.mark_cancelling(id);
-                self.agenda.push_back(Agenda::Cancel(id));
-                if id == ActivationId::ROOT {
-                    if !is_own {
-                        self.ending = Some(Ending::Cancel);
-                    }
-                    self.change_run(self.status, Phase::Cancelling)
-                } else {
-                    self.change(id, Phase::Cancelling, at, |_| {})
-                }
+                self.apply_cancel(id, at)
             }
             Event::EndRequested { task } => {
                 let id = self.found(event, task)?;
@@ -118,7 +104,7 @@ impl Run {
                 if !self.fits(id, event) {
                     return Err(ReplayError::Task { kind: event.kind(), task: task.clone() });
                 }
-                self.apply_progress(id, event, at)?
+                self.apply_progress(id, event, at)
             }
             Event::TaskSucceeded { task, .. }
             | Event::TaskFailed { task, .. }
@@ -137,6 +123,19 @@ impl Run {
 
     fn found(&self, event: &Event, task: &Address) -> Result<ActivationId, ReplayError> {
         self.find(task).ok_or_else(|| ReplayError::Task { kind: event.kind(), task: task.clone() })
+    }
+
+    fn apply_cancel(&mut self, scope: ActivationId, at: Timestamp) -> Change {
+        let is_own = self.is_failing_fast(scope);
+        self.mark_cancelling(scope);
+        self.agenda.push_back(Agenda::Cancel(scope));
+        if scope != ActivationId::ROOT {
+            return self.change(scope, Phase::Cancelling, at, |_| {});
+        }
+        if !is_own {
+            self.ending = Some(Ending::Cancel);
+        }
+        self.change_run(self.status, Phase::Cancelling)
     }
 
     /// Returns whether an event between an activation's beginning and its end can follow what was decided about it.
@@ -254,18 +253,9 @@ impl Run {
         Change { from, to: self.at(id).status, phase }
     }
 
-    /// Applies what happens between an activation's beginning and its end.
-    fn apply_progress(
-        &mut self,
-        id: ActivationId,
-        event: &Event,
-        at: Timestamp,
-    ) -> Result<Change, ReplayError> {
-        let wrong = || ReplayError::Task {
-            kind: event.kind(),
-            task: event.task().cloned().unwrap_or_else(Address::root),
-        };
-        Ok(match event {
+    /// Applies what happens between an activation's beginning and its end, once it is known to fit.
+    fn apply_progress(&mut self, id: ActivationId, event: &Event, at: Timestamp) -> Change {
+        match event {
             Event::ScopeEntered { .. } => {
                 let change = self.change(id, Phase::None, at, |scope| scope.status = Status::Running);
                 self.enter_scope(id);
@@ -285,44 +275,6 @@ impl Run {
                 self.mark_started(id);
                 change
             }
-            Event::TaskQueued { attempt, input, .. } => {
-                let (retries_used, attempts_made) =
-                    self.at(id).leaf().map_or((0, 0), |leaf| (leaf.retries_used, leaf.attempts_made));
-                let (attempt, input) = (*attempt, *input);
-                let leaf = Leaf { attempt, attempts_made, input, token: None, retries_used, retry_due: None };
-                self.change(id, Phase::Queued, at, |task| {
-                    task.work = Work::Leaf(leaf);
-                    task.status = Status::Pending;
-                })
-            }
-            Event::AttemptGranted { token, .. } => {
-                let mut leaf = *self.at(id).leaf().ok_or_else(wrong)?;
-                leaf.token = Some(*token);
-                leaf.attempts_made += 1;
-                let change = self.change(id, Phase::Granted, at, |task| {
-                    task.work = Work::Leaf(leaf);
-                    task.status = Status::Running;
-                });
-                self.mark_started(id);
-                change
-            }
-            Event::AttemptEnded { report, .. } => {
-                let mut leaf = *self.at(id).leaf().ok_or_else(wrong)?;
-                leaf.token = None;
-                if matches!(report.end, AttemptEnd::Failed { .. } | AttemptEnd::TimedOut { .. }) {
-                    leaf.retries_used += 1;
-                }
-                let phase = self.at(id).phase;
-                self.change(id, phase, at, |task| task.work = Work::Leaf(leaf))
-            }
-            Event::RetryArmed { attempt, due, .. } => {
-                let mut leaf = *self.at(id).leaf().ok_or_else(wrong)?;
-                (leaf.attempt, leaf.retry_due) = (*attempt, Some(*due));
-                self.change(id, Phase::Retrying, at, |task| {
-                    task.work = Work::Leaf(leaf);
-                    task.status = Status::Waiting;
-                })
-            }
             Event::TimerArmed { due, .. } => {
                 let change = self.change(id, Phase::None, at, |timer| {
                     timer.work = Work::Timer { due: *due };
@@ -334,6 +286,10 @@ impl Run {
             Event::CaseChosen { case, .. } => {
                 self.change(id, Phase::None, at, |choice| choice.work = Work::Choice { case: *case })
             }
+            Event::TaskQueued { .. }
+            | Event::AttemptGranted { .. }
+            | Event::AttemptEnded { .. }
+            | Event::RetryArmed { .. } => self.apply_attempt(id, event, at),
             Event::RunStarted { .. }
             | Event::Rebased { .. }
             | Event::LagArmed { .. }
@@ -344,8 +300,44 @@ impl Run {
             | Event::TaskCancelled { .. }
             | Event::CancelRequested { .. }
             | Event::EndRequested { .. }
-            | Event::RunEnded { .. } => return Err(wrong()),
-        })
+            | Event::RunEnded { .. } => unreachable!("`fits` lets only progress through"),
+        }
+    }
+
+    /// Applies what happens to the attempts of a task.
+    fn apply_attempt(&mut self, id: ActivationId, event: &Event, at: Timestamp) -> Change {
+        let mut leaf = self.at(id).leaf().copied().unwrap_or_default();
+        let (mut status, mut phase) = (self.at(id).status, self.at(id).phase);
+        match event {
+            Event::TaskQueued { attempt, input, .. } => {
+                (leaf.attempt, leaf.input, leaf.retry_due) = (*attempt, *input, None);
+                (status, phase) = (Status::Pending, Phase::Queued);
+            }
+            Event::AttemptGranted { token, .. } => {
+                leaf.token = Some(*token);
+                leaf.attempts_made += 1;
+                (status, phase) = (Status::Running, Phase::Granted);
+            }
+            Event::AttemptEnded { report, .. } => {
+                leaf.token = None;
+                let is_failure =
+                    matches!(report.end, AttemptEnd::Failed { .. } | AttemptEnd::TimedOut { .. });
+                leaf.retries_used += u32::from(is_failure);
+            }
+            Event::RetryArmed { attempt, due, .. } => {
+                (leaf.attempt, leaf.retry_due) = (*attempt, Some(*due));
+                (status, phase) = (Status::Waiting, Phase::Retrying);
+            }
+            _ => unreachable!("these are all the events of attempts"),
+        }
+        let change = self.change(id, phase, at, |task| {
+            task.work = Work::Leaf(leaf);
+            task.status = status;
+        });
+        if phase == Phase::Granted {
+            self.mark_started(id);
+        }
+        change
     }
 
     fn apply_end(&mut self, id: ActivationId, event: &Event, at: Timestamp) -> Change {
@@ -382,113 +374,6 @@ impl Run {
         self.enter_scope(ActivationId::ROOT);
     }
 
-    /// Makes the children of a scope that is entered, and lets those begin that wait for nothing.
-    pub(super) fn enter_scope(&mut self, id: ActivationId) {
-        let definition = Arc::clone(&self.definition);
-        match &definition.node(self.at(id).node).body {
-            Body::Graph(graph) => {
-                let first = ActivationId(u32::try_from(self.arena.len()).unwrap_or(u32::MAX));
-                for (index, child) in (0..).zip(&graph.children) {
-                    let mut activation = Activation::new(child.node, id, index);
-                    activation.open_edges = graph.in_count(index);
-                    activation.is_cancelling = self.at(id).is_cancelling;
-                    let child = self.push(activation);
-                    if graph.in_count(index) == 0 {
-                        self.agenda.push_back(Agenda::Begin(child));
-                    }
-                }
-                let open = u32::try_from(graph.children.len()).unwrap_or(u32::MAX);
-                let counts = Counts { open, ..Counts::default() };
-                let state = GraphState { first, counts, waiting: std::collections::BTreeSet::new() };
-                self.at_mut(id).work = Work::Graph(Box::new(state));
-                self.agenda.push_back(Agenda::Check(id));
-            }
-            Body::Flow(flow) => {
-                let visits = vec![Vec::new(); flow.children.len()];
-                self.at_mut(id).work = Work::Flow(Box::new(FlowState { visits, current: None, vars: None }));
-                self.go_to(id, (!flow.children.is_empty()).then_some(0));
-            }
-            Body::Task(_)
-            | Body::Value(_)
-            | Body::Timer(_)
-            | Body::Choose(_)
-            | Body::Raise(_)
-            | Body::Each(_) => unreachable!("only scopes are entered"),
-        }
-    }
-
-    /// Moves the token of a flow to the child at `index`, or out of the flow.
-    pub(super) fn go_to(&mut self, flow: ActivationId, index: Option<u32>) {
-        let definition = Arc::clone(&self.definition);
-        let Body::Flow(body) = &definition.node(self.at(flow).node).body else {
-            unreachable!("only a flow has a token to move");
-        };
-        let next = index.map(|index| {
-            let mut activation = Activation::new(body.children[index as usize].node, flow, index);
-            let visits = self.flow(flow).visits[index as usize].len();
-            activation.visit = u32::try_from(visits + 1).unwrap_or(u32::MAX);
-            activation.is_cancelling = self.at(flow).is_cancelling;
-            let id = self.push(activation);
-            self.flow_mut(flow).visits[index as usize].push(id);
-            self.agenda.push_back(Agenda::Begin(id));
-            id
-        });
-        if next.is_none() {
-            self.agenda.push_back(Agenda::Check(flow));
-        } else {
-            self.flow_mut(flow).current = next;
-        }
-    }
-
-    pub(super) fn flow(&self, id: ActivationId) -> &FlowState {
-        match &self.at(id).work {
-            Work::Flow(flow) => flow,
-            Work::None
-            | Work::Leaf(_)
-            | Work::Timer { .. }
-            | Work::Choice { .. }
-            | Work::Graph(_)
-            | Work::Each(_) => unreachable!("a flow that was entered has its state"),
-        }
-    }
-
-    fn flow_mut(&mut self, id: ActivationId) -> &mut FlowState {
-        match &mut self.at_mut(id).work {
-            Work::Flow(flow) => flow,
-            Work::None
-            | Work::Leaf(_)
-            | Work::Timer { .. }
-            | Work::Choice { .. }
-            | Work::Graph(_)
-            | Work::Each(_) => unreachable!("a flow that was entered has its state"),
-        }
-    }
-
-    /// Makes activations for the next items, as many as may be under way.
-    pub(super) fn fill_items(&mut self, id: ActivationId) {
-        let definition = Arc::clone(&self.definition);
-        let body = &definition.node(self.at(id).node).body;
-        let Body::Each(each) = body else { unreachable!("only a `for_each` has items") };
-        let most = parallel_max(body);
-        loop {
-            let scope = self.at(id);
-            let Work::Each(state) = &scope.work else { unreachable!("a `for_each` under way has its state") };
-            let reached = u32::try_from(state.activations.len()).unwrap_or(u32::MAX);
-            let under_way = reached - (state.count - state.counts.open);
-            let is_full = most.is_some_and(|most| under_way >= most);
-            if reached == state.count || is_full || scope.is_cancelling {
-                return;
-            }
-            let mut item = Activation::new(each.body, id, reached);
-            item.is_item = true;
-            let item = self.push(item);
-            if let Work::Each(state) = &mut self.at_mut(id).work {
-                state.activations.push(item);
-            }
-            self.agenda.push_back(Agenda::Begin(item));
-        }
-    }
-
     /// Notes that an activation runs, and decides the edges that asked for it.
     fn mark_started(&mut self, id: ActivationId) {
         if !self.at(id).has_started {
@@ -517,50 +402,6 @@ impl Run {
         }
     }
 
-    pub(super) fn advance_flow(&mut self, flow: ActivationId, child: ActivationId) {
-        let definition = Arc::clone(&self.definition);
-        let Body::Flow(body) = &definition.node(self.at(flow).node).body else {
-            unreachable!("a flow's state belongs to a flow");
-        };
-        let (index, status) = (self.at(child).index, self.at(child).status);
-        let after = Some(index + 1).filter(|next| (*next as usize) < body.children.len());
-        let next = match status {
-            // Nothing new begins in a flow that is being cancelled.
-            _ if self.at(flow).is_cancelling => Next::Exit,
-            Status::Succeeded => self.next_of(child, body.children[index as usize].next),
-            Status::Skipped => Next::Continue,
-            Status::Failed
-            | Status::TimedOut
-            | Status::Cancelled
-            | Status::Compensated
-            | Status::Stuck
-            | Status::Pending
-            | Status::Running
-            | Status::Waiting => Next::Exit,
-        };
-        match next {
-            Next::Continue => self.go_to(flow, after),
-            Next::Goto(index) => self.go_to(flow, Some(index)),
-            Next::Exit => self.go_to(flow, None),
-            Next::End => {
-                self.agenda.push_back(Agenda::End(child));
-                self.go_to(flow, None);
-            }
-        }
-    }
-
-    /// Returns where the token goes after `child`: a `switch` says so itself, or else what stands beside it.
-    fn next_of(&self, child: ActivationId, beside: Next) -> Next {
-        let activation = self.at(child);
-        match (&activation.work, &self.definition.node(activation.node).body) {
-            (Work::Choice { case }, Body::Choose(choose)) => match choose.cases.get(*case as usize) {
-                Some(case) if case.next != Next::Continue => case.next,
-                Some(_) | None => beside,
-            },
-            _ => beside,
-        }
-    }
-
     /// Notes that everything not ended in a scope is to be cancelled.
     fn mark_cancelling(&mut self, id: ActivationId) {
         let activation = self.at_mut(id);
@@ -571,21 +412,5 @@ impl Run {
         for child in self.live_children(id) {
             self.mark_cancelling(child);
         }
-    }
-
-    /// Returns the children that have no final status.
-    pub(super) fn live_children(&self, id: ActivationId) -> Vec<ActivationId> {
-        let mut children = match &self.at(id).work {
-            // Of a flow only the visit that has the token can be live.
-            Work::Flow(flow) => flow.current.into_iter().collect(),
-            Work::None
-            | Work::Leaf(_)
-            | Work::Timer { .. }
-            | Work::Choice { .. }
-            | Work::Graph(_)
-            | Work::Each(_) => self.children(id),
-        };
-        children.retain(|child| !self.at(*child).status.is_terminal());
-        children
     }
 }

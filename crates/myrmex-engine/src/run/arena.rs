@@ -31,6 +31,7 @@ impl ActivationId {
 
 /// One execution of a node: its place, its facts, and counters that follow from facts.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub(super) struct Activation {
     pub(super) node: NodeId,
     /// The scope or `for_each` that holds it; the root holds itself.
@@ -94,6 +95,13 @@ pub(super) struct Leaf {
     pub(super) retries_used: u32,
     /// When the next attempt is queued, while it waits out its pause.
     pub(super) retry_due: Option<Timestamp>,
+}
+
+impl Default for Leaf {
+    fn default() -> Self {
+        let (attempt, input, token, retry_due) = (Attempt::FIRST, None, None, None);
+        Self { attempt, attempts_made: 0, input, token, retries_used: 0, retry_due }
+    }
 }
 
 /// A graph under way. Its children stand side by side in the arena.

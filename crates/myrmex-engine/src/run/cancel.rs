@@ -11,6 +11,9 @@
 //! | block or `for_each` | `cancelled` once nothing inside it is alive |
 //! | ended | unchanged |
 //! | the run has ended | the cancel is refused |
+//!
+//! `fail_fast` cancels a scope in the same way, in the turn of its first failure. The scope itself then fails, and so does
+//! the run if it is the root: nobody cancelled it. `then: end` cancels everything in the run, which succeeds.
 
 use std::collections::BTreeSet;
 
@@ -39,7 +42,7 @@ impl Turn<'_> {
             match self.run.at(child).work {
                 Work::Graph(_) | Work::Flow(_) | Work::Each(_) => self.cancel_below(child),
                 Work::None | Work::Leaf(_) | Work::Timer { .. } | Work::Choice { .. } => {
-                    self.cancel_one(child)
+                    self.cancel_one(child);
                 }
             }
         }

@@ -98,7 +98,7 @@ impl Run {
             Command::Start { inputs, started_by, trigger } => turn.start(inputs, started_by, trigger),
             Command::Evaluated { ticket, result } => turn.evaluated(ticket, result)?,
             Command::Grant { task, attempt, token, worker } => turn.grant(task, attempt, token, worker)?,
-            Command::Report { task, attempt, token, report } => turn.report(task, attempt, token, report)?,
+            Command::Report { task, attempt, token, report } => turn.report(&task, attempt, token, report)?,
             Command::Fire { timer } => turn.fire(&timer)?,
             Command::Cancel { by, reason } => turn.cancel(by, reason),
             Command::Rebase { definition, hash, map, by, reason } => {

@@ -18,7 +18,7 @@ use myrmex_model::time::Timestamp;
 
 use super::arena::{Activation, ActivationId, Counts, EachState, Leaf, Work};
 use super::edges::{Happening, edges_of};
-use super::{Agenda, Ending, Header, Lag, Run};
+use super::{Agenda, Ending, Header, Lag, RebaseError, Run};
 
 /// Everything that events said about a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,15 +31,15 @@ pub struct Facts {
     output: Option<ValueHash>,
     fault: Option<Box<Fault>>,
     /// A scope stands before what is inside it, children in the order of the definition, visits of a flow in theirs.
-    facts: Vec<Fact>,
+    pub(super) activations: Vec<Fact>,
     /// Sorted by the tasks that they connect.
-    lags: Vec<(Address, Address, Lag)>,
+    pub(super) lags: Vec<(Address, Address, Lag)>,
 }
 
 /// What events said about one activation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fact {
-    address: Address,
+    pub(super) address: Address,
     kind: BodyKind,
     status: Status,
     phase: Phase,
@@ -91,36 +91,6 @@ impl BodyKind {
     }
 }
 
-/// Why a run cannot move to a definition.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RebaseError {
-    /// A task that is under way has no counterpart.
-    #[error("task `{task}` is under way and the new definition has no such task")]
-    Missing {
-        /// The task under its new address.
-        task: Address,
-    },
-    /// A task that is under way would become something else.
-    #[error("task `{task}` is under way and is another kind of task in the new definition")]
-    Kind {
-        /// The task under its new address.
-        task: Address,
-    },
-    /// A task that is under way took its arguments from the old definition, where they were literal, and the new one
-    /// has none to take.
-    #[error("task `{task}` is under way and its arguments are not literal any more in the new definition")]
-    Arguments {
-        /// The task under its new address.
-        task: Address,
-    },
-    /// The map of names brings two tasks together where only one can be.
-    #[error("two tasks would come together as `{task}`")]
-    Clash {
-        /// The address of both.
-        task: Address,
-    },
-}
-
 impl Run {
     /// Returns the facts of this run. Between turns they are all there is: [`Run::restore`] gives an equal run back.
     pub fn facts(&self) -> Facts {
@@ -142,7 +112,7 @@ impl Run {
             ending: self.ending,
             output: self.output,
             fault: self.fault.clone(),
-            facts: facts.map(|(id, activation)| self.fact(id, activation)).collect(),
+            activations: facts.map(|(id, activation)| self.fact(id, activation)).collect(),
             lags,
         }
     }
@@ -202,7 +172,7 @@ impl Run {
         (run.status, run.last) = (facts.status, facts.last);
         (run.header, run.ending) = (facts.header.clone(), facts.ending);
         (run.output, run.fault) = (facts.output, facts.fault.clone());
-        for fact in &facts.facts {
+        for fact in &facts.activations {
             run.place(fact)?;
         }
         for (from, to, lag) in &facts.lags {
@@ -215,53 +185,6 @@ impl Run {
         run.place_tokens()?;
         run.derive();
         Ok(run)
-    }
-
-    /// Moves the run to another definition; `map` renames tasks (old address, new address) before they are looked up.
-    pub(super) fn rebase(
-        &mut self,
-        definition: Arc<Definition>,
-        hash: DefinitionHash,
-        map: &[(Address, Address)],
-    ) -> Result<(), RebaseError> {
-        let mut facts = self.facts();
-        for fact in &mut facts.facts {
-            fact.address = moved(&fact.address, map);
-        }
-        for (from, to, _) in &mut facts.lags {
-            (*from, *to) = (moved(from, map), moved(to, map));
-        }
-        // A task that moved into another scope may stand before it.
-        facts.facts.sort_by_key(|fact| level(&fact.address));
-        let mut addresses: Vec<&Address> = facts.facts.iter().map(|fact| &fact.address).collect();
-        addresses.sort_unstable();
-        if let Some(pair) = addresses.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(RebaseError::Clash { task: pair[0].clone() });
-        }
-        let run = Self::restore(&facts, definition, hash)?;
-        self.check_arguments(&run)?;
-        *self = run;
-        Ok(())
-    }
-
-    /// Refuses a move after which an attempt would be given arguments that nothing evaluates.
-    fn check_arguments(&self, moved: &Self) -> Result<(), RebaseError> {
-        for (id, leaf) in moved.leaves() {
-            let is_literal = match &moved.node(id).body {
-                Body::Task(task) => task.arguments.as_literal().is_some(),
-                Body::Value(_)
-                | Body::Timer(_)
-                | Body::Choose(_)
-                | Body::Raise(_)
-                | Body::Flow(_)
-                | Body::Graph(_)
-                | Body::Each(_) => true,
-            };
-            if leaf.input.is_none() && !is_literal {
-                return Err(RebaseError::Arguments { task: moved.address(id) });
-            }
-        }
-        Ok(())
     }
 
     /// Sets one fact on its activation, which is made first where it does not follow from its scope.
@@ -539,22 +462,4 @@ struct LastSegment {
     name: String,
     visit: u32,
     key: Option<String>,
-}
-
-/// Returns how many scopes and `for_each` are around what is at `address`.
-fn level(address: &Address) -> usize {
-    address.as_str().bytes().filter(|byte| matches!(byte, b'/' | b'[')).count()
-}
-
-/// Returns `address` after the renaming of the longest of its beginnings that `map` knows.
-fn moved(address: &Address, map: &[(Address, Address)]) -> Address {
-    let text = address.as_str();
-    let fits = |old: &Address| {
-        text.strip_prefix(old.as_str()).filter(|rest| rest.is_empty() || rest.starts_with(['/', '[', '#']))
-    };
-    let best = map.iter().filter_map(|(old, new)| Some((old, new, fits(old)?)));
-    match best.max_by_key(|(old, _, _)| old.as_str().len()) {
-        Some((_, new, rest)) => Address::parse(&format!("{new}{rest}")).unwrap_or_else(|_| address.clone()),
-        None => address.clone(),
-    }
 }

@@ -18,7 +18,9 @@ mod decide;
 mod edges;
 mod facts;
 mod pause;
+mod rebase;
 mod report;
+mod scope;
 mod view;
 
 #[cfg(test)]
@@ -36,7 +38,8 @@ use myrmex_model::time::Timestamp;
 
 pub use apply::ReplayError;
 pub use decide::Rejection;
-pub use facts::{Fact, Facts, RebaseError};
+pub use facts::{Fact, Facts};
+pub use rebase::RebaseError;
 pub use view::{ItemView, TaskView, View};
 
 use arena::{Activation, ActivationId};

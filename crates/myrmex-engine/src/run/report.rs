@@ -16,12 +16,12 @@ use super::pause;
 impl Turn<'_> {
     pub(super) fn report(
         &mut self,
-        task: Address,
+        task: &Address,
         attempt: Attempt,
         token: FencingToken,
         report: AttemptReport,
     ) -> Result<(), Rejection> {
-        let id = self.reported(&task, attempt, token)?;
+        let id = self.reported(task, attempt, token)?;
         let task = self.run.address(id);
         let end = report.end.clone();
         self.emit(Event::AttemptEnded { task: task.clone(), attempt, token, report });

@@ -201,3 +201,84 @@ impl Dropping {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use myrmex_model::id::FencingToken;
+
+    use super::*;
+    use crate::batch::LogId;
+
+    const A: Source = Source { log: LogId(0), token: FencingToken(1) };
+
+    /// A disk with room for `room` bytes, whose next sync may fail.
+    #[derive(Default)]
+    struct Disk {
+        segments: HashMap<u32, Vec<u8>>,
+        room: usize,
+        is_broken: bool,
+    }
+
+    impl Medium for Disk {
+        fn write(&mut self, segment: u32, offset: u64, bytes: &[u8]) -> io::Result<()> {
+            let held = self.segments.entry(segment).or_default();
+            assert_eq!(held.len() as u64, offset);
+            let fitting = bytes.len().min(self.room.saturating_sub(held.len()));
+            held.extend_from_slice(&bytes[..fitting]);
+            if fitting < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+        }
+
+        fn cut(&mut self, segment: u32, length: u64) -> io::Result<()> {
+            self.segments.entry(segment).or_default().truncate(usize::try_from(length).unwrap());
+            Ok(())
+        }
+
+        fn sync(&mut self, _: u32) -> io::Result<()> {
+            if self.is_broken { Err(io::Error::other("broken")) } else { Ok(()) }
+        }
+    }
+
+    fn say(writer: &mut Writer<Disk>, bytes: &[u8]) -> Result<(), StoreError> {
+        writer.append(A, Stream::Stdout, Timestamp(0), bytes)
+    }
+
+    #[test]
+    fn a_full_disk_leaves_no_torn_chunk_and_loses_nothing() {
+        let mut writer = Writer::new(Disk { room: 50, ..Disk::default() }, LogPosition::START, None);
+        say(&mut writer, b"first").unwrap();
+        writer.sync().unwrap();
+        say(&mut writer, b"second").unwrap();
+        for _ in 0..2 {
+            assert!(matches!(writer.flush(), Err(StoreError::Full)));
+            assert_eq!(writer.medium.segments[&1].len(), 37);
+        }
+        writer.medium.room = 1_000;
+        writer.sync().unwrap();
+        assert_eq!(writer.medium.segments[&1].len(), 37 + 38);
+        let ranges = writer.finish(A, Timestamp(0)).unwrap();
+        assert_eq!(ranges, [LogRange { segment: 1, start: 0, end: 75 }]);
+    }
+
+    #[test]
+    fn a_failed_sync_is_never_tried_again() {
+        let mut writer =
+            Writer::new(Disk { room: 1_000, is_broken: true, ..Disk::default() }, LogPosition::START, None);
+        say(&mut writer, b"first").unwrap();
+        assert!(matches!(writer.sync(), Err(StoreError::Io { .. })));
+        writer.medium.is_broken = false;
+        assert!(matches!(writer.sync(), Err(StoreError::Poisoned)));
+    }
+
+    #[test]
+    fn a_full_segment_is_followed_by_another() {
+        let start = LogPosition { segment: 4, offset: SEGMENT_BYTES - 10 };
+        let mut disk = Disk { room: usize::MAX, ..Disk::default() };
+        disk.segments.insert(4, vec![0; usize::try_from(start.offset).unwrap()]);
+        let mut writer = Writer::new(disk, start, None);
+        say(&mut writer, b"over the end").unwrap();
+        say(&mut writer, b"next").unwrap();
+        let ranges = writer.finish(A, Timestamp(0)).unwrap();
+        assert_eq!(ranges.iter().map(|range| range.segment).collect::<Vec<_>>(), [4, 5]);
+        assert_eq!(ranges[1], LogRange { segment: 5, start: 0, end: 36 });
+    }
+}

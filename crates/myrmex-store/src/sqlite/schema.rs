@@ -12,7 +12,6 @@ use rusqlite::Connection;
 
 use super::{failed, locate};
 use crate::batch::{LogId, Sequence};
-use crate::directory::sync_directory;
 use crate::error::StoreError;
 
 /// The format that this release writes, kept in `PRAGMA user_version`.
@@ -100,10 +99,10 @@ pub(super) fn inspect(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Creates an empty store at `path`: whole, or not at all after a crash.
+/// Creates an empty store at `path`: whole, or not at all after a crash. The caller syncs the directory.
 ///
 /// The file is made under another name, without a journal and without syncs, then synced once and renamed. That is
-/// two syncs where SQLite itself would need six to change to write-ahead-log mode and to commit the tables.
+/// one sync where SQLite itself would need six to change to write-ahead-log mode and to commit the tables.
 pub(super) fn create(path: &Path, page_bytes: u32) -> Result<(), StoreError> {
     let partial = path.with_extension("partial");
     let failed_io = |error| StoreError::io("cannot create the store", error);
@@ -120,6 +119,5 @@ pub(super) fn create(path: &Path, page_bytes: u32) -> Result<(), StoreError> {
     connection.execute_batch(&script).map_err(failed("cannot create the store"))?;
     connection.close().map_err(|(_, error)| failed("cannot create the store")(error))?;
     File::open(&partial).and_then(|file| file.sync_all()).map_err(failed_io)?;
-    fs::rename(&partial, path).map_err(failed_io)?;
-    path.parent().map_or(Ok(()), sync_directory).map_err(failed_io)
+    fs::rename(&partial, path).map_err(failed_io)
 }

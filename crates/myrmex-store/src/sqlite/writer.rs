@@ -11,6 +11,7 @@ use super::{connect, failed, locate, path_in, schema};
 use crate::batch::{Batch, LogId, Sequence};
 use crate::chain::Head;
 use crate::contract::{Committed, Opened, Reader, Store};
+use crate::directory::sync_directory;
 use crate::error::StoreError;
 use crate::operation::coalesced;
 
@@ -64,6 +65,8 @@ impl SqliteStore {
         schema::inspect(&connection)?;
         set_up(&connection)?;
         checkpoint(&connection)?;
+        // The names of the store and of its write-ahead log. SQLite syncs them too, but ignores when that fails.
+        sync_directory(directory).map_err(|error| StoreError::io("cannot sync the data directory", error))?;
         Ok(Self { connection, path, numbers: Numbers::default(), commits: 0, is_poisoned: false })
     }
 

@@ -132,16 +132,14 @@ pub(super) fn check_journal(journal: &[Recorded]) {
         assert_eq!(wire::event::decode(&bytes).as_ref(), Ok(recorded), "events read back");
         match &recorded.event {
             Event::Rebased { map, .. } => {
-                let moved =
-                    |task: &Address| map.iter().find(|(old, _)| old == task).map(|(_, new)| new.clone());
-                ended = ended.into_iter().map(|task: Address| moved(&task).unwrap_or(task)).collect();
+                ended = ended.into_iter().map(|task| moved(&task, map).unwrap_or(task)).collect();
             }
             Event::RunEnded { .. } => assert_eq!(index + 1, journal.len(), "nothing follows the end"),
             Event::CancelRequested { scope, by, .. } if scope.is_root() && by != "myrmex" => {
-                is_cancelled = true
+                is_cancelled = true;
             }
             Event::AttemptGranted { task, .. } => {
-                assert!(!is_cancelled, "`{task}` was granted after the cancel")
+                assert!(!is_cancelled, "`{task}` was granted after the cancel");
             }
             _ => {}
         }
@@ -157,6 +155,15 @@ pub(super) fn check_journal(journal: &[Recorded]) {
             }
         }
     }
+}
+
+/// Returns the new address of `task` if `map` renames it or something around it.
+fn moved(task: &Address, map: &[(Address, Address)]) -> Option<Address> {
+    map.iter().find_map(|(old, new)| {
+        let rest = task.as_str().strip_prefix(old.as_str())?;
+        let is_inside = rest.is_empty() || rest.starts_with(['/', '#', '[']);
+        is_inside.then(|| Address::parse(&format!("{new}{rest}")).unwrap())
+    })
 }
 
 /// Checks, from the journal alone, that children of graphs began only when their joins let them, and were skipped only

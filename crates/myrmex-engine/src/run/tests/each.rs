@@ -17,7 +17,9 @@ fn over(spec: Spec, items: Evaluation) -> Host {
 fn items_of_a_list_are_keyed_by_index() {
     let mut host = over(each("e", task("_")), list(3));
     assert_eq!(host.run.queued().len(), 3);
-    ["e[2]", "e[0]", "e[1]"].into_iter().for_each(|item| host.succeed(item));
+    for item in ["e[2]", "e[0]", "e[1]"] {
+        host.succeed(item);
+    }
     host.expect(&[("e", Status::Succeeded), ("after", Status::Pending)]);
     let view = host.run.task(&address("e")).unwrap();
     assert!(view.is_each() && view.items().all(|item| item.output() == Some(value_hash("\"done\""))));

@@ -126,11 +126,12 @@ impl Chooser {
         let count = self.below(5);
         let mut children: Vec<Spec> =
             (0..count).map(|index| self.child(&format!("f{index}"), left, depth)).collect();
-        for index in 0..count {
-            children[index].then = match self.below(12) {
+        let last = format!("f{}", count.saturating_sub(1));
+        for child in &mut children {
+            child.then = match self.below(12) {
                 9 => Then::Exit,
                 10 => Then::End,
-                11 if index + 1 < count => Then::Goto(format!("f{}", count - 1)),
+                11 if child.name != last => Then::Goto(last.clone()),
                 _ => Then::Continue,
             };
         }

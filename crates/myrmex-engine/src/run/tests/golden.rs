@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use myrmex_model::command::TimerKey;
 use myrmex_model::effect::Evaluation;
-use myrmex_model::id::{Epoch, ValueHash};
+use myrmex_model::id::{DefinitionHash, Epoch, ValueHash};
 use myrmex_model::outcome::Outcome;
 use myrmex_model::wire;
 
@@ -18,8 +19,11 @@ use crate::run::Run;
 
 const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
 
+/// What lived a scenario.
+type Scenario = fn() -> Host;
+
 /// Every scenario, with what lived it when its files were written.
-const SCENARIOS: [(&str, fn() -> Host); 6] = [
+const SCENARIOS: [(&str, Scenario); 6] = [
     ("graph-with-failure-and-skip", graph_with_failure_and_skip),
     ("flow-with-loop-and-retry", flow_with_loop_and_retry),
     ("for-each-with-map-keys-and-a-lost-attempt", for_each_with_map_keys),
@@ -33,8 +37,10 @@ fn golden_journals_replay() {
     for (scenario, _) in SCENARIOS {
         let definitions: BTreeMap<_, _> = read(scenario, "definitions.jsonl")
             .lines()
-            .map(|line| wire::definition::decode(line.as_bytes()).expect("form 1 reads for ever"))
-            .map(|definition| (wire::definition::hash(&definition), Arc::new(definition)))
+            .map(|line| {
+                let definition = wire::definition::decode(line.as_bytes()).expect("form 1 reads for ever");
+                (DefinitionHash::of(line.as_bytes()), Arc::new(definition))
+            })
             .collect();
         let journal: Vec<_> = read(scenario, "jsonl")
             .lines()
@@ -102,7 +108,14 @@ fn shown(run: &Run) -> String {
     }
     run.queued().iter().for_each(|(task, attempt)| writeln!(text, "queued {task} {attempt}").unwrap());
     run.grants().iter().for_each(|(task, _, token)| writeln!(text, "granted {task} {token}").unwrap());
-    run.timers().iter().for_each(|(timer, due)| writeln!(text, "timer {timer:?} {due}").unwrap());
+    for (timer, due) in run.timers() {
+        let timer = match timer {
+            TimerKey::Wait(task) => format!("wait {task}"),
+            TimerKey::Retry(task) => format!("retry {task}"),
+            TimerKey::Lag(from, to) => format!("lag {from} {to}"),
+        };
+        writeln!(text, "timer {timer} {due}").unwrap();
+    }
     text
 }
 
@@ -118,7 +131,8 @@ fn graph_with_failure_and_skip() -> Host {
         task("west").after_case("route", 1),
     ];
     let mut host = Host::started(&graph("root", children).computed());
-    ["fetch", "build"].into_iter().for_each(|task| host.succeed(task));
+    host.succeed("fetch");
+    host.succeed("build");
     host.pass(20);
     host.fail("test");
     host.finish();

@@ -27,9 +27,9 @@ fn joined(join: Join, a_succeeds: bool, b_succeeds: bool) -> [Status; 2] {
     let mut host = Host::started(&graph("root", vec![task("a"), task("b"), c]));
     let after = |host: &mut Host, name: &str, succeeds: bool| {
         if succeeds {
-            host.succeed(name)
+            host.succeed(name);
         } else {
-            host.fail(name)
+            host.fail(name);
         }
         match host.status("c") {
             Status::Pending if host.run.queued().is_empty() => Status::Waiting,

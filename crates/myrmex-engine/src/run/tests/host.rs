@@ -141,7 +141,9 @@ impl Host {
                 self.run.decide(command, self.now).expect("an answer to an open question is taken");
             take(self, decision, &mut requests);
         }
-        effects.iter().for_each(|effect| self.carry_out(effect));
+        for effect in &effects {
+            self.carry_out(effect);
+        }
         self.effects = effects;
         if self.is_checked {
             super::audit::check_turn(self);

@@ -86,6 +86,18 @@ fn a_lag_that_nobody_waits_for_any_more_is_withdrawn() {
 }
 
 #[test]
+fn a_lag_is_withdrawn_once_though_a_cancel_follows() {
+    let b = task("b").after_with("a", &[Succeeded], 100).after("c").join(Join::First(1));
+    let mut host = Host::started(&graph("root", vec![task("a"), task("c"), b]));
+    host.succeed("a");
+    host.succeed("c");
+    host.grant();
+    host.cancel();
+    assert_eq!(host.effects, [Effect::Stop { token: host.token("b") }]);
+    host.finish();
+}
+
+#[test]
 fn two_lags_between_the_same_tasks_share_a_timer_and_both_count() {
     let b = task("b").after_with("a", &[Succeeded], 100).after_with("a", &[Started], 300);
     let mut host = Host::started(&graph("root", vec![task("a"), b]));

@@ -23,7 +23,7 @@ const STEPS_MAX: usize = 20_000;
 const STEPS_CHECKED: usize = 300;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn runs_keep_every_invariant_and_end(shape in vec(any::<u8>(), 0..160), luck in vec(any::<u8>(), 0..240)) {
@@ -141,12 +141,30 @@ fn rebase(host: &mut Host, root: &mut Spec) {
     let mut changed = root.clone();
     let mut count = host.definitions.len() * 100;
     mutate(&mut changed, &mut luck, &mut count);
+    let renamed = if luck.one_in(2) { rename(&mut changed, &mut luck, &format!("r{count}")) } else { None };
     host.luck = Some(luck);
-    match host.rebase(&changed, &[]) {
+    let map: Vec<_> = renamed.iter().map(|(old, new)| (old.as_str(), new.as_str())).collect();
+    match host.rebase(&changed, &map) {
         Ok(()) => *root = changed,
         Err(Rejection::Rebase(_)) => {}
         Err(other) => panic!("{other}"),
     }
+}
+
+/// Renames a child of a root that is a graph, and returns its old and its new name.
+fn rename(root: &mut Spec, luck: &mut Chooser, new: &str) -> Option<(String, String)> {
+    let What::Graph(graph) = &mut root.what else { return None };
+    let index = luck.below(graph.children.len());
+    let child = graph.children.get_mut(index)?;
+    let old = std::mem::replace(&mut child.name, new.to_owned());
+    if let What::Each { body, .. } = &mut child.what {
+        new.clone_into(&mut body.name);
+    }
+    let needs = graph.children.iter_mut().flat_map(|child| &mut child.needs);
+    for need in needs.filter(|need| need.from == old) {
+        new.clone_into(&mut need.from);
+    }
+    Some((old, new.to_owned()))
 }
 
 /// Changes a definition here and there.
@@ -154,7 +172,9 @@ fn mutate(spec: &mut Spec, luck: &mut Chooser, count: &mut usize) {
     match &mut spec.what {
         What::Graph(graph) => {
             let children = &mut graph.children;
-            children.iter_mut().for_each(|child| mutate(child, luck, count));
+            for child in children.iter_mut() {
+                mutate(child, luck, count);
+            }
             if luck.one_in(2) {
                 *count += 1;
                 let mut child =
@@ -166,7 +186,9 @@ fn mutate(spec: &mut Spec, luck: &mut Chooser, count: &mut usize) {
             }
             if luck.one_in(3) && children.len() > 1 {
                 let gone = children.remove(luck.below(children.len())).name;
-                children.iter_mut().for_each(|child| child.needs.retain(|need| need.from != gone));
+                for child in children.iter_mut() {
+                    child.needs.retain(|need| need.from != gone);
+                }
             }
             if luck.one_in(3) && children.len() > 1 {
                 let to = 1 + luck.below(children.len() - 1);
@@ -183,7 +205,9 @@ fn mutate(spec: &mut Spec, luck: &mut Chooser, count: &mut usize) {
             }
         }
         What::Flow(children) => {
-            children.iter_mut().for_each(|child| mutate(child, luck, count));
+            for child in children.iter_mut() {
+                mutate(child, luck, count);
+            }
             if luck.one_in(2) {
                 *count += 1;
                 let at = luck.below(children.len() + 1);

@@ -229,6 +229,17 @@ fn what_is_added_to_a_block_that_has_ended_is_skipped_with_a_reason() {
 }
 
 #[test]
+fn what_is_added_to_a_block_that_has_ended_is_skipped_even_if_the_run_ends_by_the_move() {
+    let block = |inner: Vec<Spec>| graph("g", inner);
+    let late = task("late").after_with("a", &[Outcome::Succeeded], 100);
+    let mut host = Host::started(&graph("root", vec![block(vec![value("x")]), task("a"), late]));
+    host.succeed("a");
+    host.rebase(&graph("root", vec![block(vec![value("x"), task("y")]), task("a")]), &[]).unwrap();
+    host.expect(&[("g/y", Status::Skipped)]);
+    assert_eq!(host.run.status(), Status::Succeeded);
+}
+
+#[test]
 fn a_block_that_has_ended_may_become_another_kind_of_scope() {
     let root = |scope: Spec| graph("root", vec![scope, task("slow")]);
     let mut host = Host::started(&root(graph("g", vec![value("x")])));

@@ -4,12 +4,13 @@ use myrmex_model::command::{Command, TimerKey};
 use myrmex_model::effect::{Evaluation, Ticket};
 use myrmex_model::event::Event;
 use myrmex_model::id::{Attempt, FencingToken};
+use myrmex_model::status::Status::{Pending, Running, Succeeded};
 use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
 
 use super::build::{define, graph, name, task, timer};
 use super::host::{Host, RUN, address, ended_badly, ended_well, lost, report_of, start};
-use crate::run::{Rejection, ReplayError, Run};
+use crate::run::{ReplayError, Run};
 
 /// `put` itself asserts that a refusal leaves the facts as they are.
 fn refused(host: &mut Host, command: Command) -> String {
@@ -39,7 +40,7 @@ fn a_second_report_is_stale() {
     host.report(token, ended_well()).unwrap();
     let again = report_of(&address("a"), Attempt::FIRST, token, ended_badly());
     assert_eq!(refused(&mut host, again), "attempt 1 of task `a` is not the running attempt");
-    host.expect(&[("a", Status::Succeeded)]);
+    host.expect(&[("a", Succeeded)]);
 }
 
 #[test]
@@ -91,7 +92,7 @@ fn timers_fire_once_and_not_early() {
     assert_eq!(refused(&mut host, fire("a")), "the timer is not due");
     host.fire();
     assert_eq!(refused(&mut host, fire("w")), "the timer is not due");
-    host.expect(&[("w", Status::Succeeded)]);
+    host.expect(&[("w", Succeeded)]);
 }
 
 #[test]
@@ -123,7 +124,6 @@ fn events_say_what_they_changed() {
             (recorded.event.kind(), recorded.change.from, recorded.change.to, recorded.change.phase)
         })
         .collect();
-    use Status::{Pending, Running, Succeeded};
     let expected = [
         ("run.started", Pending, Running, Phase::None),
         ("task.queued", Pending, Pending, Phase::Queued),

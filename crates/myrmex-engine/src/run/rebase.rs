@@ -1,0 +1,106 @@
+//! Moving a run to another definition: its facts, renamed, restored under the new one.
+
+use std::sync::Arc;
+
+use myrmex_model::address::Address;
+use myrmex_model::id::DefinitionHash;
+use myrmex_model::ir::{Body, Definition};
+
+use super::Run;
+
+/// Why a run cannot move to a definition.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RebaseError {
+    /// A task that is under way has no counterpart.
+    #[error("task `{task}` is under way and the new definition has no such task")]
+    Missing {
+        /// The task under its new address.
+        task: Address,
+    },
+    /// A task that is under way would become something else.
+    #[error("task `{task}` is under way and is another kind of task in the new definition")]
+    Kind {
+        /// The task under its new address.
+        task: Address,
+    },
+    /// A task that is under way took its arguments from the old definition, where they were literal, and the new one
+    /// has none to take.
+    #[error("task `{task}` is under way and its arguments are not literal any more in the new definition")]
+    Arguments {
+        /// The task under its new address.
+        task: Address,
+    },
+    /// The map of names brings two tasks together where only one can be.
+    #[error("two tasks would come together as `{task}`")]
+    Clash {
+        /// The address of both.
+        task: Address,
+    },
+}
+
+impl Run {
+    /// Moves the run to another definition; `map` renames tasks (old address, new address) before they are looked up.
+    pub(super) fn rebase(
+        &mut self,
+        definition: Arc<Definition>,
+        hash: DefinitionHash,
+        map: &[(Address, Address)],
+    ) -> Result<(), RebaseError> {
+        let mut facts = self.facts();
+        for fact in &mut facts.activations {
+            fact.address = moved(&fact.address, map);
+        }
+        for (from, to, _) in &mut facts.lags {
+            (*from, *to) = (moved(from, map), moved(to, map));
+        }
+        // A task that moved into another scope may stand before it.
+        facts.activations.sort_by_key(|fact| level(&fact.address));
+        let mut addresses: Vec<&Address> = facts.activations.iter().map(|fact| &fact.address).collect();
+        addresses.sort_unstable();
+        if let Some(pair) = addresses.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(RebaseError::Clash { task: pair[0].clone() });
+        }
+        let run = Self::restore(&facts, definition, hash)?;
+        check_arguments(&run)?;
+        *self = run;
+        Ok(())
+    }
+}
+
+/// Refuses a move after which an attempt would be given arguments that nothing evaluates.
+fn check_arguments(moved: &Run) -> Result<(), RebaseError> {
+    for (id, leaf) in moved.leaves() {
+        let is_literal = match &moved.node(id).body {
+            Body::Task(task) => task.arguments.as_literal().is_some(),
+            Body::Value(_)
+            | Body::Timer(_)
+            | Body::Choose(_)
+            | Body::Raise(_)
+            | Body::Flow(_)
+            | Body::Graph(_)
+            | Body::Each(_) => true,
+        };
+        if leaf.input.is_none() && !is_literal {
+            return Err(RebaseError::Arguments { task: moved.address(id) });
+        }
+    }
+    Ok(())
+}
+
+/// Returns how many scopes and `for_each` are around what is at `address`.
+fn level(address: &Address) -> usize {
+    address.as_str().bytes().filter(|byte| matches!(byte, b'/' | b'[')).count()
+}
+
+/// Returns `address` after the renaming of the longest of its beginnings that `map` knows.
+fn moved(address: &Address, map: &[(Address, Address)]) -> Address {
+    let text = address.as_str();
+    let fits = |old: &Address| {
+        text.strip_prefix(old.as_str()).filter(|rest| rest.is_empty() || rest.starts_with(['/', '[', '#']))
+    };
+    let best = map.iter().filter_map(|(old, new)| Some((old, new, fits(old)?)));
+    match best.max_by_key(|(old, _, _)| old.as_str().len()) {
+        Some((_, new, rest)) => Address::parse(&format!("{new}{rest}")).unwrap_or_else(|_| address.clone()),
+        None => address.clone(),
+    }
+}

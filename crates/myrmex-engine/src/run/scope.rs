@@ -1,0 +1,181 @@
+//! Scopes under way: their children are made, tokens move, windows of items are filled.
+//!
+//! All of it follows from events and happens while they are applied.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use myrmex_model::ir::{Body, Next};
+use myrmex_model::status::Status;
+
+use super::arena::{Activation, ActivationId, Counts, FlowState, GraphState, Work, parallel_max};
+use super::{Agenda, Run};
+
+impl Run {
+    /// Makes the children of a scope that is entered, and lets those begin that wait for nothing.
+    pub(super) fn enter_scope(&mut self, id: ActivationId) {
+        let definition = Arc::clone(&self.definition);
+        match &definition.node(self.at(id).node).body {
+            Body::Graph(graph) => {
+                let first = ActivationId(u32::try_from(self.arena.len()).unwrap_or(u32::MAX));
+                for (index, child) in (0..).zip(&graph.children) {
+                    let mut activation = Activation::new(child.node, id, index);
+                    activation.open_edges = graph.in_count(index);
+                    activation.is_cancelling = self.at(id).is_cancelling;
+                    let child = self.push(activation);
+                    if graph.in_count(index) == 0 {
+                        self.agenda.push_back(Agenda::Begin(child));
+                    }
+                }
+                let open = u32::try_from(graph.children.len()).unwrap_or(u32::MAX);
+                let counts = Counts { open, ..Counts::default() };
+                let state = GraphState { first, counts, waiting: BTreeSet::new() };
+                self.at_mut(id).work = Work::Graph(Box::new(state));
+                self.agenda.push_back(Agenda::Check(id));
+            }
+            Body::Flow(flow) => {
+                let visits = vec![Vec::new(); flow.children.len()];
+                self.at_mut(id).work = Work::Flow(Box::new(FlowState { visits, current: None, vars: None }));
+                self.go_to(id, (!flow.children.is_empty()).then_some(0));
+            }
+            Body::Task(_)
+            | Body::Value(_)
+            | Body::Timer(_)
+            | Body::Choose(_)
+            | Body::Raise(_)
+            | Body::Each(_) => unreachable!("only scopes are entered"),
+        }
+    }
+
+    /// Moves the token of a flow to the child at `index`, or out of the flow.
+    pub(super) fn go_to(&mut self, flow: ActivationId, index: Option<u32>) {
+        let definition = Arc::clone(&self.definition);
+        let Body::Flow(body) = &definition.node(self.at(flow).node).body else {
+            unreachable!("only a flow has a token to move");
+        };
+        let next = index.map(|index| {
+            let mut activation = Activation::new(body.children[index as usize].node, flow, index);
+            let visits = self.flow(flow).visits[index as usize].len();
+            activation.visit = u32::try_from(visits + 1).unwrap_or(u32::MAX);
+            activation.is_cancelling = self.at(flow).is_cancelling;
+            let id = self.push(activation);
+            self.flow_mut(flow).visits[index as usize].push(id);
+            self.agenda.push_back(Agenda::Begin(id));
+            id
+        });
+        if next.is_none() {
+            self.agenda.push_back(Agenda::Check(flow));
+        } else {
+            self.flow_mut(flow).current = next;
+        }
+    }
+
+    pub(super) fn flow(&self, id: ActivationId) -> &FlowState {
+        match &self.at(id).work {
+            Work::Flow(flow) => flow,
+            Work::None
+            | Work::Leaf(_)
+            | Work::Timer { .. }
+            | Work::Choice { .. }
+            | Work::Graph(_)
+            | Work::Each(_) => unreachable!("a flow that was entered has its state"),
+        }
+    }
+
+    fn flow_mut(&mut self, id: ActivationId) -> &mut FlowState {
+        match &mut self.at_mut(id).work {
+            Work::Flow(flow) => flow,
+            Work::None
+            | Work::Leaf(_)
+            | Work::Timer { .. }
+            | Work::Choice { .. }
+            | Work::Graph(_)
+            | Work::Each(_) => unreachable!("a flow that was entered has its state"),
+        }
+    }
+
+    /// Makes activations for the next items, as many as may be under way.
+    pub(super) fn fill_items(&mut self, id: ActivationId) {
+        let definition = Arc::clone(&self.definition);
+        let body = &definition.node(self.at(id).node).body;
+        let Body::Each(each) = body else { unreachable!("only a `for_each` has items") };
+        let most = parallel_max(body);
+        loop {
+            let scope = self.at(id);
+            let Work::Each(state) = &scope.work else { unreachable!("a `for_each` under way has its state") };
+            let reached = u32::try_from(state.activations.len()).unwrap_or(u32::MAX);
+            let under_way = reached - (state.count - state.counts.open);
+            let is_full = most.is_some_and(|most| under_way >= most);
+            if reached == state.count || is_full || scope.is_cancelling {
+                return;
+            }
+            let mut item = Activation::new(each.body, id, reached);
+            item.is_item = true;
+            let item = self.push(item);
+            if let Work::Each(state) = &mut self.at_mut(id).work {
+                state.activations.push(item);
+            }
+            self.agenda.push_back(Agenda::Begin(item));
+        }
+    }
+
+    pub(super) fn advance_flow(&mut self, flow: ActivationId, child: ActivationId) {
+        let definition = Arc::clone(&self.definition);
+        let Body::Flow(body) = &definition.node(self.at(flow).node).body else {
+            unreachable!("a flow's state belongs to a flow");
+        };
+        let (index, status) = (self.at(child).index, self.at(child).status);
+        let after = Some(index + 1).filter(|next| (*next as usize) < body.children.len());
+        let next = match status {
+            // Nothing new begins in a flow that is being cancelled.
+            _ if self.at(flow).is_cancelling => Next::Exit,
+            Status::Succeeded => self.next_of(child, body.children[index as usize].next),
+            Status::Skipped => Next::Continue,
+            Status::Failed
+            | Status::TimedOut
+            | Status::Cancelled
+            | Status::Compensated
+            | Status::Stuck
+            | Status::Pending
+            | Status::Running
+            | Status::Waiting => Next::Exit,
+        };
+        match next {
+            Next::Continue => self.go_to(flow, after),
+            Next::Goto(index) => self.go_to(flow, Some(index)),
+            Next::Exit => self.go_to(flow, None),
+            Next::End => {
+                self.agenda.push_back(Agenda::End(child));
+                self.go_to(flow, None);
+            }
+        }
+    }
+
+    /// Returns where the token goes after `child`: a `switch` says so itself, or else what stands beside it.
+    fn next_of(&self, child: ActivationId, beside: Next) -> Next {
+        let activation = self.at(child);
+        match (&activation.work, &self.definition.node(activation.node).body) {
+            (Work::Choice { case }, Body::Choose(choose)) => match choose.cases.get(*case as usize) {
+                Some(case) if case.next != Next::Continue => case.next,
+                Some(_) | None => beside,
+            },
+            _ => beside,
+        }
+    }
+
+    /// Returns the children that have no final status.
+    pub(super) fn live_children(&self, id: ActivationId) -> Vec<ActivationId> {
+        let mut children = match &self.at(id).work {
+            // Of a flow only the visit that has the token can be live.
+            Work::Flow(flow) => flow.current.into_iter().collect(),
+            Work::None
+            | Work::Leaf(_)
+            | Work::Timer { .. }
+            | Work::Choice { .. }
+            | Work::Graph(_)
+            | Work::Each(_) => self.children(id),
+        };
+        children.retain(|child| !self.at(*child).status.is_terminal());
+        children
+    }
+}

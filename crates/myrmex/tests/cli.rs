@@ -1,0 +1,401 @@
+//! The commands as a person and a script meet them: what they print, and how they exit.
+
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A workspace of its own.
+struct Workspace {
+    folder: TempDir,
+}
+
+/// What a command printed, and its exit code.
+struct Ended {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+impl Workspace {
+    fn with(files: &[(&str, &str)]) -> Self {
+        let workspace = Self { folder: tempfile::tempdir().unwrap() };
+        for (name, text) in files {
+            std::fs::write(workspace.path().join(name), text).unwrap();
+        }
+        workspace
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ended {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_myrmex"));
+        command.args(arguments).current_dir(self.path()).env("NO_COLOR", "1").env("USER", "tester");
+        let Output { status, stdout, stderr } = command.output().unwrap();
+        Ended {
+            code: status.code().unwrap_or(-1),
+            stdout: String::from_utf8(stdout).unwrap(),
+            stderr: String::from_utf8(stderr).unwrap(),
+        }
+    }
+
+    /// Runs a workflow and returns its exit code and its summary.
+    fn summary(&self, arguments: &[&str]) -> (i32, Value) {
+        let ended = self.run(&[&["run", "--json"], arguments].concat());
+        let last = ended.stdout.lines().last().unwrap_or_else(|| panic!("no summary: {}", ended.stderr));
+        (ended.code, serde_json::from_str(last).unwrap())
+    }
+}
+
+/// Runs `workflow` alone and returns the exit code and the summary.
+fn summary(workflow: &str) -> (i32, Value) {
+    Workspace::with(&[("w.yaml", workflow)]).summary(&["w.yaml"])
+}
+
+/// Runs `workflow` and returns the statuses of its tasks.
+fn statuses(workflow: &str) -> Value {
+    let (_, summary) = summary(workflow);
+    let tasks = summary["tasks"].as_object().unwrap().iter();
+    tasks.map(|(path, task)| (path.clone(), task["status"].clone())).collect::<serde_json::Map<_, _>>().into()
+}
+
+#[test]
+fn a_run_prints_its_output_and_exits_with_0() {
+    let workspace = Workspace::with(&[(
+        "hello.yaml",
+        "workflow: hello\ntasks:\n  greet: {run: echo hello}\noutputs: {said: '${{ tasks.greet.output.stdout }}'}\n",
+    )]);
+    let ended = workspace.run(&["run", "hello.yaml"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (0, "{\n  \"said\": \"hello\"\n}\n"));
+    assert!(ended.stderr.contains("succeeded  greet"), "{}", ended.stderr);
+    let by_name = workspace.run(&["run", "hello", "--quiet"]);
+    assert_eq!((by_name.code, by_name.stdout.as_str(), by_name.stderr.as_str()), (0, "", ""));
+}
+
+#[test]
+fn a_failed_run_says_what_failed_and_exits_with_1() {
+    let workspace = Workspace::with(&[(
+        "w.yaml",
+        "workflow: w\ntasks:\n  a: {run: 'echo broken >&2; exit 3'}\n  b: {needs: a, run: echo never}\n",
+    )]);
+    let ended = workspace.run(&["run", "w.yaml"]);
+    assert_eq!(ended.code, 1);
+    assert!(ended.stderr.contains("error: `a`: exit code 3 (runtime)\n  broken\n"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("skipped  b"), "{}", ended.stderr);
+}
+
+#[test]
+fn the_summary_holds_every_task() {
+    let (code, summary) = summary(
+        "workflow: w\ntasks:\n  a: {run: echo 1}\n  b: {needs: a, if: 'false', run: echo never}\n  \
+         c: {needs: b, tasks: {inner: {run: echo never}}}\n",
+    );
+    assert_eq!((code, &summary["type"], &summary["status"]), (0, &json!("run.summary"), &json!("succeeded")));
+    assert_eq!(
+        summary["tasks"],
+        json!({
+            "a": {"status": "succeeded", "attempts": 1, "output": {"stdout": "1"}},
+            "b": {"status": "skipped", "attempts": 0, "output": null},
+            "c": {"status": "skipped", "attempts": 0, "output": null},
+            "c/inner": {"status": "skipped", "attempts": 0, "output": null},
+        })
+    );
+}
+
+#[test]
+fn needs_accept_what_they_name() {
+    let statuses = statuses(
+        "workflow: w\ntasks:\n  bad: {run: exit 1}\n  after: {needs: bad, run: 'true'}\n  \
+         clean: {needs: {bad: failed}, run: 'true'}\n  \
+         any: {needs: {bad: finished, after: [succeeded, skipped]}, run: 'true'}\n",
+    );
+    assert_eq!(
+        statuses,
+        json!({"bad": "failed", "after": "skipped", "clean": "succeeded", "any": "succeeded"})
+    );
+}
+
+#[test]
+fn a_switch_runs_one_branch_and_its_join_goes_on() {
+    let statuses = statuses(
+        "workflow: w\ntasks:\n  way: {switch: [{if: 1 > 2, then: left}, {else: right}]}\n  left: {run: 'true'}\n  \
+         right: {run: 'true'}\n  both: {needs: {left: [succeeded, skipped], right: [succeeded, skipped]}, run: 'true'}\n",
+    );
+    assert_eq!(
+        statuses,
+        json!({"way": "succeeded", "left": "skipped", "right": "succeeded", "both": "succeeded"})
+    );
+}
+
+#[test]
+fn a_flow_loops_with_variables_and_keeps_the_last_visit() {
+    let (code, summary) = summary(
+        "workflow: w\ndo:\n  - start: {set: {n: 0}}\n  - count: {set: {n: '${{ vars.n + 1 }}'}}\n  \
+         - again: {switch: [{if: vars.n < 3, then: count}, {else: exit}]}\noutputs: {n: '${{ vars.n }}'}\n",
+    );
+    assert_eq!((code, &summary["output"]), (0, &json!({"n": 3})));
+    assert_eq!(summary["tasks"]["count"]["output"], json!({"n": 3}));
+}
+
+#[test]
+fn values_reach_a_shell_by_environment_and_never_as_text() {
+    let workflow = "workflow: w\ninputs: {text: {type: string}}\ntasks:\n  \
+                    say: {run: 'printf %s \"$TEXT\"', env: {TEXT: '${{ inputs.text }}'}}\n";
+    let workspace = Workspace::with(&[("w.yaml", workflow)]);
+    let hostile = "\"; touch hacked; $(touch hacked) `touch hacked` '";
+    let (code, summary) = workspace.summary(&["w.yaml", "-i", &format!("text={hostile}")]);
+    assert_eq!((code, &summary["tasks"]["say"]["output"]["stdout"]), (0, &json!(hostile)));
+    assert!(!workspace.path().join("hacked").exists());
+}
+
+#[test]
+fn declared_outputs_are_typed_and_checked() {
+    let with = |line: &str| {
+        summary(&format!(
+            "workflow: w\ntasks:\n  a:\n    run: '{line}'\n    \
+             outputs: {{count: {{type: integer}}, name: {{type: string}}}}\n"
+        ))
+    };
+    let (code, good) = with("printf \"count=3\\nname=7\\n\" > \"$MYRMEX_OUTPUT\"");
+    assert_eq!((code, &good["tasks"]["a"]["output"]), (0, &json!({"count": 3, "name": "7"})));
+    let (code, wrong) = with("echo count=many > \"$MYRMEX_OUTPUT\"");
+    let expected = json!("output `count`: expected integer, found string `\"many\"`");
+    assert_eq!((code, &wrong["error"]["title"]), (1, &expected));
+    let (code, silent) = with("true");
+    assert_eq!((code, &silent["error"]["title"]), (1, &json!("the declared output `count` was not written")));
+}
+
+#[test]
+fn items_run_by_key_and_their_outputs_keep_the_order() {
+    let (code, summary) = summary(
+        "workflow: w\ntasks:\n  each:\n    for_each: {b: 2, a: 1}\n    max_parallel: 1\n    \
+         run: echo \"$K=$V\"\n    env: {K: '${{ key }}', V: '${{ item }}'}\n",
+    );
+    assert_eq!(code, 0, "{summary}");
+    assert_eq!(summary["tasks"]["each"]["output"], json!([{"stdout": "b=2"}, {"stdout": "a=1"}]));
+    assert_eq!(summary["tasks"]["each[a]"]["output"], json!({"stdout": "a=1"}));
+}
+
+#[test]
+fn a_failed_attempt_is_retried_as_often_as_it_may() {
+    let (code, summary) = summary(
+        "workflow: w\ntasks:\n  \
+         flaky: {run: 'test \"$MYRMEX_ATTEMPT\" = 3', retry: {attempts: 3, delay: 1ms}}\n  \
+         hopeless: {run: exit 9, retry: {attempts: 2, delay: 1ms}}\n  \
+         picky: {run: exit 9, retry: {attempts: 5, delay: 1ms, when: error.exit_code == 8}}\n",
+    );
+    assert_eq!(code, 1);
+    let attempts = |task: &str| summary["tasks"][task]["attempts"].clone();
+    assert_eq!([attempts("flaky"), attempts("hopeless"), attempts("picky")], [json!(3), json!(2), json!(1)]);
+}
+
+#[test]
+fn a_timeout_ends_the_whole_process_tree() {
+    let workflow = "workflow: w\ntasks:\n  slow: {run: 'echo $$ > pid; sleep 600', timeout: 100ms}\n";
+    let workspace = Workspace::with(&[("w.yaml", workflow)]);
+    let (code, summary) = workspace.summary(&["w.yaml"]);
+    assert_eq!((code, &summary["tasks"]["slow"]["status"]), (1, &json!("timed_out")));
+    assert_eq!(summary["error"]["type"], "timeout");
+    let pid = std::fs::read_to_string(workspace.path().join("pid")).unwrap();
+    assert!(!Path::new("/proc").join(pid.trim()).exists());
+}
+
+#[test]
+fn inputs_are_checked_all_at_once() {
+    let workflow = "workflow: w\ninputs:\n  count: {type: integer}\n  region: {enum: [eu, us]}\ntasks:\n  \
+                    a: {set: {c: '${{ inputs.count }}', r: '${{ inputs.region }}'}}\n";
+    let workspace = Workspace::with(&[("w.yaml", workflow), ("in.json", r#"{"count": 4, "region": "us"}"#)]);
+    let wrong = workspace.run(&["run", "w.yaml", "-i", "count=x", "-i", "regin=eu"]);
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.stderr.contains("error[X0102]: 3 inputs are missing or wrong"), "{}", wrong.stderr);
+    assert!(wrong.stderr.contains("region"), "{}", wrong.stderr);
+    let (code, summary) = workspace.summary(&["w.yaml", "--input-file", "in.json", "-i", "count=5"]);
+    assert_eq!((code, &summary["tasks"]["a"]["output"]), (0, &json!({"c": 5, "r": "us"})));
+}
+
+#[test]
+fn check_reports_every_problem_with_its_place() {
+    let bad = "workflow: w\ntasks:\n  a: {runn: x}\n  b: {needs: c, run: y}\n";
+    let workspace = Workspace::with(&[("bad.yaml", bad)]);
+    let ended = workspace.run(&["check", "bad.yaml", "--format", "json"]);
+    assert_eq!(ended.code, 2);
+    let document: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let found = document["diagnostics"].as_array().unwrap();
+    assert!(found.len() >= 2, "{document}");
+    let fields = ["code", "severity", "message", "file", "line", "column", "end_line", "end_column", "hint"];
+    for diagnostic in found {
+        assert!(fields.iter().all(|field| diagnostic.get(field).is_some()), "{diagnostic}");
+    }
+    assert_eq!((&found[0]["file"], &found[0]["line"]), (&json!("bad.yaml"), &json!(3)));
+    assert!(!workspace.path().join(".myrmex").exists(), "check writes nothing");
+    let text = workspace.run(&["check", "bad.yaml"]);
+    assert!(text.stderr.contains("--> bad.yaml:3:"), "{}", text.stderr);
+    let missing = workspace.run(&["check", "none.yaml", "--format", "json"]);
+    assert!(missing.code == 2 && missing.stdout.contains("E0001"), "{}", missing.stdout);
+}
+
+#[test]
+fn events_have_no_gaps_and_close_each_batch_with_its_head() {
+    let workflow = "workflow: w\ntasks:\n  a: {run: echo 1}\n  b: {needs: a, run: echo 2}\n";
+    let workspace = Workspace::with(&[("w.yaml", workflow)]);
+    let lines =
+        |text: &str| -> Vec<Value> { text.lines().map(|line| serde_json::from_str(line).unwrap()).collect() };
+    let printed = lines(&workspace.run(&["run", "w.yaml", "--json"]).stdout);
+    let (summary, printed) = printed.split_last().unwrap();
+    let exported = lines(&workspace.run(&["events", "--offline"]).stdout);
+    let (heads, events): (Vec<_>, Vec<_>) = exported.into_iter().partition(|line| line.get("head").is_some());
+    assert_eq!(events, printed, "what was printed is what is exported");
+    let sequences: Vec<u64> = events.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
+    assert_eq!(sequences, (1..=sequences.len() as u64).collect::<Vec<_>>());
+    assert_eq!(heads.last().unwrap()["seq"], json!(sequences.len()));
+    assert!(events.iter().all(|event| event["run"] == summary["run"]));
+    for field in [
+        "log",
+        "seq",
+        "at",
+        "boot",
+        "namespace",
+        "project",
+        "run",
+        "task",
+        "attempt",
+        "token",
+        "type",
+        "from",
+        "to",
+        "phase",
+        "actor",
+        "cause",
+        "definition",
+    ] {
+        assert!(events[0].get(field).is_some(), "{field}");
+    }
+    let after = workspace.run(&["events", "--after", "0:3"]).stdout;
+    assert!(after.lines().next().unwrap().contains("\"seq\":4"));
+}
+
+#[test]
+fn logs_are_kept_by_task_and_attempt() {
+    let workflow = "workflow: w\ntasks:\n  a:\n    run: 'echo out; echo err >&2; test \"$MYRMEX_ATTEMPT\" = 2'\n    \
+                    retry: {attempts: 2, delay: 1ms}\n  silent: {run: 'true'}\n";
+    let workspace = Workspace::with(&[("w.yaml", workflow)]);
+    let (_, summary) = workspace.summary(&["w.yaml"]);
+    let run = summary["run"].as_str().unwrap();
+    let logs = workspace.run(&["runs", "logs", run]);
+    let mut lines: Vec<&str> = logs.stdout.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["a (attempt 2) | err", "a (attempt 2) | out", "a | err", "a | out"]);
+    assert_eq!(workspace.run(&["runs", "logs", &run[..16], "--task", "silent"]).code, 4);
+    let json = workspace.run(&["runs", "logs", run, "--task", "a", "--json"]).stdout;
+    assert_eq!(json.lines().filter(|line| line.contains("\"stream\":\"stderr\"")).count(), 2);
+}
+
+#[test]
+fn a_key_starts_at_most_one_run() {
+    let workflow = "workflow: w\ninputs: {n: {type: integer, default: 1}}\ntasks:\n  \
+                    a: {run: echo ran >> ledger, env: {N: '${{ inputs.n }}'}}\n";
+    let workspace = Workspace::with(&[("w.yaml", workflow)]);
+    let (_, first) = workspace.summary(&["w.yaml", "--key", "k"]);
+    let (code, second) = workspace.summary(&["w.yaml", "--key", "k"]);
+    assert_eq!((code, &first["run"]), (0, &second["run"]));
+    assert_eq!(std::fs::read_to_string(workspace.path().join("ledger")).unwrap(), "ran\n");
+    let other = workspace.run(&["run", "w.yaml", "--key", "k", "-i", "n=2"]);
+    assert!(other.code == 2 && other.stderr.contains("error[X0106]"), "{}", other.stderr);
+}
+
+#[test]
+fn a_finished_run_is_shown_again_with_its_exit_code() {
+    let workspace = Workspace::with(&[("w.yaml", "workflow: w\ntasks:\n  a: {fail: on purpose}\n")]);
+    let (_, summary) = workspace.summary(&["w.yaml"]);
+    let run = summary["run"].as_str().unwrap();
+    let again = workspace.run(&["runs", "resume", run, "--json"]);
+    let shown: Value = serde_json::from_str(again.stdout.trim()).unwrap();
+    assert_eq!((again.code, &shown), (1, &summary));
+    let list = workspace.run(&["runs", "list", "--json"]);
+    let list: Value = serde_json::from_str(&list.stdout).unwrap();
+    assert_eq!((&list["runs"][0]["run"], &list["runs"][0]["status"]), (&summary["run"], &json!("failed")));
+    assert_eq!(workspace.run(&["runs", "cancel", run]).code, 2, "what is over cannot be cancelled");
+    assert!(workspace.run(&["runs", "resume", "ffffff"]).stderr.contains("error[X0103]"));
+}
+
+/// Starts `run w.yaml` and waits until the file `pid` holds a line.
+fn start_and_wait_for_pid(workspace: &Workspace) -> (std::process::Child, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_myrmex"));
+    let child = command.args(["run", "w.yaml", "-q"]).current_dir(workspace.path()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let pid = std::fs::read_to_string(workspace.path().join("pid")).unwrap_or_default();
+        if pid.ends_with('\n') {
+            return (child, pid.trim().to_owned());
+        }
+        assert!(Instant::now() < deadline, "the task never began");
+        std::thread::yield_now();
+    }
+}
+
+fn only_run(workspace: &Workspace) -> Value {
+    let list: Value = serde_json::from_str(&workspace.run(&["runs", "list", "--json"]).stdout).unwrap();
+    list["runs"][0].clone()
+}
+
+const WAITS_FOR_GO: &str = "workflow: w\ntasks:\n  \
+                            a: {run: 'echo $$ > pid; echo x >> ledger; test -e go || exec sleep 600'}\n  \
+                            b: {needs: a, run: echo done}\n";
+
+#[test]
+fn ctrl_c_stops_what_runs_and_leaves_the_run_to_be_resumed() {
+    let workspace = Workspace::with(&[("w.yaml", WAITS_FOR_GO)]);
+    let (mut child, pid) = start_and_wait_for_pid(&workspace);
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(!Path::new("/proc").join(pid).exists(), "the task's process is gone");
+    std::fs::write(workspace.path().join("go"), "").unwrap();
+    let listed = only_run(&workspace);
+    assert_eq!(listed["status"], "running");
+    let resumed = workspace.run(&["runs", "resume", listed["run"].as_str().unwrap(), "--json"]);
+    let summary: Value = serde_json::from_str(resumed.stdout.lines().last().unwrap()).unwrap();
+    assert_eq!((resumed.code, &summary["status"]), (0, &json!("succeeded")));
+    assert_eq!(summary["tasks"]["a"]["attempts"], json!(2));
+    assert_eq!(std::fs::read_to_string(workspace.path().join("ledger")).unwrap(), "x\nx\n");
+}
+
+#[test]
+fn an_interrupted_run_can_be_cancelled_and_stays_cancelled() {
+    let workspace = Workspace::with(&[("w.yaml", WAITS_FOR_GO)]);
+    let (mut child, _) = start_and_wait_for_pid(&workspace);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let run = only_run(&workspace)["run"].as_str().unwrap().to_owned();
+    assert_eq!(workspace.run(&["runs", "cancel", &run, "--reason", "no longer needed"]).code, 0);
+    let shown = workspace.run(&["runs", "resume", &run, "--json"]);
+    let summary: Value = serde_json::from_str(shown.stdout.trim()).unwrap();
+    assert_eq!((shown.code, &summary["status"]), (5, &json!("cancelled")));
+    assert_eq!(summary["tasks"]["b"]["status"], "cancelled");
+    let events = workspace.run(&["events", "--run", &run]).stdout;
+    assert!(events.contains("no longer needed"), "{events}");
+}
+
+#[test]
+fn a_store_that_is_held_is_told_with_the_holder() {
+    let workspace = Workspace::with(&[("w.yaml", WAITS_FOR_GO)]);
+    let (mut child, _) = start_and_wait_for_pid(&workspace);
+    let second = workspace.run(&["run", "w.yaml"]);
+    let holder = format!("process {}", child.id());
+    assert!(second.code == 7 && second.stderr.contains(&holder), "{} {}", second.code, second.stderr);
+    assert_eq!(only_run(&workspace)["status"], "running", "reading goes on beside the holder");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn usage_errors_exit_with_2_and_help_with_0() {
+    let workspace = Workspace::with(&[]);
+    assert_eq!(workspace.run(&["run"]).code, 2);
+    assert_eq!(workspace.run(&["frobnicate"]).code, 2);
+    assert_eq!(workspace.run(&["--help"]).code, 0);
+    assert_eq!(workspace.run(&["runs", "list"]).code, 2, "there is no store yet");
+}
