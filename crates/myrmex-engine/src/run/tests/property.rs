@@ -23,7 +23,7 @@ const STEPS_MAX: usize = 20_000;
 const STEPS_CHECKED: usize = 300;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn runs_keep_every_invariant_and_end(shape in vec(any::<u8>(), 0..160), luck in vec(any::<u8>(), 0..240)) {
@@ -45,6 +45,30 @@ proptest! {
     ) {
         live(shape, luck, Meddling::Rebase);
     }
+}
+
+/// Without this the properties above could hold because nothing happens.
+#[test]
+fn generated_runs_reach_every_kind_of_event() {
+    let mut kinds = std::collections::BTreeMap::<_, usize>::new();
+    let mut state = 1_u64;
+    let mut bytes = |count: usize| -> Vec<u8> {
+        let draw = |_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state.to_be_bytes()[0]
+        };
+        (0..count).map(draw).collect()
+    };
+    for _ in 0..100 {
+        for meddling in [Meddling::Reports, Meddling::Cancel, Meddling::Rebase] {
+            let (shape, luck) = (bytes(160), bytes(240));
+            for event in live(shape, luck, meddling).events() {
+                *kinds.entry(event.kind()).or_default() += 1;
+            }
+        }
+    }
+    assert_eq!(kinds.len(), 19, "{kinds:?}");
+    assert!(kinds.values().all(|count| *count >= 10), "{kinds:?}");
 }
 
 /// What the host does beside running tasks.

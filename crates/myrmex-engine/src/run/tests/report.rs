@@ -4,8 +4,8 @@ use myrmex_model::command::{Command, TimerKey};
 use myrmex_model::effect::{Evaluation, Ticket};
 use myrmex_model::event::Event;
 use myrmex_model::id::{Attempt, FencingToken};
+use myrmex_model::status::Phase;
 use myrmex_model::status::Status::{Pending, Running, Succeeded};
-use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
 
 use super::build::{define, graph, name, task, timer};

@@ -1,0 +1,425 @@
+//! The kill harness: real runs are killed with -9 at random moments, resumed, killed again, and in the end nobody can
+//! tell from their outcome that anything happened.
+//!
+//! Each cycle runs one workflow in a workspace of its own, kills it up to [`KILLS_PER_CYCLE_MAX`] times and lets it
+//! finish. The judges are outside of the engine: a crash-free run of the same workflow (the oracle), the exported
+//! events and the ledger that the tasks keep (`myrmex_testkit::history`), the lines that were printed before a kill,
+//! and `/proc`.
+//!
+//! `MYRMEX_KILL_SEED` repeats the decisions of an earlier suite; with it, a failed cycle's own seed from the message
+//! goes into `MYRMEX_KILL_CYCLE`. Moments of kills are drawn from the seed; what happens at them is up to the machine.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use myrmex_testkit::history::{Event, Expected, Export, check, compare, contains_lines};
+use serde_json::Value;
+use support::{Ended, Live, PATIENCE, Random, Workspace, describe, marked, outcome, poll, say};
+
+/// How many kills one run of the suite makes at least.
+const KILLS_MIN: u64 = 300;
+
+/// The most kills of one run before it may finish.
+const KILLS_PER_CYCLE_MAX: u64 = 8;
+
+/// When the suite gives up; the budget is four minutes.
+const SUITE_MAX: Duration = Duration::from_mins(6);
+
+/// In how many of 100 kills the moment lies before anything can be in flight: startup, recovery.
+const STARTUP_PERCENT: u64 = 4;
+
+/// In how many of 100 kills the whole process group is killed instead of the main process.
+const GROUP_PERCENT: u64 = 25;
+
+/// The share of kills, in percent, that must hit a task in flight or a commit under way.
+const LOADED_PERCENT_MIN: u64 = 90;
+
+/// Cycles at a time: they mostly wait for tasks that sleep.
+const WORKERS: u64 = 3;
+
+/// Places for tasks: more than the widest workflow needs at a time.
+const SLOTS: &str = "4";
+
+/// A workflow, and what is known of it.
+struct Load {
+    name: &'static str,
+    text: &'static str,
+    edges: &'static [(&'static str, &'static str)],
+    attempts_max: &'static [(&'static str, u32)],
+}
+
+const LOADS: &[Load] = &[
+    Load {
+        name: "fan",
+        text: include_str!("support/workflows/fan.yaml"),
+        edges: &[
+            ("seed", "one"),
+            ("seed", "two"),
+            ("seed", "three"),
+            ("seed", "four"),
+            ("one", "join"),
+            ("two", "join"),
+            ("three", "join"),
+            ("four", "join"),
+            ("join", "report"),
+        ],
+        attempts_max: &[],
+    },
+    Load {
+        name: "chain",
+        text: include_str!("support/workflows/chain.yaml"),
+        edges: &[("first", "second"), ("second", "third"), ("third", "fourth"), ("fourth", "fifth")],
+        attempts_max: &[],
+    },
+    Load {
+        name: "loop",
+        text: include_str!("support/workflows/loop.yaml"),
+        edges: &[("begin", "work"), ("work", "add"), ("add", "again"), ("again#6", "finish")],
+        attempts_max: &[],
+    },
+    Load {
+        name: "items",
+        text: include_str!("support/workflows/items.yaml"),
+        edges: &[("each", "join"), ("each[0]", "join"), ("each[7]", "join"), ("join", "last")],
+        attempts_max: &[("each", 3)],
+    },
+    Load {
+        name: "nested",
+        text: include_str!("support/workflows/nested.yaml"),
+        edges: &[
+            ("outer/begin", "outer/inner"),
+            ("outer/inner/left", "outer/inner/both"),
+            ("outer/inner/right", "outer/inner/both"),
+            ("outer/inner", "outer/after"),
+            ("blocks[1]/make", "blocks[1]/use"),
+            ("outer", "finish"),
+            ("blocks", "finish"),
+        ],
+        attempts_max: &[],
+    },
+    Load {
+        name: "waits",
+        text: include_str!("support/workflows/waits.yaml"),
+        edges: &[("short", "slow"), ("nap", "rescue")],
+        attempts_max: &[("stubborn", 3)],
+    },
+    Load {
+        name: "daemons",
+        text: include_str!("support/workflows/daemons.yaml"),
+        edges: &[("storm", "stuck"), ("keeper", "after")],
+        attempts_max: &[],
+    },
+];
+
+/// What a run of a workflow gives if nobody disturbs it, and how long that takes.
+struct Oracle {
+    outcome: Value,
+    /// Until the first event is acknowledged.
+    startup: Duration,
+    whole: Duration,
+}
+
+/// What the suite did.
+#[derive(Default)]
+struct Figures {
+    cycles: AtomicU64,
+    kills: AtomicU64,
+    group_kills: AtomicU64,
+    loaded: AtomicU64,
+    in_flight: AtomicU64,
+    commits: AtomicU64,
+    acknowledged: AtomicU64,
+    lost: AtomicU64,
+    processes: AtomicU64,
+}
+
+#[test]
+fn runs_that_are_killed_end_as_if_nothing_had_happened() {
+    let began = Instant::now();
+    let seed = number_from("MYRMEX_KILL_SEED").unwrap_or_else(|| {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| u64::from(since.subsec_nanos()))
+    });
+    say(&format!("kill: MYRMEX_KILL_SEED={seed}"));
+    let oracles: Vec<Oracle> = LOADS.iter().map(run_undisturbed).collect();
+    let figures = Figures::default();
+    if let Some(cycle) = number_from("MYRMEX_KILL_CYCLE") {
+        run_cycle(cycle, &oracles, &figures).unwrap_or_else(|wrong| panic!("{wrong}"));
+        return;
+    }
+    let (next, has_failed) = (AtomicU64::new(0), AtomicBool::new(false));
+    let wrong = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                while figures.kills.load(Ordering::Relaxed) < KILLS_MIN
+                    && !has_failed.load(Ordering::Relaxed)
+                    && began.elapsed() < SUITE_MAX
+                {
+                    let cycle = seed.wrapping_add(next.fetch_add(1, Ordering::Relaxed));
+                    if let Err(message) = run_cycle(cycle, &oracles, &figures) {
+                        has_failed.store(true, Ordering::Relaxed);
+                        wrong.lock().unwrap().push(message);
+                    }
+                }
+            });
+        }
+    });
+    figures.report(seed, began.elapsed());
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    figures.assert_real();
+}
+
+fn number_from(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is no number: {text}")))
+}
+
+/// Runs a workflow twice without a kill: for the oracle and the time it takes. Both must agree.
+fn run_undisturbed(load: &Load) -> Oracle {
+    let run = || {
+        let workspace = Workspace::new().with_file("load.yaml", load.text);
+        let began = Instant::now();
+        let mut live = Live::start(workspace.myrmex(&run_words()), &format!("oracle-{}", load.name));
+        assert!(poll(PATIENCE, || live.has_printed() || live.is_over()));
+        let startup = began.elapsed();
+        let ended = live.wait();
+        let summary = ended.summary().unwrap_or_else(|| panic!("{}: {}", load.name, ended.errors));
+        let breaches = check(&workspace.export().unwrap(), &workspace.ledger(), &load.expected(true));
+        assert!(breaches.is_empty(), "{} without a kill:\n{}", load.name, describe(&breaches));
+        Oracle { outcome: outcome(&summary), startup, whole: began.elapsed() }
+    };
+    let (first, second) = (run(), run());
+    assert_eq!(first.outcome, second.outcome, "{} gives the same every time", load.name);
+    if first.whole < second.whole { first } else { second }
+}
+
+fn run_words() -> [&'static str; 7] {
+    ["run", "load.yaml", "--key", "cycle", "--json", "--slots", SLOTS]
+}
+
+impl Load {
+    fn expected(&self, is_over: bool) -> Expected {
+        let edges = self.edges.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect();
+        let attempts_max = self.attempts_max.iter().map(|(task, max)| ((*task).to_owned(), *max)).collect();
+        Expected { edges, attempts_max, is_over, keeps_ledger: true }
+    }
+}
+
+/// One workflow from its start over its kills to its end.
+struct Cycle<'a> {
+    load: &'a Load,
+    oracle: &'a Oracle,
+    figures: &'a Figures,
+    seed: u64,
+    random: Random,
+    workspace: Workspace,
+    /// The store after the last kill.
+    export: Export,
+    /// Marks of killed processes that were not yet looked for.
+    marks: Vec<String>,
+}
+
+fn run_cycle(seed: u64, oracles: &[Oracle], figures: &Figures) -> Result<(), String> {
+    let mut random = Random::new(seed);
+    let index = usize::try_from(random.below(LOADS.len() as u64)).unwrap();
+    let load = &LOADS[index];
+    let workspace = Workspace::new().with_file("load.yaml", load.text);
+    let (export, marks) = (Export::default(), Vec::new());
+    let oracle = &oracles[index];
+    let mut cycle = Cycle { load, oracle, figures, seed, random, workspace, export, marks };
+    let ran = cycle.run();
+    figures.cycles.fetch_add(1, Ordering::Relaxed);
+    ran.map_err(|wrong| {
+        let folder = cycle.workspace.keep();
+        format!("MYRMEX_KILL_CYCLE={seed} ({}), files in {}: {wrong}", load.name, folder.display())
+    })
+}
+
+impl Cycle<'_> {
+    fn run(&mut self) -> Result<(), String> {
+        let kills = 1 + self.random.below(KILLS_PER_CYCLE_MAX);
+        for _ in 0..kills {
+            if let Some(ended) = self.kill_once()? {
+                return self.judge(&ended);
+            }
+        }
+        let live = self.start();
+        let ended = self.watch(live, PATIENCE)?.wait();
+        self.judge(&ended)
+    }
+
+    /// Starts the run, or goes on with it in one of the two ways there are.
+    fn start(&mut self) -> Live {
+        let run = self.export.events.first().map(|event| event.run.clone());
+        let command = match run.filter(|_| self.random.chance(60)) {
+            Some(run) => self.workspace.myrmex(&["runs", "resume", &run, "--json", "--slots", SLOTS]),
+            None => self.workspace.myrmex(&run_words()),
+        };
+        Live::start(command, &self.mark())
+    }
+
+    /// Returns the mark of the process that is started next.
+    fn mark(&self) -> String {
+        format!("{}-{}-{}", std::process::id(), self.seed, self.marks.len())
+    }
+
+    /// Starts, waits for the moment, kills, and looks at what is left. Returns the end if the run was faster.
+    fn kill_once(&mut self) -> Result<Option<Ended>, String> {
+        let (startup, whole) = (self.oracle.startup, self.oracle.whole);
+        let delay = match self.random.chance(STARTUP_PERCENT) {
+            true => self.random.between(Duration::ZERO, startup),
+            false => self.random.between(startup + startup / 2, whole.mul_f64(0.95)),
+        };
+        let is_group = self.random.chance(GROUP_PERCENT);
+        let mark = self.mark();
+        let live = self.start();
+        let mut live = self.watch(live, delay)?;
+        if is_group {
+            live.kill_group()
+        } else {
+            live.kill()
+        }
+        let ended = live.finish();
+        if !ended.was_killed() {
+            return Ok(Some(ended));
+        }
+        self.marks.push(mark);
+        self.figures.kills.fetch_add(1, Ordering::Relaxed);
+        self.figures.group_kills.fetch_add(u64::from(is_group), Ordering::Relaxed);
+        self.look_at_remains(&ended)?;
+        Ok(None)
+    }
+
+    /// Lets the process work for `time`. As soon as it shows that it holds the store, nothing of the killed ones may
+    /// be alive.
+    fn watch(&mut self, mut live: Live, time: Duration) -> Result<Live, String> {
+        let mut is_judged = false;
+        let mut survivors = Vec::new();
+        poll(time, || {
+            let is_over = live.is_over();
+            if !is_judged && (live.has_printed() || is_over) {
+                is_judged = true;
+                survivors = self.marks.iter().flat_map(|mark| marked(mark)).collect();
+            }
+            is_over
+        });
+        if survivors.is_empty() { Ok(live) } else { Err(format!("processes survived: {survivors:#?}")) }
+    }
+
+    /// Judges the store right after a kill, before anybody else has written to it.
+    fn look_at_remains(&mut self, ended: &Ended) -> Result<(), String> {
+        let export = self.workspace.export()?;
+        let mut breaches = compare(&self.export, &export);
+        breaches.extend(contains_lines(&export, ended.acknowledged()));
+        breaches.extend(check(
+            &export,
+            &Default::default(),
+            &Expected { keeps_ledger: false, ..self.load.expected(false) },
+        ));
+        if !breaches.is_empty() {
+            return Err(format!("after a kill:\n{}", describe(&breaches)));
+        }
+        let acknowledged = ended.acknowledged().count();
+        let is_in_flight = has_open_attempt(&export, self.export.boot());
+        let is_committing = export.events.len() > self.export.events.len() + acknowledged;
+        let figures = self.figures;
+        figures.in_flight.fetch_add(u64::from(is_in_flight), Ordering::Relaxed);
+        figures.loaded.fetch_add(u64::from(is_in_flight || is_committing), Ordering::Relaxed);
+        figures.acknowledged.fetch_add(acknowledged as u64, Ordering::Relaxed);
+        self.export = export;
+        Ok(())
+    }
+
+    /// Judges a run that is over.
+    fn judge(&self, ended: &Ended) -> Result<(), String> {
+        let errors = &ended.errors;
+        let summary = ended.summary().ok_or_else(|| format!("no summary, {}: {errors}", ended.status))?;
+        let found = outcome(&summary);
+        if found != self.oracle.outcome {
+            return Err(format!("another outcome: {found:#}\nthan without kills: {:#}", self.oracle.outcome));
+        }
+        let (export, ledger) = (self.workspace.export()?, self.workspace.ledger());
+        let mut breaches = compare(&self.export, &export);
+        breaches.extend(contains_lines(&export, ended.acknowledged()));
+        breaches.extend(check(&export, &ledger, &self.load.expected(true)));
+        if !breaches.is_empty() {
+            return Err(format!("at the end:\n{}", describe(&breaches)));
+        }
+        let mark = self.mark();
+        if !poll(PATIENCE, || marked(&mark).is_empty()) {
+            return Err(format!("processes survived the end: {:#?}", marked(&mark)));
+        }
+        let figures = self.figures;
+        let lost = export.events.iter().filter(|event| event.end() == Some("lost")).count();
+        figures.lost.fetch_add(lost as u64, Ordering::Relaxed);
+        figures.commits.fetch_add(export.heads.len() as u64, Ordering::Relaxed);
+        figures.acknowledged.fetch_add(ended.acknowledged().count() as u64, Ordering::Relaxed);
+        figures.processes.fetch_add(ledger.entries.len() as u64, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// Returns whether an attempt was at work that the killed process itself had granted: its boot is above `before`.
+fn has_open_attempt(export: &Export, before: u64) -> bool {
+    let own = |event: &&Event| event.boot > before;
+    let count = |kind: &str| export.events.iter().filter(own).filter(|event| event.kind == kind).count();
+    let grants = export.events.iter().filter(own).filter(|event| event.kind == "attempt.granted");
+    let ended: std::collections::HashSet<_> =
+        export.events.iter().filter(|event| event.kind == "attempt.ended").map(|event| event.token).collect();
+    count("attempt.granted") > 0 && grants.into_iter().any(|grant| !ended.contains(&grant.token))
+}
+
+impl Figures {
+    fn report(&self, seed: u64, took: Duration) {
+        let get = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
+        say(&format!(
+            "kill: {} kills with -9 ({} of whole groups) in {} cycles, {} with a task in flight, {} with that or a \
+             commit under way; {} commits, {} attempts lost and repeated, {} acknowledged events all kept, {} ledger \
+             lines; {:.1} s, MYRMEX_KILL_SEED={seed}",
+            get(&self.kills),
+            get(&self.group_kills),
+            get(&self.cycles),
+            get(&self.in_flight),
+            get(&self.loaded),
+            get(&self.commits),
+            get(&self.lost),
+            get(&self.acknowledged),
+            get(&self.processes),
+            took.as_secs_f64(),
+        ));
+    }
+
+    /// A suite that hits nothing proves nothing.
+    fn assert_real(&self) {
+        let (kills, loaded) = (self.kills.load(Ordering::Relaxed), self.loaded.load(Ordering::Relaxed));
+        assert!(kills >= KILLS_MIN, "{kills} kills in the time there is");
+        let percent = loaded * 100 / kills;
+        assert!(percent >= LOADED_PERCENT_MIN, "only {percent} % of the kills hit anything");
+    }
+}
+
+#[test]
+fn a_second_process_is_told_who_holds_the_store() {
+    let load = LOADS.iter().find(|load| load.name == "chain").unwrap();
+    let workspace = Workspace::new().with_file("load.yaml", load.text);
+    let mut first = Live::start(workspace.myrmex(&run_words()), "first");
+    assert!(poll(PATIENCE, || first.has_printed() || first.is_over()));
+    let run = workspace.export().unwrap().events[0].run.clone();
+    for words in [&run_words()[..], &["runs", "resume", &run], &["runs", "cancel", &run]] {
+        let second = workspace.myrmex(words).output().unwrap();
+        let errors = String::from_utf8_lossy(&second.stderr).into_owned();
+        assert_eq!(second.status.code(), Some(7), "{words:?}: {errors}");
+        assert!(errors.contains(&format!("process {} ", first.pid())), "{words:?}: {errors}");
+    }
+    assert!(!first.is_over(), "the holder is still at work, so the second was refused at once");
+    let ended = first.wait();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.errors);
+    let third = workspace.myrmex(&run_words()).output().unwrap();
+    assert_eq!(third.status.code(), Some(0), "the store is free again");
+}
