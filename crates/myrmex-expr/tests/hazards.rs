@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use myrmex_expr::{Evaluator, ExprErrorKind, ResultLimit, STACK_BYTES, inspect};
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::template::Expr;
+use myrmex_model::value::VALUE_DEPTH_MAX;
 use myrmex_model::value::Value;
 use serde_json::json;
 
@@ -164,10 +165,10 @@ fn nested(depth: usize) -> Value {
 #[test]
 fn deep_values_are_refused_on_the_way_in_and_out() {
     let deep = ExprErrorKind::Limit(ResultLimit::Depth);
-    assert_eq!(evaluate("x", nested(128)), Ok(nested(128)));
-    assert_eq!(evaluate("x", nested(129)), Err(deep.clone()));
-    assert_eq!(evaluate("x | length", nested(129)), Err(deep.clone()));
-    assert_eq!(evaluate("[x]", nested(128)), Err(deep.clone()));
+    assert_eq!(evaluate("x", nested(VALUE_DEPTH_MAX)), Ok(nested(VALUE_DEPTH_MAX)));
+    assert_eq!(evaluate("x", nested(VALUE_DEPTH_MAX + 1)), Err(deep.clone()));
+    assert_eq!(evaluate("x | length", nested(VALUE_DEPTH_MAX + 1)), Err(deep.clone()));
+    assert_eq!(evaluate("[x]", nested(VALUE_DEPTH_MAX)), Err(deep.clone()));
     assert!(matches!(
         evaluate("x | from_json", json!("[".repeat(100_000))),
         Err(ExprErrorKind::Operation(_))

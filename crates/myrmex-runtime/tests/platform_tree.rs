@@ -166,7 +166,7 @@ fn dropping_kills_everything() {
     start_with_daemons(&mut host, "exec sleep 60", |_| ());
     let mark = host.mark.clone();
     drop(host);
-    assert_eq!(survivors(&mark), []);
+    assert_eq!(survivors(&mark), Vec::<u32>::new());
 }
 
 fn killing_the_main_process_kills_everything_before_the_lock_is_free() {
@@ -187,7 +187,7 @@ fn killing_the_main_process_kills_everything_before_the_lock_is_free() {
     victim.wait().unwrap();
     // Every process of the victim sleeps for 60 seconds: this returns in any case.
     file.lock().unwrap();
-    assert_eq!(survivors(&mark), []);
+    assert_eq!(survivors(&mark), Vec::<u32>::new());
     assert!(began.elapsed() < Duration::from_secs(20));
 }
 

@@ -202,9 +202,8 @@ impl Turn<'_> {
         self.emit(Event::LagArmed { from: source.clone(), to: target.clone(), due });
         if due <= self.now {
             self.emit(Event::LagElapsed { from: source, to: target });
-        } else {
-            self.arm_lag_timer(from, to);
         }
+        self.arm_lag_timer(from, to);
     }
 
     /// Lets the timer of the lags between two children fire when the first of them is over.

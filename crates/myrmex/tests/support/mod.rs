@@ -1,6 +1,6 @@
 //! What the crash tests share: temporary workspaces, the real binary in them, what it prints, what it leaves behind.
 
-#![allow(dead_code, reason = "each test target uses its own part of it")]
+#![allow(dead_code, reason = "each test target uses its own part")]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -15,7 +15,7 @@ use myrmex_testkit::history::{Breach, Export, Ledger};
 use serde_json::{Map, Value, json};
 
 /// Far longer than anything takes here; past this it hangs.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often something is looked at that is waited for.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
@@ -27,14 +27,14 @@ const MARK: &str = "MYRMEX_CRASH_TEST_MARK";
 const LEDGER_SNIPPET: &str = include_str!("ledger.sh");
 
 /// A temporary workspace with a ledger.
-pub struct Workspace {
+pub(crate) struct Workspace {
     folder: tempfile::TempDir,
     data: PathBuf,
 }
 
 impl Workspace {
     /// Makes an empty one with its data directory inside.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("myrmex-crash-").tempdir().unwrap();
         fs::write(folder.path().join("myrmex.yaml"), "").unwrap();
         fs::write(folder.path().join("ledger.sh"), LEDGER_SNIPPET).unwrap();
@@ -44,37 +44,37 @@ impl Workspace {
 
     /// Puts the data directory elsewhere.
     #[must_use]
-    pub fn with_data(mut self, data: PathBuf) -> Self {
+    pub(crate) fn with_data(mut self, data: PathBuf) -> Self {
         self.data = data;
         self
     }
 
     /// Adds a file.
     #[must_use]
-    pub fn with_file(self, name: &str, text: &str) -> Self {
+    pub(crate) fn with_file(self, name: &str, text: &str) -> Self {
         fs::write(self.path(name), text).unwrap();
         self
     }
 
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         self.folder.path()
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn data(&self) -> &Path {
+    pub(crate) fn data(&self) -> &Path {
         &self.data
     }
 
     /// Keeps the files for whoever looks into a failure.
-    pub fn keep(self) -> PathBuf {
+    pub(crate) fn keep(self) -> PathBuf {
         self.folder.keep()
     }
 
     /// Prepares the binary with these words.
-    pub fn myrmex(&self, words: &[&str]) -> Command {
+    pub(crate) fn myrmex(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_myrmex"));
         command.arg("--data-dir").arg(&self.data).args(words);
         command.current_dir(self.root()).env("LEDGER", self.path("ledger")).env("NO_COLOR", "1");
@@ -83,7 +83,7 @@ impl Workspace {
     }
 
     /// Reads the store as it stands; nothing if there is none yet.
-    pub fn export(&self) -> Result<Export, String> {
+    pub(crate) fn export(&self) -> Result<Export, String> {
         let output = self.myrmex(&["events"]).output().unwrap();
         if !output.status.success() {
             let text = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -93,14 +93,14 @@ impl Workspace {
         Export::parse(&String::from_utf8_lossy(&output.stdout)).map_err(|error| error.to_string())
     }
 
-    pub fn ledger(&self) -> Ledger {
+    pub(crate) fn ledger(&self) -> Ledger {
         let text = fs::read_to_string(self.path("ledger")).unwrap_or_default();
         Ledger::parse(&text).unwrap_or_else(|| panic!("a torn line in the ledger:\n{text}"))
     }
 }
 
 /// A running command whose standard output is read as it comes.
-pub struct Live {
+pub(crate) struct Live {
     child: Child,
     lines: Arc<Mutex<Vec<String>>>,
     reader: Option<JoinHandle<()>>,
@@ -109,16 +109,16 @@ pub struct Live {
 }
 
 /// How a command ended and what it printed.
-pub struct Ended {
-    pub status: ExitStatus,
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
     /// Whole lines of standard output.
-    pub lines: Vec<String>,
-    pub errors: String,
+    pub(crate) lines: Vec<String>,
+    pub(crate) errors: String,
 }
 
 impl Live {
     /// Starts the command as the leader of a process group, with a mark that all its descendants bear.
-    pub fn start(mut command: Command, mark: &str) -> Self {
+    pub(crate) fn start(mut command: Command, mark: &str) -> Self {
         command.process_group(0).env(MARK, mark).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (lines, errors) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(String::new())));
@@ -127,29 +127,29 @@ impl Live {
         Self { child, lines, reader: Some(reader), errors, error_reader: Some(error_reader) }
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    pub fn has_printed(&self) -> bool {
+    pub(crate) fn has_printed(&self) -> bool {
         !lock(&self.lines).is_empty()
     }
 
-    pub fn errors(&self) -> String {
+    pub(crate) fn errors(&self) -> String {
         lock(&self.errors).clone()
     }
 
-    pub fn is_over(&mut self) -> bool {
+    pub(crate) fn is_over(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
 
     /// Kills the main process alone, with SIGKILL.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
     }
 
     /// Kills the whole process group at once, with SIGKILL.
-    pub fn kill_group(&mut self) {
+    pub(crate) fn kill_group(&mut self) {
         if self.is_over() {
             return;
         }
@@ -160,7 +160,7 @@ impl Live {
     }
 
     /// Waits until the command has ended by itself.
-    pub fn wait(mut self) -> Ended {
+    pub(crate) fn wait(mut self) -> Ended {
         if !poll(PATIENCE, || self.is_over()) {
             let errors = self.errors();
             self.kill();
@@ -170,7 +170,7 @@ impl Live {
     }
 
     /// Collects what is left of a command that ends now.
-    pub fn finish(mut self) -> Ended {
+    pub(crate) fn finish(mut self) -> Ended {
         let status = self.child.wait().unwrap();
         for reader in [self.reader.take(), self.error_reader.take()].into_iter().flatten() {
             reader.join().unwrap();
@@ -187,17 +187,17 @@ impl Drop for Live {
 }
 
 impl Ended {
-    pub fn was_killed(&self) -> bool {
+    pub(crate) fn was_killed(&self) -> bool {
         self.status.signal() == Some(9)
     }
 
     /// Returns the lines that acknowledge events: printed, so committed before.
-    pub fn acknowledged(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn acknowledged(&self) -> impl Iterator<Item = &str> {
         self.lines.iter().map(String::as_str).filter(|line| !is_summary(line))
     }
 
     /// Returns the last line of `run --json` if it is the summary.
-    pub fn summary(&self) -> Option<Value> {
+    pub(crate) fn summary(&self) -> Option<Value> {
         let line = self.lines.last().filter(|line| is_summary(line))?;
         serde_json::from_str(line).ok()
     }
@@ -232,7 +232,7 @@ fn read_text(mut from: impl Read + Send + 'static, to: Arc<Mutex<String>>) -> Jo
 }
 
 /// Asks again and again until it is true; false if that takes longer than `limit`.
-pub fn poll(limit: Duration, mut is_true: impl FnMut() -> bool) -> bool {
+pub(crate) fn poll(limit: Duration, mut is_true: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + limit;
     loop {
         if is_true() {
@@ -246,7 +246,7 @@ pub fn poll(limit: Duration, mut is_true: impl FnMut() -> bool) -> bool {
 }
 
 /// Returns the living processes that bear this mark.
-pub fn marked(mark: &str) -> Vec<String> {
+pub(crate) fn marked(mark: &str) -> Vec<String> {
     let entry = format!("{MARK}={mark}");
     let folders = fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
     let bears_it = |folder: &PathBuf| {
@@ -261,7 +261,7 @@ pub fn marked(mark: &str) -> Vec<String> {
 }
 
 /// Returns what a crash must not change of a summary: statuses and outputs, not attempts, times and ids.
-pub fn outcome(summary: &Value) -> Value {
+pub(crate) fn outcome(summary: &Value) -> Value {
     let tasks = summary["tasks"].as_object().cloned().unwrap_or_default();
     let tasks: Map<String, Value> = tasks
         .into_iter()
@@ -276,26 +276,26 @@ pub fn outcome(summary: &Value) -> Value {
 }
 
 /// Shows breaches, each on its own lines.
-pub fn describe(breaches: &[Breach]) -> String {
+pub(crate) fn describe(breaches: &[Breach]) -> String {
     breaches.iter().map(|breach| format!("{breach}\n")).collect()
 }
 
 /// Prints a line that is seen although the test passes: figures, seeds, reasons for leaving something out.
-pub fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     // If standard error is closed there is nobody to tell.
     drop(writeln!(std::io::stderr(), "{text}"));
 }
 
 /// A small generator of numbers (`SplitMix64`), so that a seed gives the same decisions on every machine.
 #[derive(Debug, Clone)]
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub fn number(&mut self) -> u64 {
+    pub(crate) fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -304,17 +304,17 @@ impl Random {
     }
 
     /// Returns a number below `bound`, which is not 0.
-    pub fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.number() % bound
     }
 
     /// Returns true in `percent` of 100 cases.
-    pub fn chance(&mut self, percent: u64) -> bool {
+    pub(crate) fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
 
     /// Returns a duration from `from` up to but not including `to`.
-    pub fn between(&mut self, from: Duration, to: Duration) -> Duration {
+    pub(crate) fn between(&mut self, from: Duration, to: Duration) -> Duration {
         let span = u64::try_from(to.saturating_sub(from).as_micros()).unwrap_or(u64::MAX);
         from + Duration::from_micros(self.below(span.max(1)))
     }

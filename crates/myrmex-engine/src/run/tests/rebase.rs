@@ -186,6 +186,19 @@ fn a_new_lag_counts_from_the_outcome_that_has_been() {
 }
 
 #[test]
+fn a_new_lag_that_is_over_already_leaves_the_timer_of_an_overdue_one_right() {
+    let root = |b: Spec| graph("root", vec![task("a"), b]);
+    let b = task("b").after_with("a", &[Outcome::Succeeded], 1);
+    let mut host = Host::started(&root(b.clone()));
+    host.succeed("a");
+    host.pass(7);
+    // `check_turn` compares the timers that the effects left with those of the run.
+    host.rebase(&root(b.after_with("a", &[Outcome::Succeeded], 5)), &[]).unwrap();
+    host.finish();
+    assert_eq!(host.run.status(), Status::Succeeded);
+}
+
+#[test]
 fn a_running_for_each_keeps_its_items_and_follows_its_window() {
     for items in [list(4), map(&["a", "b", "c", "d"])] {
         let spec =
