@@ -57,7 +57,7 @@ fn measure(what: &str, count: u32, definition: &Arc<Definition>, items: Option<&
             let grant = Command::Grant { task: task.clone(), attempt, token, worker: worker.clone() };
             put(&mut run, &mut dispatch, &mut journal, grant, items);
             let end = AttemptEnd::Succeeded { output: ValueHash([0; 16]) };
-            let report = AttemptReport { end, usage: Usage::default(), pid: None };
+            let report = AttemptReport::of(end);
             let report = Command::Report { task, attempt, token, report };
             put(&mut run, &mut dispatch, &mut journal, report, items);
         }

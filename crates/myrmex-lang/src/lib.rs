@@ -8,12 +8,13 @@
 //! 4. `lower` makes the [`Definition`] that the run machine knows.
 //!
 //! Problems are [`Diagnostic`]s whose codes stand in [`codes`]. [`resolve_inputs`] makes the inputs of one run.
-//! [`import`] makes workflow files of what other tools recorded.
+//! [`import`] makes workflow files of what other tools recorded. [`format`] writes a file in the canonical form.
 //!
 //! What this crate deliberately does not do: it reads no files, evaluates no expressions, and knows nothing of how a
 //! definition is carried out.
 
 pub mod codes;
+mod format;
 pub mod import;
 mod inputs;
 mod lower;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use myrmex_model::diagnostic::Diagnostic;
 use myrmex_model::ir::Definition;
 
+pub use format::{FormatError, Syntax, format};
 pub use inputs::{Given, InputProblem, resolve_inputs};
 pub use places::{NodePlaces, SourceMap};
 pub use report::PROBLEMS_MAX;

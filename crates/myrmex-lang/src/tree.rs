@@ -8,11 +8,14 @@ mod build;
 mod plain;
 mod tabs;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use myrmex_model::value::Value;
 
 use crate::report::Report;
+
+pub(crate) use plain::meaning as plain_meaning;
 
 /// The longest text that is read, in bytes. A workflow of 10,000 tasks has about 700 KiB; what is longer was generated
 /// and belongs in a `for_each` over data.
@@ -44,6 +47,8 @@ pub struct Tree {
     pub root: Option<Arc<Node>>,
     /// All comments in order.
     pub comments: Vec<Comment>,
+    /// The names of the anchors of values, by where the value begins.
+    pub anchors: BTreeMap<usize, String>,
     /// Whether the text was read to its end. If not, something that seems missing may stand in the rest.
     pub is_whole: bool,
 }

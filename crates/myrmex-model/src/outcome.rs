@@ -141,6 +141,26 @@ pub struct AttemptReport {
     pub usage: Usage,
     /// The process id of the attempt's main process, if there was one.
     pub pid: Option<u32>,
+    /// How that process ended; none if it ended with exit code 0 or there was none.
+    pub exit: Option<ProcessExit>,
+    /// Whether the attempt left processes behind that had to be killed.
+    pub has_leftovers: bool,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProcessExit {
+    /// By itself, with this code.
+    Code(i32),
+    /// By this signal.
+    Signal(i32),
+}
+
+impl AttemptReport {
+    /// Reports an end without a process.
+    pub fn of(end: AttemptEnd) -> Self {
+        Self { end, usage: Usage::default(), pid: None, exit: None, has_leftovers: false }
+    }
 }
 
 #[cfg(test)]

@@ -88,7 +88,7 @@ fn attempt_events() -> Vec<Event> {
         task: task(),
         attempt,
         token,
-        report: AttemptReport { end, usage, pid },
+        report: AttemptReport { usage, pid, ..AttemptReport::of(end) },
     }));
     events
 }

@@ -9,6 +9,8 @@ use myrmex_model::time::Timestamp;
 use myrmex_store::segments::{LogReader, LogStore, Source, Stream};
 use myrmex_store::{Batch, IndexOperation, LogId, LogPosition, LogRange, StoreError};
 
+use crate::progress::Progress;
+
 /// The pause before output is offered again to a full disk. The processes wait meanwhile; nothing is lost.
 const FULL_PAUSE: Duration = Duration::from_millis(100);
 
@@ -25,6 +27,8 @@ struct Shared {
     position: Mutex<LogPosition>,
     reader: Mutex<Box<dyn LogReader>>,
     is_given_up: AtomicBool,
+    /// Who is told that output waits for space.
+    progress: Arc<Progress>,
 }
 
 /// Locks plain data. What a panicking thread left is whole: the segments find torn chunks by themselves.
@@ -33,12 +37,12 @@ fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Logs {
-    /// Shares the segments of `log`.
-    pub fn new(log: LogId, store: Box<dyn LogStore>) -> Self {
+    /// Shares the segments of `log`. That they are held up by a full disk is told to `progress`.
+    pub fn new(log: LogId, store: Box<dyn LogStore>, progress: Arc<Progress>) -> Self {
         let (position, reader) = (Mutex::new(store.position()), Mutex::new(store.reader()));
         let store = Mutex::new(store);
         let is_given_up = AtomicBool::new(false);
-        Self { shared: Arc::new(Shared { log, store, position, reader, is_given_up }) }
+        Self { shared: Arc::new(Shared { log, store, position, reader, is_given_up, progress }) }
     }
 
     fn source(&self, token: FencingToken) -> Source {
@@ -50,6 +54,7 @@ impl Logs {
         &self,
         mut act: impl FnMut(&mut dyn LogStore) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        let mut is_held_up = false;
         loop {
             let mut store = lock(&self.shared.store);
             let acted = act(store.as_mut());
@@ -57,11 +62,30 @@ impl Logs {
             drop(store);
             match acted {
                 Err(error) if error.is_retryable() && !self.shared.is_given_up.load(Ordering::Relaxed) => {
+                    // The partition may have nothing to commit meanwhile, so nobody else would say it.
+                    is_held_up = true;
+                    self.shared.progress.hold_up(error.to_string());
                     std::thread::sleep(FULL_PAUSE);
                 }
-                other => return other,
+                other => {
+                    if is_held_up {
+                        self.shared.progress.go_on();
+                    }
+                    return other;
+                }
             }
         }
+    }
+
+    /// Says that the disk is full and pauses; false if nobody waits any more.
+    pub(crate) fn wait_for_space(&self) -> bool {
+        if self.shared.is_given_up.load(Ordering::Relaxed) {
+            return false;
+        }
+        // The next commit, which needs space as well, says that it goes on.
+        self.shared.progress.hold_up(StoreError::Full.to_string());
+        std::thread::sleep(FULL_PAUSE);
+        true
     }
 
     /// Takes what an attempt printed. Waits while the disk is full.

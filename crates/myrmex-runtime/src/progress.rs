@@ -80,6 +80,26 @@ impl Progress {
         }
     }
 
+    /// Says that something waits, unless the engine has ended anyway.
+    pub(crate) fn hold_up(&self, reason: String) {
+        let mut board = self.board();
+        if board.health == Health::Well {
+            board.health = Health::HeldUp(reason);
+            self.changed.notify_all();
+            self.ended.notify_all();
+        }
+    }
+
+    /// Says that what waited goes on. If something else still waits, that one says so again at its next try.
+    pub(crate) fn go_on(&self) {
+        let mut board = self.board();
+        if matches!(board.health, Health::HeldUp(_)) {
+            board.health = Health::Well;
+            self.changed.notify_all();
+            self.ended.notify_all();
+        }
+    }
+
     pub(crate) fn set_health(&self, health: Health) {
         let mut board = self.board();
         board.health = health;

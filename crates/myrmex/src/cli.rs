@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{check, events, import, run, runs};
+use crate::commands::{check, events, explain, fmt, import, run, runs};
 use crate::exit::{Exit, Failure, FailureCode};
 
 /// Plan, run and prove projects: workflows as files, run durably.
@@ -26,6 +26,10 @@ pub struct Cli {
 enum Command {
     /// Check files and report every problem in them
     Check(check::Args),
+    /// Write files in the canonical form
+    Fmt(fmt::Args),
+    /// Explain a code that a message shows
+    Explain(explain::Args),
     /// Run a workflow to its end
     Run(run::Args),
     /// Look at runs, resume and cancel them
@@ -49,6 +53,8 @@ pub fn main() -> ExitCode {
     let data = cli.data_dir.as_deref();
     let ended = match cli.command {
         Command::Check(args) => check::run(&args),
+        Command::Fmt(args) => fmt::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Run(args) => run::run(&args, data),
         Command::Runs(args) => runs::run(&args, data),
         Command::Events(args) => events::run(&args, data),

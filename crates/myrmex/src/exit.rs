@@ -4,6 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use myrmex_model::status::Status;
+use myrmex_store::directory::HoldError;
 
 /// The exit codes of the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub enum Exit {
     Success,
     /// The run failed.
     RunFailed,
+    /// Files are not in the canonical form.
+    Unformatted,
     /// Usage, bad or missing input, or an invalid file.
     Invalid,
     /// There was nothing to do.
@@ -29,7 +32,7 @@ impl Exit {
     pub fn code(self) -> u8 {
         match self {
             Self::Success => 0,
-            Self::RunFailed => 1,
+            Self::RunFailed | Self::Unformatted => 1,
             Self::Invalid => 2,
             Self::NothingToDo => 4,
             Self::Cancelled => 5,
@@ -176,6 +179,10 @@ impl fmt::Display for Failure {
 impl From<myrmex_store::StoreError> for Failure {
     fn from(error: myrmex_store::StoreError) -> Self {
         match error {
+            // The lock's file cannot be used, such as on a full disk: nobody is to be waited for.
+            myrmex_store::StoreError::Held(held @ HoldError::Io { .. }) => {
+                Self::from_error(FailureCode::Store, &held)
+            }
             myrmex_store::StoreError::Held(held) => {
                 Self::from_error(FailureCode::Held, &held).with_hint("wait until it ends, or stop it")
             }

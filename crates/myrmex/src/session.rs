@@ -10,10 +10,10 @@ use myrmex_model::name::{Name, Namespace};
 use myrmex_model::status::Status;
 use myrmex_runtime::clock::SystemClock;
 use myrmex_runtime::logs::Logs;
-use myrmex_runtime::partition::{Partition, Parts, RequestError, event_of, load_run, scratch_folder};
-use myrmex_runtime::platform::Zygote;
+use myrmex_runtime::partition::{Partition, Parts, RequestError, event_of, load_run};
+use myrmex_runtime::platform::{self, Zygote};
 use myrmex_runtime::progress::{Health, Progress, Seen};
-use myrmex_runtime::worker::{LocalWorker, WorkerConfig};
+use myrmex_runtime::worker::{LocalWorker, WorkerConfig, scratch_folder};
 use myrmex_store::directory::{DataDirectory, Owner};
 use myrmex_store::segments::FileLogStore;
 use myrmex_store::sqlite::{SqliteReader, SqliteStore};
@@ -56,7 +56,6 @@ pub struct Session {
     partition: Partition,
     progress: Arc<Progress>,
     reader: Box<dyn Reader>,
-    logs: Logs,
     namespace: Namespace,
     _owner: Owner,
 }
@@ -67,7 +66,10 @@ pub struct Session {
 ///
 /// Returns [`Failure`] if the operating system refuses.
 pub fn fork_zygote() -> Result<Zygote, Failure> {
-    Zygote::fork().map_err(|error| Failure::from_error(FailureCode::System, &error))
+    let zygote = Zygote::fork().map_err(|error| Failure::from_error(FailureCode::System, &error))?;
+    // After the fork, so that tasks keep the limit that their user set.
+    platform::raise_open_files();
+    Ok(zygote)
 }
 
 /// Returns how many attempts run at a time unless somebody says otherwise: one per core.
@@ -94,8 +96,8 @@ impl Session {
         zygote
             .hold(std::os::fd::AsFd::as_fd(&owner))
             .map_err(|error| Failure::from_error(FailureCode::System, &error))?;
-        let logs = Logs::new(LOG, Box::new(FileLogStore::open(&workspace.data)?));
         let progress = Arc::new(Progress::new());
+        let logs = Logs::new(LOG, Box::new(FileLogStore::open(&workspace.data)?), Arc::clone(&progress));
         let namespace = Namespace::standard();
         let data = workspace.data.clone();
         let open = move || SqliteStore::open(&data).map(|store| Box::new(store) as Box<dyn Store>);
@@ -125,7 +127,8 @@ impl Session {
         .map_err(|error| Failure::from_error(FailureCode::System, &error))?;
         partition.attach(worker);
         let reader = SqliteReader::open(&workspace.data)?;
-        Ok(Self { partition, progress, reader: Box::new(reader), logs, namespace, _owner: owner })
+        listen_to_signals(&partition, logs)?;
+        Ok(Self { partition, progress, reader: Box::new(reader), namespace, _owner: owner })
     }
 
     /// Returns the partition, for requests.
@@ -165,7 +168,6 @@ impl Session {
     ///
     /// Returns [`Failure`] if the engine or the store fails. Everything acknowledged is in the store.
     pub fn watch(&self, run: RunId, after: Sequence, show: Show) -> Result<Exit, Failure> {
-        self.listen_to_signals()?;
         let mut viewer = Viewer::new(self, run, after, show)?;
         let mut seen = Seen { last: Sequence::NONE, health: Health::Well };
         loop {
@@ -179,11 +181,11 @@ impl Session {
                 return Ok(Exit::of_run(status));
             }
             match &seen.health {
-                Health::Well => {}
-                Health::HeldUp(reason) => viewer.note(&format!("waiting: {reason}; nothing is lost")),
+                Health::Well => viewer.held_up(None),
+                Health::HeldUp(reason) => viewer.held_up(Some(reason)),
                 Health::Interrupted => {
                     viewer.show_new()?;
-                    viewer.interrupted();
+                    viewer.interrupted()?;
                     return Ok(Exit::Interrupted);
                 }
                 Health::Failed(reason) => {
@@ -197,26 +199,25 @@ impl Session {
             };
         }
     }
+}
 
-    /// The first Ctrl-C or SIGTERM stops what is under way and leaves the run to be resumed; the second kills.
-    fn listen_to_signals(&self) -> Result<(), Failure> {
-        let signals = signal_hook::iterator::Signals::new([libc::SIGINT, libc::SIGTERM]);
-        let mut signals = signals.map_err(|error| Failure::from_error(FailureCode::System, &error))?;
-        let interrupter = self.partition.interrupter();
-        let logs = self.logs.clone();
-        let listen = move || {
-            for (count, _) in signals.forever().enumerate() {
-                if count > 0 {
-                    // The reapers see this process end and kill every process of every task.
-                    std::process::exit(i32::from(Exit::Interrupted.code()));
-                }
-                logs.give_up();
-                interrupter.interrupt();
+/// The first Ctrl-C or SIGTERM stops what is under way and leaves the run to be resumed; the second kills.
+fn listen_to_signals(partition: &Partition, logs: Logs) -> Result<(), Failure> {
+    let signals = signal_hook::iterator::Signals::new([libc::SIGINT, libc::SIGTERM]);
+    let mut signals = signals.map_err(|error| Failure::from_error(FailureCode::System, &error))?;
+    let interrupter = partition.interrupter();
+    let listen = move || {
+        for (count, _) in signals.forever().enumerate() {
+            if count > 0 {
+                // The reapers see this process end and kill every process of every task.
+                std::process::exit(i32::from(Exit::Interrupted.code()));
             }
-        };
-        let thread = std::thread::Builder::new().name("signals".into()).spawn(listen);
-        thread.map(drop).map_err(|error| Failure::from_error(FailureCode::System, &error))
-    }
+            interrupter.interrupt();
+            logs.give_up();
+        }
+    };
+    let thread = std::thread::Builder::new().name("signals".into()).spawn(listen);
+    thread.map(drop).map_err(|error| Failure::from_error(FailureCode::System, &error))
 }
 
 /// Returns who runs this command.
@@ -230,7 +231,7 @@ pub fn refused(error: RequestError) -> Failure {
         RequestError::Unknown { .. } => Failure::from_error(FailureCode::RunId, &error),
         RequestError::Journal(error) => error.into(),
         RequestError::Rejected(_) => Failure::from_error(FailureCode::Refused, &error),
-        RequestError::Stopped => Failure::from_error(FailureCode::Store, &error),
+        RequestError::Stopped | RequestError::Unknowable => Failure::from_error(FailureCode::Store, &error),
     }
 }
 
@@ -242,6 +243,7 @@ struct Viewer<'a> {
     show: Show,
     watch: Watch,
     lines: Lines,
+    is_held_up: bool,
 }
 
 impl<'a> Viewer<'a> {
@@ -251,7 +253,15 @@ impl<'a> Viewer<'a> {
             Show::Json | Show::Nothing => None,
         };
         let total = loaded.map_or(0, |loaded| loaded.definition().nodes.len() - 1);
-        Ok(Self { session, run, cursor: after, show, watch: Watch::new(total), lines: Lines::default() })
+        Ok(Self {
+            session,
+            run,
+            cursor: after,
+            show,
+            watch: Watch::new(total),
+            lines: Lines::default(),
+            is_held_up: false,
+        })
     }
 
     /// Shows what became durable since the last time.
@@ -282,15 +292,26 @@ impl<'a> Viewer<'a> {
         Ok(())
     }
 
+    /// Says something about the engine, on standard error and whatever else is shown.
     fn note(&mut self, text: &str) {
-        if self.show == Show::People {
-            self.watch.note(text);
-        }
+        self.watch.note(text);
     }
 
-    fn interrupted(&mut self) {
+    /// Says once that something waits, until it goes on.
+    fn held_up(&mut self, reason: Option<&str>) {
+        if let Some(reason) = reason.filter(|_| !self.is_held_up) {
+            self.note(&format!("waiting: {reason}; nothing is lost"));
+        }
+        self.is_held_up = reason.is_some();
+    }
+
+    fn interrupted(&mut self) -> Result<(), Failure> {
         let run = self.run;
         self.note(&format!("interrupted; `myrmex runs resume {run}` goes on where it stopped"));
+        match self.show {
+            Show::Json => self.finish(Status::Running),
+            Show::People | Show::Nothing => Ok(()),
+        }
     }
 
     fn finish(&mut self, status: Status) -> Result<(), Failure> {
@@ -329,6 +350,5 @@ pub fn show_end(
 /// Returns [`Failure`] if standard output cannot be written.
 pub fn print_line(value: &serde_json::Value) -> Result<(), Failure> {
     use std::io::Write;
-    writeln!(std::io::stdout().lock(), "{value}")
-        .map_err(|error| Failure::from_error(FailureCode::File, &error))
+    writeln!(std::io::stdout().lock(), "{value}").map_err(|error| Failure::output(&error))
 }

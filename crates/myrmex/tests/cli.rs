@@ -205,6 +205,41 @@ fn a_timeout_ends_the_whole_process_tree() {
 }
 
 #[test]
+fn max_parallel_of_the_workflow_bounds_everything_inside() {
+    let task = "run: 'mkdir turn; test ! -e busy; touch busy; rm busy; rmdir turn'";
+    let workflow = format!(
+        "workflow: w\nmax_parallel: 1\ntasks:\n  block: {{tasks: {{a: {{{task}}}, b: {{{task}}}, c: {{{task}}}}}}}\n  \
+         items: {{for_each: 3, {task}}}\n  single: {{{task}}}\n"
+    );
+    let (code, summary) = summary(&workflow);
+    assert_eq!(code, 0, "{summary}");
+}
+
+#[test]
+fn a_reader_that_goes_away_does_not_stop_the_run() {
+    let workflow = "workflow: w\ntasks:\n  a: {run: sleep 0.1}\n  b: {needs: a, run: echo done > ledger}\n";
+    let workspace = Workspace::with(&[("w.yaml", workflow)]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_myrmex"));
+    command
+        .args(["run", "w.yaml", "--json"])
+        .current_dir(workspace.path())
+        .stdout(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
+    assert_eq!(std::fs::read_to_string(workspace.path().join("ledger")).unwrap(), "done\n");
+    assert_eq!(only_run(&workspace)["status"], "succeeded");
+}
+
+#[test]
+fn a_pipe_in_place_of_the_output_file_fails_its_task_alone() {
+    let workflow = "workflow: w\ntasks:\n  a: {run: mkfifo \"$MYRMEX_OUTPUT\"}\n  b: {run: echo fine}\n";
+    let (code, summary) = summary(workflow);
+    assert_eq!((code, &summary["tasks"]["b"]["status"]), (1, &json!("succeeded")));
+    assert_eq!(summary["error"]["title"], "the output is not a regular file");
+}
+
+#[test]
 fn inputs_are_checked_all_at_once() {
     let workflow = "workflow: w\ninputs:\n  count: {type: integer}\n  region: {enum: [eu, us]}\ntasks:\n  \
                     a: {set: {c: '${{ inputs.count }}', r: '${{ inputs.region }}'}}\n";
@@ -290,6 +325,7 @@ fn logs_are_kept_by_task_and_attempt() {
     lines.sort_unstable();
     assert_eq!(lines, ["a (attempt 2) | err", "a (attempt 2) | out", "a | err", "a | out"]);
     assert_eq!(workspace.run(&["runs", "logs", &run[..16], "--task", "silent"]).code, 4);
+    assert_eq!(workspace.run(&["runs", "logs", run, "--task", "nobody"]).code, 2);
     let json = workspace.run(&["runs", "logs", run, "--task", "a", "--json"]).stdout;
     assert_eq!(json.lines().filter(|line| line.contains("\"stream\":\"stderr\"")).count(), 2);
 }
@@ -318,7 +354,8 @@ fn a_finished_run_is_shown_again_with_its_exit_code() {
     let list = workspace.run(&["runs", "list", "--json"]);
     let list: Value = serde_json::from_str(&list.stdout).unwrap();
     assert_eq!((&list["runs"][0]["run"], &list["runs"][0]["status"]), (&summary["run"], &json!("failed")));
-    assert_eq!(workspace.run(&["runs", "cancel", run]).code, 2, "what is over cannot be cancelled");
+    let cancel = workspace.run(&["runs", "cancel", run]);
+    assert!(cancel.code == 2 && cancel.stderr.contains("the run is over: failed"), "{}", cancel.stderr);
     assert!(workspace.run(&["runs", "resume", "ffffff"]).stderr.contains("error[X0103]"));
 }
 

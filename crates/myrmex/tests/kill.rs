@@ -22,7 +22,7 @@ use serde_json::Value;
 use support::{Ended, Live, PATIENCE, Random, Workspace, describe, marked, outcome, poll, say};
 
 /// How many kills one run of the suite makes at least.
-const KILLS_MIN: u64 = 300;
+const KILLS_MIN: u64 = 400;
 
 /// The most kills of one run before it may finish.
 const KILLS_PER_CYCLE_MAX: u64 = 8;

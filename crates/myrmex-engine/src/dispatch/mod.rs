@@ -25,6 +25,8 @@ pub struct Dispatch {
     arrivals: OrderedMap<(RunId, Address), u64>,
     arrived: u64,
     leases: BTreeMap<FencingToken, Ready>,
+    /// The most places that a run may have at a time, where its definition says so.
+    limits: BTreeMap<RunId, u32>,
 }
 
 /// An attempt that waits for a place, or has one.
@@ -49,7 +51,16 @@ impl Dispatch {
             arrivals: OrderedMap::default(),
             arrived: 0,
             leases: BTreeMap::new(),
+            limits: BTreeMap::new(),
         }
+    }
+
+    /// Bounds how many attempts of a run may have a place at a time; none takes the bound away.
+    pub fn limit(&mut self, run: RunId, most: Option<u32>) {
+        match most {
+            Some(most) => self.limits.insert(run, most.max(1)),
+            None => self.limits.remove(&run),
+        };
     }
 
     /// Lets an attempt wait. An attempt of a task that waits already takes that one's place.
@@ -87,11 +98,17 @@ impl Dispatch {
         self.leases.iter().map(|(token, ready)| (*token, ready))
     }
 
-    /// Gives free places to the attempts that wait longest. Tokens grow strictly over all grants of all epochs.
+    /// Gives free places to the attempts that wait longest; those of a run at its bound do not hold up others.
+    ///
+    /// Tokens grow strictly over all grants of all epochs.
     pub fn grant(&mut self) -> Vec<(FencingToken, Ready)> {
         let mut grants = Vec::new();
+        let mut after = 0;
         while self.leases.len() < self.slots as usize && self.counter < u32::MAX {
-            let Some((_, ready)) = self.queue.pop_first() else { break };
+            let next = self.queue.range(after..).find(|(_, ready)| !self.is_at_bound(ready.run));
+            let Some(arrival) = next.map(|(arrival, _)| *arrival) else { break };
+            let Some(ready) = self.queue.remove(&arrival) else { break };
+            after = arrival + 1;
             self.arrivals.swap_remove(&(ready.run, ready.task.clone()));
             self.counter += 1;
             let token = FencingToken::new(self.epoch, self.counter);
@@ -99,6 +116,11 @@ impl Dispatch {
             grants.push((token, ready));
         }
         grants
+    }
+
+    fn is_at_bound(&self, run: RunId) -> bool {
+        let places = || self.leases.values().filter(|lease| lease.run == run).count();
+        self.limits.get(&run).is_some_and(|most| places() >= *most as usize)
     }
 }
 
@@ -128,6 +150,23 @@ mod tests {
         dispatch.withdraw(RunId([1; 16]), &Address::parse("c").unwrap());
         assert_eq!(granted(&mut dispatch), ["d"]);
         assert_eq!((dispatch.waiting(), dispatch.leases().count()), (0, 2));
+    }
+
+    #[test]
+    fn a_run_at_its_bound_does_not_hold_up_others() {
+        let other = RunId([2; 16]);
+        let mut dispatch = Dispatch::new(Epoch(1), 3);
+        dispatch.limit(RunId([1; 16]), Some(1));
+        for task in ["a", "b", "c"] {
+            dispatch.enqueue(ready(task));
+        }
+        dispatch.enqueue(Ready { run: other, ..ready("d") });
+        assert_eq!(granted(&mut dispatch), ["a", "d"]);
+        let first = dispatch.leases().next().unwrap().0;
+        dispatch.release(first);
+        assert_eq!(granted(&mut dispatch), ["b"]);
+        dispatch.limit(RunId([1; 16]), None);
+        assert_eq!(granted(&mut dispatch), ["c"]);
     }
 
     #[test]

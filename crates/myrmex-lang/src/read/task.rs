@@ -36,14 +36,9 @@ impl Reader<'_> {
         }
         let is_each = fields.has("for_each");
         let (max_parallel, fail_fast) = if is_each { (None, false) } else { self.bounds(fields) };
-        Some(self.scope(Scope {
-            id,
-            kind: ScopeKind::Graph,
-            key: entry.key.place,
-            tasks,
-            max_parallel,
-            fail_fast,
-        }))
+        let (key, kind) = (entry.key.place, ScopeKind::Graph);
+        self.refuse_empty(map.entries.is_empty(), key, kind);
+        Some(Scope { id, kind, key, tasks, max_parallel, fail_fast })
     }
 
     /// Reads `do:`.
@@ -72,23 +67,16 @@ impl Reader<'_> {
                 tasks.extend(task);
             }
         }
-        let key = entry.key.place;
-        Some(self.scope(Scope {
-            id,
-            kind: ScopeKind::Flow,
-            key,
-            tasks,
-            max_parallel: None,
-            fail_fast: false,
-        }))
+        let (key, kind) = (entry.key.place, ScopeKind::Flow);
+        self.refuse_empty(list.items.is_empty(), key, kind);
+        Some(Scope { id, kind, key, tasks, max_parallel: None, fail_fast: false })
     }
 
-    fn scope(&mut self, scope: Scope) -> Scope {
-        if scope.tasks.is_empty() {
-            let message = format!("`{}` holds no task", scope.kind.key());
-            self.report.refuse(codes::SCOPE_EMPTY, scope.key, message);
+    fn refuse_empty(&mut self, is_empty: bool, key: Place, kind: ScopeKind) {
+        if is_empty {
+            let message = format!("`{}` holds no task", kind.key());
+            self.report.refuse(codes::SCOPE_EMPTY, key, message);
         }
-        scope
     }
 
     fn scope_id(&mut self) -> ScopeId {

@@ -21,7 +21,7 @@ pub(super) fn build(text: &str, report: &mut Report) -> Tree {
         let message = format!("the text has {} bytes, the limit is {TEXT_BYTES_MAX}", text.len());
         report.refuse(codes::TEXT_LONG, Place::default(), message);
         report.is_partial = true;
-        return Tree { root: None, comments: Vec::new(), is_whole: false };
+        return Tree { root: None, comments: Vec::new(), anchors: BTreeMap::new(), is_whole: false };
     }
     let options = granit_parser::options! {
         strict_indentation: true,
@@ -55,7 +55,13 @@ pub(super) fn build(text: &str, report: &mut Report) -> Tree {
     while let Some(open) = builder.open.pop() {
         builder.close(open, None);
     }
-    let Builder { root, mut comments, scalars, .. } = builder;
+    let Builder { root, mut comments, anchored, scalars, .. } = builder;
+    // The comment behind the `|` of a block text comes after the text.
+    comments.sort_by_key(|comment| comment.place);
+    let anchors = anchored
+        .into_iter()
+        .filter_map(|start| Some((start, anchor_name(text, start, &comments)?)))
+        .collect();
     // The parser takes the end of a block for something that a comment can stand above.
     for comment in comments.iter_mut().filter(|comment| comment.position != CommentPosition::Right) {
         if root.as_ref().is_none_or(|root| comment.place.start >= root.place.end) {
@@ -66,7 +72,7 @@ pub(super) fn build(text: &str, report: &mut Report) -> Tree {
     if root.is_none() {
         report.refuse(codes::EMPTY, Place::default(), "the file is empty");
     }
-    Tree { root, comments, is_whole: !report.is_partial }
+    Tree { root, comments, anchors, is_whole: !report.is_partial }
 }
 
 struct Builder<'t> {
@@ -77,6 +83,8 @@ struct Builder<'t> {
     open: Vec<Open>,
     /// What anchors stand before; none while it is still open.
     anchors: BTreeMap<usize, Option<Arc<Node>>>,
+    /// Where values with an anchor begin.
+    anchored: Vec<usize>,
     alias_weight: usize,
     documents: usize,
     /// The places of all scalars, with whether tabs belong to their text.
@@ -112,6 +120,7 @@ impl<'t> Builder<'t> {
             comments: Vec::new(),
             open: Vec::new(),
             anchors: BTreeMap::new(),
+            anchored: Vec::new(),
             alias_weight: 0,
             documents: 0,
             scalars: Vec::new(),
@@ -354,6 +363,7 @@ impl<'t> Builder<'t> {
         }
         let node = Arc::new(node);
         if anchor > 0 {
+            self.anchored.push(node.place.start);
             self.anchors.insert(anchor, Some(Arc::clone(&node)));
         }
         match self.open.last_mut().map(|open| &mut open.content) {
@@ -366,6 +376,19 @@ impl<'t> Builder<'t> {
             }
         }
     }
+}
+
+/// Returns the name of the anchor of the value that begins at `start`: between the two stand only blanks, comments and
+/// the mark of a block text.
+fn anchor_name(text: &str, start: usize, comments: &[Comment]) -> Option<String> {
+    let is_comment = |at: usize| {
+        let next = comments.partition_point(|comment| comment.place.start <= at);
+        next.checked_sub(1).is_some_and(|before| at < comments[before].place.end)
+    };
+    let at = text[..start].rmatch_indices('&').map(|(at, _)| at).find(|at| !is_comment(*at))?;
+    let rest = &text[at + 1..start];
+    let end = rest.find(|c: char| c.is_whitespace() || ",[]{}".contains(c)).unwrap_or(rest.len());
+    Some(rest[..end].to_owned())
 }
 
 fn nesting_message() -> String {

@@ -7,7 +7,7 @@ use crate::codes;
 use crate::report::Report;
 
 /// Returns what `text` means; reports it and returns nothing if readers differ about it.
-pub(super) fn meaning(text: &str, place: Place, report: &mut Report) -> Option<Meaning> {
+pub(crate) fn meaning(text: &str, place: Place, report: &mut Report) -> Option<Meaning> {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Some(Meaning::Null),
         "true" | "True" | "TRUE" => return Some(Meaning::Boolean(true)),

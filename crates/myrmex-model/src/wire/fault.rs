@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::WireError;
 use crate::fault::{Fault, FaultKind};
 use crate::id::ValueHash;
-use crate::outcome::{AttemptEnd, AttemptReport, Usage};
+use crate::outcome::{AttemptEnd, AttemptReport, ProcessExit, Usage};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct FaultV1 {
@@ -59,6 +59,12 @@ pub(super) struct ReportV1 {
     reason: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pid: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    exit_code: Option<i32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signal: Option<i32>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    leftovers: bool,
     usage: [u64; 6],
 }
 
@@ -85,7 +91,15 @@ impl From<&AttemptReport> for ReportV1 {
             }
         };
         let usage = report.usage;
+        let (exit_code, signal) = match report.exit {
+            Some(ProcessExit::Code(code)) => (Some(code), None),
+            Some(ProcessExit::Signal(signal)) => (None, Some(signal)),
+            None => (None, None),
+        };
         Self {
+            exit_code,
+            signal,
+            leftovers: report.has_leftovers,
             end: end.to_owned(),
             output,
             fault,
@@ -126,6 +140,10 @@ impl TryFrom<ReportV1> for AttemptReport {
         };
         let [wall_us, user_us, system_us, rss_max_kib, blocks_in, blocks_out] = wire.usage;
         let usage = Usage { wall_us, user_us, system_us, rss_max_kib, blocks_in, blocks_out };
-        Ok(Self { end, usage, pid: wire.pid })
+        let exit = match (wire.exit_code, wire.signal) {
+            (_, Some(signal)) => Some(ProcessExit::Signal(signal)),
+            (code, None) => code.map(ProcessExit::Code),
+        };
+        Ok(Self { end, usage, pid: wire.pid, exit, has_leftovers: wire.leftovers })
     }
 }

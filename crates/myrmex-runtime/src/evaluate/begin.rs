@@ -9,7 +9,7 @@ use myrmex_model::time::{Length, Timestamp};
 use myrmex_model::value::{Value, type_name};
 
 use super::resolve::Resolver;
-use super::{Desk, render, stored};
+use super::{Desk, render};
 
 /// The most items of one `for_each`.
 const ITEMS_MAX: u64 = 1_000_000;
@@ -18,7 +18,8 @@ pub(super) fn begin(desk: &mut Desk<'_>, view: View<'_>, node: &Node) -> Result<
     if let Some(guard) = &node.guard {
         let mut resolver = Resolver::new(view, desk.values, desk.reader);
         let held = desk.evaluator.condition(guard, &mut |reference| resolver.resolve(reference));
-        if !resolver.finish(held)? {
+        let finished = resolver.finish(held);
+        if !desk.settle(finished)? {
             return Ok(Evaluation::Skip);
         }
     }
@@ -43,12 +44,10 @@ fn value(desk: &mut Desk<'_>, view: View<'_>, template: &Template) -> Result<Eva
     let vars = match &value {
         Value::Object(written) if view.writes_vars() => {
             let mut vars = match view.vars() {
-                Some(hash) => {
-                    match desk.values.get(hash, desk.reader).map_err(|error| stored(&error))?.as_ref() {
-                        Value::Object(vars) => vars.clone(),
-                        _ => serde_json::Map::new(),
-                    }
-                }
+                Some(hash) => match desk.stored(hash)?.as_ref() {
+                    Value::Object(vars) => vars.clone(),
+                    _ => serde_json::Map::new(),
+                },
                 None => serde_json::Map::new(),
             };
             vars.extend(written.iter().map(|(name, value)| (name.clone(), value.clone())));
@@ -82,7 +81,8 @@ fn case(desk: &mut Desk<'_>, view: View<'_>, choose: &Choose) -> Result<Option<u
         let Some(when) = &case.when else { return Ok(Some(index)) };
         let mut resolver = Resolver::new(view, desk.values, desk.reader);
         let held = desk.evaluator.condition(when, &mut |reference| resolver.resolve(reference));
-        if resolver.finish(held)? {
+        let finished = resolver.finish(held);
+        if desk.settle(finished)? {
             return Ok(Some(index));
         }
     }

@@ -7,16 +7,19 @@ mod begin;
 mod resolve;
 
 use myrmex_engine::run::{Run, View};
+use std::sync::Arc;
+
 use myrmex_expr::Evaluator;
 use myrmex_model::effect::{Evaluation, Question, Request};
 use myrmex_model::fault::{Fault, FaultKind};
+use myrmex_model::id::ValueHash;
 use myrmex_model::ir::{OutputField, Outputs};
 use myrmex_model::name::Name;
 use myrmex_model::schema::Schema;
 use myrmex_model::template::Template;
 use myrmex_model::time::Timestamp;
 use myrmex_model::value::{Value, is_depth_bounded};
-use myrmex_store::Reader;
+use myrmex_store::{Reader, StoreError};
 
 use crate::values::Values;
 use resolve::Resolver;
@@ -27,6 +30,27 @@ pub(crate) struct Desk<'a> {
     pub(crate) values: &'a mut Values,
     pub(crate) reader: &'a dyn Reader,
     pub(crate) now: Timestamp,
+    /// Why the store could not give a value. The whole turn is dropped then: a fault of the disk decides nothing.
+    pub(crate) trouble: Option<StoreError>,
+}
+
+impl Desk<'_> {
+    /// Returns a value of the run; if the store cannot give it, notes that and returns an error to stop with.
+    fn stored(&mut self, hash: ValueHash) -> Result<Arc<Value>, Fault> {
+        self.values.get(hash, self.reader).map_err(|error| self.fail(error))
+    }
+
+    /// Takes what an evaluation gave.
+    fn settle<T>(&mut self, finished: Result<Result<T, Fault>, StoreError>) -> Result<T, Fault> {
+        finished.unwrap_or_else(|error| Err(self.fail(error)))
+    }
+
+    fn fail(&mut self, error: StoreError) -> Fault {
+        let fault = Fault::new(FaultKind::Runtime, "a value of this run cannot be read");
+        let fault = fault.with_detail(error.to_string());
+        self.trouble.get_or_insert(error);
+        fault
+    }
 }
 
 /// Answers one request about `run`.
@@ -35,12 +59,12 @@ pub(crate) struct Desk<'a> {
 ///
 /// Returns the error that the task ends with.
 pub(crate) fn answer(desk: &mut Desk<'_>, run: &Run, request: &Request) -> Result<Evaluation, Fault> {
-    let definition = std::sync::Arc::clone(run.definition());
+    let definition = Arc::clone(run.definition());
     let node = definition.node(request.node);
     match &request.question {
         Question::Begin => begin::begin(desk, run.view(request.ticket, false), node),
         Question::Output { raw } => {
-            let value = desk.values.get(*raw, desk.reader).map_err(|error| stored(&error))?;
+            let value = desk.stored(*raw)?;
             if let Outputs::Declared(fields) = &node.outputs {
                 check_declared(fields, &value)?;
             }
@@ -54,7 +78,8 @@ pub(crate) fn answer(desk: &mut Desk<'_>, run: &Run, request: &Request) -> Resul
             let view = run.view(request.ticket, false);
             let mut resolver = Resolver::new(view, desk.values, desk.reader).with_error(fault, *attempt);
             let held = desk.evaluator.condition(when, &mut |reference| resolver.resolve(reference));
-            resolver.finish(held).map(Evaluation::Retry)
+            let finished = resolver.finish(held);
+            desk.settle(finished).map(Evaluation::Retry)
         }
     }
 }
@@ -67,9 +92,7 @@ fn scope_output(desk: &mut Desk<'_>, view: View<'_>, outputs: &Outputs) -> Resul
             let mut list = Vec::new();
             for output in view.item_outputs() {
                 list.push(match output {
-                    Some(hash) => {
-                        desk.values.get(hash, desk.reader).map_err(|error| stored(&error))?.as_ref().clone()
-                    }
+                    Some(hash) => desk.stored(hash)?.as_ref().clone(),
                     None => Value::Null,
                 });
             }
@@ -83,7 +106,8 @@ fn scope_output(desk: &mut Desk<'_>, view: View<'_>, outputs: &Outputs) -> Resul
 fn render(desk: &mut Desk<'_>, view: View<'_>, template: &Template) -> Result<Value, Fault> {
     let mut resolver = Resolver::new(view, desk.values, desk.reader);
     let rendered = desk.evaluator.render(template, &mut |reference| resolver.resolve(reference));
-    resolver.finish(rendered)
+    let finished = resolver.finish(rendered);
+    desk.settle(finished)
 }
 
 /// Checks what a task gave against its declared outputs: each is there and fits.
@@ -116,9 +140,4 @@ pub(crate) fn checked_depth(value: Value) -> Result<Value, Fault> {
         return Ok(value);
     }
     Err(Fault::new(FaultKind::DataLimit, "the output nests deeper than 112 levels"))
-}
-
-/// The error of a task whose values the store cannot give.
-fn stored(error: &myrmex_store::StoreError) -> Fault {
-    Fault::new(FaultKind::Runtime, "a value of this run cannot be read").with_detail(error.to_string())
 }

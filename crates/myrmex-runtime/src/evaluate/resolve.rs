@@ -8,7 +8,6 @@ use myrmex_model::value::Value;
 use myrmex_store::{Reader, StoreError};
 use serde_json::json;
 
-use super::stored;
 use crate::values::Values;
 
 /// Looks up references as one activation sees its run.
@@ -38,10 +37,14 @@ impl<'a> Resolver<'a> {
     }
 
     /// Turns the result of an evaluation into the task's.
-    pub(super) fn finish<T>(self, result: Result<T, ExprError>) -> Result<T, Fault> {
+    ///
+    /// # Errors
+    ///
+    /// Returns the trouble with the store, if there was any: then the result says nothing about the task.
+    pub(super) fn finish<T>(self, result: Result<T, ExprError>) -> Result<Result<T, Fault>, StoreError> {
         match self.trouble {
-            Some(error) => Err(stored(&error)),
-            None => result.map_err(Fault::from),
+            Some(error) => Err(error),
+            None => Ok(result.map_err(Fault::from)),
         }
     }
 
@@ -123,18 +126,16 @@ impl<'a> Resolver<'a> {
             "index" => walk(&json!(nearest.index), steps),
             "key" => walk(&nearest.key.map_or(json!(nearest.index), |key| json!(key)), steps),
             _ => {
-                let ItemView { index, key, items, .. } =
-                    items.iter().find(|item| item.name == name || (name == "item" && *item == nearest))?;
-                let mut path = vec![match key {
-                    Some(key) => Step::Field((*key).to_owned()),
-                    None => Step::Index(i64::from(*index)),
-                }];
-                let whole = self.stored(*items, &[])?;
-                if whole.is_number() {
-                    return walk(&json!(index), steps);
-                }
-                path.extend_from_slice(steps);
-                walk(&whole, &path)
+                let named = |item: &&ItemView<'_>| item.name == name || (name == "item" && *item == nearest);
+                let ItemView { index, key, items, .. } = items.iter().find(named)?;
+                let whole = self.values.get(*items, self.reader);
+                let whole = whole.map_err(|error| self.trouble.get_or_insert(error)).ok()?;
+                let item = match (whole.as_ref(), key) {
+                    (Value::Number(_), _) => return walk(&json!(index), steps),
+                    (whole, Some(key)) => whole.get(*key)?,
+                    (whole, None) => whole.get(usize::try_from(*index).ok()?)?,
+                };
+                walk(item, steps)
             }
         }
     }

@@ -4,7 +4,7 @@ use myrmex_model::id::FencingToken;
 use myrmex_model::id::RunId;
 use myrmex_store::{IndexOperation, NewRecord};
 
-use super::{Answer, RequestError};
+use super::message::{Answer, RequestError};
 use crate::worker::Assignment;
 
 /// The most bytes of records and values in one batch; larger ones make others wait for their answers.

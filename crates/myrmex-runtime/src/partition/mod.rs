@@ -7,12 +7,12 @@
 
 mod batch;
 mod journal;
+mod message;
 mod timers;
 mod turn;
 mod writer;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -22,11 +22,9 @@ use myrmex_engine::dispatch::Dispatch;
 use myrmex_engine::run::{Rejection, Run};
 use myrmex_expr::Evaluator;
 use myrmex_model::command::Command;
-use myrmex_model::id::{DefinitionHash, Epoch, FencingToken, RunId};
-use myrmex_model::ir::Definition;
+use myrmex_model::id::{Epoch, FencingToken, RunId};
 use myrmex_model::name::{Name, Namespace};
-use myrmex_model::outcome::{AttemptEnd, AttemptReport, Usage};
-use myrmex_model::value::Value;
+use myrmex_model::outcome::{AttemptEnd, AttemptReport};
 use myrmex_store::{LogId, LogPosition, LogRange, Reader, Sequence, Store, StoreError};
 
 use crate::clock::Clock;
@@ -38,7 +36,10 @@ use batch::Open;
 use timers::Timers;
 use writer::Writer;
 
+use message::{Answer, Message};
+
 pub use journal::{JournalError, event_of, load_definition, load_run};
+pub use message::{Ear, Interrupter, NewRun, RequestError};
 
 /// The stack of the partition's thread. Expressions are evaluated on it; `semantics.md` section 9 gives the figure.
 const STACK_BYTES: usize = 64 << 20;
@@ -75,89 +76,11 @@ pub struct Parts {
     pub progress: Arc<Progress>,
 }
 
-/// A run to start.
-#[derive(Debug, Clone)]
-pub struct NewRun {
-    /// Its id.
-    pub run: RunId,
-    /// Its definition.
-    pub definition: Arc<Definition>,
-    /// The definition's hash.
-    pub hash: DefinitionHash,
-    /// The definition's canonical form.
-    pub form: Arc<[u8]>,
-    /// Its checked inputs.
-    pub inputs: Value,
-    /// Who starts it.
-    pub started_by: String,
-    /// What starts it.
-    pub trigger: String,
-    /// The caller's idempotency key.
-    pub key: Option<String>,
-}
-
-/// Why a request to a partition failed.
-#[derive(Debug, thiserror::Error)]
-pub enum RequestError {
-    /// The run machine refused.
-    #[error(transparent)]
-    Rejected(#[from] Rejection),
-    /// The run cannot be read from the store.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// The run is not in the store.
-    #[error("there is no run {run}")]
-    Unknown {
-        /// The run.
-        run: RunId,
-    },
-    /// The partition has stopped.
-    #[error("the engine has stopped")]
-    Stopped,
-}
-
-type Answer = Sender<Result<(), RequestError>>;
-
-/// What is put into a partition's inbox.
-enum Message {
-    Start(Box<NewRun>, Answer),
-    Resume(RunId, Answer),
-    Cancel { run: RunId, by: String, reason: String, answer: Answer },
-    Attach(LocalWorker),
-    Said(Said),
-    Interrupt,
-    Committed(Result<myrmex_store::Committed, StoreError>),
-    Held(StoreError),
-    Quit,
-}
-
 /// A handle on a partition. Dropping it stops the loop; attempts under way are killed and found lost at the next
 /// start.
 pub struct Partition {
     inbox: Sender<Message>,
     thread: Option<JoinHandle<()>>,
-}
-
-/// What a worker of a partition says, on its way into the inbox.
-pub struct Ear(Sender<Message>);
-
-impl Ear {
-    /// Passes it on. A partition that has stopped hears nothing.
-    pub fn hear(&self, said: Said) {
-        drop(self.0.send(Message::Said(said)));
-    }
-}
-
-/// Interrupts a partition.
-pub struct Interrupter(Sender<Message>);
-
-impl Interrupter {
-    /// Stops granting, asks everything under way to stop, and has the partition say [`Health::Interrupted`] once all
-    /// that is durable.
-    pub fn interrupt(&self) {
-        // A partition that has ended needs no interruption.
-        drop(self.0.send(Message::Interrupt));
-    }
 }
 
 impl Partition {
@@ -174,7 +97,10 @@ impl Partition {
         let thread = std::thread::Builder::new()
             .name("partition".into())
             .stack_size(STACK_BYTES)
-            .spawn(move || state.run(&messages))
+            .spawn(move || {
+                let _notice = PanicNotice(Arc::clone(&state.parts.progress));
+                state.run(&messages);
+            })
             .map_err(|source| StoreError::Io { doing: "starting the partition's thread".into(), source })?;
         Ok(Self { inbox, thread: Some(thread) })
     }
@@ -290,10 +216,18 @@ struct State {
     worker: Option<LocalWorker>,
     evaluator: Evaluator,
     is_interrupted: bool,
+    /// How the engine is once what was decided is durable; then the loop ends.
+    closing: Option<Health>,
+    /// What could not be read of the store in this turn; the turn is dropped with it.
+    trouble: Option<StoreError>,
+    /// Commands that follow from effects, put once all requests of the turn are answered.
+    follow_ups: VecDeque<(RunId, Command)>,
     /// Failures of the store since the last good commit.
     failures: u32,
     /// Runs whose open grants are to be compared with what the worker says it has.
     to_recount: Vec<RunId>,
+    /// Recounts that the worker was asked for and has not answered.
+    recounts_open: u32,
     /// Messages that wait until the writer has taken a full batch.
     deferred: VecDeque<Message>,
 }
@@ -307,8 +241,12 @@ impl State {
             worker: None,
             evaluator: Evaluator::new(),
             is_interrupted: false,
+            closing: None,
+            trouble: None,
+            follow_ups: VecDeque::new(),
             failures: 0,
             to_recount: Vec::new(),
+            recounts_open: 0,
             deferred: VecDeque::new(),
         }
     }
@@ -334,10 +272,19 @@ impl State {
             self.deferred.extend(next);
             self.fire_timers();
             self.grant();
-            self.hand_over();
-            if self.is_interrupted && self.is_quiet() {
-                self.parts.progress.set_health(Health::Interrupted);
+            if let Some(error) = self.trouble.take()
+                && !self.reload(error)
+            {
                 return;
+            }
+            self.hand_over();
+            if self.is_interrupted && self.owned.dispatch.leases().next().is_none() {
+                self.closing.get_or_insert(Health::Interrupted);
+            }
+            if let Some(health) =
+                self.closing.take_if(|_| self.owned.open.is_empty() && !self.owned.writer.is_busy())
+            {
+                return self.parts.progress.set_health(health);
             }
         }
     }
@@ -346,13 +293,14 @@ impl State {
     fn next(&mut self, messages: &Receiver<Message>) -> Result<Message, RecvTimeoutError> {
         while self.owned.open.is_full() && self.owned.writer.is_busy() {
             match messages.recv().map_err(|_| RecvTimeoutError::Disconnected)? {
-                message @ (Message::Committed(_) | Message::Held(_) | Message::Quit) => return Ok(message),
+                message @ (Message::Committed(_) | Message::Held(_) | Message::Interrupt | Message::Quit) => {
+                    return Ok(message);
+                }
                 message @ (Message::Start(..)
                 | Message::Resume(..)
                 | Message::Cancel { .. }
                 | Message::Attach(_)
-                | Message::Said(_)
-                | Message::Interrupt) => self.deferred.push_back(message),
+                | Message::Said(_)) => self.deferred.push_back(message),
             }
         }
         match self.deferred.pop_front() {
@@ -371,29 +319,25 @@ impl State {
         }
     }
 
-    /// Whether nothing is under way and nothing is left to commit.
-    fn is_quiet(&self) -> bool {
-        let owned = &self.owned;
-        owned.open.is_empty() && !owned.writer.is_busy() && owned.dispatch.leases().next().is_none()
-    }
-
     /// Takes one message; false when the loop is to end.
     fn handle(&mut self, message: Message) -> bool {
         match message {
             Message::Start(new, answer) => self.start(*new, answer),
             Message::Resume(run, answer) => {
-                let loaded = self.load(run);
+                let loaded = self.load(run).map(|_| ());
                 self.answer(answer, loaded);
             }
             Message::Cancel { run, by, reason, answer } => {
-                let is_loaded = self.owned.runs.contains_key(&run);
-                let cancelled = if is_loaded { Ok(()) } else { self.load(run) }
-                    .and_then(|()| self.put(run, Command::Cancel { by, reason }).map_err(RequestError::from));
+                let loaded = self.load(run);
+                let cancelled = loaded.and_then(|ended| match ended {
+                    Some(status) => Err(Rejection::RunOver { status }.into()),
+                    None => self.put(run, Command::Cancel { by, reason }).map_err(RequestError::from),
+                });
                 self.answer(answer, cancelled);
             }
             Message::Attach(worker) => {
-                worker.recount();
                 self.worker = Some(worker);
+                self.recount();
             }
             Message::Said(said) => return self.hear(said),
             Message::Interrupt => {
@@ -401,10 +345,22 @@ impl State {
                 if let Some(worker) = &self.worker {
                     worker.stop_all();
                 }
+                if self.owned.writer.is_held_up() {
+                    // Nobody waits for space any more. What is not durable was told to nobody; a resume decides it again.
+                    self.parts.progress.set_health(Health::Interrupted);
+                    return false;
+                }
             }
             Message::Committed(Ok(committed)) => self.release(&committed),
             Message::Committed(Err(error)) => return self.reload(error),
-            Message::Held(error) => self.parts.progress.set_health(Health::HeldUp(error.to_string())),
+            Message::Held(error) => {
+                self.owned.writer.hold_up();
+                self.parts.progress.hold_up(error.to_string());
+                if self.is_interrupted {
+                    self.parts.progress.set_health(Health::Interrupted);
+                    return false;
+                }
+            }
             Message::Quit => return false,
         }
         true
@@ -415,24 +371,40 @@ impl State {
             Said::Report(report) => self.report(*report),
             Said::Inventory(tokens) => self.compare(&tokens),
             Said::Broken(reason) => {
-                self.parts.progress.set_health(Health::Failed(reason));
-                return false;
+                // What was reported before is made durable first.
+                let how = if self.is_interrupted { Health::Interrupted } else { Health::Failed(reason) };
+                self.closing.get_or_insert(how);
+                self.worker = None;
             }
         }
         true
     }
 
+    /// Asks the worker what it has; [`State::compare`] takes the answer.
+    fn recount(&mut self) {
+        if let Some(worker) = &self.worker {
+            worker.recount();
+            self.recounts_open += 1;
+        }
+    }
+
     /// Counts those open grants as lost that the worker knows nothing of. What their attempts printed is kept.
+    ///
+    /// Only grants of earlier epochs can be lost: those of this one went to the worker after they were durable, maybe
+    /// after it made the list. For the same reason only the answer to the last question counts.
     fn compare(&mut self, tokens: &[FencingToken]) {
+        self.recounts_open = self.recounts_open.saturating_sub(1);
+        if self.recounts_open > 0 {
+            return;
+        }
         for run in std::mem::take(&mut self.to_recount) {
             let Some(loaded) = self.owned.runs.get(&run) else { continue };
             for (task, attempt, token) in loaded.run.grants() {
-                if tokens.contains(&token) {
+                if token.epoch() >= self.owned.epoch || tokens.contains(&token) {
                     continue;
                 }
                 let reason = "the worker that had it is gone".to_owned();
-                let end =
-                    AttemptReport { end: AttemptEnd::Lost { reason }, usage: Usage::default(), pid: None };
+                let end = AttemptReport::of(AttemptEnd::Lost { reason });
                 let logs = self.leftovers(token);
                 self.report(Report { run, task, attempt, token, outcome: Outcome::Ended(end), logs });
             }
@@ -458,9 +430,11 @@ impl State {
     fn reload(&mut self, error: StoreError) -> bool {
         self.failures += 1;
         let open_runs: Vec<RunId> = self.owned.runs.keys().copied().collect();
-        let lost_answers = self.owned.open.take_answers();
+        let mut lost_answers = self.owned.open.take_answers();
+        lost_answers.extend(self.owned.writer.take_waiting().into_iter().flat_map(|waiting| waiting.answers));
+        self.follow_ups.clear();
         self.parts.progress.note(format!("the store failed and is opened again: {error}"));
-        let reopened = if self.failures > REOPENS_MAX {
+        let reopened = if self.failures > REOPENS_MAX || !may_reopen(&error) {
             Err(error)
         } else {
             (self.parts.open)().and_then(|store| Owned::open(store, &self.parts, self.inbox.clone()))
@@ -472,8 +446,10 @@ impl State {
                 return false;
             }
         }
-        // Whoever waited for an answer is told nothing that may be untrue: the request may or may not have happened.
-        drop(lost_answers);
+        for (answer, _) in lost_answers {
+            // Whoever asked may have gone.
+            drop(answer.send(Err(RequestError::Unknowable)));
+        }
         for run in open_runs {
             if let Err(error) = self.load(run)
                 && !matches!(error, RequestError::Unknown { .. })
@@ -482,9 +458,7 @@ impl State {
                 return false;
             }
         }
-        if let Some(worker) = &self.worker {
-            worker.recount();
-        }
+        self.recount();
         true
     }
 
@@ -499,7 +473,30 @@ impl State {
     }
 }
 
-/// The folder in the data directory in which attempts put their output files.
-pub fn scratch_folder(data: &std::path::Path) -> PathBuf {
-    data.join("outputs")
+/// Whether a store that failed so may be opened again by the same owner. A fenced owner must not take the log back.
+fn may_reopen(error: &StoreError) -> bool {
+    match error {
+        StoreError::Io { .. }
+        | StoreError::Poisoned
+        | StoreError::Damaged { .. }
+        | StoreError::Full
+        | StoreError::Busy => true,
+        StoreError::Held(_)
+        | StoreError::Conflict { .. }
+        | StoreError::Fenced { .. }
+        | StoreError::Newer { .. }
+        | StoreError::Bounds { .. } => false,
+    }
+}
+
+/// Says that the loop ended by a panic, so that nobody waits for it for ever.
+struct PanicNotice(Arc<Progress>);
+
+impl Drop for PanicNotice {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let reason = "the engine stopped by a defect of its own; what was acknowledged is in the store";
+            self.0.set_health(Health::Failed(reason.to_owned()));
+        }
+    }
 }

@@ -11,16 +11,19 @@ use myrmex_model::effect::{Decision, Effect, Request};
 use myrmex_model::event::{Event, Recorded};
 use myrmex_model::fault::Fault;
 use myrmex_model::id::{Attempt, FencingToken, RunId};
-use myrmex_model::ir::{Body, Outputs};
-use myrmex_model::outcome::{AttemptEnd, AttemptReport, Usage};
+use myrmex_model::ir::{Body, Definition, Outputs};
+use myrmex_model::outcome::{AttemptEnd, AttemptReport};
 use myrmex_model::schema::Type;
+use myrmex_model::status::Status;
+use myrmex_model::time::Timestamp;
 use myrmex_model::value::Value;
 use myrmex_model::wire;
 use myrmex_store::operation::AttemptLog;
-use myrmex_store::{Batch, Committed, Grant, IndexOperation, NewRecord, Ready, RunSummary, Timer};
+use myrmex_store::{Batch, Committed, Grant, IndexOperation, NewRecord, Ready, RunSummary, Sequence, Timer};
 
 use super::batch::Release;
-use super::{Answer, Loaded, NewRun, RequestError, State, journal, writer};
+use super::message::{Answer, NewRun, RequestError};
+use super::{Loaded, State, journal, writer};
 use crate::evaluate::{self, Desk, checked_depth};
 use crate::values::Values;
 use crate::worker::{Assignment, Outcome, Produced, Report};
@@ -29,6 +32,12 @@ impl State {
     /// Starts a run.
     pub(super) fn start(&mut self, new: NewRun, answer: Answer) {
         let namespace = self.parts.namespace.clone();
+        let is_known = self.owned.runs.contains_key(&new.run);
+        match self.owned.reader.summary(&namespace, new.run) {
+            Ok(None) if !is_known => {}
+            Ok(_) => return self.answer(answer, Err(Rejection::AlreadyStarted.into())),
+            Err(error) => return self.answer(answer, Err(journal::JournalError::from(error).into())),
+        }
         let mut values = Values::new(namespace.clone(), new.run);
         let inputs = values.put(new.inputs);
         let run = Run::new(new.run, Arc::clone(&new.definition), new.hash);
@@ -39,16 +48,17 @@ impl State {
             name: new.definition.name.clone(),
             body: new.form.to_vec(),
         }]);
+        self.owned.dispatch.limit(new.run, most_parallel(&new.definition));
         self.owned.runs.insert(new.run, Loaded { run, values, key: new.key });
         let command = Command::Start { inputs, started_by: new.started_by, trigger: new.trigger };
         let started = self.put(new.run, command).map_err(RequestError::from);
         self.answer(answer, started);
     }
 
-    /// Loads a run from the store and takes up what it has under way.
-    pub(super) fn load(&mut self, id: RunId) -> Result<(), RequestError> {
+    /// Loads a run from the store and takes up what it has under way; returns the final status of one that is over.
+    pub(super) fn load(&mut self, id: RunId) -> Result<Option<Status>, RequestError> {
         if self.owned.runs.contains_key(&id) {
-            return Ok(());
+            return Ok(None);
         }
         let namespace = self.parts.namespace.clone();
         let reader = self.owned.reader.as_ref();
@@ -56,8 +66,8 @@ impl State {
         let key = summary.ok_or(RequestError::Unknown { run: id })?.key;
         let run = journal::load_run(reader, &namespace, id)?.ok_or(RequestError::Unknown { run: id })?;
         if let Some(status) = Some(run.status()).filter(|status| status.is_terminal()) {
-            self.parts.progress.set_durable(self.owned.last, &[(id, status)]);
-            return Ok(());
+            self.parts.progress.set_durable(Sequence::NONE, &[(id, status)]);
+            return Ok(Some(status));
         }
         for (task, attempt) in run.queued() {
             self.owned.dispatch.enqueue(Waiting { run: id, task, attempt });
@@ -69,13 +79,12 @@ impl State {
             self.owned.timers.arm(id, timer, due);
         }
         let values = Values::new(namespace, id);
+        self.owned.dispatch.limit(id, most_parallel(run.definition()));
         self.owned.runs.insert(id, Loaded { run, values, key });
         self.to_recount.push(id);
-        if let Some(worker) = &self.worker {
-            worker.recount();
-        }
+        self.recount();
         self.resume(id);
-        Ok(())
+        Ok(None)
     }
 
     fn resume(&mut self, id: RunId) {
@@ -88,12 +97,25 @@ impl State {
 
     /// Puts one command to a run and everything that follows from it into the batch.
     pub(super) fn put(&mut self, id: RunId, command: Command) -> Result<(), Rejection> {
-        let now = self.parts.clock.now();
+        self.put_at(id, command, self.parts.clock.now())
+    }
+
+    /// Does the same as of an instant that was read before.
+    fn put_at(&mut self, id: RunId, command: Command, now: Timestamp) -> Result<(), Rejection> {
         let Some(loaded) = self.owned.runs.get_mut(&id) else {
             return Err(Rejection::NotStarted);
         };
         let decision = loaded.run.decide(command, now)?;
         self.absorb(id, decision);
+        while let Some((id, command)) = self.follow_ups.pop_front() {
+            let now = self.parts.clock.now();
+            let decided = self.owned.runs.get_mut(&id).map(|loaded| loaded.run.decide(command, now));
+            match decided {
+                Some(Ok(decision)) => self.absorb(id, decision),
+                Some(Err(rejection)) => self.parts.progress.note(rejection.to_string()),
+                None => {}
+            }
+        }
         Ok(())
     }
 
@@ -122,8 +144,11 @@ impl State {
             values: &mut loaded.values,
             reader: self.owned.reader.as_ref(),
             now: now.max(loaded.run.last()),
+            trouble: None,
         };
         let result = evaluate::answer(&mut desk, &loaded.run, request);
+        let trouble = desk.trouble.take();
+        self.trouble = self.trouble.take().or(trouble);
         let answer = Command::Evaluated { ticket: request.ticket, result };
         loaded.run.decide(answer, now).expect("a request of this turn is open until it is answered")
     }
@@ -237,11 +262,9 @@ impl State {
             Ok(assignment) => self.owned.open.effects.push(Release::Assign(Box::new(assignment))),
             Err(fault) => {
                 let end = AttemptEnd::Failed { fault };
-                let report = AttemptReport { end, usage: Usage::default(), pid: None };
-                let command = Command::Report { task: task.clone(), attempt, token, report };
-                if let Err(rejection) = self.put(id, command) {
-                    self.parts.progress.note(format!("attempt {attempt} of `{task}`: {rejection}"));
-                }
+                let report = AttemptReport::of(end);
+                let task = task.clone();
+                self.follow_ups.push_back((id, Command::Report { task, attempt, token, report }));
             }
         }
     }
@@ -276,7 +299,7 @@ impl State {
 
     /// Gives free places to waiting attempts.
     pub(super) fn grant(&mut self) {
-        if self.is_interrupted {
+        if self.is_interrupted || self.worker.is_none() {
             return;
         }
         for (token, Waiting { run, task, attempt }) in self.owned.dispatch.grant() {
@@ -298,7 +321,7 @@ impl State {
                 run,
                 timer: timer.clone(),
             }]);
-            if let Err(rejection) = self.put(run, Command::Fire { timer }) {
+            if let Err(rejection) = self.put_at(run, Command::Fire { timer }, now) {
                 self.parts.progress.note(format!("a timer of run {run}: {rejection}"));
             }
         }
@@ -319,21 +342,18 @@ impl State {
                     Ok(value) => AttemptEnd::Succeeded { output: loaded.values.put(value) },
                     Err(fault) => AttemptEnd::Failed { fault },
                 };
-                AttemptReport { end, usage: facts.usage, pid: facts.pid }
+                facts.report(end)
             }
         };
-        let command = Command::Report { task: task.clone(), attempt, token, report };
-        match self.put(run, command) {
-            Ok(()) => {
-                let namespace = &self.parts.namespace;
-                let ranges = logs.into_iter().map(|range| {
-                    let (namespace, task) = (namespace.clone(), task.clone());
-                    IndexOperation::PutLogRange(AttemptLog { namespace, run, task, attempt, token, range })
-                });
-                self.owned.open.operations(ranges);
-            }
+        let namespace = self.parts.namespace.clone();
+        let ranges = logs.into_iter().map(|range| {
+            let (namespace, task) = (namespace.clone(), task.clone());
+            IndexOperation::PutLogRange(AttemptLog { namespace, run, task, attempt, token, range })
+        });
+        self.owned.open.operations(ranges);
+        if let Err(rejection) = self.put(run, Command::Report { task, attempt, token, report }) {
             // Answered by its acknowledgement, and without effect: the attempt has its one outcome already.
-            Err(rejection) => self.parts.progress.note(rejection.to_string()),
+            self.parts.progress.note(rejection.to_string());
         }
     }
 
@@ -389,6 +409,7 @@ impl State {
                 (Release::Stop(_) | Release::Acknowledge(_), None) => {}
                 (Release::End(run), _) => {
                     self.owned.runs.remove(&run);
+                    self.owned.dispatch.limit(run, None);
                 }
             }
         }
@@ -401,11 +422,25 @@ impl State {
     /// Takes back a grant that no worker can be given any more.
     fn give_back(&mut self, assignment: Assignment) {
         let Assignment { run, task, attempt, token, .. } = assignment;
-        let report = AttemptReport { end: AttemptEnd::Stopped, usage: Usage::default(), pid: None };
+        let report = AttemptReport::of(AttemptEnd::Stopped);
         let command = Command::Report { task: task.clone(), attempt, token, report };
         if let Err(rejection) = self.put(run, command) {
             self.parts.progress.note(format!("attempt {attempt} of `{task}`: {rejection}"));
         }
+    }
+}
+
+/// Returns how many attempts of a run may be under way at a time: the root's `max_parallel` bounds all that is inside.
+fn most_parallel(definition: &Definition) -> Option<u32> {
+    match &definition.node(definition.root).body {
+        Body::Graph(graph) => graph.max_parallel,
+        Body::Task(_)
+        | Body::Value(_)
+        | Body::Timer(_)
+        | Body::Choose(_)
+        | Body::Raise(_)
+        | Body::Flow(_)
+        | Body::Each(_) => None,
     }
 }
 

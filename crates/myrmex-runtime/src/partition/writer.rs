@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use myrmex_store::{Batch, Store, StoreError};
 
-use super::Message;
 use super::batch::Release;
-use super::{Answer, RequestError};
+use super::message::{Answer, Message, RequestError};
 use crate::logs::Logs;
 
 /// The pauses before a batch is tried again on a full disk, in milliseconds; the last one repeats.
@@ -21,6 +20,8 @@ pub(super) struct Writer {
     batches: Option<SyncSender<Batch>>,
     thread: Option<JoinHandle<()>>,
     waiting: Option<Waiting>,
+    /// Whether the batch at the writer waits for space.
+    is_held_up: bool,
     /// Set when nobody waits for the batch any more that a full disk holds up.
     given_up: Arc<AtomicBool>,
 }
@@ -43,9 +44,12 @@ impl Writer {
         let is_given_up = Arc::clone(&given_up);
         let thread = std::thread::Builder::new()
             .name("writer".into())
-            .spawn(move || write(store, &logs, &received, &inbox, &is_given_up))
+            .spawn(move || {
+                let _notice = PanicNotice(inbox.clone());
+                write(store, &logs, &received, &inbox, &is_given_up);
+            })
             .map_err(|source| StoreError::Io { doing: "starting the writer's thread".into(), source })?;
-        Ok(Self { batches: Some(batches), thread: Some(thread), waiting: None, given_up })
+        Ok(Self { batches: Some(batches), thread: Some(thread), waiting: None, is_held_up: false, given_up })
     }
 
     pub(super) fn is_busy(&self) -> bool {
@@ -60,8 +64,19 @@ impl Writer {
         }
     }
 
+    /// Notes that the batch waits for space.
+    pub(super) fn hold_up(&mut self) {
+        self.is_held_up = true;
+    }
+
+    /// Whether the batch at the writer waits for space.
+    pub(super) fn is_held_up(&self) -> bool {
+        self.is_held_up && self.is_busy()
+    }
+
     /// Takes what waited for the batch that is durable now.
     pub(super) fn take_waiting(&mut self) -> Option<Waiting> {
+        self.is_held_up = false;
         self.waiting.take()
     }
 }
@@ -103,6 +118,18 @@ fn write(
         let has_failed = committed.is_err();
         if inbox.send(Message::Committed(committed)).is_err() || has_failed {
             return;
+        }
+    }
+}
+
+/// Says that the writer ended by a panic; the partition then opens the store again.
+struct PanicNotice(Sender<Message>);
+
+impl Drop for PanicNotice {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // If the partition has gone too, nobody waits.
+            drop(self.0.send(Message::Committed(Err(StoreError::Poisoned))));
         }
     }
 }

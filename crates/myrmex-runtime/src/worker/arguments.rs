@@ -27,12 +27,14 @@ pub(super) fn process(
         None | Some(Value::Null) => config.workspace.clone(),
         Some(path) => config.workspace.join(to_text(path)),
     };
-    let mut env = task_environment(assignment, output);
+    let mut env = Vec::new();
     if let Some(Value::Object(own)) = arguments.get("env") {
         for (name, value) in own {
             env.push((checked("an environment variable", name)?, checked(name, &to_text(value))?));
         }
     }
+    // Ours come last: what identifies the attempt is not for a task to change.
+    env.extend(task_environment(assignment, output));
     Ok(ProcessSpec {
         argv: argv(arguments)?,
         env,

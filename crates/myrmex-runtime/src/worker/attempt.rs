@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use myrmex_model::fault::{Fault, FaultKind};
-use myrmex_model::outcome::{AttemptEnd, AttemptReport, Usage};
+use myrmex_model::outcome::{AttemptEnd, ProcessExit, Usage};
 use myrmex_model::value::VALUE_BYTES_MAX;
 
 use super::{Assignment, Facts, Outcome, Produced, output};
@@ -54,10 +54,18 @@ impl Running {
 
     /// Tells how the attempt ended.
     pub(super) fn outcome(&self, end: &ProcessEnd) -> Outcome {
-        let facts = Facts { usage: usage(end), pid: (end.pid != 0).then_some(end.pid) };
+        let facts = Facts {
+            usage: usage(end),
+            pid: (end.pid != 0).then_some(end.pid),
+            exit: process_exit(end.exit),
+            has_leftovers: end.leftovers_killed,
+        };
         let timeout = self.assignment.timeout.unwrap_or_default();
+        if end.exit == Exit::Code(0) {
+            return self.produced(facts);
+        }
+        output::remove(&self.output);
         let end = match end.exit {
-            Exit::Code(0) => return self.produced(facts),
             Exit::Code(code) => {
                 let mut fault = Fault::new(FaultKind::Runtime, format!("exit code {code}"));
                 fault.exit_code = Some(code);
@@ -81,7 +89,7 @@ impl Running {
                 AttemptEnd::Lost { reason: "the process that watches over the attempt was killed".to_owned() }
             }
         };
-        Outcome::Ended(AttemptReport { end, usage: facts.usage, pid: facts.pid })
+        Outcome::Ended(facts.report(end))
     }
 
     fn produced(&self, facts: Facts) -> Outcome {
@@ -96,7 +104,7 @@ impl Running {
             }
             Err(fault) => {
                 let end = AttemptEnd::Failed { fault };
-                Outcome::Ended(AttemptReport { end, usage: facts.usage, pid: facts.pid })
+                Outcome::Ended(facts.report(end))
             }
         }
     }
@@ -106,6 +114,19 @@ impl Running {
         let text = text.trim();
         fault.detail = (!text.is_empty()).then(|| text.to_owned());
         fault
+    }
+}
+
+/// Returns how the process ended, also if it was stopped; none for exit code 0 or no process.
+fn process_exit(exit: Exit) -> Option<ProcessExit> {
+    match exit {
+        Exit::Code(0) | Exit::NotStarted { .. } | Exit::ReaperLost => None,
+        Exit::Code(code)
+        | Exit::TimedOut { finish: Finish::Code(code) }
+        | Exit::Stopped { finish: Finish::Code(code) } => Some(ProcessExit::Code(code)),
+        Exit::Signal(signal)
+        | Exit::TimedOut { finish: Finish::Signal(signal) }
+        | Exit::Stopped { finish: Finish::Signal(signal) } => Some(ProcessExit::Signal(signal)),
     }
 }
 

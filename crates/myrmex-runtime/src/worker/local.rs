@@ -1,13 +1,14 @@
 //! The local worker: one thread that starts processes, keeps their output and reports their ends.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::io::ErrorKind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::FencingToken;
-use myrmex_model::outcome::{AttemptEnd, AttemptReport, Usage};
+use myrmex_model::outcome::{AttemptEnd, AttemptReport};
 use myrmex_store::segments::Stream as LogStream;
 use myrmex_store::{LogRange, StoreError};
 
@@ -45,6 +46,7 @@ pub enum WorkerError {
 pub struct LocalWorker {
     told: Sender<Told>,
     waker: Waker,
+    logs: Logs,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -64,6 +66,7 @@ impl LocalWorker {
         let processes = Processes::new(zygote).map_err(WorkerError::Processes)?;
         let waker = processes.waker();
         let (told, inbox) = channel();
+        let shared_logs = logs.clone();
         let state = State {
             config,
             logs,
@@ -71,13 +74,14 @@ impl LocalWorker {
             say,
             running: BTreeMap::new(),
             trouble: None,
+            postponed: BTreeMap::new(),
             kept: BTreeMap::new(),
             made_scratch: false,
         };
         let body = move || state.run(processes, &inbox);
         let thread =
             std::thread::Builder::new().name("worker".into()).spawn(body).map_err(WorkerError::Thread)?;
-        Ok(Self { told, waker, thread: Some(thread) })
+        Ok(Self { told, waker, logs: shared_logs, thread: Some(thread) })
     }
 
     fn tell(&self, told: Told) {
@@ -114,6 +118,8 @@ impl LocalWorker {
 
 impl Drop for LocalWorker {
     fn drop(&mut self) {
+        // Nobody waits for output any more that a full disk refuses.
+        self.logs.give_up();
         self.tell(Told::Quit);
         if let Some(thread) = self.thread.take() {
             // A worker that panicked has nothing left to wait for.
@@ -131,13 +137,22 @@ struct State {
     running: BTreeMap<FencingToken, Running>,
     /// Why output cannot be kept any more.
     trouble: Option<StoreError>,
+    /// Attempts for which the machine had no process or descriptor to spare.
+    postponed: BTreeMap<FencingToken, Assignment>,
     /// Reports that are not yet known to be durable.
     kept: BTreeMap<FencingToken, Report>,
     made_scratch: bool,
 }
 
 impl State {
-    fn run(mut self, mut processes: Processes, inbox: &Receiver<Told>) {
+    fn run(mut self, processes: Processes, inbox: &Receiver<Told>) {
+        let worked = catch_unwind(AssertUnwindSafe(|| self.work(processes, inbox)));
+        if worked.is_err() {
+            (self.say)(Said::Broken("the local worker stopped by a defect of its own".to_owned()));
+        }
+    }
+
+    fn work(&mut self, mut processes: Processes, inbox: &Receiver<Told>) {
         loop {
             let mut ended = Vec::new();
             let mut is_broken = false;
@@ -147,9 +162,13 @@ impl State {
                 ProcessEvent::Woken => {}
                 ProcessEvent::Broken => is_broken = true,
             });
+            let has_ended = !ended.is_empty();
             self.ended(ended);
             if let Some(reason) = self.trouble_with(polled, is_broken) {
                 return (self.say)(Said::Broken(reason));
+            }
+            if has_ended && !self.start_postponed(&mut processes) {
+                return;
             }
             while let Ok(told) = inbox.try_recv() {
                 if !self.obey(&mut processes, told) {
@@ -175,12 +194,18 @@ impl State {
     /// Does what it was told; false when it was told to end.
     fn obey(&mut self, processes: &mut Processes, told: Told) -> bool {
         match told {
-            Told::Assign(assignment) => self.start(processes, *assignment),
+            Told::Assign(assignment) => return self.start(processes, *assignment),
             Told::Stop(token) => {
+                if let Some(assignment) = self.postponed.remove(&token) {
+                    self.end_unstarted(assignment, AttemptEnd::Stopped);
+                }
                 // A process that cannot be signalled has ended; its report is on the way.
                 drop(processes.stop(ProcessId(token.0)));
             }
             Told::StopAll => {
+                for assignment in std::mem::take(&mut self.postponed).into_values() {
+                    self.end_unstarted(assignment, AttemptEnd::Stopped);
+                }
                 for token in self.running.keys() {
                     drop(processes.stop(ProcessId(token.0)));
                 }
@@ -189,7 +214,9 @@ impl State {
                 self.kept.remove(&token);
             }
             Told::Recount => {
-                let tokens = self.running.keys().chain(self.kept.keys()).copied().collect();
+                let tokens =
+                    self.running.keys().chain(self.postponed.keys()).chain(self.kept.keys()).copied();
+                let tokens = tokens.collect();
                 (self.say)(Said::Inventory(tokens));
                 for report in self.kept.values() {
                     (self.say)(Said::Report(Box::new(report.clone())));
@@ -200,38 +227,66 @@ impl State {
         true
     }
 
-    fn start(&mut self, processes: &mut Processes, assignment: Assignment) {
+    /// Starts an attempt; false if the worker cannot go on. That its own directory cannot be made is no failure of the
+    /// task: the next owner finds the attempt lost and repeats it.
+    fn start(&mut self, processes: &mut Processes, assignment: Assignment) -> bool {
         let token = assignment.token;
         if self.running.contains_key(&token) || self.kept.contains_key(&token) {
-            return;
+            return true;
+        }
+        if let Err(error) = self.scratch() {
+            let folder = self.config.scratch.display();
+            (self.say)(Said::Broken(format!("the directory `{folder}` cannot be made: {error}")));
+            return false;
         }
         let output = self.config.scratch.join(token.to_string());
-        let started = self
-            .scratch()
-            .and_then(|()| arguments::process(&assignment, &self.config, &output))
-            .and_then(|spec| {
-                processes.start(ProcessId(token.0), &spec).map_err(|error| {
-                    Fault::new(FaultKind::Runtime, "no process could be made").with_detail(error.to_string())
-                })
-            });
-        match started {
+        let spec = match arguments::process(&assignment, &self.config, &output) {
+            Ok(spec) => spec,
+            Err(fault) => {
+                self.end_unstarted(assignment, AttemptEnd::Failed { fault });
+                return true;
+            }
+        };
+        match processes.start(ProcessId(token.0), &spec) {
             Ok(()) => {
                 self.running.insert(token, Running::new(assignment, output));
             }
-            Err(fault) => {
-                let end = AttemptEnd::Failed { fault };
-                let outcome = Outcome::Ended(AttemptReport { end, usage: Usage::default(), pid: None });
-                self.report(assignment, outcome, Vec::new());
+            // The machine has no more to give now; the end of another attempt gives some back.
+            Err(error) if is_shortage(&error) && !self.running.is_empty() => {
+                self.postponed.insert(token, assignment);
+            }
+            Err(error) => {
+                let fault = Fault::new(FaultKind::Runtime, "no process could be made");
+                let fault = fault.with_detail(error.to_string());
+                self.end_unstarted(assignment, AttemptEnd::Failed { fault });
             }
         }
+        true
     }
 
-    /// Makes the directory of output files when the first attempt needs it.
-    fn scratch(&mut self) -> Result<(), Fault> {
+    fn end_unstarted(&mut self, assignment: Assignment, end: AttemptEnd) {
+        self.report(assignment, Outcome::Ended(AttemptReport::of(end)), Vec::new());
+    }
+
+    /// Tries again to start what the machine had no place for; false if the worker cannot go on.
+    fn start_postponed(&mut self, processes: &mut Processes) -> bool {
+        let postponed = std::mem::take(&mut self.postponed);
+        postponed.into_values().all(|assignment| self.start(processes, assignment))
+    }
+
+    /// Makes the directory of output files when the first attempt needs it. Waits while the disk is full.
+    fn scratch(&mut self) -> std::io::Result<()> {
         if !self.made_scratch {
+            // Files of attempts that an earlier worker lost: their ends are recorded, nobody reads them any more.
+            drop(std::fs::remove_dir_all(&self.config.scratch));
+        }
+        while !self.made_scratch {
             let made: std::io::Result<()> = std::fs::create_dir_all(&self.config.scratch);
-            made.map_err(|error| cannot_make(&self.config.scratch, &error))?;
-            self.made_scratch = true;
+            match made {
+                Ok(()) => self.made_scratch = true,
+                Err(error) if error.kind() == ErrorKind::StorageFull && self.logs.wait_for_space() => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }
@@ -281,7 +336,8 @@ impl State {
     }
 }
 
-fn cannot_make(folder: &Path, error: &std::io::Error) -> Fault {
-    let title = format!("the directory `{}` cannot be made", folder.display());
-    Fault::new(FaultKind::Runtime, title).with_detail(error.to_string())
+/// Whether the machine refuses only for now: no descriptor, process or memory to spare.
+fn is_shortage(error: &std::io::Error) -> bool {
+    let shortages = [libc::EMFILE, libc::ENFILE, libc::EAGAIN, libc::ENOMEM];
+    error.raw_os_error().is_some_and(|number| shortages.contains(&number))
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use myrmex_model::address::Address;
 use myrmex_model::id::{Attempt, FencingToken, RunId};
-use myrmex_model::outcome::AttemptReport;
+use myrmex_model::outcome::{AttemptEnd, AttemptReport, ProcessExit, Usage};
 use myrmex_model::time::Length;
 use myrmex_model::value::Value;
 use myrmex_store::LogRange;
@@ -86,9 +86,26 @@ pub enum Outcome {
 #[derive(Debug, Clone, Copy)]
 pub struct Facts {
     /// What it used.
-    pub usage: myrmex_model::outcome::Usage,
+    pub usage: Usage,
     /// Its process id.
     pub pid: Option<u32>,
+    /// How it ended; none for exit code 0.
+    pub exit: Option<ProcessExit>,
+    /// Whether it left processes behind that were killed.
+    pub has_leftovers: bool,
+}
+
+impl Facts {
+    /// Makes the report of an attempt that ended so.
+    pub(crate) fn report(self, end: AttemptEnd) -> AttemptReport {
+        let Self { usage, pid, exit, has_leftovers } = self;
+        AttemptReport { end, usage, pid, exit, has_leftovers }
+    }
+}
+
+/// Returns the folder in a data directory in which attempts put their output files.
+pub fn scratch_folder(data: &std::path::Path) -> PathBuf {
+    data.join("outputs")
 }
 
 /// What a worker says of its own accord or when asked.

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use myrmex_model::fault::{Fault, FaultKind};
@@ -16,15 +17,22 @@ use crate::evaluate::checked_depth;
 ///
 /// Returns the task's error if the file is too large or is neither a JSON object nor lines `name=value`.
 pub(super) fn take(path: &Path) -> Result<Option<Produced>, Fault> {
-    let file = match File::open(path) {
+    // A pipe or a device in its place must not hold up the worker, and a link must not lead elsewhere.
+    let mut options = File::options();
+    options.read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW);
+    let file = match options.open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unreadable(&error)),
     };
+    let is_regular = file.metadata().is_ok_and(|metadata| metadata.is_file());
+    if !is_regular {
+        remove(path);
+        return Err(Fault::new(FaultKind::Validation, "the output is not a regular file"));
+    }
     let mut bytes = Vec::new();
     let read = file.take(VALUE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes);
-    // The file is the attempt's own; if it cannot be removed it is in nobody's way.
-    drop(std::fs::remove_file(path));
+    remove(path);
     read.map_err(|error| unreadable(&error))?;
     if bytes.len() > VALUE_BYTES_MAX {
         let title = format!("the output is larger than {} KiB", VALUE_BYTES_MAX >> 10);
@@ -35,6 +43,12 @@ pub(super) fn take(path: &Path) -> Result<Option<Produced>, Fault> {
     let text = String::from_utf8(bytes)
         .map_err(|_| Fault::new(FaultKind::Validation, "the output file is not UTF-8 text"))?;
     parse(&text).map(Some)
+}
+
+/// Removes the output file of an attempt, if there is one.
+pub(super) fn remove(path: &Path) {
+    // The file is the attempt's own; if it cannot be removed it is in nobody's way.
+    drop(std::fs::remove_file(path));
 }
 
 fn unreadable(error: &std::io::Error) -> Fault {
@@ -91,6 +105,9 @@ mod tests {
     fn a_file_that_was_not_made_is_no_output() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(take(&folder.path().join("none")), Ok(None));
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert_eq!(take(&pipe).unwrap_err().title, "the output is not a regular file");
         let made = folder.path().join("made");
         std::fs::write(&made, "a=1").unwrap();
         assert!(matches!(take(&made), Ok(Some(Produced::Lines(_)))));

@@ -34,11 +34,24 @@ macro_rules! checks {
     ($($name:ident),* $(,)?) => { &[$((stringify!($name), $name as fn())),*] };
 }
 
-/// Runs the checks whose names contain the first argument, if there is one.
+/// Runs the checks whose names contain the first argument, if there is one. Knows as much of the usual harness as
+/// test runners ask: `--list` names the checks, `--exact NAME` runs one, and none is ever ignored.
 pub(crate) fn run(checks: &[Check]) -> ExitCode {
-    let filter = std::env::args().nth(1).filter(|argument| !argument.starts_with('-')).unwrap_or_default();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let has = |option: &str| arguments.iter().any(|argument| argument == option);
+    let filter = arguments.iter().find(|argument| !argument.starts_with('-') && *argument != "terse");
+    let is_chosen = |name: &str| match filter {
+        Some(filter) if has("--exact") => name == filter,
+        Some(filter) => name.contains(filter.as_str()),
+        None => true,
+    };
+    let chosen = checks.iter().filter(|(name, _)| is_chosen(name) && !has("--ignored"));
+    if has("--list") {
+        chosen.for_each(|(name, _)| println!("{name}: test"));
+        return ExitCode::SUCCESS;
+    }
     let (mut passed, mut failed) = (0, 0);
-    for (name, check) in checks.iter().filter(|(name, _)| name.contains(&filter)) {
+    for (name, check) in chosen {
         if catch_unwind(AssertUnwindSafe(check)).is_ok() {
             println!("test {name} ... ok");
             passed += 1;

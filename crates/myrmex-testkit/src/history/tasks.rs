@@ -33,8 +33,8 @@ pub(super) fn check(export: &Export, expected: &Expected) -> Vec<Breach> {
             && let Some(run) = lives.get(&(subject.0, None)).filter(|run| run.status.is_terminal())
         {
             let message = format!("run {} is over and its task goes on", event.run);
-            let lines = [run.last, index].map(|index| export.events[index].line.clone());
-            breaches.push(Breach::new(Invariant::LegalTransitions, message).showing(lines));
+            let shown = [run.last, index].map(|index| export.events[index].line.clone());
+            breaches.push(Breach::new(Invariant::LegalTransitions, message).showing(shown));
         }
         let life = lives.entry(subject).or_insert_with(|| Life::begin(index));
         let found = step(life, event);
@@ -166,8 +166,8 @@ fn check_edges(export: &Export, lives: &BTreeMap<Subject<'_>, Life>, expected: &
         if !is_kept {
             let message = format!("`{to}` begins before `{from}` has succeeded");
             let indices = [Some(after.first), before.map(|before| before.last)];
-            let lines = indices.into_iter().flatten().map(|index| export.events[index].line.clone());
-            breaches.push(Breach::new(Invariant::EdgesHold, message).showing(lines));
+            let shown = indices.into_iter().flatten().map(|index| export.events[index].line.clone());
+            breaches.push(Breach::new(Invariant::EdgesHold, message).showing(shown));
         }
     }
     breaches

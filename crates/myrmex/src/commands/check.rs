@@ -29,6 +29,10 @@ enum Format {
     Text,
     /// One JSON document on standard output
     Json,
+    /// SARIF 2.1.0 for code scanners, on standard output
+    Sarif,
+    /// Workflow commands of GitHub Actions, on standard output
+    Github,
 }
 
 /// Checks the files.
@@ -40,11 +44,13 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let checked: Vec<_> = args.files.iter().map(|path| check_file(path)).collect();
     let has_errors =
         checked.iter().any(|file| file.diagnostics.iter().any(|found| found.severity == Severity::Error));
+    let print = |document: String| {
+        std::io::stdout().write_all(document.as_bytes()).map_err(|error| Failure::output(&error))
+    };
     match args.format {
-        Format::Json => {
-            let document = diagnostics::json(&checked);
-            writeln!(std::io::stdout(), "{document}").map_err(|error| Failure::output(&error))?;
-        }
+        Format::Json => print(format!("{}\n", diagnostics::json(&checked)))?,
+        Format::Sarif => print(format!("{:#}\n", diagnostics::sarif(&checked)))?,
+        Format::Github => print(diagnostics::github(&checked))?,
         Format::Text => {
             for file in &checked {
                 diagnostics::print(&file.source, &file.diagnostics);

@@ -11,7 +11,7 @@ use myrmex_store::{Reader, StoreError};
 use serde_json::json;
 
 use super::runs::{find, open_reader};
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, FailureCode};
 use crate::session::{LOG, print_line};
 use crate::workspace::Workspace;
 
@@ -52,6 +52,12 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         for log in wanted {
             has_printed = true;
             print(args, &segments, log)?;
+        }
+    }
+    if let Some(path) = args.task.as_deref().filter(|_| !has_printed) {
+        let loaded = myrmex_runtime::partition::load_run(&reader, &namespace, run)?;
+        if !loaded.is_some_and(|run| crate::render::summary::has_task(&run, path)) {
+            return Err(Failure::new(FailureCode::RunId, format!("run {run} has no task `{path}`")));
         }
     }
     if !has_printed {

@@ -2,6 +2,8 @@
 
 pub mod check;
 pub mod events;
+pub mod explain;
+pub mod fmt;
 pub mod import;
 pub mod run;
 pub mod runs;

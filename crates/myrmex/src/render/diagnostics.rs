@@ -1,4 +1,7 @@
-//! Diagnostics: as text with the source around them, and as JSON.
+//! Diagnostics: as text with the source around them, as JSON, and in the forms that other tools read.
+
+mod github;
+mod sarif;
 
 use std::io::Write;
 
@@ -8,6 +11,9 @@ use myrmex_model::diagnostic::{Diagnostic, Severity};
 use serde_json::{Value, json};
 
 use crate::commands::CheckedFile;
+
+pub use github::github;
+pub use sarif::sarif;
 
 /// Prints the diagnostics of one file to standard error, in colour if that is a terminal.
 pub fn print(source: &Source, diagnostics: &[Diagnostic]) {

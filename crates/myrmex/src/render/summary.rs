@@ -74,6 +74,12 @@ pub fn last_runs(run: &Run) -> OrderedMap<String, TaskView<'_>> {
     tasks
 }
 
+/// Returns whether a run has a task with this path, reached or not.
+pub fn has_task(run: &Run, path: &str) -> bool {
+    last_runs(run).contains_key(path)
+        || unreached(run.definition(), &BTreeSet::new()).iter().any(|other| other == path)
+}
+
 /// Returns the paths of tasks that stand in the definition and were never reached; items are not known by then.
 fn unreached(definition: &Definition, reached: &BTreeSet<String>) -> Vec<String> {
     let mut paths = Vec::new();

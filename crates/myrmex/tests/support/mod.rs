@@ -15,7 +15,7 @@ use myrmex_testkit::history::{Breach, Export, Ledger};
 use serde_json::{Map, Value, json};
 
 /// Far longer than anything takes here; past this it hangs.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How often something is looked at that is waited for.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
@@ -277,7 +277,8 @@ pub(crate) fn outcome(summary: &Value) -> Value {
 
 /// Shows breaches, each on its own lines.
 pub(crate) fn describe(breaches: &[Breach]) -> String {
-    breaches.iter().map(|breach| format!("{breach}\n")).collect()
+    let texts: Vec<String> = breaches.iter().map(ToString::to_string).collect();
+    texts.join("\n")
 }
 
 /// Prints a line that is seen although the test passes: figures, seeds, reasons for leaving something out.

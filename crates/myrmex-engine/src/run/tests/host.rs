@@ -311,7 +311,7 @@ pub(super) fn start() -> Command {
 }
 
 pub(super) fn report_of(task: &Address, attempt: Attempt, token: FencingToken, end: AttemptEnd) -> Command {
-    let report = AttemptReport { end, usage: Usage::default(), pid: None };
+    let report = AttemptReport::of(end);
     Command::Report { task: task.clone(), attempt, token, report }
 }
 

@@ -277,6 +277,20 @@ pub(super) fn exit_now(code: c_int) -> ! {
     unsafe { libc::_exit(code) }
 }
 
+/// Raises the soft limit of open files of this process to the hard one; each attempt needs about three.
+///
+/// Where that is refused, attempts beyond the limit wait for others to end.
+pub fn raise_open_files() {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the pointer is to a local of the right type.
+    let known = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } == 0;
+    if known && limit.rlim_cur < limit.rlim_max {
+        limit.rlim_cur = limit.rlim_max;
+        // SAFETY: as above; the kernel only reads it.
+        let _is_raised = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) } == 0;
+    }
+}
+
 pub(super) fn own_pid() -> pid_t {
     // SAFETY: always sound.
     unsafe { libc::getpid() }

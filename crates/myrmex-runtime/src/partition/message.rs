@@ -1,0 +1,94 @@
+//! What is put into a partition's inbox, and by whom.
+
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+use myrmex_engine::run::Rejection;
+use myrmex_model::id::{DefinitionHash, RunId};
+use myrmex_model::ir::Definition;
+use myrmex_model::value::Value;
+use myrmex_store::StoreError;
+
+use super::journal::JournalError;
+use crate::worker::{LocalWorker, Said};
+
+/// A run to start.
+#[derive(Debug, Clone)]
+pub struct NewRun {
+    /// Its id.
+    pub run: RunId,
+    /// Its definition.
+    pub definition: Arc<Definition>,
+    /// The definition's hash.
+    pub hash: DefinitionHash,
+    /// The definition's canonical form.
+    pub form: Arc<[u8]>,
+    /// Its checked inputs.
+    pub inputs: Value,
+    /// Who starts it.
+    pub started_by: String,
+    /// What starts it.
+    pub trigger: String,
+    /// The caller's idempotency key.
+    pub key: Option<String>,
+}
+
+/// Why a request to a partition failed.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// The run machine refused.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The run cannot be read from the store.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The run is not in the store.
+    #[error("there is no run {run}")]
+    Unknown {
+        /// The run.
+        run: RunId,
+    },
+    /// The store failed while the request was under way: whether it happened is not known. Asking again tells.
+    #[error("the store failed meanwhile; whether the request was carried out is not known")]
+    Unknowable,
+    /// The partition has stopped.
+    #[error("the engine has stopped")]
+    Stopped,
+}
+
+pub(super) type Answer = Sender<Result<(), RequestError>>;
+
+/// What is put into a partition's inbox.
+pub(super) enum Message {
+    Start(Box<NewRun>, Answer),
+    Resume(RunId, Answer),
+    Cancel { run: RunId, by: String, reason: String, answer: Answer },
+    Attach(LocalWorker),
+    Said(Said),
+    Interrupt,
+    Committed(Result<myrmex_store::Committed, StoreError>),
+    Held(StoreError),
+    Quit,
+}
+
+/// What a worker of a partition says, on its way into the inbox.
+pub struct Ear(pub(super) Sender<Message>);
+
+impl Ear {
+    /// Passes it on. A partition that has stopped hears nothing.
+    pub fn hear(&self, said: Said) {
+        drop(self.0.send(Message::Said(said)));
+    }
+}
+
+/// Interrupts a partition.
+pub struct Interrupter(pub(super) Sender<Message>);
+
+impl Interrupter {
+    /// Stops granting, asks everything under way to stop, and has the partition say [`Health::Interrupted`] once all
+    /// that is durable.
+    pub fn interrupt(&self) {
+        // A partition that has ended needs no interruption.
+        drop(self.0.send(Message::Interrupt));
+    }
+}

@@ -1,0 +1,126 @@
+//! `myrmex explain`: the page of a code, as it stands in `spec/codes`, whose examples are tests.
+
+use std::io::Write;
+
+use serde_json::{Value, json};
+
+use crate::exit::{Exit, Failure};
+
+/// Explain a code that a message shows
+///
+/// Without a code, all codes are listed.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The code, such as E0207
+    #[arg(ignore_case = true, hide_possible_values = true, value_parser = clap::builder::PossibleValuesParser::new(codes()))]
+    code: Option<String>,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The page of a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    /// The code.
+    pub code: &'static str,
+    /// What kind of problem it stands for, in one line.
+    pub title: &'static str,
+    /// The whole page, Markdown.
+    pub text: &'static str,
+}
+
+macro_rules! pages {
+    ($($code:literal),* $(,)?) => {
+        /// The pages of all codes: of problems in files first, then of failures of commands.
+        const PAGES: &[(&str, &str)] =
+            &[$(($code, include_str!(concat!("../../../../spec/codes/", $code, ".md")))),*];
+    };
+}
+
+#[rustfmt::skip]
+pages![
+    "E0001", "E0101", "E0102", "E0103", "E0104", "E0105", "E0106", "E0107", "E0108", "E0109",
+    "E0110", "E0111", "E0112", "E0113", "E0114", "E0115", "E0201", "E0202", "E0203", "E0204",
+    "E0205", "E0206", "E0207", "E0208", "E0209", "E0210", "E0211", "E0212", "E0213", "E0214",
+    "E0215", "E0216", "E0301", "E0302", "E0303", "E0304", "E0305", "E0306", "E0307", "E0308",
+    "E0309", "E0310", "E0401", "E0402", "E0403", "E0404", "E0405", "E0406", "E0407", "E0408",
+    "E0409", "E0410", "E0411", "E0501", "E0502", "E0503", "W0201", "W0202", "W0203", "X0101",
+    "X0102", "X0103", "X0104", "X0105", "X0106", "X0107", "X0201", "X0202", "X0301",
+];
+
+/// Explains a code, or lists all.
+///
+/// # Errors
+///
+/// Returns [`Failure`] if standard output cannot be written.
+pub fn run(args: &Args) -> Result<Exit, Failure> {
+    let shown = match (args.code.as_deref().and_then(page), args.json) {
+        (Some(page), false) => page.text.to_owned(),
+        (Some(page), true) => format!("{:#}\n", json(page, true)),
+        (None, false) => pages().map(|page| format!("{}  {}\n", page.code, page.title)).collect(),
+        (None, true) => {
+            let codes: Vec<Value> = pages().map(|page| json(page, false)).collect();
+            format!("{:#}\n", json!({ "codes": codes }))
+        }
+    };
+    std::io::stdout().write_all(shown.as_bytes()).map_err(|error| Failure::output(&error))?;
+    Ok(Exit::Success)
+}
+
+/// Returns the page of a code, in whatever case it is written.
+pub fn page(code: &str) -> Option<Page> {
+    pages().find(|page| page.code.eq_ignore_ascii_case(code))
+}
+
+/// Returns all pages in order of their codes.
+pub fn pages() -> impl Iterator<Item = Page> {
+    PAGES.iter().map(|(code, text)| {
+        let heading = text.lines().next().unwrap_or_default();
+        let title = heading.split_once(": ").map_or("", |(_, title)| title);
+        Page { code, title, text }
+    })
+}
+
+fn codes() -> impl Iterator<Item = &'static str> {
+    PAGES.iter().map(|(code, _)| *code)
+}
+
+fn json(page: Page, is_whole: bool) -> Value {
+    let mut json = json!({"code": page.code, "title": page.title});
+    if is_whole {
+        json["text"] = page.text.into();
+    }
+    json
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_a_page_under_its_title() {
+        for info in myrmex_lang::codes::ALL {
+            let page = page(info.code.0).unwrap_or_else(|| panic!("no page of {}", info.code));
+            assert_eq!(page.text.lines().next(), Some(format!("# {}: {}", info.code, info.title).as_str()));
+        }
+    }
+
+    #[test]
+    fn every_failure_has_a_page_and_every_page_has_its_code() {
+        let source = include_str!("../exit.rs");
+        let failures = source.split('"').filter(|text| text.len() == 5 && text.starts_with("X0"));
+        let mut known: Vec<_> =
+            failures.chain(myrmex_lang::codes::ALL.iter().map(|info| info.code.0)).collect();
+        known.push(crate::commands::UNREADABLE.0);
+        known.sort_unstable();
+        let mut explained: Vec<_> = codes().collect();
+        explained.sort_unstable();
+        assert_eq!(explained, known);
+        assert!(
+            pages()
+                .all(|page| page.text.starts_with(&format!("# {}: ", page.code)) && !page.title.is_empty())
+        );
+    }
+}

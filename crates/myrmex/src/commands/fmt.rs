@@ -1,0 +1,139 @@
+//! `myrmex fmt`: writes files in the canonical form. What it cannot read, it leaves alone.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use myrmex_lang::{FormatError, Source, Syntax};
+use myrmex_model::diagnostic::{Diagnostic, Span};
+
+use super::{SOURCE_BYTES_MAX, UNREADABLE, read_text};
+use crate::exit::{Exit, Failure, FailureCode};
+use crate::render::diagnostics;
+
+/// Write files in the canonical form
+///
+/// Values, their order and all comments stay; blank lines too, one of several. A file called `.json` stays JSON, every other is YAML.
+/// Formatting a file twice is the same as formatting it once.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Files to format; `-` reads standard input and writes to standard output
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+
+    /// Write nothing; name the files that would change and exit with 1 if there are any
+    #[arg(long)]
+    check: bool,
+}
+
+/// What stands for standard input.
+const STANDARD_INPUT: &str = "-";
+
+/// How formatting one file ended.
+enum Formatted {
+    Unchanged,
+    Changed(String),
+    Refused,
+}
+
+/// Formats the files.
+///
+/// # Errors
+///
+/// Returns [`Failure`] if a file or standard output cannot be written.
+pub fn run(args: &Args) -> Result<Exit, Failure> {
+    let (mut changed, mut refused) = (0_usize, 0_usize);
+    for path in &args.files {
+        let is_input = path.as_os_str() == STANDARD_INPUT;
+        let (source, formatted) = format(path, is_input);
+        match (formatted, is_input) {
+            (Formatted::Refused, _) => refused += 1,
+            (Formatted::Unchanged, true) if !args.check => print(&source.text)?,
+            (Formatted::Unchanged, _) => {}
+            (Formatted::Changed(text), true) if !args.check => print(&text)?,
+            (Formatted::Changed(_), _) if args.check => {
+                changed += 1;
+                print(&format!("{}\n", source.name))?;
+            }
+            (Formatted::Changed(text), _) => {
+                changed += 1;
+                std::fs::write(path, text).map_err(|error| {
+                    let mut failure =
+                        Failure::new(FailureCode::File, format!("`{}` cannot be written", path.display()));
+                    failure.causes.push(error.to_string());
+                    failure
+                })?;
+            }
+        }
+    }
+    if !args.files.iter().any(|path| path.as_os_str() == STANDARD_INPUT) {
+        tell(args, changed, refused);
+    }
+    Ok(match (refused, args.check && changed > 0) {
+        (0, false) => Exit::Success,
+        (0, true) => Exit::Unformatted,
+        (1.., _) => Exit::Invalid,
+    })
+}
+
+/// Formats one file; a problem with it is printed.
+fn format(path: &Path, is_input: bool) -> (Source, Formatted) {
+    let name: Arc<str> = if is_input { "<stdin>".into() } else { path.display().to_string().into() };
+    let text = if is_input { read_input() } else { read_text(path) };
+    let refuse = |source: Source, problems: &[Diagnostic]| {
+        diagnostics::print(&source, problems);
+        (source, Formatted::Refused)
+    };
+    let at_start = Span { file: Arc::clone(&name), start: 0, end: 0 };
+    let text = match text {
+        Ok(text) => text,
+        Err(reason) => {
+            let message = format!("the file cannot be read: {reason}");
+            return refuse(Source::new(name, ""), &[Diagnostic::error(UNREADABLE, at_start, message)]);
+        }
+    };
+    let syntax = syntax(path, is_input, &text);
+    let source = Source::new(name, text);
+    match myrmex_lang::format(&source, syntax) {
+        Ok(formatted) if *formatted == *source.text => (source, Formatted::Unchanged),
+        Ok(formatted) => (source, Formatted::Changed(formatted)),
+        Err(FormatError::Broken(problems)) => refuse(source, &problems),
+        Err(error @ FormatError::Lossy) => {
+            refuse(source, &[Diagnostic::error(UNREADABLE, at_start, error.to_string())])
+        }
+    }
+}
+
+/// Tells JSON from YAML by the name of the file; standard input has none, so there JSON is what can be read as such.
+fn syntax(path: &Path, is_input: bool, text: &str) -> Syntax {
+    let is_json = if is_input {
+        serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+    } else {
+        path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
+    };
+    if is_json { Syntax::Json } else { Syntax::Yaml }
+}
+
+fn read_input() -> Result<String, String> {
+    let mut text = String::new();
+    let read = std::io::stdin().take(SOURCE_BYTES_MAX).read_to_string(&mut text);
+    read.map(|_| text).map_err(|error| error.to_string())
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    std::io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::output(&error))
+}
+
+/// Says how many files were or would be changed.
+fn tell(args: &Args, changed: usize, refused: usize) {
+    let unchanged = args.files.len() - changed - refused;
+    let plural = if args.files.len() == 1 { "" } else { "s" };
+    let verb = if args.check { "would be changed" } else { "changed" };
+    let refused = if refused > 0 { format!(", {refused} refused") } else { String::new() };
+    // If standard error is closed the exit code still tells.
+    drop(writeln!(
+        anstream::stderr(),
+        "{} file{plural}: {changed} {verb}, {unchanged} unchanged{refused}",
+        args.files.len()
+    ));
+}

@@ -1,0 +1,47 @@
+//! Diagnostics as workflow commands of GitHub Actions, which shows them beside the changed lines.
+
+use std::fmt::Write as _;
+
+use myrmex_model::diagnostic::Severity;
+
+use super::place;
+use crate::commands::CheckedFile;
+
+/// Builds one command for each diagnostic, each on a line.
+pub fn github(checked: &[CheckedFile]) -> String {
+    let mut out = String::new();
+    for file in checked {
+        for found in &file.diagnostics {
+            let command = match found.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+                Severity::Note => "notice",
+            };
+            let (line, column) = place(&file.source.text, found.span.start);
+            let (end_line, end_column) = place(&file.source.text, found.span.end);
+            let message = match &found.hint {
+                Some(hint) => format!("{}\nhint: {hint}", found.message),
+                None => found.message.clone(),
+            };
+            let written = writeln!(
+                out,
+                "::{command} file={},line={line},col={column},endLine={end_line},endColumn={end_column},title={}::{}",
+                property(&found.span.file),
+                found.code,
+                data(&message)
+            );
+            written.expect("writing to a text cannot fail");
+        }
+    }
+    out
+}
+
+/// Escapes what stands behind the last `::`.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// Escapes the value of a property.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}

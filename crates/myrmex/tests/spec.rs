@@ -1,0 +1,307 @@
+//! Executes the examples of the pages in `spec/`; `spec/README.md` says how a page is made.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use myrmex_lang::{Checked, Source, Syntax};
+use myrmex_model::diagnostic::Span;
+use myrmex_model::id::DefinitionHash;
+use myrmex_model::wire;
+use serde_json::Value;
+
+/// The name that examples have as files.
+const FILE: &str = "example.yaml";
+
+/// A fenced block of a page.
+#[derive(Debug, Clone)]
+struct Block {
+    /// Its first word: what it is.
+    kind: String,
+    /// The rest of its first line.
+    words: Vec<String>,
+    text: String,
+    /// Which lines of the page its text is.
+    lines: std::ops::Range<usize>,
+}
+
+/// A file with what is said about it.
+#[derive(Debug)]
+struct Example {
+    text: String,
+    line: usize,
+    /// What stands right behind it.
+    expected: Option<Block>,
+}
+
+fn spec() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spec")
+}
+
+/// Returns the pages of a folder of `spec/`.
+fn pages(folder: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(spec().join(folder)).unwrap();
+    let mut pages: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    pages.sort();
+    pages
+}
+
+fn blocks(page: &str) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut open: Option<Block> = None;
+    for (number, line) in page.lines().enumerate() {
+        match (&mut open, line.strip_prefix("```")) {
+            (None, Some(info)) => {
+                let mut words = info.split(' ').map(str::to_owned);
+                let kind = words.next().unwrap_or_default();
+                let lines = number + 1..number + 1;
+                open = Some(Block { kind, words: words.collect(), text: String::new(), lines });
+            }
+            (Some(block), Some(_)) => {
+                block.lines.end = number;
+                blocks.extend(open.take());
+            }
+            (Some(block), None) => {
+                block.text.push_str(line);
+                block.text.push('\n');
+            }
+            (None, None) => {}
+        }
+    }
+    assert!(open.is_none(), "a block is not closed");
+    blocks
+}
+
+fn examples(page: &str) -> Vec<Example> {
+    let blocks = blocks(page);
+    let mut examples = Vec::new();
+    for (index, block) in blocks.iter().enumerate().filter(|(_, block)| block.kind == "yaml") {
+        let next =
+            blocks.get(index + 1).filter(|next| matches!(next.kind.as_str(), "diagnostics" | "result"));
+        examples.push(Example {
+            text: expand(&block.text),
+            line: block.lines.start,
+            expected: next.cloned(),
+        });
+    }
+    examples
+}
+
+/// Replaces each `‹N × TEXT›` by N times TEXT.
+fn expand(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('‹') {
+        let (macro_text, after) = after.split_once('›').expect("`‹` is closed by `›`");
+        let (count, repeated) = macro_text.split_once(" × ").expect("between `‹` and `›` stands N × TEXT");
+        out.push_str(before);
+        out.push_str(&repeated.repeat(count.parse().unwrap()));
+        rest = after;
+    }
+    out + rest
+}
+
+/// Checks on a thread with the stack that expressions ask for.
+fn check(text: &str) -> Checked {
+    let source = Source::new(FILE, text);
+    let builder = std::thread::Builder::new().stack_size(myrmex_expr::STACK_BYTES);
+    builder.spawn(move || myrmex_lang::check(&source)).unwrap().join().unwrap()
+}
+
+fn diagnostics(text: &str, checked: &Checked) -> String {
+    let place = |span: &Span| {
+        let before = &text[..span.start];
+        let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count());
+        format!("{}:{}", before.matches('\n').count() + 1, column + 1)
+    };
+    let mut out = String::new();
+    for found in &checked.diagnostics {
+        writeln!(out, "{} {} {}", found.code, place(&found.span), found.message).unwrap();
+        if !found.label.is_empty() {
+            writeln!(out, "  {}", found.label).unwrap();
+        }
+        for (span, label) in &found.related {
+            writeln!(out, "  {} {label}", place(span)).unwrap();
+        }
+        if let Some(hint) = &found.hint {
+            writeln!(out, "  hint: {hint}").unwrap();
+        }
+    }
+    out
+}
+
+/// Runs the built program on a file.
+fn result(text: &str, words: &[String]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(FILE), text).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_myrmex"));
+    command.args(["run", "--json", FILE]).args(words).current_dir(folder.path());
+    let output = command.env("USER", "reader").output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let Some(last) = stdout.lines().last() else { return String::from_utf8(output.stderr).unwrap() };
+    let summary: Value = serde_json::from_str(last).unwrap();
+    let tasks = summary["tasks"].as_object().unwrap();
+    let mut out = format!("{}\n", summary["status"].as_str().unwrap());
+    for (name, task) in tasks.iter().filter(|(name, _)| !name.contains('[')) {
+        write_task(&mut out, name, task);
+        let items = tasks
+            .iter()
+            .filter(|(item, _)| item.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('[')));
+        for (item, task) in items {
+            out.push_str("  ");
+            write_task(&mut out, item, task);
+        }
+    }
+    if !summary["output"].is_null() {
+        writeln!(out, "output {}", summary["output"]).unwrap();
+    }
+    if let Some(error) = summary["error"].as_object() {
+        let title = error["title"].as_str().unwrap_or_default();
+        writeln!(out, "error {}: {title}", error["type"].as_str().unwrap_or_default()).unwrap();
+    }
+    out
+}
+
+fn write_task(out: &mut String, name: &str, task: &Value) {
+    write!(out, "{name}: {}", task["status"].as_str().unwrap()).unwrap();
+    match task["attempts"].as_u64() {
+        None | Some(0 | 1) => {}
+        Some(attempts) => write!(out, " ({attempts} attempts)").unwrap(),
+    }
+    if !task["output"].is_null() {
+        write!(out, " {}", task["output"]).unwrap();
+    }
+    out.push('\n');
+}
+
+/// Returns whether `found` is what was expected, in which a line `…` stands for any lines.
+fn fits(expected: &str, found: &str) -> bool {
+    match expected.split_once("…\n") {
+        None => expected == found,
+        Some((before, after)) => {
+            found.starts_with(before) && found.ends_with(after) && found.len() >= before.len() + after.len()
+        }
+    }
+}
+
+/// Executes an example and returns what its expected block should hold; nothing if it has none and is clean.
+fn execute(example: &Example) -> Result<Option<String>, String> {
+    let checked = check(&example.text);
+    let found = diagnostics(&example.text, &checked);
+    let kind = example.expected.as_ref().map(|block| block.kind.as_str());
+    if kind == Some("diagnostics") {
+        return if found.is_empty() { Err("there are no problems".into()) } else { Ok(Some(found)) };
+    }
+    if !found.is_empty() {
+        return Err(found);
+    }
+    keeps_its_meaning(&example.text, &checked)?;
+    Ok(example.expected.as_ref().map(|block| result(&example.text, &block.words)))
+}
+
+/// Formats an example and compares the definitions.
+fn keeps_its_meaning(text: &str, checked: &Checked) -> Result<(), String> {
+    let formatted =
+        myrmex_lang::format(&Source::new(FILE, text), Syntax::Yaml).map_err(|error| error.to_string())?;
+    let hash = |checked: &Checked| {
+        checked
+            .definition
+            .as_ref()
+            .map(|definition| DefinitionHash::of(&wire::definition::encode(definition)))
+    };
+    let again = check(&formatted);
+    if hash(&again) == hash(checked) {
+        Ok(())
+    } else {
+        Err(format!("formatted, it means something else:\n{formatted}"))
+    }
+}
+
+/// Executes all examples of the pages of a folder, and writes their expected blocks anew if asked to.
+#[track_caller]
+fn check_pages(folder: &str) {
+    let is_blessed = std::env::var_os("MYRMEX_BLESS").is_some();
+    let mut wrong = Vec::new();
+    for path in pages(folder) {
+        let page = std::fs::read_to_string(&path).unwrap();
+        let mut lines: Vec<String> = page.lines().map(str::to_owned).collect();
+        let examples = examples(&page);
+        // From the last to the first, so that the numbers of lines before stay true.
+        for example in examples.iter().rev() {
+            let place = format!("{}:{}", path.display(), example.line + 1);
+            match (execute(example), &example.expected) {
+                (Err(problem), _) => wrong.push(format!("{place}\n{problem}")),
+                (Ok(Some(found)), Some(block)) if !fits(&block.text, &found) => {
+                    if is_blessed {
+                        lines.splice(block.lines.clone(), found.lines().map(str::to_owned));
+                    } else {
+                        wrong.push(format!("{place}\n--- the page\n{}--- found\n{found}", block.text));
+                    }
+                }
+                (Ok(_), _) => {}
+            }
+        }
+        if is_blessed {
+            std::fs::write(&path, lines.join("\n") + "\n").unwrap();
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn bodies() {
+    check_pages("bodies");
+}
+
+#[test]
+fn verbs() {
+    check_pages("verbs");
+}
+
+#[test]
+fn keys() {
+    check_pages("keys");
+}
+
+#[test]
+fn expressions() {
+    check_pages("expressions");
+}
+
+#[test]
+fn codes() {
+    check_pages("codes");
+}
+
+#[test]
+fn every_page_of_a_code_shows_it_and_how_to_mend_it() {
+    for info in myrmex_lang::codes::ALL {
+        let path = spec().join("codes").join(format!("{}.md", info.code));
+        let page = std::fs::read_to_string(&path).unwrap();
+        let examples = examples(&page);
+        let shows = |example: &Example| {
+            let expected = example.expected.as_ref().filter(|block| block.kind == "diagnostics");
+            expected.is_some_and(|block| {
+                block.text.lines().any(|line| line.split(' ').next() == Some(info.code.0))
+            })
+        };
+        let (failing, mended): (Vec<_>, Vec<_>) = examples.iter().partition(|example| shows(example));
+        assert!(!failing.is_empty(), "{}: no example shows it", info.code);
+        assert!(mended.iter().any(|example| example.expected.is_none()), "{}: no mended example", info.code);
+    }
+}
+
+#[test]
+fn every_page_is_executed() {
+    let known = ["README.md", "bodies", "codes", "expressions", "keys", "schema", "verbs"];
+    let names = pages("").into_iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
+    assert_eq!(
+        names.filter(|name| !known.contains(&name.as_str())).collect::<Vec<_>>(),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn large_examples_are_written_small() {
+    assert_eq!(expand("a ‹3 × [›‹2 × x, › b"), "a [[[x, x,  b");
+}
