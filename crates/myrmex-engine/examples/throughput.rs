@@ -17,7 +17,7 @@ use myrmex_model::ir::{
     Body, Definition, Each, Edge, Graph, GraphChild, Join, Node, NodeId, Outputs, Policy, Task,
 };
 use myrmex_model::name::{Name, Namespace};
-use myrmex_model::outcome::{AttemptEnd, AttemptReport, OutcomeSet, Usage};
+use myrmex_model::outcome::{AttemptEnd, AttemptReport, OutcomeSet};
 use myrmex_model::template::Template;
 use myrmex_model::time::Timestamp;
 use myrmex_model::value::Value;

@@ -18,7 +18,7 @@ use myrmex_model::diagnostic::Diagnostic;
 use crate::Source;
 use crate::codes;
 use crate::report::Report;
-use crate::tree::{self, Comment, Kind, Node, Tree};
+use crate::tree::{self, Comment, Kind, Node, TEXT_BYTES_MAX, Tree};
 
 /// The widest line that braces and brackets may fill, in characters.
 const WIDTH: usize = 110;
@@ -47,7 +47,8 @@ pub enum FormatError {
 ///
 /// # Errors
 ///
-/// Returns [`FormatError`] if the text has syntax errors, or JSON was asked for and the text holds comments.
+/// Returns [`FormatError`] if the text has syntax errors, JSON was asked for and the text holds comments, or the canonical
+/// form would be too long to be read.
 ///
 /// ```
 /// use myrmex_lang::{Source, Syntax, format};
@@ -70,6 +71,12 @@ pub fn format(source: &Source, syntax: Syntax) -> Result<String, FormatError> {
         Syntax::Yaml => block::print(&source.text, &tree, root),
         Syntax::Json => json::print(&source.text, root),
     };
+    if formatted.len() > TEXT_BYTES_MAX {
+        let message = format!("the canonical form has more than {TEXT_BYTES_MAX} bytes");
+        let mut report = Report::new(&source.name);
+        report.refuse(codes::TEXT_LONG, root.place, message);
+        return Err(FormatError::Broken(report.finish()));
+    }
     let (again, problems) = tree::parse_source(&Source::new(source.name.clone(), formatted.as_str()));
     let is_same = problems.is_empty() && is_same(&tree, &again);
     if is_same { Ok(formatted) } else { Err(FormatError::Lossy) }

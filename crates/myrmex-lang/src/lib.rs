@@ -9,6 +9,7 @@
 //!
 //! Problems are [`Diagnostic`]s whose codes stand in [`codes`]. [`resolve_inputs`] makes the inputs of one run.
 //! [`import`] makes workflow files of what other tools recorded. [`format`] writes a file in the canonical form.
+//! [`schema`] makes the JSON Schema of a kind of file, of the table of keys that the reader uses.
 //!
 //! What this crate deliberately does not do: it reads no files, evaluates no expressions, and knows nothing of how a
 //! definition is carried out.
@@ -24,6 +25,7 @@ mod read;
 mod report;
 mod resolve;
 mod roots;
+pub mod schema;
 pub mod tree;
 
 use std::sync::Arc;

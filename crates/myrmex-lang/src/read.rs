@@ -4,9 +4,9 @@
 
 mod expression;
 pub(crate) mod keys;
-mod policy;
-mod schema;
-mod task;
+pub(crate) mod policy;
+pub(crate) mod schema;
+pub(crate) mod task;
 mod verb;
 mod workflow;
 
@@ -57,14 +57,15 @@ impl Reader<'_> {
     fn fields<'n>(&mut self, map: &'n Map, keys: &Keys) -> Fields<'n> {
         for entry in &map.entries {
             let (key, place) = (entry.key.text.as_str(), entry.key.place);
-            if keys.known.contains(&key) || key.starts_with("x-") {
+            if keys.known(key).is_some() || key.starts_with("x-") {
                 continue;
             }
             if keys.later.contains(&key) {
                 self.report.refuse(codes::KEY_LATER, place, format!("`{key}` is not supported yet"));
             } else {
                 let message = format!("unknown key `{key}` in {}", keys.owner);
-                let words = keys.known.iter().chain(keys.later).copied();
+                let known = keys.known.iter().map(|key| key.name);
+                let words = known.chain(keys.later.iter().copied());
                 self.report.refuse_word(codes::KEY_UNKNOWN, place, message, (key, words));
             }
         }

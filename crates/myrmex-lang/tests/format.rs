@@ -137,7 +137,7 @@ fn block_texts_stay() {
 fn long_text_that_was_broken_is_folded() {
     let words = ["word"; 30].join(" ");
     assert_form(
-        &format!("a: one\n  two\nb: {}\n   end\nc: {words}\n", words),
+        &format!("a: one\n  two\nb: {words}\n   end\nc: {words}\n"),
         &format!(
             "a: one two\nb: >-\n  {}\n  {} end\nc: {words}\n",
             ["word"; 21].join(" "),
@@ -179,6 +179,13 @@ fn what_cannot_be_read_is_refused() {
     assert_eq!(problems.len(), 1);
     assert!(yaml("a: 1\na: 2\n").is_err());
     assert!(yaml("").is_err());
+}
+
+#[test]
+fn a_form_that_would_be_too_long_is_refused() {
+    let text = format!("x: {}{}a{}\n", "[".repeat(90), "a, ".repeat(10_000), "]".repeat(90));
+    let Err(FormatError::Broken(problems)) = yaml(&text) else { panic!() };
+    assert_eq!(problems[0].code, myrmex_lang::codes::TEXT_LONG);
 }
 
 #[test]
@@ -329,11 +336,8 @@ fn documents() -> impl Strategy<Value = String> {
                 for (index, (comment, value, _)) in members.into_iter().enumerate() {
                     out.push_str(comment);
                     let value = value.replace("\n<", &format!("\n<{}", " ".repeat(step)));
-                    out.push_str(&if is_list {
-                        format!("<{}- {value}", " ".repeat(step))
-                    } else {
-                        format!("<{}k{index}: {value}", " ".repeat(step))
-                    });
+                    let head = if is_list { "-".to_owned() } else { format!("k{index}:") };
+                    out.extend(["<", &" ".repeat(step), &head, " ", &value]);
                 }
                 out
             },

@@ -367,6 +367,13 @@ pub struct OutputField {
 }
 
 impl Definition {
+    /// Returns how many tasks people see in it: every node but the root and the bodies of `for_each`.
+    pub fn task_count(&self) -> usize {
+        let is_task =
+            |node: &&Node| node.parent.is_some_and(|parent| !matches!(self.node(parent).body, Body::Each(_)));
+        self.nodes.iter().filter(is_task).count()
+    }
+
     /// Returns the node at `id`.
     pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.0 as usize]

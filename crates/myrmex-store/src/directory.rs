@@ -104,6 +104,21 @@ impl DataDirectory {
         &self.path
     }
 
+    /// Returns the living process that holds the directory, if one does. It may have changed by the time of the answer.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the operating system; a directory that was never held has no holder.
+    pub fn holder(&self) -> io::Result<Option<u32>> {
+        let file = match File::open(self.path.join(LOCK_NAME)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let holder = Holder::read(&file)?;
+        Ok(holder.filter(Holder::is_alive).map(|holder| holder.pid))
+    }
+
     /// Becomes the owner, or says who is.
     ///
     /// If the owner is dead but processes that it had started are still being stopped, waits for them up to `wait`.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{check, events, explain, fmt, import, run, runs};
+use crate::commands::{check, events, explain, fmt, import, run, runs, schema};
 use crate::exit::{Exit, Failure, FailureCode};
 
 /// Plan, run and prove projects: workflows as files, run durably.
@@ -30,6 +30,8 @@ enum Command {
     Fmt(fmt::Args),
     /// Explain a code that a message shows
     Explain(explain::Args),
+    /// Print the JSON Schema of a kind of file
+    Schema(schema::Args),
     /// Run a workflow to its end
     Run(run::Args),
     /// Look at runs, resume and cancel them
@@ -55,6 +57,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Fmt(args) => fmt::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Schema(args) => schema::run(&args),
         Command::Run(args) => run::run(&args, data),
         Command::Runs(args) => runs::run(&args, data),
         Command::Events(args) => events::run(&args, data),

@@ -1,6 +1,7 @@
 //! An engine in this process: the store held exclusively, a partition, the local worker, and watching one run to its
 //! end.
 
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,6 +92,11 @@ impl Session {
         };
         let directory =
             DataDirectory::open(&workspace.data).map_err(|error| system(&error, &workspace.data))?;
+        let ignore = workspace.data.join(".gitignore");
+        if !ignore.exists() {
+            // What a workspace records is not source. Without this file all works as well.
+            drop(std::fs::write(&ignore, "*\n"));
+        }
         let owner = directory.hold(REMAINS_WAIT).map_err(myrmex_store::StoreError::from)?;
         // The store stays held until the last process of a task is gone, even if this process is killed.
         zygote
@@ -212,6 +218,8 @@ fn listen_to_signals(partition: &Partition, logs: Logs) -> Result<(), Failure> {
                 // The reapers see this process end and kill every process of every task.
                 std::process::exit(i32::from(Exit::Interrupted.code()));
             }
+            // If standard error is closed there is nobody to tell.
+            drop(writeln!(std::io::stderr(), "stopping what runs; once more kills it at once"));
             interrupter.interrupt();
             logs.give_up();
         }
@@ -252,7 +260,7 @@ impl<'a> Viewer<'a> {
             Show::People => load_run(session.reader(), &session.namespace, run)?,
             Show::Json | Show::Nothing => None,
         };
-        let total = loaded.map_or(0, |loaded| loaded.definition().nodes.len() - 1);
+        let total = loaded.map_or(0, |loaded| loaded.definition().task_count());
         Ok(Self {
             session,
             run,
@@ -349,6 +357,5 @@ pub fn show_end(
 ///
 /// Returns [`Failure`] if standard output cannot be written.
 pub fn print_line(value: &serde_json::Value) -> Result<(), Failure> {
-    use std::io::Write;
     writeln!(std::io::stdout().lock(), "{value}").map_err(|error| Failure::output(&error))
 }

@@ -1,5 +1,11 @@
 //! The commands as a person and a script meet them: what they print, and how they exit.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::zombie_processes,
+    reason = "a test fails by panicking; its callers wait"
+)]
+
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};

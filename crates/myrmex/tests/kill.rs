@@ -17,7 +17,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use myrmex_testkit::history::{Event, Expected, Export, check, compare, contains_lines};
+use myrmex_testkit::history::{Event, Expected, Export, Ledger, check, compare, contains_lines};
 use serde_json::Value;
 use support::{Ended, Live, PATIENCE, Random, Workspace, describe, marked, outcome, poll, say};
 
@@ -272,18 +272,19 @@ impl Cycle<'_> {
     /// Starts, waits for the moment, kills, and looks at what is left. Returns the end if the run was faster.
     fn kill_once(&mut self) -> Result<Option<Ended>, String> {
         let (startup, whole) = (self.oracle.startup, self.oracle.whole);
-        let delay = match self.random.chance(STARTUP_PERCENT) {
-            true => self.random.between(Duration::ZERO, startup),
-            false => self.random.between(startup + startup / 2, whole.mul_f64(0.95)),
+        let delay = if self.random.chance(STARTUP_PERCENT) {
+            self.random.between(Duration::ZERO, startup)
+        } else {
+            self.random.between(startup + startup / 2, whole.mul_f64(0.95))
         };
         let is_group = self.random.chance(GROUP_PERCENT);
         let mark = self.mark();
         let live = self.start();
         let mut live = self.watch(live, delay)?;
         if is_group {
-            live.kill_group()
+            live.kill_group();
         } else {
-            live.kill()
+            live.kill();
         }
         let ended = live.finish();
         if !ended.was_killed() {
@@ -319,7 +320,7 @@ impl Cycle<'_> {
         breaches.extend(contains_lines(&export, ended.acknowledged()));
         breaches.extend(check(
             &export,
-            &Default::default(),
+            &Ledger::default(),
             &Expected { keeps_ledger: false, ..self.load.expected(false) },
         ));
         if !breaches.is_empty() {

@@ -1,5 +1,10 @@
 //! Executes the examples of the pages in `spec/`; `spec/README.md` says how a page is made.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+#[path = "spec/validate.rs"]
+mod validate;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -299,6 +304,62 @@ fn every_page_is_executed() {
         names.filter(|name| !known.contains(&name.as_str())).collect::<Vec<_>>(),
         Vec::<String>::new()
     );
+}
+
+/// The value of a file, as other readers of YAML see it; nothing if it cannot be read.
+fn value(text: &str) -> Option<Value> {
+    use myrmex_lang::tree::{Kind, Node};
+    fn of(node: &Node) -> Value {
+        match &node.followed().kind {
+            Kind::Scalar(scalar) => scalar.value(),
+            Kind::List(list) => list.items.iter().map(|item| of(item)).collect(),
+            Kind::Map(map) => {
+                map.entries.iter().map(|entry| (entry.key.text.clone(), of(&entry.value))).collect()
+            }
+            Kind::Alias(_) | Kind::Broken => Value::Null,
+        }
+    }
+    let (tree, problems) = myrmex_lang::tree::parse_source(&Source::new(FILE, text));
+    tree.root.filter(|_| problems.is_empty()).map(|root| of(&root))
+}
+
+/// Codes of problems that the schema of a file finds too.
+const STRUCTURAL: &[&str] =
+    &["E0202", "E0203", "E0205", "E0206", "E0213", "E0214", "E0302", "E0310", "E0501"];
+
+#[test]
+fn the_schema_accepts_every_valid_example_and_finds_structural_problems() {
+    let schema = myrmex_lang::schema::workflow();
+    let mut counts = (0, 0);
+    for path in ["bodies", "verbs", "keys", "expressions", "codes"].into_iter().flat_map(pages) {
+        for example in examples(&std::fs::read_to_string(&path).unwrap()) {
+            let place = format!("{}:{}", path.display(), example.line + 1);
+            let Some(value) = value(&example.text) else { continue };
+            let found = check(&example.text).diagnostics;
+            let error = validate::problem(&schema, &schema, &value);
+            if found.is_empty() {
+                counts.0 += 1;
+                assert_eq!(error, None, "{place}");
+            } else if found.iter().any(|found| STRUCTURAL.contains(&found.code.0)) {
+                counts.1 += 1;
+                assert!(error.is_some(), "{place}: the schema finds nothing");
+            }
+        }
+    }
+    assert!(counts.0 > 100 && counts.1 > 10, "{counts:?}");
+}
+
+#[test]
+fn the_schema_is_the_one_checked_in() {
+    let path = spec().join("schema/workflow.json");
+    let schema = format!("{:#}\n", myrmex_lang::schema::workflow());
+    if std::env::var_os("MYRMEX_BLESS").is_some() {
+        std::fs::write(&path, &schema).unwrap();
+    }
+    let checked_in = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(checked_in == schema, "write it anew: myrmex schema workflow >spec/schema/workflow.json");
+    let printed = Command::new(env!("CARGO_BIN_EXE_myrmex")).args(["schema", "workflow"]).output().unwrap();
+    assert_eq!(String::from_utf8(printed.stdout).unwrap(), schema);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::WIDTH;
 use super::scalar::{self, Around};
-use crate::tree::{Comment, Entry, Kind, Node, Place, Scalar, Style, Tree};
+use crate::tree::{Comment, Entry, Kind, Node, Place, Scalar, Style, TEXT_BYTES_MAX, Tree};
 
 /// What a level of nesting is indented by.
 const STEP: usize = 2;
@@ -92,6 +92,10 @@ impl<'t> Printer<'t> {
             Kind::List(list) => {
                 let column = self.column(node.place.start);
                 for (index, item) in list.items.iter().enumerate() {
+                    // Indentation can make of a short text one that could not be read again; its rest is of no use.
+                    if self.out.len() > TEXT_BYTES_MAX {
+                        return;
+                    }
                     let limit =
                         list.items.get(index + 1).map_or(limit, |next| self.end_before(next, list.is_flow));
                     let start = self.start_of(item);
@@ -136,7 +140,7 @@ impl<'t> Printer<'t> {
         let is_dash = self.out.ends_with('-');
         let mut glue = if self.out.is_empty() || self.out.ends_with('\n') { "" } else { " " };
         if let Some(name) = self.tree.anchors.get(&node.place.start) {
-            self.out.push_str(&format!("{glue}&{name}"));
+            self.out.extend([glue, "&", name]);
             glue = " ";
         }
         let written = self.out.chars().rev().take_while(|c| *c != '\n').count();
@@ -240,7 +244,7 @@ impl<'t> Printer<'t> {
 
     fn flow_member(&self, node: &Node, out: &mut String) {
         if let Some(name) = self.tree.anchors.get(&node.place.start) {
-            out.push_str(&format!("&{name} "));
+            out.extend(["&", name, " "]);
         }
         self.flow(node, out);
     }

@@ -55,7 +55,7 @@ fn write(text: &str, node: &Node, indent: usize, out: &mut String) {
             close('}', out);
         }
         Kind::List(_) | Kind::Map(_) | Kind::Scalar(_) | Kind::Alias(_) | Kind::Broken => {
-            out.push_str(&line(node))
+            out.push_str(&line(node));
         }
     }
 }

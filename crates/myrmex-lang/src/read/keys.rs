@@ -1,44 +1,150 @@
-//! Which keys exist where: those that are read, and those of the language that are not supported yet.
+//! Which keys exist where: those that are read, and those of the language that are not supported yet. The one table: the
+//! JSON Schema is made of it too.
+
+use super::{policy, schema};
 
 /// The keys of one kind of map.
 #[derive(Debug)]
 pub(crate) struct Keys {
     /// What the map is, for messages.
     pub(crate) owner: &'static str,
-    pub(crate) known: &'static [&'static str],
+    pub(crate) known: &'static [Key],
     pub(crate) later: &'static [&'static str],
+}
+
+/// A key that is read.
+#[derive(Debug)]
+pub(crate) struct Key {
+    pub(crate) name: &'static str,
+    pub(crate) form: Form,
+    /// What it is for, in a sentence.
+    pub(crate) about: &'static str,
+}
+
+/// Which values may stand behind a key, as far as that can be said without looking around.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Form {
+    /// Text.
+    Text,
+    /// A name.
+    Name,
+    /// A semantic version.
+    Version,
+    /// A regular expression.
+    Pattern,
+    /// A duration.
+    Duration,
+    /// An expression without braces.
+    Condition,
+    /// True or false.
+    Boolean,
+    /// An integer of at least one.
+    Count,
+    /// A number.
+    Number,
+    /// A status like those of HTTP, or an expression.
+    Status,
+    /// One of these words.
+    Word(fn() -> Vec<&'static str>),
+    /// Anything; expressions may stand in it.
+    Data,
+    /// A list of anything.
+    List,
+    /// A list, a map, a count, or an expression.
+    Items,
+    /// Names of tasks, or a map from them to outcomes.
+    Needs,
+    /// A map from names of variables to values.
+    Variables,
+    /// A map with these keys.
+    Nested(&'static Keys),
+    /// A text, or a map with these keys.
+    TextOr(&'static Keys),
+    /// A map from names to maps with these keys.
+    MapOf(&'static Keys),
+    /// A list of maps with these keys.
+    ListOf(&'static Keys),
+    /// A map from names to tasks.
+    Graph,
+    /// A list of maps from one name to its task.
+    Flow,
+}
+
+impl Keys {
+    /// Returns the key called `name`, if it is read.
+    pub(crate) fn known(&self, name: &str) -> Option<&Key> {
+        self.known.iter().find(|key| key.name == name)
+    }
+}
+
+const fn key(name: &'static str, form: Form, about: &'static str) -> Key {
+    Key { name, form, about }
 }
 
 /// The keys under which the kinds of files begin that are not workflows.
 pub(crate) const KINDS_LATER: &[&str] = &["project", "actions", "document", "StartAt", "States"];
 
-pub(crate) const ROOT: Keys = Keys {
+pub(crate) static ROOT: Keys = Keys {
     owner: "a workflow",
     known: &[
-        "workflow",
-        "version",
-        "description",
-        "owner",
-        "inputs",
-        "defaults",
-        "max_parallel",
-        "fail_fast",
-        "tasks",
-        "do",
-        "outputs",
+        key("workflow", Form::Name, "The name of the workflow. Always the first key."),
+        key(
+            "version",
+            Form::Version,
+            "The version of the workflow: three numbers, perhaps with `-PRERELEASE` and `+BUILD`.",
+        ),
+        key("description", Form::Text, "What the workflow is for; for people."),
+        key("owner", Form::Text, "Who answers for the workflow; for people."),
+        key("inputs", Form::MapOf(&INPUT), "What a run is started with: names and their schemas."),
+        key(
+            "defaults",
+            Form::Nested(&DEFAULTS),
+            "What holds for every `run` task of the file that does not say otherwise.",
+        ),
+        key(
+            "max_parallel",
+            Form::Count,
+            "How many tasks run at the same time; without it as many as the worker has slots.",
+        ),
+        key("fail_fast", Form::Boolean, "Cancel everything else as soon as one task has failed."),
+        key("tasks", Form::Graph, "The body as a graph: tasks run as soon as what they need has ended."),
+        key("do", Form::Flow, "The body as a flow: tasks run one after the other."),
+        key("outputs", Form::Data, "What a run gives; expressions may read all tasks."),
     ],
     later: &["triggers", "concurrency", "deadline", "pools", "on_failure", "finally", "states", "initial"],
 };
 
-pub(crate) const INPUT: Keys = Keys {
+pub(crate) static INPUT: Keys = Keys {
     owner: "an input",
-    known: &["type", "default", "required", "enum", "items", "minimum", "maximum", "pattern", "description"],
+    known: &[
+        key("type", Form::Word(schema::type_words), "The type of the value."),
+        key(
+            "default",
+            Form::Data,
+            "What the input is when it is not given. Without it the input is required.",
+        ),
+        key("required", Form::Boolean, "With `false` the input is null when it is not given."),
+        key("enum", Form::List, "The values that are allowed."),
+        key("items", Form::Nested(&SCHEMA), "What the members of an array are."),
+        key("minimum", Form::Number, "The smallest number allowed."),
+        key("maximum", Form::Number, "The largest number allowed."),
+        key("pattern", Form::Pattern, "A regular expression that a text matches somewhere."),
+        key("description", Form::Text, "What the value is for; for people."),
+    ],
     later: SCHEMA_LATER,
 };
 
-pub(crate) const SCHEMA: Keys = Keys {
+pub(crate) static SCHEMA: Keys = Keys {
     owner: "a schema",
-    known: &["type", "enum", "items", "minimum", "maximum", "pattern", "description"],
+    known: &[
+        key("type", Form::Word(schema::type_words), "The type of the value."),
+        key("enum", Form::List, "The values that are allowed."),
+        key("items", Form::Nested(&SCHEMA), "What the members of an array are."),
+        key("minimum", Form::Number, "The smallest number allowed."),
+        key("maximum", Form::Number, "The largest number allowed."),
+        key("pattern", Form::Pattern, "A regular expression that a text matches somewhere."),
+        key("description", Form::Text, "What the value is for; for people."),
+    ],
     later: SCHEMA_LATER,
 };
 
@@ -82,30 +188,50 @@ pub(crate) const VERBS_LATER: &[&str] = &[
     "states",
 ];
 
-pub(crate) const TASK: Keys = Keys {
+pub(crate) static TASK: Keys = Keys {
     owner: "a task",
     known: &[
-        "run",
-        "set",
-        "switch",
-        "fail",
-        "wait",
-        "tasks",
-        "do",
-        "needs",
-        "if",
-        "for_each",
-        "as",
-        "max_parallel",
-        "fail_fast",
-        "retry",
-        "timeout",
-        "env",
-        "workdir",
-        "outputs",
-        "then",
-        "description",
-        "owner",
+        key(
+            "run",
+            Form::TextOr(&RUN),
+            "Runs a local process: text given to `sh -e`, a `command`, or a `script`.",
+        ),
+        key(
+            "set",
+            Form::Data,
+            "Gives values: a map, or one expression. In a `do:` list each key is also `vars.KEY`.",
+        ),
+        key("switch", Form::ListOf(&CASE), "Goes on with the first case that holds."),
+        key("fail", Form::TextOr(&FAIL), "Fails with an error of its own."),
+        key("wait", Form::TextOr(&WAIT), "Waits for a duration, or until a time."),
+        key("tasks", Form::Graph, "A block: a graph with names of its own."),
+        key("do", Form::Flow, "A block: a flow with names of its own."),
+        key("needs", Form::Needs, "Tasks beside this one that must have ended, and how."),
+        key("if", Form::Condition, "An expression without braces; if it is false the task is skipped."),
+        key(
+            "for_each",
+            Form::Items,
+            "Runs the task once for each item of a list or map, or for each number below a count.",
+        ),
+        key("as", Form::Name, "What the item is called in expressions, `item` if not said."),
+        key("max_parallel", Form::Count, "How many items, or tasks of the block, run at the same time."),
+        key(
+            "fail_fast",
+            Form::Boolean,
+            "Cancel the other items, or tasks of the block, as soon as one has failed.",
+        ),
+        key("retry", Form::Nested(&RETRY), "Tries again when the task fails."),
+        key("timeout", Form::TextOr(&TIMEOUT), "How long an attempt may take."),
+        key("env", Form::Variables, "Variables for the environment of the process."),
+        key("workdir", Form::Text, "The folder in which the process runs, from the workspace."),
+        key(
+            "outputs",
+            Form::Data,
+            "Of `run` and `set`: the schemas of the fields it gives. Of a block: what it gives.",
+        ),
+        key("then", Form::Name, "Where a `do:` list goes on: a task of the list, `exit` or `end`."),
+        key("description", Form::Text, "What the task is for; for people."),
+        key("owner", Form::Text, "Who answers for the task; for people."),
     ],
     later: &[
         "http",
@@ -157,9 +283,13 @@ pub(crate) const TASK: Keys = Keys {
     ],
 };
 
-pub(crate) const DEFAULTS: Keys = Keys {
+pub(crate) static DEFAULTS: Keys = Keys {
     owner: "`defaults`",
-    known: &["retry", "timeout", "env"],
+    known: &[
+        key("retry", Form::Nested(&RETRY), "Tries again when a task fails."),
+        key("timeout", Form::TextOr(&TIMEOUT), "How long an attempt may take."),
+        key("env", Form::Variables, "Variables for the environment; a task adds to them."),
+    ],
     later: &[
         "workdir",
         "resources",
@@ -178,22 +308,66 @@ pub(crate) const DEFAULTS: Keys = Keys {
     ],
 };
 
-pub(crate) const RUN: Keys =
-    Keys { owner: "`run`", known: &["command", "script", "interpreter"], later: &["container"] };
+pub(crate) static RUN: Keys = Keys {
+    owner: "`run`",
+    known: &[
+        key("command", Form::List, "A program and its arguments; no shell reads them."),
+        key("script", Form::Text, "A text that the interpreter reads."),
+        key("interpreter", Form::Text, "What reads the script, `sh -e` if not said."),
+    ],
+    later: &["container"],
+};
 
-pub(crate) const FAIL: Keys =
-    Keys { owner: "`fail`", known: &["type", "status", "title", "detail"], later: &[] };
-
-pub(crate) const WAIT: Keys =
-    Keys { owner: "`wait`", known: &["until"], later: &["event", "signal", "if", "timeout"] };
-
-pub(crate) const CASE: Keys = Keys { owner: "a case", known: &["if", "then", "else"], later: &["do"] };
-
-pub(crate) const RETRY: Keys = Keys {
-    owner: "`retry`",
-    known: &["attempts", "delay", "backoff", "max_delay", "jitter", "when"],
+pub(crate) static FAIL: Keys = Keys {
+    owner: "`fail`",
+    known: &[
+        key("type", Form::Text, "The type of the error, for programs."),
+        key("status", Form::Status, "A number like those of HTTP."),
+        key("title", Form::Text, "What went wrong, in one line."),
+        key("detail", Form::Text, "More about it."),
+    ],
     later: &[],
 };
 
-pub(crate) const TIMEOUT: Keys =
-    Keys { owner: "`timeout`", known: &["run"], later: &["queue", "total", "heartbeat"] };
+pub(crate) static WAIT: Keys = Keys {
+    owner: "`wait`",
+    known: &[key("until", Form::Text, "A time with its offset from UTC, such as `2027-01-11T09:00:00Z`.")],
+    later: &["event", "signal", "if", "timeout"],
+};
+
+pub(crate) static CASE: Keys = Keys {
+    owner: "a case",
+    known: &[
+        key("if", Form::Condition, "An expression without braces."),
+        key("then", Form::Name, "The task that goes on; in a `do:` list also `exit` or `end`."),
+        key("else", Form::Name, "The task that goes on if no case holds; the last case."),
+    ],
+    later: &["do"],
+};
+
+pub(crate) static RETRY: Keys = Keys {
+    owner: "`retry`",
+    known: &[
+        key("attempts", Form::Count, "How many attempts there are, the first included."),
+        key("delay", Form::Duration, "The pause before the second attempt, `1s` if not said."),
+        key("backoff", Form::Word(policy::backoff_words), "How the pause grows, `exponential` if not said."),
+        key("max_delay", Form::Duration, "The longest pause."),
+        key(
+            "jitter",
+            Form::Word(policy::jitter_words),
+            "With `full` a random part of the pause, `none` if not said.",
+        ),
+        key(
+            "when",
+            Form::Condition,
+            "An expression about `error`; if it is false there is no other attempt.",
+        ),
+    ],
+    later: &[],
+};
+
+pub(crate) static TIMEOUT: Keys = Keys {
+    owner: "`timeout`",
+    known: &[key("run", Form::Duration, "How long an attempt may take.")],
+    later: &["queue", "total", "heartbeat"],
+};

@@ -16,6 +16,16 @@ const BACKOFFS: [(&str, Backoff); 3] =
 
 const JITTERS: [(&str, bool); 2] = [("full", true), ("none", false)];
 
+/// Returns the words of `backoff`.
+pub(super) fn backoff_words() -> Vec<&'static str> {
+    BACKOFFS.iter().map(|(word, _)| *word).collect()
+}
+
+/// Returns the words of `jitter`.
+pub(super) fn jitter_words() -> Vec<&'static str> {
+    JITTERS.iter().map(|(word, _)| *word).collect()
+}
+
 impl Reader<'_> {
     pub(super) fn retry(&mut self, node: &Node) -> Option<Retry> {
         if let Some(count) =

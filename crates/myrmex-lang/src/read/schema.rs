@@ -18,6 +18,11 @@ use crate::tree::{Kind, Map, Node, Place};
 /// Types of the language that are not supported yet.
 const TYPES_LATER: [&str; 2] = ["secret", "file"];
 
+/// Returns the words of `type`.
+pub(super) fn type_words() -> Vec<&'static str> {
+    Type::ALL.iter().map(|kind| kind.as_str()).collect()
+}
+
 impl Reader<'_> {
     pub(super) fn inputs(&mut self, node: &Node) -> Vec<InputDeclaration> {
         let Some(map) = self.map("`inputs`", node) else { return Vec::new() };

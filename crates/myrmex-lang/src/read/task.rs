@@ -16,7 +16,7 @@ use crate::tree::{Entry, Node, Place};
 const TASKS_MAX: usize = 100_000;
 
 /// Returns what an entry of `needs` may accept.
-fn outcome_words() -> [(&'static str, OutcomeSet); 4] {
+pub(crate) fn outcome_words() -> [(&'static str, OutcomeSet); 4] {
     [
         ("succeeded", OutcomeSet::SUCCEEDED),
         ("failed", OutcomeSet::of(&[Outcome::Failed])),

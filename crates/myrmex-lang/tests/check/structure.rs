@@ -245,6 +245,17 @@ fn entries_of_a_do_list_are_one_named_task_each() {
 }
 
 #[test]
+fn an_entry_that_is_refused_does_not_make_its_list_empty() {
+    check_body(
+        "do: [text]\n",
+        "
+        E0214 2:6 an entry of `do:` is a map with one key, the name of its task
+          hint: write `- NAME: {…}`
+        ",
+    );
+}
+
+#[test]
 fn cases_of_a_switch_must_make_sense() {
     check_body(
         "

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::outcome::{AttemptEnd, ProcessExit, Usage};
-use myrmex_model::value::VALUE_BYTES_MAX;
+use myrmex_model::value::{VALUE_BYTES_MAX, Value, to_text};
 
 use super::{Assignment, Facts, Outcome, Produced, output};
 use crate::platform::{Exit, Finish, ProcessEnd, Stage, Stream};
@@ -84,7 +84,7 @@ impl Running {
                 AttemptEnd::TimedOut { fault: fault.with_detail(how) }
             }
             Exit::Stopped { .. } => AttemptEnd::Stopped,
-            Exit::NotStarted { stage, errno } => AttemptEnd::Failed { fault: not_started(stage, errno) },
+            Exit::NotStarted { stage, errno } => AttemptEnd::Failed { fault: self.not_started(stage, errno) },
             Exit::ReaperLost => {
                 AttemptEnd::Lost { reason: "the process that watches over the attempt was killed".to_owned() }
             }
@@ -107,6 +107,33 @@ impl Running {
                 Outcome::Ended(facts.report(end))
             }
         }
+    }
+
+    fn not_started(&self, stage: Stage, errno: i32) -> Fault {
+        let arguments = &self.assignment.arguments;
+        let word = |value: Option<&Value>| value.map(to_text).unwrap_or_default();
+        let (kind, title) = match stage {
+            Stage::Workdir => {
+                let folder = word(arguments.get("workdir"));
+                (FaultKind::Configuration, format!("the working directory `{folder}` cannot be entered"))
+            }
+            Stage::Program => {
+                let command = arguments.get("command").and_then(|command| command.get(0));
+                let program = word(command.or(arguments.get("interpreter")));
+                let program = if program.is_empty() { "sh" } else { &program };
+                (FaultKind::Configuration, format!("the program `{program}` cannot be started"))
+            }
+            Stage::Fork => (FaultKind::Runtime, "no process could be made".to_owned()),
+        };
+        let detail = match errno {
+            libc::E2BIG => {
+                "an argument or a variable of the environment is larger than the system takes (128 KiB \
+                            each); pass large data in a file"
+                    .to_owned()
+            }
+            other => std::io::Error::from_raw_os_error(other).to_string(),
+        };
+        Fault::new(kind, title).with_detail(detail)
     }
 
     fn with_tail(&self, mut fault: Fault) -> Fault {
@@ -139,15 +166,6 @@ fn usage(end: &ProcessEnd) -> Usage {
         blocks_in: end.usage.in_blocks,
         blocks_out: end.usage.out_blocks,
     }
-}
-
-fn not_started(stage: Stage, errno: i32) -> Fault {
-    let (kind, title) = match stage {
-        Stage::Workdir => (FaultKind::Configuration, "the working directory cannot be entered"),
-        Stage::Program => (FaultKind::Configuration, "the program cannot be started"),
-        Stage::Fork => (FaultKind::Runtime, "no process could be made"),
-    };
-    Fault::new(kind, title).with_detail(std::io::Error::from_raw_os_error(errno).to_string())
 }
 
 /// Returns the name of a signal as people know it.

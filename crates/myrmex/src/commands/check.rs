@@ -59,12 +59,13 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
                 let tasks: usize = checked
                     .iter()
                     .filter_map(|file| file.definition.as_ref())
-                    .map(|definition| definition.nodes.len() - 1)
+                    .map(myrmex_model::ir::Definition::task_count)
                     .sum();
                 let files = args.files.len();
                 let plural = if files == 1 { "" } else { "s" };
                 // If standard error is closed the exit code still tells.
-                drop(writeln!(anstream::stderr(), "{files} file{plural} without errors, {tasks} tasks"));
+                let more = if tasks == 1 { "" } else { "s" };
+                drop(writeln!(anstream::stderr(), "{files} file{plural} without errors, {tasks} task{more}"));
             }
         }
     }

@@ -59,7 +59,10 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let shown = match (args.code.as_deref().and_then(page), args.json) {
         (Some(page), false) => page.text.to_owned(),
         (Some(page), true) => format!("{:#}\n", json(page, true)),
-        (None, false) => pages().map(|page| format!("{}  {}\n", page.code, page.title)).collect(),
+        (None, false) => {
+            let lines: Vec<_> = pages().map(|page| format!("{}  {}\n", page.code, page.title)).collect();
+            lines.concat()
+        }
         (None, true) => {
             let codes: Vec<Value> = pages().map(|page| json(page, false)).collect();
             format!("{:#}\n", json!({ "codes": codes }))

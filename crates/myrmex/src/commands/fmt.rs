@@ -13,8 +13,8 @@ use crate::render::diagnostics;
 
 /// Write files in the canonical form
 ///
-/// Values, their order and all comments stay; blank lines too, one of several. A file called `.json` stays JSON, every other is YAML.
-/// Formatting a file twice is the same as formatting it once.
+/// Values, their order and all comments stay; blank lines too, one of several. A file called `.json` stays JSON, every
+/// other is YAML. Formatting a file twice is the same as formatting it once.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Files to format; `-` reads standard input and writes to standard output
@@ -45,7 +45,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let (mut changed, mut refused) = (0_usize, 0_usize);
     for path in &args.files {
         let is_input = path.as_os_str() == STANDARD_INPUT;
-        let (source, formatted) = format(path, is_input);
+        let (source, formatted) = format(path, is_input)?;
         match (formatted, is_input) {
             (Formatted::Refused, _) => refused += 1,
             (Formatted::Unchanged, true) if !args.check => print(&source.text)?,
@@ -77,17 +77,17 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
 }
 
 /// Formats one file; a problem with it is printed.
-fn format(path: &Path, is_input: bool) -> (Source, Formatted) {
+fn format(path: &Path, is_input: bool) -> Result<(Source, Formatted), Failure> {
     let name: Arc<str> = if is_input { "<stdin>".into() } else { path.display().to_string().into() };
     let text = if is_input { read_input() } else { read_text(path) };
     let refuse = |source: Source, problems: &[Diagnostic]| {
         diagnostics::print(&source, problems);
-        (source, Formatted::Refused)
+        Ok((source, Formatted::Refused))
     };
-    let at_start = Span { file: Arc::clone(&name), start: 0, end: 0 };
     let text = match text {
         Ok(text) => text,
         Err(reason) => {
+            let at_start = Span { file: Arc::clone(&name), start: 0, end: 0 };
             let message = format!("the file cannot be read: {reason}");
             return refuse(Source::new(name, ""), &[Diagnostic::error(UNREADABLE, at_start, message)]);
         }
@@ -95,11 +95,14 @@ fn format(path: &Path, is_input: bool) -> (Source, Formatted) {
     let syntax = syntax(path, is_input, &text);
     let source = Source::new(name, text);
     match myrmex_lang::format(&source, syntax) {
-        Ok(formatted) if *formatted == *source.text => (source, Formatted::Unchanged),
-        Ok(formatted) => (source, Formatted::Changed(formatted)),
+        Ok(formatted) if *formatted == *source.text => Ok((source, Formatted::Unchanged)),
+        Ok(formatted) => Ok((source, Formatted::Changed(formatted))),
         Err(FormatError::Broken(problems)) => refuse(source, &problems),
         Err(error @ FormatError::Lossy) => {
-            refuse(source, &[Diagnostic::error(UNREADABLE, at_start, error.to_string())])
+            let mut failure =
+                Failure::new(FailureCode::File, format!("`{}` cannot be formatted", source.name));
+            failure.causes.push(error.to_string());
+            Err(failure)
         }
     }
 }

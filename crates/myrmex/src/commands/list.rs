@@ -6,11 +6,12 @@ use std::path::Path;
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::status::Status;
 use myrmex_store::contract::SummaryFilter;
+use myrmex_store::directory::DataDirectory;
 use myrmex_store::{Reader, RunSummary};
 use serde_json::{Value, json};
 
 use super::runs::open_reader;
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::{summary, time};
 use crate::session::print_line;
 use crate::workspace::Workspace;
@@ -64,19 +65,29 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
             break;
         }
     }
+    // A run that is not over goes on only in a living process; without one it waits to be resumed.
+    let holder = DataDirectory::read_only(&workspace.data).and_then(|directory| directory.holder());
+    let is_held = holder.map_err(|error| Failure::from_error(FailureCode::File, &error))?.is_some();
     if args.json {
-        print_line(&json!({ "runs": runs.iter().map(summary_json).collect::<Vec<_>>() }))?;
+        let shown: Vec<Value> = runs.iter().map(|run| summary_json(run, is_held)).collect();
+        print_line(&json!({ "runs": shown }))?;
     } else {
-        print(&runs).map_err(|error| Failure::output(&error))?;
+        print(&runs, is_held).map_err(|error| Failure::output(&error))?;
     }
     Ok(Exit::Success)
 }
 
-fn summary_json(run: &RunSummary) -> Value {
+/// Whether a run was cut off and waits for `runs resume`.
+fn is_interrupted(run: &RunSummary, is_held: bool) -> bool {
+    !is_held && !run.status.is_terminal()
+}
+
+fn summary_json(run: &RunSummary, is_held: bool) -> Value {
     json!({
         "run": run.run.to_string(),
         "workflow": run.workflow.as_str(),
         "status": run.status.as_str(),
+        "interrupted": is_interrupted(run, is_held),
         "started": run.started.to_string(),
         "ended": run.ended.map(|at| at.to_string()),
         "started_by": run.started_by,
@@ -86,14 +97,18 @@ fn summary_json(run: &RunSummary) -> Value {
     })
 }
 
-fn print(runs: &[RunSummary]) -> std::io::Result<()> {
+fn print(runs: &[RunSummary], is_held: bool) -> std::io::Result<()> {
     let width = runs.iter().map(|run| run.workflow.as_str().len()).max().unwrap_or(0).max(8);
     let mut out = anstream::stdout().lock();
     writeln!(out, "{:<13}  {:<width$}  {:<10}  {:<20}  TOOK", "RUN", "WORKFLOW", "STATUS", "STARTED")?;
     for run in runs {
         let started = run.started.to_string();
         let started = started.split('.').next().unwrap_or(&started).replace('T', " ");
-        let took = run.ended.map(|ended| time::between(run.started, ended)).unwrap_or_default();
+        let took = match run.ended {
+            Some(ended) => time::between(run.started, ended),
+            None if is_interrupted(run, is_held) => "interrupted: `runs resume` goes on".to_owned(),
+            None => String::new(),
+        };
         let (id, workflow, status) = (summary::short(run.run), run.workflow.as_str(), run.status);
         writeln!(out, "{id:<13}  {workflow:<width$}  {status:<10}  {started:<20}  {took}")?;
     }

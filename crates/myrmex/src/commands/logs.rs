@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use myrmex_model::address::Address;
+use myrmex_model::id::{FencingToken, RunId};
 use myrmex_model::name::Namespace;
 use myrmex_store::operation::AttemptLog;
 use myrmex_store::segments::{FileLogReader, LogReader, Piece, Source, Stream};
@@ -21,7 +22,7 @@ pub struct Args {
     /// The run's id, or the beginning of it
     run: String,
 
-    /// Print only this task, as it is, without prefixes
+    /// Print only this task and what is inside it; one task alone is printed as it is, without prefixes
     #[arg(long, value_name = "PATH")]
     task: Option<String>,
 
@@ -41,18 +42,15 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let namespace = Namespace::standard();
     let run = find(&reader, &namespace, &args.run)?;
     let segments = FileLogReader::new(&workspace.data);
-    let mut after: Option<AttemptLog> = None;
-    let mut has_printed = false;
-    loop {
-        let page = reader.log_ranges(&namespace, run, None, after.as_ref(), 1_000)?;
-        let Some(last) = page.last().cloned() else { break };
-        after = Some(last);
-        let wanted =
-            page.iter().filter(|log| args.task.as_deref().is_none_or(|path| log.task.path() == path));
-        for log in wanted {
-            has_printed = true;
-            print(args, &segments, log)?;
-        }
+    let mut logs = ended_attempts(&reader, &namespace, run)?;
+    logs.extend(open_attempts(&reader, &segments, run)?);
+    logs.retain(|log| args.task.as_deref().is_none_or(|path| is_within(&log.task, path)));
+    // In the order in which they were written.
+    logs.sort_by_key(|log| (log.range.segment, log.range.start));
+    let has_printed = !logs.is_empty();
+    let is_single = logs.iter().all(|log| log.task.path() == args.task.as_deref().unwrap_or_default());
+    for log in &logs {
+        print(args, &segments, log, is_single)?;
     }
     if let Some(path) = args.task.as_deref().filter(|_| !has_printed) {
         let loaded = myrmex_runtime::partition::load_run(&reader, &namespace, run)?;
@@ -72,13 +70,66 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-fn print(args: &Args, segments: &FileLogReader, log: &AttemptLog) -> Result<(), Failure> {
+/// Finds where the output of attempts that ended lies.
+fn ended_attempts(
+    reader: &dyn Reader,
+    namespace: &Namespace,
+    run: RunId,
+) -> Result<Vec<AttemptLog>, Failure> {
+    let mut logs: Vec<AttemptLog> = Vec::new();
+    loop {
+        let page = reader.log_ranges(namespace, run, None, logs.last(), 1_000)?;
+        if page.is_empty() {
+            return Ok(logs);
+        }
+        logs.extend(page);
+    }
+}
+
+/// Finds where the output of attempts lies whose end is not recorded: they run, or were cut off with their process.
+fn open_attempts(
+    reader: &dyn Reader,
+    segments: &FileLogReader,
+    run: RunId,
+) -> Result<Vec<AttemptLog>, Failure> {
+    let mut logs = Vec::new();
+    let mut after = FencingToken(0);
+    loop {
+        let page = reader.grants(LOG, after, 1_000)?;
+        let Some(last) = page.last() else { return Ok(logs) };
+        after = last.token;
+        for grant in page.into_iter().filter(|grant| grant.run == run) {
+            let source = Source { log: LOG, token: grant.token };
+            let tail = segments.scan_tail(grant.logs_from)?;
+            logs.extend(tail.ranges.into_iter().filter(|(other, _)| *other == source).map(|(_, range)| {
+                AttemptLog {
+                    namespace: grant.namespace.clone(),
+                    run,
+                    task: grant.task.clone(),
+                    attempt: grant.attempt,
+                    token: grant.token,
+                    range,
+                }
+            }));
+        }
+    }
+}
+
+/// Whether a task is the one that `path` names, by path or by address, or is inside it.
+fn is_within(task: &Address, path: &str) -> bool {
+    let fits = |text: &str| {
+        text.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '[', '#']))
+    };
+    fits(&task.path()) || fits(task.as_str())
+}
+
+fn print(args: &Args, segments: &FileLogReader, log: &AttemptLog, is_single: bool) -> Result<(), Failure> {
     let source = Source { log: LOG, token: log.token };
     let mut lines = Prefixed::new(&log.task, log.attempt.0);
     for piece in segments.read(vec![log.range], source) {
         match piece {
             Ok(piece) if args.json => print_line(&piece_json(log, &piece))?,
-            Ok(Piece::Output { bytes, .. }) if args.task.is_some() => write(&bytes)?,
+            Ok(Piece::Output { bytes, .. }) if is_single => write(&bytes)?,
             Ok(Piece::Output { bytes, .. }) => lines.write(&bytes)?,
             Ok(Piece::Dropped { bytes }) => lines.gap(bytes)?,
             Err(error @ StoreError::Damaged { .. }) => {

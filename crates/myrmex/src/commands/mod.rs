@@ -7,6 +7,7 @@ pub mod fmt;
 pub mod import;
 pub mod run;
 pub mod runs;
+pub mod schema;
 
 pub mod cancel;
 pub mod list;

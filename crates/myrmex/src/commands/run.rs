@@ -1,5 +1,6 @@
 //! `myrmex run`: run a workflow to its end, durably, in this process.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -70,12 +71,17 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     diagnostics::print(&file.source, &shown);
     let Some(definition) = file.definition else { return Ok(Exit::Invalid) };
     let inputs = inputs(args, &definition)?;
-    let session = Session::open(zygote, &workspace, args.slots.unwrap_or_else(session::default_slots))?;
     let show = match (args.json, args.quiet) {
         (true, _) => Show::Json,
         (false, true) => Show::Nothing,
         (false, false) => Show::People,
     };
+    let here = std::env::current_dir().ok();
+    if show == Show::People && here.is_some_and(|here| here != workspace.root) {
+        // Tasks run there, not here; whoever did not mean that should see it.
+        drop(writeln!(anstream::stderr(), "workspace: {}", workspace.root.display()));
+    }
+    let session = Session::open(zygote, &workspace, args.slots.unwrap_or_else(session::default_slots))?;
     let form = wire::definition::encode(&definition);
     let hash = DefinitionHash::of(&form);
     let namespace = session.namespace().as_str();

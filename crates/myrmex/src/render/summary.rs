@@ -16,6 +16,10 @@ use myrmex_runtime::values;
 use myrmex_store::{Reader, StoreError};
 use serde_json::json;
 
+/// How many lines of an error's detail people are shown, and how much of each: a message, not a log.
+const DETAIL_LINES_MAX: usize = 5;
+const DETAIL_COLUMNS_MAX: usize = 200;
+
 /// Builds the last line of `run --json`.
 ///
 /// Every task is in it; one that ran several times with its last run, one that was never reached as skipped.
@@ -131,10 +135,20 @@ pub fn print(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<()
     if let Some(fault) = run.fault() {
         drop(writeln!(out, "error: {fault}"));
         if let Some(detail) = &fault.detail {
-            for line in detail.lines() {
-                drop(writeln!(out, "  {line}"));
+            let lines: Vec<&str> = detail.lines().collect();
+            for line in lines.iter().rev().take(DETAIL_LINES_MAX).rev() {
+                let shown: String = line.chars().take(DETAIL_COLUMNS_MAX).collect();
+                drop(writeln!(out, "  {shown}"));
             }
         }
+    }
+    let failed = run.fault().and_then(|fault| fault.task.as_deref());
+    if let Some(task) = failed.filter(|task| tasks.get(*task).is_some_and(|task| task.attempt().is_some())) {
+        drop(writeln!(
+            out,
+            "hint: `myrmex runs logs {} --task '{task}'` prints what it printed",
+            short(run.id())
+        ));
     }
     if let Some(hash) = run.output().filter(|_| run.status() == Status::Succeeded) {
         let output = values::load(reader, namespace, run.id(), hash)?;

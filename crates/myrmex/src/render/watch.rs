@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 use myrmex_model::address::Address;
-use myrmex_model::event::{Event, Recorded};
+use myrmex_model::event::{Event, Recorded, SkipReason};
 use myrmex_model::outcome::AttemptEnd;
 use myrmex_model::time::Timestamp;
 
@@ -73,7 +73,16 @@ impl Watch {
                 }
                 self.ended(AnsiColor::Red, word, task, at, &why);
             }
-            Event::TaskSkipped { task, .. } => self.ended(AnsiColor::BrightBlack, "skipped", task, at, ""),
+            Event::TaskSkipped { task, reason } => {
+                let why = match reason {
+                    SkipReason::Condition => "its `if` is false".to_owned(),
+                    SkipReason::Upstream { task, outcome } => {
+                        format!("`{}` is {}", task.path(), outcome.as_str())
+                    }
+                    SkipReason::NotChosen { task } => format!("`{}` took another way", task.path()),
+                };
+                self.ended(AnsiColor::BrightBlack, "skipped", task, at, &why);
+            }
             Event::TaskCancelled { task } => self.ended(AnsiColor::Yellow, "cancelled", task, at, ""),
             Event::CancelRequested { reason, .. } => self.note(&format!("cancelling: {reason}")),
             Event::RunStarted { .. }

@@ -13,7 +13,7 @@ use myrmex_model::event::{Event, Recorded};
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::{Attempt, DefinitionHash, Epoch, FencingToken, RunId, ValueHash};
 use myrmex_model::ir::{Body, Definition};
-use myrmex_model::outcome::{AttemptEnd, AttemptReport, Usage};
+use myrmex_model::outcome::{AttemptEnd, AttemptReport};
 use myrmex_model::status::Status;
 use myrmex_model::time::{Length, Timestamp};
 

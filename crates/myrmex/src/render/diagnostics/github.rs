@@ -45,3 +45,14 @@ fn data(text: &str) -> String {
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_end_a_message_or_property_is_escaped() {
+        assert_eq!(data("50%:\r\na,b"), "50%25:%0D%0Aa,b");
+        assert_eq!(property("50%:\r\na,b"), "50%25%3A%0D%0Aa%2Cb");
+    }
+}

@@ -1,0 +1,184 @@
+//! The JSON Schema of a kind of file, for editors: made of the table of keys that the reader uses, so that there is no
+//! second list. It says what can be said of each value on its own; names, expressions and the like are for `check`.
+
+use serde_json::{Map, Value, json};
+
+use crate::outline::ScopeKind;
+use crate::read::keys::{self, Form, Keys};
+use crate::read::task::outcome_words;
+
+/// The dialect.
+const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
+
+/// What a name looks like; the words that are taken are left to `check`.
+const NAME_PATTERN: &str = "^[A-Za-z_][A-Za-z0-9_-]{0,63}$";
+
+/// What a duration looks like.
+const DURATION_PATTERN: &str = "^([0-9]+(ms|s|m|h|d))+$";
+
+/// Returns the JSON Schema (draft 2020-12) of `workflow:` files.
+///
+/// ```
+/// let schema = myrmex_lang::schema::workflow();
+/// assert_eq!(schema["required"], serde_json::json!(["workflow"]));
+/// ```
+pub fn workflow() -> Value {
+    let mut root = object(&keys::ROOT, &[]);
+    let mut all = Map::new();
+    all.insert("$schema".into(), DIALECT.into());
+    all.insert("title".into(), "A workflow of myrmex".into());
+    all.append(&mut root);
+    all.insert("required".into(), json!(["workflow"]));
+    all.insert("oneOf".into(), one_of(&["tasks", "do"]));
+    let named = [
+        ("graph_task", task(ScopeKind::Graph)),
+        ("flow_task", task(ScopeKind::Flow)),
+        ("input", object(&keys::INPUT, &[]).into()),
+        ("schema", object(&keys::SCHEMA, &[]).into()),
+        ("defaults", object(&keys::DEFAULTS, &[]).into()),
+        ("run", with(object(&keys::RUN, &[]), "oneOf", one_of(&["command", "script"]))),
+        ("fail", with(object(&keys::FAIL, &[]), "anyOf", one_of(&["type", "title"]))),
+        ("wait", with(object(&keys::WAIT, &[]), "required", json!(["until"]))),
+        ("case", case()),
+        ("retry", with(object(&keys::RETRY, &[]), "required", json!(["attempts"]))),
+        ("timeout", object(&keys::TIMEOUT, &[]).into()),
+    ];
+    all.insert(
+        "$defs".into(),
+        Value::Object(named.map(|(name, schema)| (name.to_owned(), schema)).into_iter().collect()),
+    );
+    Value::Object(all)
+}
+
+/// Returns the name under which the schema of a map stands.
+fn name_of(keys: &Keys) -> &'static str {
+    let named: [(&Keys, &str); 9] = [
+        (&keys::INPUT, "input"),
+        (&keys::SCHEMA, "schema"),
+        (&keys::DEFAULTS, "defaults"),
+        (&keys::RUN, "run"),
+        (&keys::FAIL, "fail"),
+        (&keys::WAIT, "wait"),
+        (&keys::CASE, "case"),
+        (&keys::RETRY, "retry"),
+        (&keys::TIMEOUT, "timeout"),
+    ];
+    let found = named.iter().find(|(own, _)| std::ptr::eq(*own, keys));
+    found.map(|(_, name)| *name).expect("every map inside another has a name")
+}
+
+fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/$defs/{name}") })
+}
+
+/// Describes a task: exactly one verb, and the keys that have an effect in its body.
+fn task(scope: ScopeKind) -> Value {
+    let without = match scope {
+        ScopeKind::Graph => "then",
+        ScopeKind::Flow => "needs",
+    };
+    with(object(&keys::TASK, &[without]), "oneOf", one_of(keys::VERBS))
+}
+
+/// Describes a case of a `switch`: `if` and `then`, or `else` alone.
+fn case() -> Value {
+    let choice = json!([
+        {"required": ["if", "then"], "not": {"required": ["else"]}},
+        {"required": ["else"], "not": {"anyOf": [{"required": ["if"]}, {"required": ["then"]}]}},
+    ]);
+    with(object(&keys::CASE, &[]), "oneOf", choice)
+}
+
+/// Describes a map with these keys, but for those in `without`.
+fn object(keys: &Keys, without: &[&str]) -> Map<String, Value> {
+    let known = keys.known.iter().filter(|key| !without.contains(&key.name));
+    let properties: Map<String, Value> = known
+        .map(|key| (key.name.to_owned(), with(form(key.form), "description", key.about.into())))
+        .collect();
+    let object = json!({
+        "type": "object",
+        "properties": properties,
+        "patternProperties": {"^x-": true},
+        "additionalProperties": false,
+    });
+    match object {
+        Value::Object(object) => object,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
+    }
+}
+
+fn with(schema: impl Into<Value>, key: &str, value: Value) -> Value {
+    let mut schema = schema.into();
+    schema[key] = value;
+    schema
+}
+
+/// Says that one of these keys is there.
+fn one_of(names: &[&str]) -> Value {
+    names.iter().map(|name| json!({ "required": [name] })).collect()
+}
+
+fn form(form: Form) -> Value {
+    match form {
+        Form::Text => json!({"type": "string"}),
+        Form::Name => json!({"type": "string", "pattern": NAME_PATTERN}),
+        Form::Version => json!({"type": "string", "pattern": r"^[0-9]+\.[0-9]+\.[0-9]+"}),
+        Form::Pattern => json!({"type": "string", "format": "regex"}),
+        Form::Duration => json!({"type": "string", "pattern": DURATION_PATTERN}),
+        Form::Condition => json!({"type": ["string", "boolean"]}),
+        Form::Boolean => json!({"type": "boolean"}),
+        Form::Count => json!({"type": "integer", "minimum": 1, "maximum": u32::MAX}),
+        Form::Number => json!({"type": "number"}),
+        Form::Status => json!({"type": ["integer", "string"], "minimum": 100, "maximum": 599}),
+        Form::Word(words) => json!({ "enum": words() }),
+        Form::Data => json!({}),
+        Form::List => json!({"type": "array", "minItems": 1}),
+        Form::Items => json!({"type": ["array", "object", "integer", "string"], "minimum": 0}),
+        Form::Needs => needs(),
+        Form::Variables => json!({
+            "type": "object",
+            "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
+            "additionalProperties": {"not": {"type": "null"}},
+        }),
+        Form::Nested(keys) => reference(name_of(keys)),
+        Form::TextOr(keys) => json!({"anyOf": [{"type": "string"}, reference(name_of(keys))]}),
+        Form::MapOf(keys) => json!({
+            "type": "object",
+            "propertyNames": {"pattern": NAME_PATTERN},
+            "additionalProperties": reference(name_of(keys)),
+        }),
+        Form::ListOf(keys) => json!({"type": "array", "minItems": 1, "items": reference(name_of(keys))}),
+        Form::Graph => tasks("graph_task"),
+        Form::Flow => {
+            let mut item = tasks("flow_task");
+            item["maxProperties"] = 1.into();
+            json!({"type": "array", "minItems": 1, "items": item})
+        }
+    }
+}
+
+fn tasks(name: &str) -> Value {
+    json!({
+        "type": "object",
+        "minProperties": 1,
+        "propertyNames": {"pattern": NAME_PATTERN},
+        "additionalProperties": reference(name),
+    })
+}
+
+fn needs() -> Value {
+    let words = outcome_words().map(|(word, _)| word);
+    let outcome = json!({ "enum": words });
+    let name = form(Form::Name);
+    json!({
+        "anyOf": [
+            name,
+            {"type": "array", "items": name},
+            {
+                "type": "object",
+                "propertyNames": {"pattern": NAME_PATTERN},
+                "additionalProperties": {"anyOf": [outcome, {"type": "array", "minItems": 1, "items": outcome}]},
+            },
+        ],
+    })
+}

@@ -1,0 +1,37 @@
+//! `myrmex schema`: the JSON Schema of a kind of file, for editors.
+
+use std::io::Write;
+
+use clap::ValueEnum;
+
+use crate::exit::{Exit, Failure};
+
+/// Print the JSON Schema of a kind of file
+///
+/// An editor completes and checks a file that begins with `# yaml-language-server: $schema=FILE`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The kind of file
+    #[arg(value_enum)]
+    kind: Kind,
+}
+
+/// Kinds of files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// Files that begin with `workflow:`
+    Workflow,
+}
+
+/// Prints the schema.
+///
+/// # Errors
+///
+/// Returns [`Failure`] if standard output cannot be written.
+pub fn run(args: &Args) -> Result<Exit, Failure> {
+    let schema = match args.kind {
+        Kind::Workflow => myrmex_lang::schema::workflow(),
+    };
+    writeln!(std::io::stdout(), "{schema:#}").map_err(|error| Failure::output(&error))?;
+    Ok(Exit::Success)
+}
