@@ -187,6 +187,16 @@ fn items_run_by_key_and_their_outputs_keep_the_order() {
 }
 
 #[test]
+fn a_for_each_that_failed_still_gives_what_its_items_gave() {
+    let (code, summary) = summary(
+        "workflow: w\ntasks:\n  each: {for_each: [0, 1, 0], run: 'exit $N', env: {N: '${{ item }}'}}\n  \
+         after: {needs: {each: failed}, set: {gave: '${{ tasks.each.output }}'}}\n",
+    );
+    let gave = json!({"gave": [{"stdout": ""}, null, {"stdout": ""}]});
+    assert_eq!((code, &summary["tasks"]["after"]["output"]), (1, &gave), "{summary}");
+}
+
+#[test]
 fn a_failed_attempt_is_retried_as_often_as_it_may() {
     let (code, summary) = summary(
         "workflow: w\ntasks:\n  \

@@ -89,10 +89,10 @@ impl<'a> Resolver<'a> {
         };
         let task = self.view.task(name)?;
         match field {
-            "output" => {
-                let hash = task.output()?;
-                self.stored(hash, rest)
-            }
+            "output" => match task.output() {
+                Some(hash) => self.stored(hash, rest),
+                None => walk(&self.output(&task)?, rest),
+            },
             "items" => {
                 if let [Step::Index(index), rest @ ..] = rest {
                     let item = task.items().nth(usize::try_from(*index).ok()?)?;
@@ -115,8 +115,19 @@ impl<'a> Resolver<'a> {
     /// Builds everything that can be said of a task.
     fn record(&mut self, task: &TaskView<'_>) -> Value {
         let mut record = facts(task);
-        record["output"] = task.output().and_then(|hash| self.stored(hash, &[])).unwrap_or(Value::Null);
+        record["output"] = self.output(task).unwrap_or(Value::Null);
         record
+    }
+
+    /// Returns what a task gave. A `for_each` that failed gives the list of what its items gave, null where one did not.
+    fn output(&mut self, task: &TaskView<'_>) -> Option<Value> {
+        match task.output() {
+            Some(hash) => self.stored(hash, &[]),
+            None if task.is_each() && task.started().is_some() => {
+                Some(task.items().map(|item| self.output(&item).unwrap_or(Value::Null)).collect())
+            }
+            None => None,
+        }
     }
 
     fn item(&mut self, name: &str, steps: &[Step]) -> Option<Value> {
