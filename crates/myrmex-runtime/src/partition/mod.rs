@@ -269,6 +269,7 @@ impl State {
                 }
                 next = self.deferred.pop_front().or_else(|| messages.try_recv().ok());
             }
+            let is_idle = next.is_none() && self.deferred.is_empty();
             self.deferred.extend(next);
             self.fire_timers();
             self.grant();
@@ -277,7 +278,9 @@ impl State {
             {
                 return;
             }
-            self.hand_over();
+            if !self.hand_over(is_idle) {
+                return;
+            }
             if self.is_interrupted && self.owned.dispatch.leases().next().is_none() {
                 self.closing.get_or_insert(Health::Interrupted);
             }
@@ -351,7 +354,7 @@ impl State {
                     return false;
                 }
             }
-            Message::Committed(Ok(committed)) => self.release(&committed),
+            Message::Committed(Ok(committed)) => self.committed(&committed),
             Message::Committed(Err(error)) => return self.reload(error),
             Message::Held(error) => {
                 self.owned.writer.hold_up();

@@ -28,6 +28,9 @@ use crate::evaluate::{self, Desk, checked_depth};
 use crate::values::Values;
 use crate::worker::{Assignment, Outcome, Produced, Report};
 
+/// The most rows of a batch that is committed on the partition's own thread: it must not be long away from its inbox.
+const ROWS_HERE_MAX: usize = 64;
+
 impl State {
     /// Starts a run.
     pub(super) fn start(&mut self, new: NewRun, answer: Answer) {
@@ -357,34 +360,57 @@ impl State {
         }
     }
 
-    /// Hands the batch to the writer if that is idle.
-    pub(super) fn hand_over(&mut self) {
-        let owned = &mut self.owned;
-        if owned.writer.is_busy() || owned.open.is_empty() {
-            return;
+    /// Makes the batch durable if the writer is idle; false when the loop is to end.
+    ///
+    /// With `is_idle` there is nothing else to decide, so a small batch is committed here.
+    pub(super) fn hand_over(&mut self, is_idle: bool) -> bool {
+        while !self.owned.writer.is_busy() && !self.owned.open.is_empty() {
+            let open = std::mem::take(&mut self.owned.open);
+            let (expected, count) = (self.owned.last, open.records.len());
+            self.owned.last = expected.plus(count);
+            let waiting = writer::Waiting { answers: open.answers, effects: open.effects };
+            let rows = open.records.len() + open.operations.len();
+            if rows == 0 {
+                // Nothing to make durable: what is answered has been durable before.
+                self.carry_out(waiting);
+                continue;
+            }
+            let batch = Batch {
+                log: self.parts.log,
+                expected,
+                epoch: self.owned.epoch,
+                records: open.records,
+                operations: open.operations,
+            };
+            if !is_idle || rows > ROWS_HERE_MAX {
+                self.owned.writer.hand_over(batch, waiting);
+                return true;
+            }
+            match self.owned.writer.commit(&batch) {
+                Ok(committed) => self.release(waiting, &committed),
+                Err(error) if error.is_retryable() => {
+                    self.owned.writer.hand_over(batch, waiting);
+                    return true;
+                }
+                Err(error) => {
+                    self.owned.open.answers = waiting.answers;
+                    return self.reload(error);
+                }
+            }
         }
-        let open = std::mem::take(&mut owned.open);
-        let (expected, count) = (owned.last, open.records.len());
-        owned.last = expected.plus(count);
-        let waiting = writer::Waiting { answers: open.answers, effects: open.effects };
-        if open.records.is_empty() && open.operations.is_empty() {
-            // Nothing to make durable: what is answered has been durable before.
-            return self.carry_out(waiting);
+        true
+    }
+
+    /// Takes what the writer made durable.
+    pub(super) fn committed(&mut self, committed: &Committed) {
+        if let Some(waiting) = self.owned.writer.take_waiting() {
+            self.release(waiting, committed);
         }
-        let batch = Batch {
-            log: self.parts.log,
-            expected,
-            epoch: owned.epoch,
-            records: open.records,
-            operations: open.operations,
-        };
-        owned.writer.hand_over(batch, waiting);
     }
 
     /// Releases what waited for a batch that is durable now.
-    pub(super) fn release(&mut self, committed: &Committed) {
+    fn release(&mut self, waiting: writer::Waiting, committed: &Committed) {
         self.failures = 0;
-        let Some(waiting) = self.owned.writer.take_waiting() else { return };
         let ended: Vec<_> = waiting
             .effects
             .iter()

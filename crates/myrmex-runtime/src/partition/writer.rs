@@ -1,12 +1,13 @@
-//! The writer: the one thread that commits.
+//! The writer: who commits. A thread of its own, so that the next batch is decided meanwhile; or, for a small batch when
+//! there is nothing else to decide, the partition's own thread, which saves two switches between threads.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use myrmex_store::{Batch, Store, StoreError};
+use myrmex_store::{Batch, Committed, Store, StoreError};
 
 use super::batch::Release;
 use super::message::{Answer, Message, RequestError};
@@ -15,8 +16,13 @@ use crate::logs::Logs;
 /// The pauses before a batch is tried again on a full disk, in milliseconds; the last one repeats.
 const FULL_PAUSES_MS: [u64; 5] = [50, 100, 250, 500, 1_000];
 
+/// The store, until a commit on it failed.
+type Shared = Arc<Mutex<Option<Box<dyn Store>>>>;
+
 /// A handle on the writer's thread, with what waits for the batch it has.
 pub(super) struct Writer {
+    store: Shared,
+    logs: Logs,
     batches: Option<SyncSender<Batch>>,
     thread: Option<JoinHandle<()>>,
     waiting: Option<Waiting>,
@@ -42,14 +48,26 @@ impl Writer {
         let (batches, received) = sync_channel(1);
         let given_up = Arc::new(AtomicBool::new(false));
         let is_given_up = Arc::clone(&given_up);
+        let store: Shared = Arc::new(Mutex::new(Some(store)));
+        let (shared_store, shared_logs) = (Arc::clone(&store), logs.clone());
         let thread = std::thread::Builder::new()
             .name("writer".into())
             .spawn(move || {
                 let _notice = PanicNotice(inbox.clone());
-                write(store, &logs, &received, &inbox, &is_given_up);
+                write(&shared_store, &shared_logs, &received, &inbox, &is_given_up);
             })
             .map_err(|source| StoreError::Io { doing: "starting the writer's thread".into(), source })?;
-        Ok(Self { batches: Some(batches), thread: Some(thread), waiting: None, is_held_up: false, given_up })
+        let (batches, thread) = (Some(batches), Some(thread));
+        Ok(Self { store, logs, batches, thread, waiting: None, is_held_up: false, given_up })
+    }
+
+    /// Commits a batch on this thread.
+    ///
+    /// # Errors
+    ///
+    /// After a retryable error the batch may be handed over to the thread, which waits for space.
+    pub(super) fn commit(&self, batch: &Batch) -> Result<Committed, StoreError> {
+        commit(&self.store, &self.logs, batch)
     }
 
     pub(super) fn is_busy(&self) -> bool {
@@ -92,8 +110,24 @@ impl Drop for Writer {
     }
 }
 
+fn lock(store: &Shared) -> MutexGuard<'_, Option<Box<dyn Store>>> {
+    // A panic within a commit leaves a transaction that was not committed; the store is not used again.
+    store.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes durable what a batch refers to, then the batch. A store that failed is closed, so that it can be opened again.
+fn commit(store: &Shared, logs: &Logs, batch: &Batch) -> Result<Committed, StoreError> {
+    let mut store = lock(store);
+    let open = store.as_mut().ok_or(StoreError::Poisoned)?;
+    let committed = logs.sync_for(batch).and_then(|()| open.commit(batch));
+    if committed.as_ref().is_err_and(|error| !error.is_retryable()) {
+        *store = None;
+    }
+    committed
+}
+
 fn write(
-    mut store: Box<dyn Store>,
+    store: &Shared,
     logs: &Logs,
     batches: &Receiver<Batch>,
     inbox: &Sender<Message>,
@@ -102,8 +136,7 @@ fn write(
     for batch in batches {
         let mut tries = 0;
         let committed = loop {
-            let committed = logs.sync_for(&batch).and_then(|()| store.commit(&batch));
-            match committed {
+            match commit(store, logs, &batch) {
                 Err(error) if error.is_retryable() => {
                     if is_given_up.load(Ordering::Relaxed) || inbox.send(Message::Held(error)).is_err() {
                         return;

@@ -56,7 +56,7 @@ mod spec;
 mod linux;
 
 #[cfg(target_os = "linux")]
-pub use linux::{Processes, Waker, Zygote, raise_open_files};
+pub use linux::{Processes, Waker, Zygote, raise_open_files, return_memory};
 pub use spec::{Exit, Finish, ProcessEnd, ProcessEvent, ProcessId, ProcessSpec, Stage, Stream, Usage};
 
 #[cfg(not(target_os = "linux"))]

@@ -24,6 +24,9 @@ use myrmex_model::ir::Definition;
 /// The largest source file that is read, in bytes. Larger ones belong into a `for_each` over data.
 const SOURCE_BYTES_MAX: u64 = 64 << 20;
 
+/// From this size on the trees of a file take memory worth giving back before the run begins.
+const LARGE_SOURCE_BYTES: usize = 128 << 10;
+
 /// The code of a file that cannot be read.
 const UNREADABLE: Code = Code("E0001");
 
@@ -63,6 +66,9 @@ fn check_file(path: &Path) -> CheckedFile {
         // Without memory for a large stack a small one must do.
         Err(_) => myrmex_lang::check(&source),
     };
+    if source.text.len() > LARGE_SOURCE_BYTES {
+        myrmex_runtime::platform::return_memory();
+    }
     CheckedFile { source, definition, diagnostics }
 }
 

@@ -291,6 +291,16 @@ pub fn raise_open_files() {
     }
 }
 
+/// Gives memory that was freed back to the operating system, for a moment after much of it was needed for a while.
+pub fn return_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: always sound; it takes the allocator's own locks.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
+/// Returns the id of this process.
 pub(super) fn own_pid() -> pid_t {
     // SAFETY: always sound.
     unsafe { libc::getpid() }
