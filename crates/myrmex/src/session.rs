@@ -166,6 +166,13 @@ impl Session {
         }
     }
 
+    /// Leaves the engine to the end of this process, which follows. For when the run is over: everything is durable,
+    /// nothing is under way, and the helper processes end by themselves and free the store. Waiting for all that would
+    /// cost more than a short run.
+    pub fn leave(self) {
+        std::mem::forget(self);
+    }
+
     /// Shows a run until it ends and returns the command's exit.
     ///
     /// `after` is where events begin to be shown.

@@ -105,7 +105,11 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         key: args.key.clone(),
     };
     session.partition().start_run(new).map_err(session::refused)?;
-    session.watch(run, Sequence::NONE, show)
+    let exit = session.watch(run, Sequence::NONE, show)?;
+    if exit != Exit::Interrupted {
+        session.leave();
+    }
+    Ok(exit)
 }
 
 /// Goes on with the run that a key named before; nothing if there is none.
