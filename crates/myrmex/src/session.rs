@@ -2,7 +2,7 @@
 //! end.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,8 +58,15 @@ pub struct Session {
     progress: Arc<Progress>,
     reader: Box<dyn Reader>,
     namespace: Namespace,
+    data: PathBuf,
     _owner: Owner,
 }
+
+/// The write-ahead log of the store, in the data directory.
+const WRITE_AHEAD_LOG: &str = "store.db-wal";
+
+/// The longest write-ahead log that is left beside the store at the end of a run.
+const LOG_LEFT_BYTES_MAX: u64 = 8 << 20;
 
 /// Starts helper processes while this process has one thread. Commands that run tasks do this first.
 ///
@@ -134,7 +141,8 @@ impl Session {
         partition.attach(worker);
         let reader = SqliteReader::open(&workspace.data)?;
         listen_to_signals(&partition, logs)?;
-        Ok(Self { partition, progress, reader: Box::new(reader), namespace, _owner: owner })
+        let data = workspace.data.clone();
+        Ok(Self { partition, progress, reader: Box::new(reader), namespace, data, _owner: owner })
     }
 
     /// Returns the partition, for requests.
@@ -169,7 +177,14 @@ impl Session {
     /// Leaves the engine to the end of this process, which follows. For when the run is over: everything is durable,
     /// nothing is under way, and the helper processes end by themselves and free the store. Waiting for all that would
     /// cost more than a short run.
+    ///
+    /// The store is then not closed: its write-ahead log stays beside it and belongs to it. A long one is moved into the
+    /// store by closing it after all.
     pub fn leave(self) {
+        let log = self.data.join(WRITE_AHEAD_LOG);
+        if std::fs::metadata(log).is_ok_and(|log| log.len() > LOG_LEFT_BYTES_MAX) {
+            return drop(self);
+        }
         std::mem::forget(self);
     }
 
