@@ -6,7 +6,7 @@
 
 use crate::address::Address;
 use crate::fault::Fault;
-use crate::id::{Attempt, DefinitionHash, FencingToken, ValueHash};
+use crate::id::{Attempt, DefinitionHash, FencingToken, RunId, ValueHash};
 use crate::name::Name;
 use crate::outcome::{AttemptReport, Outcome};
 use crate::status::{Phase, Status};
@@ -47,8 +47,13 @@ pub enum Event {
         inputs: ValueHash,
         /// Who started it.
         started_by: String,
-        /// What started it: `manual`, a trigger's name or its kind.
+        /// What started it: `manual`, `parent`, a trigger's name or its kind.
         trigger: String,
+        /// The definitions of the workflows that it may call, by name: an object of hashes in the value table. None if
+        /// it calls nothing. Fixed here, so that a run under way never sees an edit.
+        closure: Option<ValueHash>,
+        /// Who called it, if it is a child.
+        parent: Option<Parent>,
     },
     /// The run moved to another definition: facts stay, undecided nodes follow the new one.
     Rebased {
@@ -67,6 +72,42 @@ pub enum Event {
     ScopeEntered {
         /// The block.
         task: Address,
+        /// Which attempt of the block.
+        attempt: Attempt,
+    },
+    /// The next round of a flow that goes round began: its first child may begin.
+    RoundBegan {
+        /// The flow.
+        task: Address,
+        /// Which round, from 0.
+        round: u32,
+    },
+    /// The body of a node has ended, and something follows it.
+    HandlerEntered {
+        /// The node; the root for the run.
+        task: Address,
+        /// What follows.
+        handler: HandlerKind,
+        /// How the node ends if what follows changes nothing.
+        pending: Pending,
+    },
+    /// A limit of time ran out; what is inside is ended, and then the task fails.
+    LimitReached {
+        /// The task; the root for the deadline of the run.
+        task: Address,
+        /// Which limit.
+        limit: Limit,
+    },
+    /// A run of another workflow is to begin as a child of this one. Committed before the child begins.
+    ChildCalled {
+        /// The task.
+        task: Address,
+        /// The child's id, derived from this run, the address and the attempt.
+        child: RunId,
+        /// The child's definition.
+        definition: DefinitionHash,
+        /// The child's checked inputs.
+        inputs: ValueHash,
     },
     /// A `for_each` began.
     ItemsExpanded {
@@ -116,8 +157,10 @@ pub enum Event {
         task: Address,
         /// The attempt to come.
         attempt: Attempt,
-        /// When it is queued.
+        /// When it is queued, or entered if it is a block.
         due: Timestamp,
+        /// The handler whose own `retry` asks for it; none for that of the task.
+        by_catch: Option<u32>,
     },
     /// A `wait` began.
     TimerArmed {
@@ -157,6 +200,8 @@ pub enum Event {
         output: ValueHash,
         /// The variables of its flow from now on, if it wrote any.
         vars: Option<ValueHash>,
+        /// The error it ended with, if it is one to continue on.
+        fault: Option<Box<Fault>>,
     },
     /// The task ended with an error that is not retried.
     TaskFailed {
@@ -202,6 +247,60 @@ pub enum Event {
         /// Its error if it failed.
         fault: Option<Box<Fault>>,
     },
+}
+
+/// Who called a child run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parent {
+    /// The run.
+    pub run: RunId,
+    /// Its task.
+    pub task: Address,
+    /// How many runs stand above the child: 1 for that of a run nobody called.
+    pub depth: u32,
+}
+
+/// What follows the body of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HandlerKind {
+    /// The `catch` at this index.
+    Catch(u32),
+    /// `on_failure`.
+    OnFailure,
+    /// `finally`.
+    Finally,
+}
+
+/// How a node ends if what follows its body changes nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Pending {
+    /// As it should.
+    Succeeded {
+        /// Its output.
+        output: ValueHash,
+        /// The variables of its flow from then on, if it wrote any.
+        vars: Option<ValueHash>,
+    },
+    /// With an error.
+    Failed {
+        /// The error.
+        fault: Box<Fault>,
+        /// Whether it ran out of its time.
+        is_timeout: bool,
+    },
+    /// Cancelled.
+    Cancelled,
+}
+
+/// A limit of time of a task, beside that of a single attempt on its worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Limit {
+    /// How long an attempt may wait for a place.
+    Queue,
+    /// How long an attempt of a scope may take.
+    Attempt,
+    /// How long everything may take; of the root, the deadline.
+    Total,
 }
 
 /// Why a task never runs.
