@@ -56,6 +56,8 @@ codes! {
     FLOW_ITEM = "E0214", "an entry of a `do:` list that is not one named task";
     TASK_DUPLICATE = "E0215", "two tasks of one `do:` list with the same name";
     TASKS_MANY = "E0216", "too many tasks";
+    HANDLER_NAME = "E0217", "a task called like a handler beside it";
+    CATCH_DEAD = "E0218", "a `catch` that is never asked";
 
     TYPE = "E0301", "a value of the wrong type";
     DURATION = "E0302", "a text that is not a duration";

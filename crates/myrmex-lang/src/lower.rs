@@ -2,15 +2,15 @@
 
 use myrmex_model::OrderedMap;
 use myrmex_model::ir::{
-    Body, Case, Choose, Definition, Each, Edge, Flow, FlowChild, Graph, GraphChild, Join, Next, Node, NodeId,
-    Outputs, Policy, Retry, Task as Leaf, Timer,
+    Body, Case, Catch, Choose, Complete, Definition, Each, Edge, Flow, FlowChild, Graph, GraphChild,
+    Handling, Join, Late, Next, Node, NodeId, Outputs, Policy, Retry, Task as Leaf, Timer,
 };
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::template::Template;
 
 use crate::outline::{
-    Condition, Data, Defaults, ForEach, Run, RunWhat, Scope, ScopeKind, Target, Task, TaskOutputs, Verb,
-    Wait, Workflow,
+    Condition, Data, Defaults, ForEach, Handlers, Run, RunWhat, Scope, ScopeKind, Target, Task, TaskOutputs,
+    Verb, Wait, Workflow,
 };
 use crate::places::{NodePlaces, SourceMap};
 use crate::resolve::Links;
@@ -32,8 +32,9 @@ pub(crate) fn lower(
     let node_places = [workflow.name.place, workflow.place, workflow.body.key];
     let root = lowering.reserve(name.clone(), None, node_places);
     let body = lowering.scope(&workflow.body, root)?;
+    let handling = lowering.handling(&workflow.handlers, root)?;
     let node = &mut lowering.nodes[root.0 as usize];
-    (node.body, node.outputs) = (body, outputs);
+    (node.body, node.outputs, node.handling) = (body, outputs, handling);
     let definition = Definition {
         namespace: Namespace::standard(),
         name,
@@ -63,6 +64,7 @@ impl<'o> Lowering<'o> {
             body: Body::Value(Template::Literal(serde_json::Value::Null)),
             policy: Policy::default(),
             outputs: Outputs::Raw,
+            handling: None,
         });
         self.places.push(|span| NodePlaces { key: span(key), whole: span(whole), body: span(body) });
         id
@@ -78,7 +80,10 @@ impl<'o> Lowering<'o> {
             scope.tasks.iter().map(|task| Name::new(&task.name.value).ok()).collect::<Option<Vec<_>>>()?;
         match scope.kind {
             ScopeKind::Graph => {
-                let children = ids.into_iter().map(|node| GraphChild { node, join: Join::All }).collect();
+                let children = ids
+                    .into_iter()
+                    .map(|node| GraphChild { node, join: Join::All, late: Late::Ignore })
+                    .collect();
                 let mut graph = Graph::new(children, self.edges(scope), names).ok()?;
                 graph.max_parallel = scope.max_parallel;
                 graph.fail_fast = scope.fail_fast;
@@ -127,6 +132,8 @@ impl<'o> Lowering<'o> {
             item: Name::new(&each.item).ok()?,
             max_parallel: each.max_parallel,
             fail_fast: each.fail_fast,
+            complete: Complete::All,
+            tolerance: None,
             body: inner,
         });
         Some(outer)
@@ -161,15 +168,47 @@ impl<'o> Lowering<'o> {
             TaskOutputs::None => Outputs::Raw,
             TaskOutputs::Declared(fields) => Outputs::Declared(fields.clone()),
             TaskOutputs::Computed(data) => Outputs::Computed(data.template.clone()),
+            TaskOutputs::Last => Outputs::Last,
         };
         if matches!(verb, Verb::Run(_)) {
             let retry = task.retry.as_ref().or(self.defaults.retry.as_ref());
             node.policy = Policy {
                 retry: retry.and_then(lower_retry),
                 attempt_timeout: task.timeout.or(self.defaults.timeout),
+                ..Policy::default()
             };
         }
+        self.nodes[id.0 as usize].handling = self.handling(&task.handlers, id)?;
         Some(())
+    }
+
+    /// Lowers what follows the body of `owner`. The outer option is none if something of it was refused.
+    #[expect(
+        clippy::option_option,
+        reason = "nothing wrong with nothing to do is not the same as something wrong"
+    )]
+    fn handling(&mut self, handlers: &'o Handlers, owner: NodeId) -> Option<Option<Box<Handling>>> {
+        if handlers.is_empty() {
+            return Some(None);
+        }
+        let alone = &Siblings { kind: ScopeKind::Flow, by_name: OrderedMap::default() };
+        let mut handling = Handling { continues: handlers.continues, ..Handling::default() };
+        for catch in &handlers.catches {
+            handling.catches.push(Catch {
+                kinds: catch.kinds.clone(),
+                statuses: catch.statuses.clone(),
+                when: catch.when.as_ref().map(|when| when.expr.clone()),
+                retry: catch.retry.as_ref().and_then(lower_retry),
+                body: self.task(&catch.body, alone, owner)?,
+            });
+        }
+        if let Some(task) = &handlers.on_failure {
+            handling.on_failure = Some(self.task(task, alone, owner)?);
+        }
+        if let Some(task) = &handlers.finally {
+            handling.finally = Some(self.task(task, alone, owner)?);
+        }
+        Some(Some(Box::new(handling)))
     }
 }
 

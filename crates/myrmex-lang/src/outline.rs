@@ -22,6 +22,7 @@ pub(crate) struct Workflow {
     pub(crate) inputs: Vec<InputDeclaration>,
     pub(crate) defaults: Defaults,
     pub(crate) body: Scope,
+    pub(crate) handlers: Handlers,
     pub(crate) outputs: Option<Data>,
 }
 
@@ -84,7 +85,27 @@ pub(crate) struct Task {
     pub(crate) then: Option<Spot<Target>>,
     pub(crate) retry: Option<Retry>,
     pub(crate) timeout: Option<Length>,
+    pub(crate) handlers: Handlers,
     pub(crate) outputs: TaskOutputs,
+}
+
+/// What follows the body of a task or of the whole workflow. The handlers are tasks called by their keys.
+#[derive(Debug, Default)]
+pub(crate) struct Handlers {
+    pub(crate) catches: Vec<Catch>,
+    pub(crate) on_failure: Option<Box<Task>>,
+    pub(crate) finally: Option<Box<Task>>,
+    pub(crate) continues: bool,
+}
+
+/// A handler of errors of a `try`.
+#[derive(Debug)]
+pub(crate) struct Catch {
+    pub(crate) kinds: Vec<String>,
+    pub(crate) statuses: Vec<u16>,
+    pub(crate) when: Option<Condition>,
+    pub(crate) retry: Option<Retry>,
+    pub(crate) body: Task,
 }
 
 /// One entry of `needs`.
@@ -165,6 +186,8 @@ pub(crate) enum TaskOutputs {
     None,
     Declared(Vec<OutputField>),
     Computed(Data),
+    /// What the last task inside that succeeded gave.
+    Last,
 }
 
 /// Data in which expressions may stand, with what they read.
@@ -197,6 +220,39 @@ impl Data {
             Template::Map(fields) => Some(fields.iter().map(|(name, _)| name.as_str()).collect()),
             Template::Expr(_) | Template::Text(_) | Template::List(_) => None,
         }
+    }
+}
+
+impl Task {
+    /// Returns a task of which nothing but its name is known.
+    pub(crate) fn named(name: Spot<String>, place: Place) -> Self {
+        Self {
+            name,
+            place,
+            needs: Vec::new(),
+            guard: None,
+            each: None,
+            verb: None,
+            verb_place: place,
+            then: None,
+            retry: None,
+            timeout: None,
+            handlers: Handlers::default(),
+            outputs: TaskOutputs::None,
+        }
+    }
+}
+
+impl Handlers {
+    /// Returns the tasks that handle, in the order in which they could run.
+    pub(crate) fn tasks(&self) -> impl Iterator<Item = &Task> {
+        let catches = self.catches.iter().map(|catch| &catch.body);
+        catches.chain(self.on_failure.as_deref()).chain(self.finally.as_deref())
+    }
+
+    /// Returns whether nothing follows the body.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tasks().next().is_none() && !self.continues
     }
 }
 

@@ -3,6 +3,7 @@
 //! Names of other tasks, inputs and variables are only collected here; [`crate::resolve`] looks them up.
 
 mod expression;
+mod handlers;
 pub(crate) mod keys;
 pub(crate) mod policy;
 pub(crate) mod schema;
@@ -60,12 +61,11 @@ impl Reader<'_> {
             if keys.known(key).is_some() || key.starts_with("x-") {
                 continue;
             }
-            if keys.later.contains(&key) {
+            if keys.all_later().any(|later| later == key) {
                 self.report.refuse(codes::KEY_LATER, place, format!("`{key}` is not supported yet"));
             } else {
                 let message = format!("unknown key `{key}` in {}", keys.owner);
-                let known = keys.known.iter().map(|key| key.name);
-                let words = known.chain(keys.later.iter().copied());
+                let words = keys.all().map(|key| key.name).chain(keys.all_later());
                 self.report.refuse_word(codes::KEY_UNKNOWN, place, message, (key, words));
             }
         }

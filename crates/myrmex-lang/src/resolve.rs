@@ -10,7 +10,7 @@ use myrmex_model::OrderedMap;
 
 use crate::codes;
 use crate::outline::{
-    Condition, Data, Read, Run, RunWhat, Scope, ScopeKind, Task, TaskOutputs, Verb, Wait, Workflow,
+    Condition, Data, Handlers, Read, Run, RunWhat, Scope, ScopeKind, Task, TaskOutputs, Verb, Wait, Workflow,
 };
 use crate::report::Report;
 
@@ -41,12 +41,15 @@ pub(crate) fn resolve(workflow: &Workflow, report: &mut Report) -> Links {
         frames: Vec::new(),
         items: Vec::new(),
         links: Vec::new(),
-        has_error: false,
+        faults: 0,
+        given: 0,
+        is_run_over: false,
         are_tasks_readable: true,
     };
     resolver.survey(&workflow.body, None, ScopeKind::Graph);
+    resolver.survey_handlers(&workflow.handlers, None, workflow.body.kind);
     resolver.defaults(workflow);
-    resolver.scope(&workflow.body, workflow.outputs.as_ref());
+    resolver.scope(&workflow.body, workflow.outputs.as_ref(), &workflow.handlers);
     resolver.unused_inputs();
     Links(resolver.links)
 }
@@ -60,8 +63,12 @@ struct Resolver<'o, 'r> {
     frames: Vec<Frame<'o>>,
     items: Vec<&'o str>,
     links: Vec<Vec<Link>>,
-    /// Whether `error` holds something in the expression that is looked at.
-    has_error: bool,
+    /// In how many handlers and conditions that know `error` the expression stands.
+    faults: u32,
+    /// In how many handlers that know `output` it stands.
+    given: u32,
+    /// Whether it stands in a handler of the workflow as a whole.
+    is_run_over: bool,
     are_tasks_readable: bool,
 }
 
@@ -93,19 +100,28 @@ impl<'o> Resolver<'o, '_> {
     fn survey(&mut self, scope: &'o Scope, block: Option<&'o str>, outer: ScopeKind) {
         let is_in_flow = scope.kind == ScopeKind::Flow || outer == ScopeKind::Flow;
         for task in &scope.tasks {
-            if let Some(block) = block {
-                self.homes.entry(&task.name.value).or_insert(block);
-            }
-            match &task.verb {
-                Some(Verb::Set(data)) if is_in_flow => match data.field_names() {
-                    Some(names) => self.variables.names.extend(names.into_iter().map(|name| (name, ()))),
-                    None => self.variables.are_open = true,
-                },
-                Some(Verb::Block(inner)) => self.survey(inner, Some(&task.name.value), scope.kind),
-                Some(Verb::Run(_) | Verb::Set(_) | Verb::Switch(_) | Verb::Fail(_) | Verb::Wait(_))
-                | None => {}
-            }
+            self.survey_task(task, block, (scope.kind, is_in_flow));
         }
+    }
+
+    fn survey_handlers(&mut self, handlers: &'o Handlers, block: Option<&'o str>, outer: ScopeKind) {
+        let is_in_flow = outer == ScopeKind::Flow;
+        handlers.tasks().for_each(|task| self.survey_task(task, block, (outer, is_in_flow)));
+    }
+
+    fn survey_task(&mut self, task: &'o Task, block: Option<&'o str>, (kind, is_in_flow): (ScopeKind, bool)) {
+        if let Some(block) = block {
+            self.homes.entry(&task.name.value).or_insert(block);
+        }
+        match &task.verb {
+            Some(Verb::Set(data)) if is_in_flow => match data.field_names() {
+                Some(names) => self.variables.names.extend(names.into_iter().map(|name| (name, ()))),
+                None => self.variables.are_open = true,
+            },
+            Some(Verb::Block(inner)) => self.survey(inner, Some(&task.name.value), kind),
+            Some(Verb::Run(_) | Verb::Set(_) | Verb::Switch(_) | Verb::Fail(_) | Verb::Wait(_)) | None => {}
+        }
+        self.survey_handlers(&task.handlers, Some(&task.name.value), kind);
     }
 
     fn defaults(&mut self, workflow: &'o Workflow) {
@@ -119,8 +135,8 @@ impl<'o> Resolver<'o, '_> {
         self.are_tasks_readable = true;
     }
 
-    /// Looks at a scope, with the `outputs` that are seen from inside it.
-    fn scope(&mut self, scope: &'o Scope, outputs: Option<&'o Data>) {
+    /// Looks at a scope, with the `outputs` and handlers that see the tasks inside it.
+    fn scope(&mut self, scope: &'o Scope, outputs: Option<&'o Data>, handlers: &'o Handlers) {
         let mut frame = Frame {
             scope,
             names: (0..).zip(&scope.tasks).map(|(index, task)| (task.name.value.as_str(), index)).collect(),
@@ -138,6 +154,7 @@ impl<'o> Resolver<'o, '_> {
         if let Some(outputs) = outputs {
             self.data(outputs);
         }
+        self.handlers(handlers);
         let Some(frame) = self.frames.pop() else { return };
         let links: Vec<Link> = frame.links.into_values().collect();
         match scope.kind {
@@ -179,18 +196,45 @@ impl<'o> Resolver<'o, '_> {
             Some(Verb::Block(scope)) => {
                 let outputs = match &task.outputs {
                     TaskOutputs::Computed(data) => Some(data),
-                    TaskOutputs::None | TaskOutputs::Declared(_) => None,
+                    TaskOutputs::None | TaskOutputs::Declared(_) | TaskOutputs::Last => None,
                 };
-                self.scope(scope, outputs);
+                self.scope(scope, outputs, &task.handlers);
             }
             None => {}
         }
         if let Some(when) = task.retry.as_ref().and_then(|retry| retry.when.as_ref()) {
             self.retry_condition(when);
         }
+        if !matches!(task.verb, Some(Verb::Block(_))) {
+            self.handlers(&task.handlers);
+        }
         if task.each.is_some() {
             self.items.pop();
         }
+    }
+
+    /// Looks at what follows a task, or at the root the whole workflow.
+    fn handlers(&mut self, handlers: &'o Handlers) {
+        let is_root = self.frames.len() == 1 && self.frames.iter().all(|frame| frame.current.is_none());
+        self.faults += 1;
+        for catch in &handlers.catches {
+            if let Some(when) = &catch.when {
+                self.reads(&when.reads);
+            }
+            if let Some(when) = catch.retry.as_ref().and_then(|retry| retry.when.as_ref()) {
+                self.reads(&when.reads);
+            }
+            self.task(&catch.body);
+        }
+        let was_over = self.is_run_over;
+        self.is_run_over |= is_root;
+        self.given += u32::from(!is_root);
+        for task in handlers.on_failure.as_deref().into_iter().chain(handlers.finally.as_deref()) {
+            self.task(task);
+        }
+        self.given -= u32::from(!is_root);
+        self.is_run_over = was_over;
+        self.faults -= 1;
     }
 
     fn run(&mut self, run: &'o Run) {
@@ -206,9 +250,9 @@ impl<'o> Resolver<'o, '_> {
     }
 
     fn retry_condition(&mut self, when: &'o Condition) {
-        self.has_error = true;
+        self.faults += 1;
         self.reads(&when.reads);
-        self.has_error = false;
+        self.faults -= 1;
     }
 
     fn data(&mut self, data: &'o Data) {

@@ -3,7 +3,6 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::outline::ScopeKind;
 use crate::read::keys::{self, Form, Keys};
 use crate::read::task::outcome_words;
 
@@ -31,8 +30,11 @@ pub fn workflow() -> Value {
     all.insert("required".into(), json!(["workflow"]));
     all.insert("oneOf".into(), one_of(&["tasks", "do"]));
     let named = [
-        ("graph_task", task(ScopeKind::Graph)),
-        ("flow_task", task(ScopeKind::Flow)),
+        ("graph_task", task(&keys::TASK, &["then"])),
+        ("flow_task", task(&keys::TASK, &["needs"])),
+        ("body_task", task(&keys::TASK, &["needs", "then"])),
+        ("member", task(&keys::MEMBER, &["needs"])),
+        ("catch", task(&keys::CATCH, &["needs", "then"])),
         ("input", object(&keys::INPUT, &[]).into()),
         ("schema", object(&keys::SCHEMA, &[]).into()),
         ("defaults", object(&keys::DEFAULTS, &[]).into()),
@@ -71,13 +73,9 @@ fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#/$defs/{name}") })
 }
 
-/// Describes a task: exactly one verb, and the keys that have an effect in its body.
-fn task(scope: ScopeKind) -> Value {
-    let without = match scope {
-        ScopeKind::Graph => "then",
-        ScopeKind::Flow => "needs",
-    };
-    with(object(&keys::TASK, &[without]), "oneOf", one_of(keys::VERBS))
+/// Describes a task: exactly one verb, and the keys that have an effect where it stands.
+fn task(keys: &Keys, without: &[&str]) -> Value {
+    with(object(keys, without), "oneOf", one_of(keys::VERBS))
 }
 
 /// Describes a case of a `switch`: `if` and `then`, or `else` alone.
@@ -91,7 +89,7 @@ fn case() -> Value {
 
 /// Describes a map with these keys, but for those in `without`.
 fn object(keys: &Keys, without: &[&str]) -> Map<String, Value> {
-    let known = keys.known.iter().filter(|key| !without.contains(&key.name));
+    let known = keys.all().filter(|key| !without.contains(&key.name));
     let properties: Map<String, Value> = known
         .map(|key| (key.name.to_owned(), with(form(key.form), "description", key.about.into())))
         .collect();
@@ -148,6 +146,13 @@ fn form(form: Form) -> Value {
             "additionalProperties": reference(name_of(keys)),
         }),
         Form::ListOf(keys) => json!({"type": "array", "minItems": 1, "items": reference(name_of(keys))}),
+        Form::Body => one_or_list(reference("body_task"), &reference("member")),
+        Form::Catch => one_or_list(reference("catch"), &reference("catch")),
+        Form::Texts => one_or_list(json!({"type": "string"}), &json!({"type": "string"})),
+        Form::Statuses => {
+            let status = json!({"type": "integer", "minimum": 100, "maximum": 599});
+            one_or_list(status.clone(), &status)
+        }
         Form::Graph => tasks("graph_task"),
         Form::Flow => {
             let mut item = tasks("flow_task");
@@ -155,6 +160,10 @@ fn form(form: Form) -> Value {
             json!({"type": "array", "minItems": 1, "items": item})
         }
     }
+}
+
+fn one_or_list(one: Value, member: &Value) -> Value {
+    json!({"anyOf": [one, {"type": "array", "minItems": 1, "items": member}]})
 }
 
 fn tasks(name: &str) -> Value {

@@ -10,6 +10,8 @@ pub(crate) struct Keys {
     pub(crate) owner: &'static str,
     pub(crate) known: &'static [Key],
     pub(crate) later: &'static [&'static str],
+    /// A kind of map whose keys stand here too.
+    pub(crate) base: Option<&'static Keys>,
 }
 
 /// A key that is read.
@@ -64,6 +66,14 @@ pub(crate) enum Form {
     MapOf(&'static Keys),
     /// A list of maps with these keys.
     ListOf(&'static Keys),
+    /// What a handler does: a verb with its keys, or a list of these.
+    Body,
+    /// A handler of errors, or a list of them.
+    Catch,
+    /// One text, or a list of texts.
+    Texts,
+    /// One status, or a list of them.
+    Statuses,
     /// A map from names to tasks.
     Graph,
     /// A list of maps from one name to its task.
@@ -71,9 +81,19 @@ pub(crate) enum Form {
 }
 
 impl Keys {
+    /// Returns the keys that are read, own ones first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &'static Key> {
+        self.known.iter().chain(self.base.map_or(&[][..], |base| base.known))
+    }
+
+    /// Returns the keys that are not supported yet.
+    pub(crate) fn all_later(&self) -> impl Iterator<Item = &'static str> {
+        self.later.iter().chain(self.base.map_or(&[][..], |base| base.later)).copied()
+    }
+
     /// Returns the key called `name`, if it is read.
-    pub(crate) fn known(&self, name: &str) -> Option<&Key> {
-        self.known.iter().find(|key| key.name == name)
+    pub(crate) fn known(&self, name: &str) -> Option<&'static Key> {
+        self.all().find(|key| key.name == name)
     }
 }
 
@@ -109,9 +129,12 @@ pub(crate) static ROOT: Keys = Keys {
         key("fail_fast", Form::Boolean, "Cancel everything else as soon as one task has failed."),
         key("tasks", Form::Graph, "The body as a graph: tasks run as soon as what they need has ended."),
         key("do", Form::Flow, "The body as a flow: tasks run one after the other."),
+        key("on_failure", Form::Body, "What is done if the run fails."),
+        key("finally", Form::Body, "What is done last, however the run ends."),
         key("outputs", Form::Data, "What a run gives; expressions may read all tasks."),
     ],
-    later: &["triggers", "concurrency", "deadline", "pools", "on_failure", "finally", "states", "initial"],
+    later: &["triggers", "concurrency", "deadline", "pools", "states", "initial"],
+    base: None,
 };
 
 pub(crate) static INPUT: Keys = Keys {
@@ -132,6 +155,7 @@ pub(crate) static INPUT: Keys = Keys {
         key("description", Form::Text, "What the value is for; for people."),
     ],
     later: SCHEMA_LATER,
+    base: None,
 };
 
 pub(crate) static SCHEMA: Keys = Keys {
@@ -146,6 +170,7 @@ pub(crate) static SCHEMA: Keys = Keys {
         key("description", Form::Text, "What the value is for; for people."),
     ],
     later: SCHEMA_LATER,
+    base: None,
 };
 
 const SCHEMA_LATER: &[&str] = &[
@@ -169,7 +194,7 @@ const SCHEMA_LATER: &[&str] = &[
 ];
 
 /// The verbs that are read.
-pub(crate) const VERBS: &[&str] = &["run", "set", "switch", "fail", "wait", "tasks", "do"];
+pub(crate) const VERBS: &[&str] = &["run", "set", "switch", "fail", "wait", "tasks", "do", "try"];
 
 /// The verbs that are not supported yet.
 pub(crate) const VERBS_LATER: &[&str] = &[
@@ -180,7 +205,6 @@ pub(crate) const VERBS_LATER: &[&str] = &[
     "manual",
     "gate",
     "emit",
-    "try",
     "repeat",
     "use",
     "compensate",
@@ -206,6 +230,19 @@ pub(crate) static TASK: Keys = Keys {
         key("wait", Form::TextOr(&WAIT), "Waits for a duration, or until a time."),
         key("tasks", Form::Graph, "A block: a graph with names of its own."),
         key("do", Form::Flow, "A block: a flow with names of its own."),
+        key(
+            "try",
+            Form::Body,
+            "A body whose errors `catch` handles; gives what the body or the `catch` gave.",
+        ),
+        key(
+            "catch",
+            Form::Catch,
+            "What is done with an error of `try`: a body, or a list of them with filters.",
+        ),
+        key("on_failure", Form::Body, "What is done if the task fails; the failure stands."),
+        key("finally", Form::Body, "What is done last, however the task ends."),
+        key("continue_on_error", Form::Boolean, "With `true` a failure counts as success."),
         key("needs", Form::Needs, "Tasks beside this one that must have ended, and how."),
         key("if", Form::Condition, "An expression without braces; if it is false the task is skipped."),
         key(
@@ -241,7 +278,6 @@ pub(crate) static TASK: Keys = Keys {
         "manual",
         "gate",
         "emit",
-        "try",
         "repeat",
         "use",
         "notify",
@@ -267,20 +303,39 @@ pub(crate) static TASK: Keys = Keys {
         "cost",
         "secrets",
         "compensate",
-        "on_failure",
-        "finally",
-        "catch",
-        "continue_on_error",
         "same_worker",
         "container",
         "ssh",
         "slurm",
         "kubernetes",
-        "name",
         "version",
         "site",
         "expect",
     ],
+    base: None,
+};
+
+/// A task in a list of what is done one after the other.
+pub(crate) static MEMBER: Keys = Keys {
+    owner: "a task",
+    known: &[key("name", Form::Name, "What the task is called, its verb if not said.")],
+    later: &[],
+    base: Some(&TASK),
+};
+
+pub(crate) static CATCH: Keys = Keys {
+    owner: "a `catch`",
+    known: &[
+        key("type", Form::Texts, "The types of errors it is for, all if not said."),
+        key("status", Form::Statuses, "The statuses of errors it is for, all if not said."),
+        key(
+            "when",
+            Form::Condition,
+            "An expression about `error`; if it is false the next `catch` is asked.",
+        ),
+    ],
+    later: &[],
+    base: Some(&TASK),
 };
 
 pub(crate) static DEFAULTS: Keys = Keys {
@@ -306,6 +361,7 @@ pub(crate) static DEFAULTS: Keys = Keys {
         "kubernetes",
         "secrets",
     ],
+    base: None,
 };
 
 pub(crate) static RUN: Keys = Keys {
@@ -316,6 +372,7 @@ pub(crate) static RUN: Keys = Keys {
         key("interpreter", Form::Text, "What reads the script, `sh -e` if not said."),
     ],
     later: &["container"],
+    base: None,
 };
 
 pub(crate) static FAIL: Keys = Keys {
@@ -327,12 +384,14 @@ pub(crate) static FAIL: Keys = Keys {
         key("detail", Form::Text, "More about it."),
     ],
     later: &[],
+    base: None,
 };
 
 pub(crate) static WAIT: Keys = Keys {
     owner: "`wait`",
     known: &[key("until", Form::Text, "A time with its offset from UTC, such as `2027-01-11T09:00:00Z`.")],
     later: &["event", "signal", "if", "timeout"],
+    base: None,
 };
 
 pub(crate) static CASE: Keys = Keys {
@@ -343,6 +402,7 @@ pub(crate) static CASE: Keys = Keys {
         key("else", Form::Name, "The task that goes on if no case holds; the last case."),
     ],
     later: &["do"],
+    base: None,
 };
 
 pub(crate) static RETRY: Keys = Keys {
@@ -364,10 +424,12 @@ pub(crate) static RETRY: Keys = Keys {
         ),
     ],
     later: &[],
+    base: None,
 };
 
 pub(crate) static TIMEOUT: Keys = Keys {
     owner: "`timeout`",
     known: &[key("run", Form::Duration, "How long an attempt may take.")],
     later: &["queue", "total", "heartbeat"],
+    base: None,
 };

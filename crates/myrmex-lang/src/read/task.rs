@@ -6,6 +6,7 @@ use myrmex_model::outcome::{Outcome, OutcomeSet};
 use myrmex_model::template::Template;
 use myrmex_model::value::Value;
 
+use super::keys::Keys;
 use super::{Fields, Reader, keys};
 use crate::codes;
 use crate::outline::{Data, ForEach, Need, Scope, ScopeId, ScopeKind, Spot, Task, TaskOutputs, Verb};
@@ -14,6 +15,31 @@ use crate::tree::{Entry, Node, Place};
 
 /// The most tasks of a file: more than 1 MiB of text can hold, were it not for aliases.
 const TASKS_MAX: usize = 100_000;
+
+/// Where a task stands, which decides about the keys that put it in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Around {
+    /// Under `tasks:`.
+    Graph,
+    /// In a `do:` list.
+    Flow,
+    /// In a list of bodies, where it may carry its name.
+    Member,
+    /// On its own: a body that is not a list.
+    Alone,
+    /// On its own, as the body of a `catch` whose filters stand beside the verb.
+    Catch,
+}
+
+impl Around {
+    fn keys(self) -> &'static Keys {
+        match self {
+            Self::Graph | Self::Flow | Self::Alone => &keys::TASK,
+            Self::Member => &keys::MEMBER,
+            Self::Catch => &keys::CATCH,
+        }
+    }
+}
 
 /// Returns what an entry of `needs` may accept.
 pub(crate) fn outcome_words() -> [(&'static str, OutcomeSet); 4] {
@@ -32,12 +58,13 @@ impl Reader<'_> {
         let id = self.scope_id();
         let mut tasks = Vec::with_capacity(map.entries.len());
         for child in &map.entries {
-            tasks.extend(self.task(&child.key.text, (child.key.place, &child.value), ScopeKind::Graph));
+            let name = Spot { value: child.key.text.clone(), place: child.key.place };
+            tasks.extend(self.task(name, &child.value, Around::Graph));
         }
         let is_each = fields.has("for_each");
         let (max_parallel, fail_fast) = if is_each { (None, false) } else { self.bounds(fields) };
         let (key, kind) = (entry.key.place, ScopeKind::Graph);
-        self.refuse_empty(map.entries.is_empty(), key, kind);
+        self.refuse_empty(map.entries.is_empty(), key, kind.key());
         Some(Scope { id, kind, key, tasks, max_parallel, fail_fast })
     }
 
@@ -57,7 +84,8 @@ impl Reader<'_> {
                 continue;
             };
             let (name, place) = (child.key.text.as_str(), child.key.place);
-            let task = self.task(name, (place, &child.value), ScopeKind::Flow);
+            let spot = Spot { value: name.to_owned(), place };
+            let task = self.task(spot, &child.value, Around::Flow);
             if let Some(before) = first.get(name) {
                 let message = format!("two tasks of this `do:` list are called `{name}`");
                 let diagnostic = self.report.error(codes::TASK_DUPLICATE, place, message);
@@ -68,18 +96,18 @@ impl Reader<'_> {
             }
         }
         let (key, kind) = (entry.key.place, ScopeKind::Flow);
-        self.refuse_empty(list.items.is_empty(), key, kind);
+        self.refuse_empty(list.items.is_empty(), key, kind.key());
         Some(Scope { id, kind, key, tasks, max_parallel: None, fail_fast: false })
     }
 
-    fn refuse_empty(&mut self, is_empty: bool, key: Place, kind: ScopeKind) {
+    pub(super) fn refuse_empty(&mut self, is_empty: bool, key: Place, word: &str) {
         if is_empty {
-            let message = format!("`{}` holds no task", kind.key());
+            let message = format!("`{word}` holds no task");
             self.report.refuse(codes::SCOPE_EMPTY, key, message);
         }
     }
 
-    fn scope_id(&mut self) -> ScopeId {
+    pub(super) fn scope_id(&mut self) -> ScopeId {
         self.scopes += 1;
         ScopeId(self.scopes - 1)
     }
@@ -92,41 +120,37 @@ impl Reader<'_> {
         (max_parallel, fail_fast.unwrap_or(false))
     }
 
-    fn task(&mut self, name: &str, (key, node): (Place, &Node), scope: ScopeKind) -> Option<Task> {
+    /// Reads a task from its keys. Returns nothing if there are too many.
+    pub(super) fn task(&mut self, name: Spot<String>, node: &Node, around: Around) -> Option<Task> {
         self.tasks += 1;
         if self.tasks > TASKS_MAX {
             if self.tasks == TASKS_MAX + 1 {
                 let message = format!("the file has more than {TASKS_MAX} tasks");
                 let hint = "use `for_each` over data";
-                self.report.refuse_hint(codes::TASKS_MANY, key, message, hint);
+                self.report.refuse_hint(codes::TASKS_MANY, name.place, message, hint);
             }
             return None;
         }
-        let name = self.name("a task", name, key);
-        let mut task = Task {
-            name,
-            place: node.place,
-            needs: Vec::new(),
-            guard: None,
-            each: None,
-            verb: None,
-            verb_place: node.place,
-            then: None,
-            retry: None,
-            timeout: None,
-            outputs: TaskOutputs::None,
-        };
+        let name = self.name("a task", &name.value, name.place);
+        let mut task = Task::named(name, node.place);
         // A task that cannot be read still bears its name, so that what refers to it is not reported too.
         let Some(map) = self.map(&format!("task `{}`", task.name.value), node) else { return Some(task) };
-        let fields = self.fields(map, &keys::TASK);
-        self.order(&mut task, &fields, scope);
+        let fields = self.fields(map, around.keys());
+        self.order(&mut task, &fields, around);
         task.guard = fields.get("if").and_then(|entry| self.condition("if", &entry.value));
         task.each = self.for_each(&fields);
         if let Some(entry) = self.one_verb(&task.name, &fields) {
             task.verb_place = entry.value.place;
-            task.verb = self.verb(entry, &fields, scope);
-            self.policy(&mut task, &fields, entry.key.text.as_str());
+            task.verb = self.verb(entry, &fields, around);
+            self.policy(&mut task, &fields, (entry.key.text.as_str(), around));
         }
+        let scope = match &task.verb {
+            Some(Verb::Block(scope)) => Some(scope),
+            Some(Verb::Run(_) | Verb::Set(_) | Verb::Switch(_) | Verb::Fail(_) | Verb::Wait(_)) | None => {
+                None
+            }
+        };
+        task.handlers = self.handlers(&fields, scope);
         for key in ["description", "owner"] {
             if let Some(entry) = fields.get(key) {
                 self.remark(key, &entry.value);
@@ -136,15 +160,21 @@ impl Reader<'_> {
     }
 
     /// Reads what puts a task in its place among the others: `needs` in a graph, `then` in a flow.
-    fn order(&mut self, task: &mut Task, fields: &Fields<'_>, scope: ScopeKind) {
-        match scope {
-            ScopeKind::Graph => {
+    fn order(&mut self, task: &mut Task, fields: &Fields<'_>, around: Around) {
+        match around {
+            Around::Graph => {
                 self.misplaced(fields, "then", "the order under `tasks:` comes from `needs`");
                 task.needs = fields.get("needs").map(|entry| self.needs(&entry.value)).unwrap_or_default();
             }
-            ScopeKind::Flow => {
-                self.misplaced(fields, "needs", "the tasks of a `do:` list run one after the other");
-                task.then = fields.get("then").and_then(|entry| self.target(&entry.value, "then", scope));
+            Around::Flow | Around::Member => {
+                let list = if around == Around::Flow { "`do:` list" } else { "list" };
+                self.misplaced(fields, "needs", &format!("the tasks of a {list} run one after the other"));
+                task.then = fields.get("then").and_then(|entry| self.target(&entry.value, "then", around));
+            }
+            Around::Alone | Around::Catch => {
+                for key in ["needs", "then"] {
+                    self.misplaced(fields, key, "there is no other task beside this one");
+                }
             }
         }
     }
@@ -253,11 +283,12 @@ impl Reader<'_> {
     }
 
     /// Reads the keys that depend on the verb.
-    fn policy(&mut self, task: &mut Task, fields: &Fields<'_>, verb: &str) {
-        let is_block = matches!(verb, "tasks" | "do");
+    fn policy(&mut self, task: &mut Task, fields: &Fields<'_>, (verb, around): (&str, Around)) {
+        let is_block = matches!(verb, "tasks" | "do" | "try");
         let why = format!("the task does `{verb}`");
         for key in ["retry", "timeout", "env", "workdir"] {
-            if let Some(entry) = fields.map.entry(key) {
+            let is_of_catch = around == Around::Catch && key == "retry";
+            if let Some(entry) = fields.map.entry(key).filter(|_| !is_of_catch) {
                 if is_block {
                     self.later(codes::VALUE_LATER, entry.key.place, &format!("`{key}` of a block"));
                 } else if verb != "run" {
@@ -266,7 +297,9 @@ impl Reader<'_> {
             }
         }
         if verb == "run" {
-            task.retry = fields.get("retry").and_then(|entry| self.retry(&entry.value));
+            if around != Around::Catch {
+                task.retry = fields.get("retry").and_then(|entry| self.retry(&entry.value));
+            }
             task.timeout = fields.get("timeout").and_then(|entry| self.timeout(&entry.value));
         }
         if !(verb == "tasks" || fields.has("for_each")) {
@@ -279,6 +312,14 @@ impl Reader<'_> {
         }
         if verb == "switch" {
             self.misplaced(fields, "then", "the cases of a `switch` say where it goes on");
+        }
+        self.outputs(task, fields, verb);
+    }
+
+    /// Reads `outputs`, which are schemas of a task and expressions of a block.
+    fn outputs(&mut self, task: &mut Task, fields: &Fields<'_>, verb: &str) {
+        if verb == "try" {
+            task.outputs = TaskOutputs::Last;
         }
         match (fields.get("outputs"), verb) {
             (None, _) => {}
@@ -295,7 +336,7 @@ impl Reader<'_> {
                     task.outputs = TaskOutputs::Computed(data);
                 }
             }
-            (Some(_), _) => self.misplaced(fields, "outputs", &why),
+            (Some(_), _) => self.misplaced(fields, "outputs", &format!("the task does `{verb}`")),
         }
     }
 }

@@ -5,23 +5,25 @@ use std::str::FromStr;
 use myrmex_model::template::Template;
 use myrmex_model::time::Timestamp;
 
+use super::task::Around;
 use super::{Fields, Reader, keys};
 use crate::codes;
-use crate::outline::{Case, Data, Run, RunWhat, ScopeKind, Spot, Target, Verb, Wait};
+use crate::outline::{Case, Data, Run, RunWhat, Spot, Target, Verb, Wait};
 use crate::tree::{Entry, Map, Node};
 
 impl Reader<'_> {
     /// Reads the verb that `entry` is; `fields` are those of the whole task.
-    pub(super) fn verb(&mut self, entry: &Entry, fields: &Fields<'_>, scope: ScopeKind) -> Option<Verb> {
+    pub(super) fn verb(&mut self, entry: &Entry, fields: &Fields<'_>, around: Around) -> Option<Verb> {
         let node = &*entry.value;
         match entry.key.text.as_str() {
             "run" => self.run(node, fields).map(Verb::Run),
             "set" => self.set(node).map(Verb::Set),
-            "switch" => self.switch(node, scope).map(Verb::Switch),
+            "switch" => self.switch(node, around).map(Verb::Switch),
             "fail" => self.fail(node).map(Verb::Fail),
             "wait" => self.wait(node).map(Verb::Wait),
             "tasks" => self.graph(entry, fields).map(Verb::Block),
             "do" => self.flow(entry).map(Verb::Block),
+            "try" => self.guarded(entry).map(Verb::Block),
             _ => None,
         }
     }
@@ -165,7 +167,7 @@ impl Reader<'_> {
         Some(Wait::After(Data { template: Template::Literal(length.to_string().into()), reads: [].into() }))
     }
 
-    fn switch(&mut self, node: &Node, scope: ScopeKind) -> Option<Vec<Case>> {
+    fn switch(&mut self, node: &Node, around: Around) -> Option<Vec<Case>> {
         let list = self.list("`switch`", node)?;
         if list.items.is_empty() {
             self.report.refuse(codes::SWITCH_CASES, node.place, "a `switch` without cases always fails");
@@ -178,7 +180,7 @@ impl Reader<'_> {
                 is_good = false;
                 continue;
             };
-            let case = self.case(item, map, scope);
+            let case = self.case(item, map, around);
             is_good &= case.is_some();
             if map.entry("else").is_some() && index + 1 < list.items.len() {
                 let message = "`else` must be the last case, those after it are never asked";
@@ -189,7 +191,7 @@ impl Reader<'_> {
         is_good.then_some(cases)
     }
 
-    fn case(&mut self, node: &Node, map: &Map, scope: ScopeKind) -> Option<Case> {
+    fn case(&mut self, node: &Node, map: &Map, around: Around) -> Option<Case> {
         let fields = self.fields(map, &keys::CASE);
         if fields.has("else") && (fields.has("if") || fields.has("then")) {
             let message = "a case has `if` and `then`, or `else` alone";
@@ -202,7 +204,7 @@ impl Reader<'_> {
                 self.later(codes::VALUE_LATER, key, "a body as a case");
                 return None;
             }
-            return Some(Case { when: None, then: self.target(&entry.value, "else", scope)? });
+            return Some(Case { when: None, then: self.target(&entry.value, "else", around)? });
         }
         let is_later = fields.has("do");
         for key in ["if", "then"] {
@@ -212,22 +214,27 @@ impl Reader<'_> {
             }
         }
         let when = fields.get("if").and_then(|entry| self.condition("if", &entry.value));
-        let then = fields.get("then").and_then(|entry| self.target(&entry.value, "then", scope));
+        let then = fields.get("then").and_then(|entry| self.target(&entry.value, "then", around));
         Some(Case { when: Some(when?), then: then? })
     }
 
     /// Reads where `then` leads.
-    pub(super) fn target(&mut self, node: &Node, key: &str, scope: ScopeKind) -> Option<Spot<Target>> {
+    pub(super) fn target(&mut self, node: &Node, key: &str, around: Around) -> Option<Spot<Target>> {
         let text = self.fixed_text(&format!("`{key}`"), node)?;
-        let value = match (text, scope) {
-            ("exit", ScopeKind::Flow) => Target::Exit,
-            ("end", ScopeKind::Flow) => Target::End,
-            ("exit" | "end", ScopeKind::Graph) => {
+        let value = match (text, around) {
+            (_, Around::Alone | Around::Catch) => {
+                let message = "there is no other task beside this one to go on to";
+                self.report.refuse(codes::SWITCH_CASES, node.place, message);
+                return None;
+            }
+            ("exit", Around::Flow | Around::Member) => Target::Exit,
+            ("end", Around::Flow | Around::Member) => Target::End,
+            ("exit" | "end", Around::Graph) => {
                 let message = format!("`{text}` leaves a `do:` list; a case under `tasks:` names a task");
                 self.report.refuse(codes::SWITCH_CASES, node.place, message);
                 return None;
             }
-            (name, ScopeKind::Flow | ScopeKind::Graph) => Target::Task(name.to_owned()),
+            (name, Around::Flow | Around::Member | Around::Graph) => Target::Task(name.to_owned()),
         };
         Some(Spot { value, place: node.place })
     }

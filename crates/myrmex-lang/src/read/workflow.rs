@@ -33,9 +33,11 @@ impl Reader<'_> {
         let inputs = fields.get("inputs").map(|entry| self.inputs(&entry.value)).unwrap_or_default();
         let defaults = fields.get("defaults").map(|entry| self.defaults(&entry.value)).unwrap_or_default();
         let body = self.body(root, &fields);
+        let handlers = self.handlers(&fields, body.as_ref());
         let outputs = fields.get("outputs").and_then(|entry| self.data(&entry.value));
         let name = name.unwrap_or(Spot { value: String::new(), place: root.place });
-        Some(Workflow { name, place: root.place, version, inputs, defaults, body: body?, outputs })
+        let place = root.place;
+        Some(Workflow { name, place, version, inputs, defaults, body: body?, handlers, outputs })
     }
 
     /// Checks that the first key names the kind, and that the kind is `workflow`.

@@ -39,7 +39,7 @@ pub(super) fn check_graph(scope: &Scope, links: &[Link], report: &mut Report) {
 /// Returns the outcomes that a task can have.
 fn possible_outcomes(task: &Task, has_links: bool) -> OutcomeSet {
     let mut possible = vec![Outcome::Failed, Outcome::Started];
-    if task.each.is_some() || !matches!(task.verb, Some(Verb::Fail(_))) {
+    if task.each.is_some() || task.handlers.continues || !matches!(task.verb, Some(Verb::Fail(_))) {
         possible.push(Outcome::Succeeded);
     }
     if has_links || task.guard.is_some() {
@@ -116,7 +116,8 @@ pub(super) fn check_flow(scope: &Scope, names: &OrderedMap<&str, u32>, report: &
 /// Returns whether the token can go from a task to the one after it.
 fn goes_on(task: &Task) -> bool {
     let jumps = match &task.verb {
-        Some(Verb::Switch(_) | Verb::Fail(_)) => true,
+        Some(Verb::Switch(_)) => true,
+        Some(Verb::Fail(_)) => !task.handlers.continues || task.then.is_some(),
         Some(Verb::Run(_) | Verb::Set(_) | Verb::Wait(_) | Verb::Block(_)) => task.then.is_some(),
         // Its cases may have been refused; then nothing is proved.
         None => false,

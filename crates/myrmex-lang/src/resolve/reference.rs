@@ -30,11 +30,13 @@ impl<'o> Resolver<'o, '_> {
         match root {
             "inputs" => self.read_input(read),
             "tasks" => self.read_task(read),
-            "run" => self.read_field(read, roots::RUN_FIELDS, roots::RUN_FIELDS_LATER),
+            "run" => self.read_run(read),
             "vars" => self.read_variable(read),
-            "error" if self.has_error => self.read_field(read, roots::ERROR_FIELDS, &[]),
+            "error" if self.faults > 0 => self.read_field(read, roots::ERROR_FIELDS, &[]),
             "index" | "key" if !self.items.is_empty() => {}
-            "error" => self.misplaced(read, "an error is known in `retry.when` only"),
+            "output" if self.given > 0 => {}
+            "error" => self.misplaced(read, "an error is known in `retry.when` and in handlers only"),
+            "output" => self.misplaced(read, "it is known in `on_failure` and `finally` of a task only"),
             "item" | "index" | "key" => self.misplaced_item(read),
             _ if roots::LATER.contains(&root) => {
                 let message = format!("`{root}` in expressions is not supported yet");
@@ -77,6 +79,22 @@ impl<'o> Resolver<'o, '_> {
             self.report.error(codes::ROOT_UNKNOWN, read.place, format!("unknown name `{root}`"));
         diagnostic.hint = hint;
         self.report.push(diagnostic);
+    }
+
+    fn read_run(&mut self, read: &Read) {
+        match read.steps.first() {
+            Some(Step::Field(field)) if roots::RUN_FIELDS_AT_END.contains(&field.as_str()) => {
+                if !self.is_run_over {
+                    let message = format!(
+                        "`run.{field}` holds nothing here: it is known in the workflow's `on_failure` and `finally` only"
+                    );
+                    self.report.refuse(codes::ROOT_MISPLACED, read.place, message);
+                }
+            }
+            Some(Step::Field(_) | Step::Index(_)) | None => {
+                self.read_field(read, roots::RUN_FIELDS, roots::RUN_FIELDS_LATER);
+            }
+        }
     }
 
     fn read_field(&mut self, read: &Read, known: &'static [&'static str], later: &[&str]) {
@@ -164,6 +182,13 @@ impl<'o> Resolver<'o, '_> {
         let index = frame.names[name.as_str()];
         let task = &frame.scope.tasks[index as usize];
         if let Some(current) = frame.current {
+            let is_handled = is_innermost && self.faults > 0 && index == current;
+            if is_handled {
+                let message = format!("the task `{name}` has not ended yet where its error is looked at");
+                let hint = "read `error`, or in `on_failure` and `finally` also `output`";
+                self.report.refuse_hint(codes::REFERENCE_EARLY, read.place, message, hint);
+                return;
+            }
             if let Some(message) = early(frame, (index, current), name, is_innermost) {
                 self.report.refuse(codes::REFERENCE_EARLY, read.place, message);
                 return;
@@ -297,7 +322,7 @@ fn known_output(task: &Task) -> Known<'_> {
         (TaskOutputs::Computed(data), _) | (TaskOutputs::None, Some(Verb::Set(data))) => {
             fields(data.field_names())
         }
-        (TaskOutputs::None, Some(Verb::Run(_)) | None) => Known::Open,
+        (TaskOutputs::Last, _) | (TaskOutputs::None, Some(Verb::Run(_)) | None) => Known::Open,
         (TaskOutputs::None, Some(Verb::Switch(_) | Verb::Fail(_) | Verb::Wait(_) | Verb::Block(_))) => {
             Known::Nothing
         }

@@ -172,7 +172,7 @@ fn names_hold_something_only_in_their_places() {
         ",
         "
         E0410 2:26 `tasks` holds nothing here: `defaults` hold for every task
-        E0410 4:19 `error` holds nothing here: an error is known in `retry.when` only
+        E0410 4:19 `error` holds nothing here: an error is known in `retry.when` and in handlers only
         E0405 4:90 `error` has no field `code`
         E0410 5:17 `item` holds nothing here: there is no `for_each` around it
         E0410 6:59 `item` holds nothing here: the item is called `one`

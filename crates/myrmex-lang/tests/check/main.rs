@@ -5,7 +5,9 @@
 mod definition;
 mod expressions;
 mod graph;
+mod handlers;
 mod limits;
+mod nodes;
 mod structure;
 mod syntax;
 mod values;
@@ -88,6 +90,7 @@ fn every_code_has_a_test() {
     let tests = [
         include_str!("expressions.rs"),
         include_str!("graph.rs"),
+        include_str!("handlers.rs"),
         include_str!("limits.rs"),
         include_str!("structure.rs"),
         include_str!("syntax.rs"),
