@@ -2,8 +2,8 @@
 
 use myrmex_model::OrderedMap;
 use myrmex_model::ir::{
-    Body, Case, Choose, Definition, Each, Edge, Flow, FlowChild, Graph, GraphChild, Join, Next, Node, NodeId,
-    Outputs, Policy, Retry, Task as Leaf, Timer,
+    Body, Case, Choose, Complete, Definition, Each, Edge, Flow, FlowChild, Graph, GraphChild, Join, Late,
+    Next, Node, NodeId, Outputs, Policy, Retry, Task as Leaf, Timer,
 };
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::template::Template;
@@ -63,6 +63,7 @@ impl<'o> Lowering<'o> {
             body: Body::Value(Template::Literal(serde_json::Value::Null)),
             policy: Policy::default(),
             outputs: Outputs::Raw,
+            handling: None,
         });
         self.places.push(|span| NodePlaces { key: span(key), whole: span(whole), body: span(body) });
         id
@@ -78,7 +79,10 @@ impl<'o> Lowering<'o> {
             scope.tasks.iter().map(|task| Name::new(&task.name.value).ok()).collect::<Option<Vec<_>>>()?;
         match scope.kind {
             ScopeKind::Graph => {
-                let children = ids.into_iter().map(|node| GraphChild { node, join: Join::All }).collect();
+                let children = ids
+                    .into_iter()
+                    .map(|node| GraphChild { node, join: Join::All, late: Late::Ignore })
+                    .collect();
                 let mut graph = Graph::new(children, self.edges(scope), names).ok()?;
                 graph.max_parallel = scope.max_parallel;
                 graph.fail_fast = scope.fail_fast;
@@ -127,6 +131,8 @@ impl<'o> Lowering<'o> {
             item: Name::new(&each.item).ok()?,
             max_parallel: each.max_parallel,
             fail_fast: each.fail_fast,
+            complete: Complete::All,
+            tolerance: None,
             body: inner,
         });
         Some(outer)
@@ -167,6 +173,7 @@ impl<'o> Lowering<'o> {
             node.policy = Policy {
                 retry: retry.and_then(lower_retry),
                 attempt_timeout: task.timeout.or(self.defaults.timeout),
+                ..Policy::default()
             };
         }
         Some(())

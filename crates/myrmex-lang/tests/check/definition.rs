@@ -75,7 +75,8 @@ fn body(definition: &Definition, node: &Node) -> String {
             format!("flow {}", flow.children.iter().map(child).collect::<Vec<_>>().join(", "))
         }
         Body::Graph(inner) => graph(definition, inner),
-        Body::Each(Each { source, item, max_parallel, fail_fast, body: NodeId(body) }) => {
+        Body::Call(call) => format!("call {} {}", call.workflow, template(&call.inputs)),
+        Body::Each(Each { source, item, max_parallel, fail_fast, body: NodeId(body), .. }) => {
             format!(
                 "each {item} of {} max {max_parallel:?} fail fast {fail_fast} body {body}",
                 template(source)
@@ -107,6 +108,7 @@ fn assert_nodes(text: &str, expected: &str) {
             Outputs::Computed(value) => {
                 let _ = write!(out, " gives {}", template(value));
             }
+            Outputs::Last => out.push_str(" gives the last"),
         }
         out.push('\n');
     }
