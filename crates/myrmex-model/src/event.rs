@@ -322,13 +322,47 @@ pub enum SkipReason {
     },
 }
 
+impl HandlerKind {
+    /// Returns the word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Catch(_) => "catch",
+            Self::OnFailure => "on_failure",
+            Self::Finally => "finally",
+        }
+    }
+}
+
+impl Limit {
+    /// All of them, in order.
+    pub const ALL: [Self; 3] = [Self::Queue, Self::Attempt, Self::Total];
+
+    /// Returns the word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queue => "queue",
+            Self::Attempt => "attempt",
+            Self::Total => "total",
+        }
+    }
+
+    /// Returns the limit that `word` names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|limit| limit.as_str() == word)
+    }
+}
+
 impl Event {
     /// Returns the task that the event is about; none if it is about the run.
     pub fn task(&self) -> Option<&Address> {
         match self {
             Self::RunStarted { .. } | Self::Rebased { .. } | Self::RunEnded { .. } => None,
-            Self::CancelRequested { scope, .. } => (!scope.is_root()).then_some(scope),
-            Self::ScopeEntered { task }
+            Self::CancelRequested { scope: task, .. }
+            | Self::RoundBegan { task, .. }
+            | Self::HandlerEntered { task, .. }
+            | Self::LimitReached { task, .. } => (!task.is_root()).then_some(task),
+            Self::ScopeEntered { task, .. }
+            | Self::ChildCalled { task, .. }
             | Self::ItemsExpanded { task, .. }
             | Self::TaskQueued { task, .. }
             | Self::AttemptGranted { task, .. }
@@ -348,13 +382,17 @@ impl Event {
     /// Returns the attempt that the event is about, if it is about one.
     pub fn attempt(&self) -> Option<Attempt> {
         match self {
+            Self::ScopeEntered { attempt, .. } => (*attempt > Attempt::FIRST).then_some(*attempt),
             Self::TaskQueued { attempt, .. }
             | Self::AttemptGranted { attempt, .. }
             | Self::AttemptEnded { attempt, .. }
             | Self::RetryArmed { attempt, .. } => Some(*attempt),
             Self::RunStarted { .. }
             | Self::Rebased { .. }
-            | Self::ScopeEntered { .. }
+            | Self::RoundBegan { .. }
+            | Self::HandlerEntered { .. }
+            | Self::LimitReached { .. }
+            | Self::ChildCalled { .. }
             | Self::ItemsExpanded { .. }
             | Self::TimerArmed { .. }
             | Self::LagArmed { .. }
@@ -376,6 +414,10 @@ impl Event {
             Self::RunStarted { .. } => "run.started",
             Self::Rebased { .. } => "run.rebased",
             Self::ScopeEntered { .. } => "task.entered",
+            Self::RoundBegan { .. } => "round.began",
+            Self::HandlerEntered { .. } => "handler.entered",
+            Self::LimitReached { .. } => "limit.reached",
+            Self::ChildCalled { .. } => "child.called",
             Self::ItemsExpanded { .. } => "task.expanded",
             Self::TaskQueued { .. } => "task.queued",
             Self::AttemptGranted { .. } => "attempt.granted",

@@ -6,6 +6,7 @@
 //! that the run machine carries out, so that the compiler points at every place a new one matters.
 
 use crate::OrderedMap;
+use crate::event::HandlerKind;
 use crate::name::{Name, Namespace};
 use crate::outcome::OutcomeSet;
 use crate::schema::Schema;
@@ -83,6 +84,24 @@ pub struct Handling {
     pub finally: Option<NodeId>,
     /// Whether a failure that stands ends the node `succeeded`, with the error still readable and the output null.
     pub continues: bool,
+}
+
+impl Handling {
+    /// Returns the node of the handler `kind`, if there is one.
+    pub fn node(&self, kind: HandlerKind) -> Option<NodeId> {
+        match kind {
+            HandlerKind::Catch(index) => self.catches.get(index as usize).map(|catch| catch.body),
+            HandlerKind::OnFailure => self.on_failure,
+            HandlerKind::Finally => self.finally,
+        }
+    }
+
+    /// Returns the handlers with their nodes, in the order in which they come into question.
+    pub fn handlers(&self) -> impl Iterator<Item = (HandlerKind, NodeId)> {
+        let catches = (0..).zip(&self.catches).map(|(index, catch)| (HandlerKind::Catch(index), catch.body));
+        let others = [(HandlerKind::OnFailure, self.on_failure), (HandlerKind::Finally, self.finally)];
+        catches.chain(others.into_iter().filter_map(|(kind, node)| Some((kind, node?))))
+    }
 }
 
 /// A handler of errors.
@@ -242,6 +261,8 @@ pub struct Graph {
     out_start: Vec<u32>,
     /// For each child, how many edges enter it.
     in_count: Vec<u32>,
+    /// For each child with [`Late::Cancel`] the children that its edges leave.
+    late_sources: OrderedMap<u32, Vec<u32>>,
     by_name: OrderedMap<Name, u32>,
     /// The most children under way at a time.
     pub max_parallel: Option<u32>,
@@ -372,7 +393,31 @@ impl Graph {
             out_start[index + 1] += out_start[index];
         }
         let by_name = (0..).zip(names).map(|(index, name)| (name, index)).collect();
-        Ok(Self { children, edges, out_start, in_count, by_name, max_parallel: None, fail_fast: false, complete: Complete::All })
+        let mut late_sources: OrderedMap<u32, Vec<u32>> = (0..)
+            .zip(&children)
+            .filter(|(_, child)| child.late == Late::Cancel)
+            .map(|(index, _)| (index, Vec::new()))
+            .collect();
+        if !late_sources.is_empty() {
+            for edge in &edges {
+                if let Some(sources) = late_sources.get_mut(&edge.to)
+                    && sources.last() != Some(&edge.from)
+                {
+                    sources.push(edge.from);
+                }
+            }
+        }
+        Ok(Self {
+            children,
+            edges,
+            out_start,
+            in_count,
+            late_sources,
+            by_name,
+            max_parallel: None,
+            fail_fast: false,
+            complete: Complete::All,
+        })
     }
 
     /// Returns the edges that leave `child`.
@@ -394,6 +439,11 @@ impl Graph {
     /// Returns how many edges enter `child`.
     pub fn in_count(&self, child: u32) -> u32 {
         self.in_count[child as usize]
+    }
+
+    /// Returns the children before `child` that are cancelled when it begins, each once; none without [`Late::Cancel`].
+    pub fn late_sources(&self, child: u32) -> &[u32] {
+        self.late_sources.get(&child).map_or(&[], Vec::as_slice)
     }
 
     /// Returns the index of the child `name`.

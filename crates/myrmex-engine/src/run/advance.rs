@@ -55,7 +55,7 @@ impl Turn<'_> {
         match &node.body {
             Body::Graph(_) | Body::Flow(_) if node.guard.is_none() => {
                 let task = self.run.address(id);
-                self.emit(Event::ScopeEntered { task });
+                self.emit(Event::ScopeEntered { task, attempt: Attempt::FIRST });
             }
             Body::Task(task) if node.guard.is_none() && is_literal(&task.arguments) => {
                 let task = self.run.address(id);
@@ -68,7 +68,8 @@ impl Turn<'_> {
             | Body::Raise(_)
             | Body::Flow(_)
             | Body::Graph(_)
-            | Body::Each(_) => self.ask(id, Question::Begin),
+            | Body::Each(_)
+            | Body::Call(_) => self.ask(id, Question::Begin),
         }
     }
 
@@ -145,11 +146,11 @@ impl Turn<'_> {
                 self.emit(Event::TaskSkipped { task, reason: SkipReason::Condition });
             }
             Evaluation::Enter => {
-                self.emit(Event::ScopeEntered { task });
+                self.emit(Event::ScopeEntered { task, attempt: Attempt::FIRST });
             }
             Evaluation::Input(input) => self.queue(task, Attempt::FIRST, input),
             Evaluation::Value { output, vars } => {
-                self.emit(Event::TaskSucceeded { task, output, vars });
+                self.emit(Event::TaskSucceeded { task, output, vars, fault: None });
             }
             Evaluation::Due(due) => {
                 self.emit(Event::TimerArmed { task: task.clone(), due });
@@ -176,12 +177,16 @@ impl Turn<'_> {
             }
             Evaluation::Output(output) => self.succeed(id, output),
             Evaluation::Retry(may_retry) => self.retry_or_fail(id, may_retry),
+            Evaluation::Round(_) | Evaluation::Catch(_) | Evaluation::Call { .. } => {
+                let title = "this run machine does not carry it out";
+                self.fail(id, Fault::new(FaultKind::Configuration, title), false);
+            }
         }
     }
 
     pub(super) fn succeed(&mut self, id: ActivationId, output: ValueHash) {
         let task = self.run.address(id);
-        self.emit(Event::TaskSucceeded { task, output, vars: None });
+        self.emit(Event::TaskSucceeded { task, output, vars: None, fault: None });
     }
 
     pub(super) fn fail(&mut self, id: ActivationId, mut fault: Fault, is_timeout: bool) {

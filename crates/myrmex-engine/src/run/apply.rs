@@ -58,12 +58,14 @@ impl Run {
     pub(super) fn apply_event(&mut self, event: &Event, at: Timestamp) -> Result<Change, ReplayError> {
         let change = match event {
             Event::RunStarted { .. } if self.status != Status::Pending => return Err(ReplayError::Start),
-            Event::RunStarted { inputs, started_by, trigger, .. } => {
+            Event::RunStarted { inputs, started_by, trigger, closure, parent, .. } => {
                 self.header = Some(Header {
                     inputs: *inputs,
                     started_by: started_by.clone(),
                     trigger: trigger.clone(),
                     started: at,
+                    closure: *closure,
+                    parent: parent.clone(),
                 });
                 self.enter_root(at);
                 self.change_run(Status::Running, Phase::None)
@@ -92,7 +94,13 @@ impl Run {
             }
             Event::LagArmed { from, to, due } => self.apply_lag(event, (from, to), Lag::Armed(*due))?,
             Event::LagElapsed { from, to } => self.apply_lag(event, (from, to), Lag::Elapsed)?,
-            Event::ScopeEntered { task }
+            Event::RoundBegan { task, .. }
+            | Event::HandlerEntered { task, .. }
+            | Event::LimitReached { task, .. }
+            | Event::ChildCalled { task, .. } => {
+                return Err(ReplayError::Task { kind: event.kind(), task: task.clone() });
+            }
+            Event::ScopeEntered { task, .. }
             | Event::ItemsExpanded { task, .. }
             | Event::TaskQueued { task, .. }
             | Event::AttemptGranted { task, .. }
@@ -170,6 +178,10 @@ impl Run {
             | Event::TaskCancelled { .. }
             | Event::CancelRequested { .. }
             | Event::EndRequested { .. }
+            | Event::RoundBegan { .. }
+            | Event::HandlerEntered { .. }
+            | Event::LimitReached { .. }
+            | Event::ChildCalled { .. }
             | Event::RunEnded { .. } => false,
         }
     }
@@ -300,6 +312,10 @@ impl Run {
             | Event::TaskCancelled { .. }
             | Event::CancelRequested { .. }
             | Event::EndRequested { .. }
+            | Event::RoundBegan { .. }
+            | Event::HandlerEntered { .. }
+            | Event::LimitReached { .. }
+            | Event::ChildCalled { .. }
             | Event::RunEnded { .. } => unreachable!("`fits` lets only progress through"),
         }
     }

@@ -221,7 +221,8 @@ pub(super) fn parallel_max(body: &Body) -> Option<u32> {
         | Body::Timer(_)
         | Body::Choose(_)
         | Body::Raise(_)
-        | Body::Flow(_) => None,
+        | Body::Flow(_)
+        | Body::Call(_) => None,
     };
     most.map(|most| most.max(1))
 }

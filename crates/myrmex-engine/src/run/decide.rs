@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use myrmex_model::address::Address;
 use myrmex_model::command::{Command, TimerKey};
 use myrmex_model::effect::{Decision, Effect};
-use myrmex_model::event::{Change, Event, Recorded};
+use myrmex_model::event::{Change, Event, Parent, Recorded};
 use myrmex_model::id::{Attempt, FencingToken, ValueHash};
 use myrmex_model::name::Name;
 use myrmex_model::outcome::Outcome;
@@ -95,11 +95,14 @@ impl Run {
         }
         let mut turn = Turn { run: self, now, decision: Decision::default() };
         match command {
-            Command::Start { inputs, started_by, trigger } => turn.start(inputs, started_by, trigger),
+            Command::Start { inputs, started_by, trigger, closure, parent } => {
+                turn.start(inputs, started_by, trigger, closure, parent);
+            }
             Command::Evaluated { ticket, result } => turn.evaluated(ticket, result)?,
             Command::Grant { task, attempt, token, worker } => turn.grant(task, attempt, token, worker)?,
             Command::Report { task, attempt, token, report } => turn.report(&task, attempt, token, report)?,
             Command::Fire { timer } => turn.fire(&timer)?,
+            Command::ChildEnded { task, .. } => return Err(Rejection::UnknownTask { task }),
             Command::Cancel { by, reason } => turn.cancel(by, reason),
             Command::Rebase { definition, hash, map, by, reason } => {
                 turn.rebase(definition, hash, map, by, reason)?;
@@ -177,9 +180,17 @@ impl Turn<'_> {
         self.decision.effects.push(effect);
     }
 
-    fn start(&mut self, inputs: ValueHash, started_by: String, trigger: String) {
+    fn start(
+        &mut self,
+        inputs: ValueHash,
+        started_by: String,
+        trigger: String,
+        closure: Option<ValueHash>,
+        parent: Option<Parent>,
+    ) {
         let workflow = self.run.definition.name.clone();
-        self.emit(Event::RunStarted { definition: self.run.hash, workflow, inputs, started_by, trigger });
+        let definition = self.run.hash;
+        self.emit(Event::RunStarted { definition, workflow, inputs, started_by, trigger, closure, parent });
     }
 
     fn find(&self, task: &Address) -> Result<ActivationId, Rejection> {
@@ -211,7 +222,12 @@ impl Turn<'_> {
                 match self.run.at(id).work {
                     Work::Timer { due } if self.is_due(id, due) => {
                         let output = HashedValue::null_hash();
-                        self.emit(Event::TaskSucceeded { task: task.clone(), output, vars: None });
+                        self.emit(Event::TaskSucceeded {
+                            task: task.clone(),
+                            output,
+                            vars: None,
+                            fault: None,
+                        });
                         Ok(())
                     }
                     _ => Err(Rejection::NotDue),
@@ -227,6 +243,7 @@ impl Turn<'_> {
                     _ => Err(Rejection::NotDue),
                 }
             }
+            TimerKey::Limit(..) => Err(Rejection::NotDue),
             TimerKey::Lag(from, to) => {
                 let (source, target) = (self.find(from)?, self.find(to)?);
                 let armed = self.run.lag_armed(source, target);

@@ -246,7 +246,8 @@ impl Run {
             | Body::Choose(_)
             | Body::Raise(_)
             | Body::Flow(_)
-            | Body::Each(_) => None,
+            | Body::Each(_)
+            | Body::Call(_) => None,
         });
         let target = self.at(to).index;
         found.into_iter().flat_map(move |(scope, graph)| {

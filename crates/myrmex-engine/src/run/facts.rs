@@ -74,6 +74,7 @@ enum BodyKind {
     Flow,
     Graph,
     Each,
+    Call,
 }
 
 impl BodyKind {
@@ -87,6 +88,7 @@ impl BodyKind {
             Body::Flow(_) => Self::Flow,
             Body::Graph(_) => Self::Graph,
             Body::Each(_) => Self::Each,
+            Body::Call(_) => Self::Call,
         }
     }
 }
@@ -272,7 +274,8 @@ impl Run {
             | Body::Timer(_)
             | Body::Choose(_)
             | Body::Raise(_)
-            | Body::Graph(_) => None,
+            | Body::Graph(_)
+            | Body::Call(_) => None,
         }
     }
 

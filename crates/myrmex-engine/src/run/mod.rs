@@ -29,7 +29,7 @@ mod tests;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use myrmex_model::event::{Event, Recorded, SkipReason};
+use myrmex_model::event::{Event, Parent, Recorded, SkipReason};
 use myrmex_model::fault::Fault;
 use myrmex_model::id::{DefinitionHash, RunId, ValueHash};
 use myrmex_model::ir::Definition;
@@ -71,6 +71,8 @@ struct Header {
     started_by: String,
     trigger: String,
     started: Timestamp,
+    closure: Option<ValueHash>,
+    parent: Option<Parent>,
 }
 
 /// Why everything in a run is being ended early.
@@ -208,6 +210,16 @@ impl Run {
     /// Returns who started the run, once it has started.
     pub fn started_by(&self) -> Option<&str> {
         self.header.as_ref().map(|header| header.started_by.as_str())
+    }
+
+    /// Returns the definitions of the workflows that it may call, by name, as a value of the run.
+    pub fn closure(&self) -> Option<ValueHash> {
+        self.header.as_ref().and_then(|header| header.closure)
+    }
+
+    /// Returns who called the run, if it is a child.
+    pub fn parent_run(&self) -> Option<&Parent> {
+        self.header.as_ref().and_then(|header| header.parent.as_ref())
     }
 
     /// Returns the time of the last event.

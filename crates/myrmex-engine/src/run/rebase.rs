@@ -78,7 +78,8 @@ fn check_arguments(moved: &Run) -> Result<(), RebaseError> {
             | Body::Raise(_)
             | Body::Flow(_)
             | Body::Graph(_)
-            | Body::Each(_) => true,
+            | Body::Each(_)
+            | Body::Call(_) => true,
         };
         if leaf.input.is_none() && !is_literal {
             return Err(RebaseError::Arguments { task: moved.address(id) });

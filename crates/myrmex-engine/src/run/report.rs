@@ -33,7 +33,7 @@ impl Turn<'_> {
         match end {
             AttemptEnd::Succeeded { output } => match &self.run.node(id).outputs {
                 Outputs::Declared(_) => self.ask(id, Question::Output { raw: output }),
-                Outputs::Raw | Outputs::Computed(_) => self.succeed(id, output),
+                Outputs::Raw | Outputs::Computed(_) | Outputs::Last => self.succeed(id, output),
             },
             AttemptEnd::Failed { fault } => self.retry(id, attempt, fault, false),
             AttemptEnd::TimedOut { fault } => self.retry(id, attempt, fault, true),
@@ -104,7 +104,7 @@ impl Turn<'_> {
         };
         let pause = pause::before_retry(retry, leaf.retries_used, &self.run.id(), &task);
         let (attempt, due) = (leaf.attempt.next(), self.now.after(pause));
-        self.emit(Event::RetryArmed { task: task.clone(), attempt, due });
+        self.emit(Event::RetryArmed { task: task.clone(), attempt, due, by_catch: None });
         if due <= self.now {
             self.queue(task, attempt, leaf.input);
         } else {

@@ -43,7 +43,8 @@ impl Run {
             | Body::Timer(_)
             | Body::Choose(_)
             | Body::Raise(_)
-            | Body::Each(_) => unreachable!("only scopes are entered"),
+            | Body::Each(_)
+            | Body::Call(_) => unreachable!("only scopes are entered"),
         }
     }
 

@@ -35,6 +35,7 @@ pub(super) fn begin(desk: &mut Desk<'_>, view: View<'_>, node: &Node) -> Result<
         Body::Choose(choose) => case(desk, view, choose).map(Evaluation::Case),
         Body::Raise(template) => Ok(Evaluation::Raise(raised(&render(desk, view, template)?))),
         Body::Each(each) => items(desk, view, &each.source),
+        Body::Call(_) => Err(super::unsupported()),
     }
 }
 

@@ -81,14 +81,19 @@ pub(crate) fn answer(desk: &mut Desk<'_>, run: &Run, request: &Request) -> Resul
             let finished = resolver.finish(held);
             desk.settle(finished).map(Evaluation::Retry)
         }
+        Question::Round { .. } | Question::Catch { .. } => Err(unsupported()),
     }
+}
+
+fn unsupported() -> Fault {
+    Fault::new(FaultKind::Configuration, "this engine does not carry it out")
 }
 
 /// Builds the output of a scope: the list of a `for_each`, or the template of a block or the run.
 fn scope_output(desk: &mut Desk<'_>, view: View<'_>, outputs: &Outputs) -> Result<Evaluation, Fault> {
     let value = match outputs {
         Outputs::Computed(template) => render(desk, view, template)?,
-        Outputs::Raw | Outputs::Declared(_) => {
+        Outputs::Raw | Outputs::Declared(_) | Outputs::Last => {
             let mut list = Vec::new();
             for output in view.item_outputs() {
                 list.push(match output {

@@ -39,7 +39,7 @@ use writer::Writer;
 use message::{Answer, Message};
 
 pub use journal::{JournalError, event_of, load_definition, load_run};
-pub use message::{Ear, Interrupter, NewRun, RequestError};
+pub use message::{CalledDefinition, Ear, Interrupter, NewRun, RequestError};
 
 /// The stack of the partition's thread. Expressions are evaluated on it; `semantics.md` section 9 gives the figure.
 const STACK_BYTES: usize = 64 << 20;

@@ -53,7 +53,13 @@ impl State {
         }]);
         self.owned.dispatch.limit(new.run, most_parallel(&new.definition));
         self.owned.runs.insert(new.run, Loaded { run, values, key: new.key });
-        let command = Command::Start { inputs, started_by: new.started_by, trigger: new.trigger };
+        let command = Command::Start {
+            inputs,
+            started_by: new.started_by,
+            trigger: new.trigger,
+            closure: None,
+            parent: None,
+        };
         let started = self.put(new.run, command).map_err(RequestError::from);
         self.answer(answer, started);
     }
@@ -219,6 +225,8 @@ impl State {
                 self.owned.open.effects.push(Release::Stop(token));
                 None
             }
+            // Nothing can be called yet, so no run has a child.
+            Effect::StartChild { .. } | Effect::CancelChild { .. } => None,
             Effect::Arm { timer, due } => {
                 self.owned.timers.arm(id, timer.clone(), due);
                 Some(IndexOperation::PutTimer(Timer { namespace, run: id, timer, due }))
@@ -466,7 +474,8 @@ fn most_parallel(definition: &Definition) -> Option<u32> {
         | Body::Choose(_)
         | Body::Raise(_)
         | Body::Flow(_)
-        | Body::Each(_) => None,
+        | Body::Each(_)
+        | Body::Call(_) => None,
     }
 }
 
@@ -475,7 +484,7 @@ fn most_parallel(definition: &Definition) -> Option<u32> {
 fn shape(produced: Produced, outputs: Option<&Outputs>) -> Value {
     let declared = match outputs {
         Some(Outputs::Declared(fields)) => fields.as_slice(),
-        Some(Outputs::Raw | Outputs::Computed(_)) | None => &[],
+        Some(Outputs::Raw | Outputs::Computed(_) | Outputs::Last) | None => &[],
     };
     match produced {
         Produced::Object(fields) => Value::Object(fields),

@@ -100,6 +100,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         hash,
         form: form.into(),
         inputs,
+        called: Vec::new(),
         started_by: session::user(),
         trigger: "manual".to_owned(),
         key: args.key.clone(),

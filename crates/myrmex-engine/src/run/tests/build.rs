@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use myrmex_model::id::DefinitionHash;
 use myrmex_model::ir::{
-    Backoff, Body, Case, Choose, Definition, Each, Edge, Flow, FlowChild, Graph, GraphChild, Join, Next,
-    Node, NodeId, OutputField, Outputs, Policy, Retry, Task, Timer,
+    Backoff, Body, Case, Choose, Complete, Definition, Each, Edge, Flow, FlowChild, Graph, GraphChild, Join,
+    Late, Next, Node, NodeId, OutputField, Outputs, Policy, Retry, Task, Timer,
 };
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::outcome::{Outcome, OutcomeSet};
@@ -238,8 +238,9 @@ fn add(nodes: &mut Vec<Node>, parent: Option<NodeId>, spec: &Spec) -> NodeId {
         parent,
         guard: spec.has_guard.then(|| Expr::jinja("guard")),
         body: Body::Raise(Template::Literal(Value::Null)),
-        policy: Policy { retry: spec.retry.clone(), attempt_timeout: None },
+        policy: Policy { retry: spec.retry.clone(), ..Policy::default() },
         outputs: spec.outputs.clone(),
+        handling: None,
     });
     let body = body(nodes, id, &spec.what);
     nodes[id.0 as usize].body = body;
@@ -269,6 +270,8 @@ fn body(nodes: &mut Vec<Node>, id: NodeId, what: &What) -> Body {
             item: name("item"),
             max_parallel: *max_parallel,
             fail_fast: *fail_fast,
+            complete: Complete::All,
+            tolerance: None,
             body: add(nodes, Some(id), body),
         }),
     }
@@ -297,7 +300,7 @@ fn graph_body(nodes: &mut Vec<Node>, id: NodeId, spec: &GraphSpec) -> Body {
     let mut made = Vec::new();
     let mut edges = Vec::new();
     for (to, child) in (0..).zip(children) {
-        made.push(GraphChild { node: add(nodes, Some(id), child), join: child.join });
+        made.push(GraphChild { node: add(nodes, Some(id), child), join: child.join, late: Late::Ignore });
         for need in &child.needs {
             let mut edge = Edge::new(index_of(children, &need.from), to, need.on);
             edge.cases.clone_from(&need.cases);

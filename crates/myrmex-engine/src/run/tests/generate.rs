@@ -61,6 +61,8 @@ impl Chooser {
                 2 => list(u32::try_from(self.below(6)).unwrap()),
                 _ => map(&["eu", "a/b", "x[1]"]),
             },
+            (Question::Round { .. }, _) => Evaluation::Round(self.below(3) > 0),
+            (Question::Catch { .. }, _) => Evaluation::Catch(None),
             (Question::Begin | Question::Output { .. } | Question::ScopeOutput, body) => {
                 plain_answer(body, question, now)
             }

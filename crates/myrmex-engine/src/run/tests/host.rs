@@ -189,6 +189,7 @@ impl Host {
             Effect::Disarm { timer } => {
                 self.timers.remove(timer).expect("only what was armed is disarmed");
             }
+            Effect::StartChild { .. } | Effect::CancelChild { .. } => unreachable!("nothing is called"),
             Effect::End => assert!(self.run.status().is_terminal()),
         }
     }
@@ -307,7 +308,8 @@ impl Host {
 }
 
 pub(super) fn start() -> Command {
-    Command::Start { inputs: value_hash("{}"), started_by: "ana".into(), trigger: "manual".into() }
+    let (started_by, trigger) = ("ana".to_owned(), "manual".to_owned());
+    Command::Start { inputs: value_hash("{}"), started_by, trigger, closure: None, parent: None }
 }
 
 pub(super) fn report_of(task: &Address, attempt: Attempt, token: FencingToken, end: AttemptEnd) -> Command {
@@ -321,6 +323,8 @@ pub(super) fn plain_answer(body: &Body, question: &Question, now: Timestamp) -> 
         Question::Output { raw } => Evaluation::Output(*raw),
         Question::ScopeOutput => Evaluation::Output(value_hash("\"scope\"")),
         Question::Retry { .. } => Evaluation::Retry(true),
+        Question::Round { round } => Evaluation::Round(*round < 1),
+        Question::Catch { .. } => Evaluation::Catch(None),
         Question::Begin => match body {
             Body::Task(task) => {
                 Evaluation::Input(task.arguments.as_literal().is_none().then(|| value_hash("\"input\"")))
@@ -331,6 +335,9 @@ pub(super) fn plain_answer(body: &Body, question: &Question, now: Timestamp) -> 
             Body::Raise(_) => Evaluation::Raise(fault("raised")),
             Body::Flow(_) | Body::Graph(_) => Evaluation::Enter,
             Body::Each(_) => list(2),
+            Body::Call(_) => {
+                Evaluation::Call { definition: DefinitionHash([1; 32]), inputs: value_hash("{}") }
+            }
         },
     }
 }
