@@ -81,6 +81,7 @@ codes! {
     CONDITION_BRACES = "E0409", "braces around a condition";
     ROOT_MISPLACED = "E0410", "a name that holds nothing where it is used";
     REFERENCE_WHOLE = "E0411", "a reference that does not name its task or input";
+    NAME_HIDDEN = "E0412", "a value for the tasks inside that means something else there";
 
     KEY_LATER = "E0501", "a key that is not supported yet";
     VALUE_LATER = "E0502", "a form or value that is not supported yet";

@@ -2,14 +2,14 @@
 
 use myrmex_model::OrderedMap;
 use myrmex_model::ir::{
-    Body, Case, Catch, Choose, Complete, Definition, Each, Edge, Flow, FlowChild, Graph, GraphChild,
-    Handling, Join, Late, Next, Node, NodeId, Outputs, Policy, Retry, Task as Leaf, Timer,
+    Body, Case, Catch, Choose, Definition, Each, Edge, Flow, FlowChild, Graph, GraphChild,
+    Handling, Join, Next, Node, NodeId, Outputs, Policy, Retry, RoundCondition, Rounds, Task as Leaf, Timer,
 };
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::template::Template;
 
 use crate::outline::{
-    Condition, Data, Defaults, ForEach, Handlers, Run, RunWhat, Scope, ScopeKind, Target, Task, TaskOutputs,
+    Condition, Data, Defaults, ForEach, Handed, Handlers, Run, RunWhat, Scope, ScopeKind, Target, Task, TaskOutputs,
     Verb, Wait, Workflow,
 };
 use crate::places::{NodePlaces, SourceMap};
@@ -25,7 +25,8 @@ pub(crate) fn lower(
     links: &Links,
     places: SourceMap,
 ) -> Option<(Definition, SourceMap)> {
-    let mut lowering = Lowering { links, defaults: &workflow.defaults, nodes: Vec::new(), places };
+    let (nodes, handed) = (Vec::new(), Vec::new());
+    let mut lowering = Lowering { links, defaults: &workflow.defaults, nodes, places, handed };
     let name = Name::new(&workflow.name.value).ok()?;
     let outputs =
         workflow.outputs.as_ref().map_or(Outputs::Raw, |data| Outputs::Computed(data.template.clone()));
@@ -35,6 +36,7 @@ pub(crate) fn lower(
     let handling = lowering.handling(&workflow.handlers, root)?;
     let node = &mut lowering.nodes[root.0 as usize];
     (node.body, node.outputs, node.handling) = (body, outputs, handling);
+    node.policy.total_timeout = workflow.deadline;
     let definition = Definition {
         namespace: Namespace::standard(),
         name,
@@ -51,6 +53,8 @@ struct Lowering<'o> {
     defaults: &'o Defaults,
     nodes: Vec<Node>,
     places: SourceMap,
+    /// What the blocks around hand on, the nearest last.
+    handed: Vec<&'o Handed>,
 }
 
 impl<'o> Lowering<'o> {
@@ -80,13 +84,15 @@ impl<'o> Lowering<'o> {
             scope.tasks.iter().map(|task| Name::new(&task.name.value).ok()).collect::<Option<Vec<_>>>()?;
         match scope.kind {
             ScopeKind::Graph => {
-                let children = ids
-                    .into_iter()
-                    .map(|node| GraphChild { node, join: Join::All, late: Late::Ignore })
-                    .collect();
+                let child = |(node, task): (NodeId, &Task)| {
+                    let join = task.join.as_ref().map_or(Join::All, |join| join.value);
+                    GraphChild { node, join, late: task.late }
+                };
+                let children = ids.into_iter().zip(&scope.tasks).map(child).collect();
                 let mut graph = Graph::new(children, self.edges(scope), names).ok()?;
-                graph.max_parallel = scope.max_parallel;
-                graph.fail_fast = scope.fail_fast;
+                graph.max_parallel = scope.bounds.max_parallel;
+                graph.fail_fast = scope.bounds.fail_fast;
+                graph.complete = scope.bounds.complete;
                 Some(Body::Graph(graph))
             }
             ScopeKind::Flow => {
@@ -98,7 +104,9 @@ impl<'o> Lowering<'o> {
                 let children = children
                     .map(|(node, task)| Some(FlowChild { node, next: next(task)? }))
                     .collect::<Option<_>>()?;
-                Some(Body::Flow(Flow::new(children, names)))
+                let mut flow = Flow::new(children, names);
+                flow.rounds = scope.rounds.as_ref().map(lower_rounds);
+                Some(Body::Flow(flow))
             }
         }
     }
@@ -130,10 +138,10 @@ impl<'o> Lowering<'o> {
         node.body = Body::Each(Each {
             source: each.source.template.clone(),
             item: Name::new(&each.item).ok()?,
-            max_parallel: each.max_parallel,
-            fail_fast: each.fail_fast,
-            complete: Complete::All,
-            tolerance: None,
+            max_parallel: each.bounds.max_parallel,
+            fail_fast: each.bounds.fail_fast,
+            complete: each.bounds.complete,
+            tolerance: each.tolerance,
             body: inner,
         });
         Some(outer)
@@ -147,10 +155,12 @@ impl<'o> Lowering<'o> {
         guard: Option<&Condition>,
     ) -> Option<()> {
         let verb = task.verb.as_ref()?;
+        let handed_before = self.handed.len();
+        self.handed.extend(task.handed.as_deref());
         let body = match verb {
             Verb::Run(run) => Body::Task(Leaf {
                 executor: Name::new(PROCESS).ok()?,
-                arguments: process_arguments(run, &self.defaults.env),
+                arguments: self.process_arguments(run),
             }),
             Verb::Set(data) => Body::Value(data.template.clone()),
             Verb::Switch(cases) => Body::Choose(Choose {
@@ -161,8 +171,10 @@ impl<'o> Lowering<'o> {
             Verb::Wait(Wait::Until(data)) => Body::Timer(Timer::Until(data.template.clone())),
             Verb::Block(inner) => self.scope(inner, id)?,
         };
+        let policy = self.policy(task, matches!(verb, Verb::Run(_)));
         let node = &mut self.nodes[id.0 as usize];
         node.body = body;
+        node.policy = policy;
         node.guard = guard.map(|guard| guard.expr.clone());
         node.outputs = match &task.outputs {
             TaskOutputs::None => Outputs::Raw,
@@ -170,16 +182,24 @@ impl<'o> Lowering<'o> {
             TaskOutputs::Computed(data) => Outputs::Computed(data.template.clone()),
             TaskOutputs::Last => Outputs::Last,
         };
-        if matches!(verb, Verb::Run(_)) {
-            let retry = task.retry.as_ref().or(self.defaults.retry.as_ref());
-            node.policy = Policy {
-                retry: retry.and_then(lower_retry),
-                attempt_timeout: task.timeout.or(self.defaults.timeout),
-                ..Policy::default()
-            };
-        }
         self.nodes[id.0 as usize].handling = self.handling(&task.handlers, id)?;
+        self.handed.truncate(handed_before);
         Some(())
+    }
+
+    /// Returns how a task is carried out; `defaults` hold for leaf work only.
+    fn policy(&self, task: &Task, is_leaf: bool) -> Policy {
+        let defaults = is_leaf.then_some(self.defaults);
+        let retry = task.retry.as_ref().or(defaults.and_then(|defaults| defaults.retry.as_ref()));
+        let timeout = task.timeout.or(defaults.and_then(|defaults| defaults.timeout)).unwrap_or_default();
+        let effect = task.effect.or(defaults.and_then(|defaults| defaults.effect));
+        Policy {
+            retry: retry.and_then(lower_retry),
+            attempt_timeout: timeout.run,
+            queue_timeout: timeout.queue,
+            total_timeout: timeout.total,
+            repetition: effect.unwrap_or_default(),
+        }
     }
 
     /// Lowers what follows the body of `owner`. The outer option is none if something of it was refused.
@@ -259,28 +279,48 @@ fn lower_retry(retry: &crate::outline::Retry) -> Option<Retry> {
     })
 }
 
-/// Returns what the process executor is given: `command`, or `script` with `interpreter` if one is named, then `env`
-/// and `workdir` if there are any.
-fn process_arguments(run: &Run, default_env: &[(String, Data)]) -> Template {
-    let mut fields = match &run.what {
-        RunWhat::Command(data) => vec![("command".to_owned(), data.template.clone())],
-        RunWhat::Script { text, interpreter } => {
-            let mut fields = vec![("script".to_owned(), text.template.clone())];
-            if let Some(interpreter) = interpreter {
-                let interpreter = Template::Literal(interpreter.as_str().into());
-                fields.push(("interpreter".to_owned(), interpreter));
+fn lower_rounds(rounds: &crate::outline::Rounds) -> Rounds {
+    let expr = rounds.condition.expr.clone();
+    let condition = if rounds.is_while { RoundCondition::While(expr) } else { RoundCondition::Until(expr) };
+    Rounds { condition, most: rounds.most }
+}
+
+impl Lowering<'_> {
+    /// Returns what the process executor is given: `command`, or `script` with `interpreter` if one is named, then `env`
+    /// and `workdir` if there are any.
+    fn process_arguments(&self, run: &Run) -> Template {
+        let mut fields = match &run.what {
+            RunWhat::Command(data) => vec![("command".to_owned(), data.template.clone())],
+            RunWhat::Script { text, interpreter } => {
+                let mut fields = vec![("script".to_owned(), text.template.clone())];
+                if let Some(interpreter) = interpreter {
+                    let interpreter = Template::Literal(interpreter.as_str().into());
+                    fields.push(("interpreter".to_owned(), interpreter));
+                }
+                fields
             }
-            fields
+        };
+        let env = self.environment(&run.env);
+        if !env.is_empty() {
+            fields.push(("env".to_owned(), Template::map(env)));
         }
-    };
-    let inherited = default_env.iter().filter(|(name, _)| run.env.iter().all(|(own, _)| own != name));
-    let env: Vec<_> =
-        inherited.chain(&run.env).map(|(name, data)| (name.clone(), data.template.clone())).collect();
-    if !env.is_empty() {
-        fields.push(("env".to_owned(), Template::map(env)));
+        let handed = self.handed.iter().rev().find_map(|handed| handed.workdir.as_ref());
+        if let Some(workdir) = run.workdir.as_ref().or(handed) {
+            fields.push(("workdir".to_owned(), workdir.template.clone()));
+        }
+        Template::map(fields)
     }
-    if let Some(workdir) = &run.workdir {
-        fields.push(("workdir".to_owned(), workdir.template.clone()));
+
+    /// Returns the variables of a task: those of `defaults`, of the blocks around it, and its own; the nearest of a name
+    /// wins.
+    fn environment(&self, own: &[(String, Data)]) -> Vec<(String, Template)> {
+        let mut variables: OrderedMap<&str, &Template> = OrderedMap::default();
+        let handed = self.handed.iter().flat_map(|handed| &handed.env);
+        for (name, data) in self.defaults.env.iter().chain(handed).chain(own) {
+            // A name that comes again takes the later place, as if the earlier one were not there.
+            variables.shift_remove(name.as_str());
+            variables.insert(name, &data.template);
+        }
+        variables.into_iter().map(|(name, template)| (name.to_owned(), template.clone())).collect()
     }
-    Template::map(fields)
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use myrmex_expr::Step;
-use myrmex_model::ir::{Backoff, Input, OutputField};
+use myrmex_model::ir::{Backoff, Complete, Input, Join, Late, OutputField, Repetition, Tolerance};
 use myrmex_model::outcome::OutcomeSet;
 use myrmex_model::template::{Expr, Template};
 use myrmex_model::time::Length;
@@ -21,6 +21,7 @@ pub(crate) struct Workflow {
     pub(crate) version: Option<String>,
     pub(crate) inputs: Vec<InputDeclaration>,
     pub(crate) defaults: Defaults,
+    pub(crate) deadline: Option<Length>,
     pub(crate) body: Scope,
     pub(crate) handlers: Handlers,
     pub(crate) outputs: Option<Data>,
@@ -44,8 +45,17 @@ pub(crate) struct InputDeclaration {
 #[derive(Debug, Default)]
 pub(crate) struct Defaults {
     pub(crate) retry: Option<Retry>,
-    pub(crate) timeout: Option<Length>,
+    pub(crate) timeout: Option<Timeout>,
     pub(crate) env: Vec<(String, Data)>,
+    pub(crate) effect: Option<Repetition>,
+}
+
+/// The limits of time of a task.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Timeout {
+    pub(crate) queue: Option<Length>,
+    pub(crate) run: Option<Length>,
+    pub(crate) total: Option<Length>,
 }
 
 /// The place of a [`Scope`] in the tables of later passes.
@@ -60,8 +70,27 @@ pub(crate) struct Scope {
     /// Where its key is: `tasks` or `do`.
     pub(crate) key: Place,
     pub(crate) tasks: Vec<Task>,
+    /// How a graph goes about its tasks.
+    pub(crate) bounds: Bounds,
+    /// How often a flow goes round.
+    pub(crate) rounds: Option<Rounds>,
+}
+
+/// How a graph goes about its tasks, or a `for_each` about its items.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Bounds {
     pub(crate) max_parallel: Option<u32>,
     pub(crate) fail_fast: bool,
+    pub(crate) complete: Complete,
+}
+
+/// What decides about another round of a `repeat`.
+#[derive(Debug)]
+pub(crate) struct Rounds {
+    pub(crate) condition: Condition,
+    /// Whether it is asked before the round and ends it when false, or after and ends it when true.
+    pub(crate) is_while: bool,
+    pub(crate) most: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +105,8 @@ pub(crate) struct Task {
     pub(crate) name: Spot<String>,
     pub(crate) place: Place,
     pub(crate) needs: Vec<Need>,
+    pub(crate) join: Option<Spot<Join>>,
+    pub(crate) late: Late,
     pub(crate) guard: Option<Condition>,
     pub(crate) each: Option<ForEach>,
     /// None if it was refused.
@@ -84,7 +115,10 @@ pub(crate) struct Task {
     pub(crate) verb_place: Place,
     pub(crate) then: Option<Spot<Target>>,
     pub(crate) retry: Option<Retry>,
-    pub(crate) timeout: Option<Length>,
+    pub(crate) timeout: Option<Timeout>,
+    pub(crate) effect: Option<Repetition>,
+    /// What a block hands on to the tasks inside.
+    pub(crate) handed: Option<Box<Handed>>,
     pub(crate) handlers: Handlers,
     pub(crate) outputs: TaskOutputs,
 }
@@ -120,8 +154,15 @@ pub(crate) struct Need {
 pub(crate) struct ForEach {
     pub(crate) source: Data,
     pub(crate) item: String,
-    pub(crate) max_parallel: Option<u32>,
-    pub(crate) fail_fast: bool,
+    pub(crate) bounds: Bounds,
+    pub(crate) tolerance: Option<Tolerance>,
+}
+
+/// What a block hands on to the `run` tasks inside.
+#[derive(Debug)]
+pub(crate) struct Handed {
+    pub(crate) env: Vec<(String, Data)>,
+    pub(crate) workdir: Option<Data>,
 }
 
 #[derive(Debug)]
@@ -223,6 +264,13 @@ impl Data {
     }
 }
 
+impl Scope {
+    /// Returns a flow whose tasks run once, one after the other.
+    pub(crate) fn flow(id: ScopeId, key: Place, tasks: Vec<Task>) -> Self {
+        Self { id, kind: ScopeKind::Flow, key, tasks, bounds: Bounds::default(), rounds: None }
+    }
+}
+
 impl Task {
     /// Returns a task of which nothing but its name is known.
     pub(crate) fn named(name: Spot<String>, place: Place) -> Self {
@@ -230,6 +278,8 @@ impl Task {
             name,
             place,
             needs: Vec::new(),
+            join: None,
+            late: Late::Ignore,
             guard: None,
             each: None,
             verb: None,
@@ -237,6 +287,8 @@ impl Task {
             then: None,
             retry: None,
             timeout: None,
+            effect: None,
+            handed: None,
             handlers: Handlers::default(),
             outputs: TaskOutputs::None,
         }

@@ -5,10 +5,12 @@
 mod expression;
 mod handlers;
 pub(crate) mod keys;
+pub(crate) mod order;
 pub(crate) mod policy;
 pub(crate) mod schema;
+mod switch;
 pub(crate) mod task;
-mod verb;
+pub(crate) mod verb;
 mod workflow;
 
 use std::str::FromStr;
@@ -152,6 +154,10 @@ impl Reader<'_> {
 
     /// Reads a count of at least one.
     fn count(&mut self, what: &str, node: &Node) -> Option<u32> {
+        self.count_up_to(what, node, u32::MAX)
+    }
+
+    fn count_up_to(&mut self, what: &str, node: &Node, most: u32) -> Option<u32> {
         let Some(Meaning::Number(number)) = node.as_scalar().map(|scalar| &scalar.meaning) else {
             if !self.refuse_hole(what, node) {
                 self.refuse_type(what, "an integer", node);
@@ -166,9 +172,10 @@ impl Reader<'_> {
             );
             return None;
         }
-        let count = number.as_u64().and_then(|count| u32::try_from(count).ok()).filter(|count| *count > 0);
+        let count = number.as_u64().and_then(|count| u32::try_from(count).ok());
+        let count = count.filter(|count| (1..=most).contains(count));
         if count.is_none() {
-            let message = format!("{what} must be between 1 and {}, this is {number}", u32::MAX);
+            let message = format!("{what} must be between 1 and {most}, this is {number}");
             self.report.refuse(codes::NUMBER_BOUND, node.place, message);
         }
         count

@@ -39,7 +39,8 @@ pub(crate) fn resolve(workflow: &Workflow, report: &mut Report) -> Links {
         variables: Variables::default(),
         homes: OrderedMap::default(),
         frames: Vec::new(),
-        items: Vec::new(),
+        loops: Vec::new(),
+        handed: Vec::new(),
         links: Vec::new(),
         faults: 0,
         given: 0,
@@ -61,7 +62,9 @@ struct Resolver<'o, 'r> {
     /// For each task inside a block, that block; for hints only.
     homes: OrderedMap<&'o str, &'o str>,
     frames: Vec<Frame<'o>>,
-    items: Vec<&'o str>,
+    loops: Vec<Loop<'o>>,
+    /// What the values that blocks hand on to their tasks read: it must mean the same inside.
+    handed: Vec<&'o Read>,
     links: Vec<Vec<Link>>,
     /// In how many handlers and conditions that know `error` the expression stands.
     faults: u32,
@@ -70,6 +73,15 @@ struct Resolver<'o, 'r> {
     /// Whether it stands in a handler of the workflow as a whole.
     is_run_over: bool,
     are_tasks_readable: bool,
+}
+
+/// A repetition around what is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Loop<'o> {
+    /// A `for_each`, with the name of its item.
+    Items(&'o str),
+    /// A `repeat`.
+    Rounds,
 }
 
 struct InputUse<'o> {
@@ -145,12 +157,23 @@ impl<'o> Resolver<'o, '_> {
             back_to: Vec::new(),
         };
         self.order(&mut frame);
+        self.refuse_hidden(|read| {
+            let name = read.steps.first().filter(|_| read.root == "tasks");
+            matches!(name, Some(myrmex_expr::Step::Field(name)) if frame.names.contains_key(name.as_str()))
+        });
         self.frames.push(frame);
+        if scope.rounds.is_some() {
+            self.enter_loop(Loop::Rounds);
+        }
         for (index, task) in (0..).zip(&scope.tasks) {
             self.set_current(Some(index));
             self.task(task);
         }
         self.set_current(None);
+        if let Some(rounds) = &scope.rounds {
+            self.reads(&rounds.condition.reads);
+            self.loops.pop();
+        }
         if let Some(outputs) = outputs {
             self.data(outputs);
         }
@@ -178,10 +201,16 @@ impl<'o> Resolver<'o, '_> {
     fn task(&mut self, task: &'o Task) {
         if let Some(each) = &task.each {
             self.data(&each.source);
-            self.items.push(&each.item);
+            self.enter_loop(Loop::Items(&each.item));
         }
         if let Some(guard) = &task.guard {
             self.reads(&guard.reads);
+        }
+        let handed_before = self.handed.len();
+        if let Some(handed) = &task.handed {
+            self.surroundings(&handed.env, handed.workdir.as_ref());
+            let all = handed.env.iter().map(|(_, data)| data).chain(&handed.workdir);
+            self.handed.extend(all.flat_map(|data| data.reads.iter()));
         }
         match &task.verb {
             Some(Verb::Run(run)) => self.run(run),
@@ -202,6 +231,7 @@ impl<'o> Resolver<'o, '_> {
             }
             None => {}
         }
+        self.handed.truncate(handed_before);
         if let Some(when) = task.retry.as_ref().and_then(|retry| retry.when.as_ref()) {
             self.retry_condition(when);
         }
@@ -209,13 +239,39 @@ impl<'o> Resolver<'o, '_> {
             self.handlers(&task.handlers);
         }
         if task.each.is_some() {
-            self.items.pop();
+            self.loops.pop();
+        }
+    }
+
+    fn enter_loop(&mut self, inner: Loop<'o>) {
+        self.refuse_hidden(|read| match inner {
+            Loop::Items(name) => matches!(read.root.as_str(), "index" | "key") || read.root == name,
+            Loop::Rounds => read.root == "index",
+        });
+        self.loops.push(inner);
+    }
+
+    /// Reports what is handed on to tasks for which `is_hidden`: there it would mean something else.
+    fn refuse_hidden(&mut self, is_hidden: impl Fn(&Read) -> bool) {
+        for read in self.handed.iter().filter(|read| is_hidden(read)) {
+            let path = match read.steps.first() {
+                Some(myrmex_expr::Step::Field(name)) if read.root == "tasks" => format!("tasks.{name}"),
+                Some(_) | None => read.root.clone(),
+            };
+            let message = format!("`{path}` means something else for a task inside this block");
+            let hint = "give the value to that task itself";
+            self.report.refuse_hint(codes::NAME_HIDDEN, read.place, message, hint);
         }
     }
 
     /// Looks at what follows a task, or at the root the whole workflow.
     fn handlers(&mut self, handlers: &'o Handlers) {
-        let is_root = self.frames.len() == 1 && self.frames.iter().all(|frame| frame.current.is_none());
+        if handlers.tasks().next().is_none() {
+            return;
+        }
+        self.refuse_hidden(|read| matches!(read.root.as_str(), "error" | "output"));
+        let is_inside = self.is_run_over || self.frames.iter().any(|frame| frame.current.is_some());
+        let is_root = self.frames.len() == 1 && !is_inside;
         self.faults += 1;
         for catch in &handlers.catches {
             if let Some(when) = &catch.when {
@@ -241,12 +297,11 @@ impl<'o> Resolver<'o, '_> {
         match &run.what {
             RunWhat::Command(data) | RunWhat::Script { text: data, .. } => self.data(data),
         }
-        for (_, data) in &run.env {
-            self.data(data);
-        }
-        if let Some(data) = &run.workdir {
-            self.data(data);
-        }
+        self.surroundings(&run.env, run.workdir.as_ref());
+    }
+
+    fn surroundings(&mut self, env: &'o [(String, Data)], workdir: Option<&'o Data>) {
+        env.iter().map(|(_, data)| data).chain(workdir).for_each(|data| self.data(data));
     }
 
     fn retry_condition(&mut self, when: &'o Condition) {

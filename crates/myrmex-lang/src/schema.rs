@@ -4,7 +4,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::read::keys::{self, Form, Keys};
-use crate::read::task::outcome_words;
+use crate::read::order::outcome_words;
+use crate::read::verb::ROUNDS_MAX;
 
 /// The dialect.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -44,6 +45,7 @@ pub fn workflow() -> Value {
         ("case", case()),
         ("retry", with(object(&keys::RETRY, &[]), "required", json!(["attempts"]))),
         ("timeout", object(&keys::TIMEOUT, &[]).into()),
+        ("repeat", repeat()),
     ];
     all.insert(
         "$defs".into(),
@@ -54,7 +56,7 @@ pub fn workflow() -> Value {
 
 /// Returns the name under which the schema of a map stands.
 fn name_of(keys: &Keys) -> &'static str {
-    let named: [(&Keys, &str); 9] = [
+    let named: [(&Keys, &str); 10] = [
         (&keys::INPUT, "input"),
         (&keys::SCHEMA, "schema"),
         (&keys::DEFAULTS, "defaults"),
@@ -64,6 +66,7 @@ fn name_of(keys: &Keys) -> &'static str {
         (&keys::CASE, "case"),
         (&keys::RETRY, "retry"),
         (&keys::TIMEOUT, "timeout"),
+        (&keys::REPEAT, "repeat"),
     ];
     let found = named.iter().find(|(own, _)| std::ptr::eq(*own, keys));
     found.map(|(_, name)| *name).expect("every map inside another has a name")
@@ -78,13 +81,20 @@ fn task(keys: &Keys, without: &[&str]) -> Value {
     with(object(keys, without), "oneOf", one_of(keys::VERBS))
 }
 
-/// Describes a case of a `switch`: `if` and `then`, or `else` alone.
+/// Describes a case of a `switch`: `if` with `then` or a body, or `else` alone.
 fn case() -> Value {
     let choice = json!([
-        {"required": ["if", "then"], "not": {"required": ["else"]}},
-        {"required": ["else"], "not": {"anyOf": [{"required": ["if"]}, {"required": ["then"]}]}},
+        {"required": ["if", "then"], "not": {"anyOf": [{"required": ["else"]}, {"required": ["do"]}]}},
+        {"required": ["if", "do"], "not": {"anyOf": [{"required": ["else"]}, {"required": ["then"]}]}},
+        {"required": ["else"], "not": {"anyOf": [{"required": ["if"]}, {"required": ["then"]}, {"required": ["do"]}]}},
     ]);
     with(object(&keys::CASE, &[]), "oneOf", choice)
+}
+
+/// Describes `repeat`: `max`, a body, and `while` or `until`.
+fn repeat() -> Value {
+    let repeat = with(object(&keys::REPEAT, &[]), "required", json!(["max", "do"]));
+    with(repeat, "oneOf", one_of(&["while", "until"]))
 }
 
 /// Describes a map with these keys, but for those in `without`.
@@ -125,6 +135,13 @@ fn form(form: Form) -> Value {
         Form::Duration => json!({"type": "string", "pattern": DURATION_PATTERN}),
         Form::Condition => json!({"type": ["string", "boolean"]}),
         Form::Boolean => json!({"type": "boolean"}),
+        Form::Rounds => json!({"type": "integer", "minimum": 1, "maximum": ROUNDS_MAX}),
+        Form::Join => json!({"type": "string", "pattern": r"^(all|all_live|any|first\([1-9][0-9]*\))$"}),
+        Form::Complete => json!({"type": "string", "pattern": r"^(all|first\([1-9][0-9]*\))$"}),
+        Form::Part => json!({"anyOf": [
+            {"type": "integer", "minimum": 0, "maximum": u32::MAX},
+            {"type": "string", "pattern": "^(100|[1-9]?[0-9])%$"},
+        ]}),
         Form::Count => json!({"type": "integer", "minimum": 1, "maximum": u32::MAX}),
         Form::Number => json!({"type": "number"}),
         Form::Status => json!({"type": ["integer", "string"], "minimum": 100, "maximum": 599}),
@@ -145,13 +162,14 @@ fn form(form: Form) -> Value {
             "propertyNames": {"pattern": NAME_PATTERN},
             "additionalProperties": reference(name_of(keys)),
         }),
+        Form::Else => json!({"anyOf": [{"type": "string", "pattern": NAME_PATTERN}, with(object(&keys::ELSE, &[]), "required", json!(["do"]))]}),
         Form::ListOf(keys) => json!({"type": "array", "minItems": 1, "items": reference(name_of(keys))}),
-        Form::Body => one_or_list(reference("body_task"), &reference("member")),
-        Form::Catch => one_or_list(reference("catch"), &reference("catch")),
-        Form::Texts => one_or_list(json!({"type": "string"}), &json!({"type": "string"})),
+        Form::Body => one_or_list(&reference("body_task"), &reference("member")),
+        Form::Catch => one_or_list(&reference("catch"), &reference("catch")),
+        Form::Texts => one_or_list(&json!({"type": "string"}), &json!({"type": "string"})),
         Form::Statuses => {
             let status = json!({"type": "integer", "minimum": 100, "maximum": 599});
-            one_or_list(status.clone(), &status)
+            one_or_list(&status, &status)
         }
         Form::Graph => tasks("graph_task"),
         Form::Flow => {
@@ -162,7 +180,7 @@ fn form(form: Form) -> Value {
     }
 }
 
-fn one_or_list(one: Value, member: &Value) -> Value {
+fn one_or_list(one: &Value, member: &Value) -> Value {
     json!({"anyOf": [one, {"type": "array", "minItems": 1, "items": member}]})
 }
 

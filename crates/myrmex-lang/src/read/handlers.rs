@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::task::Around;
 use super::{Fields, Reader, keys};
 use crate::codes;
-use crate::outline::{Catch, Handlers, Scope, ScopeKind, Spot, Task, TaskOutputs, Verb};
+use crate::outline::{Catch, Handlers, Scope, Spot, Task, TaskOutputs, Verb};
 use crate::tree::{Entry, List, Map, Meaning, Node, Place};
 
 impl Reader<'_> {
@@ -71,14 +71,7 @@ impl Reader<'_> {
         }
         let id = self.scope_id();
         let child = self.task(Spot { value: "try".to_owned(), place: key }, node, Around::Alone)?;
-        Some(Scope {
-            id,
-            kind: ScopeKind::Flow,
-            key,
-            tasks: vec![child],
-            max_parallel: None,
-            fail_fast: false,
-        })
+        Some(Scope::flow(id, key, vec![child]))
     }
 
     fn refuse_body(&mut self, what: &str, node: &Node) {
@@ -112,7 +105,7 @@ impl Reader<'_> {
             first.insert(name.clone(), place);
             tasks.extend(self.task(Spot { value: name, place }, item, Around::Member));
         }
-        Scope { id, kind: ScopeKind::Flow, key, tasks, max_parallel: None, fail_fast: false }
+        Scope::flow(id, key, tasks)
     }
 
     fn catches(&mut self, entry: &Entry) -> Vec<Catch> {

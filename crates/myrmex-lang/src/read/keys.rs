@@ -1,7 +1,7 @@
 //! Which keys exist where: those that are read, and those of the language that are not supported yet. The one table: the
 //! JSON Schema is made of it too.
 
-use super::{policy, schema};
+use super::{order, policy, schema};
 
 /// The keys of one kind of map.
 #[derive(Debug)]
@@ -42,6 +42,14 @@ pub(crate) enum Form {
     Boolean,
     /// An integer of at least one.
     Count,
+    /// How many rounds there are at most.
+    Rounds,
+    /// When a task begins: `all`, `all_live`, `any`, `first(n)`.
+    Join,
+    /// When enough has succeeded: `all`, `first(n)`.
+    Complete,
+    /// A count, or a part in percent.
+    Part,
     /// A number.
     Number,
     /// A status like those of HTTP, or an expression.
@@ -64,6 +72,8 @@ pub(crate) enum Form {
     TextOr(&'static Keys),
     /// A map from names to maps with these keys.
     MapOf(&'static Keys),
+    /// A name, or a map with a body under `do`.
+    Else,
     /// A list of maps with these keys.
     ListOf(&'static Keys),
     /// What a handler does: a verb with its keys, or a list of these.
@@ -129,11 +139,14 @@ pub(crate) static ROOT: Keys = Keys {
         key("fail_fast", Form::Boolean, "Cancel everything else as soon as one task has failed."),
         key("tasks", Form::Graph, "The body as a graph: tasks run as soon as what they need has ended."),
         key("do", Form::Flow, "The body as a flow: tasks run one after the other."),
+        key("deadline", Form::Duration, "How long a run may take from its start to its end."),
+        key("complete", Form::Complete, "When enough tasks have succeeded, `all` if not said."),
+        key("rest", Form::Word(order::rest_words), "What then becomes of the others, `cancel` if not said."),
         key("on_failure", Form::Body, "What is done if the run fails."),
         key("finally", Form::Body, "What is done last, however the run ends."),
         key("outputs", Form::Data, "What a run gives; expressions may read all tasks."),
     ],
-    later: &["triggers", "concurrency", "deadline", "pools", "states", "initial"],
+    later: &["triggers", "concurrency", "pools", "states", "initial"],
     base: None,
 };
 
@@ -194,7 +207,7 @@ const SCHEMA_LATER: &[&str] = &[
 ];
 
 /// The verbs that are read.
-pub(crate) const VERBS: &[&str] = &["run", "set", "switch", "fail", "wait", "tasks", "do", "try"];
+pub(crate) const VERBS: &[&str] = &["run", "set", "switch", "fail", "wait", "tasks", "do", "try", "repeat"];
 
 /// The verbs that are not supported yet.
 pub(crate) const VERBS_LATER: &[&str] = &[
@@ -205,7 +218,6 @@ pub(crate) const VERBS_LATER: &[&str] = &[
     "manual",
     "gate",
     "emit",
-    "repeat",
     "use",
     "compensate",
     "notify",
@@ -243,7 +255,14 @@ pub(crate) static TASK: Keys = Keys {
         key("on_failure", Form::Body, "What is done if the task fails; the failure stands."),
         key("finally", Form::Body, "What is done last, however the task ends."),
         key("continue_on_error", Form::Boolean, "With `true` a failure counts as success."),
+        key("repeat", Form::Nested(&REPEAT), "Runs a `do:` list again and again, with a bound."),
         key("needs", Form::Needs, "Tasks beside this one that must have ended, and how."),
+        key("join", Form::Join, "How many of them it waits for, `all` if not said."),
+        key(
+            "late",
+            Form::Word(order::late_words),
+            "What becomes of those that it did not wait for, `ignore` if not said.",
+        ),
         key("if", Form::Condition, "An expression without braces; if it is false the task is skipped."),
         key(
             "for_each",
@@ -257,10 +276,34 @@ pub(crate) static TASK: Keys = Keys {
             Form::Boolean,
             "Cancel the other items, or tasks of the block, as soon as one has failed.",
         ),
-        key("retry", Form::Nested(&RETRY), "Tries again when the task fails."),
-        key("timeout", Form::TextOr(&TIMEOUT), "How long an attempt may take."),
-        key("env", Form::Variables, "Variables for the environment of the process."),
+        key(
+            "complete",
+            Form::Complete,
+            "When enough items, or tasks of the block, have succeeded; `all` if not said.",
+        ),
+        key("rest", Form::Word(order::rest_words), "What then becomes of the others, `cancel` if not said."),
+        key(
+            "min_success",
+            Form::Part,
+            "How many items must succeed, a count or a part such as `80%`; all if not said.",
+        ),
+        key("retry", Form::Nested(&RETRY), "Tries again when the task, or the block as a whole, fails."),
+        key(
+            "timeout",
+            Form::TextOr(&TIMEOUT),
+            "How long an attempt may take, or wait, or all of them together.",
+        ),
+        key(
+            "env",
+            Form::Variables,
+            "Variables for the environment of the process, or of those in the block.",
+        ),
         key("workdir", Form::Text, "The folder in which the process runs, from the workspace."),
+        key(
+            "effect",
+            Form::Word(policy::effect_words),
+            "What another attempt does, `idempotent` if not said.",
+        ),
         key(
             "outputs",
             Form::Data,
@@ -278,17 +321,11 @@ pub(crate) static TASK: Keys = Keys {
         "manual",
         "gate",
         "emit",
-        "repeat",
         "use",
         "notify",
         "states",
         "initial",
         "context",
-        "join",
-        "late",
-        "complete",
-        "rest",
-        "min_success",
         "with",
         "resources",
         "pools",
@@ -296,7 +333,6 @@ pub(crate) static TASK: Keys = Keys {
         "queue",
         "priority",
         "labels",
-        "effect",
         "cache",
         "artifacts",
         "estimate",
@@ -342,8 +378,17 @@ pub(crate) static DEFAULTS: Keys = Keys {
     owner: "`defaults`",
     known: &[
         key("retry", Form::Nested(&RETRY), "Tries again when a task fails."),
-        key("timeout", Form::TextOr(&TIMEOUT), "How long an attempt may take."),
+        key(
+            "timeout",
+            Form::TextOr(&TIMEOUT),
+            "How long an attempt may take, or wait, or all of them together.",
+        ),
         key("env", Form::Variables, "Variables for the environment; a task adds to them."),
+        key(
+            "effect",
+            Form::Word(policy::effect_words),
+            "What another attempt does, `idempotent` if not said.",
+        ),
     ],
     later: &[
         "workdir",
@@ -353,7 +398,6 @@ pub(crate) static DEFAULTS: Keys = Keys {
         "queue",
         "priority",
         "labels",
-        "effect",
         "cache",
         "container",
         "ssh",
@@ -399,9 +443,33 @@ pub(crate) static CASE: Keys = Keys {
     known: &[
         key("if", Form::Condition, "An expression without braces."),
         key("then", Form::Name, "The task that goes on; in a `do:` list also `exit` or `end`."),
-        key("else", Form::Name, "The task that goes on if no case holds; the last case."),
+        key("do", Form::Body, "Instead of `then`: what is done; its output is that of the `switch`."),
+        key("name", Form::Name, "What the body is called, `if-1`, `if-2` … if not said."),
+        key("else", Form::Else, "The task that goes on if no case holds, or `{do: BODY}`; the last case."),
     ],
-    later: &["do"],
+    later: &[],
+    base: None,
+};
+
+pub(crate) static ELSE: Keys = Keys {
+    owner: "`else`",
+    known: &[
+        key("do", Form::Body, "What is done if no case holds; its output is that of the `switch`."),
+        key("name", Form::Name, "What the body is called, `else` if not said."),
+    ],
+    later: &[],
+    base: None,
+};
+
+pub(crate) static REPEAT: Keys = Keys {
+    owner: "`repeat`",
+    known: &[
+        key("while", Form::Condition, "Asked before each round; if it is false the task has ended."),
+        key("until", Form::Condition, "Asked after each round; if it is true the task has ended."),
+        key("max", Form::Rounds, "The most rounds; if the end has not come then, the task fails."),
+        key("do", Form::Flow, "The tasks of a round, one after the other."),
+    ],
+    later: &[],
     base: None,
 };
 
@@ -429,7 +497,11 @@ pub(crate) static RETRY: Keys = Keys {
 
 pub(crate) static TIMEOUT: Keys = Keys {
     owner: "`timeout`",
-    known: &[key("run", Form::Duration, "How long an attempt may take.")],
-    later: &["queue", "total", "heartbeat"],
+    known: &[
+        key("queue", Form::Duration, "How long an attempt may wait for a place."),
+        key("run", Form::Duration, "How long an attempt may take."),
+        key("total", Form::Duration, "How long all attempts and pauses together may take."),
+    ],
+    later: &["heartbeat"],
     base: None,
 };

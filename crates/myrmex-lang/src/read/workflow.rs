@@ -32,12 +32,13 @@ impl Reader<'_> {
         }
         let inputs = fields.get("inputs").map(|entry| self.inputs(&entry.value)).unwrap_or_default();
         let defaults = fields.get("defaults").map(|entry| self.defaults(&entry.value)).unwrap_or_default();
+        let deadline = fields.get("deadline").and_then(|entry| self.limit("a `deadline`", &entry.value));
         let body = self.body(root, &fields);
         let handlers = self.handlers(&fields, body.as_ref());
         let outputs = fields.get("outputs").and_then(|entry| self.data(&entry.value));
         let name = name.unwrap_or(Spot { value: String::new(), place: root.place });
         let place = root.place;
-        Some(Workflow { name, place, version, inputs, defaults, body: body?, handlers, outputs })
+        Some(Workflow { name, place, version, inputs, defaults, deadline, body: body?, handlers, outputs })
     }
 
     /// Checks that the first key names the kind, and that the kind is `workflow`.
@@ -86,8 +87,12 @@ impl Reader<'_> {
         match (fields.map.entry("tasks"), fields.map.entry("do")) {
             (Some(tasks), None) => self.graph(tasks, fields),
             (None, Some(flow)) => {
-                self.misplaced(fields, "max_parallel", "the tasks of a `do:` list run one after the other");
+                let why = "the tasks of a `do:` list run one after the other";
+                self.misplaced(fields, "max_parallel", why);
                 self.misplaced(fields, "fail_fast", "a failure ends a `do:` list");
+                for key in ["complete", "rest"] {
+                    self.misplaced(fields, key, why);
+                }
                 self.flow(flow)
             }
             (Some(tasks), Some(flow)) => {

@@ -4,7 +4,7 @@ use myrmex_expr::Step;
 use myrmex_model::outcome::OutcomeSet;
 use myrmex_model::schema::Type;
 
-use super::{Frame, Link, Origin, Resolver};
+use super::{Frame, Link, Loop, Origin, Resolver};
 use crate::codes;
 use crate::outline::{Read, ScopeKind, Task, TaskOutputs, Verb};
 use crate::roots;
@@ -24,7 +24,7 @@ impl<'o> Resolver<'o, '_> {
     /// Looks up what `read` reads.
     pub(super) fn read(&mut self, read: &'o Read) {
         let root = read.root.as_str();
-        if self.items.contains(&root) {
+        if self.loops.contains(&Loop::Items(root)) {
             return;
         }
         match root {
@@ -33,7 +33,8 @@ impl<'o> Resolver<'o, '_> {
             "run" => self.read_run(read),
             "vars" => self.read_variable(read),
             "error" if self.faults > 0 => self.read_field(read, roots::ERROR_FIELDS, &[]),
-            "index" | "key" if !self.items.is_empty() => {}
+            "index" if !self.loops.is_empty() => {}
+            "key" if self.item_name().is_some() => {}
             "output" if self.given > 0 => {}
             "error" => self.misplaced(read, "an error is known in `retry.when` and in handlers only"),
             "output" => self.misplaced(read, "it is known in `on_failure` and `finally` of a task only"),
@@ -52,7 +53,7 @@ impl<'o> Resolver<'o, '_> {
     }
 
     fn misplaced_item(&mut self, read: &Read) {
-        match self.items.last() {
+        match self.item_name() {
             // Only `item` itself comes here: it is hidden by the name that `as` gives.
             Some(name) => {
                 let message = format!("`{}` holds nothing here: the item is called `{name}`", read.root);
@@ -61,6 +62,14 @@ impl<'o> Resolver<'o, '_> {
             }
             None => self.misplaced(read, "there is no `for_each` around it"),
         }
+    }
+
+    /// Returns what the nearest `for_each` calls its item.
+    fn item_name(&self) -> Option<&'o str> {
+        self.loops.iter().rev().find_map(|around| match around {
+            Loop::Items(name) => Some(*name),
+            Loop::Rounds => None,
+        })
     }
 
     fn refuse_root(&mut self, read: &Read) {
@@ -72,7 +81,11 @@ impl<'o> Resolver<'o, '_> {
         } else if self.variables.names.contains_key(root) {
             Some(format!("did you mean `vars.{root}`?"))
         } else {
-            let words = roots::KNOWN.iter().chain(roots::LATER).copied().chain(self.items.iter().copied());
+            let items = self.loops.iter().filter_map(|around| match around {
+                Loop::Items(name) => Some(*name),
+                Loop::Rounds => None,
+            });
+            let words = roots::KNOWN.iter().chain(roots::LATER).copied().chain(items);
             self.report.nearest(root, words).map(|near| format!("did you mean `{near}`?"))
         };
         let mut diagnostic =
@@ -308,7 +321,8 @@ fn early(frame: &Frame<'_>, (index, current): (u32, u32), name: &str, is_innermo
     }
     // A later task of a flow can have run before if it, or one after it, jumps back to here or further.
     let is_later = frame.scope.kind == ScopeKind::Flow && index > current;
-    let leads_back = frame.back_to.get(index as usize).is_some_and(|to| *to <= current);
+    let leads_back = frame.scope.rounds.is_some()
+        || frame.back_to.get(index as usize).is_some_and(|to| *to <= current);
     (is_later && !leads_back)
         .then(|| format!("the task `{name}` comes later in this `do:` list and cannot have finished"))
 }

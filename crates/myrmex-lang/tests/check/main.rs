@@ -2,12 +2,14 @@
 
 #![expect(clippy::format_collect, clippy::format_push_string, reason = "texts of tests are small")]
 
+mod blocks;
 mod definition;
 mod expressions;
 mod graph;
 mod handlers;
 mod limits;
 mod nodes;
+mod order;
 mod structure;
 mod syntax;
 mod values;
@@ -90,8 +92,10 @@ fn every_code_has_a_test() {
     let tests = [
         include_str!("expressions.rs"),
         include_str!("graph.rs"),
+        include_str!("blocks.rs"),
         include_str!("handlers.rs"),
         include_str!("limits.rs"),
+        include_str!("order.rs"),
         include_str!("structure.rs"),
         include_str!("syntax.rs"),
         include_str!("values.rs"),
