@@ -135,6 +135,7 @@ fn task(name: Name, parent: u32) -> Node {
         policy: Policy::default(),
         outputs: Outputs::Raw,
         handling: None,
+        binding: None,
     }
 }
 
@@ -148,6 +149,7 @@ fn definition(root: Body, mut children: Vec<Node>) -> Arc<Definition> {
         policy: Policy::default(),
         outputs: Outputs::Raw,
         handling: None,
+        binding: None,
     };
     children.insert(0, root);
     let (namespace, inputs) = (Namespace::standard(), Vec::new());

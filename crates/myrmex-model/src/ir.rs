@@ -68,6 +68,17 @@ pub struct Node {
     pub outputs: Outputs,
     /// What follows its body; none if its end is the end.
     pub handling: Option<Box<Handling>>,
+    /// What `inputs` means inside it; none if the same as outside. Of scopes only: an action that was inlined.
+    pub binding: Option<Box<Binding>>,
+}
+
+/// Inputs of a scope of its own: evaluated and checked once, when the scope is first entered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Binding {
+    /// The values, as one object.
+    pub values: Template,
+    /// What they must be.
+    pub inputs: Vec<Input>,
 }
 
 /// What follows the body of a node that began: who catches its error, what a failure and every end bring about.

@@ -36,6 +36,7 @@ fn node(text: &str, parent: Option<u32>, body: Body) -> Node {
         policy: Policy::default(),
         outputs: Outputs::Raw,
         handling: None,
+        binding: None,
     }
 }
 

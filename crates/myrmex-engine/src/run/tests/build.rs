@@ -241,6 +241,7 @@ fn add(nodes: &mut Vec<Node>, parent: Option<NodeId>, spec: &Spec) -> NodeId {
         policy: Policy { retry: spec.retry.clone(), ..Policy::default() },
         outputs: spec.outputs.clone(),
         handling: None,
+        binding: None,
     });
     let body = body(nodes, id, &spec.what);
     nodes[id.0 as usize].body = body;

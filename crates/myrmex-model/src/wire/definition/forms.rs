@@ -259,6 +259,7 @@ impl NodeV1<'_> {
                 Some(OutputsV1::Last) => Outputs::Last,
             },
             handling: self.handling.map(|handling| Box::new(Handling::from(*handling))),
+            binding: None,
         })
     }
 }
