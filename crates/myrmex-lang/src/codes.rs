@@ -1,7 +1,7 @@
 //! The codes of all problems that `check` reports, each written once. A code never gets a second meaning.
 //!
 //! `E01xx` text and syntax · `E02xx` structure and graph · `E03xx` types and values · `E04xx` expressions ·
-//! `E05xx` not supported yet · `W` warnings, with the hundreds of the errors.
+//! `E05xx` not supported yet · `E06xx` other files · `W` warnings, with the hundreds of the errors.
 
 use myrmex_model::diagnostic::Code;
 
@@ -86,6 +86,17 @@ codes! {
     KEY_LATER = "E0501", "a key that is not supported yet";
     VALUE_LATER = "E0502", "a form or value that is not supported yet";
     ROOT_LATER = "E0503", "a name in an expression that is not supported yet";
+
+    WORKFLOW_UNKNOWN = "E0601", "a workflow that is not found";
+    WORKFLOW_AMBIGUOUS = "E0602", "a workflow that several files declare";
+    VERSION_UNMET = "E0603", "a version that is not the one asked for";
+    FILE_BROKEN = "E0604", "a file with errors that another one needs";
+    GIVEN_UNKNOWN = "E0605", "a value for an input that does not exist";
+    GIVEN_MISSING = "E0606", "a required input without a value";
+    GIVEN_MISFIT = "E0607", "a value that does not fit the input it is given to";
+    USE_FORM = "E0608", "a `use` that does not name an action";
+    ACTION_UNKNOWN = "E0609", "an action that is not found";
+    ACTION_CYCLE = "E0610", "an action that uses itself";
 
     INPUT_UNUSED = "W0201", "an input that nothing uses";
     NEEDS_DUPLICATE = "W0202", "a task named twice in `needs`";

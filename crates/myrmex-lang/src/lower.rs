@@ -1,65 +1,142 @@
 //! Makes the internal representation of an [outline](crate::outline) in which nothing is wrong.
 
+use std::sync::Arc;
+
 use myrmex_model::OrderedMap;
 use myrmex_model::ir::{
-    Body, Case, Catch, Choose, Definition, Each, Edge, Flow, FlowChild, Graph, GraphChild,
-    Handling, Join, Next, Node, NodeId, Outputs, Policy, Retry, RoundCondition, Rounds, Task as Leaf, Timer,
+    Binding, Body, Call, Case, Catch, Choose, Definition, Each, Edge, Flow, FlowChild, Graph, GraphChild,
+    Handling, Input, Join, NODES_MAX, Next, Node, NodeId, Outputs, Policy, Retry, RoundCondition, Rounds,
+    Task as Leaf, Timer,
 };
 use myrmex_model::name::{Name, Namespace};
-use myrmex_model::template::Template;
+use myrmex_model::schema::{Schema, Type};
+use myrmex_model::template::{Expr, Template};
+use myrmex_model::wire::definition::SCOPE_DEPTH_MAX;
 
+use crate::others::{Found, Others};
 use crate::outline::{
-    Condition, Data, Defaults, ForEach, Handed, Handlers, Run, RunWhat, Scope, ScopeKind, Target, Task, TaskOutputs,
-    Verb, Wait, Workflow,
+    Action, Condition, Data, Defaults, ForEach, Given, Handed, Handlers, Outline, Run, RunWhat, Scope,
+    ScopeKind, Target, Task, TaskOutputs, Use, Verb, Wait, Workflow,
 };
-use crate::places::{NodePlaces, SourceMap};
+use crate::places::SourceMap;
 use crate::resolve::Links;
 use crate::tree::Place;
 
 /// The executor of `run`.
 const PROCESS: &str = "process";
 
-/// Lowers `workflow`. Returns nothing if something of it was refused.
-pub(crate) fn lower(
-    workflow: &Workflow,
-    links: &Links,
-    places: SourceMap,
-) -> Option<(Definition, SourceMap)> {
-    let (nodes, handed) = (Vec::new(), Vec::new());
-    let mut lowering = Lowering { links, defaults: &workflow.defaults, nodes, places, handed };
-    let name = Name::new(&workflow.name.value).ok()?;
-    let outputs =
-        workflow.outputs.as_ref().map_or(Outputs::Raw, |data| Outputs::Computed(data.template.clone()));
-    let node_places = [workflow.name.place, workflow.place, workflow.body.key];
-    let root = lowering.reserve(name.clone(), None, node_places);
-    let body = lowering.scope(&workflow.body, root)?;
-    let handling = lowering.handling(&workflow.handlers, root)?;
-    let node = &mut lowering.nodes[root.0 as usize];
-    (node.body, node.outputs, node.handling) = (body, outputs, handling);
-    node.policy.total_timeout = workflow.deadline;
-    let definition = Definition {
-        namespace: Namespace::standard(),
-        name,
-        version: workflow.version.clone(),
-        inputs: workflow.inputs.iter().map(|declaration| declaration.input.clone()).collect(),
-        nodes: lowering.nodes,
-        root,
-    };
-    Some((definition, lowering.places))
+/// A file that was read and resolved.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Unit<'o> {
+    pub(crate) outline: &'o Outline,
+    pub(crate) links: &'o Links,
+    /// Its name.
+    pub(crate) file: &'o Arc<str>,
+}
+
+/// Why there is no definition of a file in which no error was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LowerError {
+    /// It is a library, or something of it was refused after all.
+    Nothing,
+    /// With all actions in their places it has too many nodes.
+    Large,
+    /// With all actions in their places it nests too deep.
+    Deep,
+}
+
+/// Lowers the workflow at `file` of `units`.
+///
+/// # Errors
+///
+/// Returns [`LowerError`] if there is nothing that could be run.
+pub(crate) fn lower<'o>(
+    others: &'o Others<'o>,
+    units: &'o [Unit<'o>],
+    file: usize,
+) -> Result<(Definition, SourceMap), LowerError> {
+    let Some(unit) = units.get(file) else { return Err(LowerError::Nothing) };
+    let Outline::Workflow(workflow) = unit.outline else { return Err(LowerError::Nothing) };
+    let around =
+        Around { links: unit.links, file: unit.file, defaults: &workflow.defaults, handed: Vec::new() };
+    let (nodes, places) = (Vec::new(), SourceMap::new(unit.file));
+    let mut lowering = Lowering { others, units, around, nodes, places };
+    let definition = lowering.workflow(workflow);
+    if lowering.nodes.len() > NODES_MAX {
+        return Err(LowerError::Large);
+    }
+    let definition = definition.ok_or(LowerError::Nothing)?;
+    if depth(&definition) > SCOPE_DEPTH_MAX {
+        return Err(LowerError::Deep);
+    }
+    Ok((definition, lowering.places))
+}
+
+/// Returns how many scopes lie around the deepest node.
+fn depth(definition: &Definition) -> usize {
+    let mut depths: Vec<usize> = Vec::with_capacity(definition.nodes.len());
+    for node in &definition.nodes {
+        let parent = node.parent.and_then(|parent| depths.get(parent.0 as usize));
+        depths.push(parent.map_or(0, |depth| depth + 1));
+    }
+    depths.into_iter().max().unwrap_or(0)
 }
 
 struct Lowering<'o> {
-    links: &'o Links,
-    defaults: &'o Defaults,
+    others: &'o Others<'o>,
+    units: &'o [Unit<'o>],
+    around: Around<'o>,
     nodes: Vec<Node>,
     places: SourceMap,
+}
+
+/// What holds for the tasks that are being lowered: an action brings all of it with it.
+struct Around<'o> {
+    links: &'o Links,
+    file: &'o Arc<str>,
+    defaults: &'o Defaults,
     /// What the blocks around hand on, the nearest last.
-    handed: Vec<&'o Handed>,
+    handed: Vec<Surroundings>,
+}
+
+/// Variables and folder of processes, as a block hands them on.
+#[derive(Default)]
+struct Surroundings {
+    env: Vec<(String, Template)>,
+    workdir: Option<Template>,
+}
+
+impl Surroundings {
+    fn of(handed: &Handed) -> Self {
+        let env = handed.env.iter().map(|(name, data)| (name.clone(), data.template.clone())).collect();
+        Self { env, workdir: handed.workdir.as_ref().map(|data| data.template.clone()) }
+    }
 }
 
 impl<'o> Lowering<'o> {
+    fn workflow(&mut self, workflow: &'o Workflow) -> Option<Definition> {
+        let name = Name::new(&workflow.name.value).ok()?;
+        let outputs =
+            workflow.outputs.as_ref().map_or(Outputs::Raw, |data| Outputs::Computed(data.template.clone()));
+        let node_places = [workflow.name.place, workflow.place, workflow.body.key];
+        let root = self.reserve(name.clone(), None, node_places);
+        let body = self.scope(&workflow.body, root)?;
+        let handling = self.handling(&workflow.handlers, root)?;
+        let node = &mut self.nodes[root.0 as usize];
+        (node.body, node.outputs, node.handling) = (body, outputs, handling);
+        node.policy.total_timeout = workflow.deadline;
+        Some(Definition {
+            namespace: Namespace::standard(),
+            name,
+            version: workflow.version.clone(),
+            inputs: workflow.inputs.iter().map(|declaration| declaration.input.clone()).collect(),
+            nodes: std::mem::take(&mut self.nodes),
+            root,
+        })
+    }
+
     /// Takes the next place in the arena, so that a parent stands before its children.
-    fn reserve(&mut self, name: Name, parent: Option<NodeId>, [key, whole, body]: [Place; 3]) -> NodeId {
+    fn reserve(&mut self, name: Name, parent: Option<NodeId>, places: [Place; 3]) -> NodeId {
         let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
         self.nodes.push(Node {
             name,
@@ -69,8 +146,9 @@ impl<'o> Lowering<'o> {
             policy: Policy::default(),
             outputs: Outputs::Raw,
             handling: None,
+            binding: None,
         });
-        self.places.push(|span| NodePlaces { key: span(key), whole: span(whole), body: span(body) });
+        self.places.push(self.around.file, places);
         id
     }
 
@@ -116,7 +194,7 @@ impl<'o> Lowering<'o> {
             cases: link.cases.clone(),
             ..Edge::new(link.from, link.to, link.on)
         };
-        self.links.of(scope).iter().map(edge).collect()
+        self.around.links.of(scope).iter().map(edge).collect()
     }
 
     fn task(&mut self, task: &'o Task, siblings: &Siblings<'o>, parent: NodeId) -> Option<NodeId> {
@@ -147,6 +225,63 @@ impl<'o> Lowering<'o> {
         Some(outer)
     }
 
+    /// Puts an action in the place of the task `id`: a flow of the one task that the action is.
+    fn used(&mut self, used: &'o Use, id: NodeId) -> Option<Body> {
+        let Some(Found::One(file)) = self.others.libraries.get(&used.library) else { return None };
+        let unit = self.units.get(*file)?;
+        let Outline::Library(library) = unit.outline else { return None };
+        let action = library.action(&used.action)?;
+        if self.nodes.len() > NODES_MAX {
+            return None;
+        }
+        let (binding, handed) = self.binding(used, action)?;
+        let handed = vec![handed];
+        let inside = Around { links: unit.links, file: unit.file, defaults: &library.defaults, handed };
+        let outside = std::mem::replace(&mut self.around, inside);
+        let child = self.task(&action.task, &Siblings::none(), id);
+        self.around = outside;
+        self.nodes[id.0 as usize].binding = Some(Box::new(binding));
+        let name = Name::new(&action.task.name.value).ok()?;
+        Some(Body::Flow(Flow::new(vec![FlowChild { node: child?, next: Next::Continue }], [name])))
+    }
+
+    /// Returns what `inputs` means inside an action, and what the blocks around hand on to it. Expressions of theirs are
+    /// evaluated outside: they go in as inputs that the action does not know.
+    fn binding(&self, used: &Use, action: &Action) -> Option<(Binding, Surroundings)> {
+        let mut values: Vec<(String, Template)> =
+            used.with.iter().map(|given| (given.name.value.clone(), given.data.template.clone())).collect();
+        let mut inputs: Vec<Input> =
+            action.inputs.iter().map(|declaration| declaration.input.clone()).collect();
+        let mut bind = |template: &Template| {
+            if template.as_literal().is_some() {
+                return Some(template.clone());
+            }
+            let names = (1..).map(|number| format!("_around_{number}"));
+            let is_free = |name: &String| inputs.iter().all(|input| input.name.as_str() != name);
+            let name = names.into_iter().find(is_free)?;
+            let schema = Schema::of(Type::Any);
+            inputs.push(Input { name: Name::new(&name).ok()?, schema, default: None, is_optional: true });
+            let inside = Template::Expr(Expr::jinja(&format!("inputs.{name}")));
+            values.push((name, template.clone()));
+            Some(inside)
+        };
+        let mut handed = Surroundings::default();
+        for (name, template) in self.handed_on() {
+            handed.env.push((name.to_owned(), bind(template)?));
+        }
+        let workdir = self.around.handed.iter().rev().find_map(|handed| handed.workdir.as_ref());
+        if let Some(workdir) = workdir {
+            handed.workdir = Some(bind(workdir)?);
+        }
+        Some((Binding { values: Template::map(values), inputs }, handed))
+    }
+
+    /// Returns the variables that the blocks around hand on, the nearest of a name last.
+    fn handed_on(&self) -> impl Iterator<Item = (&str, &Template)> {
+        let handed = self.around.handed.iter().flat_map(|handed| &handed.env);
+        handed.map(|(name, template)| (name.as_str(), template))
+    }
+
     fn fill(
         &mut self,
         id: NodeId,
@@ -155,8 +290,8 @@ impl<'o> Lowering<'o> {
         guard: Option<&Condition>,
     ) -> Option<()> {
         let verb = task.verb.as_ref()?;
-        let handed_before = self.handed.len();
-        self.handed.extend(task.handed.as_deref());
+        let handed_before = self.around.handed.len();
+        self.around.handed.extend(task.handed.as_deref().map(Surroundings::of));
         let body = match verb {
             Verb::Run(run) => Body::Task(Leaf {
                 executor: Name::new(PROCESS).ok()?,
@@ -170,6 +305,12 @@ impl<'o> Lowering<'o> {
             Verb::Wait(Wait::After(data)) => Body::Timer(Timer::After(data.template.clone())),
             Verb::Wait(Wait::Until(data)) => Body::Timer(Timer::Until(data.template.clone())),
             Verb::Block(inner) => self.scope(inner, id)?,
+            Verb::Call(call) => Body::Call(Call {
+                workflow: Name::new(&call.name.value).ok()?,
+                inputs: given(&call.with),
+                is_detached: call.is_detached,
+            }),
+            Verb::Use(used) => self.used(used, id)?,
         };
         let policy = self.policy(task, matches!(verb, Verb::Run(_)));
         let node = &mut self.nodes[id.0 as usize];
@@ -183,13 +324,13 @@ impl<'o> Lowering<'o> {
             TaskOutputs::Last => Outputs::Last,
         };
         self.nodes[id.0 as usize].handling = self.handling(&task.handlers, id)?;
-        self.handed.truncate(handed_before);
+        self.around.handed.truncate(handed_before);
         Some(())
     }
 
     /// Returns how a task is carried out; `defaults` hold for leaf work only.
     fn policy(&self, task: &Task, is_leaf: bool) -> Policy {
-        let defaults = is_leaf.then_some(self.defaults);
+        let defaults = is_leaf.then_some(self.around.defaults);
         let retry = task.retry.as_ref().or(defaults.and_then(|defaults| defaults.retry.as_ref()));
         let timeout = task.timeout.or(defaults.and_then(|defaults| defaults.timeout)).unwrap_or_default();
         let effect = task.effect.or(defaults.and_then(|defaults| defaults.effect));
@@ -211,7 +352,7 @@ impl<'o> Lowering<'o> {
         if handlers.is_empty() {
             return Some(None);
         }
-        let alone = &Siblings { kind: ScopeKind::Flow, by_name: OrderedMap::default() };
+        let alone = &Siblings::none();
         let mut handling = Handling { continues: handlers.continues, ..Handling::default() };
         for catch in &handlers.catches {
             handling.catches.push(Catch {
@@ -244,6 +385,11 @@ struct Siblings<'o> {
 }
 
 impl<'o> Siblings<'o> {
+    /// Returns those of a task that stands alone.
+    fn none() -> Self {
+        Self { kind: ScopeKind::Flow, by_name: OrderedMap::default() }
+    }
+
     fn of(scope: &'o Scope) -> Self {
         let names = scope.tasks.iter().map(|task| task.name.value.as_str());
         Self { kind: scope.kind, by_name: names.zip(0..).collect() }
@@ -304,23 +450,30 @@ impl Lowering<'_> {
         if !env.is_empty() {
             fields.push(("env".to_owned(), Template::map(env)));
         }
-        let handed = self.handed.iter().rev().find_map(|handed| handed.workdir.as_ref());
-        if let Some(workdir) = run.workdir.as_ref().or(handed) {
-            fields.push(("workdir".to_owned(), workdir.template.clone()));
+        let handed = self.around.handed.iter().rev().find_map(|handed| handed.workdir.as_ref());
+        if let Some(workdir) = run.workdir.as_ref().map(|data| &data.template).or(handed) {
+            fields.push(("workdir".to_owned(), workdir.clone()));
         }
         Template::map(fields)
     }
 
     /// Returns the variables of a task: those of `defaults`, of the blocks around it, and its own; the nearest of a name
     /// wins.
-    fn environment(&self, own: &[(String, Data)]) -> Vec<(String, Template)> {
+    fn environment<'v>(&'v self, own: &'v [(String, Data)]) -> Vec<(String, Template)> {
         let mut variables: OrderedMap<&str, &Template> = OrderedMap::default();
-        let handed = self.handed.iter().flat_map(|handed| &handed.env);
-        for (name, data) in self.defaults.env.iter().chain(handed).chain(own) {
+        let plain = |(name, data): &'v (String, Data)| (name.as_str(), &data.template);
+        let handed = self.handed_on();
+        let defaults = self.around.defaults.env.iter().map(plain);
+        for (name, template) in defaults.chain(handed).chain(own.iter().map(plain)) {
             // A name that comes again takes the later place, as if the earlier one were not there.
-            variables.shift_remove(name.as_str());
-            variables.insert(name, &data.template);
+            variables.shift_remove(name);
+            variables.insert(name, template);
         }
         variables.into_iter().map(|(name, template)| (name.to_owned(), template.clone())).collect()
     }
+}
+
+/// Returns the inputs that something else is given, as one object.
+fn given(with: &[Given]) -> Template {
+    Template::map(with.iter().map(|given| (given.name.value.clone(), given.data.template.clone())).collect())
 }

@@ -9,6 +9,7 @@ use myrmex_model::ir::{Backoff, Complete, Input, Join, Late, OutputField, Repeti
 use myrmex_model::outcome::OutcomeSet;
 use myrmex_model::template::{Expr, Template};
 use myrmex_model::time::Length;
+use semver::VersionReq;
 
 use crate::tree::Place;
 
@@ -25,6 +26,29 @@ pub(crate) struct Workflow {
     pub(crate) body: Scope,
     pub(crate) handlers: Handlers,
     pub(crate) outputs: Option<Data>,
+}
+
+/// What a file holds.
+#[derive(Debug)]
+pub(crate) enum Outline {
+    Workflow(Box<Workflow>),
+    Library(Library),
+}
+
+/// An `actions:` file.
+#[derive(Debug)]
+pub(crate) struct Library {
+    pub(crate) actions: Vec<Action>,
+    /// Nothing: the defaults of a workflow hold for its own tasks only.
+    pub(crate) defaults: Defaults,
+}
+
+/// A task that others use.
+#[derive(Debug)]
+pub(crate) struct Action {
+    pub(crate) version: Option<String>,
+    pub(crate) inputs: Vec<InputDeclaration>,
+    pub(crate) task: Task,
 }
 
 /// A value with its place.
@@ -173,6 +197,38 @@ pub(crate) enum Verb {
     Fail(Data),
     Wait(Wait),
     Block(Scope),
+    Call(Call),
+    Use(Use),
+}
+
+/// An action of a library.
+#[derive(Debug)]
+pub(crate) struct Use {
+    /// Where it is written.
+    pub(crate) place: Place,
+    pub(crate) library: String,
+    pub(crate) action: String,
+    /// With which numbers its version begins.
+    pub(crate) version: String,
+    pub(crate) with: Vec<Given>,
+}
+
+/// A run of another workflow.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) name: Spot<String>,
+    pub(crate) with: Vec<Given>,
+    pub(crate) is_detached: bool,
+    pub(crate) version: Option<Spot<VersionReq>>,
+}
+
+/// A value that an input of something else is given.
+#[derive(Debug)]
+pub(crate) struct Given {
+    pub(crate) name: Spot<String>,
+    pub(crate) data: Data,
+    /// Where the value is.
+    pub(crate) place: Place,
 }
 
 /// A local process.
@@ -292,6 +348,50 @@ impl Task {
             handlers: Handlers::default(),
             outputs: TaskOutputs::None,
         }
+    }
+}
+
+impl Outline {
+    /// Calls `visit` for every task of the file; a task comes before those inside it.
+    pub(crate) fn walk<'o>(&'o self, visit: &mut dyn FnMut(&'o Task)) {
+        match self {
+            Self::Workflow(workflow) => workflow.walk(visit),
+            Self::Library(library) => library.actions.iter().for_each(|action| action.task.walk(visit)),
+        }
+    }
+}
+
+impl Library {
+    /// Returns the action called `name`.
+    pub(crate) fn action(&self, name: &str) -> Option<&Action> {
+        self.actions.iter().find(|action| action.task.name.value == name)
+    }
+}
+
+impl Use {
+    /// Returns whether an action of this version will do.
+    pub(crate) fn admits(&self, version: &str) -> bool {
+        let core = version.split(['-', '+']).next().unwrap_or_default();
+        let mut numbers = core.split('.');
+        self.version.split('.').all(|wanted| numbers.next() == Some(wanted))
+    }
+}
+
+impl Workflow {
+    /// Calls `visit` for every task, those of handlers included; a task comes before those inside it.
+    pub(crate) fn walk<'o>(&'o self, visit: &mut dyn FnMut(&'o Task)) {
+        self.body.tasks.iter().chain(self.handlers.tasks()).for_each(|task| task.walk(visit));
+    }
+}
+
+impl Task {
+    /// Calls `visit` for the task and every task inside it, those of handlers included.
+    pub(crate) fn walk<'o>(&'o self, visit: &mut dyn FnMut(&'o Task)) {
+        visit(self);
+        if let Some(Verb::Block(scope)) = &self.verb {
+            scope.tasks.iter().for_each(|task| task.walk(visit));
+        }
+        self.handlers.tasks().for_each(|task| task.walk(visit));
     }
 }
 

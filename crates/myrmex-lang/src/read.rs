@@ -2,9 +2,11 @@
 //!
 //! Names of other tasks, inputs and variables are only collected here; [`crate::resolve`] looks them up.
 
+mod call;
 mod expression;
 mod handlers;
 pub(crate) mod keys;
+mod library;
 pub(crate) mod order;
 pub(crate) mod policy;
 pub(crate) mod schema;

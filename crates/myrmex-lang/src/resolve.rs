@@ -1,6 +1,7 @@
 //! Looks up every name of an [outline](crate::outline): tasks, inputs, variables, items. What refers to a task of a
 //! graph becomes a link; what is left to check of the links (cycles, dead tasks) is done per scope.
 
+mod call;
 mod cycle;
 mod link;
 mod reach;
@@ -8,9 +9,12 @@ mod reference;
 
 use myrmex_model::OrderedMap;
 
+use crate::Source;
 use crate::codes;
+use crate::others::{Others, library_name};
 use crate::outline::{
-    Condition, Data, Handlers, Read, Run, RunWhat, Scope, ScopeKind, Task, TaskOutputs, Verb, Wait, Workflow,
+    Condition, Data, Handlers, InputDeclaration, Outline, Read, Run, RunWhat, Scope, ScopeId, ScopeKind,
+    Task, TaskOutputs, Verb, Wait, Workflow,
 };
 use crate::report::Report;
 
@@ -27,36 +31,46 @@ impl Links {
     }
 }
 
-/// Looks up every name of `workflow` and reports what is wrong.
-pub(crate) fn resolve(workflow: &Workflow, report: &mut Report) -> Links {
-    let mut resolver = Resolver {
-        report,
-        inputs: workflow
-            .inputs
-            .iter()
-            .map(|declaration| (declaration.input.name.as_str(), InputUse { declaration, is_used: false }))
-            .collect(),
-        variables: Variables::default(),
-        homes: OrderedMap::default(),
-        frames: Vec::new(),
-        loops: Vec::new(),
-        handed: Vec::new(),
-        links: Vec::new(),
-        faults: 0,
-        given: 0,
-        is_run_over: false,
-        are_tasks_readable: true,
-    };
-    resolver.survey(&workflow.body, None, ScopeKind::Graph);
-    resolver.survey_handlers(&workflow.handlers, None, workflow.body.kind);
-    resolver.defaults(workflow);
-    resolver.scope(&workflow.body, workflow.outputs.as_ref(), &workflow.handlers);
-    resolver.unused_inputs();
-    Links(resolver.links)
+/// Looks up every name of a file and reports what is wrong; `others` are the files that it names.
+pub(crate) fn resolve<'o>(
+    outline: &'o Outline,
+    (source, others): (&Source, &'o Others<'o>),
+    report: &mut Report,
+) -> Links {
+    match outline {
+        Outline::Workflow(workflow) => {
+            let mut resolver = Resolver::new(&workflow.inputs, others, report);
+            resolver.root = Some(workflow.body.id);
+            resolver.survey(&workflow.body, None, ScopeKind::Graph);
+            resolver.survey_handlers(&workflow.handlers, None, workflow.body.kind);
+            resolver.defaults(workflow);
+            resolver.scope(&workflow.body, workflow.outputs.as_ref(), &workflow.handlers);
+            resolver.unused_inputs();
+            Links(resolver.links)
+        }
+        Outline::Library(library) => {
+            let mut links = Vec::new();
+            for action in &library.actions {
+                let mut resolver = Resolver::new(&action.inputs, others, report);
+                resolver.links = links;
+                resolver.action = Some((library_name(&source.name).to_owned(), &action.task.name.value));
+                resolver.survey_task(&action.task, None, (ScopeKind::Graph, false));
+                resolver.task(&action.task);
+                resolver.unused_inputs();
+                links = resolver.links;
+            }
+            Links(links)
+        }
+    }
 }
 
 struct Resolver<'o, 'r> {
     report: &'r mut Report,
+    others: &'o Others<'o>,
+    /// The scope of the workflow as a whole; none in a library.
+    root: Option<ScopeId>,
+    /// The action that is looked at, with the name of its library.
+    action: Option<(String, &'o str)>,
     inputs: OrderedMap<&'o str, InputUse<'o>>,
     variables: Variables<'o>,
     /// For each task inside a block, that block; for hints only.
@@ -85,7 +99,7 @@ enum Loop<'o> {
 }
 
 struct InputUse<'o> {
-    declaration: &'o crate::outline::InputDeclaration,
+    declaration: &'o InputDeclaration,
     is_used: bool,
 }
 
@@ -107,7 +121,30 @@ struct Frame<'o> {
     back_to: Vec<u32>,
 }
 
-impl<'o> Resolver<'o, '_> {
+impl<'o, 'r> Resolver<'o, 'r> {
+    fn new(inputs: &'o [InputDeclaration], others: &'o Others<'o>, report: &'r mut Report) -> Self {
+        let used = |declaration: &'o InputDeclaration| {
+            (declaration.input.name.as_str(), InputUse { declaration, is_used: false })
+        };
+        Self {
+            report,
+            others,
+            root: None,
+            action: None,
+            inputs: inputs.iter().map(used).collect(),
+            variables: Variables::default(),
+            homes: OrderedMap::default(),
+            frames: Vec::new(),
+            loops: Vec::new(),
+            handed: Vec::new(),
+            links: Vec::new(),
+            faults: 0,
+            given: 0,
+            is_run_over: false,
+            are_tasks_readable: true,
+        }
+    }
+
     /// Notes what must be known of the whole file: variables, and which task lives in which block.
     fn survey(&mut self, scope: &'o Scope, block: Option<&'o str>, outer: ScopeKind) {
         let is_in_flow = scope.kind == ScopeKind::Flow || outer == ScopeKind::Flow;
@@ -131,7 +168,16 @@ impl<'o> Resolver<'o, '_> {
                 None => self.variables.are_open = true,
             },
             Some(Verb::Block(inner)) => self.survey(inner, Some(&task.name.value), kind),
-            Some(Verb::Run(_) | Verb::Set(_) | Verb::Switch(_) | Verb::Fail(_) | Verb::Wait(_)) | None => {}
+            Some(
+                Verb::Run(_)
+                | Verb::Set(_)
+                | Verb::Switch(_)
+                | Verb::Fail(_)
+                | Verb::Wait(_)
+                | Verb::Call(_)
+                | Verb::Use(_),
+            )
+            | None => {}
         }
         self.survey_handlers(&task.handlers, Some(&task.name.value), kind);
     }
@@ -177,7 +223,7 @@ impl<'o> Resolver<'o, '_> {
         if let Some(outputs) = outputs {
             self.data(outputs);
         }
-        self.handlers(handlers);
+        self.handlers(handlers, self.root == Some(scope.id));
         let Some(frame) = self.frames.pop() else { return };
         let links: Vec<Link> = frame.links.into_values().collect();
         match scope.kind {
@@ -229,6 +275,8 @@ impl<'o> Resolver<'o, '_> {
                 };
                 self.scope(scope, outputs, &task.handlers);
             }
+            Some(Verb::Call(call)) => self.call(call),
+            Some(Verb::Use(action)) => self.used(action),
             None => {}
         }
         self.handed.truncate(handed_before);
@@ -236,7 +284,7 @@ impl<'o> Resolver<'o, '_> {
             self.retry_condition(when);
         }
         if !matches!(task.verb, Some(Verb::Block(_))) {
-            self.handlers(&task.handlers);
+            self.handlers(&task.handlers, false);
         }
         if task.each.is_some() {
             self.loops.pop();
@@ -265,13 +313,11 @@ impl<'o> Resolver<'o, '_> {
     }
 
     /// Looks at what follows a task, or at the root the whole workflow.
-    fn handlers(&mut self, handlers: &'o Handlers) {
+    fn handlers(&mut self, handlers: &'o Handlers, is_root: bool) {
         if handlers.tasks().next().is_none() {
             return;
         }
         self.refuse_hidden(|read| matches!(read.root.as_str(), "error" | "output"));
-        let is_inside = self.is_run_over || self.frames.iter().any(|frame| frame.current.is_some());
-        let is_root = self.frames.len() == 1 && !is_inside;
         self.faults += 1;
         for catch in &handlers.catches {
             if let Some(when) = &catch.when {

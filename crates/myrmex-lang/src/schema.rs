@@ -23,19 +23,34 @@ const DURATION_PATTERN: &str = "^([0-9]+(ms|s|m|h|d))+$";
 /// assert_eq!(schema["required"], serde_json::json!(["workflow"]));
 /// ```
 pub fn workflow() -> Value {
-    let mut root = object(&keys::ROOT, &[]);
+    let mut schema = file("A workflow of myrmex", &keys::ROOT, "workflow");
+    schema["oneOf"] = one_of(&["tasks", "do"]);
+    schema
+}
+
+/// Returns the JSON Schema (draft 2020-12) of `actions:` files.
+pub fn actions() -> Value {
+    file("A library of actions of myrmex", &keys::LIBRARY, "actions")
+}
+
+fn file(title: &str, keys: &Keys, first: &str) -> Value {
     let mut all = Map::new();
     all.insert("$schema".into(), DIALECT.into());
-    all.insert("title".into(), "A workflow of myrmex".into());
-    all.append(&mut root);
-    all.insert("required".into(), json!(["workflow"]));
-    all.insert("oneOf".into(), one_of(&["tasks", "do"]));
+    all.insert("title".into(), title.into());
+    all.append(&mut object(keys, &[]));
+    all.insert("required".into(), json!([first]));
+    all.insert("$defs".into(), definitions());
+    Value::Object(all)
+}
+
+fn definitions() -> Value {
     let named = [
         ("graph_task", task(&keys::TASK, &["then"])),
         ("flow_task", task(&keys::TASK, &["needs"])),
         ("body_task", task(&keys::TASK, &["needs", "then"])),
         ("member", task(&keys::MEMBER, &["needs"])),
         ("catch", task(&keys::CATCH, &["needs", "then"])),
+        ("action", with(task(&keys::ACTION, &["needs", "then"]), "required", json!(["version"]))),
         ("input", object(&keys::INPUT, &[]).into()),
         ("schema", object(&keys::SCHEMA, &[]).into()),
         ("defaults", object(&keys::DEFAULTS, &[]).into()),
@@ -47,16 +62,12 @@ pub fn workflow() -> Value {
         ("timeout", object(&keys::TIMEOUT, &[]).into()),
         ("repeat", repeat()),
     ];
-    all.insert(
-        "$defs".into(),
-        Value::Object(named.map(|(name, schema)| (name.to_owned(), schema)).into_iter().collect()),
-    );
-    Value::Object(all)
+    Value::Object(named.map(|(name, schema)| (name.to_owned(), schema)).into_iter().collect())
 }
 
 /// Returns the name under which the schema of a map stands.
 fn name_of(keys: &Keys) -> &'static str {
-    let named: [(&Keys, &str); 10] = [
+    let named: [(&Keys, &str); 11] = [
         (&keys::INPUT, "input"),
         (&keys::SCHEMA, "schema"),
         (&keys::DEFAULTS, "defaults"),
@@ -67,6 +78,7 @@ fn name_of(keys: &Keys) -> &'static str {
         (&keys::RETRY, "retry"),
         (&keys::TIMEOUT, "timeout"),
         (&keys::REPEAT, "repeat"),
+        (&keys::ACTION, "action"),
     ];
     let found = named.iter().find(|(own, _)| std::ptr::eq(*own, keys));
     found.map(|(_, name)| *name).expect("every map inside another has a name")
@@ -78,7 +90,12 @@ fn reference(name: &str) -> Value {
 
 /// Describes a task: exactly one verb, and the keys that have an effect where it stands.
 fn task(keys: &Keys, without: &[&str]) -> Value {
-    with(object(keys, without), "oneOf", one_of(keys::VERBS))
+    let verb = |verb: &&str| match *verb {
+        // Beside `workflow` it is a key of its own.
+        "wait" => json!({"required": ["wait"], "not": {"required": ["workflow"]}}),
+        verb => json!({ "required": [verb] }),
+    };
+    with(object(keys, without), "oneOf", keys::VERBS.iter().map(verb).collect())
 }
 
 /// Describes a case of a `switch`: `if` with `then` or a body, or `else` alone.
@@ -128,9 +145,11 @@ fn one_of(names: &[&str]) -> Value {
 
 fn form(form: Form) -> Value {
     match form {
-        Form::Text => json!({"type": "string"}),
+        Form::Text | Form::Requirement => json!({"type": "string"}),
         Form::Name => json!({"type": "string", "pattern": NAME_PATTERN}),
         Form::Version => json!({"type": "string", "pattern": r"^[0-9]+\.[0-9]+\.[0-9]+"}),
+        Form::Inputs => json!({"type": "object", "propertyNames": {"pattern": NAME_PATTERN}}),
+        Form::Wait => json!({"anyOf": [{"type": ["string", "boolean"]}, reference("wait")]}),
         Form::Pattern => json!({"type": "string", "format": "regex"}),
         Form::Duration => json!({"type": "string", "pattern": DURATION_PATTERN}),
         Form::Condition => json!({"type": ["string", "boolean"]}),
@@ -162,7 +181,9 @@ fn form(form: Form) -> Value {
             "propertyNames": {"pattern": NAME_PATTERN},
             "additionalProperties": reference(name_of(keys)),
         }),
-        Form::Else => json!({"anyOf": [{"type": "string", "pattern": NAME_PATTERN}, with(object(&keys::ELSE, &[]), "required", json!(["do"]))]}),
+        Form::Else => {
+            json!({"anyOf": [{"type": "string", "pattern": NAME_PATTERN}, with(object(&keys::ELSE, &[]), "required", json!(["do"]))]})
+        }
         Form::ListOf(keys) => json!({"type": "array", "minItems": 1, "items": reference(name_of(keys))}),
         Form::Body => one_or_list(&reference("body_task"), &reference("member")),
         Form::Catch => one_or_list(&reference("catch"), &reference("catch")),

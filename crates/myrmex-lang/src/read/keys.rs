@@ -32,6 +32,12 @@ pub(crate) enum Form {
     Name,
     /// A semantic version.
     Version,
+    /// A range of versions, or one version.
+    Requirement,
+    /// A map from names of inputs to values.
+    Inputs,
+    /// What `wait` takes: a text, a map, or false beside `workflow`.
+    Wait,
     /// A regular expression.
     Pattern,
     /// A duration.
@@ -93,7 +99,8 @@ pub(crate) enum Form {
 impl Keys {
     /// Returns the keys that are read, own ones first.
     pub(crate) fn all(&self) -> impl Iterator<Item = &'static Key> {
-        self.known.iter().chain(self.base.map_or(&[][..], |base| base.known))
+        let base = self.base.map_or(&[][..], |base| base.known).iter();
+        self.known.iter().chain(base.filter(|key| self.known.iter().all(|own| own.name != key.name)))
     }
 
     /// Returns the keys that are not supported yet.
@@ -112,7 +119,7 @@ const fn key(name: &'static str, form: Form, about: &'static str) -> Key {
 }
 
 /// The keys under which the kinds of files begin that are not workflows.
-pub(crate) const KINDS_LATER: &[&str] = &["project", "actions", "document", "StartAt", "States"];
+pub(crate) const KINDS_LATER: &[&str] = &["project", "document", "StartAt", "States"];
 
 pub(crate) static ROOT: Keys = Keys {
     owner: "a workflow",
@@ -207,22 +214,12 @@ const SCHEMA_LATER: &[&str] = &[
 ];
 
 /// The verbs that are read.
-pub(crate) const VERBS: &[&str] = &["run", "set", "switch", "fail", "wait", "tasks", "do", "try", "repeat"];
+pub(crate) const VERBS: &[&str] =
+    &["run", "set", "switch", "fail", "wait", "tasks", "do", "try", "repeat", "workflow", "use"];
 
 /// The verbs that are not supported yet.
-pub(crate) const VERBS_LATER: &[&str] = &[
-    "http",
-    "workflow",
-    "approval",
-    "form",
-    "manual",
-    "gate",
-    "emit",
-    "use",
-    "compensate",
-    "notify",
-    "states",
-];
+pub(crate) const VERBS_LATER: &[&str] =
+    &["http", "approval", "form", "manual", "gate", "emit", "compensate", "notify", "states"];
 
 pub(crate) static TASK: Keys = Keys {
     owner: "a task",
@@ -239,7 +236,11 @@ pub(crate) static TASK: Keys = Keys {
         ),
         key("switch", Form::ListOf(&CASE), "Goes on with the first case that holds."),
         key("fail", Form::TextOr(&FAIL), "Fails with an error of its own."),
-        key("wait", Form::TextOr(&WAIT), "Waits for a duration, or until a time."),
+        key(
+            "wait",
+            Form::Wait,
+            "Waits for a duration, or until a time. Beside `workflow`: with `false` the task does not wait for the child.",
+        ),
         key("tasks", Form::Graph, "A block: a graph with names of its own."),
         key("do", Form::Flow, "A block: a flow with names of its own."),
         key(
@@ -256,6 +257,14 @@ pub(crate) static TASK: Keys = Keys {
         key("finally", Form::Body, "What is done last, however the task ends."),
         key("continue_on_error", Form::Boolean, "With `true` a failure counts as success."),
         key("repeat", Form::Nested(&REPEAT), "Runs a `do:` list again and again, with a bound."),
+        key("workflow", Form::Name, "Runs another workflow as a child."),
+        key("use", Form::Text, "Does an action of a library: `LIBRARY/ACTION@VERSION`."),
+        key("with", Form::Inputs, "Of `workflow` and `use`: its inputs, by name."),
+        key(
+            "version",
+            Form::Requirement,
+            "Of `workflow`: which versions will do, such as `^1.2`, or one of them.",
+        ),
         key("needs", Form::Needs, "Tasks beside this one that must have ended, and how."),
         key("join", Form::Join, "How many of them it waits for, `all` if not said."),
         key(
@@ -315,18 +324,15 @@ pub(crate) static TASK: Keys = Keys {
     ],
     later: &[
         "http",
-        "workflow",
         "approval",
         "form",
         "manual",
         "gate",
         "emit",
-        "use",
         "notify",
         "states",
         "initial",
         "context",
-        "with",
         "resources",
         "pools",
         "lock",
@@ -344,11 +350,33 @@ pub(crate) static TASK: Keys = Keys {
         "ssh",
         "slurm",
         "kubernetes",
-        "version",
         "site",
         "expect",
     ],
     base: None,
+};
+
+/// A file of actions.
+pub(crate) static LIBRARY: Keys = Keys {
+    owner: "a library of actions",
+    known: &[
+        key("actions", Form::MapOf(&ACTION), "The actions by name. Always the first key."),
+        key("description", Form::Text, "What the actions are for; for people."),
+        key("owner", Form::Text, "Who answers for the actions; for people."),
+    ],
+    later: &[],
+    base: None,
+};
+
+/// An action: a task of its own, with inputs.
+pub(crate) static ACTION: Keys = Keys {
+    owner: "an action",
+    known: &[
+        key("inputs", Form::MapOf(&INPUT), "What the action is given: names and their schemas."),
+        key("version", Form::Version, "The version of the action, by which `use` selects it."),
+    ],
+    later: &[],
+    base: Some(&TASK),
 };
 
 /// A task in a list of what is done one after the other.

@@ -52,7 +52,7 @@ impl Reader<'_> {
                 self.misplaced(fields, "needs", &format!("the tasks of a {list} run one after the other"));
                 task.then = fields.get("then").and_then(|entry| self.target(&entry.value, "then", around));
             }
-            Around::Alone | Around::Catch => {
+            Around::Alone | Around::Action | Around::Catch => {
                 for key in ["needs", "then"] {
                     self.misplaced(fields, key, "there is no other task beside this one");
                 }

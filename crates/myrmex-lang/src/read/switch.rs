@@ -154,7 +154,7 @@ impl Reader<'_> {
     pub(super) fn target(&mut self, node: &Node, key: &str, around: Around) -> Option<Spot<Target>> {
         let text = self.fixed_text(&format!("`{key}`"), node)?;
         let value = match (text, around) {
-            (_, Around::Alone | Around::Catch) => {
+            (_, Around::Alone | Around::Action | Around::Catch) => {
                 let message = "there is no other task beside this one to go on to";
                 self.report.refuse(codes::SWITCH_CASES, node.place, message);
                 return None;

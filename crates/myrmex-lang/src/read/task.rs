@@ -29,6 +29,8 @@ pub(super) enum Around {
     Member,
     /// On its own: a body that is not a list.
     Alone,
+    /// On its own, as an action of a library.
+    Action,
     /// On its own, as the body of a `catch` whose filters stand beside the verb.
     Catch,
 }
@@ -38,6 +40,7 @@ impl Around {
         match self {
             Self::Graph | Self::Flow | Self::Alone => &keys::TASK,
             Self::Member => &keys::MEMBER,
+            Self::Action => &keys::ACTION,
             Self::Catch => &keys::CATCH,
         }
     }
@@ -131,9 +134,16 @@ impl Reader<'_> {
         }
         let scope = match &task.verb {
             Some(Verb::Block(scope)) => Some(scope),
-            Some(Verb::Run(_) | Verb::Set(_) | Verb::Switch(_) | Verb::Fail(_) | Verb::Wait(_)) | None => {
-                None
-            }
+            Some(
+                Verb::Run(_)
+                | Verb::Set(_)
+                | Verb::Switch(_)
+                | Verb::Fail(_)
+                | Verb::Wait(_)
+                | Verb::Call(_)
+                | Verb::Use(_),
+            )
+            | None => None,
         };
         task.handlers = self.handlers(&fields, scope);
         for key in ["description", "owner"] {
@@ -186,7 +196,8 @@ impl Reader<'_> {
     fn one_verb<'n>(&mut self, name: &Spot<String>, fields: &Fields<'n>) -> Option<&'n Entry> {
         let is_verb = |entry: &&Entry| {
             let key = entry.key.text.as_str();
-            keys::VERBS.contains(&key) || keys::VERBS_LATER.contains(&key)
+            let is_key = key == "wait" && fields.has("workflow");
+            !is_key && (keys::VERBS.contains(&key) || keys::VERBS_LATER.contains(&key))
         };
         let mut verbs = fields.map.entries.iter().filter(is_verb);
         let Some(first) = verbs.next() else {
@@ -219,12 +230,15 @@ impl Reader<'_> {
             "run" => &["retry", "timeout", "env", "workdir", "effect"][..],
             "tasks" | "do" | "try" | "repeat" => &["retry", "timeout", "env", "workdir"],
             "switch" if is_scope => &["retry", "timeout", "env", "workdir"],
+            "workflow" => &["retry", "timeout", "with", "version"],
+            "use" => &["retry", "timeout", "env", "workdir", "with"],
             _ => &[],
         };
         let why = format!("the task does `{verb}`");
-        for key in ["retry", "timeout", "env", "workdir", "effect"] {
+        for key in ["retry", "timeout", "env", "workdir", "effect", "with", "version"] {
             let is_of_catch = around == Around::Catch && key == "retry";
-            if !takes.contains(&key) && !is_of_catch {
+            let is_of_action = around == Around::Action && key == "version";
+            if !takes.contains(&key) && !is_of_catch && !is_of_action {
                 self.misplaced(fields, key, &why);
             }
         }
@@ -258,7 +272,7 @@ impl Reader<'_> {
 
     /// Reads `outputs`, which are schemas of a task and expressions of a block.
     fn outputs(&mut self, task: &mut Task, fields: &Fields<'_>, verb: &str) {
-        if verb == "try" || verb == "switch" && matches!(task.verb, Some(Verb::Block(_))) {
+        if matches!(verb, "try" | "use") || verb == "switch" && matches!(task.verb, Some(Verb::Block(_))) {
             task.outputs = TaskOutputs::Last;
         }
         match (fields.get("outputs"), verb) {

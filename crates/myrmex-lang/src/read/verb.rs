@@ -27,6 +27,8 @@ impl Reader<'_> {
             "tasks" => self.graph(entry, fields).map(Verb::Block),
             "do" => self.flow(entry).map(Verb::Block),
             "try" => self.guarded(entry).map(Verb::Block),
+            "workflow" => self.call(node, fields).map(Verb::Call),
+            "use" => self.used(node, fields).map(Verb::Use),
             "repeat" => self.repeat(node).map(Verb::Block),
             _ => None,
         }

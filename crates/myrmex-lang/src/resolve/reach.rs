@@ -150,7 +150,9 @@ fn goes_on(task: &Task) -> bool {
     let jumps = match &task.verb {
         Some(Verb::Switch(_)) => true,
         Some(Verb::Fail(_)) => !task.handlers.continues || task.then.is_some(),
-        Some(Verb::Run(_) | Verb::Set(_) | Verb::Wait(_) | Verb::Block(_)) => task.then.is_some(),
+        Some(Verb::Run(_) | Verb::Set(_) | Verb::Wait(_) | Verb::Block(_) | Verb::Call(_) | Verb::Use(_)) => {
+            task.then.is_some()
+        }
         // Its cases may have been refused; then nothing is proved.
         None => false,
     };

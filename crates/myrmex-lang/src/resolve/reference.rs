@@ -6,7 +6,8 @@ use myrmex_model::schema::Type;
 
 use super::{Frame, Link, Loop, Origin, Resolver};
 use crate::codes;
-use crate::outline::{Read, ScopeKind, Task, TaskOutputs, Verb};
+use crate::others::Others;
+use crate::outline::{Read, ScopeKind, Task, TaskOutputs, Use, Verb};
 use crate::roots;
 use crate::tree::Place;
 
@@ -295,7 +296,7 @@ impl<'o> Resolver<'o, '_> {
     fn output_field(&mut self, task: &'o Task, step: Option<&Step>, place: Place) {
         let Some(Step::Field(field)) = step else { return };
         let name = &task.name.value;
-        match known_output(task) {
+        match known_output(task, self.others) {
             Known::Open => {}
             Known::Fields(fields) if fields.contains(&field.as_str()) => {}
             Known::Fields(fields) => {
@@ -321,13 +322,14 @@ fn early(frame: &Frame<'_>, (index, current): (u32, u32), name: &str, is_innermo
     }
     // A later task of a flow can have run before if it, or one after it, jumps back to here or further.
     let is_later = frame.scope.kind == ScopeKind::Flow && index > current;
-    let leads_back = frame.scope.rounds.is_some()
-        || frame.back_to.get(index as usize).is_some_and(|to| *to <= current);
+    let leads_back =
+        frame.scope.rounds.is_some() || frame.back_to.get(index as usize).is_some_and(|to| *to <= current);
     (is_later && !leads_back)
         .then(|| format!("the task `{name}` comes later in this `do:` list and cannot have finished"))
 }
 
-fn known_output(task: &Task) -> Known<'_> {
+/// Returns what is known of the output of a task.
+fn known_output<'o>(task: &'o Task, others: &Others<'o>) -> Known<'o> {
     let fields = |names: Option<Vec<_>>| names.map_or(Known::Open, Known::Fields);
     match (&task.outputs, &task.verb) {
         (TaskOutputs::Declared(declared), _) => {
@@ -336,9 +338,28 @@ fn known_output(task: &Task) -> Known<'_> {
         (TaskOutputs::Computed(data), _) | (TaskOutputs::None, Some(Verb::Set(data))) => {
             fields(data.field_names())
         }
-        (TaskOutputs::Last, _) | (TaskOutputs::None, Some(Verb::Run(_)) | None) => Known::Open,
+        (TaskOutputs::None, Some(Verb::Call(call))) if call.is_detached => Known::Nothing,
+        (TaskOutputs::None, Some(Verb::Call(call))) => match others.workflow(&call.name.value) {
+            Some(workflow) => {
+                workflow.outputs.as_ref().map_or(Known::Nothing, |data| fields(data.field_names()))
+            }
+            None => Known::Open,
+        },
+        (TaskOutputs::Last, Some(Verb::Use(used))) => known_action(used, others),
+        (TaskOutputs::Last, _) | (TaskOutputs::None, Some(Verb::Run(_) | Verb::Use(_)) | None) => Known::Open,
         (TaskOutputs::None, Some(Verb::Switch(_) | Verb::Fail(_) | Verb::Wait(_) | Verb::Block(_))) => {
             Known::Nothing
         }
+    }
+}
+
+/// Returns what is known of the output of an action. One that uses another is not followed: they may go round.
+fn known_action<'o>(used: &Use, others: &Others<'o>) -> Known<'o> {
+    let action = others.library(&used.library).and_then(|library| library.action(&used.action));
+    match action.map(|action| &action.task) {
+        Some(task) if task.each.is_none() && !matches!(task.verb, Some(Verb::Use(_))) => {
+            known_output(task, others)
+        }
+        Some(_) | None => Known::Open,
     }
 }

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use myrmex_model::ir::{
-    Body, Call, Catch, Complete, Definition, Each, Graph, Handling, Join, Next, Node, NodeId, Outputs,
-    Policy, Repetition, RoundCondition, Rounds, Timer,
+    Binding, Body, Call, Catch, Complete, Definition, Each, Graph, Handling, Join, Next, Node, NodeId,
+    Outputs, Policy, Repetition, RoundCondition, Rounds, Timer,
 };
 use myrmex_model::template::{Part, Template};
 
@@ -186,6 +186,10 @@ pub(crate) fn nodes(definition: &Definition) -> String {
                 let _ = write!(out, " gives {}", template(value));
             }
             Outputs::Last => out.push_str(" gives last"),
+        }
+        if let Some(Binding { values, inputs }) = node.binding.as_deref() {
+            let inputs: Vec<_> = inputs.iter().map(|input| input.name.as_str()).collect();
+            let _ = write!(out, " binds {} to {}", inputs.join(", "), template(values));
         }
         out.push_str(&node.handling.as_deref().map(handling).unwrap_or_default());
         out.push('\n');

@@ -120,7 +120,7 @@ fn a_task_has_exactly_one_verb() {
         ",
         "
         E0206 3:3 the task `a` has no verb
-          hint: give it one of `run`, `set`, `switch`, `fail`, `wait`, `tasks`, `do`, `try`, `repeat`
+          hint: give it one of `run`, `set`, `switch`, `fail`, `wait`, `tasks`, `do`, `try`, `repeat`, `workflow`, `use`
         E0206 4:15 the task `b` has two verbs, `run` and `set`
           4:7 the other one
         E0301 5:4 task `c` must be a map, this is nothing
