@@ -82,6 +82,8 @@ codes! {
     ROOT_MISPLACED = "E0410", "a name that holds nothing where it is used";
     REFERENCE_WHOLE = "E0411", "a reference that does not name its task or input";
     NAME_HIDDEN = "E0412", "a value for the tasks inside that means something else there";
+    SECRET_MISPLACED = "E0413", "a secret where none can go";
+    SECRET_FORM = "E0414", "an expression that does more than name a secret";
 
     KEY_LATER = "E0501", "a key that is not supported yet";
     VALUE_LATER = "E0502", "a form or value that is not supported yet";
@@ -101,6 +103,7 @@ codes! {
     INPUT_UNUSED = "W0201", "an input that nothing uses";
     NEEDS_DUPLICATE = "W0202", "a task named twice in `needs`";
     PROBLEMS_MANY = "W0203", "more problems than are shown";
+    SECRET_PLAIN = "W0204", "what looks like a secret in plain text";
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use myrmex_model::ir::{
 };
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::schema::{Schema, Type};
-use myrmex_model::template::{Expr, Template};
+use myrmex_model::template::{Expr, Part, Template};
 use myrmex_model::wire::definition::SCOPE_DEPTH_MAX;
 
 use crate::others::{Found, Others};
@@ -102,13 +102,28 @@ struct Around<'o> {
 /// Variables and folder of processes, as a block hands them on.
 #[derive(Default)]
 struct Surroundings {
-    env: Vec<(String, Template)>,
+    env: Vec<Variable>,
     workdir: Option<Template>,
+}
+
+/// A variable of a process.
+#[derive(Clone)]
+struct Variable {
+    name: String,
+    template: Template,
+    /// Whether the template is a list of parts of which some name secrets.
+    is_secret: bool,
+}
+
+impl Variable {
+    fn of((name, data): &(String, Data)) -> Self {
+        Self { name: name.clone(), template: data.template.clone(), is_secret: data.is_secret }
+    }
 }
 
 impl Surroundings {
     fn of(handed: &Handed) -> Self {
-        let env = handed.env.iter().map(|(name, data)| (name.clone(), data.template.clone())).collect();
+        let env = handed.env.iter().map(Variable::of).collect();
         Self { env, workdir: handed.workdir.as_ref().map(|data| data.template.clone()) }
     }
 }
@@ -266,8 +281,13 @@ impl<'o> Lowering<'o> {
             Some(inside)
         };
         let mut handed = Surroundings::default();
-        for (name, template) in self.handed_on() {
-            handed.env.push((name.to_owned(), bind(template)?));
+        for variable in self.handed_on() {
+            let template = if variable.is_secret {
+                bind_parts(&variable.template, &mut bind)?
+            } else {
+                bind(&variable.template)?
+            };
+            handed.env.push(Variable { template, ..variable.clone() });
         }
         let workdir = self.around.handed.iter().rev().find_map(|handed| handed.workdir.as_ref());
         if let Some(workdir) = workdir {
@@ -277,9 +297,8 @@ impl<'o> Lowering<'o> {
     }
 
     /// Returns the variables that the blocks around hand on, the nearest of a name last.
-    fn handed_on(&self) -> impl Iterator<Item = (&str, &Template)> {
-        let handed = self.around.handed.iter().flat_map(|handed| &handed.env);
-        handed.map(|(name, template)| (name.as_str(), template))
+    fn handed_on(&self) -> impl Iterator<Item = &Variable> {
+        self.around.handed.iter().flat_map(|handed| &handed.env)
     }
 
     fn fill(
@@ -432,8 +451,8 @@ fn lower_rounds(rounds: &crate::outline::Rounds) -> Rounds {
 }
 
 impl Lowering<'_> {
-    /// Returns what the process executor is given: `command`, or `script` with `interpreter` if one is named, then `env`
-    /// and `workdir` if there are any.
+    /// Returns what the process executor is given: `command`, or `script` with `interpreter` if one is named, then `env`,
+    /// `secret_env`, `artifacts` and `workdir` if there are any.
     fn process_arguments(&self, run: &Run) -> Template {
         let mut fields = match &run.what {
             RunWhat::Command(data) => vec![("command".to_owned(), data.template.clone())],
@@ -446,9 +465,17 @@ impl Lowering<'_> {
                 fields
             }
         };
-        let env = self.environment(&run.env);
-        if !env.is_empty() {
-            fields.push(("env".to_owned(), Template::map(env)));
+        let (secret, plain): (Vec<_>, Vec<_>) =
+            self.environment(&run.env).into_iter().partition(|variable| variable.is_secret);
+        for (key, variables) in [("env", plain), ("secret_env", secret)] {
+            if !variables.is_empty() {
+                let all = variables.into_iter().map(|variable| (variable.name, variable.template));
+                fields.push((key.to_owned(), Template::map(all.collect())));
+            }
+        }
+        if !run.artifacts.is_empty() {
+            let all = run.artifacts.iter().map(|(name, path)| (name.clone(), path.template.clone()));
+            fields.push(("artifacts".to_owned(), Template::map(all.collect())));
         }
         let handed = self.around.handed.iter().rev().find_map(|handed| handed.workdir.as_ref());
         if let Some(workdir) = run.workdir.as_ref().map(|data| &data.template).or(handed) {
@@ -459,18 +486,35 @@ impl Lowering<'_> {
 
     /// Returns the variables of a task: those of `defaults`, of the blocks around it, and its own; the nearest of a name
     /// wins.
-    fn environment<'v>(&'v self, own: &'v [(String, Data)]) -> Vec<(String, Template)> {
-        let mut variables: OrderedMap<&str, &Template> = OrderedMap::default();
-        let plain = |(name, data): &'v (String, Data)| (name.as_str(), &data.template);
-        let handed = self.handed_on();
-        let defaults = self.around.defaults.env.iter().map(plain);
-        for (name, template) in defaults.chain(handed).chain(own.iter().map(plain)) {
+    fn environment(&self, own: &[(String, Data)]) -> Vec<Variable> {
+        let mut variables: OrderedMap<String, Variable> = OrderedMap::default();
+        let defaults = self.around.defaults.env.iter().map(Variable::of);
+        for variable in defaults.chain(self.handed_on().cloned()).chain(own.iter().map(Variable::of)) {
             // A name that comes again takes the later place, as if the earlier one were not there.
-            variables.shift_remove(name);
-            variables.insert(name, template);
+            variables.shift_remove(&variable.name);
+            variables.insert(variable.name.clone(), variable);
         }
-        variables.into_iter().map(|(name, template)| (name.to_owned(), template.clone())).collect()
+        variables.into_values().collect()
     }
+}
+
+/// Binds the expressions in the parts of a variable that names secrets; parts stay texts and names.
+fn bind_parts(parts: &Template, bind: &mut impl FnMut(&Template) -> Option<Template>) -> Option<Template> {
+    let Template::List(parts) = parts else { return Some(parts.clone()) };
+    let part = |part: &Template| match part {
+        Template::Literal(_) => Some(part.clone()),
+        Template::Map(fields) => {
+            let field = |(name, value): &(String, Template)| Some((name.clone(), bind(value)?));
+            Some(Template::Map(fields.iter().map(field).collect::<Option<_>>()?))
+        }
+        Template::Expr(_) | Template::Text(_) | Template::List(_) => match bind(part)? {
+            Template::Expr(expr) => Some(Template::Text(vec![Part::Hole(expr)])),
+            bound @ (Template::Literal(_) | Template::Text(_) | Template::List(_) | Template::Map(_)) => {
+                Some(bound)
+            }
+        },
+    };
+    Some(Template::list(parts.iter().map(part).collect::<Option<_>>()?))
 }
 
 /// Returns the inputs that something else is given, as one object.

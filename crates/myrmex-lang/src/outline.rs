@@ -62,6 +62,8 @@ pub(crate) struct Spot<T> {
 #[derive(Debug)]
 pub(crate) struct InputDeclaration {
     pub(crate) input: Input,
+    /// Whether its value is the name of a secret.
+    pub(crate) is_secret: bool,
     pub(crate) key: Place,
 }
 
@@ -235,6 +237,8 @@ pub(crate) struct Given {
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) what: RunWhat,
+    /// The paths of what is kept, by name.
+    pub(crate) artifacts: Vec<(String, Data)>,
     pub(crate) env: Vec<(String, Data)>,
     pub(crate) workdir: Option<Data>,
 }
@@ -292,6 +296,9 @@ pub(crate) enum TaskOutputs {
 pub(crate) struct Data {
     pub(crate) template: Template,
     pub(crate) reads: Arc<[Read]>,
+    /// Whether it is the value of a variable that names secrets: the template is then the list of its parts, each a text or
+    /// the map `{secret: NAME}`.
+    pub(crate) is_secret: bool,
 }
 
 /// A bare expression, with what it reads.
@@ -307,6 +314,8 @@ pub(crate) struct Read {
     pub(crate) root: String,
     pub(crate) steps: Vec<Step>,
     pub(crate) place: Place,
+    /// Whether a secret may be named here.
+    pub(crate) is_secret: bool,
 }
 
 impl Data {

@@ -4,17 +4,20 @@
 
 mod call;
 mod expression;
+mod files;
 mod handlers;
 pub(crate) mod keys;
 mod library;
 pub(crate) mod order;
 pub(crate) mod policy;
 pub(crate) mod schema;
+mod secret;
 mod switch;
 pub(crate) mod task;
 pub(crate) mod verb;
 mod workflow;
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use myrmex_model::diagnostic::Code;
@@ -35,6 +38,8 @@ struct Reader<'t> {
     report: &'t mut Report,
     scopes: usize,
     tasks: usize,
+    /// The inputs whose values are names of secrets.
+    secret_inputs: BTreeSet<String>,
 }
 
 /// The entries of a map whose keys were checked.

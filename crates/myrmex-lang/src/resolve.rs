@@ -344,6 +344,7 @@ impl<'o, 'r> Resolver<'o, 'r> {
             RunWhat::Command(data) | RunWhat::Script { text: data, .. } => self.data(data),
         }
         self.surroundings(&run.env, run.workdir.as_ref());
+        run.artifacts.iter().for_each(|(_, path)| self.data(path));
     }
 
     fn surroundings(&mut self, env: &'o [(String, Data)], workdir: Option<&'o Data>) {

@@ -2,16 +2,17 @@
 
 /// The names that hold something.
 pub(crate) const KNOWN: &[&str] =
-    &["inputs", "tasks", "run", "vars", "error", "output", "item", "index", "key"];
+    &["inputs", "tasks", "run", "vars", "error", "output", "secrets", "item", "index", "key"];
 
 /// The names of the language that are not supported yet.
-pub(crate) const LATER: &[&str] = &["secrets", "event", "project", "config"];
+pub(crate) const LATER: &[&str] = &["event", "project", "config"];
 
 /// What `tasks.NAME` holds.
-pub(crate) const TASK_FIELDS: &[&str] = &["output", "status", "attempts", "started", "finished", "error"];
+pub(crate) const TASK_FIELDS: &[&str] =
+    &["output", "artifacts", "status", "attempts", "started", "finished", "error"];
 
-/// What `tasks.NAME` holds later.
-pub(crate) const TASK_FIELDS_LATER: &[&str] = &["artifacts"];
+/// What an artifact holds.
+pub(crate) const FILE_FIELDS: &[&str] = &["name", "size", "hash"];
 
 /// What `run` holds.
 pub(crate) const RUN_FIELDS: &[&str] =

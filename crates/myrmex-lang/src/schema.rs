@@ -13,6 +13,9 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// What a name looks like; the words that are taken are left to `check`.
 const NAME_PATTERN: &str = "^[A-Za-z_][A-Za-z0-9_-]{0,63}$";
 
+/// What the name of an environment variable looks like.
+const VARIABLE_PATTERN: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
+
 /// What a duration looks like.
 const DURATION_PATTERN: &str = "^([0-9]+(ms|s|m|h|d))+$";
 
@@ -149,6 +152,17 @@ fn form(form: Form) -> Value {
         Form::Name => json!({"type": "string", "pattern": NAME_PATTERN}),
         Form::Version => json!({"type": "string", "pattern": r"^[0-9]+\.[0-9]+\.[0-9]+"}),
         Form::Inputs => json!({"type": "object", "propertyNames": {"pattern": NAME_PATTERN}}),
+        Form::Secrets => {
+            json!({"type": "array", "minItems": 1, "items": {"type": "string", "pattern": VARIABLE_PATTERN}})
+        }
+        Form::Artifacts => json!({"anyOf": [
+            {
+                "type": "object",
+                "propertyNames": {"pattern": NAME_PATTERN},
+                "additionalProperties": {"type": "string"},
+            },
+            {"type": "array", "minItems": 1, "items": {"type": "string"}},
+        ]}),
         Form::Wait => json!({"anyOf": [{"type": ["string", "boolean"]}, reference("wait")]}),
         Form::Pattern => json!({"type": "string", "format": "regex"}),
         Form::Duration => json!({"type": "string", "pattern": DURATION_PATTERN}),
@@ -171,7 +185,7 @@ fn form(form: Form) -> Value {
         Form::Needs => needs(),
         Form::Variables => json!({
             "type": "object",
-            "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
+            "propertyNames": {"pattern": VARIABLE_PATTERN},
             "additionalProperties": {"not": {"type": "null"}},
         }),
         Form::Nested(keys) => reference(name_of(keys)),

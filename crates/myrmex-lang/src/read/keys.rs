@@ -36,6 +36,10 @@ pub(crate) enum Form {
     Requirement,
     /// A map from names of inputs to values.
     Inputs,
+    /// A list of names of secrets.
+    Secrets,
+    /// A map from names to paths, or a list of paths.
+    Artifacts,
     /// What `wait` takes: a text, a map, or false beside `workflow`.
     Wait,
     /// A regular expression.
@@ -160,7 +164,7 @@ pub(crate) static ROOT: Keys = Keys {
 pub(crate) static INPUT: Keys = Keys {
     owner: "an input",
     known: &[
-        key("type", Form::Word(schema::type_words), "The type of the value."),
+        key("type", Form::Word(schema::input_type_words), "The type of the value."),
         key(
             "default",
             Form::Data,
@@ -313,6 +317,12 @@ pub(crate) static TASK: Keys = Keys {
             Form::Word(policy::effect_words),
             "What another attempt does, `idempotent` if not said.",
         ),
+        key("secrets", Form::Secrets, "Secrets that the process finds in variables of the same names."),
+        key(
+            "artifacts",
+            Form::Artifacts,
+            "Files that are kept when the process has succeeded: paths or globs by name, or a list.",
+        ),
         key(
             "outputs",
             Form::Data,
@@ -340,10 +350,8 @@ pub(crate) static TASK: Keys = Keys {
         "priority",
         "labels",
         "cache",
-        "artifacts",
         "estimate",
         "cost",
-        "secrets",
         "compensate",
         "same_worker",
         "container",

@@ -134,7 +134,10 @@ impl Reader<'_> {
                     format!("the variable `{name}` has no value"),
                     hint,
                 );
-            } else if let Some(data) = self.data(&entry.value) {
+            } else if let Some(data) = self.variable(&entry.value) {
+                if let Some(value) = data.template.as_literal().filter(|_| !data.is_secret) {
+                    self.warn_plain_secret(name, value, entry.value.place);
+                }
                 variables.push((name.to_owned(), data));
             }
         }
@@ -153,7 +156,7 @@ impl Reader<'_> {
     }
 }
 
-fn is_variable(name: &str) -> bool {
+pub(super) fn is_variable(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
         && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')

@@ -169,7 +169,8 @@ impl Reader<'_> {
         let item = named.unwrap_or_else(|| "item".to_owned());
         let Some(source) = self.data(&entry.value) else {
             // It is still a `for_each`, so that what names its item is not reported too.
-            let source = Data { template: Template::Literal(Value::Null), reads: [].into() };
+            let source =
+                Data { template: Template::Literal(Value::Null), reads: [].into(), is_secret: false };
             return Some(ForEach { source, item, bounds, tolerance });
         };
         let is_iterable = source
@@ -227,7 +228,7 @@ impl Reader<'_> {
     fn policy(&mut self, task: &mut Task, fields: &Fields<'_>, (verb, around): (&str, Around)) {
         let is_scope = matches!(task.verb, Some(Verb::Block(_)));
         let takes = match verb {
-            "run" => &["retry", "timeout", "env", "workdir", "effect"][..],
+            "run" => &["retry", "timeout", "env", "workdir", "effect", "secrets", "artifacts"][..],
             "tasks" | "do" | "try" | "repeat" => &["retry", "timeout", "env", "workdir"],
             "switch" if is_scope => &["retry", "timeout", "env", "workdir"],
             "workflow" => &["retry", "timeout", "with", "version"],
@@ -235,7 +236,8 @@ impl Reader<'_> {
             _ => &[],
         };
         let why = format!("the task does `{verb}`");
-        for key in ["retry", "timeout", "env", "workdir", "effect", "with", "version"] {
+        for key in ["retry", "timeout", "env", "workdir", "effect", "with", "version", "secrets", "artifacts"]
+        {
             let is_of_catch = around == Around::Catch && key == "retry";
             let is_of_action = around == Around::Action && key == "version";
             if !takes.contains(&key) && !is_of_catch && !is_of_action {

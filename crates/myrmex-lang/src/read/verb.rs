@@ -36,8 +36,12 @@ impl Reader<'_> {
 
     fn run(&mut self, node: &Node, fields: &Fields<'_>) -> Option<Run> {
         let what = self.run_what(node);
-        let (env, workdir) = self.surroundings(fields);
-        Some(Run { what: what?, env, workdir })
+        let (mut env, workdir) = self.surroundings(fields);
+        if let Some(entry) = fields.get("secrets") {
+            env.extend(self.secrets(&entry.value));
+        }
+        let artifacts = fields.get("artifacts").map(|entry| self.artifacts(&entry.value)).unwrap_or_default();
+        Some(Run { what: what?, artifacts, env, workdir })
     }
 
     fn run_what(&mut self, node: &Node) -> Option<RunWhat> {
@@ -169,7 +173,11 @@ impl Reader<'_> {
             return self.text_data("`wait`", node).map(Wait::After);
         }
         let length = self.length("`wait`", node)?;
-        Some(Wait::After(Data { template: Template::Literal(length.to_string().into()), reads: [].into() }))
+        Some(Wait::After(Data {
+            template: Template::Literal(length.to_string().into()),
+            reads: [].into(),
+            is_secret: false,
+        }))
     }
 
     /// Reads `repeat`: a flow that goes round.

@@ -1,5 +1,7 @@
 //! Reads a whole `workflow:` file.
 
+use std::collections::BTreeSet;
+
 use super::{Fields, Reader, keys};
 use crate::codes;
 use crate::outline::{Outline, Scope, Spot, Workflow};
@@ -9,7 +11,7 @@ use crate::tree::{Map, Node, Tree};
 /// Reads the tree of a file. Returns nothing if there is nothing in it to speak of.
 pub(crate) fn read(text: &str, tree: &Tree, report: &mut Report) -> Option<Outline> {
     let root = tree.root.as_deref()?;
-    let mut reader = Reader { text, report, scopes: 0, tasks: 0 };
+    let mut reader = Reader { text, report, scopes: 0, tasks: 0, secret_inputs: BTreeSet::new() };
     let map = reader.map("a file", root)?;
     match reader.kind(root, map)? {
         Kind::Workflow => reader.workflow(root, map).map(|workflow| Outline::Workflow(Box::new(workflow))),

@@ -14,7 +14,7 @@ use crate::tree::Place;
 
 impl<'o> Resolver<'o, '_> {
     pub(super) fn call(&mut self, call: &'o Call) {
-        self.given_data(&call.with);
+        self.given_data(&call.with, self.others.workflow(&call.name.value).map(|own| own.inputs.as_slice()));
         let (name, place) = (call.name.value.as_str(), call.name.place);
         match self.others.workflows.get(name) {
             None => {
@@ -46,8 +46,9 @@ impl<'o> Resolver<'o, '_> {
     }
 
     pub(super) fn used(&mut self, used: &'o Use) {
-        self.given_data(&used.with);
-        let Some(action) = self.action_of(used) else { return };
+        let action = self.action_of(used);
+        self.given_data(&used.with, action.map(|action| action.inputs.as_slice()));
+        let Some(action) = action else { return };
         self.given(&used.with, &action.inputs, (&format!("the action `{}`", used.action), used.place));
         if let Some(version) = action.version.as_deref().filter(|version| !used.admits(version)) {
             let message = format!("the action `{}` has version {version}", used.action);
@@ -108,9 +109,22 @@ impl<'o> Resolver<'o, '_> {
         inner.into_iter().any(|used| self.leads_to(used, target, seen))
     }
 
-    fn given_data(&mut self, with: &'o [Given]) {
+    /// Looks at what is given for `inputs`. The name of a secret may be passed on, as it is and to an input of that type.
+    fn given_data(&mut self, with: &'o [Given], inputs: Option<&'o [InputDeclaration]>) {
         for given in with {
-            self.data(&given.data);
+            let wanted =
+                inputs.and_then(|all| all.iter().find(|own| own.input.name.as_str() == given.name.value));
+            let passed = match (&given.data.template, given.data.reads.as_ref()) {
+                (Template::Expr(expr), [read]) if wanted.is_some_and(|own| own.is_secret) => self
+                    .inputs
+                    .get_mut(expr.source.strip_prefix("inputs.").unwrap_or_default())
+                    .filter(|_| read.root == "inputs"),
+                _ => None,
+            };
+            match passed {
+                Some(input) if input.declaration.is_secret => input.is_used = true,
+                Some(_) | None => self.data(&given.data),
+            }
         }
     }
 

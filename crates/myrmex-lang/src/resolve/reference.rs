@@ -33,6 +33,8 @@ impl<'o> Resolver<'o, '_> {
             "tasks" => self.read_task(read),
             "run" => self.read_run(read),
             "vars" => self.read_variable(read),
+            "secrets" if read.is_secret => {}
+            "secrets" => self.refuse_secret(read, "`secrets`"),
             "error" if self.faults > 0 => self.read_field(read, roots::ERROR_FIELDS, &[]),
             "index" if !self.loops.is_empty() => {}
             "key" if self.item_name().is_some() => {}
@@ -151,6 +153,10 @@ impl<'o> Resolver<'o, '_> {
             return;
         };
         input.is_used = true;
+        if input.declaration.is_secret && !read.is_secret {
+            self.refuse_secret(read, &format!("the input `{name}` of type `secret`"));
+            return;
+        }
         let kind = input.declaration.input.schema.kind;
         let is_wrong = read.steps.get(1).is_some_and(|step| match kind {
             Type::Any => false,
@@ -162,6 +168,11 @@ impl<'o> Resolver<'o, '_> {
             let message = format!("the input `{name}` is of type `{}` and has no such member", kind.as_str());
             self.report.refuse(codes::FIELD_UNKNOWN, read.place, message);
         }
+    }
+
+    fn refuse_secret(&mut self, read: &Read, what: &str) {
+        let message = format!("{what} can only be read in the value of a variable under `env`");
+        self.report.refuse(codes::SECRET_MISPLACED, read.place, message);
     }
 
     fn read_variable(&mut self, read: &Read) {
@@ -257,9 +268,13 @@ impl<'o> Resolver<'o, '_> {
                 None => {}
             },
             "output" => self.output_field(task, steps.get(1), place),
+            "artifacts" => self.artifact(task, &steps[1..], place),
             "items" if task.each.is_some() => match (steps.get(1), steps.get(2)) {
                 (Some(Step::Index(_)), Some(Step::Field(field))) if field == "output" => {
                     self.output_field(task, steps.get(3), place);
+                }
+                (Some(Step::Index(_)), Some(Step::Field(field))) if field == "artifacts" => {
+                    self.artifact(task, &steps[3..], place);
                 }
                 (Some(Step::Index(_)), Some(Step::Field(field))) => self.plain_field(task, field, place),
                 (Some(Step::Field(_)), _) => {
@@ -272,16 +287,39 @@ impl<'o> Resolver<'o, '_> {
         }
     }
 
+    /// Checks what is read of the artifacts of a task; those of a `for_each` belong to its items.
+    fn artifact(&mut self, task: &'o Task, steps: &[Step], place: Place) {
+        let Some(Step::Field(name)) = steps.first() else { return };
+        let kept: Vec<&str> = match &task.verb {
+            Some(Verb::Run(run)) => run.artifacts.iter().map(|(name, _)| name.as_str()).collect(),
+            Some(
+                Verb::Set(_)
+                | Verb::Switch(_)
+                | Verb::Fail(_)
+                | Verb::Wait(_)
+                | Verb::Block(_)
+                | Verb::Call(_)
+                | Verb::Use(_),
+            ) => Vec::new(),
+            None => return,
+        };
+        if !kept.contains(&name.as_str()) {
+            let message = format!("the task `{}` keeps no artifact `{name}`", task.name.value);
+            self.report.refuse_word(codes::FIELD_UNKNOWN, place, message, (name, kept.into_iter()));
+        } else if let Some(Step::Field(field)) = steps.get(1)
+            && !roots::FILE_FIELDS.contains(&field.as_str())
+        {
+            let message = format!("a file has no field `{field}`");
+            let words = roots::FILE_FIELDS.iter().copied();
+            self.report.refuse_word(codes::FIELD_UNKNOWN, place, message, (field, words));
+        }
+    }
+
     fn plain_field(&mut self, task: &Task, field: &str, place: Place) {
         if roots::TASK_FIELDS.contains(&field) {
             return;
         }
         let name = &task.name.value;
-        if roots::TASK_FIELDS_LATER.contains(&field) {
-            let message = format!("`tasks.{name}.{field}` is not supported yet");
-            self.report.refuse(codes::ROOT_LATER, place, message);
-            return;
-        }
         let message = if field == "items" {
             format!("`tasks.{name}` has no items, it has no `for_each`")
         } else {

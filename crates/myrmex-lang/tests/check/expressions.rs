@@ -207,9 +207,8 @@ fn names_of_the_language_that_hold_nothing_yet_are_told_from_unknown_ones() {
           c: {set: '${{ run.states }}'}
         ",
         "
-        E0503 3:29 `secrets` in expressions is not supported yet
         E0503 3:56 `event` in expressions is not supported yet
-        E0503 4:17 `tasks.a.artifacts` is not supported yet
+        E0405 4:17 the task `a` keeps no artifact `x`
         E0503 5:17 `run.states` is not supported yet
         ",
     );

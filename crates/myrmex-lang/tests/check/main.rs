@@ -11,6 +11,7 @@ mod handlers;
 mod limits;
 mod nodes;
 mod order;
+mod secrets;
 mod structure;
 mod syntax;
 mod values;
@@ -104,6 +105,7 @@ fn every_code_has_a_test() {
         include_str!("handlers.rs"),
         include_str!("limits.rs"),
         include_str!("order.rs"),
+        include_str!("secrets.rs"),
         include_str!("structure.rs"),
         include_str!("syntax.rs"),
         include_str!("values.rs"),
