@@ -226,6 +226,15 @@ impl Run {
         self.header.as_ref().map(|header| header.started_by.as_str())
     }
 
+    /// Returns how often the run was cancelled: twice at the most, after which nothing is spared.
+    pub fn cancels(&self) -> u32 {
+        match self.ending {
+            None | Some(Ending::Success) => 0,
+            Some(Ending::Cancel) => 1,
+            Some(Ending::Abort) => 2,
+        }
+    }
+
     /// Returns the definitions of the workflows that it may call, by name, as a value of the run.
     pub fn closure(&self) -> Option<ValueHash> {
         self.header.as_ref().and_then(|header| header.closure)
