@@ -3,7 +3,8 @@
 //! The canonical text is `block~2/deploy#2[eu]/copy`: segments apart by `/`, each a name, the visit if it is not the
 //! first, and the item key if it is an item. What lies inside a scope that is not in its first attempt, or inside such a
 //! `for_each`, bears that attempt (`~2`) behind the scope: `deploy~2[eu]`, `deploy[eu]~2/copy`. The scope itself does not.
-//! Inserting a task above another moves nobody's address.
+//! What lies inside a later attempt of the root begins with that attempt: `~2/deploy`. Inserting a task above another moves
+//! nobody's address.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -104,7 +105,7 @@ impl Address {
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let wrong = || AddressError { text: text.to_owned() };
         if !text.is_empty() {
-            for part in text.split('/') {
+            for part in without_root_attempt(text).ok_or_else(wrong)?.1 {
                 let segment = parse_segment(part).ok_or_else(wrong)?;
                 Name::new(segment.name).map_err(|_| wrong())?;
             }
@@ -114,7 +115,13 @@ impl Address {
 
     /// Returns the levels from the outermost to the innermost; none for the root.
     pub fn segments(&self) -> impl Iterator<Item = Segment<'_>> {
-        self.0.split('/').filter_map(parse_segment)
+        let parts = without_root_attempt(&self.0).map(|(_, parts)| parts);
+        parts.into_iter().flatten().filter_map(parse_segment)
+    }
+
+    /// Returns in which attempt of the root this is, from 1.
+    pub fn root_attempt(&self) -> u32 {
+        without_root_attempt(&self.0).map_or(1, |(attempt, _)| attempt)
     }
 
     /// Returns the canonical text.
@@ -141,8 +148,22 @@ impl Address {
                 path.push(character);
             }
         }
+        if path.starts_with('/') {
+            path.remove(0);
+        }
         Cow::Owned(path)
     }
+}
+
+/// Splits the attempt of the root from the levels below it.
+fn without_root_attempt(text: &str) -> Option<(u32, impl Iterator<Item = &str>)> {
+    let (attempt, levels) = if text.starts_with('~') {
+        let (first, levels) = text.split_once('/').map_or((text, None), |(first, rest)| (first, Some(rest)));
+        (number_after(first, '~')?.1, levels)
+    } else {
+        (1, Some(text).filter(|text| !text.is_empty()))
+    };
+    Some((attempt, levels.into_iter().flat_map(|levels| levels.split('/'))))
 }
 
 /// Reads `name`, `name#2`, `name[key]`, `name#2[key]`, each with `~2` at its end, and with another before the key.
@@ -240,6 +261,10 @@ mod tests {
         assert_eq!((first.each_attempt, first.key.as_deref(), first.attempt), (2, Some("a~"), 4));
         assert_eq!(Address::parse(inner.as_str()), Ok(inner));
         assert_eq!(block.inside(Attempt::FIRST), block);
+        let top = Address::root().inside(Attempt(2)).child(&name("x"), 1);
+        assert_eq!((top.as_str(), top.root_attempt(), &*top.path()), ("~2/x", 2, "x"));
+        assert_eq!(top.segments().map(|segment| segment.name).collect::<Vec<_>>(), ["x"]);
+        assert_eq!(Address::parse("~2/x"), Ok(top));
     }
 
     #[test]
