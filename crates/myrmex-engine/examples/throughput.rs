@@ -14,7 +14,8 @@ use myrmex_model::effect::{Decision, Effect, Evaluation};
 use myrmex_model::event::Recorded;
 use myrmex_model::id::{DefinitionHash, Epoch, RunId, ValueHash};
 use myrmex_model::ir::{
-    Body, Definition, Each, Edge, Graph, GraphChild, Join, Node, NodeId, Outputs, Policy, Task,
+    Body, Complete, Definition, Each, Edge, Graph, GraphChild, Join, Late, Node, NodeId, Outputs, Policy,
+    Task,
 };
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::outcome::{AttemptEnd, AttemptReport, OutcomeSet};
@@ -42,8 +43,9 @@ fn measure(what: &str, count: u32, definition: &Arc<Definition>, items: Option<&
     let mut dispatch = Dispatch::new(Epoch(1), 64);
     let mut journal = Vec::new();
     let mut begun = Instant::now();
+    let (started_by, trigger) = (String::new(), String::new());
     let start =
-        Command::Start { inputs: ValueHash([0; 16]), started_by: String::new(), trigger: String::new() };
+        Command::Start { inputs: ValueHash([0; 16]), started_by, trigger, closure: None, parent: None };
     put(&mut run, &mut dispatch, &mut journal, start, items);
     let start_us = micros(begun);
     begun = Instant::now();
@@ -113,6 +115,8 @@ fn carry_out(dispatch: &mut Dispatch, decision: Decision, journal: &mut Vec<Reco
             Effect::Withdraw { .. }
             | Effect::Assign { .. }
             | Effect::Stop { .. }
+            | Effect::StartChild { .. }
+            | Effect::CancelChild { .. }
             | Effect::Arm { .. }
             | Effect::Disarm { .. }
             | Effect::End => {}
@@ -130,6 +134,8 @@ fn task(name: Name, parent: u32) -> Node {
         body: Body::Task(Task { executor, arguments }),
         policy: Policy::default(),
         outputs: Outputs::Raw,
+        handling: None,
+        binding: None,
     }
 }
 
@@ -142,6 +148,8 @@ fn definition(root: Body, mut children: Vec<Node>) -> Arc<Definition> {
         body: root,
         policy: Policy::default(),
         outputs: Outputs::Raw,
+        handling: None,
+        binding: None,
     };
     children.insert(0, root);
     let (namespace, inputs) = (Namespace::standard(), Vec::new());
@@ -158,7 +166,9 @@ fn layers(count: u32, max_parallel: Option<u32>) -> Arc<Definition> {
         let parents = [before + to % LAYER, before + (to + 1) % LAYER];
         edges.extend(parents.map(|from| Edge::new(from, to, OutcomeSet::SUCCEEDED)));
     }
-    let children = (1..=count).map(|node| GraphChild { node: NodeId(node), join: Join::All }).collect();
+    let children = (1..=count)
+        .map(|node| GraphChild { node: NodeId(node), join: Join::All, late: Late::Ignore })
+        .collect();
     let mut graph = Graph::new(children, edges, names.iter().cloned()).expect("edges connect children");
     graph.max_parallel = max_parallel;
     definition(Body::Graph(graph), names.into_iter().map(|name| task(name, 0)).collect())
@@ -172,9 +182,11 @@ fn items_of() -> Arc<Definition> {
         item: Name::new("item").expect("a name"),
         max_parallel: Some(64),
         fail_fast: false,
+        complete: Complete::All,
+        tolerance: None,
         body: NodeId(2),
     };
-    let child = GraphChild { node: NodeId(1), join: Join::All };
+    let child = GraphChild { node: NodeId(1), join: Join::All, late: Late::Ignore };
     let graph = Graph::new(vec![child], Vec::new(), [name.clone()]).expect("no edges");
     let mut holder = task(name.clone(), 0);
     holder.body = Body::Each(each);

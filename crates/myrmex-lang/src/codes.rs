@@ -1,7 +1,7 @@
 //! The codes of all problems that `check` reports, each written once. A code never gets a second meaning.
 //!
 //! `E01xx` text and syntax · `E02xx` structure and graph · `E03xx` types and values · `E04xx` expressions ·
-//! `E05xx` not supported yet · `W` warnings, with the hundreds of the errors.
+//! `E05xx` not supported yet · `E06xx` other files · `W` warnings, with the hundreds of the errors.
 
 use myrmex_model::diagnostic::Code;
 
@@ -56,6 +56,8 @@ codes! {
     FLOW_ITEM = "E0214", "an entry of a `do:` list that is not one named task";
     TASK_DUPLICATE = "E0215", "two tasks of one `do:` list with the same name";
     TASKS_MANY = "E0216", "too many tasks";
+    HANDLER_NAME = "E0217", "a task called like a handler beside it";
+    CATCH_DEAD = "E0218", "a `catch` that is never asked";
 
     TYPE = "E0301", "a value of the wrong type";
     DURATION = "E0302", "a text that is not a duration";
@@ -79,14 +81,29 @@ codes! {
     CONDITION_BRACES = "E0409", "braces around a condition";
     ROOT_MISPLACED = "E0410", "a name that holds nothing where it is used";
     REFERENCE_WHOLE = "E0411", "a reference that does not name its task or input";
+    NAME_HIDDEN = "E0412", "a value for the tasks inside that means something else there";
+    SECRET_MISPLACED = "E0413", "a secret where none can go";
+    SECRET_FORM = "E0414", "an expression that does more than name a secret";
 
     KEY_LATER = "E0501", "a key that is not supported yet";
     VALUE_LATER = "E0502", "a form or value that is not supported yet";
     ROOT_LATER = "E0503", "a name in an expression that is not supported yet";
 
+    WORKFLOW_UNKNOWN = "E0601", "a workflow that is not found";
+    WORKFLOW_AMBIGUOUS = "E0602", "a workflow that several files declare";
+    VERSION_UNMET = "E0603", "a version that is not the one asked for";
+    FILE_BROKEN = "E0604", "a file with errors that another one needs";
+    GIVEN_UNKNOWN = "E0605", "a value for an input that does not exist";
+    GIVEN_MISSING = "E0606", "a required input without a value";
+    GIVEN_MISFIT = "E0607", "a value that does not fit the input it is given to";
+    USE_FORM = "E0608", "a `use` that does not name an action";
+    ACTION_UNKNOWN = "E0609", "an action that is not found";
+    ACTION_CYCLE = "E0610", "an action that uses itself";
+
     INPUT_UNUSED = "W0201", "an input that nothing uses";
     NEEDS_DUPLICATE = "W0202", "a task named twice in `needs`";
     PROBLEMS_MANY = "W0203", "more problems than are shown";
+    SECRET_PLAIN = "W0204", "what looks like a secret in plain text";
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@
 //! 3. `resolve` looks up the names: tasks, inputs, variables; it finds cycles and tasks that can never run;
 //! 4. `lower` makes the [`Definition`] that the run machine knows.
 //!
+//! Files that it names, other workflows and libraries of actions, are checked with it if they are [given](Beside).
+//!
 //! Problems are [`Diagnostic`]s whose codes stand in [`codes`]. [`resolve_inputs`] makes the inputs of one run.
 //! [`import`] makes workflow files of what other tools recorded. [`format`] writes a file in the canonical form.
 //! [`schema`] makes the JSON Schema of a kind of file, of the table of keys that the reader uses.
@@ -14,11 +16,13 @@
 //! What this crate deliberately does not do: it reads no files, evaluates no expressions, and knows nothing of how a
 //! definition is carried out.
 
+mod check;
 pub mod codes;
 mod format;
 pub mod import;
 mod inputs;
 mod lower;
+mod others;
 mod outline;
 mod places;
 mod read;
@@ -28,13 +32,16 @@ mod roots;
 pub mod schema;
 pub mod tree;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use myrmex_model::diagnostic::Diagnostic;
 use myrmex_model::ir::Definition;
+use myrmex_model::name::Name;
 
 pub use format::{FormatError, Syntax, format};
 pub use inputs::{Given, InputProblem, resolve_inputs};
+pub use others::{Beside, declared_name as declared_workflow};
 pub use places::{NodePlaces, SourceMap};
 pub use report::PROBLEMS_MAX;
 
@@ -57,11 +64,24 @@ impl Source {
 /// What [`check`] found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checked {
-    /// The definition; only if there is no error.
+    /// The definition; only if there is no error, here or in a file that this one needs. A library of actions has none.
     pub definition: Option<Definition>,
     /// Where its nodes stand; empty without a definition.
     pub places: SourceMap,
-    /// All problems, sorted by place.
+    /// The workflows that a run of it may come to call, by name: itself too if it may. Empty without a definition.
+    pub closure: BTreeMap<Name, Definition>,
+    /// All problems of the file, sorted by place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The files with errors that this one needs.
+    pub beside: Vec<CheckedSource>,
+}
+
+/// A file with what is wrong with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CheckedSource {
+    /// The file.
+    pub source: Source,
+    /// All its problems, sorted by place.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -77,16 +97,17 @@ pub struct Checked {
 /// assert_eq!(checked.definition.unwrap().nodes.len(), 2);
 /// ```
 pub fn check(source: &Source) -> Checked {
-    let mut report = report::Report::new(&source.name);
-    let tree = tree::parse(&source.text, &mut report);
-    let outline = read::read(&source.text, &tree, &mut report);
-    let links = outline.as_ref().map(|outline| resolve::resolve(outline, &mut report));
-    let empty = || SourceMap::new(&source.name);
-    let lowered = match (outline, links) {
-        (Some(outline), Some(links)) if !report.has_errors() => lower::lower(&outline, &links, empty()),
-        (Some(_) | None, Some(_) | None) => None,
-    };
-    let (definition, places) =
-        lowered.map_or_else(|| (None, empty()), |(definition, places)| (Some(definition), places));
-    Checked { definition, places, diagnostics: report.finish() }
+    check_with(source, &Beside::default())
+}
+
+/// Checks a workflow file, or a library of actions, together with the files beside it that it names.
+///
+/// As [`check`] it reports all problems at once, never panics, and wants a large stack.
+pub fn check_with(source: &Source, beside: &Beside) -> Checked {
+    check::check(source, beside)
+}
+
+/// Returns whether a file may name others, so that it is worth while to load what stands beside it. Errs on the safe side.
+pub fn may_name_others(text: &str) -> bool {
+    text.contains("use") || text.matches("workflow").nth(1).is_some()
 }

@@ -1,60 +1,157 @@
 //! Makes the internal representation of an [outline](crate::outline) in which nothing is wrong.
 
+use std::sync::Arc;
+
 use myrmex_model::OrderedMap;
 use myrmex_model::ir::{
-    Body, Case, Choose, Definition, Each, Edge, Flow, FlowChild, Graph, GraphChild, Join, Next, Node, NodeId,
-    Outputs, Policy, Retry, Task as Leaf, Timer,
+    Binding, Body, Call, Case, Catch, Choose, Definition, Each, Edge, Flow, FlowChild, Graph, GraphChild,
+    Handling, Input, Join, NODES_MAX, Next, Node, NodeId, Outputs, Policy, Retry, RoundCondition, Rounds,
+    Task as Leaf, Timer,
 };
 use myrmex_model::name::{Name, Namespace};
-use myrmex_model::template::Template;
+use myrmex_model::schema::{Schema, Type};
+use myrmex_model::template::{Expr, Part, Template};
+use myrmex_model::wire::definition::SCOPE_DEPTH_MAX;
 
+use crate::others::{Found, Others};
 use crate::outline::{
-    Condition, Data, Defaults, ForEach, Run, RunWhat, Scope, ScopeKind, Target, Task, TaskOutputs, Verb,
-    Wait, Workflow,
+    Action, Condition, Data, Defaults, ForEach, Given, Handed, Handlers, Outline, Run, RunWhat, Scope,
+    ScopeKind, Target, Task, TaskOutputs, Use, Verb, Wait, Workflow,
 };
-use crate::places::{NodePlaces, SourceMap};
+use crate::places::SourceMap;
 use crate::resolve::Links;
 use crate::tree::Place;
 
 /// The executor of `run`.
 const PROCESS: &str = "process";
 
-/// Lowers `workflow`. Returns nothing if something of it was refused.
-pub(crate) fn lower(
-    workflow: &Workflow,
-    links: &Links,
-    places: SourceMap,
-) -> Option<(Definition, SourceMap)> {
-    let mut lowering = Lowering { links, defaults: &workflow.defaults, nodes: Vec::new(), places };
-    let name = Name::new(&workflow.name.value).ok()?;
-    let outputs =
-        workflow.outputs.as_ref().map_or(Outputs::Raw, |data| Outputs::Computed(data.template.clone()));
-    let node_places = [workflow.name.place, workflow.place, workflow.body.key];
-    let root = lowering.reserve(name.clone(), None, node_places);
-    let body = lowering.scope(&workflow.body, root)?;
-    let node = &mut lowering.nodes[root.0 as usize];
-    (node.body, node.outputs) = (body, outputs);
-    let definition = Definition {
-        namespace: Namespace::standard(),
-        name,
-        version: workflow.version.clone(),
-        inputs: workflow.inputs.iter().map(|declaration| declaration.input.clone()).collect(),
-        nodes: lowering.nodes,
-        root,
-    };
-    Some((definition, lowering.places))
+/// A file that was read and resolved.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Unit<'o> {
+    pub(crate) outline: &'o Outline,
+    pub(crate) links: &'o Links,
+    /// Its name.
+    pub(crate) file: &'o Arc<str>,
+}
+
+/// Why there is no definition of a file in which no error was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LowerError {
+    /// It is a library, or something of it was refused after all.
+    Nothing,
+    /// With all actions in their places it has too many nodes.
+    Large,
+    /// With all actions in their places it nests too deep.
+    Deep,
+}
+
+/// Lowers the workflow at `file` of `units`.
+///
+/// # Errors
+///
+/// Returns [`LowerError`] if there is nothing that could be run.
+pub(crate) fn lower<'o>(
+    others: &'o Others<'o>,
+    units: &'o [Unit<'o>],
+    file: usize,
+) -> Result<(Definition, SourceMap), LowerError> {
+    let Some(unit) = units.get(file) else { return Err(LowerError::Nothing) };
+    let Outline::Workflow(workflow) = unit.outline else { return Err(LowerError::Nothing) };
+    let around =
+        Around { links: unit.links, file: unit.file, defaults: &workflow.defaults, handed: Vec::new() };
+    let (nodes, places) = (Vec::new(), SourceMap::new(unit.file));
+    let mut lowering = Lowering { others, units, around, nodes, places };
+    let definition = lowering.workflow(workflow);
+    if lowering.nodes.len() > NODES_MAX {
+        return Err(LowerError::Large);
+    }
+    let definition = definition.ok_or(LowerError::Nothing)?;
+    if depth(&definition) > SCOPE_DEPTH_MAX {
+        return Err(LowerError::Deep);
+    }
+    Ok((definition, lowering.places))
+}
+
+/// Returns how many scopes lie around the deepest node.
+fn depth(definition: &Definition) -> usize {
+    let mut depths: Vec<usize> = Vec::with_capacity(definition.nodes.len());
+    for node in &definition.nodes {
+        let parent = node.parent.and_then(|parent| depths.get(parent.0 as usize));
+        depths.push(parent.map_or(0, |depth| depth + 1));
+    }
+    depths.into_iter().max().unwrap_or(0)
 }
 
 struct Lowering<'o> {
-    links: &'o Links,
-    defaults: &'o Defaults,
+    others: &'o Others<'o>,
+    units: &'o [Unit<'o>],
+    around: Around<'o>,
     nodes: Vec<Node>,
     places: SourceMap,
 }
 
+/// What holds for the tasks that are being lowered: an action brings all of it with it.
+struct Around<'o> {
+    links: &'o Links,
+    file: &'o Arc<str>,
+    defaults: &'o Defaults,
+    /// What the blocks around hand on, the nearest last.
+    handed: Vec<Surroundings>,
+}
+
+/// Variables and folder of processes, as a block hands them on.
+#[derive(Default)]
+struct Surroundings {
+    env: Vec<Variable>,
+    workdir: Option<Template>,
+}
+
+/// A variable of a process.
+#[derive(Clone)]
+struct Variable {
+    name: String,
+    template: Template,
+    /// Whether the template is a list of parts of which some name secrets.
+    is_secret: bool,
+}
+
+impl Variable {
+    fn of((name, data): &(String, Data)) -> Self {
+        Self { name: name.clone(), template: data.template.clone(), is_secret: data.is_secret }
+    }
+}
+
+impl Surroundings {
+    fn of(handed: &Handed) -> Self {
+        let env = handed.env.iter().map(Variable::of).collect();
+        Self { env, workdir: handed.workdir.as_ref().map(|data| data.template.clone()) }
+    }
+}
+
 impl<'o> Lowering<'o> {
+    fn workflow(&mut self, workflow: &'o Workflow) -> Option<Definition> {
+        let name = Name::new(&workflow.name.value).ok()?;
+        let outputs =
+            workflow.outputs.as_ref().map_or(Outputs::Raw, |data| Outputs::Computed(data.template.clone()));
+        let node_places = [workflow.name.place, workflow.place, workflow.body.key];
+        let root = self.reserve(name.clone(), None, node_places);
+        let body = self.scope(&workflow.body, root)?;
+        let handling = self.handling(&workflow.handlers, root)?;
+        let node = &mut self.nodes[root.0 as usize];
+        (node.body, node.outputs, node.handling) = (body, outputs, handling);
+        node.policy.total_timeout = workflow.deadline;
+        Some(Definition {
+            namespace: Namespace::standard(),
+            name,
+            version: workflow.version.clone(),
+            inputs: workflow.inputs.iter().map(|declaration| declaration.input.clone()).collect(),
+            nodes: std::mem::take(&mut self.nodes),
+            root,
+        })
+    }
+
     /// Takes the next place in the arena, so that a parent stands before its children.
-    fn reserve(&mut self, name: Name, parent: Option<NodeId>, [key, whole, body]: [Place; 3]) -> NodeId {
+    fn reserve(&mut self, name: Name, parent: Option<NodeId>, places: [Place; 3]) -> NodeId {
         let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
         self.nodes.push(Node {
             name,
@@ -63,8 +160,10 @@ impl<'o> Lowering<'o> {
             body: Body::Value(Template::Literal(serde_json::Value::Null)),
             policy: Policy::default(),
             outputs: Outputs::Raw,
+            handling: None,
+            binding: None,
         });
-        self.places.push(|span| NodePlaces { key: span(key), whole: span(whole), body: span(body) });
+        self.places.push(self.around.file, places);
         id
     }
 
@@ -78,10 +177,15 @@ impl<'o> Lowering<'o> {
             scope.tasks.iter().map(|task| Name::new(&task.name.value).ok()).collect::<Option<Vec<_>>>()?;
         match scope.kind {
             ScopeKind::Graph => {
-                let children = ids.into_iter().map(|node| GraphChild { node, join: Join::All }).collect();
+                let child = |(node, task): (NodeId, &Task)| {
+                    let join = task.join.as_ref().map_or(Join::All, |join| join.value);
+                    GraphChild { node, join, late: task.late }
+                };
+                let children = ids.into_iter().zip(&scope.tasks).map(child).collect();
                 let mut graph = Graph::new(children, self.edges(scope), names).ok()?;
-                graph.max_parallel = scope.max_parallel;
-                graph.fail_fast = scope.fail_fast;
+                graph.max_parallel = scope.bounds.max_parallel;
+                graph.fail_fast = scope.bounds.fail_fast;
+                graph.complete = scope.bounds.complete;
                 Some(Body::Graph(graph))
             }
             ScopeKind::Flow => {
@@ -93,7 +197,9 @@ impl<'o> Lowering<'o> {
                 let children = children
                     .map(|(node, task)| Some(FlowChild { node, next: next(task)? }))
                     .collect::<Option<_>>()?;
-                Some(Body::Flow(Flow::new(children, names)))
+                let mut flow = Flow::new(children, names);
+                flow.rounds = scope.rounds.as_ref().map(lower_rounds);
+                Some(Body::Flow(flow))
             }
         }
     }
@@ -103,7 +209,7 @@ impl<'o> Lowering<'o> {
             cases: link.cases.clone(),
             ..Edge::new(link.from, link.to, link.on)
         };
-        self.links.of(scope).iter().map(edge).collect()
+        self.around.links.of(scope).iter().map(edge).collect()
     }
 
     fn task(&mut self, task: &'o Task, siblings: &Siblings<'o>, parent: NodeId) -> Option<NodeId> {
@@ -125,11 +231,74 @@ impl<'o> Lowering<'o> {
         node.body = Body::Each(Each {
             source: each.source.template.clone(),
             item: Name::new(&each.item).ok()?,
-            max_parallel: each.max_parallel,
-            fail_fast: each.fail_fast,
+            max_parallel: each.bounds.max_parallel,
+            fail_fast: each.bounds.fail_fast,
+            complete: each.bounds.complete,
+            tolerance: each.tolerance,
             body: inner,
         });
         Some(outer)
+    }
+
+    /// Puts an action in the place of the task `id`: a flow of the one task that the action is.
+    fn used(&mut self, used: &'o Use, id: NodeId) -> Option<Body> {
+        let Some(Found::One(file)) = self.others.libraries.get(&used.library) else { return None };
+        let unit = self.units.get(*file)?;
+        let Outline::Library(library) = unit.outline else { return None };
+        let action = library.action(&used.action)?;
+        if self.nodes.len() > NODES_MAX {
+            return None;
+        }
+        let (binding, handed) = self.binding(used, action)?;
+        let handed = vec![handed];
+        let inside = Around { links: unit.links, file: unit.file, defaults: &library.defaults, handed };
+        let outside = std::mem::replace(&mut self.around, inside);
+        let child = self.task(&action.task, &Siblings::none(), id);
+        self.around = outside;
+        self.nodes[id.0 as usize].binding = Some(Box::new(binding));
+        let name = Name::new(&action.task.name.value).ok()?;
+        Some(Body::Flow(Flow::new(vec![FlowChild { node: child?, next: Next::Continue }], [name])))
+    }
+
+    /// Returns what `inputs` means inside an action, and what the blocks around hand on to it. Expressions of theirs are
+    /// evaluated outside: they go in as inputs that the action does not know.
+    fn binding(&self, used: &Use, action: &Action) -> Option<(Binding, Surroundings)> {
+        let mut values: Vec<(String, Template)> =
+            used.with.iter().map(|given| (given.name.value.clone(), given.data.template.clone())).collect();
+        let mut inputs: Vec<Input> =
+            action.inputs.iter().map(|declaration| declaration.input.clone()).collect();
+        let mut bind = |template: &Template| {
+            if template.as_literal().is_some() {
+                return Some(template.clone());
+            }
+            let names = (1..).map(|number| format!("_around_{number}"));
+            let is_free = |name: &String| inputs.iter().all(|input| input.name.as_str() != name);
+            let name = names.into_iter().find(is_free)?;
+            let schema = Schema::of(Type::Any);
+            inputs.push(Input { name: Name::new(&name).ok()?, schema, default: None, is_optional: true });
+            let inside = Template::Expr(Expr::jinja(&format!("inputs.{name}")));
+            values.push((name, template.clone()));
+            Some(inside)
+        };
+        let mut handed = Surroundings::default();
+        for variable in self.handed_on() {
+            let template = if variable.is_secret {
+                bind_parts(&variable.template, &mut bind)?
+            } else {
+                bind(&variable.template)?
+            };
+            handed.env.push(Variable { template, ..variable.clone() });
+        }
+        let workdir = self.around.handed.iter().rev().find_map(|handed| handed.workdir.as_ref());
+        if let Some(workdir) = workdir {
+            handed.workdir = Some(bind(workdir)?);
+        }
+        Some((Binding { values: Template::map(values), inputs }, handed))
+    }
+
+    /// Returns the variables that the blocks around hand on, the nearest of a name last.
+    fn handed_on(&self) -> impl Iterator<Item = &Variable> {
+        self.around.handed.iter().flat_map(|handed| &handed.env)
     }
 
     fn fill(
@@ -140,10 +309,12 @@ impl<'o> Lowering<'o> {
         guard: Option<&Condition>,
     ) -> Option<()> {
         let verb = task.verb.as_ref()?;
+        let handed_before = self.around.handed.len();
+        self.around.handed.extend(task.handed.as_deref().map(Surroundings::of));
         let body = match verb {
             Verb::Run(run) => Body::Task(Leaf {
                 executor: Name::new(PROCESS).ok()?,
-                arguments: process_arguments(run, &self.defaults.env),
+                arguments: self.process_arguments(run),
             }),
             Verb::Set(data) => Body::Value(data.template.clone()),
             Verb::Switch(cases) => Body::Choose(Choose {
@@ -153,23 +324,71 @@ impl<'o> Lowering<'o> {
             Verb::Wait(Wait::After(data)) => Body::Timer(Timer::After(data.template.clone())),
             Verb::Wait(Wait::Until(data)) => Body::Timer(Timer::Until(data.template.clone())),
             Verb::Block(inner) => self.scope(inner, id)?,
+            Verb::Call(call) => Body::Call(Call {
+                workflow: Name::new(&call.name.value).ok()?,
+                inputs: given(&call.with),
+                is_detached: call.is_detached,
+            }),
+            Verb::Use(used) => self.used(used, id)?,
         };
+        let policy = self.policy(task, matches!(verb, Verb::Run(_)));
         let node = &mut self.nodes[id.0 as usize];
         node.body = body;
+        node.policy = policy;
         node.guard = guard.map(|guard| guard.expr.clone());
         node.outputs = match &task.outputs {
             TaskOutputs::None => Outputs::Raw,
             TaskOutputs::Declared(fields) => Outputs::Declared(fields.clone()),
             TaskOutputs::Computed(data) => Outputs::Computed(data.template.clone()),
+            TaskOutputs::Last => Outputs::Last,
         };
-        if matches!(verb, Verb::Run(_)) {
-            let retry = task.retry.as_ref().or(self.defaults.retry.as_ref());
-            node.policy = Policy {
-                retry: retry.and_then(lower_retry),
-                attempt_timeout: task.timeout.or(self.defaults.timeout),
-            };
-        }
+        self.nodes[id.0 as usize].handling = self.handling(&task.handlers, id)?;
+        self.around.handed.truncate(handed_before);
         Some(())
+    }
+
+    /// Returns how a task is carried out; `defaults` hold for leaf work only.
+    fn policy(&self, task: &Task, is_leaf: bool) -> Policy {
+        let defaults = is_leaf.then_some(self.around.defaults);
+        let retry = task.retry.as_ref().or(defaults.and_then(|defaults| defaults.retry.as_ref()));
+        let timeout = task.timeout.or(defaults.and_then(|defaults| defaults.timeout)).unwrap_or_default();
+        let effect = task.effect.or(defaults.and_then(|defaults| defaults.effect));
+        Policy {
+            retry: retry.and_then(lower_retry),
+            attempt_timeout: timeout.run,
+            queue_timeout: timeout.queue,
+            total_timeout: timeout.total,
+            repetition: effect.unwrap_or_default(),
+        }
+    }
+
+    /// Lowers what follows the body of `owner`. The outer option is none if something of it was refused.
+    #[expect(
+        clippy::option_option,
+        reason = "nothing wrong with nothing to do is not the same as something wrong"
+    )]
+    fn handling(&mut self, handlers: &'o Handlers, owner: NodeId) -> Option<Option<Box<Handling>>> {
+        if handlers.is_empty() {
+            return Some(None);
+        }
+        let alone = &Siblings::none();
+        let mut handling = Handling { continues: handlers.continues, ..Handling::default() };
+        for catch in &handlers.catches {
+            handling.catches.push(Catch {
+                kinds: catch.kinds.clone(),
+                statuses: catch.statuses.clone(),
+                when: catch.when.as_ref().map(|when| when.expr.clone()),
+                retry: catch.retry.as_ref().and_then(lower_retry),
+                body: self.task(&catch.body, alone, owner)?,
+            });
+        }
+        if let Some(task) = &handlers.on_failure {
+            handling.on_failure = Some(self.task(task, alone, owner)?);
+        }
+        if let Some(task) = &handlers.finally {
+            handling.finally = Some(self.task(task, alone, owner)?);
+        }
+        Some(Some(Box::new(handling)))
     }
 }
 
@@ -185,6 +404,11 @@ struct Siblings<'o> {
 }
 
 impl<'o> Siblings<'o> {
+    /// Returns those of a task that stands alone.
+    fn none() -> Self {
+        Self { kind: ScopeKind::Flow, by_name: OrderedMap::default() }
+    }
+
     fn of(scope: &'o Scope) -> Self {
         let names = scope.tasks.iter().map(|task| task.name.value.as_str());
         Self { kind: scope.kind, by_name: names.zip(0..).collect() }
@@ -220,28 +444,80 @@ fn lower_retry(retry: &crate::outline::Retry) -> Option<Retry> {
     })
 }
 
-/// Returns what the process executor is given: `command`, or `script` with `interpreter` if one is named, then `env`
-/// and `workdir` if there are any.
-fn process_arguments(run: &Run, default_env: &[(String, Data)]) -> Template {
-    let mut fields = match &run.what {
-        RunWhat::Command(data) => vec![("command".to_owned(), data.template.clone())],
-        RunWhat::Script { text, interpreter } => {
-            let mut fields = vec![("script".to_owned(), text.template.clone())];
-            if let Some(interpreter) = interpreter {
-                let interpreter = Template::Literal(interpreter.as_str().into());
-                fields.push(("interpreter".to_owned(), interpreter));
+fn lower_rounds(rounds: &crate::outline::Rounds) -> Rounds {
+    let expr = rounds.condition.expr.clone();
+    let condition = if rounds.is_while { RoundCondition::While(expr) } else { RoundCondition::Until(expr) };
+    Rounds { condition, most: rounds.most }
+}
+
+impl Lowering<'_> {
+    /// Returns what the process executor is given: `command`, or `script` with `interpreter` if one is named, then `env`,
+    /// `secret_env`, `artifacts` and `workdir` if there are any.
+    fn process_arguments(&self, run: &Run) -> Template {
+        let mut fields = match &run.what {
+            RunWhat::Command(data) => vec![("command".to_owned(), data.template.clone())],
+            RunWhat::Script { text, interpreter } => {
+                let mut fields = vec![("script".to_owned(), text.template.clone())];
+                if let Some(interpreter) = interpreter {
+                    let interpreter = Template::Literal(interpreter.as_str().into());
+                    fields.push(("interpreter".to_owned(), interpreter));
+                }
+                fields
             }
-            fields
+        };
+        let (secret, plain): (Vec<_>, Vec<_>) =
+            self.environment(&run.env).into_iter().partition(|variable| variable.is_secret);
+        for (key, variables) in [("env", plain), ("secret_env", secret)] {
+            if !variables.is_empty() {
+                let all = variables.into_iter().map(|variable| (variable.name, variable.template));
+                fields.push((key.to_owned(), Template::map(all.collect())));
+            }
         }
+        if !run.artifacts.is_empty() {
+            let all = run.artifacts.iter().map(|(name, path)| (name.clone(), path.template.clone()));
+            fields.push(("artifacts".to_owned(), Template::map(all.collect())));
+        }
+        let handed = self.around.handed.iter().rev().find_map(|handed| handed.workdir.as_ref());
+        if let Some(workdir) = run.workdir.as_ref().map(|data| &data.template).or(handed) {
+            fields.push(("workdir".to_owned(), workdir.clone()));
+        }
+        Template::map(fields)
+    }
+
+    /// Returns the variables of a task: those of `defaults`, of the blocks around it, and its own; the nearest of a name
+    /// wins.
+    fn environment(&self, own: &[(String, Data)]) -> Vec<Variable> {
+        let mut variables: OrderedMap<String, Variable> = OrderedMap::default();
+        let defaults = self.around.defaults.env.iter().map(Variable::of);
+        for variable in defaults.chain(self.handed_on().cloned()).chain(own.iter().map(Variable::of)) {
+            // A name that comes again takes the later place, as if the earlier one were not there.
+            variables.shift_remove(&variable.name);
+            variables.insert(variable.name.clone(), variable);
+        }
+        variables.into_values().collect()
+    }
+}
+
+/// Binds the expressions in the parts of a variable that names secrets; parts stay texts and names.
+fn bind_parts(parts: &Template, bind: &mut impl FnMut(&Template) -> Option<Template>) -> Option<Template> {
+    let Template::List(parts) = parts else { return Some(parts.clone()) };
+    let part = |part: &Template| match part {
+        Template::Literal(_) => Some(part.clone()),
+        Template::Map(fields) => {
+            let field = |(name, value): &(String, Template)| Some((name.clone(), bind(value)?));
+            Some(Template::Map(fields.iter().map(field).collect::<Option<_>>()?))
+        }
+        Template::Expr(_) | Template::Text(_) | Template::List(_) => match bind(part)? {
+            Template::Expr(expr) => Some(Template::Text(vec![Part::Hole(expr)])),
+            bound @ (Template::Literal(_) | Template::Text(_) | Template::List(_) | Template::Map(_)) => {
+                Some(bound)
+            }
+        },
     };
-    let inherited = default_env.iter().filter(|(name, _)| run.env.iter().all(|(own, _)| own != name));
-    let env: Vec<_> =
-        inherited.chain(&run.env).map(|(name, data)| (name.clone(), data.template.clone())).collect();
-    if !env.is_empty() {
-        fields.push(("env".to_owned(), Template::map(env)));
-    }
-    if let Some(workdir) = &run.workdir {
-        fields.push(("workdir".to_owned(), workdir.template.clone()));
-    }
-    Template::map(fields)
+    Some(Template::list(parts.iter().map(part).collect::<Option<_>>()?))
+}
+
+/// Returns the inputs that something else is given, as one object.
+fn given(with: &[Given]) -> Template {
+    Template::map(with.iter().map(|given| (given.name.value.clone(), given.data.template.clone())).collect())
 }

@@ -5,10 +5,11 @@
 use std::sync::Arc;
 
 use myrmex_expr::Step;
-use myrmex_model::ir::{Backoff, Input, OutputField};
+use myrmex_model::ir::{Backoff, Complete, Input, Join, Late, OutputField, Repetition, Tolerance};
 use myrmex_model::outcome::OutcomeSet;
 use myrmex_model::template::{Expr, Template};
 use myrmex_model::time::Length;
+use semver::VersionReq;
 
 use crate::tree::Place;
 
@@ -21,8 +22,33 @@ pub(crate) struct Workflow {
     pub(crate) version: Option<String>,
     pub(crate) inputs: Vec<InputDeclaration>,
     pub(crate) defaults: Defaults,
+    pub(crate) deadline: Option<Length>,
     pub(crate) body: Scope,
+    pub(crate) handlers: Handlers,
     pub(crate) outputs: Option<Data>,
+}
+
+/// What a file holds.
+#[derive(Debug)]
+pub(crate) enum Outline {
+    Workflow(Box<Workflow>),
+    Library(Library),
+}
+
+/// An `actions:` file.
+#[derive(Debug)]
+pub(crate) struct Library {
+    pub(crate) actions: Vec<Action>,
+    /// Nothing: the defaults of a workflow hold for its own tasks only.
+    pub(crate) defaults: Defaults,
+}
+
+/// A task that others use.
+#[derive(Debug)]
+pub(crate) struct Action {
+    pub(crate) version: Option<String>,
+    pub(crate) inputs: Vec<InputDeclaration>,
+    pub(crate) task: Task,
 }
 
 /// A value with its place.
@@ -36,6 +62,8 @@ pub(crate) struct Spot<T> {
 #[derive(Debug)]
 pub(crate) struct InputDeclaration {
     pub(crate) input: Input,
+    /// Whether its value is the name of a secret.
+    pub(crate) is_secret: bool,
     pub(crate) key: Place,
 }
 
@@ -43,8 +71,17 @@ pub(crate) struct InputDeclaration {
 #[derive(Debug, Default)]
 pub(crate) struct Defaults {
     pub(crate) retry: Option<Retry>,
-    pub(crate) timeout: Option<Length>,
+    pub(crate) timeout: Option<Timeout>,
     pub(crate) env: Vec<(String, Data)>,
+    pub(crate) effect: Option<Repetition>,
+}
+
+/// The limits of time of a task.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Timeout {
+    pub(crate) queue: Option<Length>,
+    pub(crate) run: Option<Length>,
+    pub(crate) total: Option<Length>,
 }
 
 /// The place of a [`Scope`] in the tables of later passes.
@@ -59,8 +96,27 @@ pub(crate) struct Scope {
     /// Where its key is: `tasks` or `do`.
     pub(crate) key: Place,
     pub(crate) tasks: Vec<Task>,
+    /// How a graph goes about its tasks.
+    pub(crate) bounds: Bounds,
+    /// How often a flow goes round.
+    pub(crate) rounds: Option<Rounds>,
+}
+
+/// How a graph goes about its tasks, or a `for_each` about its items.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Bounds {
     pub(crate) max_parallel: Option<u32>,
     pub(crate) fail_fast: bool,
+    pub(crate) complete: Complete,
+}
+
+/// What decides about another round of a `repeat`.
+#[derive(Debug)]
+pub(crate) struct Rounds {
+    pub(crate) condition: Condition,
+    /// Whether it is asked before the round and ends it when false, or after and ends it when true.
+    pub(crate) is_while: bool,
+    pub(crate) most: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +131,8 @@ pub(crate) struct Task {
     pub(crate) name: Spot<String>,
     pub(crate) place: Place,
     pub(crate) needs: Vec<Need>,
+    pub(crate) join: Option<Spot<Join>>,
+    pub(crate) late: Late,
     pub(crate) guard: Option<Condition>,
     pub(crate) each: Option<ForEach>,
     /// None if it was refused.
@@ -83,8 +141,31 @@ pub(crate) struct Task {
     pub(crate) verb_place: Place,
     pub(crate) then: Option<Spot<Target>>,
     pub(crate) retry: Option<Retry>,
-    pub(crate) timeout: Option<Length>,
+    pub(crate) timeout: Option<Timeout>,
+    pub(crate) effect: Option<Repetition>,
+    /// What a block hands on to the tasks inside.
+    pub(crate) handed: Option<Box<Handed>>,
+    pub(crate) handlers: Handlers,
     pub(crate) outputs: TaskOutputs,
+}
+
+/// What follows the body of a task or of the whole workflow. The handlers are tasks called by their keys.
+#[derive(Debug, Default)]
+pub(crate) struct Handlers {
+    pub(crate) catches: Vec<Catch>,
+    pub(crate) on_failure: Option<Box<Task>>,
+    pub(crate) finally: Option<Box<Task>>,
+    pub(crate) continues: bool,
+}
+
+/// A handler of errors of a `try`.
+#[derive(Debug)]
+pub(crate) struct Catch {
+    pub(crate) kinds: Vec<String>,
+    pub(crate) statuses: Vec<u16>,
+    pub(crate) when: Option<Condition>,
+    pub(crate) retry: Option<Retry>,
+    pub(crate) body: Task,
 }
 
 /// One entry of `needs`.
@@ -99,8 +180,15 @@ pub(crate) struct Need {
 pub(crate) struct ForEach {
     pub(crate) source: Data,
     pub(crate) item: String,
-    pub(crate) max_parallel: Option<u32>,
-    pub(crate) fail_fast: bool,
+    pub(crate) bounds: Bounds,
+    pub(crate) tolerance: Option<Tolerance>,
+}
+
+/// What a block hands on to the `run` tasks inside.
+#[derive(Debug)]
+pub(crate) struct Handed {
+    pub(crate) env: Vec<(String, Data)>,
+    pub(crate) workdir: Option<Data>,
 }
 
 #[derive(Debug)]
@@ -111,12 +199,46 @@ pub(crate) enum Verb {
     Fail(Data),
     Wait(Wait),
     Block(Scope),
+    Call(Call),
+    Use(Use),
+}
+
+/// An action of a library.
+#[derive(Debug)]
+pub(crate) struct Use {
+    /// Where it is written.
+    pub(crate) place: Place,
+    pub(crate) library: String,
+    pub(crate) action: String,
+    /// With which numbers its version begins.
+    pub(crate) version: String,
+    pub(crate) with: Vec<Given>,
+}
+
+/// A run of another workflow.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) name: Spot<String>,
+    pub(crate) with: Vec<Given>,
+    pub(crate) is_detached: bool,
+    pub(crate) version: Option<Spot<VersionReq>>,
+}
+
+/// A value that an input of something else is given.
+#[derive(Debug)]
+pub(crate) struct Given {
+    pub(crate) name: Spot<String>,
+    pub(crate) data: Data,
+    /// Where the value is.
+    pub(crate) place: Place,
 }
 
 /// A local process.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) what: RunWhat,
+    /// The paths of what is kept, by name.
+    pub(crate) artifacts: Vec<(String, Data)>,
     pub(crate) env: Vec<(String, Data)>,
     pub(crate) workdir: Option<Data>,
 }
@@ -165,6 +287,8 @@ pub(crate) enum TaskOutputs {
     None,
     Declared(Vec<OutputField>),
     Computed(Data),
+    /// What the last task inside that succeeded gave.
+    Last,
 }
 
 /// Data in which expressions may stand, with what they read.
@@ -172,6 +296,9 @@ pub(crate) enum TaskOutputs {
 pub(crate) struct Data {
     pub(crate) template: Template,
     pub(crate) reads: Arc<[Read]>,
+    /// Whether it is the value of a variable that names secrets: the template is then the list of its parts, each a text or
+    /// the map `{secret: NAME}`.
+    pub(crate) is_secret: bool,
 }
 
 /// A bare expression, with what it reads.
@@ -187,6 +314,8 @@ pub(crate) struct Read {
     pub(crate) root: String,
     pub(crate) steps: Vec<Step>,
     pub(crate) place: Place,
+    /// Whether a secret may be named here.
+    pub(crate) is_secret: bool,
 }
 
 impl Data {
@@ -197,6 +326,94 @@ impl Data {
             Template::Map(fields) => Some(fields.iter().map(|(name, _)| name.as_str()).collect()),
             Template::Expr(_) | Template::Text(_) | Template::List(_) => None,
         }
+    }
+}
+
+impl Scope {
+    /// Returns a flow whose tasks run once, one after the other.
+    pub(crate) fn flow(id: ScopeId, key: Place, tasks: Vec<Task>) -> Self {
+        Self { id, kind: ScopeKind::Flow, key, tasks, bounds: Bounds::default(), rounds: None }
+    }
+}
+
+impl Task {
+    /// Returns a task of which nothing but its name is known.
+    pub(crate) fn named(name: Spot<String>, place: Place) -> Self {
+        Self {
+            name,
+            place,
+            needs: Vec::new(),
+            join: None,
+            late: Late::Ignore,
+            guard: None,
+            each: None,
+            verb: None,
+            verb_place: place,
+            then: None,
+            retry: None,
+            timeout: None,
+            effect: None,
+            handed: None,
+            handlers: Handlers::default(),
+            outputs: TaskOutputs::None,
+        }
+    }
+}
+
+impl Outline {
+    /// Calls `visit` for every task of the file; a task comes before those inside it.
+    pub(crate) fn walk<'o>(&'o self, visit: &mut dyn FnMut(&'o Task)) {
+        match self {
+            Self::Workflow(workflow) => workflow.walk(visit),
+            Self::Library(library) => library.actions.iter().for_each(|action| action.task.walk(visit)),
+        }
+    }
+}
+
+impl Library {
+    /// Returns the action called `name`.
+    pub(crate) fn action(&self, name: &str) -> Option<&Action> {
+        self.actions.iter().find(|action| action.task.name.value == name)
+    }
+}
+
+impl Use {
+    /// Returns whether an action of this version will do.
+    pub(crate) fn admits(&self, version: &str) -> bool {
+        let core = version.split(['-', '+']).next().unwrap_or_default();
+        let mut numbers = core.split('.');
+        self.version.split('.').all(|wanted| numbers.next() == Some(wanted))
+    }
+}
+
+impl Workflow {
+    /// Calls `visit` for every task, those of handlers included; a task comes before those inside it.
+    pub(crate) fn walk<'o>(&'o self, visit: &mut dyn FnMut(&'o Task)) {
+        self.body.tasks.iter().chain(self.handlers.tasks()).for_each(|task| task.walk(visit));
+    }
+}
+
+impl Task {
+    /// Calls `visit` for the task and every task inside it, those of handlers included.
+    pub(crate) fn walk<'o>(&'o self, visit: &mut dyn FnMut(&'o Task)) {
+        visit(self);
+        if let Some(Verb::Block(scope)) = &self.verb {
+            scope.tasks.iter().for_each(|task| task.walk(visit));
+        }
+        self.handlers.tasks().for_each(|task| task.walk(visit));
+    }
+}
+
+impl Handlers {
+    /// Returns the tasks that handle, in the order in which they could run.
+    pub(crate) fn tasks(&self) -> impl Iterator<Item = &Task> {
+        let catches = self.catches.iter().map(|catch| &catch.body);
+        catches.chain(self.on_failure.as_deref()).chain(self.finally.as_deref())
+    }
+
+    /// Returns whether nothing follows the body.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tasks().next().is_none() && !self.continues
     }
 }
 

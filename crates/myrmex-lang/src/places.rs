@@ -14,7 +14,8 @@ pub struct SourceMap {
     nodes: Vec<NodePlaces>,
 }
 
-/// The places of one node. The body of a `for_each` has those of the `for_each`.
+/// The places of one node. The body of a `for_each` has those of the `for_each`; what stems from an action stands in its
+/// library.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodePlaces {
     /// Its key, the name; of the root, the name of the workflow.
@@ -40,10 +41,9 @@ impl SourceMap {
         self.nodes.get(node.0 as usize)
     }
 
-    /// Adds the places of the next node.
-    pub(crate) fn push(&mut self, places: impl FnOnce(&dyn Fn(Place) -> Span) -> NodePlaces) {
-        let span = |place: Place| Span { file: Arc::clone(&self.file), start: place.start, end: place.end };
-        let places = places(&span);
-        self.nodes.push(places);
+    /// Adds the places of the next node, which stands in `file`.
+    pub(crate) fn push(&mut self, file: &Arc<str>, [key, whole, body]: [Place; 3]) {
+        let span = |place: Place| Span { file: Arc::clone(file), start: place.start, end: place.end };
+        self.nodes.push(NodePlaces { key: span(key), whole: span(whole), body: span(body) });
     }
 }

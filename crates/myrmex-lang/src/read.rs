@@ -2,14 +2,22 @@
 //!
 //! Names of other tasks, inputs and variables are only collected here; [`crate::resolve`] looks them up.
 
+mod call;
 mod expression;
+mod files;
+mod handlers;
 pub(crate) mod keys;
+mod library;
+pub(crate) mod order;
 pub(crate) mod policy;
 pub(crate) mod schema;
+mod secret;
+mod switch;
 pub(crate) mod task;
-mod verb;
+pub(crate) mod verb;
 mod workflow;
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use myrmex_model::diagnostic::Code;
@@ -30,6 +38,8 @@ struct Reader<'t> {
     report: &'t mut Report,
     scopes: usize,
     tasks: usize,
+    /// The inputs whose values are names of secrets.
+    secret_inputs: BTreeSet<String>,
 }
 
 /// The entries of a map whose keys were checked.
@@ -60,12 +70,11 @@ impl Reader<'_> {
             if keys.known(key).is_some() || key.starts_with("x-") {
                 continue;
             }
-            if keys.later.contains(&key) {
+            if keys.all_later().any(|later| later == key) {
                 self.report.refuse(codes::KEY_LATER, place, format!("`{key}` is not supported yet"));
             } else {
                 let message = format!("unknown key `{key}` in {}", keys.owner);
-                let known = keys.known.iter().map(|key| key.name);
-                let words = known.chain(keys.later.iter().copied());
+                let words = keys.all().map(|key| key.name).chain(keys.all_later());
                 self.report.refuse_word(codes::KEY_UNKNOWN, place, message, (key, words));
             }
         }
@@ -152,6 +161,10 @@ impl Reader<'_> {
 
     /// Reads a count of at least one.
     fn count(&mut self, what: &str, node: &Node) -> Option<u32> {
+        self.count_up_to(what, node, u32::MAX)
+    }
+
+    fn count_up_to(&mut self, what: &str, node: &Node, most: u32) -> Option<u32> {
         let Some(Meaning::Number(number)) = node.as_scalar().map(|scalar| &scalar.meaning) else {
             if !self.refuse_hole(what, node) {
                 self.refuse_type(what, "an integer", node);
@@ -166,9 +179,10 @@ impl Reader<'_> {
             );
             return None;
         }
-        let count = number.as_u64().and_then(|count| u32::try_from(count).ok()).filter(|count| *count > 0);
+        let count = number.as_u64().and_then(|count| u32::try_from(count).ok());
+        let count = count.filter(|count| (1..=most).contains(count));
         if count.is_none() {
-            let message = format!("{what} must be between 1 and {}, this is {number}", u32::MAX);
+            let message = format!("{what} must be between 1 and {most}, this is {number}");
             self.report.refuse(codes::NUMBER_BOUND, node.place, message);
         }
         count

@@ -34,6 +34,11 @@ impl Report {
         }
     }
 
+    /// Returns the name of the file.
+    pub(crate) fn file(&self) -> &str {
+        &self.file
+    }
+
     /// Returns the span of `place` in the file.
     pub(crate) fn span(&self, place: Place) -> Span {
         Span { file: Arc::clone(&self.file), start: place.start, end: place.end }

@@ -1,6 +1,7 @@
 //! Looks up every name of an [outline](crate::outline): tasks, inputs, variables, items. What refers to a task of a
 //! graph becomes a link; what is left to check of the links (cycles, dead tasks) is done per scope.
 
+mod call;
 mod cycle;
 mod link;
 mod reach;
@@ -8,9 +9,12 @@ mod reference;
 
 use myrmex_model::OrderedMap;
 
+use crate::Source;
 use crate::codes;
+use crate::others::{Others, library_name};
 use crate::outline::{
-    Condition, Data, Read, Run, RunWhat, Scope, ScopeKind, Task, TaskOutputs, Verb, Wait, Workflow,
+    Condition, Data, Handlers, InputDeclaration, Outline, Read, Run, RunWhat, Scope, ScopeId, ScopeKind,
+    Task, TaskOutputs, Verb, Wait, Workflow,
 };
 use crate::report::Report;
 
@@ -27,46 +31,75 @@ impl Links {
     }
 }
 
-/// Looks up every name of `workflow` and reports what is wrong.
-pub(crate) fn resolve(workflow: &Workflow, report: &mut Report) -> Links {
-    let mut resolver = Resolver {
-        report,
-        inputs: workflow
-            .inputs
-            .iter()
-            .map(|declaration| (declaration.input.name.as_str(), InputUse { declaration, is_used: false }))
-            .collect(),
-        variables: Variables::default(),
-        homes: OrderedMap::default(),
-        frames: Vec::new(),
-        items: Vec::new(),
-        links: Vec::new(),
-        has_error: false,
-        are_tasks_readable: true,
-    };
-    resolver.survey(&workflow.body, None, ScopeKind::Graph);
-    resolver.defaults(workflow);
-    resolver.scope(&workflow.body, workflow.outputs.as_ref());
-    resolver.unused_inputs();
-    Links(resolver.links)
+/// Looks up every name of a file and reports what is wrong; `others` are the files that it names.
+pub(crate) fn resolve<'o>(
+    outline: &'o Outline,
+    (source, others): (&Source, &'o Others<'o>),
+    report: &mut Report,
+) -> Links {
+    match outline {
+        Outline::Workflow(workflow) => {
+            let mut resolver = Resolver::new(&workflow.inputs, others, report);
+            resolver.root = Some(workflow.body.id);
+            resolver.survey(&workflow.body, None, ScopeKind::Graph);
+            resolver.survey_handlers(&workflow.handlers, None, workflow.body.kind);
+            resolver.defaults(workflow);
+            resolver.scope(&workflow.body, workflow.outputs.as_ref(), &workflow.handlers);
+            resolver.unused_inputs();
+            Links(resolver.links)
+        }
+        Outline::Library(library) => {
+            let mut links = Vec::new();
+            for action in &library.actions {
+                let mut resolver = Resolver::new(&action.inputs, others, report);
+                resolver.links = links;
+                resolver.action = Some((library_name(&source.name).to_owned(), &action.task.name.value));
+                resolver.survey_task(&action.task, None, (ScopeKind::Graph, false));
+                resolver.task(&action.task);
+                resolver.unused_inputs();
+                links = resolver.links;
+            }
+            Links(links)
+        }
+    }
 }
 
 struct Resolver<'o, 'r> {
     report: &'r mut Report,
+    others: &'o Others<'o>,
+    /// The scope of the workflow as a whole; none in a library.
+    root: Option<ScopeId>,
+    /// The action that is looked at, with the name of its library.
+    action: Option<(String, &'o str)>,
     inputs: OrderedMap<&'o str, InputUse<'o>>,
     variables: Variables<'o>,
     /// For each task inside a block, that block; for hints only.
     homes: OrderedMap<&'o str, &'o str>,
     frames: Vec<Frame<'o>>,
-    items: Vec<&'o str>,
+    loops: Vec<Loop<'o>>,
+    /// What the values that blocks hand on to their tasks read: it must mean the same inside.
+    handed: Vec<&'o Read>,
     links: Vec<Vec<Link>>,
-    /// Whether `error` holds something in the expression that is looked at.
-    has_error: bool,
+    /// In how many handlers and conditions that know `error` the expression stands.
+    faults: u32,
+    /// In how many handlers that know `output` it stands.
+    given: u32,
+    /// Whether it stands in a handler of the workflow as a whole.
+    is_run_over: bool,
     are_tasks_readable: bool,
 }
 
+/// A repetition around what is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Loop<'o> {
+    /// A `for_each`, with the name of its item.
+    Items(&'o str),
+    /// A `repeat`.
+    Rounds,
+}
+
 struct InputUse<'o> {
-    declaration: &'o crate::outline::InputDeclaration,
+    declaration: &'o InputDeclaration,
     is_used: bool,
 }
 
@@ -88,24 +121,65 @@ struct Frame<'o> {
     back_to: Vec<u32>,
 }
 
-impl<'o> Resolver<'o, '_> {
+impl<'o, 'r> Resolver<'o, 'r> {
+    fn new(inputs: &'o [InputDeclaration], others: &'o Others<'o>, report: &'r mut Report) -> Self {
+        let used = |declaration: &'o InputDeclaration| {
+            (declaration.input.name.as_str(), InputUse { declaration, is_used: false })
+        };
+        Self {
+            report,
+            others,
+            root: None,
+            action: None,
+            inputs: inputs.iter().map(used).collect(),
+            variables: Variables::default(),
+            homes: OrderedMap::default(),
+            frames: Vec::new(),
+            loops: Vec::new(),
+            handed: Vec::new(),
+            links: Vec::new(),
+            faults: 0,
+            given: 0,
+            is_run_over: false,
+            are_tasks_readable: true,
+        }
+    }
+
     /// Notes what must be known of the whole file: variables, and which task lives in which block.
     fn survey(&mut self, scope: &'o Scope, block: Option<&'o str>, outer: ScopeKind) {
         let is_in_flow = scope.kind == ScopeKind::Flow || outer == ScopeKind::Flow;
         for task in &scope.tasks {
-            if let Some(block) = block {
-                self.homes.entry(&task.name.value).or_insert(block);
-            }
-            match &task.verb {
-                Some(Verb::Set(data)) if is_in_flow => match data.field_names() {
-                    Some(names) => self.variables.names.extend(names.into_iter().map(|name| (name, ()))),
-                    None => self.variables.are_open = true,
-                },
-                Some(Verb::Block(inner)) => self.survey(inner, Some(&task.name.value), scope.kind),
-                Some(Verb::Run(_) | Verb::Set(_) | Verb::Switch(_) | Verb::Fail(_) | Verb::Wait(_))
-                | None => {}
-            }
+            self.survey_task(task, block, (scope.kind, is_in_flow));
         }
+    }
+
+    fn survey_handlers(&mut self, handlers: &'o Handlers, block: Option<&'o str>, outer: ScopeKind) {
+        let is_in_flow = outer == ScopeKind::Flow;
+        handlers.tasks().for_each(|task| self.survey_task(task, block, (outer, is_in_flow)));
+    }
+
+    fn survey_task(&mut self, task: &'o Task, block: Option<&'o str>, (kind, is_in_flow): (ScopeKind, bool)) {
+        if let Some(block) = block {
+            self.homes.entry(&task.name.value).or_insert(block);
+        }
+        match &task.verb {
+            Some(Verb::Set(data)) if is_in_flow => match data.field_names() {
+                Some(names) => self.variables.names.extend(names.into_iter().map(|name| (name, ()))),
+                None => self.variables.are_open = true,
+            },
+            Some(Verb::Block(inner)) => self.survey(inner, Some(&task.name.value), kind),
+            Some(
+                Verb::Run(_)
+                | Verb::Set(_)
+                | Verb::Switch(_)
+                | Verb::Fail(_)
+                | Verb::Wait(_)
+                | Verb::Call(_)
+                | Verb::Use(_),
+            )
+            | None => {}
+        }
+        self.survey_handlers(&task.handlers, Some(&task.name.value), kind);
     }
 
     fn defaults(&mut self, workflow: &'o Workflow) {
@@ -119,8 +193,8 @@ impl<'o> Resolver<'o, '_> {
         self.are_tasks_readable = true;
     }
 
-    /// Looks at a scope, with the `outputs` that are seen from inside it.
-    fn scope(&mut self, scope: &'o Scope, outputs: Option<&'o Data>) {
+    /// Looks at a scope, with the `outputs` and handlers that see the tasks inside it.
+    fn scope(&mut self, scope: &'o Scope, outputs: Option<&'o Data>, handlers: &'o Handlers) {
         let mut frame = Frame {
             scope,
             names: (0..).zip(&scope.tasks).map(|(index, task)| (task.name.value.as_str(), index)).collect(),
@@ -129,15 +203,27 @@ impl<'o> Resolver<'o, '_> {
             back_to: Vec::new(),
         };
         self.order(&mut frame);
+        self.refuse_hidden(|read| {
+            let name = read.steps.first().filter(|_| read.root == "tasks");
+            matches!(name, Some(myrmex_expr::Step::Field(name)) if frame.names.contains_key(name.as_str()))
+        });
         self.frames.push(frame);
+        if scope.rounds.is_some() {
+            self.enter_loop(Loop::Rounds);
+        }
         for (index, task) in (0..).zip(&scope.tasks) {
             self.set_current(Some(index));
             self.task(task);
         }
         self.set_current(None);
+        if let Some(rounds) = &scope.rounds {
+            self.reads(&rounds.condition.reads);
+            self.loops.pop();
+        }
         if let Some(outputs) = outputs {
             self.data(outputs);
         }
+        self.handlers(handlers, self.root == Some(scope.id));
         let Some(frame) = self.frames.pop() else { return };
         let links: Vec<Link> = frame.links.into_values().collect();
         match scope.kind {
@@ -161,10 +247,16 @@ impl<'o> Resolver<'o, '_> {
     fn task(&mut self, task: &'o Task) {
         if let Some(each) = &task.each {
             self.data(&each.source);
-            self.items.push(&each.item);
+            self.enter_loop(Loop::Items(&each.item));
         }
         if let Some(guard) = &task.guard {
             self.reads(&guard.reads);
+        }
+        let handed_before = self.handed.len();
+        if let Some(handed) = &task.handed {
+            self.surroundings(&handed.env, handed.workdir.as_ref());
+            let all = handed.env.iter().map(|(_, data)| data).chain(&handed.workdir);
+            self.handed.extend(all.flat_map(|data| data.reads.iter()));
         }
         match &task.verb {
             Some(Verb::Run(run)) => self.run(run),
@@ -179,36 +271,90 @@ impl<'o> Resolver<'o, '_> {
             Some(Verb::Block(scope)) => {
                 let outputs = match &task.outputs {
                     TaskOutputs::Computed(data) => Some(data),
-                    TaskOutputs::None | TaskOutputs::Declared(_) => None,
+                    TaskOutputs::None | TaskOutputs::Declared(_) | TaskOutputs::Last => None,
                 };
-                self.scope(scope, outputs);
+                self.scope(scope, outputs, &task.handlers);
             }
+            Some(Verb::Call(call)) => self.call(call),
+            Some(Verb::Use(action)) => self.used(action),
             None => {}
         }
+        self.handed.truncate(handed_before);
         if let Some(when) = task.retry.as_ref().and_then(|retry| retry.when.as_ref()) {
             self.retry_condition(when);
         }
-        if task.each.is_some() {
-            self.items.pop();
+        if !matches!(task.verb, Some(Verb::Block(_))) {
+            self.handlers(&task.handlers, false);
         }
+        if task.each.is_some() {
+            self.loops.pop();
+        }
+    }
+
+    fn enter_loop(&mut self, inner: Loop<'o>) {
+        self.refuse_hidden(|read| match inner {
+            Loop::Items(name) => matches!(read.root.as_str(), "index" | "key") || read.root == name,
+            Loop::Rounds => read.root == "index",
+        });
+        self.loops.push(inner);
+    }
+
+    /// Reports what is handed on to tasks for which `is_hidden`: there it would mean something else.
+    fn refuse_hidden(&mut self, is_hidden: impl Fn(&Read) -> bool) {
+        for read in self.handed.iter().filter(|read| is_hidden(read)) {
+            let path = match read.steps.first() {
+                Some(myrmex_expr::Step::Field(name)) if read.root == "tasks" => format!("tasks.{name}"),
+                Some(_) | None => read.root.clone(),
+            };
+            let message = format!("`{path}` means something else for a task inside this block");
+            let hint = "give the value to that task itself";
+            self.report.refuse_hint(codes::NAME_HIDDEN, read.place, message, hint);
+        }
+    }
+
+    /// Looks at what follows a task, or at the root the whole workflow.
+    fn handlers(&mut self, handlers: &'o Handlers, is_root: bool) {
+        if handlers.tasks().next().is_none() {
+            return;
+        }
+        self.refuse_hidden(|read| matches!(read.root.as_str(), "error" | "output"));
+        self.faults += 1;
+        for catch in &handlers.catches {
+            if let Some(when) = &catch.when {
+                self.reads(&when.reads);
+            }
+            if let Some(when) = catch.retry.as_ref().and_then(|retry| retry.when.as_ref()) {
+                self.reads(&when.reads);
+            }
+            self.task(&catch.body);
+        }
+        let was_over = self.is_run_over;
+        self.is_run_over |= is_root;
+        self.given += u32::from(!is_root);
+        for task in handlers.on_failure.as_deref().into_iter().chain(handlers.finally.as_deref()) {
+            self.task(task);
+        }
+        self.given -= u32::from(!is_root);
+        self.is_run_over = was_over;
+        self.faults -= 1;
     }
 
     fn run(&mut self, run: &'o Run) {
         match &run.what {
             RunWhat::Command(data) | RunWhat::Script { text: data, .. } => self.data(data),
         }
-        for (_, data) in &run.env {
-            self.data(data);
-        }
-        if let Some(data) = &run.workdir {
-            self.data(data);
-        }
+        self.surroundings(&run.env, run.workdir.as_ref());
+        run.artifacts.iter().for_each(|(_, path)| self.data(path));
+    }
+
+    fn surroundings(&mut self, env: &'o [(String, Data)], workdir: Option<&'o Data>) {
+        env.iter().map(|(_, data)| data).chain(workdir).for_each(|data| self.data(data));
     }
 
     fn retry_condition(&mut self, when: &'o Condition) {
-        self.has_error = true;
+        self.faults += 1;
         self.reads(&when.reads);
-        self.has_error = false;
+        self.faults -= 1;
     }
 
     fn data(&mut self, data: &'o Data) {

@@ -1,23 +1,28 @@
 //! The names with which a path in an expression can begin, and the fields of what they hold.
 
 /// The names that hold something.
-pub(crate) const KNOWN: &[&str] = &["inputs", "tasks", "run", "vars", "error", "item", "index", "key"];
+pub(crate) const KNOWN: &[&str] =
+    &["inputs", "tasks", "run", "vars", "error", "output", "secrets", "item", "index", "key"];
 
 /// The names of the language that are not supported yet.
-pub(crate) const LATER: &[&str] = &["secrets", "event", "project", "config", "output"];
+pub(crate) const LATER: &[&str] = &["event", "project", "config"];
 
 /// What `tasks.NAME` holds.
-pub(crate) const TASK_FIELDS: &[&str] = &["output", "status", "attempts", "started", "finished", "error"];
+pub(crate) const TASK_FIELDS: &[&str] =
+    &["output", "artifacts", "status", "attempts", "started", "finished", "error"];
 
-/// What `tasks.NAME` holds later.
-pub(crate) const TASK_FIELDS_LATER: &[&str] = &["artifacts"];
+/// What an artifact holds.
+pub(crate) const FILE_FIELDS: &[&str] = &["name", "size", "hash"];
 
 /// What `run` holds.
 pub(crate) const RUN_FIELDS: &[&str] =
     &["id", "started", "started_by", "workflow", "version", "attempt", "trigger"];
 
+/// What `run` holds in the handlers of the whole workflow only.
+pub(crate) const RUN_FIELDS_AT_END: &[&str] = &["status", "errors"];
+
 /// What `run` holds later.
-pub(crate) const RUN_FIELDS_LATER: &[&str] = &["states", "status", "errors"];
+pub(crate) const RUN_FIELDS_LATER: &[&str] = &["states"];
 
 /// What `error` holds.
 pub(crate) const ERROR_FIELDS: &[&str] =

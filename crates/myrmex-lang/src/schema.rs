@@ -3,15 +3,18 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::outline::ScopeKind;
 use crate::read::keys::{self, Form, Keys};
-use crate::read::task::outcome_words;
+use crate::read::order::outcome_words;
+use crate::read::verb::ROUNDS_MAX;
 
 /// The dialect.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// What a name looks like; the words that are taken are left to `check`.
 const NAME_PATTERN: &str = "^[A-Za-z_][A-Za-z0-9_-]{0,63}$";
+
+/// What the name of an environment variable looks like.
+const VARIABLE_PATTERN: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
 
 /// What a duration looks like.
 const DURATION_PATTERN: &str = "^([0-9]+(ms|s|m|h|d))+$";
@@ -23,16 +26,34 @@ const DURATION_PATTERN: &str = "^([0-9]+(ms|s|m|h|d))+$";
 /// assert_eq!(schema["required"], serde_json::json!(["workflow"]));
 /// ```
 pub fn workflow() -> Value {
-    let mut root = object(&keys::ROOT, &[]);
+    let mut schema = file("A workflow of myrmex", &keys::ROOT, "workflow");
+    schema["oneOf"] = one_of(&["tasks", "do"]);
+    schema
+}
+
+/// Returns the JSON Schema (draft 2020-12) of `actions:` files.
+pub fn actions() -> Value {
+    file("A library of actions of myrmex", &keys::LIBRARY, "actions")
+}
+
+fn file(title: &str, keys: &Keys, first: &str) -> Value {
     let mut all = Map::new();
     all.insert("$schema".into(), DIALECT.into());
-    all.insert("title".into(), "A workflow of myrmex".into());
-    all.append(&mut root);
-    all.insert("required".into(), json!(["workflow"]));
-    all.insert("oneOf".into(), one_of(&["tasks", "do"]));
+    all.insert("title".into(), title.into());
+    all.append(&mut object(keys, &[]));
+    all.insert("required".into(), json!([first]));
+    all.insert("$defs".into(), definitions());
+    Value::Object(all)
+}
+
+fn definitions() -> Value {
     let named = [
-        ("graph_task", task(ScopeKind::Graph)),
-        ("flow_task", task(ScopeKind::Flow)),
+        ("graph_task", task(&keys::TASK, &["then"])),
+        ("flow_task", task(&keys::TASK, &["needs"])),
+        ("body_task", task(&keys::TASK, &["needs", "then"])),
+        ("member", task(&keys::MEMBER, &["needs"])),
+        ("catch", task(&keys::CATCH, &["needs", "then"])),
+        ("action", with(task(&keys::ACTION, &["needs", "then"]), "required", json!(["version"]))),
         ("input", object(&keys::INPUT, &[]).into()),
         ("schema", object(&keys::SCHEMA, &[]).into()),
         ("defaults", object(&keys::DEFAULTS, &[]).into()),
@@ -42,17 +63,14 @@ pub fn workflow() -> Value {
         ("case", case()),
         ("retry", with(object(&keys::RETRY, &[]), "required", json!(["attempts"]))),
         ("timeout", object(&keys::TIMEOUT, &[]).into()),
+        ("repeat", repeat()),
     ];
-    all.insert(
-        "$defs".into(),
-        Value::Object(named.map(|(name, schema)| (name.to_owned(), schema)).into_iter().collect()),
-    );
-    Value::Object(all)
+    Value::Object(named.map(|(name, schema)| (name.to_owned(), schema)).into_iter().collect())
 }
 
 /// Returns the name under which the schema of a map stands.
 fn name_of(keys: &Keys) -> &'static str {
-    let named: [(&Keys, &str); 9] = [
+    let named: [(&Keys, &str); 11] = [
         (&keys::INPUT, "input"),
         (&keys::SCHEMA, "schema"),
         (&keys::DEFAULTS, "defaults"),
@@ -62,6 +80,8 @@ fn name_of(keys: &Keys) -> &'static str {
         (&keys::CASE, "case"),
         (&keys::RETRY, "retry"),
         (&keys::TIMEOUT, "timeout"),
+        (&keys::REPEAT, "repeat"),
+        (&keys::ACTION, "action"),
     ];
     let found = named.iter().find(|(own, _)| std::ptr::eq(*own, keys));
     found.map(|(_, name)| *name).expect("every map inside another has a name")
@@ -71,27 +91,35 @@ fn reference(name: &str) -> Value {
     json!({ "$ref": format!("#/$defs/{name}") })
 }
 
-/// Describes a task: exactly one verb, and the keys that have an effect in its body.
-fn task(scope: ScopeKind) -> Value {
-    let without = match scope {
-        ScopeKind::Graph => "then",
-        ScopeKind::Flow => "needs",
+/// Describes a task: exactly one verb, and the keys that have an effect where it stands.
+fn task(keys: &Keys, without: &[&str]) -> Value {
+    let verb = |verb: &&str| match *verb {
+        // Beside `workflow` it is a key of its own.
+        "wait" => json!({"required": ["wait"], "not": {"required": ["workflow"]}}),
+        verb => json!({ "required": [verb] }),
     };
-    with(object(&keys::TASK, &[without]), "oneOf", one_of(keys::VERBS))
+    with(object(keys, without), "oneOf", keys::VERBS.iter().map(verb).collect())
 }
 
-/// Describes a case of a `switch`: `if` and `then`, or `else` alone.
+/// Describes a case of a `switch`: `if` with `then` or a body, or `else` alone.
 fn case() -> Value {
     let choice = json!([
-        {"required": ["if", "then"], "not": {"required": ["else"]}},
-        {"required": ["else"], "not": {"anyOf": [{"required": ["if"]}, {"required": ["then"]}]}},
+        {"required": ["if", "then"], "not": {"anyOf": [{"required": ["else"]}, {"required": ["do"]}]}},
+        {"required": ["if", "do"], "not": {"anyOf": [{"required": ["else"]}, {"required": ["then"]}]}},
+        {"required": ["else"], "not": {"anyOf": [{"required": ["if"]}, {"required": ["then"]}, {"required": ["do"]}]}},
     ]);
     with(object(&keys::CASE, &[]), "oneOf", choice)
 }
 
+/// Describes `repeat`: `max`, a body, and `while` or `until`.
+fn repeat() -> Value {
+    let repeat = with(object(&keys::REPEAT, &[]), "required", json!(["max", "do"]));
+    with(repeat, "oneOf", one_of(&["while", "until"]))
+}
+
 /// Describes a map with these keys, but for those in `without`.
 fn object(keys: &Keys, without: &[&str]) -> Map<String, Value> {
-    let known = keys.known.iter().filter(|key| !without.contains(&key.name));
+    let known = keys.all().filter(|key| !without.contains(&key.name));
     let properties: Map<String, Value> = known
         .map(|key| (key.name.to_owned(), with(form(key.form), "description", key.about.into())))
         .collect();
@@ -120,13 +148,33 @@ fn one_of(names: &[&str]) -> Value {
 
 fn form(form: Form) -> Value {
     match form {
-        Form::Text => json!({"type": "string"}),
+        Form::Text | Form::Requirement => json!({"type": "string"}),
         Form::Name => json!({"type": "string", "pattern": NAME_PATTERN}),
         Form::Version => json!({"type": "string", "pattern": r"^[0-9]+\.[0-9]+\.[0-9]+"}),
+        Form::Inputs => json!({"type": "object", "propertyNames": {"pattern": NAME_PATTERN}}),
+        Form::Secrets => {
+            json!({"type": "array", "minItems": 1, "items": {"type": "string", "pattern": VARIABLE_PATTERN}})
+        }
+        Form::Artifacts => json!({"anyOf": [
+            {
+                "type": "object",
+                "propertyNames": {"pattern": NAME_PATTERN},
+                "additionalProperties": {"type": "string"},
+            },
+            {"type": "array", "minItems": 1, "items": {"type": "string"}},
+        ]}),
+        Form::Wait => json!({"anyOf": [{"type": ["string", "boolean"]}, reference("wait")]}),
         Form::Pattern => json!({"type": "string", "format": "regex"}),
         Form::Duration => json!({"type": "string", "pattern": DURATION_PATTERN}),
         Form::Condition => json!({"type": ["string", "boolean"]}),
         Form::Boolean => json!({"type": "boolean"}),
+        Form::Rounds => json!({"type": "integer", "minimum": 1, "maximum": ROUNDS_MAX}),
+        Form::Join => json!({"type": "string", "pattern": r"^(all|all_live|any|first\([1-9][0-9]*\))$"}),
+        Form::Complete => json!({"type": "string", "pattern": r"^(all|first\([1-9][0-9]*\))$"}),
+        Form::Part => json!({"anyOf": [
+            {"type": "integer", "minimum": 0, "maximum": u32::MAX},
+            {"type": "string", "pattern": "^(100|[1-9]?[0-9])%$"},
+        ]}),
         Form::Count => json!({"type": "integer", "minimum": 1, "maximum": u32::MAX}),
         Form::Number => json!({"type": "number"}),
         Form::Status => json!({"type": ["integer", "string"], "minimum": 100, "maximum": 599}),
@@ -137,7 +185,7 @@ fn form(form: Form) -> Value {
         Form::Needs => needs(),
         Form::Variables => json!({
             "type": "object",
-            "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
+            "propertyNames": {"pattern": VARIABLE_PATTERN},
             "additionalProperties": {"not": {"type": "null"}},
         }),
         Form::Nested(keys) => reference(name_of(keys)),
@@ -147,7 +195,17 @@ fn form(form: Form) -> Value {
             "propertyNames": {"pattern": NAME_PATTERN},
             "additionalProperties": reference(name_of(keys)),
         }),
+        Form::Else => {
+            json!({"anyOf": [{"type": "string", "pattern": NAME_PATTERN}, with(object(&keys::ELSE, &[]), "required", json!(["do"]))]})
+        }
         Form::ListOf(keys) => json!({"type": "array", "minItems": 1, "items": reference(name_of(keys))}),
+        Form::Body => one_or_list(&reference("body_task"), &reference("member")),
+        Form::Catch => one_or_list(&reference("catch"), &reference("catch")),
+        Form::Texts => one_or_list(&json!({"type": "string"}), &json!({"type": "string"})),
+        Form::Statuses => {
+            let status = json!({"type": "integer", "minimum": 100, "maximum": 599});
+            one_or_list(&status, &status)
+        }
         Form::Graph => tasks("graph_task"),
         Form::Flow => {
             let mut item = tasks("flow_task");
@@ -155,6 +213,10 @@ fn form(form: Form) -> Value {
             json!({"type": "array", "minItems": 1, "items": item})
         }
     }
+}
+
+fn one_or_list(one: &Value, member: &Value) -> Value {
+    json!({"anyOf": [one, {"type": "array", "minItems": 1, "items": member}]})
 }
 
 fn tasks(name: &str) -> Value {

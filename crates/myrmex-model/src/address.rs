@@ -1,12 +1,16 @@
 //! Where in a run something is: names, item keys and visit counters, never positions in a file.
 //!
-//! The canonical text is `block/deploy#2[eu]`: segments apart by `/`, each a name, the visit if it is not the first,
-//! and the item key if it is an item. Inserting a task above another moves nobody's address.
+//! The canonical text is `block~2/deploy#2[eu]/copy`: segments apart by `/`, each a name, the visit if it is not the
+//! first, and the item key if it is an item. What lies inside a scope that is not in its first attempt, or inside such a
+//! `for_each`, bears that attempt (`~2`) behind the scope: `deploy~2[eu]`, `deploy[eu]~2/copy`. The scope itself does not.
+//! What lies inside a later attempt of the root begins with that attempt: `~2/deploy`. Inserting a task above another moves
+//! nobody's address.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::id::Attempt;
 use crate::name::Name;
 
 /// The address of an activation within its run. The empty address is the run's root scope.
@@ -22,8 +26,12 @@ pub struct Segment<'a> {
     pub name: &'a str,
     /// Which visit of the task in its flow, from 1.
     pub visit: u32,
+    /// In which attempt of the `for_each` the item is, from 1; 1 if this is no item.
+    pub each_attempt: u32,
     /// The item's key, if this is one item of a `for_each`.
     pub key: Option<Cow<'a, str>>,
+    /// In which attempt of this scope the next level is, from 1; 1 at the last level.
+    pub attempt: u32,
 }
 
 /// A text that is not an address.
@@ -59,6 +67,12 @@ impl Address {
         Self(text.into())
     }
 
+    /// Returns what the addresses of everything in the `attempt`-th attempt of this scope begin with.
+    #[must_use]
+    pub fn inside(&self, attempt: Attempt) -> Self {
+        if attempt <= Attempt::FIRST { self.clone() } else { Self(format!("{}~{attempt}", self.0).into()) }
+    }
+
     /// Returns the address of the item `key` of the `for_each` at this address.
     #[must_use]
     pub fn item(&self, key: &str) -> Self {
@@ -66,7 +80,7 @@ impl Address {
         text.push_str(&self.0);
         text.push('[');
         for character in key.chars() {
-            if matches!(character, '/' | '[' | ']' | '#' | '%') || character.is_control() {
+            if matches!(character, '/' | '[' | ']' | '#' | '%' | '~') || character.is_control() {
                 let mut bytes = [0; 4];
                 for byte in character.encode_utf8(&mut bytes).bytes() {
                     let digit = |value: u8| {
@@ -87,11 +101,11 @@ impl Address {
     ///
     /// # Errors
     ///
-    /// Returns [`AddressError`] if a segment is not a name with an optional visit and an optional key.
+    /// Returns [`AddressError`] if a segment is not a name with an optional visit, key and attempt.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let wrong = || AddressError { text: text.to_owned() };
         if !text.is_empty() {
-            for part in text.split('/') {
+            for part in without_root_attempt(text).ok_or_else(wrong)?.1 {
                 let segment = parse_segment(part).ok_or_else(wrong)?;
                 Name::new(segment.name).map_err(|_| wrong())?;
             }
@@ -101,7 +115,13 @@ impl Address {
 
     /// Returns the levels from the outermost to the innermost; none for the root.
     pub fn segments(&self) -> impl Iterator<Item = Segment<'_>> {
-        self.0.split('/').filter_map(parse_segment)
+        let parts = without_root_attempt(&self.0).map(|(_, parts)| parts);
+        parts.into_iter().flatten().filter_map(parse_segment)
+    }
+
+    /// Returns in which attempt of the root this is, from 1.
+    pub fn root_attempt(&self) -> u32 {
+        without_root_attempt(&self.0).map_or(1, |(attempt, _)| attempt)
     }
 
     /// Returns the canonical text.
@@ -114,34 +134,66 @@ impl Address {
         self.0.is_empty()
     }
 
-    /// Returns the path that people see: the address without visits, so that a task that ran several times has one.
+    /// Returns the path that people see: the address without visits and attempts, so that a task that ran several times
+    /// has one.
     pub fn path(&self) -> Cow<'_, str> {
-        if !self.0.contains('#') {
+        if !self.0.contains(['#', '~']) {
             return Cow::Borrowed(&self.0);
         }
         let mut path = String::with_capacity(self.0.len());
-        let mut is_visit = false;
+        let mut is_number = false;
         for character in self.0.chars() {
-            is_visit = character == '#' || (is_visit && character.is_ascii_digit());
-            if !is_visit {
+            is_number = matches!(character, '#' | '~') || (is_number && character.is_ascii_digit());
+            if !is_number {
                 path.push(character);
             }
+        }
+        if path.starts_with('/') {
+            path.remove(0);
         }
         Cow::Owned(path)
     }
 }
 
-/// Reads `name`, `name#2`, `name[key]` or `name#2[key]`.
+/// Splits the attempt of the root from the levels below it.
+fn without_root_attempt(text: &str) -> Option<(u32, impl Iterator<Item = &str>)> {
+    let (attempt, levels) = if text.starts_with('~') {
+        let (first, levels) = text.split_once('/').map_or((text, None), |(first, rest)| (first, Some(rest)));
+        (number_after(first, '~')?.1, levels)
+    } else {
+        (1, Some(text).filter(|text| !text.is_empty()))
+    };
+    Some((attempt, levels.into_iter().flat_map(|levels| levels.split('/'))))
+}
+
+/// Reads `name`, `name#2`, `name[key]`, `name#2[key]`, each with `~2` at its end, and with another before the key.
 fn parse_segment(text: &str) -> Option<Segment<'_>> {
-    let (head, key) = match text.split_once('[') {
-        Some((head, rest)) => (head, Some(unescape(rest.strip_suffix(']')?)?)),
-        None => (text, None),
+    let (head, key, attempt) = match text.split_once('[') {
+        Some((head, rest)) => {
+            let (key, tail) = rest.split_once(']')?;
+            let ("", attempt) = number_after(tail, '~')? else { return None };
+            (head, Some(unescape(key)?), Some(attempt))
+        }
+        None => (text, None, None),
     };
-    let (name, visit) = match head.split_once('#') {
-        Some((name, digits)) => (name, digits.parse().ok().filter(|visit| *visit > 1)?),
-        None => (head, 1),
+    let (head, number) = number_after(head, '~')?;
+    let (name, visit) = number_after(head, '#')?;
+    let (each_attempt, attempt) = match attempt {
+        Some(attempt) => (number, attempt),
+        None => (1, number),
     };
-    (!name.is_empty()).then_some(Segment { name, visit, key })
+    (!name.is_empty()).then_some(Segment { name, visit, each_attempt, key, attempt })
+}
+
+/// Splits a number above 1 off the end of `text`; without `mark` it is 1.
+fn number_after(text: &str, mark: char) -> Option<(&str, u32)> {
+    match text.split_once(mark) {
+        Some((rest, digits)) => {
+            let is_canonical = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
+            Some((rest, digits.parse().ok().filter(|number| *number > 1 && is_canonical)?))
+        }
+        None => Some((text, 1)),
+    }
 }
 
 fn unescape(text: &str) -> Option<Cow<'_, str>> {
@@ -182,11 +234,11 @@ mod tests {
     #[test]
     fn addresses_read_back_what_they_show() {
         let block = Address::root().child(&Name::new("block").unwrap(), 1);
-        let deploy = block.child(&Name::new("deploy").unwrap(), 2).item("a/b#1 %[é]");
-        assert_eq!(deploy.as_str(), "block/deploy#2[a%2Fb%231 %25%5Bé%5D]");
+        let deploy = block.child(&Name::new("deploy").unwrap(), 2).item("a/b#1~2 %[é]");
+        assert_eq!(deploy.as_str(), "block/deploy#2[a%2Fb%231%7E2 %25%5Bé%5D]");
         assert_eq!(Address::parse(deploy.as_str()), Ok(deploy.clone()));
         let last = deploy.segments().last().unwrap();
-        assert_eq!((last.name, last.visit, last.key.as_deref()), ("deploy", 2, Some("a/b#1 %[é]")));
+        assert_eq!((last.name, last.visit, last.key.as_deref()), ("deploy", 2, Some("a/b#1~2 %[é]")));
         assert_eq!(Address::root().segments().count(), 0);
     }
 
@@ -194,11 +246,33 @@ mod tests {
     fn paths_leave_visits_out() {
         assert_eq!(Address::parse("loop#2/get#13[0]").unwrap().path(), "loop/get[0]");
         assert_eq!(Address::parse("deploy[0]").unwrap().path(), "deploy[0]");
+        assert_eq!(Address::parse("loop#2~3/get~2[0]~4/x").unwrap().path(), "loop/get[0]/x");
+    }
+
+    #[test]
+    fn attempts_stand_behind_the_scope_that_is_repeated() {
+        let name = |text| Name::new(text).unwrap();
+        let block = Address::root().child(&name("block"), 2).inside(Attempt(3));
+        assert_eq!(block.child(&name("x"), 1).as_str(), "block#2~3/x");
+        let item = Address::root().child(&name("each"), 1).inside(Attempt(2)).item("a~").inside(Attempt(4));
+        let inner = item.child(&name("x"), 1);
+        assert_eq!(inner.as_str(), "each~2[a%7E]~4/x");
+        let first = inner.segments().next().unwrap();
+        assert_eq!((first.each_attempt, first.key.as_deref(), first.attempt), (2, Some("a~"), 4));
+        assert_eq!(Address::parse(inner.as_str()), Ok(inner));
+        assert_eq!(block.inside(Attempt::FIRST), block);
+        let top = Address::root().inside(Attempt(2)).child(&name("x"), 1);
+        assert_eq!((top.as_str(), top.root_attempt(), &*top.path()), ("~2/x", 2, "x"));
+        assert_eq!(top.segments().map(|segment| segment.name).collect::<Vec<_>>(), ["x"]);
+        assert_eq!(Address::parse("~2/x"), Ok(top));
     }
 
     #[test]
     fn other_texts_are_refused() {
-        for wrong in ["a//b", "a[", "a]", "a#1", "a#x", "[k]", "a[%zz]", "/"] {
+        for wrong in [
+            "a//b", "a[", "a]", "a#1", "a#x", "[k]", "a[%zz]", "/", "a~1", "a~", "a~x", "a[k]b", "a#02",
+            "a~2#2",
+        ] {
             assert!(Address::parse(wrong).is_err(), "{wrong}");
         }
     }

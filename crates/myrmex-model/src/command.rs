@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::address::Address;
 use crate::effect::{Evaluation, Ticket};
+use crate::event::{Limit, Parent};
 use crate::fault::Fault;
-use crate::id::{Attempt, DefinitionHash, FencingToken, ValueHash};
+use crate::id::{Attempt, DefinitionHash, FencingToken, RunId, ValueHash};
 use crate::ir::Definition;
 use crate::name::Name;
 use crate::outcome::AttemptReport;
@@ -21,6 +22,10 @@ pub enum Command {
         started_by: String,
         /// What starts it.
         trigger: String,
+        /// The definitions of the workflows that it may call: an object of hashes by name, in the value table.
+        closure: Option<ValueHash>,
+        /// Who calls it, if it is a child.
+        parent: Option<Parent>,
     },
     /// The answer to a [`crate::effect::Request`] of the same turn.
     Evaluated {
@@ -51,6 +56,15 @@ pub enum Command {
         /// How it ended.
         report: AttemptReport,
     },
+    /// A child run has ended.
+    ChildEnded {
+        /// The task that called it.
+        task: Address,
+        /// The child.
+        child: RunId,
+        /// How it ended.
+        end: ChildEnd,
+    },
     /// The instant of an armed timer has come.
     Fire {
         /// Which timer.
@@ -78,6 +92,25 @@ pub enum Command {
     },
 }
 
+/// How a child run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ChildEnd {
+    /// As it should; the output is in the caller's value table.
+    Succeeded {
+        /// Its output.
+        output: ValueHash,
+    },
+    /// With an error, or out of its time.
+    Failed {
+        /// The error.
+        fault: Fault,
+        /// Whether it ran out of its time.
+        is_timeout: bool,
+    },
+    /// It was cancelled.
+    Cancelled,
+}
+
 /// Names a timer of a run. It belongs to a task and goes with it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TimerKey {
@@ -87,4 +120,6 @@ pub enum TimerKey {
     Retry(Address),
     /// The end of the lag of the edge between two tasks.
     Lag(Address, Address),
+    /// A limit of time of a task; of the root, the deadline of the run.
+    Limit(Address, Limit),
 }

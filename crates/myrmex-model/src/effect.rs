@@ -4,7 +4,7 @@ use crate::address::Address;
 use crate::command::TimerKey;
 use crate::event::Recorded;
 use crate::fault::Fault;
-use crate::id::{Attempt, FencingToken, ValueHash};
+use crate::id::{Attempt, DefinitionHash, FencingToken, RunId, ValueHash};
 use crate::ir::NodeId;
 use crate::time::Timestamp;
 
@@ -53,6 +53,20 @@ pub enum Question {
         /// The attempt that failed.
         attempt: Attempt,
     },
+    /// Whether a flow goes round once more.
+    Round {
+        /// Of `while`: the round to come; of `until`: the round that ended. From 0.
+        round: u32,
+    },
+    /// Which handler takes this error, and whether that handler's own `retry` may repeat the body first.
+    Catch {
+        /// The error.
+        fault: Fault,
+        /// The attempt that failed last.
+        attempt: Attempt,
+        /// The handlers that come into question by kind and status, in order.
+        candidates: Vec<u32>,
+    },
 }
 
 /// The decision that an evaluation led to. Values are already in the value table of the same batch.
@@ -90,6 +104,26 @@ pub enum Evaluation {
     Output(ValueHash),
     /// Whether the error may be retried.
     Retry(bool),
+    /// Whether a flow goes round once more.
+    Round(bool),
+    /// The handler that takes the error, if any.
+    Catch(Option<CatchChoice>),
+    /// The guard holds and this workflow is called with these inputs.
+    Call {
+        /// Its definition.
+        definition: DefinitionHash,
+        /// Its checked inputs, with defaults, as one object.
+        inputs: ValueHash,
+    },
+}
+
+/// The handler that takes an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CatchChoice {
+    /// Its index.
+    pub handler: u32,
+    /// Whether its own `retry` may repeat the body first, as far as `retry.when` goes.
+    pub may_retry: bool,
 }
 
 /// What is to be done once the decision is durable.
@@ -127,6 +161,24 @@ pub enum Effect {
     Stop {
         /// The grant's token.
         token: FencingToken,
+    },
+    /// A run of another workflow is to begin, or, if it has begun, to say how it ended.
+    StartChild {
+        /// The task that calls it.
+        task: Address,
+        /// The child.
+        child: RunId,
+        /// Its definition.
+        definition: DefinitionHash,
+        /// Its checked inputs.
+        inputs: ValueHash,
+        /// Whether its end is to be reported.
+        is_awaited: bool,
+    },
+    /// A child run is to be cancelled.
+    CancelChild {
+        /// The child.
+        child: RunId,
     },
     /// A timer is to fire.
     Arm {

@@ -6,7 +6,7 @@
 
 use crate::address::Address;
 use crate::fault::Fault;
-use crate::id::{Attempt, DefinitionHash, FencingToken, ValueHash};
+use crate::id::{Attempt, DefinitionHash, FencingToken, RunId, ValueHash};
 use crate::name::Name;
 use crate::outcome::{AttemptReport, Outcome};
 use crate::status::{Phase, Status};
@@ -47,8 +47,13 @@ pub enum Event {
         inputs: ValueHash,
         /// Who started it.
         started_by: String,
-        /// What started it: `manual`, a trigger's name or its kind.
+        /// What started it: `manual`, `parent`, a trigger's name or its kind.
         trigger: String,
+        /// The definitions of the workflows that it may call, by name: an object of hashes in the value table. None if
+        /// it calls nothing. Fixed here, so that a run under way never sees an edit.
+        closure: Option<ValueHash>,
+        /// Who called it, if it is a child.
+        parent: Option<Parent>,
     },
     /// The run moved to another definition: facts stay, undecided nodes follow the new one.
     Rebased {
@@ -67,6 +72,42 @@ pub enum Event {
     ScopeEntered {
         /// The block.
         task: Address,
+        /// Which attempt of the block.
+        attempt: Attempt,
+    },
+    /// The next round of a flow that goes round began: its first child may begin.
+    RoundBegan {
+        /// The flow.
+        task: Address,
+        /// Which round, from 0.
+        round: u32,
+    },
+    /// The body of a node has ended, and something follows it.
+    HandlerEntered {
+        /// The node; the root for the run.
+        task: Address,
+        /// What follows.
+        handler: HandlerKind,
+        /// How the node ends if what follows changes nothing.
+        pending: Pending,
+    },
+    /// A limit of time ran out; what is inside is ended, and then the task fails.
+    LimitReached {
+        /// The task; the root for the deadline of the run.
+        task: Address,
+        /// Which limit.
+        limit: Limit,
+    },
+    /// A run of another workflow is to begin as a child of this one. Committed before the child begins.
+    ChildCalled {
+        /// The task.
+        task: Address,
+        /// The child's id, derived from this run, the address and the attempt.
+        child: RunId,
+        /// The child's definition.
+        definition: DefinitionHash,
+        /// The child's checked inputs.
+        inputs: ValueHash,
     },
     /// A `for_each` began.
     ItemsExpanded {
@@ -116,8 +157,10 @@ pub enum Event {
         task: Address,
         /// The attempt to come.
         attempt: Attempt,
-        /// When it is queued.
+        /// When it is queued, or entered if it is a block.
         due: Timestamp,
+        /// The handler whose own `retry` asks for it; none for that of the task.
+        by_catch: Option<u32>,
     },
     /// A `wait` began.
     TimerArmed {
@@ -157,6 +200,8 @@ pub enum Event {
         output: ValueHash,
         /// The variables of its flow from now on, if it wrote any.
         vars: Option<ValueHash>,
+        /// The error it ended with, if it is one to continue on.
+        fault: Option<Box<Fault>>,
     },
     /// The task ended with an error that is not retried.
     TaskFailed {
@@ -204,6 +249,60 @@ pub enum Event {
     },
 }
 
+/// Who called a child run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parent {
+    /// The run.
+    pub run: RunId,
+    /// Its task.
+    pub task: Address,
+    /// How many runs stand above the child: 1 for that of a run nobody called.
+    pub depth: u32,
+}
+
+/// What follows the body of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HandlerKind {
+    /// The `catch` at this index.
+    Catch(u32),
+    /// `on_failure`.
+    OnFailure,
+    /// `finally`.
+    Finally,
+}
+
+/// How a node ends if what follows its body changes nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Pending {
+    /// As it should.
+    Succeeded {
+        /// Its output.
+        output: ValueHash,
+        /// The variables of its flow from then on, if it wrote any.
+        vars: Option<ValueHash>,
+    },
+    /// With an error.
+    Failed {
+        /// The error.
+        fault: Box<Fault>,
+        /// Whether it ran out of its time.
+        is_timeout: bool,
+    },
+    /// Cancelled.
+    Cancelled,
+}
+
+/// A limit of time of a task, beside that of a single attempt on its worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Limit {
+    /// How long an attempt may wait for a place.
+    Queue,
+    /// How long an attempt of a scope may take.
+    Attempt,
+    /// How long everything may take; of the root, the deadline.
+    Total,
+}
+
 /// Why a task never runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SkipReason {
@@ -223,13 +322,47 @@ pub enum SkipReason {
     },
 }
 
+impl HandlerKind {
+    /// Returns the word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Catch(_) => "catch",
+            Self::OnFailure => "on_failure",
+            Self::Finally => "finally",
+        }
+    }
+}
+
+impl Limit {
+    /// All of them, in order.
+    pub const ALL: [Self; 3] = [Self::Queue, Self::Attempt, Self::Total];
+
+    /// Returns the word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queue => "queue",
+            Self::Attempt => "attempt",
+            Self::Total => "total",
+        }
+    }
+
+    /// Returns the limit that `word` names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|limit| limit.as_str() == word)
+    }
+}
+
 impl Event {
     /// Returns the task that the event is about; none if it is about the run.
     pub fn task(&self) -> Option<&Address> {
         match self {
             Self::RunStarted { .. } | Self::Rebased { .. } | Self::RunEnded { .. } => None,
-            Self::CancelRequested { scope, .. } => (!scope.is_root()).then_some(scope),
-            Self::ScopeEntered { task }
+            Self::CancelRequested { scope: task, .. }
+            | Self::RoundBegan { task, .. }
+            | Self::HandlerEntered { task, .. }
+            | Self::LimitReached { task, .. } => (!task.is_root()).then_some(task),
+            Self::ScopeEntered { task, .. }
+            | Self::ChildCalled { task, .. }
             | Self::ItemsExpanded { task, .. }
             | Self::TaskQueued { task, .. }
             | Self::AttemptGranted { task, .. }
@@ -249,13 +382,17 @@ impl Event {
     /// Returns the attempt that the event is about, if it is about one.
     pub fn attempt(&self) -> Option<Attempt> {
         match self {
+            Self::ScopeEntered { attempt, .. } => (*attempt > Attempt::FIRST).then_some(*attempt),
             Self::TaskQueued { attempt, .. }
             | Self::AttemptGranted { attempt, .. }
             | Self::AttemptEnded { attempt, .. }
             | Self::RetryArmed { attempt, .. } => Some(*attempt),
             Self::RunStarted { .. }
             | Self::Rebased { .. }
-            | Self::ScopeEntered { .. }
+            | Self::RoundBegan { .. }
+            | Self::HandlerEntered { .. }
+            | Self::LimitReached { .. }
+            | Self::ChildCalled { .. }
             | Self::ItemsExpanded { .. }
             | Self::TimerArmed { .. }
             | Self::LagArmed { .. }
@@ -277,6 +414,10 @@ impl Event {
             Self::RunStarted { .. } => "run.started",
             Self::Rebased { .. } => "run.rebased",
             Self::ScopeEntered { .. } => "task.entered",
+            Self::RoundBegan { .. } => "round.began",
+            Self::HandlerEntered { .. } => "handler.entered",
+            Self::LimitReached { .. } => "limit.reached",
+            Self::ChildCalled { .. } => "child.called",
             Self::ItemsExpanded { .. } => "task.expanded",
             Self::TaskQueued { .. } => "task.queued",
             Self::AttemptGranted { .. } => "attempt.granted",

@@ -19,6 +19,10 @@ pub enum FaultKind {
     NoChoice,
     /// A task inside a block, or an item of a `for_each`, failed.
     BranchFailed,
+    /// More items failed than are tolerated, or fewer succeeded than are asked for.
+    ToleranceExceeded,
+    /// A loop asked for more rounds than it may make.
+    RoundsExceeded,
     /// A value beyond a stated size or depth.
     DataLimit,
     /// A kind named by `fail`.
@@ -36,6 +40,8 @@ impl FaultKind {
             Self::Runtime => "runtime",
             Self::NoChoice => "flow/no-choice",
             Self::BranchFailed => "flow/branch-failed",
+            Self::ToleranceExceeded => "flow/tolerance-exceeded",
+            Self::RoundsExceeded => "flow/rounds-exceeded",
             Self::DataLimit => "data-limit",
             Self::Own(kind) => kind,
         }
@@ -51,6 +57,8 @@ impl FaultKind {
             Self::Runtime,
             Self::NoChoice,
             Self::BranchFailed,
+            Self::ToleranceExceeded,
+            Self::RoundsExceeded,
             Self::DataLimit,
         ];
         known.into_iter().find(|kind| kind.as_str() == text).unwrap_or_else(|| Self::Own(text.to_owned()))
@@ -62,7 +70,11 @@ impl FaultKind {
             Self::Configuration | Self::Validation | Self::Expression | Self::NoChoice => 400,
             Self::Timeout => 408,
             Self::DataLimit => 413,
-            Self::Runtime | Self::BranchFailed | Self::Own(_) => 500,
+            Self::Runtime
+            | Self::BranchFailed
+            | Self::ToleranceExceeded
+            | Self::RoundsExceeded
+            | Self::Own(_) => 500,
         }
     }
 }

@@ -6,6 +6,7 @@
 //! that the run machine carries out, so that the compiler points at every place a new one matters.
 
 use crate::OrderedMap;
+use crate::event::HandlerKind;
 use crate::name::{Name, Namespace};
 use crate::outcome::OutcomeSet;
 use crate::schema::Schema;
@@ -65,6 +66,68 @@ pub struct Node {
     pub policy: Policy,
     /// What it gives.
     pub outputs: Outputs,
+    /// What follows its body; none if its end is the end.
+    pub handling: Option<Box<Handling>>,
+    /// What `inputs` means inside it; none if the same as outside. Of scopes only: an action that was inlined.
+    pub binding: Option<Box<Binding>>,
+}
+
+/// Inputs of a scope of its own: evaluated and checked once, when the scope is first entered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Binding {
+    /// The values, as one object.
+    pub values: Template,
+    /// What they must be.
+    pub inputs: Vec<Input>,
+}
+
+/// What follows the body of a node that began: who catches its error, what a failure and every end bring about.
+///
+/// Order: the body with all its attempts; of `catches` the first that fits a failure; `on_failure` if a failure stands
+/// (not after a cancel); `finally` in any case, a cancel included. See `docs/decisions/0006-handling.md`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Handling {
+    /// Asked in order after a failure. The one that is taken ends it: its own outcome becomes that of the node.
+    pub catches: Vec<Catch>,
+    /// Runs after a failure that stands. Its own failure changes nothing.
+    pub on_failure: Option<NodeId>,
+    /// Runs last, shielded from a cancel of what is around it. Its failure is the node's, unless the node failed anyway.
+    pub finally: Option<NodeId>,
+    /// Whether a failure that stands ends the node `succeeded`, with the error still readable and the output null.
+    pub continues: bool,
+}
+
+impl Handling {
+    /// Returns the node of the handler `kind`, if there is one.
+    pub fn node(&self, kind: HandlerKind) -> Option<NodeId> {
+        match kind {
+            HandlerKind::Catch(index) => self.catches.get(index as usize).map(|catch| catch.body),
+            HandlerKind::OnFailure => self.on_failure,
+            HandlerKind::Finally => self.finally,
+        }
+    }
+
+    /// Returns the handlers with their nodes, in the order in which they come into question.
+    pub fn handlers(&self) -> impl Iterator<Item = (HandlerKind, NodeId)> {
+        let catches = (0..).zip(&self.catches).map(|(index, catch)| (HandlerKind::Catch(index), catch.body));
+        let others = [(HandlerKind::OnFailure, self.on_failure), (HandlerKind::Finally, self.finally)];
+        catches.chain(others.into_iter().filter_map(|(kind, node)| Some((kind, node?))))
+    }
+}
+
+/// A handler of errors.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Catch {
+    /// The kinds of error it is for, as [`crate::fault::FaultKind::as_str`] gives them; empty for all.
+    pub kinds: Vec<String>,
+    /// The statuses it is for; empty for all.
+    pub statuses: Vec<u16>,
+    /// If it is false for an error, the next handler is asked.
+    pub when: Option<Expr>,
+    /// How often the body of the node is repeated first. It counts for itself, apart from the node's own retries.
+    pub retry: Option<Retry>,
+    /// What it does.
+    pub body: NodeId,
 }
 
 /// What a node does.
@@ -86,6 +149,19 @@ pub enum Body {
     Graph(Graph),
     /// Many instances of one node.
     Each(Each),
+    /// A run of another workflow.
+    Call(Call),
+}
+
+/// A run of another workflow, as a child of this one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// The workflow.
+    pub workflow: Name,
+    /// Its inputs, as one object.
+    pub inputs: Template,
+    /// Whether the node ends as soon as the child has begun; its output is then the child's id.
+    pub is_detached: bool,
 }
 
 /// Leaf work.
@@ -140,7 +216,27 @@ pub enum Next {
 pub struct Flow {
     /// The children in order.
     pub children: Vec<FlowChild>,
+    /// If there is one, the token goes back to the first child after the last.
+    pub rounds: Option<Rounds>,
     by_name: OrderedMap<Name, u32>,
+}
+
+/// How often a flow goes round. `exit` ends it; a round that is asked for beyond `most` is an error.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rounds {
+    /// What decides about another round.
+    pub condition: RoundCondition,
+    /// The most rounds.
+    pub most: u32,
+}
+
+/// What decides about another round of a flow.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RoundCondition {
+    /// Asked before each round: false ends the flow.
+    While(Expr),
+    /// Asked after each round: true ends the flow.
+    Until(Expr),
 }
 
 /// A child of a [`Flow`].
@@ -155,7 +251,8 @@ pub struct FlowChild {
 impl Flow {
     /// Builds a flow; `names` are those of the children, in order.
     pub fn new(children: Vec<FlowChild>, names: impl IntoIterator<Item = Name>) -> Self {
-        Self { children, by_name: (0..).zip(names).map(|(index, name)| (name, index)).collect() }
+        let by_name = (0..).zip(names).map(|(index, name)| (name, index)).collect();
+        Self { children, rounds: None, by_name }
     }
 
     /// Returns the index of the child `name`.
@@ -175,11 +272,42 @@ pub struct Graph {
     out_start: Vec<u32>,
     /// For each child, how many edges enter it.
     in_count: Vec<u32>,
+    /// For each child with [`Late::Cancel`] the children that its edges leave.
+    late_sources: OrderedMap<u32, Vec<u32>>,
     by_name: OrderedMap<Name, u32>,
     /// The most children under way at a time.
     pub max_parallel: Option<u32>,
     /// Whether the first failure cancels the other children.
     pub fail_fast: bool,
+    /// When enough of it has succeeded.
+    pub complete: Complete,
+}
+
+/// When enough children of a graph, or items of a [`Each`], have succeeded, and what then becomes of the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Complete {
+    /// Every one has to end.
+    #[default]
+    All,
+    /// So many successes are enough; fewer, once all have ended, is a failure.
+    First {
+        /// How many, at least one.
+        count: u32,
+        /// What becomes of those that have not ended.
+        rest: Rest,
+    },
+}
+
+/// What becomes of the rest of a scope that is complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rest {
+    /// It is cancelled.
+    #[default]
+    Cancel,
+    /// What runs goes on to its end, nothing else begins. The scope ends with it; failures do not count any more.
+    Ignore,
+    /// All of it runs to its end. The scope ends with it; failures do not count any more.
+    Run,
 }
 
 /// A child of a [`Graph`].
@@ -189,6 +317,18 @@ pub struct GraphChild {
     pub node: NodeId,
     /// When its incoming edges let it begin.
     pub join: Join,
+    /// What becomes of the children before it that have not ended when it begins.
+    pub late: Late,
+}
+
+/// What becomes of those that arrive at a [`Join::First`] after it let its child begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Late {
+    /// Their arrival changes nothing.
+    #[default]
+    Ignore,
+    /// They are cancelled, unless another child that has not begun needs them too.
+    Cancel,
 }
 
 /// When a child's incoming edges let it begin.
@@ -264,7 +404,31 @@ impl Graph {
             out_start[index + 1] += out_start[index];
         }
         let by_name = (0..).zip(names).map(|(index, name)| (name, index)).collect();
-        Ok(Self { children, edges, out_start, in_count, by_name, max_parallel: None, fail_fast: false })
+        let mut late_sources: OrderedMap<u32, Vec<u32>> = (0..)
+            .zip(&children)
+            .filter(|(_, child)| child.late == Late::Cancel)
+            .map(|(index, _)| (index, Vec::new()))
+            .collect();
+        if !late_sources.is_empty() {
+            for edge in &edges {
+                if let Some(sources) = late_sources.get_mut(&edge.to)
+                    && sources.last() != Some(&edge.from)
+                {
+                    sources.push(edge.from);
+                }
+            }
+        }
+        Ok(Self {
+            children,
+            edges,
+            out_start,
+            in_count,
+            late_sources,
+            by_name,
+            max_parallel: None,
+            fail_fast: false,
+            complete: Complete::All,
+        })
     }
 
     /// Returns the edges that leave `child`.
@@ -288,6 +452,11 @@ impl Graph {
         self.in_count[child as usize]
     }
 
+    /// Returns the children before `child` that are cancelled when it begins, each once; none without [`Late::Cancel`].
+    pub fn late_sources(&self, child: u32) -> &[u32] {
+        self.late_sources.get(&child).map_or(&[], Vec::as_slice)
+    }
+
     /// Returns the index of the child `name`.
     pub fn child_index(&self, name: &str) -> Option<u32> {
         self.by_name.get(name).copied()
@@ -303,19 +472,49 @@ pub struct Each {
     pub item: Name,
     /// The most items under way at a time.
     pub max_parallel: Option<u32>,
-    /// Whether the first failure cancels the other items.
+    /// Whether the first failure cancels the other items; with `tolerance` the first that is not tolerated.
     pub fail_fast: bool,
+    /// When enough items have succeeded.
+    pub complete: Complete,
+    /// How many items must succeed for the whole to succeed; none if all of them must.
+    pub tolerance: Option<Tolerance>,
     /// What is done with each item.
     pub body: NodeId,
+}
+
+/// How many items of a [`Each`] must succeed. Skipped items count as neither.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tolerance {
+    /// At least so many.
+    Count(u32),
+    /// At least this part of all, in percent, from 0 to 100; a part of an item counts as a whole one.
+    Percent(u8),
 }
 
 /// How a node is carried out.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Policy {
-    /// What happens after a failed attempt.
+    /// What happens after a failed attempt; of a scope: after the scope failed, all of which is then done again.
     pub retry: Option<Retry>,
-    /// The longest time one attempt may run, on the worker's monotonic clock.
+    /// The longest time one attempt may run: of a leaf task on the worker's monotonic clock, of a scope and of a
+    /// [`Call`] in wall-clock time from when it is entered.
     pub attempt_timeout: Option<Length>,
+    /// The longest time an attempt may wait for a place. Of leaf tasks only.
+    pub queue_timeout: Option<Length>,
+    /// The longest time from the beginning to the end, all attempts and pauses together. Of the root: its deadline.
+    pub total_timeout: Option<Length>,
+    /// What an attempt whose end is unknown means.
+    pub repetition: Repetition,
+}
+
+/// What may be done about an attempt of unknown outcome: lost in a crash, out of time, cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Repetition {
+    /// Another attempt does no harm (`effect: pure` and `idempotent`).
+    #[default]
+    Harmless,
+    /// Nothing may repeat it (`effect: once`): the task fails and says so.
+    Forbidden,
 }
 
 /// When and how often a failed attempt is followed by another.
@@ -355,6 +554,8 @@ pub enum Outputs {
     Declared(Vec<OutputField>),
     /// The value of this, seen from inside the scope; of a block or the root.
     Computed(Template),
+    /// Whatever the last child of a flow that succeeded gave; null if none did.
+    Last,
 }
 
 /// A declared output.

@@ -13,6 +13,7 @@ pub mod effect;
 pub mod event;
 pub mod fault;
 pub mod id;
+pub mod inputs;
 pub mod ir;
 pub mod name;
 pub mod outcome;

@@ -96,6 +96,10 @@ pub enum Phase {
     Retrying,
     /// Being stopped; final only once its worker confirms or its lease ends.
     Cancelling,
+    /// Its body failed; a `catch` or `on_failure` is at work.
+    Handling,
+    /// Its body has ended; `finally` is at work.
+    Finishing,
 }
 
 impl Phase {
@@ -107,6 +111,8 @@ impl Phase {
             Self::Granted => Some("granted"),
             Self::Retrying => Some("retrying"),
             Self::Cancelling => Some("cancelling"),
+            Self::Handling => Some("handling"),
+            Self::Finishing => Some("finishing"),
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Form 1 of definitions: every variant is read back, damage is refused, and the bytes never change.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![expect(clippy::too_many_lines, reason = "one list of every variant, and one of every damage")]
+#![expect(clippy::too_many_lines, reason = "lists of every variant, and one of every damage")]
 
 use myrmex_model::ir::{
-    Backoff, Body, Case, Choose, Definition, Each, Edge, Flow, FlowChild, Graph, GraphChild, Input, Join,
-    Next, Node, NodeId, OutputField, Outputs, Policy, Retry, Task, Timer,
+    Backoff, Body, Call, Case, Catch, Choose, Complete, Definition, Each, Edge, Flow, FlowChild, Graph,
+    GraphChild, Handling, Input, Join, Late, Next, Node, NodeId, OutputField, Outputs, Policy, Repetition,
+    Rest, Retry, RoundCondition, Rounds, Task, Timer, Tolerance,
 };
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::outcome::{Outcome, OutcomeSet};
@@ -19,6 +20,9 @@ use serde_json::json;
 /// The canonical form of [`everything`], one line without its end. It must be read and written like this for ever.
 const GOLDEN: &str = include_str!("golden/definition-v1.json");
 
+/// The canonical form of [`handled`], likewise.
+const GOLDEN_HANDLED: &str = include_str!("golden/definition-v1-handling.json");
+
 fn name(text: &str) -> Name {
     Name::new(text).unwrap()
 }
@@ -31,6 +35,8 @@ fn node(text: &str, parent: Option<u32>, body: Body) -> Node {
         body,
         policy: Policy::default(),
         outputs: Outputs::Raw,
+        handling: None,
+        binding: None,
     }
 }
 
@@ -55,7 +61,11 @@ fn flow(children: &[(u32, &str, Next)]) -> Body {
 }
 
 fn graph(children: &[(u32, &str, Join)], edges: Vec<Edge>) -> Graph {
-    let places = children.iter().map(|(node, _, join)| GraphChild { node: NodeId(*node), join: *join });
+    let places = children.iter().map(|(node, _, join)| GraphChild {
+        node: NodeId(*node),
+        join: *join,
+        late: Late::Ignore,
+    });
     Graph::new(places.collect(), edges, children.iter().map(|(_, text, _)| name(text))).unwrap()
 }
 
@@ -132,6 +142,8 @@ fn everything() -> Definition {
         item: name("region"),
         max_parallel: Some(4),
         fail_fast: true,
+        complete: Complete::All,
+        tolerance: None,
         body: NodeId(10),
     };
     let other = Each {
@@ -139,6 +151,8 @@ fn everything() -> Definition {
         item: name("item"),
         max_parallel: None,
         fail_fast: false,
+        complete: Complete::All,
+        tolerance: None,
         body: NodeId(14),
     };
     let root = flow(&[
@@ -178,8 +192,11 @@ fn everything() -> Definition {
         node("more", Some(13), Body::Graph(graph(&[], Vec::new()))),
     ];
     nodes[1].guard = Some(Expr::jinja("inputs.boolean"));
-    nodes[1].policy =
-        Policy { retry: Some(retry(Backoff::Exponential)), attempt_timeout: Some(Length(1_800_000)) };
+    nodes[1].policy = Policy {
+        retry: Some(retry(Backoff::Exponential)),
+        attempt_timeout: Some(Length(1_800_000)),
+        ..Policy::default()
+    };
     nodes[10].policy.retry = Some(retry(Backoff::Linear));
     nodes[6].policy.retry = Some(plain);
     nodes[1].outputs =
@@ -198,10 +215,120 @@ fn everything() -> Definition {
     }
 }
 
+/// A definition with handlers, rounds, limits, calls, and every way for a scope to be complete.
+fn handled() -> Definition {
+    let retry = Retry {
+        retries: 1,
+        delay: Length(10),
+        backoff: Backoff::Constant,
+        delay_max: None,
+        has_jitter: false,
+        when: None,
+    };
+    let full = Catch {
+        kinds: vec!["timeout".into(), "own".into()],
+        statuses: vec![408, 500],
+        when: Some(Expr::jinja("error.attempt < 3")),
+        retry: Some(retry.clone()),
+        body: NodeId(2),
+    };
+    let plain = Catch { kinds: Vec::new(), statuses: Vec::new(), when: None, retry: None, body: NodeId(3) };
+    let rounds = |condition| {
+        let Body::Flow(mut body) = flow(&[]) else { unreachable!("a flow is a flow") };
+        body.rounds = Some(Rounds { condition, most: 9 });
+        Body::Flow(body)
+    };
+    let first = |count, rest| Complete::First { count, rest };
+    let mut race = graph(&[(6, "a", Join::First(1))], Vec::new());
+    race.children[0].late = Late::Cancel;
+    let mut race = Graph::new(race.children, Vec::new(), [name("a")]).unwrap();
+    race.complete = first(1, Rest::Ignore);
+    let each = |complete, tolerance, body| {
+        let (source, item) = (literal(json!(3)), name("item"));
+        Body::Each(Each { source, item, max_parallel: None, fail_fast: false, complete, tolerance, body })
+    };
+    let call = |is_detached| {
+        Body::Call(Call { workflow: name("other"), inputs: literal(json!({"n": 1})), is_detached })
+    };
+    let root =
+        [(1, "work"), (5, "race"), (7, "while"), (8, "until"), (9, "some"), (11, "most"), (13, "call")];
+    let mut nodes = vec![
+        node("main", None, flow(&root.map(|(place, text)| (place, text, Next::Continue)))),
+        node("work", Some(0), call(false)),
+        node("catch", Some(1), Body::Value(literal(Value::Null))),
+        node("catch-2", Some(1), flow(&[])),
+        node("finally", Some(0), flow(&[])),
+        node("race", Some(0), Body::Graph(race)),
+        node("a", Some(5), Body::Value(literal(json!(1)))),
+        node("while", Some(0), rounds(RoundCondition::While(Expr::jinja("index < 3")))),
+        node("until", Some(0), rounds(RoundCondition::Until(Expr::jinja("true")))),
+        node("some", Some(0), each(first(2, Rest::Cancel), Some(Tolerance::Count(1)), NodeId(10))),
+        node("some", Some(9), call(true)),
+        node("most", Some(0), each(first(1, Rest::Run), Some(Tolerance::Percent(90)), NodeId(12))),
+        node("most", Some(11), Body::Value(literal(json!(1)))),
+        node("call", Some(0), call(true)),
+        node("on_failure", Some(0), flow(&[])),
+    ];
+    nodes[0].handling = Some(Box::new(Handling {
+        on_failure: Some(NodeId(14)),
+        finally: Some(NodeId(4)),
+        ..Handling::default()
+    }));
+    nodes[0].policy.total_timeout = Some(Length(3_600_000));
+    let catches = vec![full, plain];
+    nodes[1].handling = Some(Box::new(Handling { catches, continues: true, ..Handling::default() }));
+    nodes[1].policy = Policy {
+        retry: Some(retry),
+        attempt_timeout: Some(Length(1)),
+        queue_timeout: Some(Length(2)),
+        total_timeout: Some(Length(3)),
+        repetition: Repetition::Forbidden,
+    };
+    nodes[3].outputs = Outputs::Last;
+    definition(nodes)
+}
+
 #[test]
 fn every_variant_is_read_back() {
     let everything = everything();
     assert_eq!(decode(&encode(&everything)), Ok(everything));
+    assert_eq!(decode(&encode(&handled())), Ok(handled()));
+}
+
+#[test]
+fn the_golden_definition_with_handlers_is_read_and_written_for_ever() {
+    let bytes = GOLDEN_HANDLED.trim_end().as_bytes();
+    assert_eq!(decode(bytes).unwrap(), handled());
+    assert_eq!(String::from_utf8(encode(&handled())).unwrap(), GOLDEN_HANDLED.trim_end());
+}
+
+#[test]
+fn damaged_handlers_are_refused() {
+    let check = |from: &str, to: &str, expected: &str| {
+        assert!(GOLDEN_HANDLED.contains(from), "{from}");
+        let error = decode(GOLDEN_HANDLED.trim_end().replacen(from, to, 1).as_bytes()).unwrap_err();
+        assert!(error.to_string().contains(expected), "{from} -> {to}: {error}");
+    };
+    check(r#""name":"call""#, r#""name":"finally""#, "node 0 has two children `finally`");
+    check(r#""name":"catch-2""#, r#""name":"catch""#, "node 1 has two children `catch`");
+    check(r#""body":3}"#, r#""body":2}"#, "node 1 has two children `catch`");
+    check(r#""finally":4"#, r#""finally":6"#, "node 0 lists node 6, which is not inside it");
+    check(r#""while":"index < 3","#, "", "either a `while` or an `until`");
+    check(r#"{"first":2,"#, r#"{"first":0,"#, "node 9 waits for no success");
+    check(r#""percent":90"#, r#""percent":101"#, "more than all of its items");
+}
+
+#[test]
+fn a_switch_that_handles_an_error_jumps_nowhere() {
+    let cases = vec![case(None, Next::Goto(0))];
+    let mut nodes = vec![
+        node("main", None, flow(&[(1, "a", Next::Continue)])),
+        node("a", Some(0), Body::Value(literal(Value::Null))),
+        node("finally", Some(0), Body::Choose(Choose { cases })),
+    ];
+    nodes[0].handling = Some(Box::new(Handling { finally: Some(NodeId(2)), ..Handling::default() }));
+    let error = decode(&encode(&definition(nodes))).unwrap_err();
+    assert!(error.to_string().contains("node 2 jumps outside of a flow"), "{error}");
 }
 
 #[test]

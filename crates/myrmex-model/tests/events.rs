@@ -3,9 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use myrmex_model::address::Address;
-use myrmex_model::event::{Change, Event, Recorded, SkipReason};
+use myrmex_model::event::{Change, Event, HandlerKind, Limit, Parent, Pending, Recorded, SkipReason};
 use myrmex_model::fault::{Fault, FaultKind};
-use myrmex_model::id::{Attempt, DefinitionHash, Epoch, FencingToken, ValueHash};
+use myrmex_model::id::{Attempt, DefinitionHash, Epoch, FencingToken, RunId, ValueHash};
 use myrmex_model::name::Name;
 use myrmex_model::outcome::{AttemptEnd, AttemptReport, Outcome, Usage};
 use myrmex_model::status::{Phase, Status};
@@ -14,6 +14,9 @@ use myrmex_model::wire::event::{decode, decode_record, encode};
 
 /// One line for each variant of event and of what is in it, in the order of [`everything`].
 const GOLDEN: &str = include_str!("golden/events-v1.jsonl");
+
+/// One line for each variant that came with handlers, rounds, limits and calls, in the order of [`handling`].
+const GOLDEN_HANDLING: &str = include_str!("golden/events-v1-handling.jsonl");
 
 /// The epoch in the golden lines.
 const BOOT: Epoch = Epoch(7);
@@ -47,6 +50,8 @@ fn run_events() -> Vec<Event> {
             inputs: value("{}"),
             started_by: "user:ann".into(),
             trigger: "manual".into(),
+            closure: None,
+            parent: None,
         },
         Event::Rebased {
             from,
@@ -82,7 +87,7 @@ fn attempt_events() -> Vec<Event> {
         Event::TaskQueued { task: task(), attempt: Attempt::FIRST, input: None },
         Event::TaskQueued { task: task(), attempt, input: Some(value("{}")) },
         granted,
-        Event::RetryArmed { task: task(), attempt: Attempt(3), due: Timestamp(-1) },
+        Event::RetryArmed { task: task(), attempt: Attempt(3), due: Timestamp(-1), by_catch: None },
     ];
     events.extend(ends.map(|(end, pid)| Event::AttemptEnded {
         task: task(),
@@ -100,7 +105,7 @@ fn task_events() -> Vec<Event> {
     let expanded = |count, keys| Event::ItemsExpanded { task: task(), count, items: value("[]"), keys };
     let due = Timestamp(1_800_000_000_000_000_000);
     let mut events = vec![
-        Event::ScopeEntered { task: task() },
+        Event::ScopeEntered { task: task(), attempt: Attempt::FIRST },
         expanded(0, None),
         expanded(2, Some(vec!["x".into(), "é/".into()])),
         expanded(0, Some(Vec::new())),
@@ -108,8 +113,8 @@ fn task_events() -> Vec<Event> {
         Event::LagArmed { from: task(), to: address("b"), due },
         Event::LagElapsed { from: task(), to: address("b") },
         Event::CaseChosen { task: task(), case: 3 },
-        Event::TaskSucceeded { task: task(), output: value("1"), vars: None },
-        Event::TaskSucceeded { task: task(), output: value("1"), vars: Some(value("{}")) },
+        Event::TaskSucceeded { task: task(), output: value("1"), vars: None, fault: None },
+        Event::TaskSucceeded { task: task(), output: value("1"), vars: Some(value("{}")), fault: None },
         failed(false),
         failed(true),
         skipped(SkipReason::Condition),
@@ -137,12 +142,62 @@ fn everything() -> Vec<Recorded> {
     recorded.collect()
 }
 
+/// Events that came with handlers, rounds, limits and calls, of the root where they may be.
+fn handling() -> Vec<Recorded> {
+    let (root, task) = (Address::root, || address("block~2/a[k%7E]"));
+    let failed = |is_timeout| Pending::Failed { fault: Box::new(fault()), is_timeout };
+    let succeeded = |vars| Pending::Succeeded { output: value("1"), vars };
+    let entered = |task, handler, pending| Event::HandlerEntered { task, handler, pending };
+    let (inputs, definition) = (value("{}"), DefinitionHash::of(b"1"));
+    let armed =
+        |by_catch| Event::RetryArmed { task: task(), attempt: Attempt(2), due: Timestamp(1), by_catch };
+    let mut events = vec![
+        Event::RunStarted {
+            definition,
+            workflow: Name::new("release").unwrap(),
+            inputs,
+            started_by: "user:ann".into(),
+            trigger: "parent".into(),
+            closure: Some(value("[]")),
+            parent: Some(Parent { run: RunId([9; 16]), task: task(), depth: 3 }),
+        },
+        Event::ScopeEntered { task: task(), attempt: Attempt(2) },
+        Event::RoundBegan { task: root(), round: 0 },
+        Event::RoundBegan { task: task(), round: 7 },
+        entered(task(), HandlerKind::Catch(1), failed(true)),
+        entered(root(), HandlerKind::OnFailure, failed(false)),
+        entered(task(), HandlerKind::Finally, succeeded(Some(value("{}")))),
+        entered(root(), HandlerKind::Finally, succeeded(None)),
+        entered(task(), HandlerKind::Finally, Pending::Cancelled),
+        Event::ChildCalled { task: task(), child: RunId([1; 16]), definition, inputs },
+        armed(Some(0)),
+        Event::TaskSucceeded { task: task(), output: value("1"), vars: None, fault: Some(Box::new(fault())) },
+        Event::RunEnded { status: Status::TimedOut, output: None, fault: Some(Box::new(fault())) },
+    ];
+    events.extend(Limit::ALL.map(|limit| Event::LimitReached { task: task(), limit }));
+    events.push(Event::LimitReached { task: root(), limit: Limit::Total });
+    let phases = [Phase::None, Phase::Handling, Phase::Finishing];
+    let recorded = events.into_iter().enumerate().map(|(place, event)| {
+        let to = match &event {
+            Event::RunEnded { status, .. } => *status,
+            _ => Status::Running,
+        };
+        let change = Change { from: Status::Running, to, phase: phases[place % phases.len()] };
+        Recorded { at: Timestamp(1_700_000_000_000_000_000 + i64::try_from(place).unwrap()), event, change }
+    });
+    recorded.collect()
+}
+
 /// Fails to compile when a variant is added, as a reminder to add it to the lists above and to the golden lines.
 fn is_listed(event: &Event) -> bool {
     match event {
         Event::RunStarted { .. }
         | Event::Rebased { .. }
         | Event::ScopeEntered { .. }
+        | Event::RoundBegan { .. }
+        | Event::HandlerEntered { .. }
+        | Event::LimitReached { .. }
+        | Event::ChildCalled { .. }
         | Event::ItemsExpanded { .. }
         | Event::TaskQueued { .. }
         | Event::AttemptGranted { .. }
@@ -164,7 +219,7 @@ fn is_listed(event: &Event) -> bool {
 
 #[test]
 fn every_variant_is_read_back() {
-    for recorded in everything() {
+    for recorded in everything().into_iter().chain(handling()) {
         assert!(is_listed(&recorded.event));
         let bytes = encode(&recorded, BOOT);
         assert_eq!(decode(&bytes), Ok(recorded), "{}", String::from_utf8_lossy(&bytes));
@@ -173,9 +228,9 @@ fn every_variant_is_read_back() {
 
 #[test]
 fn the_golden_lines_are_read_and_written_for_ever() {
-    let expected = everything();
-    assert_eq!(GOLDEN.lines().count(), expected.len());
-    for (line, expected) in GOLDEN.lines().zip(expected) {
+    let expected = [everything(), handling()].concat();
+    assert_eq!(GOLDEN.lines().count() + GOLDEN_HANDLING.lines().count(), expected.len());
+    for (line, expected) in GOLDEN.lines().chain(GOLDEN_HANDLING.lines()).zip(expected) {
         let read = decode(line.as_bytes()).unwrap();
         assert_eq!(read, expected);
         assert_eq!(decode_record(line.as_bytes()).unwrap().boot, BOOT.0);
@@ -185,7 +240,7 @@ fn the_golden_lines_are_read_and_written_for_ever() {
 
 #[test]
 fn damage_is_refused() {
-    for line in GOLDEN.lines() {
+    for line in GOLDEN.lines().chain(GOLDEN_HANDLING.lines()) {
         for length in 0..line.len() {
             if line.is_char_boundary(length) {
                 assert!(decode(&line.as_bytes()[..length]).is_err());

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use myrmex_lang::{Checked, Source, Syntax};
+use myrmex_lang::{Beside, Checked, Source, Syntax};
 use myrmex_model::diagnostic::Span;
 use myrmex_model::id::DefinitionHash;
 use myrmex_model::wire;
@@ -35,6 +35,8 @@ struct Block {
 struct Example {
     text: String,
     line: usize,
+    /// The files that stand beside it: named blocks above it on the page.
+    beside: Vec<(String, String)>,
     /// What stands right behind it.
     expected: Option<Block>,
 }
@@ -79,15 +81,18 @@ fn blocks(page: &str) -> Vec<Block> {
 
 fn examples(page: &str) -> Vec<Example> {
     let blocks = blocks(page);
-    let mut examples = Vec::new();
+    let (mut examples, mut beside) = (Vec::new(), Vec::new());
     for (index, block) in blocks.iter().enumerate().filter(|(_, block)| block.kind == "yaml") {
+        let text = expand(&block.text);
+        if let [name] = block.words.as_slice() {
+            beside.retain(|(other, _)| other != name);
+            beside.push((name.clone(), text));
+            continue;
+        }
         let next =
             blocks.get(index + 1).filter(|next| matches!(next.kind.as_str(), "diagnostics" | "result"));
-        examples.push(Example {
-            text: expand(&block.text),
-            line: block.lines.start,
-            expected: next.cloned(),
-        });
+        let (line, beside) = (block.lines.start, beside.clone());
+        examples.push(Example { text, line, beside, expected: next.cloned() });
     }
     examples
 }
@@ -106,11 +111,14 @@ fn expand(text: &str) -> String {
     out + rest
 }
 
-/// Checks on a thread with the stack that expressions ask for.
-fn check(text: &str) -> Checked {
+/// Checks `text` in the place of an example, on a thread with the stack that expressions ask for.
+fn check(text: &str, example: &Example) -> Checked {
     let source = Source::new(FILE, text);
+    let named = example.beside.iter().map(|(name, text)| Source::new(name.as_str(), text.as_str()));
+    let (libraries, workflows) = named.partition(|file| file.name.starts_with("actions/"));
+    let beside = Beside { workflows, libraries };
     let builder = std::thread::Builder::new().stack_size(myrmex_expr::STACK_BYTES);
-    builder.spawn(move || myrmex_lang::check(&source)).unwrap().join().unwrap()
+    builder.spawn(move || myrmex_lang::check_with(&source, &beside)).unwrap().join().unwrap()
 }
 
 fn diagnostics(text: &str, checked: &Checked) -> String {
@@ -136,9 +144,14 @@ fn diagnostics(text: &str, checked: &Checked) -> String {
 }
 
 /// Runs the built program on a file.
-fn result(text: &str, words: &[String]) -> String {
+fn result(example: &Example, words: &[String]) -> String {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join(FILE), text).unwrap();
+    std::fs::write(folder.path().join(FILE), &example.text).unwrap();
+    for (name, text) in &example.beside {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
     let mut command = Command::new(env!("CARGO_BIN_EXE_myrmex"));
     command.args(["run", "--json", FILE]).args(words).current_dir(folder.path());
     let output = command.env("USER", "reader").output().unwrap();
@@ -191,7 +204,7 @@ fn fits(expected: &str, found: &str) -> bool {
 
 /// Executes an example and returns what its expected block should hold; nothing if it has none and is clean.
 fn execute(example: &Example) -> Result<Option<String>, String> {
-    let checked = check(&example.text);
+    let checked = check(&example.text, example);
     let found = diagnostics(&example.text, &checked);
     let kind = example.expected.as_ref().map(|block| block.kind.as_str());
     if kind == Some("diagnostics") {
@@ -200,21 +213,21 @@ fn execute(example: &Example) -> Result<Option<String>, String> {
     if !found.is_empty() {
         return Err(found);
     }
-    keeps_its_meaning(&example.text, &checked)?;
-    Ok(example.expected.as_ref().map(|block| result(&example.text, &block.words)))
+    keeps_its_meaning(example, &checked)?;
+    Ok(example.expected.as_ref().map(|block| result(example, &block.words)))
 }
 
 /// Formats an example and compares the definitions.
-fn keeps_its_meaning(text: &str, checked: &Checked) -> Result<(), String> {
-    let formatted =
-        myrmex_lang::format(&Source::new(FILE, text), Syntax::Yaml).map_err(|error| error.to_string())?;
+fn keeps_its_meaning(example: &Example, checked: &Checked) -> Result<(), String> {
+    let formatted = myrmex_lang::format(&Source::new(FILE, example.text.as_str()), Syntax::Yaml)
+        .map_err(|error| error.to_string())?;
     let hash = |checked: &Checked| {
         checked
             .definition
             .as_ref()
             .map(|definition| DefinitionHash::of(&wire::definition::encode(definition)))
     };
-    let again = check(&formatted);
+    let again = check(&formatted, example);
     if hash(&again) == hash(checked) {
         Ok(())
     } else {
@@ -329,14 +342,15 @@ const STRUCTURAL: &[&str] =
 
 #[test]
 fn the_schema_accepts_every_valid_example_and_finds_structural_problems() {
-    let schema = myrmex_lang::schema::workflow();
+    let (workflow, actions) = (myrmex_lang::schema::workflow(), myrmex_lang::schema::actions());
     let mut counts = (0, 0);
     for path in ["bodies", "verbs", "keys", "expressions", "codes"].into_iter().flat_map(pages) {
         for example in examples(&std::fs::read_to_string(&path).unwrap()) {
             let place = format!("{}:{}", path.display(), example.line + 1);
             let Some(value) = value(&example.text) else { continue };
-            let found = check(&example.text).diagnostics;
-            let error = validate::problem(&schema, &schema, &value);
+            let found = check(&example.text, &example).diagnostics;
+            let schema = if example.text.starts_with("actions:") { &actions } else { &workflow };
+            let error = validate::problem(schema, schema, &value);
             if found.is_empty() {
                 counts.0 += 1;
                 assert_eq!(error, None, "{place}");
@@ -350,16 +364,20 @@ fn the_schema_accepts_every_valid_example_and_finds_structural_problems() {
 }
 
 #[test]
-fn the_schema_is_the_one_checked_in() {
-    let path = spec().join("schema/workflow.json");
-    let schema = format!("{:#}\n", myrmex_lang::schema::workflow());
-    if std::env::var_os("MYRMEX_BLESS").is_some() {
-        std::fs::write(&path, &schema).unwrap();
+fn the_schemas_are_those_checked_in() {
+    for (kind, schema) in
+        [("workflow", myrmex_lang::schema::workflow()), ("actions", myrmex_lang::schema::actions())]
+    {
+        let path = spec().join(format!("schema/{kind}.json"));
+        let schema = format!("{schema:#}\n");
+        if std::env::var_os("MYRMEX_BLESS").is_some() {
+            std::fs::write(&path, &schema).unwrap();
+        }
+        let checked_in = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(checked_in == schema, "write it anew: myrmex schema {kind} >spec/schema/{kind}.json");
+        let printed = Command::new(env!("CARGO_BIN_EXE_myrmex")).args(["schema", kind]).output().unwrap();
+        assert_eq!(String::from_utf8(printed.stdout).unwrap(), schema);
     }
-    let checked_in = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(checked_in == schema, "write it anew: myrmex schema workflow >spec/schema/workflow.json");
-    let printed = Command::new(env!("CARGO_BIN_EXE_myrmex")).args(["schema", "workflow"]).output().unwrap();
-    assert_eq!(String::from_utf8(printed.stdout).unwrap(), schema);
 }
 
 #[test]

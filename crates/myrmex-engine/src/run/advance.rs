@@ -2,17 +2,17 @@
 
 use myrmex_model::command::TimerKey;
 use myrmex_model::effect::{Effect, Evaluation, Question, Request, Ticket};
-use myrmex_model::event::{Event, SkipReason};
+use myrmex_model::event::{Event, Pending, SkipReason};
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::{Attempt, ValueHash};
 use myrmex_model::ir::{Body, Outputs};
-use myrmex_model::outcome::Outcome;
 use myrmex_model::status::Status;
 use myrmex_model::template::Template;
 use myrmex_model::value::HashedValue;
 
 use super::arena::{ActivationId, Work, parallel_max};
 use super::decide::{Rejection, Turn};
+use super::rounds::Token;
 use super::{Agenda, Ending};
 
 /// The most visits of one task in a flow. A loop without a pause that never ends would otherwise never leave its turn.
@@ -27,10 +27,12 @@ impl Turn<'_> {
                 Agenda::Skip(id, reason) => self.skip(id, reason),
                 Agenda::Check(id) => self.check(id),
                 Agenda::Lag(from, to) => self.arm_lag(from, to),
-                Agenda::Cancel(id) => self.cancel_below(id),
+                Agenda::Cancel(id) => self.stop(id),
+                Agenda::Handled(id) => self.handled(id),
                 Agenda::End(id) => self.request_end(id),
             }
         }
+        self.settle_limits();
     }
 
     /// Ends the run early; a run that is being ended already stays with the first reason.
@@ -55,11 +57,13 @@ impl Turn<'_> {
         match &node.body {
             Body::Graph(_) | Body::Flow(_) if node.guard.is_none() => {
                 let task = self.run.address(id);
-                self.emit(Event::ScopeEntered { task });
+                self.emit(Event::ScopeEntered { task, attempt: Attempt::FIRST });
+                self.cancel_late(id);
             }
             Body::Task(task) if node.guard.is_none() && is_literal(&task.arguments) => {
                 let task = self.run.address(id);
                 self.queue(task, Attempt::FIRST, None);
+                self.cancel_late(id);
             }
             Body::Task(_)
             | Body::Value(_)
@@ -68,13 +72,18 @@ impl Turn<'_> {
             | Body::Raise(_)
             | Body::Flow(_)
             | Body::Graph(_)
-            | Body::Each(_) => self.ask(id, Question::Begin),
+            | Body::Each(_)
+            | Body::Call(_) => self.ask(id, Question::Begin),
         }
     }
 
-    /// Keeps a child of a full graph waiting; the end of another child brings it back.
+    /// Keeps a child of a full graph waiting; the end of another child brings it back. Nothing brings back what has not
+    /// begun when enough has succeeded.
     fn is_held_back(&mut self, id: ActivationId) -> bool {
-        let Some(parent) = self.run.parent(id) else { return false };
+        let Some(parent) = self.run.scope_around(id) else { return false };
+        if self.run.is_enough(parent) {
+            return true;
+        }
         let Some(most) = parallel_max(&self.run.node(parent).body) else { return false };
         let index = self.run.at(id).index;
         match &mut self.run.at_mut(parent).work {
@@ -91,7 +100,8 @@ impl Turn<'_> {
             | Work::Timer { .. }
             | Work::Choice { .. }
             | Work::Flow(_)
-            | Work::Each(_) => false,
+            | Work::Each(_)
+            | Work::Call(_) => false,
         }
     }
 
@@ -127,30 +137,39 @@ impl Turn<'_> {
         }
         self.run.update(id, |activation| activation.is_evaluating = false);
         // What has started may still end with its output; nothing new begins in a scope that is being cancelled.
-        let begins = !self.run.at(id).has_started || matches!(result, Ok(Evaluation::Retry(true)));
-        let is_cancelled = self.run.at(id).is_cancelling && begins;
+        let has_started = self.run.at(id).has_started;
+        let begins = !has_started || matches!(result, Ok(Evaluation::Retry(true)));
+        let is_late =
+            !has_started && self.run.scope_around(id).is_some_and(|scope| self.run.is_enough(scope));
         match result {
-            _ if is_cancelled => self.end_cancelled(id),
-            Ok(evaluation) => self.go_on(id, evaluation),
-            Err(fault) if id == ActivationId::ROOT => self.end_run(Status::Failed, None, Some(fault)),
-            Err(fault) => self.fail(id, fault, false),
+            _ if is_late || (begins && self.run.at(id).is_cancelling) => {
+                self.conclude(id, Pending::Cancelled);
+            }
+            Ok(evaluation) => {
+                let begins_at_last = !has_started && evaluation != Evaluation::Skip;
+                self.go_on(id, evaluation);
+                if begins_at_last {
+                    self.cancel_late(id);
+                }
+            }
+            Err(fault) => self.unanswered(id, fault),
         }
         Ok(())
     }
 
     fn go_on(&mut self, id: ActivationId, evaluation: Evaluation) {
         let task = self.run.address(id);
+        let attempt = self.run.at(id).attempt();
         match evaluation {
+            Evaluation::Skip if attempt > Attempt::FIRST => self.succeed(id, HashedValue::null_hash()),
             Evaluation::Skip => {
                 self.emit(Event::TaskSkipped { task, reason: SkipReason::Condition });
             }
             Evaluation::Enter => {
-                self.emit(Event::ScopeEntered { task });
+                self.emit(Event::ScopeEntered { task, attempt });
             }
-            Evaluation::Input(input) => self.queue(task, Attempt::FIRST, input),
-            Evaluation::Value { output, vars } => {
-                self.emit(Event::TaskSucceeded { task, output, vars });
-            }
+            Evaluation::Input(input) => self.queue(task, attempt, input),
+            Evaluation::Value { output, vars } => self.conclude(id, Pending::Succeeded { output, vars }),
             Evaluation::Due(due) => {
                 self.emit(Event::TimerArmed { task: task.clone(), due });
                 if due <= self.now {
@@ -171,25 +190,16 @@ impl Turn<'_> {
             Evaluation::Items { count, items, keys } => {
                 self.emit(Event::ItemsExpanded { task, count, items, keys });
             }
-            Evaluation::Output(output) if id == ActivationId::ROOT => {
-                self.end_run(Status::Succeeded, Some(output), None);
-            }
             Evaluation::Output(output) => self.succeed(id, output),
             Evaluation::Retry(may_retry) => self.retry_or_fail(id, may_retry),
+            Evaluation::Round(goes_on) => self.round_decided(id, goes_on),
+            Evaluation::Catch(choice) => self.catch_chosen(id, choice),
+            Evaluation::Call { definition, inputs } => self.call(id, definition, inputs),
         }
     }
 
     pub(super) fn succeed(&mut self, id: ActivationId, output: ValueHash) {
-        let task = self.run.address(id);
-        self.emit(Event::TaskSucceeded { task, output, vars: None });
-    }
-
-    pub(super) fn fail(&mut self, id: ActivationId, mut fault: Fault, is_timeout: bool) {
-        let task = self.run.address(id);
-        if fault.task.is_none() {
-            fault.task = Some(task.path().into_owned());
-        }
-        self.emit(Event::TaskFailed { task, fault: Box::new(fault), is_timeout });
+        self.conclude(id, Pending::Succeeded { output, vars: None });
     }
 
     fn arm_lag(&mut self, from: ActivationId, to: ActivationId) {
@@ -219,37 +229,28 @@ impl Turn<'_> {
     /// Ends a scope whose children have all ended, or lets the next children of a full one begin.
     fn check(&mut self, id: ActivationId) {
         let scope = self.run.at(id);
-        if scope.status != Status::Running || scope.is_evaluating {
+        if scope.status != Status::Running || scope.is_evaluating || scope.handling().is_some() {
             return;
         }
-        let (is_done, failed) = match &scope.work {
-            Work::Graph(state) => (state.counts.open == 0, state.counts.first_failed),
+        let is_done = match &scope.work {
+            Work::Graph(state) => state.counts.open == 0,
             Work::Each(state) => {
                 let reached = u32::try_from(state.activations.len()).unwrap_or(u32::MAX);
                 let is_idle = reached == state.count - state.counts.open;
-                let is_reached = reached == state.count || scope.is_cancelling;
-                (is_idle && is_reached, state.counts.first_failed)
+                is_idle && (reached == state.count || scope.is_winding_down() || self.run.is_enough(id))
             }
-            Work::Flow(state) => {
-                let last = state.current.map(|child| (child, self.outcome(child)));
-                let is_done = last.is_none_or(|(_, outcome)| outcome.is_some());
-                (
-                    is_done,
-                    last.filter(|(_, outcome)| *outcome == Some(Outcome::Failed)).map(|(child, _)| child),
-                )
-            }
-            Work::None | Work::Leaf(_) | Work::Timer { .. } | Work::Choice { .. } => return,
+            Work::Flow(_) => match self.run.token(id) {
+                Token::Inside => false,
+                Token::BetweenRounds => return self.next_round(id),
+                Token::Out(failed) => return self.end_scope(id, failed),
+            },
+            Work::None | Work::Leaf(_) | Work::Timer { .. } | Work::Choice { .. } | Work::Call(_) => return,
         };
         if is_done {
-            return self.end_scope(id, failed);
+            self.end_scope(id, None);
+        } else if !self.close_itself(id) {
+            self.release_waiting(id);
         }
-        if let Some(failed) = failed.filter(|_| self.run.is_failing_fast(id)) {
-            let reason = format!("`{}` failed and `fail_fast` is set", self.run.address(failed).path());
-            let scope = self.run.address(id);
-            self.emit(Event::CancelRequested { scope, by: "myrmex".to_owned(), reason });
-            return;
-        }
-        self.release_waiting(id);
     }
 
     /// Lets children of a graph begin that `max_parallel` held back.
@@ -265,40 +266,28 @@ impl Turn<'_> {
         }
     }
 
-    /// Ends a scope in which nothing is under way any more.
-    fn end_scope(&mut self, id: ActivationId, failed: Option<ActivationId>) {
-        let is_root = id == ActivationId::ROOT;
-        let ending = self.run.ending;
-        let fault = failed.and_then(|child| self.run.at(child).fault.as_deref().cloned());
-        if ending == Some(Ending::Cancel) {
-            return if is_root {
-                self.end_run(Status::Cancelled, None, None);
-            } else {
-                self.end_cancelled(id);
-            };
+    /// Ends a scope in which nothing is under way any more; `failed` is the child for which a flow ends.
+    pub(super) fn end_scope(&mut self, id: ActivationId, failed: Option<ActivationId>) {
+        let ends_run = id == ActivationId::ROOT && self.run.ending == Some(Ending::Success);
+        if self.run.is_stopped(id) || (self.run.at(id).limit().is_some() && !ends_run) {
+            return self.stopped(id);
         }
-        if let Some(fault) = fault.filter(|_| ending.is_none()) {
-            return if is_root {
-                self.end_run(Status::Failed, None, Some(fault));
-            } else {
-                self.fail(id, fault, false);
-            };
-        }
-        if self.run.at(id).is_cancelling && !is_root {
-            return self.end_cancelled(id);
+        let failed = failed.and_then(|child| self.run.at(child).fault.as_deref().cloned());
+        if let Some(fault) = failed.or_else(|| self.run.shortfall(id)).filter(|_| !ends_run) {
+            return self.retry(id, fault, false);
         }
         let node = self.run.node(id);
-        let has_output = matches!(node.outputs, Outputs::Computed(_)) || matches!(node.body, Body::Each(_));
-        match (has_output, is_root) {
-            (true, _) => self.ask(id, Question::ScopeOutput),
-            (false, true) => self.end_run(Status::Succeeded, Some(HashedValue::null_hash()), None),
-            (false, false) => self.succeed(id, HashedValue::null_hash()),
+        match &node.outputs {
+            Outputs::Computed(_) => self.ask(id, Question::ScopeOutput),
+            Outputs::Raw | Outputs::Declared(_) | Outputs::Last if matches!(node.body, Body::Each(_)) => {
+                self.ask(id, Question::ScopeOutput);
+            }
+            Outputs::Last => {
+                let last = self.run.last_output(id);
+                self.succeed(id, last.unwrap_or_else(HashedValue::null_hash));
+            }
+            Outputs::Raw | Outputs::Declared(_) => self.succeed(id, HashedValue::null_hash()),
         }
-    }
-
-    pub(super) fn end_run(&mut self, status: Status, output: Option<ValueHash>, fault: Option<Fault>) {
-        self.emit(Event::RunEnded { status, output, fault: fault.map(Box::new) });
-        self.effect(Effect::End);
     }
 }
 

@@ -4,15 +4,16 @@
 //! journal and deciding live arrive at the same state.
 
 use myrmex_model::address::Address;
-use myrmex_model::event::{Change, Event, Recorded};
-use myrmex_model::id::DefinitionHash;
+use myrmex_model::event::{Change, Event, Limit, Recorded};
+use myrmex_model::id::{Attempt, DefinitionHash};
 use myrmex_model::ir::Body;
 use myrmex_model::outcome::{AttemptEnd, Outcome};
 use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
 
-use super::arena::{Activation, ActivationId, Counts, EachState, Work};
+use super::arena::{Activation, ActivationId, CallState, EachState, Work};
 use super::edges::Happening;
+use super::report::is_unknown;
 use super::{Agenda, Ending, Header, Lag, RebaseError, Run};
 
 /// A journal that does not replay.
@@ -57,26 +58,8 @@ impl Run {
     /// Applies `event` as of `at` and returns what it changed.
     pub(super) fn apply_event(&mut self, event: &Event, at: Timestamp) -> Result<Change, ReplayError> {
         let change = match event {
-            Event::RunStarted { .. } if self.status != Status::Pending => return Err(ReplayError::Start),
-            Event::RunStarted { inputs, started_by, trigger, .. } => {
-                self.header = Some(Header {
-                    inputs: *inputs,
-                    started_by: started_by.clone(),
-                    trigger: trigger.clone(),
-                    started: at,
-                });
-                self.enter_root(at);
-                self.change_run(Status::Running, Phase::None)
-            }
-            Event::Rebased { .. } | Event::RunEnded { .. } if self.status == Status::Pending => {
-                return Err(ReplayError::Start);
-            }
-            Event::Rebased { .. } => self.change_run(self.status, Phase::None),
-            Event::RunEnded { status, output, fault } => {
-                self.output = *output;
-                self.fault.clone_from(fault);
-                self.agenda.clear();
-                self.change_run(*status, Phase::None)
+            Event::RunStarted { .. } | Event::Rebased { .. } | Event::RunEnded { .. } => {
+                self.apply_run(event, at)?
             }
             Event::CancelRequested { scope, .. } => {
                 let id = self.found(event, scope)?;
@@ -92,7 +75,11 @@ impl Run {
             }
             Event::LagArmed { from, to, due } => self.apply_lag(event, (from, to), Lag::Armed(*due))?,
             Event::LagElapsed { from, to } => self.apply_lag(event, (from, to), Lag::Elapsed)?,
-            Event::ScopeEntered { task }
+            Event::ScopeEntered { task, .. }
+            | Event::RoundBegan { task, .. }
+            | Event::HandlerEntered { task, .. }
+            | Event::LimitReached { task, .. }
+            | Event::ChildCalled { task, .. }
             | Event::ItemsExpanded { task, .. }
             | Event::TaskQueued { task, .. }
             | Event::AttemptGranted { task, .. }
@@ -121,37 +108,97 @@ impl Run {
         Ok(change)
     }
 
+    /// Applies what happens to the run as a whole.
+    fn apply_run(&mut self, event: &Event, at: Timestamp) -> Result<Change, ReplayError> {
+        match event {
+            Event::RunStarted { inputs, started_by, trigger, closure, parent, .. }
+                if self.status == Status::Pending =>
+            {
+                self.header = Some(Header {
+                    inputs: *inputs,
+                    started_by: started_by.clone(),
+                    trigger: trigger.clone(),
+                    started: at,
+                    closure: *closure,
+                    parent: parent.clone(),
+                });
+                self.enter_root(event, at);
+                Ok(self.change_run(Status::Running, Phase::None))
+            }
+            _ if self.status == Status::Pending => Err(ReplayError::Start),
+            Event::RunEnded { status, output, fault } => {
+                self.output = *output;
+                self.fault.clone_from(fault);
+                self.agenda.clear();
+                self.forget_handling(ActivationId::ROOT);
+                Ok(self.change_run(*status, Phase::None))
+            }
+            Event::Rebased { .. } => Ok(self.change_run(self.status, Phase::None)),
+            _ => Err(ReplayError::Start),
+        }
+    }
+
     fn found(&self, event: &Event, task: &Address) -> Result<ActivationId, ReplayError> {
         self.find(task).ok_or_else(|| ReplayError::Task { kind: event.kind(), task: task.clone() })
     }
 
-    fn apply_cancel(&mut self, scope: ActivationId, at: Timestamp) -> Change {
-        let is_own = self.is_failing_fast(scope);
-        self.mark_cancelling(scope);
-        self.agenda.push_back(Agenda::Cancel(scope));
-        if scope != ActivationId::ROOT {
-            return self.change(scope, Phase::Cancelling, at, |_| {});
+    fn apply_cancel(&mut self, id: ActivationId, at: Timestamp) -> Change {
+        let is_own = self.is_closing_itself(id);
+        if id == ActivationId::ROOT && !is_own {
+            let is_again = matches!(self.ending, Some(Ending::Cancel | Ending::Abort));
+            self.ending = Some(if is_again { Ending::Abort } else { Ending::Cancel });
         }
-        if !is_own {
-            self.ending = Some(Ending::Cancel);
+        if is_own {
+            self.mark_closing(id);
+        } else {
+            self.mark_cancelling(id);
         }
-        self.change_run(self.status, Phase::Cancelling)
+        self.agenda.push_back(Agenda::Cancel(id));
+        if id == ActivationId::ROOT {
+            return self.change_run(self.status, Phase::Cancelling);
+        }
+        let activation = self.at(id);
+        let phase = match activation.work {
+            Work::Graph(_) | Work::Flow(_) | Work::Each(_) if activation.handling().is_none() => {
+                Phase::Cancelling
+            }
+            Work::None
+            | Work::Leaf(_)
+            | Work::Timer { .. }
+            | Work::Choice { .. }
+            | Work::Graph(_)
+            | Work::Flow(_)
+            | Work::Each(_)
+            | Work::Call(_) => activation.phase,
+        };
+        self.change(id, phase, at, |_| {})
     }
 
     /// Returns whether an event between an activation's beginning and its end can follow what was decided about it.
     fn fits(&self, id: ActivationId, event: &Event) -> bool {
-        let (activation, body) = (self.at(id), &self.node(id).body);
-        let is_fresh = activation.is_untouched();
+        let (activation, node) = (self.at(id), self.node(id));
+        let body = &node.body;
+        let is_over = activation.status.is_terminal();
+        let is_armed = activation.facts().is_some_and(|facts| facts.repeat.is_some());
+        let begins = activation.is_untouched() || (is_armed && !is_over && activation.handling().is_none());
         let is_idle = activation.leaf().is_some_and(|leaf| leaf.token.is_none());
         match event {
-            Event::ScopeEntered { .. } => is_fresh && matches!(body, Body::Graph(_) | Body::Flow(_)),
-            Event::ItemsExpanded { .. } => is_fresh && matches!(body, Body::Each(_)),
-            Event::TimerArmed { .. } => is_fresh && matches!(body, Body::Timer(_)),
-            Event::CaseChosen { .. } => is_fresh && matches!(body, Body::Choose(_)),
-            Event::TaskQueued { .. } => {
-                let is_next = is_idle && !activation.status.is_terminal();
-                matches!(body, Body::Task(_)) && (is_fresh || is_next)
+            Event::ScopeEntered { .. } => begins && matches!(body, Body::Graph(_) | Body::Flow(_)),
+            Event::RoundBegan { .. } => {
+                let is_flow = matches!(activation.work, Work::Flow(_)) && self.rounds(id).is_some();
+                is_flow && activation.status == Status::Running && activation.handling().is_none()
             }
+            Event::HandlerEntered { handler, .. } => {
+                let has_node =
+                    node.handling.as_ref().is_some_and(|handling| handling.node(*handler).is_some());
+                has_node && !is_over && self.handler(id, *handler).is_none()
+            }
+            Event::LimitReached { .. } => !is_over && activation.handling().is_none(),
+            Event::ChildCalled { .. } => begins && matches!(body, Body::Call(_)),
+            Event::ItemsExpanded { .. } => begins && matches!(body, Body::Each(_)),
+            Event::TimerArmed { .. } => begins && matches!(body, Body::Timer(_)),
+            Event::CaseChosen { .. } => begins && matches!(body, Body::Choose(_)),
+            Event::TaskQueued { .. } => matches!(body, Body::Task(_)) && (begins || (is_idle && !is_over)),
             Event::AttemptGranted { attempt, .. } => {
                 let is_queued = activation.phase == Phase::Queued;
                 is_queued && activation.leaf().is_some_and(|leaf| leaf.attempt == *attempt)
@@ -159,7 +206,10 @@ impl Run {
             Event::AttemptEnded { token, .. } => {
                 activation.leaf().is_some_and(|leaf| leaf.token == Some(*token))
             }
-            Event::RetryArmed { .. } => is_idle && !activation.status.is_terminal(),
+            Event::RetryArmed { .. } => {
+                let is_free = activation.leaf().is_none() || is_idle;
+                is_free && !is_over && activation.handling().is_none()
+            }
             Event::RunStarted { .. }
             | Event::Rebased { .. }
             | Event::LagArmed { .. }
@@ -174,18 +224,6 @@ impl Run {
         }
     }
 
-    /// Returns whether the next cancel of a scope is the machine's own because of `fail_fast`: it asks for it in the
-    /// very turn of the first failure, so nobody else's can come between.
-    pub(super) fn is_failing_fast(&self, id: ActivationId) -> bool {
-        let scope = self.at(id);
-        let (is_fail_fast, failed) = match (&self.node(id).body, &scope.work) {
-            (Body::Graph(graph), Work::Graph(state)) => (graph.fail_fast, state.counts.first_failed),
-            (Body::Each(each), Work::Each(state)) => (each.fail_fast, state.counts.first_failed),
-            _ => (false, None),
-        };
-        is_fail_fast && failed.is_some() && !scope.is_cancelling
-    }
-
     fn change_run(&mut self, to: Status, phase: Phase) -> Change {
         let from = std::mem::replace(&mut self.status, to);
         Change { from, to, phase }
@@ -198,7 +236,7 @@ impl Run {
         change(activation);
         let (is_active, is_terminal) = (activation.is_active(), activation.status.is_terminal());
         let parent = activation.parent;
-        if id == ActivationId::ROOT {
+        if id == ActivationId::ROOT || self.at(id).is_handler {
             return;
         }
         if let Some(counts) = self.at_mut(parent).counts_mut() {
@@ -214,7 +252,8 @@ impl Run {
         let activation = self.at(id);
         let (status, ended, index) = (activation.status, activation.ended, activation.index);
         let parent = activation.parent;
-        let is_failed = Outcome::of(status) == Some(Outcome::Failed);
+        let outcome = Outcome::of(status);
+        let is_failed = outcome == Some(Outcome::Failed);
         let Some(first) = self.at_mut(parent).counts_mut().map(|counts| counts.first_failed) else { return };
         // Of several failed children the one that ended first stands for all. Those that ended at the same instant are
         // told apart by their order in the definition, so that a snapshot need not keep the order of events.
@@ -224,13 +263,15 @@ impl Run {
         });
         let Some(counts) = self.at_mut(parent).counts_mut() else { return };
         counts.open -= 1;
+        counts.succeeded += u32::from(outcome == Some(Outcome::Succeeded));
+        counts.skipped += u32::from(outcome == Some(Outcome::Skipped));
         counts.failed += u32::from(is_failed);
         if is_failed && is_first {
             counts.first_failed = Some(id);
         }
     }
 
-    fn change(
+    pub(super) fn change(
         &mut self,
         id: ActivationId,
         phase: Phase,
@@ -255,41 +296,24 @@ impl Run {
 
     /// Applies what happens between an activation's beginning and its end, once it is known to fit.
     fn apply_progress(&mut self, id: ActivationId, event: &Event, at: Timestamp) -> Change {
-        match event {
-            Event::ScopeEntered { .. } => {
-                let change = self.change(id, Phase::None, at, |scope| scope.status = Status::Running);
-                self.enter_scope(id);
-                self.mark_started(id);
-                change
+        let change = match event {
+            Event::ScopeEntered { .. }
+            | Event::ItemsExpanded { .. }
+            | Event::ChildCalled { .. }
+            | Event::TimerArmed { .. }
+            | Event::CaseChosen { .. } => self.apply_begin(id, event, at),
+            Event::RoundBegan { round, .. } => self.apply_round(id, *round, at),
+            Event::HandlerEntered { handler, pending, .. } => self.apply_handler(id, *handler, pending, at),
+            Event::LimitReached { limit, .. } => {
+                let phase = self.apply_limit(id, *limit);
+                self.change(id, phase, at, |_| {})
             }
-            Event::ItemsExpanded { count, items, keys, .. } => {
-                let keys = keys.as_ref().map(|keys| keys.iter().cloned().zip(0..).collect());
-                let counts = Counts { open: *count, ..Counts::default() };
-                let state = EachState { items: *items, keys, activations: Vec::new(), count: *count, counts };
-                let change = self.change(id, Phase::None, at, |each| {
-                    each.status = Status::Running;
-                    each.work = Work::Each(Box::new(state));
-                });
-                self.fill_items(id);
-                self.agenda.push_back(Agenda::Check(id));
-                self.mark_started(id);
-                change
+            Event::RetryArmed { attempt, due, by_catch, .. } => {
+                self.apply_repeat(id, (*attempt, *due), *by_catch, at)
             }
-            Event::TimerArmed { due, .. } => {
-                let change = self.change(id, Phase::None, at, |timer| {
-                    timer.work = Work::Timer { due: *due };
-                    timer.status = Status::Waiting;
-                });
-                self.mark_started(id);
-                change
+            Event::TaskQueued { .. } | Event::AttemptGranted { .. } | Event::AttemptEnded { .. } => {
+                self.apply_attempt(id, event, at)
             }
-            Event::CaseChosen { case, .. } => {
-                self.change(id, Phase::None, at, |choice| choice.work = Work::Choice { case: *case })
-            }
-            Event::TaskQueued { .. }
-            | Event::AttemptGranted { .. }
-            | Event::AttemptEnded { .. }
-            | Event::RetryArmed { .. } => self.apply_attempt(id, event, at),
             Event::RunStarted { .. }
             | Event::Rebased { .. }
             | Event::LagArmed { .. }
@@ -301,6 +325,80 @@ impl Run {
             | Event::CancelRequested { .. }
             | Event::EndRequested { .. }
             | Event::RunEnded { .. } => unreachable!("`fits` lets only progress through"),
+        };
+        self.count_limits(id, event, at);
+        change
+    }
+
+    /// Applies that a body without a worker begins an attempt.
+    fn apply_begin(&mut self, id: ActivationId, event: &Event, at: Timestamp) -> Change {
+        match event {
+            Event::ScopeEntered { attempt, .. } => {
+                self.retire(id);
+                let change = self.change(id, Phase::None, at, |scope| scope.status = Status::Running);
+                self.begin_attempt(id, *attempt);
+                self.enter_scope(id);
+                self.mark_started(id);
+                change
+            }
+            Event::ItemsExpanded { count, items, keys, .. } => {
+                self.retire(id);
+                let attempt = self.attempt_due(id);
+                let change = self.change(id, Phase::None, at, |each| {
+                    each.status = Status::Running;
+                    each.work = Work::Each(Box::new(EachState::new(*items, keys.as_deref(), *count)));
+                });
+                self.begin_attempt(id, attempt);
+                self.fill_items(id);
+                self.agenda.push_back(Agenda::Check(id));
+                self.mark_started(id);
+                change
+            }
+            Event::ChildCalled { child, definition, inputs, .. } => {
+                let attempt = self.attempt_due(id);
+                let call = CallState { child: *child, definition: *definition, inputs: *inputs };
+                let change = self.change(id, Phase::None, at, |activation| {
+                    activation.status = Status::Running;
+                    activation.work = Work::Call(Box::new(call));
+                });
+                self.begin_attempt(id, attempt);
+                self.mark_started(id);
+                change
+            }
+            Event::TimerArmed { due, .. } => {
+                let attempt = self.attempt_due(id);
+                let change = self.change(id, Phase::None, at, |timer| {
+                    timer.work = Work::Timer { due: *due };
+                    timer.status = Status::Waiting;
+                });
+                self.begin_attempt(id, attempt);
+                self.mark_started(id);
+                change
+            }
+            Event::CaseChosen { case, .. } => {
+                let attempt = self.attempt_due(id);
+                let change =
+                    self.change(id, Phase::None, at, |choice| choice.work = Work::Choice { case: *case });
+                self.begin_attempt(id, attempt);
+                change
+            }
+            _ => unreachable!("these are all the events with which such bodies begin"),
+        }
+    }
+
+    /// Returns the attempt that a body without a worker begins now.
+    fn attempt_due(&self, id: ActivationId) -> Attempt {
+        let armed = self.at(id).facts().and_then(|facts| facts.repeat);
+        armed.map_or(Attempt::FIRST, |(attempt, _)| attempt)
+    }
+
+    /// Notes that a body without a worker begins an attempt.
+    fn begin_attempt(&mut self, id: ActivationId, attempt: Attempt) {
+        let activation = self.at_mut(id);
+        activation.is_closing = false;
+        if activation.rare.is_some() || attempt > Attempt::FIRST {
+            let facts = activation.facts_mut();
+            (facts.attempt, facts.repeat, facts.limit) = (attempt, None, None);
         }
     }
 
@@ -317,22 +415,23 @@ impl Run {
                 leaf.token = Some(*token);
                 leaf.attempts_made += 1;
                 (status, phase) = (Status::Running, Phase::Granted);
+                self.set_due(id, Limit::Queue, None);
             }
             Event::AttemptEnded { report, .. } => {
                 leaf.token = None;
                 let is_failure =
                     matches!(report.end, AttemptEnd::Failed { .. } | AttemptEnd::TimedOut { .. });
                 leaf.retries_used += u32::from(is_failure);
-            }
-            Event::RetryArmed { attempt, due, .. } => {
-                (leaf.attempt, leaf.retry_due) = (*attempt, Some(*due));
-                (status, phase) = (Status::Waiting, Phase::Retrying);
+                leaf.is_unknown |= is_unknown(report);
             }
             _ => unreachable!("these are all the events of attempts"),
         }
         let change = self.change(id, phase, at, |task| {
             task.work = Work::Leaf(leaf);
             task.status = status;
+            if let Some(rare) = &mut task.rare {
+                rare.facts.repeat = None;
+            }
         });
         if phase == Phase::Granted {
             self.mark_started(id);
@@ -343,8 +442,9 @@ impl Run {
     fn apply_end(&mut self, id: ActivationId, event: &Event, at: Timestamp) -> Change {
         let (mut output, mut fault, mut vars) = (None, None, None);
         let status = match event {
-            Event::TaskSucceeded { output: hash, vars: written, .. } => {
+            Event::TaskSucceeded { output: hash, vars: written, fault: error, .. } => {
                 (output, vars) = (Some(*hash), *written);
+                fault.clone_from(error);
                 Status::Succeeded
             }
             Event::TaskFailed { fault: error, is_timeout, .. } => {
@@ -354,6 +454,7 @@ impl Run {
             Event::TaskSkipped { .. } => Status::Skipped,
             _ => Status::Cancelled,
         };
+        self.forget_handling(id);
         let change = self.change(id, Phase::None, at, |activation| {
             (activation.status, activation.output, activation.fault) = (status, output, fault);
         });
@@ -367,15 +468,26 @@ impl Run {
         change
     }
 
-    fn enter_root(&mut self, at: Timestamp) {
+    /// Lets go of what mattered only until the end of an activation.
+    fn forget_handling(&mut self, id: ActivationId) {
+        self.clear_dues(id);
+        if let Some(rare) = &mut self.at_mut(id).rare {
+            let facts = &mut rare.facts;
+            (facts.handling, facts.caught, facts.limit, facts.repeat) = (None, None, None, None);
+            facts.catch_retries = Vec::new();
+        }
+    }
+
+    fn enter_root(&mut self, event: &Event, at: Timestamp) {
         let mut root = Activation::new(self.definition.root, ActivationId::ROOT, 0);
         (root.status, root.started, root.has_started) = (Status::Running, Some(at), true);
         self.push(root);
         self.enter_scope(ActivationId::ROOT);
+        self.count_limits(ActivationId::ROOT, event, at);
     }
 
     /// Notes that an activation runs, and decides the edges that asked for it.
-    fn mark_started(&mut self, id: ActivationId) {
+    pub(super) fn mark_started(&mut self, id: ActivationId) {
         if !self.at(id).has_started {
             self.at_mut(id).has_started = true;
             self.decide_edges(id, Happening::Started);
@@ -385,6 +497,9 @@ impl Run {
     /// Lets what follows from an end follow: edges, the flow's token, the next items.
     fn settle(&mut self, id: ActivationId) {
         let Some(parent) = self.parent(id) else { return };
+        if self.at(id).is_handler {
+            return self.agenda.push_back(Agenda::Handled(parent));
+        }
         let status = self.at(id).status;
         match &self.at(parent).work {
             Work::Graph(_) => {
@@ -398,18 +513,31 @@ impl Run {
                 self.fill_items(parent);
                 self.agenda.push_back(Agenda::Check(parent));
             }
-            Work::None | Work::Leaf(_) | Work::Timer { .. } | Work::Choice { .. } => {}
+            Work::None | Work::Leaf(_) | Work::Timer { .. } | Work::Choice { .. } | Work::Call(_) => {}
         }
     }
 
-    /// Notes that everything not ended in a scope is to be cancelled.
-    fn mark_cancelling(&mut self, id: ActivationId) {
+    /// Notes that an activation, and everything inside it that has not ended, is to be cancelled.
+    pub(super) fn mark_cancelling(&mut self, id: ActivationId) {
+        self.clear_dues(id);
         let activation = self.at_mut(id);
         activation.is_cancelling = true;
         if activation.leaf().is_some_and(|leaf| leaf.token.is_some()) {
             activation.phase = Phase::Cancelling;
         }
         for child in self.live_children(id) {
+            self.mark_cancelling(child);
+        }
+    }
+
+    /// Notes that everything inside an activation is to be ended, for a reason of its own.
+    pub(super) fn mark_closing(&mut self, id: ActivationId) {
+        self.at_mut(id).is_closing = true;
+        self.set_due(id, Limit::Attempt, None);
+        if self.is_enough(id) {
+            self.clear_dues(id);
+        }
+        for child in self.live_inside(id) {
             self.mark_cancelling(child);
         }
     }

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use myrmex_model::OrderedMap;
 use myrmex_model::address::{Address, Segment};
+use myrmex_model::event::{HandlerKind, Limit, Pending};
 use myrmex_model::fault::Fault;
-use myrmex_model::id::{Attempt, FencingToken, ValueHash};
+use myrmex_model::id::{Attempt, DefinitionHash, FencingToken, RunId, ValueHash};
 use myrmex_model::ir::{Body, NodeId};
 use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
@@ -41,14 +42,20 @@ pub(super) struct Activation {
     /// Which visit of its flow, from 1.
     pub(super) visit: u32,
     pub(super) is_item: bool,
+    /// Whether it follows the body of what holds it, instead of being inside that body.
+    pub(super) is_handler: bool,
+    /// Whether it belongs to an earlier attempt of a scope around it: nobody sees it any more.
+    pub(super) is_stale: bool,
     pub(super) status: Status,
     pub(super) phase: Phase,
     /// Whether it ever ran: what the outcome `started` asks.
     pub(super) has_started: bool,
     /// Whether a request about it is being evaluated in this turn.
     pub(super) is_evaluating: bool,
-    /// Whether a scope around it was told to cancel.
+    /// Whether it, or a scope around it, was told to cancel.
     pub(super) is_cancelling: bool,
+    /// Whether what is inside it is being ended for a reason of its own: a failure, a limit, enough successes.
+    pub(super) is_closing: bool,
     /// Incoming edges not yet decided (graph children only).
     pub(super) open_edges: u32,
     /// Incoming edges that are true (graph children only).
@@ -59,9 +66,64 @@ pub(super) struct Activation {
     pub(super) ended: Option<Timestamp>,
     pub(super) output: Option<ValueHash>,
     pub(super) fault: Option<Box<Fault>>,
-    /// While this turn evaluates whether an attempt's error is retried: the error, and whether it is a timeout.
-    pub(super) retry_asked: Option<Box<(Fault, bool)>>,
+    /// What only few have; apart, because there may be a million of those that have not.
+    pub(super) rare: Option<Box<Rare>>,
     pub(super) work: Work,
+}
+
+/// What only few activations have: attempts without a worker, limits, what follows the body.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rare {
+    pub(super) facts: RareFacts,
+    /// The handlers that were entered.
+    pub(super) handlers: Vec<(HandlerKind, ActivationId)>,
+    /// The error about which this turn evaluates something.
+    pub(super) asked: Option<Asked>,
+}
+
+/// The part of [`Rare`] that events said.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct RareFacts {
+    /// The attempt that was entered last; of bodies without a worker.
+    pub(super) attempt: Attempt,
+    /// How many attempts were followed by another; of bodies without a worker.
+    pub(super) repeated: u32,
+    /// The attempt to come and when it begins; of bodies without a worker.
+    pub(super) repeat: Option<(Attempt, Timestamp)>,
+    /// How often each `catch` repeated the body.
+    pub(super) catch_retries: Vec<u32>,
+    /// When each limit runs out, in the order of [`Limit::ALL`].
+    pub(super) dues: [Option<Timestamp>; 3],
+    /// The limit that ran out and ends what is inside.
+    pub(super) limit: Option<Limit>,
+    /// What follows the body, and how the activation ends if that changes nothing.
+    pub(super) handling: Option<(HandlerKind, Pending)>,
+    /// The error that a `catch` took.
+    pub(super) caught: Option<Box<Fault>>,
+}
+
+impl Default for RareFacts {
+    fn default() -> Self {
+        Self {
+            attempt: Attempt::FIRST,
+            repeated: 0,
+            repeat: None,
+            catch_retries: Vec::new(),
+            dues: [None; 3],
+            limit: None,
+            handling: None,
+            caught: None,
+        }
+    }
+}
+
+/// An error about which something is evaluated.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    pub(super) fault: Fault,
+    pub(super) is_timeout: bool,
+    /// Whether it is asked which handler takes it, and not whether it is retried.
+    pub(super) is_catch: bool,
 }
 
 /// What belongs to one kind of body.
@@ -79,6 +141,7 @@ pub(super) enum Work {
     Graph(Box<GraphState>),
     Flow(Box<FlowState>),
     Each(Box<EachState>),
+    Call(Box<CallState>),
 }
 
 /// A task with attempts.
@@ -95,12 +158,14 @@ pub(super) struct Leaf {
     pub(super) retries_used: u32,
     /// When the next attempt is queued, while it waits out its pause.
     pub(super) retry_due: Option<Timestamp>,
+    /// Whether an attempt ended in a way that tells nothing about what it did.
+    pub(super) is_unknown: bool,
 }
 
 impl Default for Leaf {
     fn default() -> Self {
         let (attempt, input, token, retry_due) = (Attempt::FIRST, None, None, None);
-        Self { attempt, attempts_made: 0, input, token, retries_used: 0, retry_due }
+        Self { attempt, attempts_made: 0, input, token, retries_used: 0, retry_due, is_unknown: false }
     }
 }
 
@@ -111,6 +176,8 @@ pub(super) struct GraphState {
     pub(super) counts: Counts,
     /// Children that may begin as soon as `max_parallel` lets them, by index.
     pub(super) waiting: BTreeSet<u32>,
+    /// Whether what had not begun when enough had succeeded was ended.
+    pub(super) is_rest_over: bool,
 }
 
 /// A flow under way.
@@ -122,6 +189,8 @@ pub(super) struct FlowState {
     pub(super) current: Option<ActivationId>,
     /// The variables after the last write; none before the first, where those of the flow around it hold.
     pub(super) vars: Option<ValueHash>,
+    /// Which round it is in, from 0, if it goes round.
+    pub(super) round: Option<u32>,
 }
 
 /// A `for_each` under way.
@@ -134,6 +203,16 @@ pub(super) struct EachState {
     pub(super) activations: Vec<ActivationId>,
     pub(super) count: u32,
     pub(super) counts: Counts,
+    /// Whether what had not begun when enough had succeeded was ended.
+    pub(super) is_rest_over: bool,
+}
+
+/// A call under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct CallState {
+    pub(super) child: RunId,
+    pub(super) definition: DefinitionHash,
+    pub(super) inputs: ValueHash,
 }
 
 /// What follows from the children of a scope.
@@ -143,10 +222,22 @@ pub(super) struct Counts {
     pub(super) open: u32,
     /// Children that began and have no final status, and those being evaluated.
     pub(super) active: u32,
+    /// Children that succeeded.
+    pub(super) succeeded: u32,
+    /// Children that were skipped.
+    pub(super) skipped: u32,
     /// Children that failed.
     pub(super) failed: u32,
     /// The first child that failed.
     pub(super) first_failed: Option<ActivationId>,
+}
+
+impl EachState {
+    pub(super) fn new(items: ValueHash, keys: Option<&[String]>, count: u32) -> Self {
+        let keys = keys.map(|keys| keys.iter().cloned().zip(0..).collect());
+        let counts = Counts { open: count, ..Counts::default() };
+        Self { items, keys, activations: Vec::new(), count, counts, is_rest_over: false }
+    }
 }
 
 impl Activation {
@@ -157,11 +248,14 @@ impl Activation {
             index,
             visit: 1,
             is_item: false,
+            is_handler: false,
+            is_stale: false,
             status: Status::Pending,
             phase: Phase::None,
             has_started: false,
             is_evaluating: false,
             is_cancelling: false,
+            is_closing: false,
             open_edges: 0,
             true_edges: 0,
             lags_armed: 0,
@@ -169,7 +263,7 @@ impl Activation {
             ended: None,
             output: None,
             fault: None,
-            retry_asked: None,
+            rare: None,
             work: Work::None,
         }
     }
@@ -189,6 +283,54 @@ impl Activation {
         !self.status.is_terminal() && (self.is_evaluating || !self.is_untouched())
     }
 
+    /// Whether nothing new begins inside its body any more.
+    pub(super) fn is_winding_down(&self) -> bool {
+        self.is_cancelling || self.is_closing || self.handling().is_some()
+    }
+
+    pub(super) fn facts(&self) -> Option<&RareFacts> {
+        self.rare.as_deref().map(|rare| &rare.facts)
+    }
+
+    pub(super) fn facts_mut(&mut self) -> &mut RareFacts {
+        &mut self.rare_mut().facts
+    }
+
+    pub(super) fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// What follows its body, once that has ended and until the activation has.
+    pub(super) fn handling(&self) -> Option<&(HandlerKind, Pending)> {
+        self.facts()?.handling.as_ref()
+    }
+
+    /// The limit that ran out and ends what is inside.
+    pub(super) fn limit(&self) -> Option<Limit> {
+        self.facts()?.limit
+    }
+
+    /// The attempt under way or made last, of whatever kind the body is.
+    pub(super) fn attempt(&self) -> Attempt {
+        match (&self.work, self.facts()) {
+            (Work::Leaf(leaf), _) => leaf.attempt,
+            (_, None) => Attempt::FIRST,
+            // A body that leaves no trace of its beginning is in the attempt that was armed last.
+            (Work::None, Some(facts)) => facts.repeat.map_or(facts.attempt, |(attempt, _)| attempt),
+            (_, Some(facts)) => facts.attempt,
+        }
+    }
+
+    /// The attempt whose children are inside.
+    pub(super) fn attempt_inside(&self) -> Attempt {
+        match self.work {
+            Work::Graph(_) | Work::Flow(_) | Work::Each(_) => self.attempt(),
+            Work::None | Work::Leaf(_) | Work::Timer { .. } | Work::Choice { .. } | Work::Call(_) => {
+                Attempt::FIRST
+            }
+        }
+    }
+
     pub(super) fn leaf(&self) -> Option<&Leaf> {
         match &self.work {
             Work::Leaf(leaf) => Some(leaf),
@@ -197,7 +339,8 @@ impl Activation {
             | Work::Choice { .. }
             | Work::Graph(_)
             | Work::Flow(_)
-            | Work::Each(_) => None,
+            | Work::Each(_)
+            | Work::Call(_) => None,
         }
     }
 
@@ -205,7 +348,12 @@ impl Activation {
         match &mut self.work {
             Work::Graph(graph) => Some(&mut graph.counts),
             Work::Each(each) => Some(&mut each.counts),
-            Work::None | Work::Leaf(_) | Work::Timer { .. } | Work::Choice { .. } | Work::Flow(_) => None,
+            Work::None
+            | Work::Leaf(_)
+            | Work::Timer { .. }
+            | Work::Choice { .. }
+            | Work::Flow(_)
+            | Work::Call(_) => None,
         }
     }
 }
@@ -221,7 +369,8 @@ pub(super) fn parallel_max(body: &Body) -> Option<u32> {
         | Body::Timer(_)
         | Body::Choose(_)
         | Body::Raise(_)
-        | Body::Flow(_) => None,
+        | Body::Flow(_)
+        | Body::Call(_) => None,
     };
     most.map(|most| most.max(1))
 }
@@ -246,9 +395,33 @@ impl Run {
         (id != ActivationId::ROOT).then(|| self.at(id).parent)
     }
 
-    /// Returns what is directly inside a scope or `for_each`: children in the order of the definition, visits of a
-    /// flow in the order in which they were made, items by index.
+    /// Returns the scope or `for_each` in whose body `id` is; none for the root and for handlers.
+    pub(super) fn scope_around(&self, id: ActivationId) -> Option<ActivationId> {
+        self.parent(id).filter(|_| !self.at(id).is_handler)
+    }
+
+    /// Returns the handlers that were entered, in order.
+    pub(super) fn handlers(&self, id: ActivationId) -> impl Iterator<Item = ActivationId> {
+        let handlers = self.at(id).rare.as_ref().map_or(&[][..], |rare| &rare.handlers);
+        handlers.iter().map(|(_, handler)| *handler)
+    }
+
+    /// Returns the handler of the kind that is, or was, at work.
+    pub(super) fn handler(&self, id: ActivationId, kind: HandlerKind) -> Option<ActivationId> {
+        let handlers = &self.at(id).rare.as_ref()?.handlers;
+        handlers.iter().find(|(other, _)| *other == kind).map(|(_, handler)| *handler)
+    }
+
+    /// Returns what is directly inside an activation: what its body holds, then its handlers.
     pub(super) fn children(&self, id: ActivationId) -> Vec<ActivationId> {
+        let mut children = self.inside(id);
+        children.extend(self.handlers(id));
+        children
+    }
+
+    /// Returns what the body of a scope or `for_each` holds: children in the order of the definition, visits of a
+    /// flow in the order in which they were made, items by index.
+    pub(super) fn inside(&self, id: ActivationId) -> Vec<ActivationId> {
         match (&self.at(id).work, &self.node(id).body) {
             (Work::Graph(state), Body::Graph(graph)) => {
                 (0..).zip(&graph.children).map(|(index, _)| state.first.offset(index)).collect()
@@ -267,8 +440,12 @@ impl Run {
     pub(super) fn address(&self, id: ActivationId) -> Address {
         let Some(parent) = self.parent(id) else { return Address::root() };
         let activation = self.at(id);
+        if activation.is_handler {
+            return self.address(parent).child(&self.definition.node(activation.node).name, 1);
+        }
+        let around = self.address(parent).inside(self.at(parent).attempt_inside());
         if activation.is_item {
-            let each = self.address(parent);
+            let each = around;
             return match &self.at(parent).work {
                 Work::Each(state) => {
                     match state.keys.as_ref().and_then(|keys| keys.get_index(activation.index as usize)) {
@@ -281,54 +458,64 @@ impl Run {
                 | Work::Timer { .. }
                 | Work::Choice { .. }
                 | Work::Graph(_)
-                | Work::Flow(_) => unreachable!("only a `for_each` holds items"),
+                | Work::Flow(_)
+                | Work::Call(_) => unreachable!("only a `for_each` holds items"),
             };
         }
-        self.address(parent).child(&self.definition.node(activation.node).name, activation.visit)
+        around.child(&self.definition.node(activation.node).name, activation.visit)
     }
 
     /// Finds the activation at `address`.
     pub(super) fn find(&self, address: &Address) -> Option<ActivationId> {
-        let mut here = ActivationId::ROOT;
-        if self.arena.is_empty() {
-            return None;
-        }
-        for segment in address.segments() {
-            here = self.step(here, &segment)?;
-        }
-        Some(here)
+        let found = self.find_inside(address)?;
+        let last = address.segments().last();
+        let attempt = last.map_or(address.root_attempt(), |last| last.attempt);
+        (attempt == 1).then_some(found)
     }
 
-    fn step(&self, scope: ActivationId, segment: &Segment<'_>) -> Option<ActivationId> {
-        let child = match (&self.at(scope).work, &self.node(scope).body) {
+    /// Finds the scope at `address`, which may name the scope's attempt as the addresses of what is inside do.
+    pub(super) fn find_inside(&self, address: &Address) -> Option<ActivationId> {
+        let mut here = (!self.arena.is_empty()).then_some(ActivationId::ROOT)?;
+        let mut attempt = address.root_attempt();
+        for segment in address.segments() {
+            here = self.step(here, attempt, &segment)?;
+            attempt = segment.attempt;
+        }
+        let is_there = attempt == 1 || attempt == self.at(here).attempt_inside().0;
+        is_there.then_some(here)
+    }
+
+    /// Finds one level below `scope`, of whose attempts `attempt` is meant.
+    fn step(&self, scope: ActivationId, attempt: u32, segment: &Segment<'_>) -> Option<ActivationId> {
+        let is_handler = |id: &ActivationId| self.node(*id).name.as_str() == segment.name;
+        let handler = self.handlers(scope).find(is_handler);
+        let child = match handler.filter(|_| attempt == 1 && segment.visit == 1) {
+            Some(handler) => handler,
+            None if attempt != self.at(scope).attempt_inside().0 => return None,
+            None => self.step_inside(scope, segment)?,
+        };
+        let Some(key) = &segment.key else { return Some(child) };
+        let Work::Each(each) = &self.at(child).work else { return None };
+        let index = match &each.keys {
+            Some(keys) => *keys.get(key.as_ref())?,
+            None => key.parse().ok()?,
+        };
+        let is_there = segment.each_attempt == self.at(child).attempt_inside().0;
+        each.activations.get(usize::try_from(index).ok()?).copied().filter(|_| is_there)
+    }
+
+    fn step_inside(&self, scope: ActivationId, segment: &Segment<'_>) -> Option<ActivationId> {
+        match (&self.at(scope).work, &self.node(scope).body) {
             (Work::Graph(state), Body::Graph(graph)) => {
                 let index = graph.child_index(segment.name)?;
-                (segment.visit == 1).then(|| state.first.offset(index))?
+                (segment.visit == 1).then(|| state.first.offset(index))
             }
             (Work::Flow(state), Body::Flow(flow)) => {
                 let index = flow.child_index(segment.name)?;
                 let visit = usize::try_from(segment.visit).ok()?;
-                *state.visits.get(index as usize)?.get(visit.checked_sub(1)?)?
+                state.visits.get(index as usize)?.get(visit.checked_sub(1)?).copied()
             }
-            _ => return None,
-        };
-        match &segment.key {
-            None => Some(child),
-            Some(key) => match &self.at(child).work {
-                Work::Each(each) => {
-                    let index = match &each.keys {
-                        Some(keys) => *keys.get(key.as_ref())?,
-                        None => key.parse().ok()?,
-                    };
-                    each.activations.get(usize::try_from(index).ok()?).copied()
-                }
-                Work::None
-                | Work::Leaf(_)
-                | Work::Timer { .. }
-                | Work::Choice { .. }
-                | Work::Graph(_)
-                | Work::Flow(_) => None,
-            },
+            _ => None,
         }
     }
 }

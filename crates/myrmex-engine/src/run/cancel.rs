@@ -21,7 +21,8 @@ use myrmex_model::address::Address;
 use myrmex_model::command::TimerKey;
 use myrmex_model::effect::Effect;
 use myrmex_model::event::Event;
-use myrmex_model::status::Phase;
+use myrmex_model::ir::Node;
+use myrmex_model::status::{Phase, Status};
 
 use super::arena::{Activation, ActivationId, Leaf, Work};
 use super::decide::Turn;
@@ -29,42 +30,83 @@ use super::edges::edges_of;
 use super::{Agenda, Ending, Lag};
 
 impl Turn<'_> {
+    /// Cancels the run. Asked again, it also ends what is shielded from the first cancel.
     pub(super) fn cancel(&mut self, by: String, reason: String) {
-        if self.run.ending != Some(Ending::Cancel) {
+        let has_shields = || {
+            let has_finally =
+                |node: &Node| node.handling.as_ref().is_some_and(|handling| handling.finally.is_some());
+            self.run.definition.nodes.iter().any(has_finally)
+        };
+        let is_new = match self.run.ending {
+            None | Some(Ending::Success) => true,
+            Some(Ending::Cancel) => has_shields(),
+            Some(Ending::Abort) => false,
+        };
+        if is_new {
             self.emit(Event::CancelRequested { scope: Address::root(), by, reason });
         }
     }
 
-    /// Ends what can be ended at once inside a scope, and asks for the end of the rest.
-    pub(super) fn cancel_below(&mut self, scope: ActivationId) {
-        self.disarm_lags(scope);
-        for child in self.run.live_children(scope) {
-            match self.run.at(child).work {
-                Work::Graph(_) | Work::Flow(_) | Work::Each(_) => self.cancel_below(child),
-                Work::None | Work::Leaf(_) | Work::Timer { .. } | Work::Choice { .. } => {
-                    self.cancel_one(child);
-                }
-            }
-        }
-        self.run.agenda.push_back(Agenda::Check(scope));
-    }
-
-    fn cancel_one(&mut self, id: ActivationId) {
+    /// Ends what can be ended at once of an activation, and asks for the end of the rest.
+    pub(super) fn stop(&mut self, id: ActivationId) {
         let activation = self.run.at(id);
-        if activation.is_evaluating {
+        if activation.status.is_terminal() || activation.is_evaluating {
             // The answer of this turn finds it cancelled.
             return;
         }
-        let (phase, task) = (activation.phase, self.run.address(id));
+        if let Some((kind, _)) = activation.handling() {
+            let handler = self.run.handler(id, *kind);
+            if let Some(handler) = handler.filter(|_| !self.run.is_shielded(id)) {
+                self.stop(handler);
+            }
+            return;
+        }
         match activation.work {
-            Work::Leaf(Leaf { token: Some(token), .. }) => return self.effect(Effect::Stop { token }),
+            Work::Graph(_) | Work::Flow(_) | Work::Each(_) if activation.status == Status::Running => {
+                for child in self.run.live_inside(id) {
+                    self.stop(child);
+                }
+                self.run.agenda.push_back(Agenda::Check(id));
+            }
+            Work::None
+            | Work::Leaf(_)
+            | Work::Timer { .. }
+            | Work::Choice { .. }
+            | Work::Graph(_)
+            | Work::Flow(_)
+            | Work::Each(_)
+            | Work::Call(_) => self.stop_one(id),
+        }
+    }
+
+    fn stop_one(&mut self, id: ActivationId) {
+        let activation = self.run.at(id);
+        let (phase, status, task) = (activation.phase, activation.status, self.run.address(id));
+        let is_repeating = activation.facts().is_some_and(|facts| facts.repeat.is_some());
+        if activation.is_untouched() {
+            self.disarm_lags_into(id);
+        }
+        let activation = self.run.at(id);
+        match &activation.work {
+            Work::Leaf(Leaf { token: Some(token), .. }) => {
+                let token = *token;
+                return self.effect(Effect::Stop { token });
+            }
             Work::Leaf(Leaf { attempt, .. }) if phase == Phase::Queued => {
+                let attempt = *attempt;
                 self.effect(Effect::Withdraw { task, attempt });
             }
             Work::Leaf(Leaf { retry_due: Some(_), .. }) => {
                 self.effect(Effect::Disarm { timer: TimerKey::Retry(task) });
             }
+            _ if is_repeating && status == Status::Waiting => {
+                self.effect(Effect::Disarm { timer: TimerKey::Retry(task) });
+            }
             Work::Timer { .. } => self.effect(Effect::Disarm { timer: TimerKey::Wait(task) }),
+            Work::Call(call) => {
+                let child = call.child;
+                return self.effect(Effect::CancelChild { child });
+            }
             Work::None
             | Work::Leaf(_)
             | Work::Choice { .. }
@@ -72,12 +114,7 @@ impl Turn<'_> {
             | Work::Flow(_)
             | Work::Each(_) => {}
         }
-        self.end_cancelled(id);
-    }
-
-    /// Withdraws the timers of lags in a scope that is being cancelled.
-    fn disarm_lags(&mut self, scope: ActivationId) {
-        self.disarm(scope, |target| target.is_untouched() && !target.is_evaluating);
+        self.stopped(id);
     }
 
     /// Withdraws the timers of lags that a child waited for which is now decided.
@@ -97,10 +134,5 @@ impl Turn<'_> {
         for timer in timers {
             self.effect(Effect::Disarm { timer });
         }
-    }
-
-    pub(super) fn end_cancelled(&mut self, id: ActivationId) {
-        let task = self.run.address(id);
-        self.emit(Event::TaskCancelled { task });
     }
 }

@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 use myrmex_model::address::Address;
 use myrmex_model::command::{Command, TimerKey};
 use myrmex_model::effect::{Decision, Effect};
-use myrmex_model::event::{Change, Event, Recorded};
-use myrmex_model::id::{Attempt, FencingToken, ValueHash};
+use myrmex_model::event::{Change, Event, Parent, Recorded};
+use myrmex_model::id::{Attempt, FencingToken, RunId, ValueHash};
 use myrmex_model::name::Name;
-use myrmex_model::outcome::Outcome;
 use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
 use myrmex_model::value::HashedValue;
@@ -55,6 +54,14 @@ pub enum Rejection {
         /// The token that was reported.
         token: FencingToken,
     },
+    /// The end of a child that the task does not wait for.
+    #[error("task `{task}` does not wait for run {child}")]
+    StaleChild {
+        /// The task.
+        task: Address,
+        /// The child.
+        child: RunId,
+    },
     /// The timer is not armed any more, or not yet due.
     #[error("the timer is not due")]
     NotDue,
@@ -93,13 +100,17 @@ impl Run {
             (_, true) => return Err(Rejection::AlreadyStarted),
             (_, false) => {}
         }
+        self.due_changes = Some(Vec::new());
         let mut turn = Turn { run: self, now, decision: Decision::default() };
         match command {
-            Command::Start { inputs, started_by, trigger } => turn.start(inputs, started_by, trigger),
+            Command::Start { inputs, started_by, trigger, closure, parent } => {
+                turn.start(inputs, started_by, trigger, closure, parent);
+            }
             Command::Evaluated { ticket, result } => turn.evaluated(ticket, result)?,
             Command::Grant { task, attempt, token, worker } => turn.grant(task, attempt, token, worker)?,
             Command::Report { task, attempt, token, report } => turn.report(&task, attempt, token, report)?,
             Command::Fire { timer } => turn.fire(&timer)?,
+            Command::ChildEnded { task, child, end } => turn.child_ended(task, child, end)?,
             Command::Cancel { by, reason } => turn.cancel(by, reason),
             Command::Rebase { definition, hash, map, by, reason } => {
                 turn.rebase(definition, hash, map, by, reason)?;
@@ -112,9 +123,11 @@ impl Run {
     /// Decides what a restored or replayed run has left to decide, such as work that a lost batch would have begun.
     pub fn resume(&mut self, now: Timestamp) -> Decision {
         let now = now.max(self.last);
+        self.due_changes = Some(Vec::new());
         let mut turn = Turn { run: self, now, decision: Decision::default() };
         if !turn.run.status.is_terminal() {
             turn.drain();
+            turn.resume_calls();
         }
         turn.decision
     }
@@ -138,22 +151,27 @@ impl Run {
         let mut timers = Vec::new();
         for index in 0..u32::try_from(self.arena.len()).unwrap_or(u32::MAX) {
             let id = ActivationId(index);
-            match &self.at(id).work {
-                _ if self.at(id).status != Status::Waiting => {}
-                Work::Timer { due } => timers.push((TimerKey::Wait(self.address(id)), *due)),
-                Work::Leaf(Leaf { retry_due: Some(due), .. }) => {
-                    timers.push((TimerKey::Retry(self.address(id)), *due));
-                }
-                Work::None
-                | Work::Leaf(_)
-                | Work::Choice { .. }
-                | Work::Graph(_)
-                | Work::Flow(_)
-                | Work::Each(_) => {}
+            if self.at(id).status != Status::Waiting {
+                continue;
+            }
+            match (self.repeat_due(id), &self.at(id).work) {
+                (Some(due), _) => timers.push((TimerKey::Retry(self.address(id)), due)),
+                (None, Work::Timer { due }) => timers.push((TimerKey::Wait(self.address(id)), *due)),
+                (None, _) => {}
             }
         }
         timers.extend(self.lag_timers());
+        timers.extend(self.limit_timers());
         timers
+    }
+
+    /// Returns when the attempt to come begins, if the body waits for its repetition.
+    fn repeat_due(&self, id: ActivationId) -> Option<Timestamp> {
+        let activation = self.at(id);
+        match activation.leaf() {
+            Some(leaf) => leaf.retry_due,
+            None => activation.facts()?.repeat.map(|(_, due)| due),
+        }
     }
 
     pub(super) fn leaves(&self) -> impl Iterator<Item = (ActivationId, &Leaf)> {
@@ -177,9 +195,17 @@ impl Turn<'_> {
         self.decision.effects.push(effect);
     }
 
-    fn start(&mut self, inputs: ValueHash, started_by: String, trigger: String) {
+    fn start(
+        &mut self,
+        inputs: ValueHash,
+        started_by: String,
+        trigger: String,
+        closure: Option<ValueHash>,
+        parent: Option<Parent>,
+    ) {
         let workflow = self.run.definition.name.clone();
-        self.emit(Event::RunStarted { definition: self.run.hash, workflow, inputs, started_by, trigger });
+        let definition = self.run.hash;
+        self.emit(Event::RunStarted { definition, workflow, inputs, started_by, trigger, closure, parent });
     }
 
     fn find(&self, task: &Address) -> Result<ActivationId, Rejection> {
@@ -210,8 +236,7 @@ impl Turn<'_> {
                 let id = self.find(task)?;
                 match self.run.at(id).work {
                     Work::Timer { due } if self.is_due(id, due) => {
-                        let output = HashedValue::null_hash();
-                        self.emit(Event::TaskSucceeded { task: task.clone(), output, vars: None });
+                        self.succeed(id, HashedValue::null_hash());
                         Ok(())
                     }
                     _ => Err(Rejection::NotDue),
@@ -219,14 +244,12 @@ impl Turn<'_> {
             }
             TimerKey::Retry(task) => {
                 let id = self.find(task)?;
-                match self.run.at(id).work {
-                    Work::Leaf(Leaf { attempt, input, retry_due: Some(due), .. }) if self.is_due(id, due) => {
-                        self.queue(task.clone(), attempt, input);
-                        Ok(())
-                    }
-                    _ => Err(Rejection::NotDue),
-                }
+                let due = self.run.repeat_due(id).filter(|due| self.is_due(id, *due));
+                due.ok_or(Rejection::NotDue)?;
+                self.repeat(id);
+                Ok(())
             }
+            TimerKey::Limit(task, limit) => self.fire_limit(task, *limit),
             TimerKey::Lag(from, to) => {
                 let (source, target) = (self.find(from)?, self.find(to)?);
                 let armed = self.run.lag_armed(source, target);
@@ -265,6 +288,7 @@ impl Turn<'_> {
         }
         let before = Waits::of(self.run);
         self.run.rebase(definition, hash, &map)?;
+        self.run.due_changes = Some(Vec::new());
         self.emit(Event::Rebased { from, to: hash, map, by, reason });
         let after = Waits::of(self.run);
         for (task, attempt) in before.queued.difference(&after.queued).cloned() {
@@ -280,11 +304,6 @@ impl Turn<'_> {
             self.effect(Effect::Arm { timer, due });
         }
         Ok(())
-    }
-
-    /// Returns how a child ended, for a scope that must say how it ends itself.
-    pub(super) fn outcome(&self, id: ActivationId) -> Option<Outcome> {
-        Outcome::of(self.run.at(id).status)
     }
 }
 

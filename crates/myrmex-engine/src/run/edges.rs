@@ -41,7 +41,7 @@ fn has_lag(edge: &Edge) -> bool {
 impl Run {
     /// Decides the edges that leave a child of a graph.
     pub(super) fn decide_edges(&mut self, id: ActivationId, happening: Happening) {
-        let Some(scope) = self.parent(id) else { return };
+        let Some(scope) = self.scope_around(id) else { return };
         let definition = Arc::clone(&self.definition);
         let Body::Graph(graph) = &definition.node(self.at(scope).node).body else { return };
         for place in graph.edge_range(self.at(id).index) {
@@ -72,7 +72,8 @@ impl Run {
                     | Work::Timer { .. }
                     | Work::Graph(_)
                     | Work::Flow(_)
-                    | Work::Each(_) => edge.cases.is_empty(),
+                    | Work::Each(_)
+                    | Work::Call(_) => edge.cases.is_empty(),
                 };
                 Some(is_accepted && is_chosen)
             }
@@ -228,7 +229,7 @@ impl Run {
     }
 
     /// Returns the child at `index` of a graph under way.
-    fn sibling(&self, scope: ActivationId, index: u32) -> ActivationId {
+    pub(super) fn sibling(&self, scope: ActivationId, index: u32) -> ActivationId {
         let Work::Graph(state) = &self.at(scope).work else {
             unreachable!("a graph with children has its state")
         };
@@ -237,7 +238,7 @@ impl Run {
 
     /// Returns the edges with a lag between two children of one graph.
     fn lagged_between(&self, from: ActivationId, to: ActivationId) -> impl Iterator<Item = (EdgeKey, &Edge)> {
-        let scope = self.parent(to).filter(|scope| self.parent(from) == Some(*scope));
+        let scope = self.scope_around(to).filter(|scope| self.scope_around(from) == Some(*scope));
         let found = scope.and_then(|scope| match &self.node(scope).body {
             Body::Graph(graph) => Some((scope, graph)),
             Body::Task(_)
@@ -246,7 +247,8 @@ impl Run {
             | Body::Choose(_)
             | Body::Raise(_)
             | Body::Flow(_)
-            | Body::Each(_) => None,
+            | Body::Each(_)
+            | Body::Call(_) => None,
         });
         let target = self.at(to).index;
         found.into_iter().flat_map(move |(scope, graph)| {

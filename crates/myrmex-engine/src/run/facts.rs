@@ -16,7 +16,7 @@ use myrmex_model::outcome::Outcome;
 use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
 
-use super::arena::{Activation, ActivationId, Counts, EachState, Leaf, Work};
+use super::arena::{Activation, ActivationId, CallState, EachState, Leaf, RareFacts, Work};
 use super::edges::{Happening, edges_of};
 use super::{Agenda, Ending, Header, Lag, RebaseError, Run};
 
@@ -45,10 +45,12 @@ pub struct Fact {
     phase: Phase,
     has_started: bool,
     is_cancelling: bool,
+    is_closing: bool,
     started: Option<Timestamp>,
     ended: Option<Timestamp>,
     output: Option<ValueHash>,
     fault: Option<Box<Fault>>,
+    rare: Option<Box<RareFacts>>,
     detail: Detail,
 }
 
@@ -59,8 +61,9 @@ enum Detail {
     Leaf(Leaf),
     Timer(Timestamp),
     Choice(u32),
-    Scope { vars: Option<ValueHash> },
+    Scope { vars: Option<ValueHash>, round: Option<u32> },
     Each { items: ValueHash, keys: Option<Vec<String>>, count: u32 },
+    Call(CallState),
 }
 
 /// The kind of a node's body, which a live activation keeps when its run moves to another definition.
@@ -74,6 +77,7 @@ enum BodyKind {
     Flow,
     Graph,
     Each,
+    Call,
 }
 
 impl BodyKind {
@@ -87,6 +91,7 @@ impl BodyKind {
             Body::Flow(_) => Self::Flow,
             Body::Graph(_) => Self::Graph,
             Body::Each(_) => Self::Each,
+            Body::Call(_) => Self::Call,
         }
     }
 }
@@ -135,8 +140,9 @@ impl Run {
             Work::Leaf(leaf) => Detail::Leaf(*leaf),
             Work::Timer { due } => Detail::Timer(*due),
             Work::Choice { case } => Detail::Choice(*case),
-            Work::Graph(_) => Detail::Scope { vars: None },
-            Work::Flow(flow) => Detail::Scope { vars: flow.vars },
+            Work::Graph(_) => Detail::Scope { vars: None, round: None },
+            Work::Flow(flow) => Detail::Scope { vars: flow.vars, round: flow.round },
+            Work::Call(call) => Detail::Call(**call),
             Work::Each(each) => Detail::Each {
                 items: each.items,
                 keys: each.keys.as_ref().map(|keys| keys.keys().cloned().collect()),
@@ -150,10 +156,12 @@ impl Run {
             phase: activation.phase,
             has_started: activation.has_started,
             is_cancelling: activation.is_cancelling,
+            is_closing: activation.is_closing,
             started: activation.started,
             ended: activation.ended,
             output: activation.output,
             fault: activation.fault.clone(),
+            rare: activation.facts().filter(|facts| **facts != RareFacts::default()).cloned().map(Box::new),
             detail,
         }
     }
@@ -202,7 +210,10 @@ impl Run {
         activation.status = fact.status;
         activation.phase = fact.phase;
         activation.has_started = fact.has_started;
-        activation.is_cancelling = fact.is_cancelling;
+        (activation.is_cancelling, activation.is_closing) = (fact.is_cancelling, fact.is_closing);
+        if let Some(facts) = &fact.rare {
+            activation.rare_mut().facts = (**facts).clone();
+        }
         (activation.started, activation.ended) = (fact.started, fact.ended);
         (activation.output, activation.fault) = (fact.output, fact.fault.clone());
         if is_same_kind {
@@ -214,10 +225,10 @@ impl Run {
     fn place_detail(&mut self, id: ActivationId, detail: &Detail) {
         let work = match detail {
             Detail::None => return,
-            Detail::Scope { vars } => {
+            Detail::Scope { vars, round } => {
                 self.enter_scope(id);
                 if let Work::Flow(flow) = &mut self.at_mut(id).work {
-                    flow.vars = *vars;
+                    (flow.vars, flow.round) = (*vars, *round);
                     // The visits come as facts of their own; the one that entering made is made again if undecided.
                     flow.visits.iter_mut().for_each(Vec::clear);
                     if flow.current.take().is_some() {
@@ -229,13 +240,10 @@ impl Run {
             Detail::Leaf(leaf) => Work::Leaf(*leaf),
             Detail::Timer(due) => Work::Timer { due: *due },
             Detail::Choice(case) => Work::Choice { case: *case },
-            Detail::Each { items, keys, count } => Work::Each(Box::new(EachState {
-                items: *items,
-                keys: keys.as_ref().map(|keys| keys.iter().cloned().zip(0..).collect()),
-                activations: Vec::new(),
-                count: *count,
-                counts: Counts { open: *count, ..Counts::default() },
-            })),
+            Detail::Each { items, keys, count } => {
+                Work::Each(Box::new(EachState::new(*items, keys.as_deref(), *count)))
+            }
+            Detail::Call(call) => Work::Call(Box::new(*call)),
         };
         self.at_mut(id).work = work;
     }
@@ -253,6 +261,14 @@ impl Run {
         }
         let (parent, last) = self.find_parent(address)?;
         let definition = Arc::clone(&self.definition);
+        if let Some(handling) = &definition.node(self.at(parent).node).handling
+            && last.key.is_none()
+        {
+            let is_named = |node: NodeId| definition.node(node).name.as_str() == last.name;
+            if let Some((kind, node)) = handling.handlers().find(|(_, node)| is_named(*node)) {
+                return Some(self.add_handler(parent, kind, node));
+            }
+        }
         match &definition.node(self.at(parent).node).body {
             Body::Flow(flow) => {
                 let index = flow.child_index(&last.name)?;
@@ -272,7 +288,8 @@ impl Run {
             | Body::Timer(_)
             | Body::Choose(_)
             | Body::Raise(_)
-            | Body::Graph(_) => None,
+            | Body::Graph(_)
+            | Body::Call(_) => None,
         }
     }
 
@@ -285,7 +302,7 @@ impl Run {
             Some(_) => text.rsplit_once('[')?.0,
             None => text.rsplit_once('/').map_or("", |(parent, _)| parent),
         };
-        let parent = self.find(&Address::parse(parent).ok()?)?;
+        let parent = self.find_inside(&Address::parse(parent).ok()?)?;
         Some((parent, LastSegment { name: last.name.to_owned(), visit: last.visit, key }))
     }
 
@@ -337,7 +354,7 @@ impl Run {
                 return state.activations.get(index as usize).copied();
             }
             let mut item = Activation::new(node, each, reached);
-            (item.is_item, item.is_cancelling) = (true, self.at(each).is_cancelling);
+            (item.is_item, item.is_cancelling) = (true, self.at(each).is_winding_down());
             let item = self.push(item);
             if let Work::Each(state) = &mut self.at_mut(each).work {
                 state.activations.push(item);
@@ -359,7 +376,9 @@ impl Run {
         // First what has ended, before a check finds that the run has ended with it.
         ids.clone().for_each(|id| self.close_scope(id));
         ids.for_each(|id| {
-            if self.at(id).status == Status::Running {
+            if self.at(id).handling().is_some() {
+                self.derive_handler(id);
+            } else if self.at(id).status == Status::Running {
                 self.derive_scope(id);
             }
         });
@@ -369,7 +388,7 @@ impl Run {
         let activation = self.at(id);
         let (is_active, is_terminal) = (activation.is_active(), activation.status.is_terminal());
         let parent = activation.parent;
-        if id == ActivationId::ROOT {
+        if id == ActivationId::ROOT || activation.is_handler {
             return;
         }
         if let Some(counts) = self.at_mut(parent).counts_mut() {
@@ -382,8 +401,8 @@ impl Run {
 
     /// Skips what a new definition added to a scope that has ended.
     fn close_scope(&mut self, id: ActivationId) {
-        let Some(outcome) = Outcome::of(self.at(id).status) else { return };
-        for child in self.live_children(id) {
+        let Some(outcome) = self.body_outcome(id) else { return };
+        for child in self.live_inside(id) {
             self.at_mut(child).is_cancelling = false;
             let reason = SkipReason::Upstream { task: self.address(id), outcome };
             self.agenda.push_back(Agenda::Skip(child, reason));
@@ -392,7 +411,7 @@ impl Run {
 
     fn derive_scope(&mut self, id: ActivationId) {
         let definition = Arc::clone(&self.definition);
-        let is_cancelling = self.at(id).is_cancelling;
+        let is_cancelling = self.at(id).is_winding_down();
         match (&self.at(id).work, &definition.node(self.at(id).node).body) {
             (Work::Graph(state), Body::Graph(graph)) => {
                 let first = state.first;
@@ -412,18 +431,31 @@ impl Run {
             }
             (Work::Flow(state), Body::Flow(flow)) => match state.current {
                 Some(child) if self.at(child).status.is_terminal() => self.advance_flow(id, child),
-                Some(_) => {}
-                None => self.go_to(id, (!flow.children.is_empty()).then_some(0)),
+                None if flow.rounds.is_none() || state.round.is_some() => self.go_to_first(id),
+                Some(_) | None => {}
             },
             (Work::Each(_), _) => self.fill_items_again(id),
             _ => return,
         }
-        // The outermost scope that is being cancelled reaches those inside it.
-        let is_outermost = self.parent(id).is_none_or(|parent| !self.at(parent).is_cancelling);
-        if is_cancelling && is_outermost {
+        if is_cancelling {
             self.agenda.push_back(Agenda::Cancel(id));
         }
         self.agenda.push_back(Agenda::Check(id));
+    }
+
+    /// Goes on with the handler that is at work.
+    fn derive_handler(&mut self, id: ActivationId) {
+        let Some((kind, _)) = self.at(id).handling().cloned() else { return };
+        match self.handler(id, kind) {
+            Some(handler) if self.at(handler).is_untouched() => self.agenda.push_back(Agenda::Begin(handler)),
+            Some(_) => self.agenda.push_back(Agenda::Handled(id)),
+            None => {
+                let handling = self.node(id).handling.as_ref();
+                if let Some(node) = handling.and_then(|handling| handling.node(kind)) {
+                    self.add_handler(id, kind, node);
+                }
+            }
+        }
     }
 
     fn derive_edges(&mut self, child: ActivationId) {

@@ -13,13 +13,18 @@
 mod advance;
 mod apply;
 mod arena;
+mod call;
 mod cancel;
+mod complete;
 mod decide;
 mod edges;
 mod facts;
+mod handling;
+mod limits;
 mod pause;
 mod rebase;
 mod report;
+mod rounds;
 mod scope;
 mod view;
 
@@ -29,7 +34,7 @@ mod tests;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use myrmex_model::event::{Event, Recorded, SkipReason};
+use myrmex_model::event::{Event, Parent, Recorded, SkipReason};
 use myrmex_model::fault::Fault;
 use myrmex_model::id::{DefinitionHash, RunId, ValueHash};
 use myrmex_model::ir::Definition;
@@ -37,13 +42,15 @@ use myrmex_model::status::Status;
 use myrmex_model::time::Timestamp;
 
 pub use apply::ReplayError;
+pub use call::CALL_DEPTH_MAX;
 pub use decide::Rejection;
 pub use facts::{Fact, Facts};
 pub use rebase::RebaseError;
-pub use view::{ItemView, TaskView, View};
+pub use view::{ErrorView, ItemView, TaskView, View};
 
 use arena::{Activation, ActivationId};
 use edges::EdgeKey;
+use limits::DueChange;
 
 /// The state of one run.
 #[derive(Debug, Clone)]
@@ -59,6 +66,8 @@ pub struct Run {
     agenda: VecDeque<Agenda>,
     /// Edges that wait, or waited, for their lag.
     lags: BTreeMap<EdgeKey, Lag>,
+    /// Limits that changed in the decision in the making; nothing while a journal is replayed.
+    due_changes: Option<Vec<DueChange>>,
     ending: Option<Ending>,
     output: Option<ValueHash>,
     fault: Option<Box<Fault>>,
@@ -71,6 +80,8 @@ struct Header {
     started_by: String,
     trigger: String,
     started: Timestamp,
+    closure: Option<ValueHash>,
+    parent: Option<Parent>,
 }
 
 /// Why everything in a run is being ended early.
@@ -78,6 +89,8 @@ struct Header {
 enum Ending {
     /// Somebody cancelled the run.
     Cancel,
+    /// Somebody cancelled it again: nothing is shielded any more.
+    Abort,
     /// A flow said `then: end`.
     Success,
 }
@@ -100,8 +113,10 @@ enum Agenda {
     Check(ActivationId),
     /// An edge with a lag has its outcome: the children it connects.
     Lag(ActivationId, ActivationId),
-    /// Everything inside a scope is to be cancelled.
+    /// An activation, or everything inside it, is to be ended.
     Cancel(ActivationId),
+    /// A handler ended: the activation that it belongs to.
+    Handled(ActivationId),
     /// A child of a flow said `then: end`.
     End(ActivationId),
 }
@@ -119,6 +134,7 @@ impl Run {
             arena: Vec::new(),
             agenda: VecDeque::new(),
             lags: BTreeMap::new(),
+            due_changes: None,
             ending: None,
             output: None,
             fault: None,
@@ -208,6 +224,25 @@ impl Run {
     /// Returns who started the run, once it has started.
     pub fn started_by(&self) -> Option<&str> {
         self.header.as_ref().map(|header| header.started_by.as_str())
+    }
+
+    /// Returns how often the run was cancelled: twice at the most, after which nothing is spared.
+    pub fn cancels(&self) -> u32 {
+        match self.ending {
+            None | Some(Ending::Success) => 0,
+            Some(Ending::Cancel) => 1,
+            Some(Ending::Abort) => 2,
+        }
+    }
+
+    /// Returns the definitions of the workflows that it may call, by name, as a value of the run.
+    pub fn closure(&self) -> Option<ValueHash> {
+        self.header.as_ref().and_then(|header| header.closure)
+    }
+
+    /// Returns who called the run, if it is a child.
+    pub fn parent_run(&self) -> Option<&Parent> {
+        self.header.as_ref().and_then(|header| header.parent.as_ref())
     }
 
     /// Returns the time of the last event.

@@ -78,7 +78,8 @@ fn check_arguments(moved: &Run) -> Result<(), RebaseError> {
             | Body::Raise(_)
             | Body::Flow(_)
             | Body::Graph(_)
-            | Body::Each(_) => true,
+            | Body::Each(_)
+            | Body::Call(_) => true,
         };
         if leaf.input.is_none() && !is_literal {
             return Err(RebaseError::Arguments { task: moved.address(id) });
@@ -96,7 +97,8 @@ fn level(address: &Address) -> usize {
 fn moved(address: &Address, map: &[(Address, Address)]) -> Address {
     let text = address.as_str();
     let fits = |old: &Address| {
-        text.strip_prefix(old.as_str()).filter(|rest| rest.is_empty() || rest.starts_with(['/', '[', '#']))
+        text.strip_prefix(old.as_str())
+            .filter(|rest| rest.is_empty() || rest.starts_with(['/', '[', '#', '~']))
     };
     let best = map.iter().filter_map(|(old, new)| Some((old, new, fits(old)?)));
     match best.max_by_key(|(old, _, _)| old.as_str().len()) {

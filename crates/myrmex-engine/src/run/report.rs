@@ -1,17 +1,15 @@
 //! What the end of an attempt means: an output, another attempt, or an error.
 
 use myrmex_model::address::Address;
-use myrmex_model::command::TimerKey;
 use myrmex_model::effect::{Effect, Question};
 use myrmex_model::event::Event;
-use myrmex_model::fault::Fault;
+use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::{Attempt, FencingToken};
-use myrmex_model::ir::Outputs;
+use myrmex_model::ir::{Outputs, Repetition};
 use myrmex_model::outcome::{AttemptEnd, AttemptReport};
 
 use super::arena::ActivationId;
 use super::decide::{Rejection, Turn};
-use super::pause;
 
 impl Turn<'_> {
     pub(super) fn report(
@@ -24,19 +22,22 @@ impl Turn<'_> {
         let id = self.reported(task, attempt, token)?;
         let task = self.run.address(id);
         let end = report.end.clone();
+        let is_once = self.run.node(id).policy.repetition == Repetition::Forbidden;
+        let is_unknown = is_once && is_unknown(&report);
         self.emit(Event::AttemptEnded { task: task.clone(), attempt, token, report });
         self.effect(Effect::Release { token });
-        if self.run.at(id).is_cancelling {
-            self.end_cancelled(id);
+        if self.run.is_stopped(id) || self.run.at(id).limit().is_some() {
+            self.stopped(id);
             return Ok(());
         }
         match end {
             AttemptEnd::Succeeded { output } => match &self.run.node(id).outputs {
                 Outputs::Declared(_) => self.ask(id, Question::Output { raw: output }),
-                Outputs::Raw | Outputs::Computed(_) => self.succeed(id, output),
+                Outputs::Raw | Outputs::Computed(_) | Outputs::Last => self.succeed(id, output),
             },
-            AttemptEnd::Failed { fault } => self.retry(id, attempt, fault, false),
-            AttemptEnd::TimedOut { fault } => self.retry(id, attempt, fault, true),
+            end if is_unknown => self.fail_unknown(id, attempt, end),
+            AttemptEnd::Failed { fault } => self.retry(id, fault, false),
+            AttemptEnd::TimedOut { fault } => self.retry(id, fault, true),
             // The worker went away, or gave the attempt back when it drained: nobody is to blame, so it uses up no retry.
             AttemptEnd::Stopped | AttemptEnd::Lost { .. } => {
                 let input = self.run.at(id).leaf().and_then(|leaf| leaf.input);
@@ -44,6 +45,21 @@ impl Turn<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Fails a task of which an attempt may have done its work or not, and which nothing may do twice.
+    fn fail_unknown(&mut self, id: ActivationId, attempt: Attempt, end: AttemptEnd) {
+        let (why, is_timeout) = match end {
+            AttemptEnd::TimedOut { fault } | AttemptEnd::Failed { fault } => (fault.title, true),
+            AttemptEnd::Lost { reason } => (reason, false),
+            AttemptEnd::Stopped => ("it was stopped".to_owned(), false),
+            AttemptEnd::Succeeded { .. } => return,
+        };
+        let kind = if is_timeout { FaultKind::Timeout } else { FaultKind::Runtime };
+        let title = format!(
+            "the outcome of attempt {attempt} is unknown, and nothing may repeat it (`effect: once`)"
+        );
+        self.fail(id, Fault::new(kind, title).with_detail(why), is_timeout);
     }
 
     /// Finds the running attempt that a report is about.
@@ -69,46 +85,14 @@ impl Turn<'_> {
             None => Rejection::UnknownTask { task },
         })
     }
+}
 
-    /// Decides whether a failed attempt is followed by another.
-    fn retry(&mut self, id: ActivationId, attempt: Attempt, fault: Fault, is_timeout: bool) {
-        let used = self.run.at(id).leaf().map_or(0, |leaf| leaf.retries_used);
-        let retry = self.run.node(id).policy.retry.as_ref();
-        let may_retry = retry.is_some_and(|retry| used <= retry.retries);
-        let has_condition = retry.is_some_and(|retry| retry.when.is_some());
-        if may_retry && has_condition {
-            self.run.at_mut(id).retry_asked = Some(Box::new((fault.clone(), is_timeout)));
-            self.ask(id, Question::Retry { fault, attempt });
-        } else if may_retry {
-            self.arm_retry(id);
-        } else {
-            self.fail(id, fault, is_timeout);
-        }
-    }
-
-    /// Goes on after `retry.when` was evaluated.
-    pub(super) fn retry_or_fail(&mut self, id: ActivationId, may_retry: bool) {
-        let asked = self.run.at_mut(id).retry_asked.take();
-        if may_retry {
-            return self.arm_retry(id);
-        }
-        let (fault, is_timeout) = *asked.expect("the question of a retry leaves its error here");
-        self.fail(id, fault, is_timeout);
-    }
-
-    fn arm_retry(&mut self, id: ActivationId) {
-        let task = self.run.address(id);
-        let (Some(leaf), Some(retry)) = (self.run.at(id).leaf().copied(), &self.run.node(id).policy.retry)
-        else {
-            return;
-        };
-        let pause = pause::before_retry(retry, leaf.retries_used, &self.run.id(), &task);
-        let (attempt, due) = (leaf.attempt.next(), self.now.after(pause));
-        self.emit(Event::RetryArmed { task: task.clone(), attempt, due });
-        if due <= self.now {
-            self.queue(task, attempt, leaf.input);
-        } else {
-            self.effect(Effect::Arm { timer: TimerKey::Retry(task), due });
-        }
+/// Returns whether a report leaves open what its attempt did.
+pub(super) fn is_unknown(report: &AttemptReport) -> bool {
+    match report.end {
+        AttemptEnd::Lost { .. } | AttemptEnd::TimedOut { .. } => true,
+        // What was stopped before it had a process did nothing.
+        AttemptEnd::Stopped => report.pid.is_some(),
+        AttemptEnd::Succeeded { .. } | AttemptEnd::Failed { .. } => false,
     }
 }

@@ -5,10 +5,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use myrmex_model::id::ValueHash;
 use myrmex_model::ir::{Body, Next};
 use myrmex_model::status::Status;
 
 use super::arena::{Activation, ActivationId, Counts, FlowState, GraphState, Work, parallel_max};
+use super::edges::{EdgeKey, edges_of};
 use super::{Agenda, Run};
 
 impl Run {
@@ -21,7 +23,7 @@ impl Run {
                 for (index, child) in (0..).zip(&graph.children) {
                     let mut activation = Activation::new(child.node, id, index);
                     activation.open_edges = graph.in_count(index);
-                    activation.is_cancelling = self.at(id).is_cancelling;
+                    activation.is_cancelling = self.at(id).is_winding_down();
                     let child = self.push(activation);
                     if graph.in_count(index) == 0 {
                         self.agenda.push_back(Agenda::Begin(child));
@@ -29,22 +31,57 @@ impl Run {
                 }
                 let open = u32::try_from(graph.children.len()).unwrap_or(u32::MAX);
                 let counts = Counts { open, ..Counts::default() };
-                let state = GraphState { first, counts, waiting: BTreeSet::new() };
+                let state = GraphState { first, counts, waiting: BTreeSet::new(), is_rest_over: false };
                 self.at_mut(id).work = Work::Graph(Box::new(state));
                 self.agenda.push_back(Agenda::Check(id));
             }
             Body::Flow(flow) => {
                 let visits = vec![Vec::new(); flow.children.len()];
-                self.at_mut(id).work = Work::Flow(Box::new(FlowState { visits, current: None, vars: None }));
-                self.go_to(id, (!flow.children.is_empty()).then_some(0));
+                let state = FlowState { visits, current: None, vars: None, round: None };
+                self.at_mut(id).work = Work::Flow(Box::new(state));
+                if flow.rounds.is_some() {
+                    self.agenda.push_back(Agenda::Check(id));
+                } else {
+                    self.go_to_first(id);
+                }
             }
             Body::Task(_)
             | Body::Value(_)
             | Body::Timer(_)
             | Body::Choose(_)
             | Body::Raise(_)
-            | Body::Each(_) => unreachable!("only scopes are entered"),
+            | Body::Each(_)
+            | Body::Call(_) => unreachable!("only scopes are entered"),
         }
+    }
+
+    /// Ends the view on what earlier attempts of a scope left behind.
+    pub(super) fn retire(&mut self, id: ActivationId) {
+        for child in self.inside(id) {
+            self.retire_with(child);
+        }
+        self.forget_lags(id);
+    }
+
+    fn retire_with(&mut self, id: ActivationId) {
+        self.at_mut(id).is_stale = true;
+        for child in self.children(id) {
+            self.retire_with(child);
+        }
+        self.forget_lags(id);
+    }
+
+    fn forget_lags(&mut self, scope: ActivationId) {
+        let keys: Vec<EdgeKey> = self.lags.range(edges_of(scope)).map(|(key, _)| *key).collect();
+        for key in keys {
+            self.lags.remove(&key);
+        }
+    }
+
+    /// Moves the token of a flow to its first child, if it has one.
+    pub(super) fn go_to_first(&mut self, flow: ActivationId) {
+        let has_children = !self.flow(flow).visits.is_empty();
+        self.go_to(flow, has_children.then_some(0));
     }
 
     /// Moves the token of a flow to the child at `index`, or out of the flow.
@@ -57,7 +94,7 @@ impl Run {
             let mut activation = Activation::new(body.children[index as usize].node, flow, index);
             let visits = self.flow(flow).visits[index as usize].len();
             activation.visit = u32::try_from(visits + 1).unwrap_or(u32::MAX);
-            activation.is_cancelling = self.at(flow).is_cancelling;
+            activation.is_cancelling = self.at(flow).is_winding_down();
             let id = self.push(activation);
             self.flow_mut(flow).visits[index as usize].push(id);
             self.agenda.push_back(Agenda::Begin(id));
@@ -78,7 +115,8 @@ impl Run {
             | Work::Timer { .. }
             | Work::Choice { .. }
             | Work::Graph(_)
-            | Work::Each(_) => unreachable!("a flow that was entered has its state"),
+            | Work::Each(_)
+            | Work::Call(_) => unreachable!("a flow that was entered has its state"),
         }
     }
 
@@ -90,7 +128,8 @@ impl Run {
             | Work::Timer { .. }
             | Work::Choice { .. }
             | Work::Graph(_)
-            | Work::Each(_) => unreachable!("a flow that was entered has its state"),
+            | Work::Each(_)
+            | Work::Call(_) => unreachable!("a flow that was entered has its state"),
         }
     }
 
@@ -106,8 +145,9 @@ impl Run {
             let reached = u32::try_from(state.activations.len()).unwrap_or(u32::MAX);
             let under_way = reached - (state.count - state.counts.open);
             let is_full = most.is_some_and(|most| under_way >= most);
-            let has_failed = each.fail_fast && state.counts.first_failed.is_some();
-            if reached == state.count || is_full || has_failed || scope.is_cancelling {
+            let is_over =
+                scope.is_winding_down() || self.is_enough(id) || self.is_closing_itself(id);
+            if reached == state.count || is_full || is_over {
                 return;
             }
             let mut item = Activation::new(each.body, id, reached);
@@ -125,11 +165,28 @@ impl Run {
         let Body::Flow(body) = &definition.node(self.at(flow).node).body else {
             unreachable!("a flow's state belongs to a flow");
         };
+        let index = self.at(child).index;
+        match self.after(flow, child) {
+            Next::Continue => {
+                let next = Some(index + 1).filter(|next| (*next as usize) < body.children.len());
+                self.go_to(flow, next);
+            }
+            Next::Goto(index) => self.go_to(flow, Some(index)),
+            Next::Exit => self.go_to(flow, None),
+            Next::End => {
+                self.agenda.push_back(Agenda::End(child));
+                self.go_to(flow, None);
+            }
+        }
+    }
+
+    /// Returns where the token of a flow goes after a child that has ended.
+    pub(super) fn after(&self, flow: ActivationId, child: ActivationId) -> Next {
+        let Body::Flow(body) = &self.node(flow).body else { return Next::Exit };
         let (index, status) = (self.at(child).index, self.at(child).status);
-        let after = Some(index + 1).filter(|next| (*next as usize) < body.children.len());
-        let next = match status {
-            // Nothing new begins in a flow that is being cancelled.
-            _ if self.at(flow).is_cancelling => Next::Exit,
+        match status {
+            // Nothing new begins in a flow that is being ended.
+            _ if self.at(flow).is_winding_down() => Next::Exit,
             Status::Succeeded => self.next_of(child, body.children[index as usize].next),
             Status::Skipped => Next::Continue,
             Status::Failed
@@ -140,15 +197,6 @@ impl Run {
             | Status::Pending
             | Status::Running
             | Status::Waiting => Next::Exit,
-        };
-        match next {
-            Next::Continue => self.go_to(flow, after),
-            Next::Goto(index) => self.go_to(flow, Some(index)),
-            Next::Exit => self.go_to(flow, None),
-            Next::End => {
-                self.agenda.push_back(Agenda::End(child));
-                self.go_to(flow, None);
-            }
         }
     }
 
@@ -164,8 +212,15 @@ impl Run {
         }
     }
 
-    /// Returns the children that have no final status.
-    pub(super) fn live_children(&self, id: ActivationId) -> Vec<ActivationId> {
+    /// Returns what the last child of a flow that succeeded gave.
+    pub(super) fn last_output(&self, flow: ActivationId) -> Option<ValueHash> {
+        let visits = self.inside(flow).into_iter().rev();
+        let mut succeeded = visits.filter(|visit| self.at(*visit).status == Status::Succeeded);
+        succeeded.next().and_then(|visit| self.at(visit).output)
+    }
+
+    /// Returns what is inside the body of an activation and has no final status.
+    pub(super) fn live_inside(&self, id: ActivationId) -> Vec<ActivationId> {
         let mut children = match &self.at(id).work {
             // Of a flow only the visit that has the token can be live.
             Work::Flow(flow) => flow.current.into_iter().collect(),
@@ -174,9 +229,19 @@ impl Run {
             | Work::Timer { .. }
             | Work::Choice { .. }
             | Work::Graph(_)
-            | Work::Each(_) => self.children(id),
+            | Work::Each(_)
+            | Work::Call(_) => self.inside(id),
         };
         children.retain(|child| !self.at(*child).status.is_terminal());
+        children
+    }
+
+    /// Returns what a cancel of an activation reaches inside it: what has no final status and is not shielded.
+    pub(super) fn live_children(&self, id: ActivationId) -> Vec<ActivationId> {
+        let mut children = self.live_inside(id);
+        if !self.is_shielded(id) {
+            children.extend(self.handlers(id).filter(|handler| !self.at(*handler).status.is_terminal()));
+        }
         children
     }
 }

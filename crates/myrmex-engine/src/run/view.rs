@@ -4,9 +4,11 @@ use std::borrow::Cow;
 
 use myrmex_model::address::Address;
 use myrmex_model::effect::Ticket;
+use myrmex_model::event::Pending;
 use myrmex_model::fault::Fault;
 use myrmex_model::id::{Attempt, FencingToken, ValueHash};
 use myrmex_model::ir::{Body, NodeId};
+use myrmex_model::outcome::Outcome;
 use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
 
@@ -42,6 +44,17 @@ pub struct ItemView<'a> {
     pub items: ValueHash,
 }
 
+/// An error as the handler that is about it sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ErrorView<'a> {
+    /// The error.
+    pub fault: &'a Fault,
+    /// The attempt that failed last.
+    pub attempt: Attempt,
+    /// The task whose body failed.
+    pub task: Address,
+}
+
 impl Run {
     /// Returns what the activation of a request sees; `is_inside` for the output of a scope.
     pub fn view(&self, ticket: Ticket, is_inside: bool) -> View<'_> {
@@ -53,10 +66,12 @@ impl Run {
         self.find(address).map(|id| TaskView { run: self, id })
     }
 
-    /// Returns every task that was reached, in the order of being reached; the root scope is not one.
+    /// Returns every task that was reached, in the order of being reached; the root scope is not one, and what earlier
+    /// attempts of a scope left behind is not shown.
     pub fn tasks(&self) -> impl Iterator<Item = TaskView<'_>> {
         (1..u32::try_from(self.arena.len()).unwrap_or(u32::MAX))
             .map(|index| TaskView { run: self, id: ActivationId(index) })
+            .filter(|task| !self.at(task.id).is_stale)
     }
 
     /// Returns the inputs of the run, once it has started.
@@ -77,12 +92,16 @@ impl Run {
         while let Some(parent) = self.parent(here) {
             match self.at(parent).work {
                 Work::Flow(_) => owner = Some(parent),
+                // What follows the body of a task stands where the task stands.
+                Work::None | Work::Leaf(_) | Work::Timer { .. } | Work::Choice { .. } | Work::Call(_)
+                    if self.at(here).is_handler => {}
                 Work::None
                 | Work::Leaf(_)
                 | Work::Timer { .. }
                 | Work::Choice { .. }
                 | Work::Graph(_)
-                | Work::Each(_) => break,
+                | Work::Each(_)
+                | Work::Call(_) => break,
             }
             here = parent;
         }
@@ -170,6 +189,84 @@ impl<'a> View<'a> {
         self.run.vars_owner(self.from).is_some()
     }
 
+    /// Returns which round of a flow, or which item of a `for_each`, the activation is in, from 0; of the nearest.
+    pub fn index(&self) -> Option<u32> {
+        let mut here = Some(self.from);
+        let mut is_inside = self.is_inside;
+        while let Some(id) = here {
+            if is_inside
+                && let Work::Flow(flow) = &self.run.at(id).work
+                && let Some(round) = flow.round
+            {
+                return Some(round);
+            }
+            if self.run.at(id).is_item {
+                return Some(self.run.at(id).index);
+            }
+            (here, is_inside) = (self.run.parent(id), true);
+        }
+        None
+    }
+
+    /// Returns the activation whose body the nearest handler around follows.
+    fn handled(&self) -> Option<ActivationId> {
+        let mut here = self.from;
+        while let Some(parent) = self.run.parent(here) {
+            if self.run.at(here).is_handler {
+                return Some(parent);
+            }
+            here = parent;
+        }
+        None
+    }
+
+    /// Returns the error that the nearest handler around is about; nothing if there is no handler or no error.
+    pub fn error(&self) -> Option<ErrorView<'a>> {
+        let run = self.run;
+        let id = self.handled()?;
+        let (_, pending) = run.at(id).handling()?;
+        match pending {
+            Pending::Failed { fault, .. } => {
+                Some(ErrorView { fault, attempt: run.at(id).attempt(), task: run.address(id) })
+            }
+            Pending::Succeeded { .. } | Pending::Cancelled => None,
+        }
+    }
+
+    /// Returns what the body gave that the nearest handler around follows; nothing if it gave nothing.
+    pub fn given(&self) -> Option<ValueHash> {
+        let run = self.run;
+        let (_, pending) = run.at(self.handled()?).handling()?;
+        match pending {
+            Pending::Succeeded { output, .. } => Some(*output),
+            Pending::Failed { .. } | Pending::Cancelled => None,
+        }
+    }
+
+    /// Returns how the run is about to end, and the errors of its tasks, as its own handlers see it; nothing elsewhere.
+    pub fn run_end(&self) -> Option<(Status, Vec<&'a Fault>)> {
+        let run = self.run;
+        let mut here = self.from;
+        while run.parent(here).is_some_and(|parent| parent != ActivationId::ROOT) {
+            here = run.at(here).parent;
+        }
+        let (_, pending) = run.at(ActivationId::ROOT).handling().filter(|_| run.at(here).is_handler)?;
+        let (status, own) = match pending {
+            Pending::Succeeded { .. } => (Status::Succeeded, None),
+            Pending::Failed { fault, is_timeout: true } => (Status::TimedOut, Some(&**fault)),
+            Pending::Failed { fault, is_timeout: false } => (Status::Failed, Some(&**fault)),
+            Pending::Cancelled => (Status::Cancelled, None),
+        };
+        let failed = run.tasks().filter(|task| Outcome::of(task.status()) == Some(Outcome::Failed));
+        let raised = failed.filter_map(|task| {
+            let fault = task.fault()?;
+            (fault.task.as_deref() == Some(&*task.address().path())).then_some(fault)
+        });
+        let mut errors: Vec<&Fault> = raised.collect();
+        errors.extend(own.filter(|own| own.task.is_none()));
+        Some((status, errors))
+    }
+
     /// Returns the outputs of a `for_each`'s items in order; none for an item that gave nothing.
     pub fn item_outputs(&self) -> Vec<Option<ValueHash>> {
         TaskView { run: self.run, id: self.from }.items().map(|item| item.output()).collect()
@@ -197,12 +294,15 @@ impl<'a> TaskView<'a> {
         self.run.at(self.id).phase
     }
 
-    /// Returns how many attempts were granted; of a task without attempts, 1 once it began.
+    /// Returns how many attempts were granted; of a body without a worker, how many were entered.
     pub fn attempts(&self) -> u32 {
         let activation = self.run.at(self.id);
         match activation.leaf() {
             Some(leaf) => leaf.attempts_made,
-            None => u32::from(activation.has_started || activation.status == Status::Succeeded),
+            None if activation.has_started || activation.status == Status::Succeeded => {
+                activation.attempt().0
+            }
+            None => 0,
         }
     }
 
@@ -251,7 +351,8 @@ impl<'a> TaskView<'a> {
             | Work::Timer { .. }
             | Work::Choice { .. }
             | Work::Graph(_)
-            | Work::Flow(_) => Cow::Borrowed(&[]),
+            | Work::Flow(_)
+            | Work::Call(_) => Cow::Borrowed(&[]),
         };
         (0..ids.len()).map(move |index| TaskView { run, id: ids[index] })
     }

@@ -18,10 +18,10 @@ impl Reader<'_> {
     pub(super) fn data(&mut self, node: &Node) -> Option<Data> {
         let mut reads = Vec::new();
         let template = self.template(node, &mut reads)?;
-        Some(Data { template, reads: reads.into() })
+        Some(Data { template, reads: reads.into(), is_secret: false })
     }
 
-    fn template(&mut self, node: &Node, reads: &mut Vec<Read>) -> Option<Template> {
+    pub(super) fn template(&mut self, node: &Node, reads: &mut Vec<Read>) -> Option<Template> {
         match &node.followed().kind {
             Kind::Scalar(scalar) => self.scalar_template(scalar, node.followed().place, reads),
             // All members are read before one of them can spoil the whole, so that all their problems are seen.
@@ -88,7 +88,7 @@ impl Reader<'_> {
     }
 
     /// Cuts a text at its holes, and finds the place of each hole.
-    fn pieces(&mut self, text: &str, place: Place) -> Option<Vec<(Piece, Place)>> {
+    pub(super) fn pieces(&mut self, text: &str, place: Place) -> Option<Vec<(Piece, Place)>> {
         let pieces = match scan(text) {
             Ok(pieces) => pieces,
             Err(error) => {
@@ -159,7 +159,7 @@ impl Reader<'_> {
     }
 
     /// Inspects one expression and adds what it reads.
-    fn inspected(&mut self, source: &str, place: Place, reads: &mut Vec<Read>) -> Option<()> {
+    pub(super) fn inspected(&mut self, source: &str, place: Place, reads: &mut Vec<Read>) -> Option<()> {
         let is_verbatim = self.text.get(place.start..place.end) == Some(source);
         let locate = |span: &std::ops::Range<usize>| {
             if is_verbatim { Place::new(place.start + span.start, place.start + span.end) } else { place }
@@ -170,6 +170,7 @@ impl Reader<'_> {
                     place: locate(&reference.span),
                     root: reference.root,
                     steps: reference.steps,
+                    is_secret: false,
                 }));
                 Some(())
             }

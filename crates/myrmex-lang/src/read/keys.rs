@@ -1,7 +1,7 @@
 //! Which keys exist where: those that are read, and those of the language that are not supported yet. The one table: the
 //! JSON Schema is made of it too.
 
-use super::{policy, schema};
+use super::{order, policy, schema};
 
 /// The keys of one kind of map.
 #[derive(Debug)]
@@ -10,6 +10,8 @@ pub(crate) struct Keys {
     pub(crate) owner: &'static str,
     pub(crate) known: &'static [Key],
     pub(crate) later: &'static [&'static str],
+    /// A kind of map whose keys stand here too.
+    pub(crate) base: Option<&'static Keys>,
 }
 
 /// A key that is read.
@@ -30,6 +32,16 @@ pub(crate) enum Form {
     Name,
     /// A semantic version.
     Version,
+    /// A range of versions, or one version.
+    Requirement,
+    /// A map from names of inputs to values.
+    Inputs,
+    /// A list of names of secrets.
+    Secrets,
+    /// A map from names to paths, or a list of paths.
+    Artifacts,
+    /// What `wait` takes: a text, a map, or false beside `workflow`.
+    Wait,
     /// A regular expression.
     Pattern,
     /// A duration.
@@ -40,6 +52,14 @@ pub(crate) enum Form {
     Boolean,
     /// An integer of at least one.
     Count,
+    /// How many rounds there are at most.
+    Rounds,
+    /// When a task begins: `all`, `all_live`, `any`, `first(n)`.
+    Join,
+    /// When enough has succeeded: `all`, `first(n)`.
+    Complete,
+    /// A count, or a part in percent.
+    Part,
     /// A number.
     Number,
     /// A status like those of HTTP, or an expression.
@@ -62,8 +82,18 @@ pub(crate) enum Form {
     TextOr(&'static Keys),
     /// A map from names to maps with these keys.
     MapOf(&'static Keys),
+    /// A name, or a map with a body under `do`.
+    Else,
     /// A list of maps with these keys.
     ListOf(&'static Keys),
+    /// What a handler does: a verb with its keys, or a list of these.
+    Body,
+    /// A handler of errors, or a list of them.
+    Catch,
+    /// One text, or a list of texts.
+    Texts,
+    /// One status, or a list of them.
+    Statuses,
     /// A map from names to tasks.
     Graph,
     /// A list of maps from one name to its task.
@@ -71,9 +101,20 @@ pub(crate) enum Form {
 }
 
 impl Keys {
+    /// Returns the keys that are read, own ones first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &'static Key> {
+        let base = self.base.map_or(&[][..], |base| base.known).iter();
+        self.known.iter().chain(base.filter(|key| self.known.iter().all(|own| own.name != key.name)))
+    }
+
+    /// Returns the keys that are not supported yet.
+    pub(crate) fn all_later(&self) -> impl Iterator<Item = &'static str> {
+        self.later.iter().chain(self.base.map_or(&[][..], |base| base.later)).copied()
+    }
+
     /// Returns the key called `name`, if it is read.
-    pub(crate) fn known(&self, name: &str) -> Option<&Key> {
-        self.known.iter().find(|key| key.name == name)
+    pub(crate) fn known(&self, name: &str) -> Option<&'static Key> {
+        self.all().find(|key| key.name == name)
     }
 }
 
@@ -82,7 +123,7 @@ const fn key(name: &'static str, form: Form, about: &'static str) -> Key {
 }
 
 /// The keys under which the kinds of files begin that are not workflows.
-pub(crate) const KINDS_LATER: &[&str] = &["project", "actions", "document", "StartAt", "States"];
+pub(crate) const KINDS_LATER: &[&str] = &["project", "document", "StartAt", "States"];
 
 pub(crate) static ROOT: Keys = Keys {
     owner: "a workflow",
@@ -109,15 +150,21 @@ pub(crate) static ROOT: Keys = Keys {
         key("fail_fast", Form::Boolean, "Cancel everything else as soon as one task has failed."),
         key("tasks", Form::Graph, "The body as a graph: tasks run as soon as what they need has ended."),
         key("do", Form::Flow, "The body as a flow: tasks run one after the other."),
+        key("deadline", Form::Duration, "How long a run may take from its start to its end."),
+        key("complete", Form::Complete, "When enough tasks have succeeded, `all` if not said."),
+        key("rest", Form::Word(order::rest_words), "What then becomes of the others, `cancel` if not said."),
+        key("on_failure", Form::Body, "What is done if the run fails."),
+        key("finally", Form::Body, "What is done last, however the run ends."),
         key("outputs", Form::Data, "What a run gives; expressions may read all tasks."),
     ],
-    later: &["triggers", "concurrency", "deadline", "pools", "on_failure", "finally", "states", "initial"],
+    later: &["triggers", "concurrency", "pools", "states", "initial"],
+    base: None,
 };
 
 pub(crate) static INPUT: Keys = Keys {
     owner: "an input",
     known: &[
-        key("type", Form::Word(schema::type_words), "The type of the value."),
+        key("type", Form::Word(schema::input_type_words), "The type of the value."),
         key(
             "default",
             Form::Data,
@@ -132,6 +179,7 @@ pub(crate) static INPUT: Keys = Keys {
         key("description", Form::Text, "What the value is for; for people."),
     ],
     later: SCHEMA_LATER,
+    base: None,
 };
 
 pub(crate) static SCHEMA: Keys = Keys {
@@ -146,6 +194,7 @@ pub(crate) static SCHEMA: Keys = Keys {
         key("description", Form::Text, "What the value is for; for people."),
     ],
     later: SCHEMA_LATER,
+    base: None,
 };
 
 const SCHEMA_LATER: &[&str] = &[
@@ -169,24 +218,12 @@ const SCHEMA_LATER: &[&str] = &[
 ];
 
 /// The verbs that are read.
-pub(crate) const VERBS: &[&str] = &["run", "set", "switch", "fail", "wait", "tasks", "do"];
+pub(crate) const VERBS: &[&str] =
+    &["run", "set", "switch", "fail", "wait", "tasks", "do", "try", "repeat", "workflow", "use"];
 
 /// The verbs that are not supported yet.
-pub(crate) const VERBS_LATER: &[&str] = &[
-    "http",
-    "workflow",
-    "approval",
-    "form",
-    "manual",
-    "gate",
-    "emit",
-    "try",
-    "repeat",
-    "use",
-    "compensate",
-    "notify",
-    "states",
-];
+pub(crate) const VERBS_LATER: &[&str] =
+    &["http", "approval", "form", "manual", "gate", "emit", "compensate", "notify", "states"];
 
 pub(crate) static TASK: Keys = Keys {
     owner: "a task",
@@ -203,10 +240,42 @@ pub(crate) static TASK: Keys = Keys {
         ),
         key("switch", Form::ListOf(&CASE), "Goes on with the first case that holds."),
         key("fail", Form::TextOr(&FAIL), "Fails with an error of its own."),
-        key("wait", Form::TextOr(&WAIT), "Waits for a duration, or until a time."),
+        key(
+            "wait",
+            Form::Wait,
+            "Waits for a duration, or until a time. Beside `workflow`: with `false` the task does not wait for the child.",
+        ),
         key("tasks", Form::Graph, "A block: a graph with names of its own."),
         key("do", Form::Flow, "A block: a flow with names of its own."),
+        key(
+            "try",
+            Form::Body,
+            "A body whose errors `catch` handles; gives what the body or the `catch` gave.",
+        ),
+        key(
+            "catch",
+            Form::Catch,
+            "What is done with an error of `try`: a body, or a list of them with filters.",
+        ),
+        key("on_failure", Form::Body, "What is done if the task fails; the failure stands."),
+        key("finally", Form::Body, "What is done last, however the task ends."),
+        key("continue_on_error", Form::Boolean, "With `true` a failure counts as success."),
+        key("repeat", Form::Nested(&REPEAT), "Runs a `do:` list again and again, with a bound."),
+        key("workflow", Form::Name, "Runs another workflow as a child."),
+        key("use", Form::Text, "Does an action of a library: `LIBRARY/ACTION@VERSION`."),
+        key("with", Form::Inputs, "Of `workflow` and `use`: its inputs, by name."),
+        key(
+            "version",
+            Form::Requirement,
+            "Of `workflow`: which versions will do, such as `^1.2`, or one of them.",
+        ),
         key("needs", Form::Needs, "Tasks beside this one that must have ended, and how."),
+        key("join", Form::Join, "How many of them it waits for, `all` if not said."),
+        key(
+            "late",
+            Form::Word(order::late_words),
+            "What becomes of those that it did not wait for, `ignore` if not said.",
+        ),
         key("if", Form::Condition, "An expression without braces; if it is false the task is skipped."),
         key(
             "for_each",
@@ -220,10 +289,40 @@ pub(crate) static TASK: Keys = Keys {
             Form::Boolean,
             "Cancel the other items, or tasks of the block, as soon as one has failed.",
         ),
-        key("retry", Form::Nested(&RETRY), "Tries again when the task fails."),
-        key("timeout", Form::TextOr(&TIMEOUT), "How long an attempt may take."),
-        key("env", Form::Variables, "Variables for the environment of the process."),
+        key(
+            "complete",
+            Form::Complete,
+            "When enough items, or tasks of the block, have succeeded; `all` if not said.",
+        ),
+        key("rest", Form::Word(order::rest_words), "What then becomes of the others, `cancel` if not said."),
+        key(
+            "min_success",
+            Form::Part,
+            "How many items must succeed, a count or a part such as `80%`; all if not said.",
+        ),
+        key("retry", Form::Nested(&RETRY), "Tries again when the task, or the block as a whole, fails."),
+        key(
+            "timeout",
+            Form::TextOr(&TIMEOUT),
+            "How long an attempt may take, or wait, or all of them together.",
+        ),
+        key(
+            "env",
+            Form::Variables,
+            "Variables for the environment of the process, or of those in the block.",
+        ),
         key("workdir", Form::Text, "The folder in which the process runs, from the workspace."),
+        key(
+            "effect",
+            Form::Word(policy::effect_words),
+            "What another attempt does, `idempotent` if not said.",
+        ),
+        key("secrets", Form::Secrets, "Secrets that the process finds in variables of the same names."),
+        key(
+            "artifacts",
+            Form::Artifacts,
+            "Files that are kept when the process has succeeded: paths or globs by name, or a list.",
+        ),
         key(
             "outputs",
             Form::Data,
@@ -235,60 +334,97 @@ pub(crate) static TASK: Keys = Keys {
     ],
     later: &[
         "http",
-        "workflow",
         "approval",
         "form",
         "manual",
         "gate",
         "emit",
-        "try",
-        "repeat",
-        "use",
         "notify",
         "states",
         "initial",
         "context",
-        "join",
-        "late",
-        "complete",
-        "rest",
-        "min_success",
-        "with",
         "resources",
         "pools",
         "lock",
         "queue",
         "priority",
         "labels",
-        "effect",
         "cache",
-        "artifacts",
         "estimate",
         "cost",
-        "secrets",
         "compensate",
-        "on_failure",
-        "finally",
-        "catch",
-        "continue_on_error",
         "same_worker",
         "container",
         "ssh",
         "slurm",
         "kubernetes",
-        "name",
-        "version",
         "site",
         "expect",
     ],
+    base: None,
+};
+
+/// A file of actions.
+pub(crate) static LIBRARY: Keys = Keys {
+    owner: "a library of actions",
+    known: &[
+        key("actions", Form::MapOf(&ACTION), "The actions by name. Always the first key."),
+        key("description", Form::Text, "What the actions are for; for people."),
+        key("owner", Form::Text, "Who answers for the actions; for people."),
+    ],
+    later: &[],
+    base: None,
+};
+
+/// An action: a task of its own, with inputs.
+pub(crate) static ACTION: Keys = Keys {
+    owner: "an action",
+    known: &[
+        key("inputs", Form::MapOf(&INPUT), "What the action is given: names and their schemas."),
+        key("version", Form::Version, "The version of the action, by which `use` selects it."),
+    ],
+    later: &[],
+    base: Some(&TASK),
+};
+
+/// A task in a list of what is done one after the other.
+pub(crate) static MEMBER: Keys = Keys {
+    owner: "a task",
+    known: &[key("name", Form::Name, "What the task is called, its verb if not said.")],
+    later: &[],
+    base: Some(&TASK),
+};
+
+pub(crate) static CATCH: Keys = Keys {
+    owner: "a `catch`",
+    known: &[
+        key("type", Form::Texts, "The types of errors it is for, all if not said."),
+        key("status", Form::Statuses, "The statuses of errors it is for, all if not said."),
+        key(
+            "when",
+            Form::Condition,
+            "An expression about `error`; if it is false the next `catch` is asked.",
+        ),
+    ],
+    later: &[],
+    base: Some(&TASK),
 };
 
 pub(crate) static DEFAULTS: Keys = Keys {
     owner: "`defaults`",
     known: &[
         key("retry", Form::Nested(&RETRY), "Tries again when a task fails."),
-        key("timeout", Form::TextOr(&TIMEOUT), "How long an attempt may take."),
+        key(
+            "timeout",
+            Form::TextOr(&TIMEOUT),
+            "How long an attempt may take, or wait, or all of them together.",
+        ),
         key("env", Form::Variables, "Variables for the environment; a task adds to them."),
+        key(
+            "effect",
+            Form::Word(policy::effect_words),
+            "What another attempt does, `idempotent` if not said.",
+        ),
     ],
     later: &[
         "workdir",
@@ -298,7 +434,6 @@ pub(crate) static DEFAULTS: Keys = Keys {
         "queue",
         "priority",
         "labels",
-        "effect",
         "cache",
         "container",
         "ssh",
@@ -306,6 +441,7 @@ pub(crate) static DEFAULTS: Keys = Keys {
         "kubernetes",
         "secrets",
     ],
+    base: None,
 };
 
 pub(crate) static RUN: Keys = Keys {
@@ -316,6 +452,7 @@ pub(crate) static RUN: Keys = Keys {
         key("interpreter", Form::Text, "What reads the script, `sh -e` if not said."),
     ],
     later: &["container"],
+    base: None,
 };
 
 pub(crate) static FAIL: Keys = Keys {
@@ -327,12 +464,14 @@ pub(crate) static FAIL: Keys = Keys {
         key("detail", Form::Text, "More about it."),
     ],
     later: &[],
+    base: None,
 };
 
 pub(crate) static WAIT: Keys = Keys {
     owner: "`wait`",
     known: &[key("until", Form::Text, "A time with its offset from UTC, such as `2027-01-11T09:00:00Z`.")],
     later: &["event", "signal", "if", "timeout"],
+    base: None,
 };
 
 pub(crate) static CASE: Keys = Keys {
@@ -340,9 +479,34 @@ pub(crate) static CASE: Keys = Keys {
     known: &[
         key("if", Form::Condition, "An expression without braces."),
         key("then", Form::Name, "The task that goes on; in a `do:` list also `exit` or `end`."),
-        key("else", Form::Name, "The task that goes on if no case holds; the last case."),
+        key("do", Form::Body, "Instead of `then`: what is done; its output is that of the `switch`."),
+        key("name", Form::Name, "What the body is called, `if-1`, `if-2` … if not said."),
+        key("else", Form::Else, "The task that goes on if no case holds, or `{do: BODY}`; the last case."),
     ],
-    later: &["do"],
+    later: &[],
+    base: None,
+};
+
+pub(crate) static ELSE: Keys = Keys {
+    owner: "`else`",
+    known: &[
+        key("do", Form::Body, "What is done if no case holds; its output is that of the `switch`."),
+        key("name", Form::Name, "What the body is called, `else` if not said."),
+    ],
+    later: &[],
+    base: None,
+};
+
+pub(crate) static REPEAT: Keys = Keys {
+    owner: "`repeat`",
+    known: &[
+        key("while", Form::Condition, "Asked before each round; if it is false the task has ended."),
+        key("until", Form::Condition, "Asked after each round; if it is true the task has ended."),
+        key("max", Form::Rounds, "The most rounds; if the end has not come then, the task fails."),
+        key("do", Form::Flow, "The tasks of a round, one after the other."),
+    ],
+    later: &[],
+    base: None,
 };
 
 pub(crate) static RETRY: Keys = Keys {
@@ -364,10 +528,16 @@ pub(crate) static RETRY: Keys = Keys {
         ),
     ],
     later: &[],
+    base: None,
 };
 
 pub(crate) static TIMEOUT: Keys = Keys {
     owner: "`timeout`",
-    known: &[key("run", Form::Duration, "How long an attempt may take.")],
-    later: &["queue", "total", "heartbeat"],
+    known: &[
+        key("queue", Form::Duration, "How long an attempt may wait for a place."),
+        key("run", Form::Duration, "How long an attempt may take."),
+        key("total", Form::Duration, "How long all attempts and pauses together may take."),
+    ],
+    later: &["heartbeat"],
+    base: None,
 };

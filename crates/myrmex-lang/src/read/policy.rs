@@ -1,11 +1,11 @@
 //! Reads how a task is carried out: `retry`, `timeout`, `env`, and the `defaults` for them.
 
-use myrmex_model::ir::Backoff;
+use myrmex_model::ir::{Backoff, Repetition};
 use myrmex_model::time::Length;
 
-use super::{Reader, keys};
+use super::{Fields, Reader, keys};
 use crate::codes;
-use crate::outline::{Data, Defaults, Retry};
+use crate::outline::{Data, Defaults, Retry, Timeout};
 use crate::tree::Node;
 
 /// The pause before the first retry if none is written.
@@ -15,6 +15,15 @@ const BACKOFFS: [(&str, Backoff); 3] =
     [("constant", Backoff::Constant), ("linear", Backoff::Linear), ("exponential", Backoff::Exponential)];
 
 const JITTERS: [(&str, bool); 2] = [("full", true), ("none", false)];
+
+/// What `pure` adds to `idempotent` is of interest to caches only.
+const EFFECTS: [(&str, Repetition); 3] =
+    [("pure", Repetition::Harmless), ("idempotent", Repetition::Harmless), ("once", Repetition::Forbidden)];
+
+/// Returns the words of `effect`.
+pub(super) fn effect_words() -> Vec<&'static str> {
+    EFFECTS.iter().map(|(word, _)| *word).collect()
+}
 
 /// Returns the words of `backoff`.
 pub(super) fn backoff_words() -> Vec<&'static str> {
@@ -68,19 +77,43 @@ impl Reader<'_> {
         Some(retry)
     }
 
-    /// Reads `timeout`: a duration, or a map of which only `run` is supported yet.
-    pub(super) fn timeout(&mut self, node: &Node) -> Option<Length> {
-        let length = if let Some(map) = node.as_map() {
-            let fields = self.fields(map, &keys::TIMEOUT);
-            self.length("`timeout`", &fields.get("run")?.value)?
-        } else {
-            self.length("`timeout`", node)?
+    /// Reads `timeout`: a duration, or a map. Only what has a worker waits for a place.
+    pub(super) fn timeout(&mut self, node: &Node, has_queue: bool) -> Option<Timeout> {
+        let Some(map) = node.as_map() else {
+            let run = self.limit("a `timeout`", node)?;
+            return Some(Timeout { run: Some(run), ..Timeout::default() });
         };
+        let fields = self.fields(map, &keys::TIMEOUT);
+        if !has_queue {
+            self.misplaced(&fields, "queue", "only a `run` waits for a place");
+        }
+        let mut limit =
+            |key: &str| fields.get(key).and_then(|entry| self.limit(&format!("`{key}`"), &entry.value));
+        Some(Timeout { queue: limit("queue"), run: limit("run"), total: limit("total") })
+    }
+
+    /// Reads a limit of time, which is more than nothing.
+    pub(super) fn limit(&mut self, what: &str, node: &Node) -> Option<Length> {
+        let length = self.length(what.trim_start_matches("a "), node)?;
         if length == Length(0) {
-            self.report.refuse(codes::NUMBER_BOUND, node.place, "a `timeout` of zero leaves no time at all");
+            self.report.refuse(
+                codes::NUMBER_BOUND,
+                node.place,
+                format!("{what} of zero leaves no time at all"),
+            );
             return None;
         }
         Some(length)
+    }
+
+    pub(super) fn effect(&mut self, node: &Node) -> Option<Repetition> {
+        self.word("`effect`", node, &EFFECTS)
+    }
+
+    /// Reads `env` and `workdir`.
+    pub(super) fn surroundings(&mut self, fields: &Fields<'_>) -> (Vec<(String, Data)>, Option<Data>) {
+        let env = fields.get("env").map(|entry| self.env(&entry.value)).unwrap_or_default();
+        (env, fields.get("workdir").and_then(|entry| self.text_data("`workdir`", &entry.value)))
     }
 
     pub(super) fn env(&mut self, node: &Node) -> Vec<(String, Data)> {
@@ -101,7 +134,10 @@ impl Reader<'_> {
                     format!("the variable `{name}` has no value"),
                     hint,
                 );
-            } else if let Some(data) = self.data(&entry.value) {
+            } else if let Some(data) = self.variable(&entry.value) {
+                if let Some(value) = data.template.as_literal().filter(|_| !data.is_secret) {
+                    self.warn_plain_secret(name, value, entry.value.place);
+                }
                 variables.push((name.to_owned(), data));
             }
         }
@@ -113,13 +149,14 @@ impl Reader<'_> {
         let fields = self.fields(map, &keys::DEFAULTS);
         Defaults {
             retry: fields.get("retry").and_then(|entry| self.retry(&entry.value)),
-            timeout: fields.get("timeout").and_then(|entry| self.timeout(&entry.value)),
+            timeout: fields.get("timeout").and_then(|entry| self.timeout(&entry.value, true)),
             env: fields.get("env").map(|entry| self.env(&entry.value)).unwrap_or_default(),
+            effect: fields.get("effect").and_then(|entry| self.effect(&entry.value)),
         }
     }
 }
 
-fn is_variable(name: &str) -> bool {
+pub(super) fn is_variable(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
         && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')

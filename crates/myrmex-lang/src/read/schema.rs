@@ -16,26 +16,49 @@ use crate::report::Report;
 use crate::tree::{Kind, Map, Node, Place};
 
 /// Types of the language that are not supported yet.
-const TYPES_LATER: [&str; 2] = ["secret", "file"];
+const TYPES_LATER: [&str; 1] = ["file"];
+
+/// The type of an input that names a secret.
+const SECRET: &str = "secret";
+
+/// What the name of a secret looks like.
+const SECRET_PATTERN: &str = "^[A-Za-z_][A-Za-z0-9_-]{0,63}$";
 
 /// Returns the words of `type`.
 pub(super) fn type_words() -> Vec<&'static str> {
     Type::ALL.iter().map(|kind| kind.as_str()).collect()
 }
 
+/// Returns the words of `type` of an input.
+pub(super) fn input_type_words() -> Vec<&'static str> {
+    Type::ALL.iter().map(|kind| kind.as_str()).chain([SECRET]).collect()
+}
+
+fn is_secret_type(fields: &Fields<'_>) -> bool {
+    let scalar = fields.get("type").and_then(|entry| entry.value.as_scalar());
+    scalar.is_some_and(|scalar| scalar.text == SECRET)
+}
+
 impl Reader<'_> {
     pub(super) fn inputs(&mut self, node: &Node) -> Vec<InputDeclaration> {
         let Some(map) = self.map("`inputs`", node) else { return Vec::new() };
         let read = |entry: &crate::tree::Entry| self.input(&entry.key.text, entry.key.place, &entry.value);
-        map.entries.iter().filter_map(read).collect()
+        let inputs: Vec<InputDeclaration> = map.entries.iter().filter_map(read).collect();
+        let secret = inputs.iter().filter(|own| own.is_secret);
+        self.secret_inputs = secret.map(|own| own.input.name.as_str().to_owned()).collect();
+        inputs
     }
 
     /// Reads one input. If its schema is wrong, it is still an input, of any type.
     fn input(&mut self, name: &str, key: Place, node: &Node) -> Option<InputDeclaration> {
         self.name("an input", name, key);
+        let mut is_secret = false;
         let schema = self.map(&format!("input `{name}`"), node).map(|map| {
             let fields = self.fields(map, &keys::INPUT);
-            (self.schema_fields(&fields), fields)
+            is_secret = is_secret_type(&fields);
+            let schema =
+                if is_secret { Some(self.secret_schema(&fields)) } else { self.schema_fields(&fields) };
+            (schema, fields)
         });
         let mut default = None;
         let mut is_optional = false;
@@ -47,11 +70,26 @@ impl Reader<'_> {
             default = fields.get("default").and_then(|entry| self.value("`default`", &entry.value));
             if let (Some(value), Some(schema), Some(entry)) = (&default, schema, fields.get("default")) {
                 check_value(schema, value, (name, entry.value.place), self.report);
+                if !is_secret {
+                    self.warn_plain_secret(name, value, entry.value.place);
+                }
             }
         }
         let schema = schema.and_then(|(schema, _)| schema).unwrap_or(Schema::of(Type::Any));
         let name = Name::new(name).ok()?;
-        Some(InputDeclaration { input: Input { name, schema, default, is_optional }, key })
+        Some(InputDeclaration { input: Input { name, schema, default, is_optional }, is_secret, key })
+    }
+
+    /// Makes the schema of an input whose value is the name of a secret, never the secret itself.
+    fn secret_schema(&mut self, fields: &Fields<'_>) -> Schema {
+        for key in ["items", "minimum", "maximum", "pattern"] {
+            self.misplaced_keyword(fields, key, &format!("the name of a secret has no {key}"));
+        }
+        let mut schema = Schema { pattern: Some(SECRET_PATTERN.to_owned()), ..Schema::of(Type::String) };
+        if let Some(entry) = fields.get("enum") {
+            schema.allowed = self.allowed(&schema, &entry.value);
+        }
+        schema
     }
 
     /// Reads the declared outputs of a task.
@@ -142,10 +180,13 @@ impl Reader<'_> {
         if let Some(kind) = Type::from_word(text) {
             return Some(kind);
         }
-        if TYPES_LATER.contains(&text) {
+        if text == SECRET {
+            let message = "only an input is of type `secret`";
+            self.report.refuse(codes::SECRET_MISPLACED, node.place, message);
+        } else if TYPES_LATER.contains(&text) {
             self.later(codes::VALUE_LATER, node.place, &format!("the type `{text}`"));
         } else {
-            let words = Type::ALL.iter().map(|kind| kind.as_str()).chain(TYPES_LATER);
+            let words = Type::ALL.iter().map(|kind| kind.as_str()).chain(TYPES_LATER).chain([SECRET]);
             self.report.refuse_word(codes::WORD, node.place, format!("unknown type `{text}`"), (text, words));
         }
         None

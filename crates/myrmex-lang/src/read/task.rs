@@ -2,27 +2,48 @@
 
 use std::collections::BTreeMap;
 
-use myrmex_model::outcome::{Outcome, OutcomeSet};
+use myrmex_model::ir::Complete;
 use myrmex_model::template::Template;
 use myrmex_model::value::Value;
 
+use super::keys::Keys;
 use super::{Fields, Reader, keys};
 use crate::codes;
-use crate::outline::{Data, ForEach, Need, Scope, ScopeId, ScopeKind, Spot, Task, TaskOutputs, Verb};
+use crate::outline::{
+    Bounds, Data, ForEach, Handed, Scope, ScopeId, ScopeKind, Spot, Task, TaskOutputs, Verb,
+};
 use crate::roots;
 use crate::tree::{Entry, Node, Place};
 
 /// The most tasks of a file: more than 1 MiB of text can hold, were it not for aliases.
 const TASKS_MAX: usize = 100_000;
 
-/// Returns what an entry of `needs` may accept.
-pub(crate) fn outcome_words() -> [(&'static str, OutcomeSet); 4] {
-    [
-        ("succeeded", OutcomeSet::SUCCEEDED),
-        ("failed", OutcomeSet::of(&[Outcome::Failed])),
-        ("skipped", OutcomeSet::of(&[Outcome::Skipped])),
-        ("finished", OutcomeSet::FINISHED),
-    ]
+/// Where a task stands, which decides about the keys that put it in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Around {
+    /// Under `tasks:`.
+    Graph,
+    /// In a `do:` list.
+    Flow,
+    /// In a list of bodies, where it may carry its name.
+    Member,
+    /// On its own: a body that is not a list.
+    Alone,
+    /// On its own, as an action of a library.
+    Action,
+    /// On its own, as the body of a `catch` whose filters stand beside the verb.
+    Catch,
+}
+
+impl Around {
+    fn keys(self) -> &'static Keys {
+        match self {
+            Self::Graph | Self::Flow | Self::Alone => &keys::TASK,
+            Self::Member => &keys::MEMBER,
+            Self::Action => &keys::ACTION,
+            Self::Catch => &keys::CATCH,
+        }
+    }
 }
 
 impl Reader<'_> {
@@ -32,13 +53,15 @@ impl Reader<'_> {
         let id = self.scope_id();
         let mut tasks = Vec::with_capacity(map.entries.len());
         for child in &map.entries {
-            tasks.extend(self.task(&child.key.text, (child.key.place, &child.value), ScopeKind::Graph));
+            let name = Spot { value: child.key.text.clone(), place: child.key.place };
+            tasks.extend(self.task(name, &child.value, Around::Graph));
         }
         let is_each = fields.has("for_each");
-        let (max_parallel, fail_fast) = if is_each { (None, false) } else { self.bounds(fields) };
+        let bounds = if is_each { Bounds::default() } else { self.bounds(fields) };
         let (key, kind) = (entry.key.place, ScopeKind::Graph);
-        self.refuse_empty(map.entries.is_empty(), key, kind);
-        Some(Scope { id, kind, key, tasks, max_parallel, fail_fast })
+        self.refuse_empty(map.entries.is_empty(), key, kind.key());
+        self.refuse_many(bounds.complete, tasks.len(), fields);
+        Some(Scope { id, kind, key, tasks, bounds, rounds: None })
     }
 
     /// Reads `do:`.
@@ -57,7 +80,8 @@ impl Reader<'_> {
                 continue;
             };
             let (name, place) = (child.key.text.as_str(), child.key.place);
-            let task = self.task(name, (place, &child.value), ScopeKind::Flow);
+            let spot = Spot { value: name.to_owned(), place };
+            let task = self.task(spot, &child.value, Around::Flow);
             if let Some(before) = first.get(name) {
                 let message = format!("two tasks of this `do:` list are called `{name}`");
                 let diagnostic = self.report.error(codes::TASK_DUPLICATE, place, message);
@@ -67,66 +91,61 @@ impl Reader<'_> {
                 tasks.extend(task);
             }
         }
-        let (key, kind) = (entry.key.place, ScopeKind::Flow);
-        self.refuse_empty(list.items.is_empty(), key, kind);
-        Some(Scope { id, kind, key, tasks, max_parallel: None, fail_fast: false })
+        let key = entry.key.place;
+        self.refuse_empty(list.items.is_empty(), key, ScopeKind::Flow.key());
+        Some(Scope::flow(id, key, tasks))
     }
 
-    fn refuse_empty(&mut self, is_empty: bool, key: Place, kind: ScopeKind) {
+    pub(super) fn refuse_empty(&mut self, is_empty: bool, key: Place, word: &str) {
         if is_empty {
-            let message = format!("`{}` holds no task", kind.key());
+            let message = format!("`{word}` holds no task");
             self.report.refuse(codes::SCOPE_EMPTY, key, message);
         }
     }
 
-    fn scope_id(&mut self) -> ScopeId {
+    pub(super) fn scope_id(&mut self) -> ScopeId {
         self.scopes += 1;
         ScopeId(self.scopes - 1)
     }
 
-    /// Reads `max_parallel` and `fail_fast`.
-    pub(super) fn bounds(&mut self, fields: &Fields<'_>) -> (Option<u32>, bool) {
-        let max_parallel =
-            fields.get("max_parallel").and_then(|entry| self.count("`max_parallel`", &entry.value));
-        let fail_fast = fields.get("fail_fast").and_then(|entry| self.boolean("`fail_fast`", &entry.value));
-        (max_parallel, fail_fast.unwrap_or(false))
-    }
-
-    fn task(&mut self, name: &str, (key, node): (Place, &Node), scope: ScopeKind) -> Option<Task> {
+    /// Reads a task from its keys. Returns nothing if there are too many.
+    pub(super) fn task(&mut self, name: Spot<String>, node: &Node, around: Around) -> Option<Task> {
         self.tasks += 1;
         if self.tasks > TASKS_MAX {
             if self.tasks == TASKS_MAX + 1 {
                 let message = format!("the file has more than {TASKS_MAX} tasks");
                 let hint = "use `for_each` over data";
-                self.report.refuse_hint(codes::TASKS_MANY, key, message, hint);
+                self.report.refuse_hint(codes::TASKS_MANY, name.place, message, hint);
             }
             return None;
         }
-        let name = self.name("a task", name, key);
-        let mut task = Task {
-            name,
-            place: node.place,
-            needs: Vec::new(),
-            guard: None,
-            each: None,
-            verb: None,
-            verb_place: node.place,
-            then: None,
-            retry: None,
-            timeout: None,
-            outputs: TaskOutputs::None,
-        };
+        self.name("a task", &name.value, name.place);
+        let mut task = Task::named(name, node.place);
         // A task that cannot be read still bears its name, so that what refers to it is not reported too.
         let Some(map) = self.map(&format!("task `{}`", task.name.value), node) else { return Some(task) };
-        let fields = self.fields(map, &keys::TASK);
-        self.order(&mut task, &fields, scope);
+        let fields = self.fields(map, around.keys());
+        self.order(&mut task, &fields, around);
         task.guard = fields.get("if").and_then(|entry| self.condition("if", &entry.value));
         task.each = self.for_each(&fields);
         if let Some(entry) = self.one_verb(&task.name, &fields) {
             task.verb_place = entry.value.place;
-            task.verb = self.verb(entry, &fields, scope);
-            self.policy(&mut task, &fields, entry.key.text.as_str());
+            task.verb = self.verb(entry, &fields, around);
+            self.policy(&mut task, &fields, (entry.key.text.as_str(), around));
         }
+        let scope = match &task.verb {
+            Some(Verb::Block(scope)) => Some(scope),
+            Some(
+                Verb::Run(_)
+                | Verb::Set(_)
+                | Verb::Switch(_)
+                | Verb::Fail(_)
+                | Verb::Wait(_)
+                | Verb::Call(_)
+                | Verb::Use(_),
+            )
+            | None => None,
+        };
+        task.handlers = self.handlers(&fields, scope);
         for key in ["description", "owner"] {
             if let Some(entry) = fields.get(key) {
                 self.remark(key, &entry.value);
@@ -135,72 +154,24 @@ impl Reader<'_> {
         Some(task)
     }
 
-    /// Reads what puts a task in its place among the others: `needs` in a graph, `then` in a flow.
-    fn order(&mut self, task: &mut Task, fields: &Fields<'_>, scope: ScopeKind) {
-        match scope {
-            ScopeKind::Graph => {
-                self.misplaced(fields, "then", "the order under `tasks:` comes from `needs`");
-                task.needs = fields.get("needs").map(|entry| self.needs(&entry.value)).unwrap_or_default();
-            }
-            ScopeKind::Flow => {
-                self.misplaced(fields, "needs", "the tasks of a `do:` list run one after the other");
-                task.then = fields.get("then").and_then(|entry| self.target(&entry.value, "then", scope));
-            }
-        }
-    }
-
-    fn needs(&mut self, node: &Node) -> Vec<Need> {
-        if let Some(map) = node.as_map() {
-            let read = |entry: &Entry| {
-                let name = Spot { value: entry.key.text.clone(), place: entry.key.place };
-                self.outcomes(&entry.value).map(|on| Need { name, on })
-            };
-            return map.entries.iter().filter_map(read).collect();
-        }
-        let nodes = match node.as_list() {
-            Some(list) => list.items.iter().map(|item| &**item).collect(),
-            None => vec![node],
-        };
-        let mut needs: Vec<Need> = Vec::with_capacity(nodes.len());
-        let mut first: BTreeMap<&str, Place> = BTreeMap::new();
-        for node in nodes {
-            let Some(name) = self.fixed_text("`needs`", node) else { continue };
-            if let Some(before) = first.get(name) {
-                let message = format!("`needs` names `{name}` twice");
-                let diagnostic = self.report.warning(codes::NEEDS_DUPLICATE, node.place, message);
-                self.report.push(diagnostic.with_related(self.report.span(*before), "first here"));
-                continue;
-            }
-            first.insert(name, node.place);
-            let name = Spot { value: name.to_owned(), place: node.place };
-            needs.push(Need { name, on: OutcomeSet::SUCCEEDED });
-        }
-        needs
-    }
-
-    fn outcomes(&mut self, node: &Node) -> Option<OutcomeSet> {
-        let what = "an outcome";
-        let known = outcome_words();
-        let Some(list) = node.as_list() else { return self.word(what, node, &known) };
-        if list.items.is_empty() {
-            self.report.refuse(codes::WORD, node.place, "a list of outcomes must name at least one");
-        }
-        let words: Vec<_> = list.items.iter().filter_map(|item| self.word(what, item, &known)).collect();
-        words.into_iter().reduce(OutcomeSet::union)
-    }
-
     fn for_each(&mut self, fields: &Fields<'_>) -> Option<ForEach> {
         let Some(entry) = fields.map.entry("for_each") else {
             self.misplaced(fields, "as", "there is no `for_each`");
+            self.misplaced(fields, "min_success", "there is no `for_each`");
             return None;
         };
-        let (max_parallel, fail_fast) = self.bounds(fields);
+        let bounds = self.bounds(fields);
+        let tolerance = fields.get("min_success").and_then(|entry| self.tolerance(&entry.value));
+        if bounds.complete != Complete::All {
+            self.misplaced(fields, "min_success", "`complete` says how many must succeed");
+        }
         let named = fields.get("as").and_then(|entry| self.item_name(&entry.value));
         let item = named.unwrap_or_else(|| "item".to_owned());
         let Some(source) = self.data(&entry.value) else {
             // It is still a `for_each`, so that what names its item is not reported too.
-            let source = Data { template: Template::Literal(Value::Null), reads: [].into() };
-            return Some(ForEach { source, item, max_parallel, fail_fast });
+            let source =
+                Data { template: Template::Literal(Value::Null), reads: [].into(), is_secret: false };
+            return Some(ForEach { source, item, bounds, tolerance });
         };
         let is_iterable = source
             .template
@@ -209,7 +180,7 @@ impl Reader<'_> {
         if !is_iterable || matches!(source.template, Template::Text(_)) {
             self.refuse_type("`for_each`", "a list, a map, a count or an expression", &entry.value);
         }
-        Some(ForEach { source, item, max_parallel, fail_fast })
+        Some(ForEach { source, item, bounds, tolerance })
     }
 
     fn item_name(&mut self, node: &Node) -> Option<String> {
@@ -226,7 +197,8 @@ impl Reader<'_> {
     fn one_verb<'n>(&mut self, name: &Spot<String>, fields: &Fields<'n>) -> Option<&'n Entry> {
         let is_verb = |entry: &&Entry| {
             let key = entry.key.text.as_str();
-            keys::VERBS.contains(&key) || keys::VERBS_LATER.contains(&key)
+            let is_key = key == "wait" && fields.has("workflow");
+            !is_key && (keys::VERBS.contains(&key) || keys::VERBS_LATER.contains(&key))
         };
         let mut verbs = fields.map.entries.iter().filter(is_verb);
         let Some(first) = verbs.next() else {
@@ -253,32 +225,57 @@ impl Reader<'_> {
     }
 
     /// Reads the keys that depend on the verb.
-    fn policy(&mut self, task: &mut Task, fields: &Fields<'_>, verb: &str) {
-        let is_block = matches!(verb, "tasks" | "do");
+    fn policy(&mut self, task: &mut Task, fields: &Fields<'_>, (verb, around): (&str, Around)) {
+        let is_scope = matches!(task.verb, Some(Verb::Block(_)));
+        let takes = match verb {
+            "run" => &["retry", "timeout", "env", "workdir", "effect", "secrets", "artifacts"][..],
+            "tasks" | "do" | "try" | "repeat" => &["retry", "timeout", "env", "workdir"],
+            "switch" if is_scope => &["retry", "timeout", "env", "workdir"],
+            "workflow" => &["retry", "timeout", "with", "version"],
+            "use" => &["retry", "timeout", "env", "workdir", "with"],
+            _ => &[],
+        };
         let why = format!("the task does `{verb}`");
-        for key in ["retry", "timeout", "env", "workdir"] {
-            if let Some(entry) = fields.map.entry(key) {
-                if is_block {
-                    self.later(codes::VALUE_LATER, entry.key.place, &format!("`{key}` of a block"));
-                } else if verb != "run" {
-                    self.misplaced(fields, key, &why);
-                }
+        for key in ["retry", "timeout", "env", "workdir", "effect", "with", "version", "secrets", "artifacts"]
+        {
+            let is_of_catch = around == Around::Catch && key == "retry";
+            let is_of_action = around == Around::Action && key == "version";
+            if !takes.contains(&key) && !is_of_catch && !is_of_action {
+                self.misplaced(fields, key, &why);
             }
         }
-        if verb == "run" {
+        if takes.contains(&"retry") && around != Around::Catch {
             task.retry = fields.get("retry").and_then(|entry| self.retry(&entry.value));
-            task.timeout = fields.get("timeout").and_then(|entry| self.timeout(&entry.value));
+        }
+        if takes.contains(&"timeout") {
+            task.timeout = fields.get("timeout").and_then(|entry| self.timeout(&entry.value, verb == "run"));
+        }
+        if takes.contains(&"effect") {
+            task.effect = fields.get("effect").and_then(|entry| self.effect(&entry.value));
+        }
+        if takes.contains(&"env") && verb != "run" && (fields.has("env") || fields.has("workdir")) {
+            let (env, workdir) = self.surroundings(fields);
+            task.handed = Some(Box::new(Handed { env, workdir }));
         }
         if !(verb == "tasks" || fields.has("for_each")) {
-            self.misplaced(fields, "max_parallel", &why);
-            self.misplaced(fields, "fail_fast", &why);
+            for key in ["max_parallel", "fail_fast", "complete", "rest"] {
+                self.misplaced(fields, key, &why);
+            }
         }
         if let (Some(Verb::Switch(_)), Some(entry)) = (&task.verb, fields.map.entry("for_each")) {
             let message = "`for_each` has no effect here: a `switch` goes on in one direction";
             self.report.refuse(codes::KEY_MISPLACED, entry.key.place, message);
         }
-        if verb == "switch" {
+        if verb == "switch" && !is_scope {
             self.misplaced(fields, "then", "the cases of a `switch` say where it goes on");
+        }
+        self.outputs(task, fields, verb);
+    }
+
+    /// Reads `outputs`, which are schemas of a task and expressions of a block.
+    fn outputs(&mut self, task: &mut Task, fields: &Fields<'_>, verb: &str) {
+        if matches!(verb, "try" | "use") || verb == "switch" && matches!(task.verb, Some(Verb::Block(_))) {
+            task.outputs = TaskOutputs::Last;
         }
         match (fields.get("outputs"), verb) {
             (None, _) => {}
@@ -290,12 +287,12 @@ impl Reader<'_> {
                     task.outputs = TaskOutputs::Declared(declared);
                 }
             }
-            (Some(entry), "tasks" | "do") => {
+            (Some(entry), "tasks" | "do" | "repeat") => {
                 if let Some(data) = self.data(&entry.value) {
                     task.outputs = TaskOutputs::Computed(data);
                 }
             }
-            (Some(_), _) => self.misplaced(fields, "outputs", &why),
+            (Some(_), _) => self.misplaced(fields, "outputs", &format!("the task does `{verb}`")),
         }
     }
 }

@@ -5,32 +5,43 @@ use std::str::FromStr;
 use myrmex_model::template::Template;
 use myrmex_model::time::Timestamp;
 
+use super::task::Around;
 use super::{Fields, Reader, keys};
 use crate::codes;
-use crate::outline::{Case, Data, Run, RunWhat, ScopeKind, Spot, Target, Verb, Wait};
-use crate::tree::{Entry, Map, Node};
+use crate::outline::{Data, Rounds, Run, RunWhat, Scope, Verb, Wait};
+use crate::tree::{Entry, Node};
+
+/// The most rounds of a `repeat`: each leaves records in the journal of its run, which is read as a whole.
+pub(crate) const ROUNDS_MAX: u32 = 100_000;
 
 impl Reader<'_> {
     /// Reads the verb that `entry` is; `fields` are those of the whole task.
-    pub(super) fn verb(&mut self, entry: &Entry, fields: &Fields<'_>, scope: ScopeKind) -> Option<Verb> {
+    pub(super) fn verb(&mut self, entry: &Entry, fields: &Fields<'_>, around: Around) -> Option<Verb> {
         let node = &*entry.value;
         match entry.key.text.as_str() {
             "run" => self.run(node, fields).map(Verb::Run),
             "set" => self.set(node).map(Verb::Set),
-            "switch" => self.switch(node, scope).map(Verb::Switch),
+            "switch" => self.switch(entry, around),
             "fail" => self.fail(node).map(Verb::Fail),
             "wait" => self.wait(node).map(Verb::Wait),
             "tasks" => self.graph(entry, fields).map(Verb::Block),
             "do" => self.flow(entry).map(Verb::Block),
+            "try" => self.guarded(entry).map(Verb::Block),
+            "workflow" => self.call(node, fields).map(Verb::Call),
+            "use" => self.used(node, fields).map(Verb::Use),
+            "repeat" => self.repeat(node).map(Verb::Block),
             _ => None,
         }
     }
 
     fn run(&mut self, node: &Node, fields: &Fields<'_>) -> Option<Run> {
         let what = self.run_what(node);
-        let env = fields.get("env").map(|entry| self.env(&entry.value)).unwrap_or_default();
-        let workdir = fields.get("workdir").and_then(|entry| self.text_data("`workdir`", &entry.value));
-        Some(Run { what: what?, env, workdir })
+        let (mut env, workdir) = self.surroundings(fields);
+        if let Some(entry) = fields.get("secrets") {
+            env.extend(self.secrets(&entry.value));
+        }
+        let artifacts = fields.get("artifacts").map(|entry| self.artifacts(&entry.value)).unwrap_or_default();
+        Some(Run { what: what?, artifacts, env, workdir })
     }
 
     fn run_what(&mut self, node: &Node) -> Option<RunWhat> {
@@ -90,7 +101,7 @@ impl Reader<'_> {
     }
 
     /// Reads data that is text, or an expression.
-    fn text_data(&mut self, what: &str, node: &Node) -> Option<Data> {
+    pub(super) fn text_data(&mut self, what: &str, node: &Node) -> Option<Data> {
         if node.as_scalar().and_then(|scalar| scalar.as_text()).is_none() {
             self.refuse_type(what, "text", node);
             return None;
@@ -162,73 +173,47 @@ impl Reader<'_> {
             return self.text_data("`wait`", node).map(Wait::After);
         }
         let length = self.length("`wait`", node)?;
-        Some(Wait::After(Data { template: Template::Literal(length.to_string().into()), reads: [].into() }))
+        Some(Wait::After(Data {
+            template: Template::Literal(length.to_string().into()),
+            reads: [].into(),
+            is_secret: false,
+        }))
     }
 
-    fn switch(&mut self, node: &Node, scope: ScopeKind) -> Option<Vec<Case>> {
-        let list = self.list("`switch`", node)?;
-        if list.items.is_empty() {
-            self.report.refuse(codes::SWITCH_CASES, node.place, "a `switch` without cases always fails");
-            return None;
-        }
-        let mut cases = Vec::with_capacity(list.items.len());
-        let mut is_good = true;
-        for (index, item) in list.items.iter().enumerate() {
-            let Some(map) = self.map("a case", item) else {
-                is_good = false;
-                continue;
-            };
-            let case = self.case(item, map, scope);
-            is_good &= case.is_some();
-            if map.entry("else").is_some() && index + 1 < list.items.len() {
-                let message = "`else` must be the last case, those after it are never asked";
-                self.report.refuse(codes::SWITCH_CASES, item.place, message);
+    /// Reads `repeat`: a flow that goes round.
+    fn repeat(&mut self, node: &Node) -> Option<Scope> {
+        let map = self.map("`repeat`", node)?;
+        let fields = self.fields(map, &keys::REPEAT);
+        for key in ["max", "do"] {
+            if !fields.has(key) {
+                self.report.refuse(codes::KEY_MISSING, node.place, format!("`repeat` needs `{key}`"));
             }
-            cases.extend(case);
         }
-        is_good.then_some(cases)
-    }
-
-    fn case(&mut self, node: &Node, map: &Map, scope: ScopeKind) -> Option<Case> {
-        let fields = self.fields(map, &keys::CASE);
-        if fields.has("else") && (fields.has("if") || fields.has("then")) {
-            let message = "a case has `if` and `then`, or `else` alone";
-            self.report.refuse(codes::SWITCH_CASES, node.place, message);
-            return None;
-        }
-        if let Some(entry) = fields.get("else") {
-            if let Some(body) = entry.value.as_map() {
-                let key = body.entries.first().map_or(entry.key.place, |entry| entry.key.place);
-                self.later(codes::VALUE_LATER, key, "a body as a case");
-                return None;
+        let scope = fields.map.entry("do").and_then(|entry| self.flow(entry));
+        let most = fields.get("max").and_then(|entry| self.rounds(&entry.value));
+        let condition = |reader: &mut Self, key: &str| {
+            fields.get(key).and_then(|entry| reader.condition(key, &entry.value))
+        };
+        let (before, after) = (condition(self, "while"), condition(self, "until"));
+        match (fields.map.entry("while"), fields.map.entry("until")) {
+            (Some(_), Some(until)) => {
+                let message = "`repeat` takes `while` or `until`, not both";
+                self.report.refuse(codes::KEY_MISPLACED, until.key.place, message);
             }
-            return Some(Case { when: None, then: self.target(&entry.value, "else", scope)? });
-        }
-        let is_later = fields.has("do");
-        for key in ["if", "then"] {
-            if !fields.has(key) && !is_later && !fields.has("else") {
-                let message = format!("a case needs `{key}`");
+            (None, None) => {
+                let message = "`repeat` needs `while` or `until`";
                 self.report.refuse(codes::KEY_MISSING, node.place, message);
             }
+            (Some(_), None) | (None, Some(_)) => {}
         }
-        let when = fields.get("if").and_then(|entry| self.condition("if", &entry.value));
-        let then = fields.get("then").and_then(|entry| self.target(&entry.value, "then", scope));
-        Some(Case { when: Some(when?), then: then? })
+        let is_while = fields.has("while");
+        // What could be read stays, so that what refers to tasks inside is not reported too.
+        let (mut scope, most) = (scope?, most.unwrap_or(1));
+        scope.rounds = before.or(after).map(|condition| Rounds { condition, is_while, most });
+        Some(scope)
     }
 
-    /// Reads where `then` leads.
-    pub(super) fn target(&mut self, node: &Node, key: &str, scope: ScopeKind) -> Option<Spot<Target>> {
-        let text = self.fixed_text(&format!("`{key}`"), node)?;
-        let value = match (text, scope) {
-            ("exit", ScopeKind::Flow) => Target::Exit,
-            ("end", ScopeKind::Flow) => Target::End,
-            ("exit" | "end", ScopeKind::Graph) => {
-                let message = format!("`{text}` leaves a `do:` list; a case under `tasks:` names a task");
-                self.report.refuse(codes::SWITCH_CASES, node.place, message);
-                return None;
-            }
-            (name, ScopeKind::Flow | ScopeKind::Graph) => Target::Task(name.to_owned()),
-        };
-        Some(Spot { value, place: node.place })
+    fn rounds(&mut self, node: &Node) -> Option<u32> {
+        self.count_up_to("`max`", node, ROUNDS_MAX)
     }
 }

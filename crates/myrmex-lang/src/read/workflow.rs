@@ -1,24 +1,32 @@
 //! Reads a whole `workflow:` file.
 
+use std::collections::BTreeSet;
+
 use super::{Fields, Reader, keys};
 use crate::codes;
-use crate::outline::{Scope, Spot, Workflow};
+use crate::outline::{Outline, Scope, Spot, Workflow};
 use crate::report::Report;
 use crate::tree::{Map, Node, Tree};
 
-/// Reads the tree of a `workflow:` file. Returns nothing if there is no body to speak of.
-pub(crate) fn read(text: &str, tree: &Tree, report: &mut Report) -> Option<Workflow> {
+/// Reads the tree of a file. Returns nothing if there is nothing in it to speak of.
+pub(crate) fn read(text: &str, tree: &Tree, report: &mut Report) -> Option<Outline> {
     let root = tree.root.as_deref()?;
-    let mut reader = Reader { text, report, scopes: 0, tasks: 0 };
-    reader.workflow(root)
+    let mut reader = Reader { text, report, scopes: 0, tasks: 0, secret_inputs: BTreeSet::new() };
+    let map = reader.map("a file", root)?;
+    match reader.kind(root, map)? {
+        Kind::Workflow => reader.workflow(root, map).map(|workflow| Outline::Workflow(Box::new(workflow))),
+        Kind::Library => reader.library(map).map(Outline::Library),
+    }
+}
+
+/// What the first key of a file makes of it.
+enum Kind {
+    Workflow,
+    Library,
 }
 
 impl Reader<'_> {
-    fn workflow(&mut self, root: &Node) -> Option<Workflow> {
-        let map = self.map("a file", root)?;
-        if !self.is_workflow(root, map) {
-            return None;
-        }
+    fn workflow(&mut self, root: &Node, map: &Map) -> Option<Workflow> {
         let fields = self.fields(map, &keys::ROOT);
         let name = fields.get("workflow").and_then(|entry| {
             let text = self.fixed_text("`workflow`", &entry.value)?;
@@ -32,14 +40,17 @@ impl Reader<'_> {
         }
         let inputs = fields.get("inputs").map(|entry| self.inputs(&entry.value)).unwrap_or_default();
         let defaults = fields.get("defaults").map(|entry| self.defaults(&entry.value)).unwrap_or_default();
+        let deadline = fields.get("deadline").and_then(|entry| self.limit("a `deadline`", &entry.value));
         let body = self.body(root, &fields);
+        let handlers = self.handlers(&fields, body.as_ref());
         let outputs = fields.get("outputs").and_then(|entry| self.data(&entry.value));
         let name = name.unwrap_or(Spot { value: String::new(), place: root.place });
-        Some(Workflow { name, place: root.place, version, inputs, defaults, body: body?, outputs })
+        let place = root.place;
+        Some(Workflow { name, place, version, inputs, defaults, deadline, body: body?, handlers, outputs })
     }
 
-    /// Checks that the first key names the kind, and that the kind is `workflow`.
-    fn is_workflow(&mut self, root: &Node, map: &Map) -> bool {
+    /// Returns the kind that the first key names.
+    fn kind(&mut self, root: &Node, map: &Map) -> Option<Kind> {
         let Some(first) = map.entries.first() else {
             self.report.refuse_hint(
                 codes::KIND,
@@ -47,30 +58,34 @@ impl Reader<'_> {
                 "the file has no keys",
                 "begin with `workflow: NAME`",
             );
-            return false;
+            return None;
         };
-        if first.key.text == "workflow" {
-            return true;
-        }
-        if let Some(entry) = map.entry("workflow") {
-            let message = "`workflow` must be the first key of the file";
-            self.report.refuse(codes::KIND, entry.key.place, message);
-            return true;
-        }
         let (word, place) = (first.key.text.as_str(), first.key.place);
+        match word {
+            "workflow" => return Some(Kind::Workflow),
+            "actions" => return Some(Kind::Library),
+            _ => {}
+        }
+        for (key, kind) in [("workflow", Kind::Workflow), ("actions", Kind::Library)] {
+            if let Some(entry) = map.entry(key) {
+                let message = format!("`{key}` must be the first key of the file");
+                self.report.refuse(codes::KIND, entry.key.place, message);
+                return Some(kind);
+            }
+        }
         if keys::KINDS_LATER.contains(&word) {
             self.later(codes::KEY_LATER, place, &format!("a file that begins with `{word}`"));
         } else {
             let message = format!("the first key must name the kind of the file, `{word}` does not");
-            let near = self.report.nearest(word, ["workflow"].into_iter());
+            let near = self.report.nearest(word, ["workflow", "actions"].into_iter());
             let hint = near
                 .map_or("begin with `workflow: NAME`".to_owned(), |near| format!("did you mean `{near}`?"));
             self.report.refuse_hint(codes::KIND, place, message, hint);
         }
-        false
+        None
     }
 
-    fn version(&mut self, node: &Node) -> Option<String> {
+    pub(super) fn version(&mut self, node: &Node) -> Option<String> {
         let text = self.fixed_text("`version`", node)?;
         if !is_semantic_version(text) {
             let message = format!("`{text}` is not a semantic version such as `1.4.0`");
@@ -84,8 +99,12 @@ impl Reader<'_> {
         match (fields.map.entry("tasks"), fields.map.entry("do")) {
             (Some(tasks), None) => self.graph(tasks, fields),
             (None, Some(flow)) => {
-                self.misplaced(fields, "max_parallel", "the tasks of a `do:` list run one after the other");
+                let why = "the tasks of a `do:` list run one after the other";
+                self.misplaced(fields, "max_parallel", why);
                 self.misplaced(fields, "fail_fast", "a failure ends a `do:` list");
+                for key in ["complete", "rest"] {
+                    self.misplaced(fields, key, why);
+                }
                 self.flow(flow)
             }
             (Some(tasks), Some(flow)) => {

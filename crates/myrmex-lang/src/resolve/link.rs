@@ -129,7 +129,16 @@ impl<'o> Resolver<'o, '_> {
 pub(super) fn targets(task: &Task) -> impl Iterator<Item = &Spot<Target>> {
     let cases: &[Case] = match &task.verb {
         Some(Verb::Switch(cases)) => cases,
-        Some(Verb::Run(_) | Verb::Set(_) | Verb::Fail(_) | Verb::Wait(_) | Verb::Block(_)) | None => &[],
+        Some(
+            Verb::Run(_)
+            | Verb::Set(_)
+            | Verb::Fail(_)
+            | Verb::Wait(_)
+            | Verb::Block(_)
+            | Verb::Call(_)
+            | Verb::Use(_),
+        )
+        | None => &[],
     };
     task.then.iter().chain(cases.iter().map(|case| &case.then))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use myrmex_model::OrderedMap;
+use myrmex_model::ir::Join;
 use myrmex_model::outcome::{Outcome, OutcomeSet};
 
 use super::Link;
@@ -18,28 +19,59 @@ pub(super) fn check_graph(scope: &Scope, links: &[Link], report: &mut Report) {
         incoming[link.to as usize].push(link);
     }
     for (to, links) in incoming.iter().enumerate() {
-        let name = &scope.tasks[to].name.value;
-        for link in links {
+        let task = &scope.tasks[to];
+        let is_dead = |link: &&&Link| {
             let from = &scope.tasks[link.from as usize];
             let possible = possible_outcomes(from, !incoming[link.from as usize].is_empty());
-            if !link.on.iter().any(|outcome| possible.contains(outcome)) {
-                let wanted: Vec<_> = link.on.iter().map(Outcome::as_str).collect();
-                let message = format!(
-                    "`{name}` can never run: `{}` never ends as {}",
-                    from.name.value,
-                    wanted.join(" or ")
-                );
-                report.refuse(codes::TASK_DEAD, link.place, message);
+            !link.on.iter().any(|outcome| possible.contains(outcome))
+        };
+        let dead: Vec<_> = links.iter().filter(is_dead).collect();
+        let alive = links.len() - dead.len();
+        match task.join.as_ref().map_or(Join::All, |join| join.value) {
+            Join::All => {
+                report_dead(scope, &dead, report);
+                check_exclusive(scope, (&task.name.value, links), &incoming, report);
             }
+            Join::AllLive if alive == 0 => report_dead(scope, &dead, report),
+            Join::First(count) if (count as usize) > alive => {
+                check_first(task, (count, links.len(), alive), report);
+            }
+            Join::AllLive | Join::First(_) => {}
         }
-        check_exclusive(scope, (name, links), &incoming, report);
     }
+}
+
+/// Reports links whose outcomes cannot come.
+fn report_dead(scope: &Scope, dead: &[&&Link], report: &mut Report) {
+    for link in dead {
+        let name = |index: u32| &scope.tasks[index as usize].name.value;
+        let wanted: Vec<_> = link.on.iter().map(Outcome::as_str).collect();
+        let (to, from, wanted) = (name(link.to), name(link.from), wanted.join(" or "));
+        let message = format!("`{to}` can never run: `{from}` never ends as {wanted}");
+        report.refuse(codes::TASK_DEAD, link.place, message);
+    }
+}
+
+/// Reports a task that waits for more others than can come.
+fn check_first(task: &Task, (count, all, alive): (u32, usize, usize), report: &mut Report) {
+    let (name, Some(join)) = (&task.name, &task.join) else { return };
+    let message = match (all, all - alive) {
+        (0, _) => format!("`{}` can never run: `join` waits for {count}, and it needs no task", name.value),
+        (all, 0) => format!("`{}` can never run: `join` waits for {count} of {all}", name.value),
+        (all, _) => {
+            format!(
+                "`{}` can never run: `join` waits for {count} of {all}, only {alive} can come",
+                name.value
+            )
+        }
+    };
+    report.refuse(codes::TASK_DEAD, join.place, message);
 }
 
 /// Returns the outcomes that a task can have.
 fn possible_outcomes(task: &Task, has_links: bool) -> OutcomeSet {
     let mut possible = vec![Outcome::Failed, Outcome::Started];
-    if task.each.is_some() || !matches!(task.verb, Some(Verb::Fail(_))) {
+    if task.each.is_some() || task.handlers.continues || !matches!(task.verb, Some(Verb::Fail(_))) {
         possible.push(Outcome::Succeeded);
     }
     if has_links || task.guard.is_some() {
@@ -116,8 +148,11 @@ pub(super) fn check_flow(scope: &Scope, names: &OrderedMap<&str, u32>, report: &
 /// Returns whether the token can go from a task to the one after it.
 fn goes_on(task: &Task) -> bool {
     let jumps = match &task.verb {
-        Some(Verb::Switch(_) | Verb::Fail(_)) => true,
-        Some(Verb::Run(_) | Verb::Set(_) | Verb::Wait(_) | Verb::Block(_)) => task.then.is_some(),
+        Some(Verb::Switch(_)) => true,
+        Some(Verb::Fail(_)) => !task.handlers.continues || task.then.is_some(),
+        Some(Verb::Run(_) | Verb::Set(_) | Verb::Wait(_) | Verb::Block(_) | Verb::Call(_) | Verb::Use(_)) => {
+            task.then.is_some()
+        }
         // Its cases may have been refused; then nothing is proved.
         None => false,
     };

@@ -4,9 +4,10 @@ use myrmex_expr::Step;
 use myrmex_model::outcome::OutcomeSet;
 use myrmex_model::schema::Type;
 
-use super::{Frame, Link, Origin, Resolver};
+use super::{Frame, Link, Loop, Origin, Resolver};
 use crate::codes;
-use crate::outline::{Read, ScopeKind, Task, TaskOutputs, Verb};
+use crate::others::Others;
+use crate::outline::{Read, ScopeKind, Task, TaskOutputs, Use, Verb};
 use crate::roots;
 use crate::tree::Place;
 
@@ -24,17 +25,22 @@ impl<'o> Resolver<'o, '_> {
     /// Looks up what `read` reads.
     pub(super) fn read(&mut self, read: &'o Read) {
         let root = read.root.as_str();
-        if self.items.contains(&root) {
+        if self.loops.contains(&Loop::Items(root)) {
             return;
         }
         match root {
             "inputs" => self.read_input(read),
             "tasks" => self.read_task(read),
-            "run" => self.read_field(read, roots::RUN_FIELDS, roots::RUN_FIELDS_LATER),
+            "run" => self.read_run(read),
             "vars" => self.read_variable(read),
-            "error" if self.has_error => self.read_field(read, roots::ERROR_FIELDS, &[]),
-            "index" | "key" if !self.items.is_empty() => {}
-            "error" => self.misplaced(read, "an error is known in `retry.when` only"),
+            "secrets" if read.is_secret => {}
+            "secrets" => self.refuse_secret(read, "`secrets`"),
+            "error" if self.faults > 0 => self.read_field(read, roots::ERROR_FIELDS, &[]),
+            "index" if !self.loops.is_empty() => {}
+            "key" if self.item_name().is_some() => {}
+            "output" if self.given > 0 => {}
+            "error" => self.misplaced(read, "an error is known in `retry.when` and in handlers only"),
+            "output" => self.misplaced(read, "it is known in `on_failure` and `finally` of a task only"),
             "item" | "index" | "key" => self.misplaced_item(read),
             _ if roots::LATER.contains(&root) => {
                 let message = format!("`{root}` in expressions is not supported yet");
@@ -50,7 +56,7 @@ impl<'o> Resolver<'o, '_> {
     }
 
     fn misplaced_item(&mut self, read: &Read) {
-        match self.items.last() {
+        match self.item_name() {
             // Only `item` itself comes here: it is hidden by the name that `as` gives.
             Some(name) => {
                 let message = format!("`{}` holds nothing here: the item is called `{name}`", read.root);
@@ -59,6 +65,14 @@ impl<'o> Resolver<'o, '_> {
             }
             None => self.misplaced(read, "there is no `for_each` around it"),
         }
+    }
+
+    /// Returns what the nearest `for_each` calls its item.
+    fn item_name(&self) -> Option<&'o str> {
+        self.loops.iter().rev().find_map(|around| match around {
+            Loop::Items(name) => Some(*name),
+            Loop::Rounds => None,
+        })
     }
 
     fn refuse_root(&mut self, read: &Read) {
@@ -70,13 +84,33 @@ impl<'o> Resolver<'o, '_> {
         } else if self.variables.names.contains_key(root) {
             Some(format!("did you mean `vars.{root}`?"))
         } else {
-            let words = roots::KNOWN.iter().chain(roots::LATER).copied().chain(self.items.iter().copied());
+            let items = self.loops.iter().filter_map(|around| match around {
+                Loop::Items(name) => Some(*name),
+                Loop::Rounds => None,
+            });
+            let words = roots::KNOWN.iter().chain(roots::LATER).copied().chain(items);
             self.report.nearest(root, words).map(|near| format!("did you mean `{near}`?"))
         };
         let mut diagnostic =
             self.report.error(codes::ROOT_UNKNOWN, read.place, format!("unknown name `{root}`"));
         diagnostic.hint = hint;
         self.report.push(diagnostic);
+    }
+
+    fn read_run(&mut self, read: &Read) {
+        match read.steps.first() {
+            Some(Step::Field(field)) if roots::RUN_FIELDS_AT_END.contains(&field.as_str()) => {
+                if !self.is_run_over {
+                    let message = format!(
+                        "`run.{field}` holds nothing here: it is known in the workflow's `on_failure` and `finally` only"
+                    );
+                    self.report.refuse(codes::ROOT_MISPLACED, read.place, message);
+                }
+            }
+            Some(Step::Field(_) | Step::Index(_)) | None => {
+                self.read_field(read, roots::RUN_FIELDS, roots::RUN_FIELDS_LATER);
+            }
+        }
     }
 
     fn read_field(&mut self, read: &Read, known: &'static [&'static str], later: &[&str]) {
@@ -119,6 +153,10 @@ impl<'o> Resolver<'o, '_> {
             return;
         };
         input.is_used = true;
+        if input.declaration.is_secret && !read.is_secret {
+            self.refuse_secret(read, &format!("the input `{name}` of type `secret`"));
+            return;
+        }
         let kind = input.declaration.input.schema.kind;
         let is_wrong = read.steps.get(1).is_some_and(|step| match kind {
             Type::Any => false,
@@ -130,6 +168,11 @@ impl<'o> Resolver<'o, '_> {
             let message = format!("the input `{name}` is of type `{}` and has no such member", kind.as_str());
             self.report.refuse(codes::FIELD_UNKNOWN, read.place, message);
         }
+    }
+
+    fn refuse_secret(&mut self, read: &Read, what: &str) {
+        let message = format!("{what} can only be read in the value of a variable under `env`");
+        self.report.refuse(codes::SECRET_MISPLACED, read.place, message);
     }
 
     fn read_variable(&mut self, read: &Read) {
@@ -164,6 +207,13 @@ impl<'o> Resolver<'o, '_> {
         let index = frame.names[name.as_str()];
         let task = &frame.scope.tasks[index as usize];
         if let Some(current) = frame.current {
+            let is_handled = is_innermost && self.faults > 0 && index == current;
+            if is_handled {
+                let message = format!("the task `{name}` has not ended yet where its error is looked at");
+                let hint = "read `error`, or in `on_failure` and `finally` also `output`";
+                self.report.refuse_hint(codes::REFERENCE_EARLY, read.place, message, hint);
+                return;
+            }
             if let Some(message) = early(frame, (index, current), name, is_innermost) {
                 self.report.refuse(codes::REFERENCE_EARLY, read.place, message);
                 return;
@@ -218,9 +268,13 @@ impl<'o> Resolver<'o, '_> {
                 None => {}
             },
             "output" => self.output_field(task, steps.get(1), place),
+            "artifacts" => self.artifact(task, &steps[1..], place),
             "items" if task.each.is_some() => match (steps.get(1), steps.get(2)) {
                 (Some(Step::Index(_)), Some(Step::Field(field))) if field == "output" => {
                     self.output_field(task, steps.get(3), place);
+                }
+                (Some(Step::Index(_)), Some(Step::Field(field))) if field == "artifacts" => {
+                    self.artifact(task, &steps[3..], place);
                 }
                 (Some(Step::Index(_)), Some(Step::Field(field))) => self.plain_field(task, field, place),
                 (Some(Step::Field(_)), _) => {
@@ -233,16 +287,39 @@ impl<'o> Resolver<'o, '_> {
         }
     }
 
+    /// Checks what is read of the artifacts of a task; those of a `for_each` belong to its items.
+    fn artifact(&mut self, task: &'o Task, steps: &[Step], place: Place) {
+        let Some(Step::Field(name)) = steps.first() else { return };
+        let kept: Vec<&str> = match &task.verb {
+            Some(Verb::Run(run)) => run.artifacts.iter().map(|(name, _)| name.as_str()).collect(),
+            Some(
+                Verb::Set(_)
+                | Verb::Switch(_)
+                | Verb::Fail(_)
+                | Verb::Wait(_)
+                | Verb::Block(_)
+                | Verb::Call(_)
+                | Verb::Use(_),
+            ) => Vec::new(),
+            None => return,
+        };
+        if !kept.contains(&name.as_str()) {
+            let message = format!("the task `{}` keeps no artifact `{name}`", task.name.value);
+            self.report.refuse_word(codes::FIELD_UNKNOWN, place, message, (name, kept.into_iter()));
+        } else if let Some(Step::Field(field)) = steps.get(1)
+            && !roots::FILE_FIELDS.contains(&field.as_str())
+        {
+            let message = format!("a file has no field `{field}`");
+            let words = roots::FILE_FIELDS.iter().copied();
+            self.report.refuse_word(codes::FIELD_UNKNOWN, place, message, (field, words));
+        }
+    }
+
     fn plain_field(&mut self, task: &Task, field: &str, place: Place) {
         if roots::TASK_FIELDS.contains(&field) {
             return;
         }
         let name = &task.name.value;
-        if roots::TASK_FIELDS_LATER.contains(&field) {
-            let message = format!("`tasks.{name}.{field}` is not supported yet");
-            self.report.refuse(codes::ROOT_LATER, place, message);
-            return;
-        }
         let message = if field == "items" {
             format!("`tasks.{name}` has no items, it has no `for_each`")
         } else {
@@ -257,7 +334,7 @@ impl<'o> Resolver<'o, '_> {
     fn output_field(&mut self, task: &'o Task, step: Option<&Step>, place: Place) {
         let Some(Step::Field(field)) = step else { return };
         let name = &task.name.value;
-        match known_output(task) {
+        match known_output(task, self.others) {
             Known::Open => {}
             Known::Fields(fields) if fields.contains(&field.as_str()) => {}
             Known::Fields(fields) => {
@@ -283,12 +360,14 @@ fn early(frame: &Frame<'_>, (index, current): (u32, u32), name: &str, is_innermo
     }
     // A later task of a flow can have run before if it, or one after it, jumps back to here or further.
     let is_later = frame.scope.kind == ScopeKind::Flow && index > current;
-    let leads_back = frame.back_to.get(index as usize).is_some_and(|to| *to <= current);
+    let leads_back =
+        frame.scope.rounds.is_some() || frame.back_to.get(index as usize).is_some_and(|to| *to <= current);
     (is_later && !leads_back)
         .then(|| format!("the task `{name}` comes later in this `do:` list and cannot have finished"))
 }
 
-fn known_output(task: &Task) -> Known<'_> {
+/// Returns what is known of the output of a task.
+fn known_output<'o>(task: &'o Task, others: &Others<'o>) -> Known<'o> {
     let fields = |names: Option<Vec<_>>| names.map_or(Known::Open, Known::Fields);
     match (&task.outputs, &task.verb) {
         (TaskOutputs::Declared(declared), _) => {
@@ -297,9 +376,28 @@ fn known_output(task: &Task) -> Known<'_> {
         (TaskOutputs::Computed(data), _) | (TaskOutputs::None, Some(Verb::Set(data))) => {
             fields(data.field_names())
         }
-        (TaskOutputs::None, Some(Verb::Run(_)) | None) => Known::Open,
+        (TaskOutputs::None, Some(Verb::Call(call))) if call.is_detached => Known::Nothing,
+        (TaskOutputs::None, Some(Verb::Call(call))) => match others.workflow(&call.name.value) {
+            Some(workflow) => {
+                workflow.outputs.as_ref().map_or(Known::Nothing, |data| fields(data.field_names()))
+            }
+            None => Known::Open,
+        },
+        (TaskOutputs::Last, Some(Verb::Use(used))) => known_action(used, others),
+        (TaskOutputs::Last, _) | (TaskOutputs::None, Some(Verb::Run(_) | Verb::Use(_)) | None) => Known::Open,
         (TaskOutputs::None, Some(Verb::Switch(_) | Verb::Fail(_) | Verb::Wait(_) | Verb::Block(_))) => {
             Known::Nothing
         }
+    }
+}
+
+/// Returns what is known of the output of an action. One that uses another is not followed: they may go round.
+fn known_action<'o>(used: &Use, others: &Others<'o>) -> Known<'o> {
+    let action = others.library(&used.library).and_then(|library| library.action(&used.action));
+    match action.map(|action| &action.task) {
+        Some(task) if task.each.is_none() && !matches!(task.verb, Some(Verb::Use(_))) => {
+            known_output(task, others)
+        }
+        Some(_) | None => Known::Open,
     }
 }

@@ -1,118 +1,12 @@
 //! What right files become.
 
-use std::fmt::Write as _;
-
 use myrmex_lang::{Source, check};
-use myrmex_model::ir::{Backoff, Body, Definition, Each, Graph, Next, Node, NodeId, Outputs, Timer};
+use myrmex_model::ir::{Backoff, NodeId};
 use myrmex_model::schema::{Schema, Type};
-use myrmex_model::template::{Part, Template};
 use myrmex_model::time::Length;
 
 use super::definition;
-
-fn template(template: &Template) -> String {
-    match template {
-        Template::Literal(value) => value.to_string(),
-        Template::Expr(expr) => format!("<{}>", expr.source),
-        Template::Text(parts) => {
-            let part = |part: &Part| match part {
-                Part::Text(text) => text.clone(),
-                Part::Hole(expr) => format!("<{}>", expr.source),
-            };
-            format!("{:?}", parts.iter().map(part).collect::<String>())
-        }
-        Template::List(items) => {
-            format!("[{}]", items.iter().map(self::template).collect::<Vec<_>>().join(","))
-        }
-        Template::Map(fields) => {
-            let field = |(name, value): &(String, Template)| format!("{name:?}:{}", self::template(value));
-            format!("{{{}}}", fields.iter().map(field).collect::<Vec<_>>().join(","))
-        }
-    }
-}
-
-fn next(next: Next) -> String {
-    match next {
-        Next::Continue => "continue".into(),
-        Next::Exit => "exit".into(),
-        Next::End => "end".into(),
-        Next::Goto(index) => format!("goto {index}"),
-    }
-}
-
-fn graph(definition: &Definition, graph: &Graph) -> String {
-    let name = |index: u32| definition.node(graph.children[index as usize].node).name.clone();
-    let edge = |edge: &myrmex_model::ir::Edge| {
-        let on: Vec<_> = edge.on.iter().map(myrmex_model::outcome::Outcome::as_str).collect();
-        let cases = if edge.cases.is_empty() { String::new() } else { format!(" cases {:?}", edge.cases) };
-        format!("{}->{} on {}{cases}", name(edge.from), name(edge.to), on.join("|"))
-    };
-    let mut out = format!("graph {}", graph.edges().iter().map(edge).collect::<Vec<_>>().join(", "));
-    if let Some(count) = graph.max_parallel {
-        let _ = write!(out, " max {count}");
-    }
-    out + if graph.fail_fast { " fail fast" } else { "" }
-}
-
-fn body(definition: &Definition, node: &Node) -> String {
-    match &node.body {
-        Body::Task(task) => format!("{} {}", task.executor, template(&task.arguments)),
-        Body::Value(value) => format!("value {}", template(value)),
-        Body::Timer(Timer::After(value)) => format!("after {}", template(value)),
-        Body::Timer(Timer::Until(value)) => format!("until {}", template(value)),
-        Body::Choose(choose) => {
-            let case = |case: &myrmex_model::ir::Case| {
-                let when = case.when.as_ref().map_or("else", |when| &when.source);
-                format!("{when}: {}", next(case.next))
-            };
-            format!("choose {}", choose.cases.iter().map(case).collect::<Vec<_>>().join(", "))
-        }
-        Body::Raise(value) => format!("raise {}", template(value)),
-        Body::Flow(flow) => {
-            let child = |child: &myrmex_model::ir::FlowChild| {
-                format!("{} {}", definition.node(child.node).name, next(child.next))
-            };
-            format!("flow {}", flow.children.iter().map(child).collect::<Vec<_>>().join(", "))
-        }
-        Body::Graph(inner) => graph(definition, inner),
-        Body::Each(Each { source, item, max_parallel, fail_fast, body: NodeId(body) }) => {
-            format!(
-                "each {item} of {} max {max_parallel:?} fail fast {fail_fast} body {body}",
-                template(source)
-            )
-        }
-    }
-}
-
-/// Asserts what the nodes of a workflow with this `text` are: a line for each.
-#[track_caller]
-fn assert_nodes(text: &str, expected: &str) {
-    let definition = definition(text);
-    let mut out = String::new();
-    for (index, node) in definition.nodes.iter().enumerate() {
-        let parent = node.parent.map_or("-".into(), |NodeId(parent)| parent.to_string());
-        let _ = write!(out, "{index} {parent} {}: {}", node.name, body(&definition, node));
-        if let Some(guard) = &node.guard {
-            let _ = write!(out, " if {}", guard.source);
-        }
-        match &node.outputs {
-            Outputs::Raw => {}
-            Outputs::Declared(fields) => {
-                let fields: Vec<_> = fields
-                    .iter()
-                    .map(|field| format!("{} {}", field.name, field.schema.kind.as_str()))
-                    .collect();
-                let _ = write!(out, " gives {}", fields.join(", "));
-            }
-            Outputs::Computed(value) => {
-                let _ = write!(out, " gives {}", template(value));
-            }
-        }
-        out.push('\n');
-    }
-    let expected = super::dedent(expected);
-    assert!(out == expected, "\n=== found\n{out}\n=== expected\n{expected}");
-}
+use super::nodes::{assert_nodes, body};
 
 #[test]
 fn the_verbs_become_bodies() {

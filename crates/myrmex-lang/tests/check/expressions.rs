@@ -172,7 +172,7 @@ fn names_hold_something_only_in_their_places() {
         ",
         "
         E0410 2:26 `tasks` holds nothing here: `defaults` hold for every task
-        E0410 4:19 `error` holds nothing here: an error is known in `retry.when` only
+        E0410 4:19 `error` holds nothing here: an error is known in `retry.when` and in handlers only
         E0405 4:90 `error` has no field `code`
         E0410 5:17 `item` holds nothing here: there is no `for_each` around it
         E0410 6:59 `item` holds nothing here: the item is called `one`
@@ -207,9 +207,8 @@ fn names_of_the_language_that_hold_nothing_yet_are_told_from_unknown_ones() {
           c: {set: '${{ run.states }}'}
         ",
         "
-        E0503 3:29 `secrets` in expressions is not supported yet
         E0503 3:56 `event` in expressions is not supported yet
-        E0503 4:17 `tasks.a.artifacts` is not supported yet
+        E0405 4:17 the task `a` keeps no artifact `x`
         E0503 5:17 `run.states` is not supported yet
         ",
     );

@@ -2,10 +2,16 @@
 
 #![expect(clippy::format_collect, clippy::format_push_string, reason = "texts of tests are small")]
 
+mod blocks;
+mod calls;
 mod definition;
 mod expressions;
 mod graph;
+mod handlers;
 mod limits;
+mod nodes;
+mod order;
+mod secrets;
 mod structure;
 mod syntax;
 mod values;
@@ -13,19 +19,18 @@ mod values;
 use std::fmt::Write as _;
 
 use myrmex_lang::{Source, check as check_source};
-use myrmex_model::diagnostic::{Severity, Span};
+use myrmex_model::diagnostic::{Diagnostic, Severity, Span};
 use myrmex_model::ir::Definition;
 
-/// Returns what is wrong with `text`: a line for each problem, with code, line:column, message, and what belongs to it.
-pub(crate) fn problems(text: &str) -> String {
+/// Describes problems of a file: a line for each, with code, line:column, message, and what belongs to it.
+pub(crate) fn describe(text: &str, diagnostics: &[Diagnostic]) -> String {
     let place = |span: &Span| {
         let before = &text[..span.start];
         let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count());
         format!("{}:{}", before.matches('\n').count() + 1, column + 1)
     };
-    let checked = check_source(&Source::new("test.yaml", text));
     let mut out = String::new();
-    for diagnostic in &checked.diagnostics {
+    for diagnostic in diagnostics {
         let _ = writeln!(out, "{} {} {}", diagnostic.code, place(&diagnostic.span), diagnostic.message);
         if !diagnostic.label.is_empty() {
             let _ = writeln!(out, "  {}", diagnostic.label);
@@ -37,6 +42,13 @@ pub(crate) fn problems(text: &str) -> String {
             let _ = writeln!(out, "  hint: {hint}");
         }
     }
+    out
+}
+
+/// Returns what is wrong with `text`.
+pub(crate) fn problems(text: &str) -> String {
+    let checked = check_source(&Source::new("test.yaml", text));
+    let out = describe(text, &checked.diagnostics);
     let has_errors = checked.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
     assert_eq!(checked.definition.is_none(), has_errors, "{out}");
     out
@@ -64,7 +76,7 @@ pub(crate) fn definition(body: &str) -> Definition {
     checked.definition.unwrap_or_else(|| panic!("{}", problems(&text)))
 }
 
-fn dedent(text: &str) -> String {
+pub(crate) fn dedent(text: &str) -> String {
     let text = text.strip_prefix('\n').unwrap_or(text);
     let indent = text
         .lines()
@@ -88,7 +100,12 @@ fn every_code_has_a_test() {
     let tests = [
         include_str!("expressions.rs"),
         include_str!("graph.rs"),
+        include_str!("blocks.rs"),
+        include_str!("calls.rs"),
+        include_str!("handlers.rs"),
         include_str!("limits.rs"),
+        include_str!("order.rs"),
+        include_str!("secrets.rs"),
         include_str!("structure.rs"),
         include_str!("syntax.rs"),
         include_str!("values.rs"),

@@ -69,20 +69,19 @@ fn keys_of_the_language_that_are_not_supported_yet_are_told_from_unknown_ones() 
         triggers: []
         tasks:
           a: {http: {url: x}}
-          b: {run: x, cache: {key: y}, timeout: {total: 1m}}
+          b: {run: x, cache: {key: y}, timeout: {heartbeat: 1m}}
           c: {wait: {event: x}}
-          d: {tasks: {e: {run: x}}, retry: {attempts: 2}}
-          s: {switch: [{if: true, do: []}, {else: {do: []}}]}
+          d: {approval: {ask: Ship?}}
+          s: {run: x, compensate: {run: y}}
         ",
         "
         E0501 2:1 `triggers` is not supported yet
         E0501 4:7 `http` is not supported yet
         E0501 5:15 `cache` is not supported yet
-        E0501 5:42 `total` is not supported yet
+        E0501 5:42 `heartbeat` is not supported yet
         E0501 6:14 `event` is not supported yet
-        E0502 7:29 `retry` of a block is not supported yet
-        E0501 8:27 `do` is not supported yet
-        E0502 8:44 a body as a case is not supported yet
+        E0501 7:7 `approval` is not supported yet
+        E0501 8:15 `compensate` is not supported yet
         ",
     );
 }
@@ -121,7 +120,7 @@ fn a_task_has_exactly_one_verb() {
         ",
         "
         E0206 3:3 the task `a` has no verb
-          hint: give it one of `run`, `set`, `switch`, `fail`, `wait`, `tasks`, `do`
+          hint: give it one of `run`, `set`, `switch`, `fail`, `wait`, `tasks`, `do`, `try`, `repeat`, `workflow`, `use`
         E0206 4:15 the task `b` has two verbs, `run` and `set`
           4:7 the other one
         E0301 5:4 task `c` must be a map, this is nothing
@@ -210,7 +209,7 @@ fn required_keys_are_asked_for() {
         E0203 5:13 `wait` needs a duration or `until`
         E0203 6:13 `fail` needs a `title` or a `type`
         E0203 7:22 `retry` without `attempts` repeats nothing
-        E0203 8:16 a case needs `then`
+        E0203 8:16 a case needs `then` or `do`
         E0203 8:28 a case needs `if`
         ",
     );
@@ -269,7 +268,7 @@ fn cases_of_a_switch_must_make_sense() {
         E0211 3:15 a `switch` without cases always fails
         E0211 4:16 `else` must be the last case, those after it are never asked
         E0211 6:33 `exit` leaves a `do:` list; a case under `tasks:` names a task
-        E0211 6:40 a case has `if` and `then`, or `else` alone
+        E0211 6:40 a case has `if` and `then` or `do`, or `else` alone
         ",
     );
 }

@@ -81,7 +81,6 @@ fn words_of_closed_sets_are_checked() {
         "
         E0303 2:20 unknown type `strng`
           hint: did you mean `string`?
-        E0502 2:38 the type `secret` is not supported yet
         E0303 4:45 `backoff` is one of `constant`, `linear`, `exponential`, not `expo`
         E0303 4:59 `jitter` is one of `full`, `none`, not `half`
         ",

@@ -7,6 +7,7 @@
 mod bodies;
 mod checks;
 mod forms;
+mod handling;
 mod template;
 
 use super::WireError;

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::WireError;
 use super::fault::{FaultV1, ReportV1};
 use crate::address::Address;
-use crate::event::{Change, Event, Recorded, SkipReason};
-use crate::id::{Attempt, Epoch, FencingToken};
+use crate::event::{Change, Event, HandlerKind, Limit, Parent, Pending, Recorded, SkipReason};
+use crate::id::{Attempt, Epoch, FencingToken, ValueHash};
 use crate::name::Name;
 use crate::outcome::Outcome;
 use crate::status::{Phase, Status};
@@ -77,6 +77,10 @@ fn token_of(event: &Event) -> Option<FencingToken> {
         Event::RunStarted { .. }
         | Event::Rebased { .. }
         | Event::ScopeEntered { .. }
+        | Event::RoundBegan { .. }
+        | Event::HandlerEntered { .. }
+        | Event::LimitReached { .. }
+        | Event::ChildCalled { .. }
         | Event::ItemsExpanded { .. }
         | Event::TaskQueued { .. }
         | Event::RetryArmed { .. }
@@ -98,11 +102,55 @@ fn fault_json(fault: &crate::fault::Fault) -> Value {
     serde_json::to_value(FaultV1::from(fault)).unwrap_or(Value::Null)
 }
 
+fn success_json(output: ValueHash, vars: Option<ValueHash>) -> Value {
+    match vars {
+        Some(vars) => json!({"output": output.to_string(), "vars": vars.to_string()}),
+        None => json!({"output": output.to_string()}),
+    }
+}
+
+fn failure_json(fault: &crate::fault::Fault, is_timeout: bool) -> Value {
+    let mut data = json!({"fault": fault_json(fault)});
+    if is_timeout {
+        data["timeout"] = json!(true);
+    }
+    data
+}
+
+/// What is pending is told by its fields: an output, a fault, or neither for a cancel.
+fn handler_json(handler: HandlerKind, pending: &Pending) -> Value {
+    let mut data = match pending {
+        Pending::Succeeded { output, vars } => success_json(*output, *vars),
+        Pending::Failed { fault, is_timeout } => failure_json(fault, *is_timeout),
+        Pending::Cancelled => json!({}),
+    };
+    data["handler"] = json!(handler.as_str());
+    if let HandlerKind::Catch(index) = handler {
+        data["index"] = json!(index);
+    }
+    data
+}
+
 fn data_of(event: &Event) -> Value {
     match event {
-        Event::RunStarted { definition, workflow, inputs, started_by, trigger } => json!({
-            "definition": definition.to_string(), "workflow": workflow.as_str(), "inputs": inputs.to_string(),
-            "started_by": started_by, "trigger": trigger,
+        Event::RunStarted { definition, workflow, inputs, started_by, trigger, closure, parent } => {
+            let mut data = json!({
+                "definition": definition.to_string(), "workflow": workflow.as_str(),
+                "inputs": inputs.to_string(), "started_by": started_by, "trigger": trigger,
+            });
+            if let Some(closure) = closure {
+                data["closure"] = json!(closure.to_string());
+            }
+            if let Some(Parent { run, task, depth }) = parent {
+                data["parent"] = json!({"run": run.to_string(), "task": task.as_str(), "depth": depth});
+            }
+            data
+        }
+        Event::RoundBegan { round, .. } => json!({"round": round}),
+        Event::HandlerEntered { handler, pending, .. } => handler_json(*handler, pending),
+        Event::LimitReached { limit, .. } => json!({"limit": limit.as_str()}),
+        Event::ChildCalled { child, definition, inputs, .. } => json!({
+            "child": child.to_string(), "definition": definition.to_string(), "inputs": inputs.to_string(),
         }),
         Event::Rebased { from, to, map, by, reason } => json!({
             "from": from.to_string(), "to": to.to_string(), "by": by, "reason": reason,
@@ -120,18 +168,21 @@ fn data_of(event: &Event) -> Value {
         Event::AttemptEnded { report, .. } => {
             serde_json::to_value(ReportV1::from(report)).unwrap_or(Value::Null)
         }
-        Event::RetryArmed { due, .. } | Event::TimerArmed { due, .. } => json!({"due": due.0}),
+        Event::RetryArmed { due, by_catch: Some(index), .. } => json!({"due": due.0, "catch": index}),
+        Event::RetryArmed { due, by_catch: None, .. } | Event::TimerArmed { due, .. } => {
+            json!({"due": due.0})
+        }
         Event::LagArmed { from, due, .. } => json!({"from": from.as_str(), "due": due.0}),
         Event::LagElapsed { from, .. } => json!({"from": from.as_str()}),
         Event::CaseChosen { case, .. } => json!({"case": case}),
-        Event::TaskSucceeded { output, vars, .. } => match vars {
-            Some(vars) => json!({"output": output.to_string(), "vars": vars.to_string()}),
-            None => json!({"output": output.to_string()}),
-        },
-        Event::TaskFailed { fault, is_timeout, .. } => match is_timeout {
-            true => json!({"fault": fault_json(fault), "timeout": true}),
-            false => json!({"fault": fault_json(fault)}),
-        },
+        Event::TaskSucceeded { output, vars, fault, .. } => {
+            let mut data = success_json(*output, *vars);
+            if let Some(fault) = fault {
+                data["fault"] = fault_json(fault);
+            }
+            data
+        }
+        Event::TaskFailed { fault, is_timeout, .. } => failure_json(fault, *is_timeout),
         Event::TaskSkipped { reason, .. } => match reason {
             SkipReason::Condition => json!({"why": "condition"}),
             SkipReason::Upstream { task, outcome } => {
@@ -177,6 +228,8 @@ pub fn decode(bytes: &[u8]) -> Result<Recorded, WireError> {
             Some("granted") => Phase::Granted,
             Some("retrying") => Phase::Retrying,
             Some("cancelling") => Phase::Cancelling,
+            Some("handling") => Phase::Handling,
+            Some("finishing") => Phase::Finishing,
             _ => Phase::None,
         },
     };
@@ -244,7 +297,7 @@ impl Fields<'_> {
         Address::parse(text).map_err(|_| self.error("k"))
     }
 
-    /// Returns the scope of a cancel; that of the whole run has no task.
+    /// Returns the task, or the root where there is none: what concerns the whole run has no task.
     fn scope(&self) -> Result<Address, WireError> {
         if self.record.task.is_some() { self.task() } else { Ok(Address::root()) }
     }
@@ -265,6 +318,9 @@ impl Fields<'_> {
         match self.record.kind.as_str() {
             "run.started" | "run.rebased" | "run.ended" | "cancel.requested" => self.run_event(),
             "attempt.granted" | "attempt.ended" | "task.queued" | "task.retrying" => self.attempt_event(),
+            "task.entered" | "round.began" | "handler.entered" | "limit.reached" | "child.called" => {
+                self.scope_event()
+            }
             _ => self.task_event(),
         }
     }
@@ -277,6 +333,8 @@ impl Fields<'_> {
                 inputs: self.parsed("inputs")?,
                 started_by: self.owned("started_by")?,
                 trigger: self.owned("trigger")?,
+                closure: self.optional("closure")?,
+                parent: self.parent()?,
             },
             "run.rebased" => Event::Rebased {
                 from: self.parsed("from")?,
@@ -319,14 +377,78 @@ impl Fields<'_> {
                 Event::AttemptEnded { task, attempt, token: self.token()?, report: report.try_into()? }
             }
             "task.queued" => Event::TaskQueued { task, attempt, input: self.optional("input")? },
-            _ => Event::RetryArmed { task, attempt, due: self.instant("due")? },
+            _ => {
+                let by_catch = match self.record.data.get("catch") {
+                    Some(_) => Some(self.number("catch")?),
+                    None => None,
+                };
+                Event::RetryArmed { task, attempt, due: self.instant("due")?, by_catch }
+            }
         })
+    }
+
+    fn scope_event(&self) -> Result<Event, WireError> {
+        Ok(match self.record.kind.as_str() {
+            "task.entered" => {
+                let attempt = self.record.attempt.map_or(Attempt::FIRST, Attempt);
+                Event::ScopeEntered { task: self.task()?, attempt }
+            }
+            "round.began" => Event::RoundBegan { task: self.scope()?, round: self.number("round")? },
+            "handler.entered" => Event::HandlerEntered {
+                task: self.scope()?,
+                handler: self.handler()?,
+                pending: self.pending()?,
+            },
+            "limit.reached" => {
+                let limit = Limit::from_word(self.text("limit")?).ok_or_else(|| self.error("limit"))?;
+                Event::LimitReached { task: self.scope()?, limit }
+            }
+            _ => Event::ChildCalled {
+                task: self.task()?,
+                child: self.parsed("child")?,
+                definition: self.parsed("definition")?,
+                inputs: self.parsed("inputs")?,
+            },
+        })
+    }
+
+    fn handler(&self) -> Result<HandlerKind, WireError> {
+        match self.text("handler")? {
+            "catch" => Ok(HandlerKind::Catch(self.number("index")?)),
+            "on_failure" => Ok(HandlerKind::OnFailure),
+            "finally" => Ok(HandlerKind::Finally),
+            _ => Err(self.error("handler")),
+        }
+    }
+
+    fn pending(&self) -> Result<Pending, WireError> {
+        Ok(match (self.optional("output")?, self.fault("fault")?) {
+            (Some(output), None) => Pending::Succeeded { output, vars: self.optional("vars")? },
+            (None, Some(fault)) => Pending::Failed { fault, is_timeout: self.is_timeout() },
+            (None, None) => Pending::Cancelled,
+            (Some(_), Some(_)) => return Err(self.error("fault")),
+        })
+    }
+
+    fn is_timeout(&self) -> bool {
+        self.record.data.get("timeout").is_some()
+    }
+
+    fn parent(&self) -> Result<Option<Parent>, WireError> {
+        let Some(parent) = self.record.data.get("parent") else { return Ok(None) };
+        let wrong = || self.error("parent");
+        let text = |field: &str| parent.get(field).and_then(Value::as_str).ok_or_else(wrong);
+        let depth = parent.get("depth").and_then(Value::as_u64).and_then(|depth| u32::try_from(depth).ok());
+        Ok(Some(Parent {
+            run: text("run")?.parse().map_err(|_| wrong())?,
+            task: Address::parse(text("task")?).map_err(|_| wrong())?,
+            depth: depth.ok_or_else(wrong)?,
+        }))
     }
 
     fn task_event(&self) -> Result<Event, WireError> {
         let task = self.task()?;
         Ok(match self.record.kind.as_str() {
-            "task.entered" => Event::ScopeEntered { task },
             "task.expanded" => Event::ItemsExpanded {
                 task,
                 count: self.number("count")?,
@@ -339,13 +461,16 @@ impl Fields<'_> {
             }
             "lag.elapsed" => Event::LagElapsed { from: self.address("from")?, to: task },
             "task.chose" => Event::CaseChosen { task, case: self.number("case")? },
-            "task.succeeded" => {
-                Event::TaskSucceeded { task, output: self.parsed("output")?, vars: self.optional("vars")? }
-            }
+            "task.succeeded" => Event::TaskSucceeded {
+                task,
+                output: self.parsed("output")?,
+                vars: self.optional("vars")?,
+                fault: self.fault("fault")?,
+            },
             "task.failed" => Event::TaskFailed {
                 task,
                 fault: self.fault("fault")?.ok_or_else(|| self.error("fault"))?,
-                is_timeout: self.record.data.get("timeout").is_some(),
+                is_timeout: self.is_timeout(),
             },
             "task.skipped" => Event::TaskSkipped { task, reason: self.skip_reason()? },
             "task.cancelled" => Event::TaskCancelled { task },

@@ -9,7 +9,7 @@ use myrmex_model::time::{Length, Timestamp};
 use myrmex_model::value::{Value, type_name};
 
 use super::resolve::Resolver;
-use super::{Desk, render};
+use super::{Desk, call, render};
 
 /// The most items of one `for_each`.
 const ITEMS_MAX: u64 = 1_000_000;
@@ -35,6 +35,7 @@ pub(super) fn begin(desk: &mut Desk<'_>, view: View<'_>, node: &Node) -> Result<
         Body::Choose(choose) => case(desk, view, choose).map(Evaluation::Case),
         Body::Raise(template) => Ok(Evaluation::Raise(raised(&render(desk, view, template)?))),
         Body::Each(each) => items(desk, view, &each.source),
+        Body::Call(body) => call::call(desk, view, body),
     }
 }
 

@@ -4,6 +4,8 @@
 //! batch of the decision; if that batch is dropped they were never made.
 
 mod begin;
+mod call;
+mod follow;
 mod resolve;
 
 use myrmex_engine::run::{Run, View};
@@ -14,13 +16,14 @@ use myrmex_model::effect::{Evaluation, Question, Request};
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::ValueHash;
 use myrmex_model::ir::{OutputField, Outputs};
-use myrmex_model::name::Name;
+use myrmex_model::name::{Name, Namespace};
 use myrmex_model::schema::Schema;
 use myrmex_model::template::Template;
 use myrmex_model::time::Timestamp;
 use myrmex_model::value::{Value, is_depth_bounded};
 use myrmex_store::{Reader, StoreError};
 
+use crate::partition::Definitions;
 use crate::values::Values;
 use resolve::Resolver;
 
@@ -32,6 +35,8 @@ const ITEM_OUTPUTS_BYTES_MAX: usize = 16 << 20;
 pub(crate) struct Desk<'a> {
     pub(crate) evaluator: &'a mut Evaluator,
     pub(crate) values: &'a mut Values,
+    pub(crate) definitions: &'a mut Definitions,
+    pub(crate) namespace: &'a Namespace,
     pub(crate) reader: &'a dyn Reader,
     pub(crate) now: Timestamp,
     /// Why the store could not give a value. The whole turn is dropped then: a fault of the disk decides nothing.
@@ -85,6 +90,11 @@ pub(crate) fn answer(desk: &mut Desk<'_>, run: &Run, request: &Request) -> Resul
             let finished = resolver.finish(held);
             desk.settle(finished).map(Evaluation::Retry)
         }
+        Question::Round { round } => follow::round(desk, run.view(request.ticket, true), node, *round),
+        Question::Catch { fault, attempt, candidates } => {
+            let view = run.view(request.ticket, true);
+            follow::catch(desk, view, node, (fault, *attempt), candidates)
+        }
     }
 }
 
@@ -92,7 +102,7 @@ pub(crate) fn answer(desk: &mut Desk<'_>, run: &Run, request: &Request) -> Resul
 fn scope_output(desk: &mut Desk<'_>, view: View<'_>, outputs: &Outputs) -> Result<Evaluation, Fault> {
     let value = match outputs {
         Outputs::Computed(template) => render(desk, view, template)?,
-        Outputs::Raw | Outputs::Declared(_) => Value::Array(item_outputs(desk, view)?),
+        Outputs::Raw | Outputs::Declared(_) | Outputs::Last => Value::Array(item_outputs(desk, view)?),
     };
     Ok(Evaluation::Output(desk.values.put(value)))
 }

@@ -16,23 +16,25 @@ pub(super) struct Resolver<'a> {
     values: &'a mut Values,
     reader: &'a dyn Reader,
     error: Option<Value>,
+    index: Option<u32>,
     /// The first trouble with the store; it outweighs whatever the expression made of the missing value.
     trouble: Option<StoreError>,
 }
 
 impl<'a> Resolver<'a> {
     pub(super) fn new(view: View<'a>, values: &'a mut Values, reader: &'a dyn Reader) -> Self {
-        Self { view, values, reader, error: None, trouble: None }
+        Self { view, values, reader, error: None, index: None, trouble: None }
     }
 
     /// Lets the expression see an error under `error`.
     pub(super) fn with_error(mut self, fault: &Fault, attempt: Attempt) -> Self {
-        let mut error = fault_value(fault);
-        error["attempt"] = json!(attempt.0);
-        if fault.task.is_none() {
-            error["task"] = json!(self.view.address().path());
-        }
-        self.error = Some(error);
+        self.error = Some(error_value(fault, attempt, &self.view.address().path()));
+        self
+    }
+
+    /// Lets the expression see a round that has not begun under `index`.
+    pub(super) fn with_index(mut self, round: u32) -> Self {
+        self.index = Some(round);
         self
     }
 
@@ -64,8 +66,16 @@ impl<'a> Resolver<'a> {
             "run" => walk(&self.run(), steps),
             "error" => match &self.error {
                 Some(error) => walk(error, steps),
+                None => match self.view.error() {
+                    Some(error) => walk(&error_value(error.fault, error.attempt, &error.task.path()), steps),
+                    None => steps.is_empty().then_some(Value::Null),
+                },
+            },
+            "output" => match self.view.given() {
+                Some(hash) => self.stored(hash, steps),
                 None => steps.is_empty().then_some(Value::Null),
             },
+            "index" => walk(&json!(self.index.or_else(|| self.view.index())?), steps),
             "event" => steps.is_empty().then_some(Value::Null),
             name => self.item(name, steps),
         }
@@ -134,7 +144,6 @@ impl<'a> Resolver<'a> {
         let items = self.view.items();
         let nearest = items.first()?;
         match name {
-            "index" => walk(&json!(nearest.index), steps),
             "key" => walk(&nearest.key.map_or(json!(nearest.index), |key| json!(key)), steps),
             _ => {
                 let named = |item: &&ItemView<'_>| item.name == name || (name == "item" && *item == nearest);
@@ -154,7 +163,7 @@ impl<'a> Resolver<'a> {
     fn run(&self) -> Value {
         let run = self.view.run();
         let definition = run.definition();
-        json!({
+        let mut facts = json!({
             "id": run.id().to_string(),
             "started": run.started().map(|at| at.to_string()),
             "started_by": run.started_by(),
@@ -163,7 +172,12 @@ impl<'a> Resolver<'a> {
             "attempt": 1,
             "trigger": run.trigger(),
             "states": [],
-        })
+        });
+        if let Some((status, errors)) = self.view.run_end() {
+            facts["status"] = json!(status.as_str());
+            facts["errors"] = errors.into_iter().map(fault_value).collect();
+        }
+        facts
     }
 }
 
@@ -176,6 +190,16 @@ fn facts(task: &TaskView<'_>) -> Value {
         "finished": task.ended().map(|at| at.to_string()),
         "error": task.fault().map(fault_value),
     })
+}
+
+/// Returns an error as those see it that decide about it: with its task and the attempt that failed.
+fn error_value(fault: &Fault, attempt: Attempt, task: &str) -> Value {
+    let mut error = fault_value(fault);
+    error["attempt"] = json!(attempt.0);
+    if fault.task.is_none() {
+        error["task"] = json!(task);
+    }
+    error
 }
 
 /// Returns an error as expressions see it; null where something does not apply.

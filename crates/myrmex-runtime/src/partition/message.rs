@@ -6,6 +6,7 @@ use std::sync::mpsc::Sender;
 use myrmex_engine::run::Rejection;
 use myrmex_model::id::{DefinitionHash, Epoch, RunId};
 use myrmex_model::ir::Definition;
+use myrmex_model::name::Name;
 use myrmex_model::value::Value;
 use myrmex_store::StoreError;
 
@@ -25,12 +26,25 @@ pub struct NewRun {
     pub form: Arc<[u8]>,
     /// Its checked inputs.
     pub inputs: Value,
+    /// The workflows that it may call, and those that they may call.
+    pub called: Vec<CalledDefinition>,
     /// Who starts it.
     pub started_by: String,
     /// What starts it.
     pub trigger: String,
     /// The caller's idempotency key.
     pub key: Option<String>,
+}
+
+/// A workflow that a run may call, as it stood when the run was started.
+#[derive(Debug, Clone)]
+pub struct CalledDefinition {
+    /// The name it is called by.
+    pub name: Name,
+    /// The definition's hash.
+    pub hash: DefinitionHash,
+    /// The definition's canonical form.
+    pub form: Arc<[u8]>,
 }
 
 /// Why a request to a partition failed.

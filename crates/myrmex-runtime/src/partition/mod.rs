@@ -7,6 +7,7 @@
 //! the store; the worker still holds what it has to report.
 
 mod batch;
+mod children;
 mod journal;
 mod message;
 mod timers;
@@ -34,13 +35,15 @@ use crate::progress::{Health, Progress};
 use crate::values::Values;
 use crate::worker::{LocalWorker, Outcome, Report, Said};
 use batch::Open;
+use children::FollowUp;
 use timers::Timers;
 use writer::Writer;
 
 use message::{Answer, Message, Written};
 
+pub(crate) use children::Definitions;
 pub use journal::{JournalError, event_of, load_definition, load_run};
-pub use message::{Ear, Interrupter, NewRun, RequestError};
+pub use message::{CalledDefinition, Ear, Interrupter, NewRun, RequestError};
 
 /// The stack of the partition's thread. Expressions are evaluated on it; `semantics.md` section 9 gives the figure.
 const STACK_BYTES: usize = 64 << 20;
@@ -181,6 +184,7 @@ struct Owned {
     runs: BTreeMap<RunId, Loaded>,
     dispatch: Dispatch,
     timers: Timers,
+    definitions: Definitions,
     open: Open,
     /// The last sequence that was given to the writer.
     last: Sequence,
@@ -206,6 +210,7 @@ impl Owned {
             runs: BTreeMap::new(),
             dispatch: Dispatch::new(opened.epoch, parts.slots),
             timers: Timers::default(),
+            definitions: Definitions::default(),
             open: Open::default(),
             last: opened.last,
         })
@@ -224,10 +229,10 @@ struct State {
     closing: Option<Health>,
     /// What could not be read of the store in this turn; the turn is dropped with it.
     trouble: Option<StoreError>,
-    /// Commands that follow from effects, put once all requests of the turn are answered.
-    follow_ups: VecDeque<(RunId, Command)>,
     /// Runs that keep more values in memory than they should.
     large: Vec<RunId>,
+    /// What follows from effects, done once all requests of the turn are answered.
+    follow_ups: VecDeque<FollowUp>,
     /// Failures of the store since the last good commit.
     failures: u32,
     /// Runs whose open grants are to be compared with what the worker says it has.

@@ -22,7 +22,9 @@ use myrmex_store::operation::AttemptLog;
 use myrmex_store::{Batch, Committed, Grant, IndexOperation, NewRecord, Ready, RunSummary, Sequence, Timer};
 
 use super::batch::Release;
-use super::message::{Answer, NewRun, RequestError};
+use super::children::{Call, FollowUp};
+use super::journal::JournalError;
+use super::message::{Answer, CalledDefinition, NewRun, RequestError};
 use super::{Loaded, State, journal, writer};
 use crate::evaluate::{self, Desk, checked_depth};
 use crate::values::Values;
@@ -54,11 +56,42 @@ impl State {
             name: new.definition.name.clone(),
             body: new.form.to_vec(),
         }]);
+        let closure = match self.store_called(&new.called) {
+            Ok(closure) => closure.map(|closure| values.put(closure)),
+            Err(error) => return self.answer(answer, Err(JournalError::from(error).into())),
+        };
         self.owned.dispatch.limit(new.run, most_parallel(&new.definition));
         self.owned.runs.insert(new.run, Loaded { run, values, key: new.key });
-        let command = Command::Start { inputs, started_by: new.started_by, trigger: new.trigger };
+        let command = Command::Start {
+            inputs,
+            started_by: new.started_by,
+            trigger: new.trigger,
+            closure,
+            parent: None,
+        };
         let started = self.put(new.run, command).map_err(RequestError::from);
         self.answer(answer, started);
+    }
+
+    /// Puts the definitions that a run may call into the batch, and returns them by name.
+    fn store_called(&mut self, called: &[CalledDefinition]) -> Result<Option<Value>, wire::WireError> {
+        if self.owned.open.is_empty() {
+            self.owned.definitions.shrink();
+        }
+        let mut closure = serde_json::Map::new();
+        for CalledDefinition { name, hash, form } in called {
+            let definition = wire::definition::decode(form)?;
+            self.owned.open.operations([IndexOperation::PutDefinition {
+                namespace: self.parts.namespace.clone(),
+                hash: *hash,
+                form: wire::definition::FORM,
+                name: definition.name.clone(),
+                body: form.to_vec(),
+            }]);
+            self.owned.definitions.add(*hash, Arc::new(definition));
+            closure.insert(name.as_str().to_owned(), Value::String(hash.to_string()));
+        }
+        Ok((!closure.is_empty()).then_some(Value::Object(closure)))
     }
 
     /// Loads a run from the store and takes up what it has under way; returns the final status of one that is over.
@@ -98,6 +131,7 @@ impl State {
         if let Some(loaded) = self.owned.runs.get_mut(&id) {
             let decision = loaded.run.resume(now);
             self.absorb(id, decision);
+            self.follow_up();
         }
     }
 
@@ -113,20 +147,12 @@ impl State {
         };
         let decision = loaded.run.decide(command, now)?;
         self.absorb(id, decision);
-        while let Some((id, command)) = self.follow_ups.pop_front() {
-            let now = self.parts.clock.now();
-            let decided = self.owned.runs.get_mut(&id).map(|loaded| loaded.run.decide(command, now));
-            match decided {
-                Some(Ok(decision)) => self.absorb(id, decision),
-                Some(Err(rejection)) => self.parts.progress.note(rejection.to_string()),
-                None => {}
-            }
-        }
+        self.follow_up();
         Ok(())
     }
 
     /// Takes a decision into the batch, answering its requests until there are none.
-    fn absorb(&mut self, id: RunId, decision: Decision) {
+    pub(super) fn absorb(&mut self, id: RunId, decision: Decision) {
         let mut requests: VecDeque<Request> = VecDeque::new();
         let mut next = Some(decision);
         while let Some(decision) = next.take() {
@@ -151,6 +177,8 @@ impl State {
         let mut desk = Desk {
             evaluator: &mut self.evaluator,
             values: &mut loaded.values,
+            definitions: &mut self.owned.definitions,
+            namespace: &self.parts.namespace,
             reader: self.owned.reader.as_ref(),
             now: now.max(loaded.run.last()),
             trouble: None,
@@ -225,6 +253,19 @@ impl State {
                 self.owned.open.effects.push(Release::Stop(token));
                 None
             }
+            Effect::StartChild { task, child, definition, inputs, is_awaited } => {
+                if !is_awaited && let Some(loaded) = self.owned.runs.get_mut(&id) {
+                    // What the task gives as its output.
+                    loaded.values.put(Value::String(child.to_string()));
+                }
+                let call = Call { parent: id, task, child, definition, inputs };
+                self.follow_ups.push_back(FollowUp::Start(call));
+                None
+            }
+            Effect::CancelChild { child } => {
+                self.follow_ups.push_back(FollowUp::Cancel(id, child));
+                None
+            }
             Effect::Arm { timer, due } => {
                 self.owned.timers.arm(id, timer.clone(), due);
                 Some(IndexOperation::PutTimer(Timer { namespace, run: id, timer, due }))
@@ -235,6 +276,9 @@ impl State {
             }
             Effect::End => {
                 self.drop_timers(id);
+                if self.owned.runs.get(&id).is_some_and(|loaded| loaded.run.parent_run().is_some()) {
+                    self.follow_ups.push_back(FollowUp::Ended(id));
+                }
                 self.owned.open.effects.push(Release::End(id));
                 None
             }
@@ -275,7 +319,8 @@ impl State {
                 let end = AttemptEnd::Failed { fault };
                 let report = AttemptReport::of(end);
                 let task = task.clone();
-                self.follow_ups.push_back((id, Command::Report { task, attempt, token, report }));
+                let report = Command::Report { task, attempt, token, report };
+                self.follow_ups.push_back(FollowUp::Command(id, report));
             }
         }
     }
@@ -478,7 +523,7 @@ impl State {
 }
 
 /// Returns how many attempts of a run may be under way at a time: the root's `max_parallel` bounds all that is inside.
-fn most_parallel(definition: &Definition) -> Option<u32> {
+pub(super) fn most_parallel(definition: &Definition) -> Option<u32> {
     match &definition.node(definition.root).body {
         Body::Graph(graph) => graph.max_parallel,
         Body::Task(_)
@@ -487,7 +532,8 @@ fn most_parallel(definition: &Definition) -> Option<u32> {
         | Body::Choose(_)
         | Body::Raise(_)
         | Body::Flow(_)
-        | Body::Each(_) => None,
+        | Body::Each(_)
+        | Body::Call(_) => None,
     }
 }
 
@@ -496,7 +542,7 @@ fn most_parallel(definition: &Definition) -> Option<u32> {
 fn shape(produced: Produced, outputs: Option<&Outputs>) -> Value {
     let declared = match outputs {
         Some(Outputs::Declared(fields)) => fields.as_slice(),
-        Some(Outputs::Raw | Outputs::Computed(_)) | None => &[],
+        Some(Outputs::Raw | Outputs::Computed(_) | Outputs::Last) | None => &[],
     };
     match produced {
         Produced::Object(fields) => Value::Object(fields),

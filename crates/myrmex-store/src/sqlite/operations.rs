@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use myrmex_model::address::Address;
 use myrmex_model::command::TimerKey;
+use myrmex_model::event::Limit;
 use myrmex_model::id::RunId;
 use myrmex_model::name::Namespace;
 use rusqlite::{Connection, OptionalExtension, Params, params};
@@ -242,12 +243,16 @@ fn execute(connection: &Connection, statement: &str, values: impl Params) -> Res
         .map_err(failed("cannot write an index"))
 }
 
-/// Writes the key of a timer as text: `w` wait, `r` retry, `l` lag with the length of the first address.
+/// Writes the key of a timer as text: `w` wait, `r` retry, `l` lag with the length of the first address; limits are `q`
+/// queue, `a` attempt, `t` total.
 pub(super) fn timer_text(timer: &TimerKey) -> String {
     match timer {
         TimerKey::Wait(task) => format!("w{task}"),
         TimerKey::Retry(task) => format!("r{task}"),
         TimerKey::Lag(from, to) => format!("l{}:{from}{to}", from.as_str().len()),
+        TimerKey::Limit(task, Limit::Queue) => format!("q{task}"),
+        TimerKey::Limit(task, Limit::Attempt) => format!("a{task}"),
+        TimerKey::Limit(task, Limit::Total) => format!("t{task}"),
     }
 }
 
@@ -257,6 +262,9 @@ pub(super) fn timer_from(text: &str) -> Option<TimerKey> {
     match text.split_at_checked(1)? {
         ("w", task) => address(task).map(TimerKey::Wait),
         ("r", task) => address(task).map(TimerKey::Retry),
+        ("q", task) => address(task).map(|task| TimerKey::Limit(task, Limit::Queue)),
+        ("a", task) => address(task).map(|task| TimerKey::Limit(task, Limit::Attempt)),
+        ("t", task) => address(task).map(|task| TimerKey::Limit(task, Limit::Total)),
         ("l", rest) => {
             let (length, both) = rest.split_once(':')?;
             let (from, to) = both.split_at_checked(length.parse().ok()?)?;
@@ -278,6 +286,9 @@ mod tests {
             TimerKey::Retry(address("deploy[l3:é]")),
             TimerKey::Lag(address("a[1:]"), address("b")),
             TimerKey::Lag(Address::root(), address("b")),
+            TimerKey::Limit(address("a~2/b"), Limit::Queue),
+            TimerKey::Limit(address("q"), Limit::Attempt),
+            TimerKey::Limit(Address::root(), Limit::Total),
         ] {
             assert_eq!(timer_from(&timer_text(&timer)), Some(timer));
         }

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use myrmex_model::diagnostic::Severity;
 
-use super::check_file;
+use super::{CheckedFile, check_file};
 use crate::exit::{Exit, Failure};
 use crate::render::diagnostics;
+use crate::workspace::Workspace;
 
 /// Check files and report every problem in them
 #[derive(Debug, clap::Args)]
@@ -41,7 +42,8 @@ enum Format {
 ///
 /// Returns [`Failure`] if standard output cannot be written.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
-    let checked: Vec<_> = args.files.iter().map(|path| check_file(path)).collect();
+    let root = Workspace::current(None)?.root;
+    let checked = with_needed(args.files.iter().map(|path| check_file(path, &root)).collect());
     let has_errors =
         checked.iter().any(|file| file.diagnostics.iter().any(|found| found.severity == Severity::Error));
     let print = |document: String| {
@@ -70,4 +72,17 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         }
     }
     Ok(if has_errors { Exit::Invalid } else { Exit::Success })
+}
+
+/// Adds the files with errors that others need, each once, behind those that were asked for.
+fn with_needed(mut checked: Vec<CheckedFile>) -> Vec<CheckedFile> {
+    let needed: Vec<_> = checked.iter_mut().flat_map(|file| std::mem::take(&mut file.beside)).collect();
+    for file in needed {
+        if checked.iter().all(|own| own.source.name != file.source.name) {
+            let (source, diagnostics) = (file.source, file.diagnostics);
+            let closure = std::collections::BTreeMap::new();
+            checked.push(CheckedFile { source, definition: None, closure, diagnostics, beside: Vec::new() });
+        }
+    }
+    checked
 }

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use myrmex_lang::{FormatError, Source, Syntax};
 use myrmex_model::diagnostic::{Diagnostic, Span};
 
-use super::{SOURCE_BYTES_MAX, UNREADABLE, read_text};
+use super::UNREADABLE;
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::diagnostics;
+use crate::sources::{SOURCE_BYTES_MAX, read_text};
 
 /// Write files in the canonical form
 ///

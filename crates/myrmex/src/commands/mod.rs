@@ -14,15 +14,16 @@ pub mod list;
 pub mod logs;
 pub mod resume;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use myrmex_lang::{Checked, Source};
+use myrmex_lang::{Checked, CheckedSource, Source};
 use myrmex_model::diagnostic::{Code, Diagnostic, Span};
 use myrmex_model::ir::Definition;
+use myrmex_model::name::Name;
 
-/// The largest source file that is read, in bytes. Larger ones belong into a `for_each` over data.
-const SOURCE_BYTES_MAX: u64 = 64 << 20;
+use crate::sources::{self, read_text};
 
 /// From this size on the trees of a file take memory worth giving back before the run begins.
 const LARGE_SOURCE_BYTES: usize = 128 << 10;
@@ -36,14 +37,19 @@ pub struct CheckedFile {
     pub source: Source,
     /// The definition, if there is no error.
     pub definition: Option<Definition>,
+    /// The workflows that a run of it may come to call, by name.
+    pub closure: BTreeMap<Name, Definition>,
     /// Every problem.
     pub diagnostics: Vec<Diagnostic>,
+    /// The files with errors that this one needs.
+    pub beside: Vec<CheckedSource>,
 }
 
-/// Reads and checks a source file; a file that cannot be read is a diagnostic like any other.
+/// Reads and checks a source file of the workspace at `root`, with what it names beside it; a file that cannot be read is a
+/// diagnostic like any other.
 ///
 /// Expressions are parsed by recursion, so the work is done on a thread with the stack for it.
-fn check_file(path: &Path) -> CheckedFile {
+fn check_file(path: &Path, root: &Path) -> CheckedFile {
     let name: Arc<str> = path.display().to_string().into();
     let text = match read_text(path) {
         Ok(text) => text,
@@ -51,35 +57,25 @@ fn check_file(path: &Path) -> CheckedFile {
             let span = Span { file: Arc::clone(&name), start: 0, end: 0 };
             let message = format!("the file cannot be read: {reason}");
             let diagnostics = vec![Diagnostic::error(UNREADABLE, span, message)];
-            return CheckedFile { source: Source::new(name, ""), definition: None, diagnostics };
+            let (source, closure) = (Source::new(name, ""), BTreeMap::new());
+            return CheckedFile { source, definition: None, closure, diagnostics, beside: Vec::new() };
         }
     };
+    let others = sources::beside(path, &text, root);
     let source = Source::new(name, text);
+    let check = || myrmex_lang::check_with(&source, &others);
     let on_thread = std::thread::scope(|scope| {
         let builder = std::thread::Builder::new().stack_size(myrmex_expr::STACK_BYTES);
-        let handle = builder.spawn_scoped(scope, || myrmex_lang::check(&source));
-        handle.map(std::thread::ScopedJoinHandle::join)
+        builder.spawn_scoped(scope, check).map(std::thread::ScopedJoinHandle::join)
     });
-    let Checked { definition, diagnostics, .. } = match on_thread {
+    let Checked { definition, closure, diagnostics, beside, .. } = match on_thread {
         Ok(Ok(checked)) => checked,
         Ok(Err(panic)) => std::panic::resume_unwind(panic),
         // Without memory for a large stack a small one must do.
-        Err(_) => myrmex_lang::check(&source),
+        Err(_) => check(),
     };
     if source.text.len() > LARGE_SOURCE_BYTES {
         myrmex_runtime::platform::return_memory();
     }
-    CheckedFile { source, definition, diagnostics }
-}
-
-fn read_text(path: &Path) -> Result<String, String> {
-    use std::io::Read;
-    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
-    let mut bytes = Vec::new();
-    file.take(SOURCE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    if bytes.len() as u64 > SOURCE_BYTES_MAX {
-        return Err(format!("it is larger than {} MiB", SOURCE_BYTES_MAX >> 20));
-    }
-    String::from_utf8(bytes)
-        .map_err(|error| format!("it is not UTF-8 text (byte {})", error.utf8_error().valid_up_to()))
+    CheckedFile { source, definition, closure, diagnostics, beside }
 }

@@ -14,10 +14,11 @@ use myrmex_runtime::partition::NewRun;
 use myrmex_runtime::values;
 use myrmex_store::Sequence;
 
-use super::{check_file, read_text};
+use super::{CheckedFile, check_file};
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::diagnostics;
 use crate::session::{self, Session, Show};
+use crate::sources::read_text;
 use crate::workspace::Workspace;
 
 /// Run a workflow to its end
@@ -60,7 +61,7 @@ pub struct Args {
 pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let zygote = session::fork_zygote()?;
     let workspace = Workspace::current(data)?;
-    let file = check_file(&resolve(&args.workflow, &workspace));
+    let mut file = check_file(&resolve(&args.workflow, &workspace), &workspace.root);
     let (quiet, is_fatal) = (args.quiet || args.json, file.definition.is_none());
     let shown: Vec<_> = file
         .diagnostics
@@ -69,7 +70,10 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         .cloned()
         .collect();
     diagnostics::print(&file.source, &shown);
-    let Some(definition) = file.definition else { return Ok(Exit::Invalid) };
+    for needed in &file.beside {
+        diagnostics::print(&needed.source, &needed.diagnostics);
+    }
+    let Some(definition) = file.definition.take() else { return no_definition(&file) };
     let inputs = inputs(args, &definition)?;
     let show = match (args.json, args.quiet) {
         (true, _) => Show::Json,
@@ -100,6 +104,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         hash,
         form: form.into(),
         inputs,
+        called: Vec::new(),
         started_by: session::user(),
         trigger: "manual".to_owned(),
         key: args.key.clone(),
@@ -110,6 +115,16 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         session.leave();
     }
     Ok(exit)
+}
+
+/// A file without a definition has errors, which were shown, or is nothing that can be run.
+fn no_definition(file: &CheckedFile) -> Result<Exit, Failure> {
+    if file.diagnostics.iter().any(|found| found.severity == Severity::Error) {
+        return Ok(Exit::Invalid);
+    }
+    let message = format!("`{}` is a library of actions, not a workflow", file.source.name);
+    let hint = "run a workflow that uses its actions";
+    Err(Failure::new(FailureCode::File, message).with_hint(hint))
 }
 
 /// Goes on with the run that a key named before; nothing if there is none.

@@ -21,6 +21,8 @@ pub struct Args {
 enum Kind {
     /// Files that begin with `workflow:`
     Workflow,
+    /// Files that begin with `actions:`
+    Actions,
 }
 
 /// Prints the schema.
@@ -31,6 +33,7 @@ enum Kind {
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     let schema = match args.kind {
         Kind::Workflow => myrmex_lang::schema::workflow(),
+        Kind::Actions => myrmex_lang::schema::actions(),
     };
     writeln!(std::io::stdout(), "{schema:#}").map_err(|error| Failure::output(&error))?;
     Ok(Exit::Success)

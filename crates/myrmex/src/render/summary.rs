@@ -109,7 +109,8 @@ fn children(definition: &Definition, scope: NodeId) -> Vec<NodeId> {
         | Body::Timer(_)
         | Body::Choose(_)
         | Body::Raise(_)
-        | Body::Each(_) => Vec::new(),
+        | Body::Each(_)
+        | Body::Call(_) => Vec::new(),
     }
 }
 

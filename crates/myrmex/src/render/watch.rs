@@ -51,8 +51,10 @@ impl Watch {
                 self.started.entry(task.clone()).or_insert(at);
                 self.running.insert(task.clone());
             }
-            Event::ScopeEntered { task } | Event::TimerArmed { task, .. } => {
-                self.started.insert(task.clone(), at);
+            Event::ScopeEntered { task, .. }
+            | Event::TimerArmed { task, .. }
+            | Event::ChildCalled { task, .. } => {
+                self.started.entry(task.clone()).or_insert(at);
             }
             Event::AttemptEnded { task, report, attempt, .. } => {
                 self.running.remove(task);
@@ -60,7 +62,7 @@ impl Watch {
                     self.line(AnsiColor::Yellow, "lost", task, &format!("attempt {attempt}: {reason}"));
                 }
             }
-            Event::RetryArmed { task, attempt, due } => {
+            Event::RetryArmed { task, attempt, due, .. } => {
                 let pause = time::between(at, *due);
                 self.line(AnsiColor::Yellow, "retrying", task, &format!("attempt {attempt} in {pause}"));
             }
@@ -85,8 +87,16 @@ impl Watch {
             }
             Event::TaskCancelled { task } => self.ended(AnsiColor::Yellow, "cancelled", task, at, ""),
             Event::CancelRequested { reason, .. } => self.note(&format!("cancelling: {reason}")),
+            Event::LimitReached { task, limit } if task.is_root() => {
+                self.note(&format!("the run is out of time ({} limit)", limit.as_str()));
+            }
+            Event::LimitReached { task, limit } => {
+                self.line(AnsiColor::Yellow, "late", task, &format!("{} limit", limit.as_str()));
+            }
             Event::RunStarted { .. }
             | Event::Rebased { .. }
+            | Event::RoundBegan { .. }
+            | Event::HandlerEntered { .. }
             | Event::TaskQueued { .. }
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }

@@ -267,6 +267,7 @@ fn new_run() -> NewRun {
         definition: Arc::new(definition),
         form: form.into(),
         inputs: json!({}),
+        called: Vec::new(),
         started_by: "test".to_owned(),
         trigger: "manual".to_owned(),
         key: Some("key".to_owned()),

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use myrmex_model::event::Limit;
 use myrmex_model::id::DefinitionHash;
 use myrmex_model::ir::{
-    Backoff, Body, Case, Choose, Definition, Each, Edge, Flow, FlowChild, Graph, GraphChild, Join, Next,
-    Node, NodeId, OutputField, Outputs, Policy, Retry, Task, Timer,
+    Backoff, Body, Call, Case, Catch, Choose, Complete, Definition, Each, Edge, Flow, FlowChild, Graph,
+    GraphChild, Handling, Join, Late, Next, Node, NodeId, OutputField, Outputs, Policy, Repetition, Rest,
+    Retry, RoundCondition, Rounds, Task, Timer, Tolerance,
 };
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::outcome::{Outcome, OutcomeSet};
@@ -27,6 +29,35 @@ pub(super) struct Spec {
     pub(super) join: Join,
     /// Where the token goes after it, if it stands in a flow.
     pub(super) then: Then,
+    pub(super) handling: Option<Box<HandlingSpec>>,
+    pub(super) late: Late,
+    /// Limits in milliseconds: queue, attempt, total.
+    pub(super) limits: [Option<u64>; 3],
+    pub(super) is_once: bool,
+    /// Of a flow: whether `while` is asked or `until`, and how many rounds there may be.
+    pub(super) rounds: Option<(bool, u32)>,
+    /// Of a graph or a `for_each`.
+    pub(super) complete: Complete,
+    /// Of a `for_each`.
+    pub(super) tolerance: Option<Tolerance>,
+}
+
+/// What follows a node to be. The handlers take the names that handlers have.
+#[derive(Debug, Clone, Default)]
+pub(super) struct HandlingSpec {
+    pub(super) catches: Vec<CatchSpec>,
+    pub(super) on_failure: Option<Spec>,
+    pub(super) finally: Option<Spec>,
+    pub(super) continues: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct CatchSpec {
+    pub(super) kinds: Vec<String>,
+    pub(super) statuses: Vec<u16>,
+    pub(super) has_when: bool,
+    pub(super) retry: Option<Retry>,
+    pub(super) body: Spec,
 }
 
 #[derive(Debug, Clone)]
@@ -39,6 +70,7 @@ pub(super) enum What {
     Flow(Vec<Spec>),
     Graph(GraphSpec),
     Each { body: Box<Spec>, max_parallel: Option<u32>, fail_fast: bool },
+    Call { is_detached: bool },
 }
 
 #[derive(Debug, Clone)]
@@ -74,6 +106,13 @@ fn spec(name: &str, what: What) -> Spec {
         needs: Vec::new(),
         join: Join::All,
         then: Then::Continue,
+        handling: None,
+        late: Late::Ignore,
+        limits: [None; 3],
+        is_once: false,
+        rounds: None,
+        complete: Complete::All,
+        tolerance: None,
     }
 }
 
@@ -109,6 +148,54 @@ pub(super) fn flow(name: &str, children: Vec<Spec>) -> Spec {
 
 pub(super) fn graph(name: &str, children: Vec<Spec>) -> Spec {
     spec(name, What::Graph(GraphSpec { children, max_parallel: None, fail_fast: false }))
+}
+
+/// A call of another workflow whose end is waited for.
+pub(super) fn call(name: &str) -> Spec {
+    spec(name, What::Call { is_detached: false })
+}
+
+pub(super) fn detached_call(name: &str) -> Spec {
+    spec(name, What::Call { is_detached: true })
+}
+
+/// A `retry` with a constant pause.
+pub(super) fn retry(retries: u32, delay_ms: u64) -> Retry {
+    Retry {
+        retries,
+        delay: Length(delay_ms),
+        backoff: Backoff::Constant,
+        delay_max: None,
+        has_jitter: false,
+        when: None,
+    }
+}
+
+/// A `catch` of everything.
+pub(super) fn catch(body: Spec) -> CatchSpec {
+    CatchSpec { kinds: Vec::new(), statuses: Vec::new(), has_when: false, retry: None, body }
+}
+
+impl CatchSpec {
+    pub(super) fn of_kind(mut self, kind: &str) -> Self {
+        self.kinds.push(kind.to_owned());
+        self
+    }
+
+    pub(super) fn of_status(mut self, status: u16) -> Self {
+        self.statuses.push(status);
+        self
+    }
+
+    pub(super) fn when(mut self) -> Self {
+        self.has_when = true;
+        self
+    }
+
+    pub(super) fn retried(mut self, retries: u32, delay_ms: u64) -> Self {
+        self.retry = Some(retry(retries, delay_ms));
+        self
+    }
 }
 
 /// A `for_each`; its body bears its name.
@@ -158,14 +245,7 @@ impl Spec {
     }
 
     pub(super) fn retried(mut self, retries: u32, delay_ms: u64) -> Self {
-        self.retry = Some(Retry {
-            retries,
-            delay: Length(delay_ms),
-            backoff: Backoff::Constant,
-            delay_max: None,
-            has_jitter: false,
-            when: None,
-        });
+        self.retry = Some(retry(retries, delay_ms));
         self
     }
 
@@ -181,6 +261,72 @@ impl Spec {
     pub(super) fn declared(mut self) -> Self {
         let field = OutputField { name: name("out"), schema: Schema::of(Type::Any) };
         self.outputs = Outputs::Declared(vec![field]);
+        self
+    }
+
+    /// Gives what the last child of a flow gave.
+    pub(super) fn last(mut self) -> Self {
+        self.outputs = Outputs::Last;
+        self
+    }
+
+    fn handling_mut(&mut self) -> &mut HandlingSpec {
+        self.handling.get_or_insert_default()
+    }
+
+    pub(super) fn catching(mut self, catch: CatchSpec) -> Self {
+        self.handling_mut().catches.push(catch);
+        self
+    }
+
+    pub(super) fn on_failure(mut self, body: Spec) -> Self {
+        self.handling_mut().on_failure = Some(body);
+        self
+    }
+
+    pub(super) fn finally(mut self, body: Spec) -> Self {
+        self.handling_mut().finally = Some(body);
+        self
+    }
+
+    pub(super) fn continuing(mut self) -> Self {
+        self.handling_mut().continues = true;
+        self
+    }
+
+    pub(super) fn cancelling_late(mut self) -> Self {
+        self.late = Late::Cancel;
+        self
+    }
+
+    pub(super) fn limit(mut self, limit: Limit, ms: u64) -> Self {
+        let place = Limit::ALL.iter().position(|other| *other == limit).unwrap();
+        self.limits[place] = Some(ms);
+        self
+    }
+
+    pub(super) fn once(mut self) -> Self {
+        self.is_once = true;
+        self
+    }
+
+    pub(super) fn repeated_while(mut self, most: u32) -> Self {
+        self.rounds = Some((true, most));
+        self
+    }
+
+    pub(super) fn repeated_until(mut self, most: u32) -> Self {
+        self.rounds = Some((false, most));
+        self
+    }
+
+    pub(super) fn first(mut self, count: u32, rest: Rest) -> Self {
+        self.complete = Complete::First { count, rest };
+        self
+    }
+
+    pub(super) fn tolerating(mut self, tolerance: Tolerance) -> Self {
+        self.tolerance = Some(tolerance);
         self
     }
 
@@ -238,18 +384,55 @@ fn add(nodes: &mut Vec<Node>, parent: Option<NodeId>, spec: &Spec) -> NodeId {
         parent,
         guard: spec.has_guard.then(|| Expr::jinja("guard")),
         body: Body::Raise(Template::Literal(Value::Null)),
-        policy: Policy { retry: spec.retry.clone(), attempt_timeout: None },
+        policy: Policy {
+            retry: spec.retry.clone(),
+            queue_timeout: spec.limits[0].map(Length),
+            attempt_timeout: spec.limits[1].map(Length),
+            total_timeout: spec.limits[2].map(Length),
+            repetition: if spec.is_once { Repetition::Forbidden } else { Repetition::Harmless },
+        },
         outputs: spec.outputs.clone(),
+        handling: None,
+        binding: None,
     });
-    let body = body(nodes, id, &spec.what);
+    let body = body(nodes, id, spec);
     nodes[id.0 as usize].body = body;
+    nodes[id.0 as usize].handling =
+        spec.handling.as_ref().map(|handling| Box::new(handlers(nodes, id, handling)));
     id
 }
 
-fn body(nodes: &mut Vec<Node>, id: NodeId, what: &What) -> Body {
+fn handlers(nodes: &mut Vec<Node>, id: NodeId, spec: &HandlingSpec) -> Handling {
+    let mut named = |body: &Spec, name: &str| {
+        let mut body = body.clone();
+        name.clone_into(&mut body.name);
+        if let What::Each { body, .. } = &mut body.what {
+            name.clone_into(&mut body.name);
+        }
+        add(nodes, Some(id), &body)
+    };
+    let catches = spec.catches.iter().enumerate().map(|(index, catch)| {
+        let name = if index == 0 { "catch".to_owned() } else { format!("catch-{}", index + 1) };
+        Catch {
+            kinds: catch.kinds.clone(),
+            statuses: catch.statuses.clone(),
+            when: catch.has_when.then(|| Expr::jinja("when")),
+            retry: catch.retry.clone(),
+            body: named(&catch.body, &name),
+        }
+    });
+    Handling {
+        catches: catches.collect(),
+        on_failure: spec.on_failure.as_ref().map(|body| named(body, "on_failure")),
+        finally: spec.finally.as_ref().map(|body| named(body, "finally")),
+        continues: spec.continues,
+    }
+}
+
+fn body(nodes: &mut Vec<Node>, id: NodeId, spec: &Spec) -> Body {
     let literal = Template::Literal(Value::Null);
     let computed = Template::Expr(Expr::jinja("x"));
-    match what {
+    match &spec.what {
         What::Task { is_literal } => Body::Task(Task {
             executor: name("process"),
             arguments: if *is_literal { literal } else { computed },
@@ -262,19 +445,24 @@ fn body(nodes: &mut Vec<Node>, id: NodeId, what: &What) -> Body {
             let case = |_: &Then| Case { when: Some(Expr::jinja("when")), next: Next::Continue };
             Body::Choose(Choose { cases: cases.iter().map(case).collect() })
         }
-        What::Flow(children) => flow_body(nodes, id, children),
-        What::Graph(graph) => graph_body(nodes, id, graph),
+        What::Flow(children) => flow_body(nodes, id, children, spec.rounds),
+        What::Graph(graph) => graph_body(nodes, id, graph, spec.complete),
+        What::Call { is_detached } => {
+            Body::Call(Call { workflow: name("other"), inputs: literal, is_detached: *is_detached })
+        }
         What::Each { body, max_parallel, fail_fast } => Body::Each(Each {
             source: computed,
             item: name("item"),
             max_parallel: *max_parallel,
             fail_fast: *fail_fast,
+            complete: spec.complete,
+            tolerance: spec.tolerance,
             body: add(nodes, Some(id), body),
         }),
     }
 }
 
-fn flow_body(nodes: &mut Vec<Node>, id: NodeId, children: &[Spec]) -> Body {
+fn flow_body(nodes: &mut Vec<Node>, id: NodeId, children: &[Spec], rounds: Option<(bool, u32)>) -> Body {
     let next = |then: &Then| match then {
         Then::Continue => Next::Continue,
         Then::Exit => Next::Exit,
@@ -289,15 +477,21 @@ fn flow_body(nodes: &mut Vec<Node>, id: NodeId, children: &[Spec]) -> Body {
         }
         made.push(FlowChild { node, next: next(&child.then) });
     }
-    Body::Flow(Flow::new(made, children.iter().map(|child| name(&child.name))))
+    let mut flow = Flow::new(made, children.iter().map(|child| name(&child.name)));
+    flow.rounds = rounds.map(|(is_while, most)| {
+        let expr = Expr::jinja("again");
+        let condition = if is_while { RoundCondition::While(expr) } else { RoundCondition::Until(expr) };
+        Rounds { condition, most }
+    });
+    Body::Flow(flow)
 }
 
-fn graph_body(nodes: &mut Vec<Node>, id: NodeId, spec: &GraphSpec) -> Body {
+fn graph_body(nodes: &mut Vec<Node>, id: NodeId, spec: &GraphSpec, complete: Complete) -> Body {
     let children = &spec.children;
     let mut made = Vec::new();
     let mut edges = Vec::new();
     for (to, child) in (0..).zip(children) {
-        made.push(GraphChild { node: add(nodes, Some(id), child), join: child.join });
+        made.push(GraphChild { node: add(nodes, Some(id), child), join: child.join, late: child.late });
         for need in &child.needs {
             let mut edge = Edge::new(index_of(children, &need.from), to, need.on);
             edge.cases.clone_from(&need.cases);
@@ -307,6 +501,7 @@ fn graph_body(nodes: &mut Vec<Node>, id: NodeId, spec: &GraphSpec) -> Body {
     }
     let mut graph = Graph::new(made, edges, children.iter().map(|child| name(&child.name))).unwrap();
     (graph.max_parallel, graph.fail_fast) = (spec.max_parallel, spec.fail_fast);
+    graph.complete = complete;
     Body::Graph(graph)
 }
 

@@ -1,12 +1,16 @@
 //! Definitions and luck drawn from bytes. When the bytes run out every draw is the first choice, which is always the one
 //! that leads to an end, so fewer bytes make a simpler case.
 
-use myrmex_model::effect::{Evaluation, Question};
-use myrmex_model::ir::{Body, Join, Node};
+use myrmex_model::effect::{CatchChoice, Evaluation, Question};
+use myrmex_model::event::Limit;
+use myrmex_model::ir::{Body, Join, Node, Rest, Tolerance};
 use myrmex_model::outcome::Outcome;
 use myrmex_model::time::{Length, Timestamp};
 
-use super::build::{Need, Spec, Then, choose, computed_task, each, flow, graph, raise, task, timer, value};
+use super::build::{
+    Need, Spec, Then, call, catch, choose, computed_task, detached_call, each, flow, graph, raise, task,
+    timer, value,
+};
 use super::host::{Answer, fault, list, map, plain_answer, value_hash};
 
 /// Draws choices from bytes.
@@ -61,6 +65,12 @@ impl Chooser {
                 2 => list(u32::try_from(self.below(6)).unwrap()),
                 _ => map(&["eu", "a/b", "x[1]"]),
             },
+            (Question::Round { .. }, _) => Evaluation::Round(self.below(3) > 0),
+            (Question::Catch { candidates, .. }, _) => {
+                let handler = candidates.get(self.below(candidates.len() + 1)).copied();
+                let may_retry = self.below(3) > 0;
+                Evaluation::Catch(handler.map(|handler| CatchChoice { handler, may_retry }))
+            }
             (Question::Begin | Question::Output { .. } | Question::ScopeOutput, body) => {
                 plain_answer(body, question, now)
             }
@@ -75,7 +85,9 @@ impl Chooser {
         } else {
             self.graph("root", &mut left, 0)
         };
-        if self.one_in(3) { spec.computed() } else { spec }
+        let spec = if self.one_in(3) { spec.computed() } else { spec };
+        let spec = if self.one_in(4) { spec.limit(Limit::Total, 300) } else { spec };
+        self.follow(spec, &mut left, 0)
     }
 
     fn graph(&mut self, name: &str, left: &mut usize, depth: usize) -> Spec {
@@ -95,13 +107,17 @@ impl Chooser {
                 3 => Join::AllLive,
                 _ => Join::First(u32::try_from(self.below(4)).unwrap()),
             };
+            if matches!(child.join, Join::First(_)) && self.one_in(2) {
+                child = child.cancelling_late();
+            }
             children.push(child);
         }
         let mut spec = graph(name, children);
         if self.one_in(3) {
             spec = spec.parallel(u32::try_from(self.below(4)).unwrap());
         }
-        if self.one_in(4) { spec.failing_fast() } else { spec }
+        let spec = if self.one_in(4) { spec.failing_fast() } else { spec };
+        self.complete(spec)
     }
 
     fn need(&mut self, from: &Spec) -> Need {
@@ -146,7 +162,7 @@ impl Chooser {
 
     fn child(&mut self, name: &str, left: &mut usize, depth: usize) -> Spec {
         *left = left.saturating_sub(1);
-        let kinds = if depth < 3 && *left > 0 { 12 } else { 8 };
+        let kinds = if depth < 3 && *left > 0 { 14 } else { 9 };
         let mut spec = match self.below(kinds) {
             0 | 1 => task(name),
             2 => computed_task(name),
@@ -155,8 +171,10 @@ impl Chooser {
             5 => timer(name),
             6 => choose(name, vec![Then::Continue; 3]),
             7 => raise(name),
-            8 => graph_named(self, name, left, depth),
-            9 => flow(name, self.flow_children(left, depth + 1)),
+            8 if self.one_in(4) => detached_call(name),
+            8 => call(name),
+            9 => graph_named(self, name, left, depth),
+            10 | 11 => self.flow_named(name, left, depth),
             _ => {
                 let body = self.child(name, left, depth + 1);
                 // The address of an item has room for one key, so a `for_each` is not the body of another.
@@ -165,7 +183,13 @@ impl Chooser {
                 let spec = each(name, body);
                 let spec =
                     if self.one_in(2) { spec.parallel(u32::try_from(self.below(3)).unwrap()) } else { spec };
-                if self.one_in(3) { spec.failing_fast() } else { spec }
+                let spec = if self.one_in(3) { spec.failing_fast() } else { spec };
+                let spec = match self.below(6) {
+                    4 => spec.tolerating(Tolerance::Count(u32::try_from(self.below(3)).unwrap())),
+                    5 => spec.tolerating(Tolerance::Percent([50, 90][self.below(2)])),
+                    _ => spec,
+                };
+                self.complete(spec)
             }
         };
         if self.one_in(4) {
@@ -177,7 +201,62 @@ impl Chooser {
             spec =
                 if self.one_in(2) { spec.retried_when(retries, pause) } else { spec.retried(retries, pause) };
         }
-        spec
+        if self.one_in(5) {
+            let limit = Limit::ALL[self.below(3)];
+            spec = spec.limit(limit, [5, 100][self.below(2)]);
+        }
+        if self.one_in(6) {
+            spec = spec.once();
+        }
+        self.follow(spec, left, depth)
+    }
+
+    /// Draws a flow, which may go round.
+    fn flow_named(&mut self, name: &str, left: &mut usize, depth: usize) -> Spec {
+        let spec = flow(name, self.flow_children(left, depth + 1));
+        let spec = if self.one_in(2) { spec.last() } else { spec };
+        let most = u32::try_from(self.below(4)).unwrap();
+        match self.below(4) {
+            2 => spec.repeated_while(most),
+            3 => spec.repeated_until(most),
+            _ => spec,
+        }
+    }
+
+    /// Draws when enough of a scope has succeeded.
+    fn complete(&mut self, spec: Spec) -> Spec {
+        if !self.one_in(4) {
+            return spec;
+        }
+        let count = 1 + u32::try_from(self.below(3)).unwrap();
+        spec.first(count, [Rest::Cancel, Rest::Ignore, Rest::Run][self.below(3)])
+    }
+
+    /// Draws what follows a node.
+    fn follow(&mut self, mut spec: Spec, left: &mut usize, depth: usize) -> Spec {
+        if !self.one_in(4) || *left == 0 {
+            return spec;
+        }
+        for _ in 0..self.below(3) {
+            let mut taken = catch(self.child("h", left, depth + 1));
+            if self.one_in(3) {
+                taken = taken.of_kind(["runtime", "timeout"][self.below(2)]);
+            }
+            if self.one_in(2) {
+                taken = taken.when();
+            }
+            if self.one_in(2) {
+                taken = taken.retried(1 + u32::try_from(self.below(2)).unwrap(), [0, 10][self.below(2)]);
+            }
+            spec = spec.catching(taken);
+        }
+        if self.one_in(3) {
+            spec = spec.on_failure(self.child("h", left, depth + 1));
+        }
+        if self.one_in(2) {
+            spec = spec.finally(self.child("h", left, depth + 1));
+        }
+        if self.one_in(3) { spec.continuing() } else { spec }
     }
 }
 

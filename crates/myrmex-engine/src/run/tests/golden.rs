@@ -113,6 +113,7 @@ fn shown(run: &Run) -> String {
             TimerKey::Wait(task) => format!("wait {task}"),
             TimerKey::Retry(task) => format!("retry {task}"),
             TimerKey::Lag(from, to) => format!("lag {from} {to}"),
+            TimerKey::Limit(task, limit) => format!("limit {task} {}", limit.as_str()),
         };
         writeln!(text, "timer {timer} {due}").unwrap();
     }

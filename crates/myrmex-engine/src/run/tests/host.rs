@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use myrmex_model::address::Address;
-use myrmex_model::command::{Command, TimerKey};
-use myrmex_model::effect::{Decision, Effect, Evaluation, Question, Request};
+use myrmex_model::command::{ChildEnd, Command, TimerKey};
+use myrmex_model::effect::{CatchChoice, Decision, Effect, Evaluation, Question, Request};
 use myrmex_model::event::{Event, Recorded};
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::{Attempt, DefinitionHash, Epoch, FencingToken, RunId, ValueHash};
@@ -35,6 +35,8 @@ pub(super) struct Host {
     pub(super) assigned: BTreeMap<FencingToken, Ready>,
     pub(super) stopping: BTreeSet<FencingToken>,
     pub(super) timers: BTreeMap<TimerKey, Timestamp>,
+    /// Child runs whose end is waited for: who called them, and whether they are to be cancelled.
+    pub(super) children: BTreeMap<RunId, (Address, bool)>,
     /// The effects of the last turn.
     pub(super) effects: Vec<Effect>,
     pub(super) definitions: BTreeMap<DefinitionHash, Arc<Definition>>,
@@ -81,6 +83,7 @@ impl Host {
             assigned: BTreeMap::new(),
             stopping: BTreeSet::new(),
             timers: BTreeMap::new(),
+            children: BTreeMap::new(),
             effects: Vec::new(),
             definitions: BTreeMap::from([(pinned, definition)]),
             answers: BTreeMap::new(),
@@ -187,7 +190,18 @@ impl Host {
                 self.timers.insert(timer.clone(), *due);
             }
             Effect::Disarm { timer } => {
-                self.timers.remove(timer).expect("only what was armed is disarmed");
+                let was_armed = self.timers.remove(timer).is_some();
+                assert!(was_armed, "only what was armed is disarmed: {timer:?}");
+            }
+            Effect::StartChild { task, child, is_awaited, .. } => {
+                let before = self.children.insert(*child, (task.clone(), false));
+                assert!(before.is_none(), "a child begins once");
+                if !is_awaited {
+                    self.children.remove(child);
+                }
+            }
+            Effect::CancelChild { child } => {
+                self.children.get_mut(child).expect("only a child that was called is cancelled").1 = true;
             }
             Effect::End => assert!(self.run.status().is_terminal()),
         }
@@ -265,6 +279,18 @@ impl Host {
         self.put(Command::Fire { timer }).unwrap();
     }
 
+    /// Returns the child that the task called and waits for.
+    pub(super) fn child(&self, task: &str) -> RunId {
+        let found = self.children.iter().find(|(_, (caller, _))| caller.as_str() == task);
+        *found.unwrap_or_else(|| panic!("`{task}` waits for no child")).0
+    }
+
+    /// Ends a child run.
+    pub(super) fn end_child(&mut self, child: RunId, end: ChildEnd) -> Result<(), Rejection> {
+        let (task, _) = self.children.remove(&child).expect("the child is under way");
+        self.put(Command::ChildEnded { task, child, end })
+    }
+
     /// Lets everything succeed until nothing is left to do.
     pub(super) fn finish(&mut self) {
         for _ in 0..10_000 {
@@ -272,6 +298,10 @@ impl Host {
             if let Some(token) = self.assigned.keys().next().copied() {
                 let is_stopping = self.stopping.contains(&token);
                 self.report(token, if is_stopping { AttemptEnd::Stopped } else { ended_well() }).unwrap();
+            } else if let Some((child, (_, is_stopping))) = self.children.iter().next() {
+                let (child, output) = (*child, value_hash("\"child\""));
+                let end = if *is_stopping { ChildEnd::Cancelled } else { ChildEnd::Succeeded { output } };
+                self.end_child(child, end).unwrap();
             } else if !self.timers.is_empty() {
                 self.fire();
             } else {
@@ -307,7 +337,8 @@ impl Host {
 }
 
 pub(super) fn start() -> Command {
-    Command::Start { inputs: value_hash("{}"), started_by: "ana".into(), trigger: "manual".into() }
+    let (started_by, trigger) = ("ana".to_owned(), "manual".to_owned());
+    Command::Start { inputs: value_hash("{}"), started_by, trigger, closure: None, parent: None }
 }
 
 pub(super) fn report_of(task: &Address, attempt: Attempt, token: FencingToken, end: AttemptEnd) -> Command {
@@ -321,6 +352,10 @@ pub(super) fn plain_answer(body: &Body, question: &Question, now: Timestamp) -> 
         Question::Output { raw } => Evaluation::Output(*raw),
         Question::ScopeOutput => Evaluation::Output(value_hash("\"scope\"")),
         Question::Retry { .. } => Evaluation::Retry(true),
+        Question::Round { round } => Evaluation::Round(*round < 1),
+        Question::Catch { candidates, .. } => {
+            Evaluation::Catch(Some(CatchChoice { handler: candidates[0], may_retry: true }))
+        }
         Question::Begin => match body {
             Body::Task(task) => {
                 Evaluation::Input(task.arguments.as_literal().is_none().then(|| value_hash("\"input\"")))
@@ -331,6 +366,9 @@ pub(super) fn plain_answer(body: &Body, question: &Question, now: Timestamp) -> 
             Body::Raise(_) => Evaluation::Raise(fault("raised")),
             Body::Flow(_) | Body::Graph(_) => Evaluation::Enter,
             Body::Each(_) => list(2),
+            Body::Call(_) => {
+                Evaluation::Call { definition: DefinitionHash([1; 32]), inputs: value_hash("{}") }
+            }
         },
     }
 }

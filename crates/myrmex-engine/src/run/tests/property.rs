@@ -1,7 +1,7 @@
 //! Invariants over generated definitions and generated luck. A failing case prints its bytes; `shrunk_*` tests keep the
 //! ones that were found.
 
-use myrmex_model::command::Command;
+use myrmex_model::command::{ChildEnd, Command};
 use myrmex_model::event::Event;
 use myrmex_model::id::{Attempt, Epoch, FencingToken};
 use myrmex_model::outcome::AttemptEnd;
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::audit::{check_edges, check_journal};
 use super::build::{Spec, Then, What, define, task, value};
 use super::generate::Chooser;
-use super::host::{Host, ended_badly, ended_well, lost, report_of};
+use super::host::{Host, address, ended_badly, ended_well, fault, lost, report_of, value_hash};
 use crate::dispatch::Dispatch;
 use crate::run::{Facts, Rejection, Run};
 
@@ -67,7 +67,7 @@ fn generated_runs_reach_every_kind_of_event() {
             }
         }
     }
-    assert_eq!(kinds.len(), 19, "{kinds:?}");
+    assert_eq!(kinds.len(), 23, "{kinds:?}");
     assert!(kinds.values().all(|count| *count >= 5), "{kinds:?}");
 }
 
@@ -127,13 +127,33 @@ fn advance(host: &mut Host, kind: usize) {
             0..=4 if is_stopping => AttemptEnd::Stopped,
             0..=6 => ended_well(),
             7 | 8 => ended_badly(),
-            9 => AttemptEnd::TimedOut { fault: super::host::fault("late") },
+            9 => AttemptEnd::TimedOut { fault: fault("late") },
             10 => lost(),
             _ => AttemptEnd::Stopped,
         };
         host.report(token, end).unwrap();
+    } else if !host.children.is_empty() && (host.timers.is_empty() || kind < 8) {
+        end_child(host);
     } else if !host.timers.is_empty() {
         host.fire();
+    }
+}
+
+fn end_child(host: &mut Host) {
+    let children: Vec<_> =
+        host.children.iter().map(|(child, (_, is_stopping))| (*child, *is_stopping)).collect();
+    let (child, is_stopping) = children[draw(host, children.len())];
+    let end = match draw(host, 8) {
+        0..=3 if is_stopping => ChildEnd::Cancelled,
+        0..=4 => ChildEnd::Succeeded { output: value_hash("\"child\"") },
+        5 => ChildEnd::Failed { fault: fault("the child broke"), is_timeout: false },
+        6 => ChildEnd::Failed { fault: fault("the child is late"), is_timeout: true },
+        _ => ChildEnd::Cancelled,
+    };
+    host.end_child(child, end).unwrap();
+    let again = Command::ChildEnded { task: address("none"), child, end: ChildEnd::Cancelled };
+    if !host.run.status().is_terminal() {
+        assert!(matches!(host.put(again), Err(Rejection::StaleChild { .. })));
     }
 }
 
@@ -239,7 +259,8 @@ fn mutate(spec: &mut Spec, luck: &mut Chooser, count: &mut usize) {
             }
         }
         What::Each { body, .. } => mutate(body, luck, count),
-        What::Task { .. } | What::Value | What::Timer | What::Choose(_) | What::Raise => {}
+        What::Task { .. } | What::Value | What::Timer | What::Choose(_) | What::Raise | What::Call { .. } => {
+        }
     }
 }
 
@@ -256,6 +277,7 @@ fn check_end(host: &Host, snapshot: Option<(Facts, usize)>) {
         |event| matches!(event, Event::CancelRequested { scope, by, .. } if scope.is_root() && by == "ana"),
     );
     assert_eq!(is_cancelled, host.run.status() == Status::Cancelled);
+    assert!(host.children.is_empty(), "nobody is waited for after the end");
     assert!(host.assigned.is_empty() && host.dispatch.waiting() == 0 && host.dispatch.leases().count() == 0);
     let refused =
         Run::clone(&host.run).decide(Command::Cancel { by: String::new(), reason: String::new() }, host.now);

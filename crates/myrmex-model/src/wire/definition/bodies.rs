@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::forms::{Text, expr, is_false, name, source, wrong};
 use super::template::TemplateV1;
 use crate::ir::{
-    Body, Case, Choose, Each, Edge, Flow, FlowChild, Graph, GraphChild, Join, Next, NodeId, Task, Timer,
+    Body, Call, Case, Choose, Complete, Each, Edge, Flow, FlowChild, Graph, GraphChild, Join, Late, Next,
+    NodeId, Rest, RoundCondition, Rounds, Task, Timer, Tolerance,
 };
 use crate::name::Name;
 use crate::outcome::{Outcome, OutcomeSet};
@@ -27,7 +28,17 @@ pub(super) enum BodyV1<'a> {
     Until(TemplateV1<'a>),
     Choose(Vec<CaseV1<'a>>),
     Raise(TemplateV1<'a>),
+    /// A flow without rounds.
     Flow(Vec<FlowChildV1>),
+    /// A flow with rounds.
+    Repeat {
+        children: Vec<FlowChildV1>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        r#while: Option<Text<'a>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Text<'a>>,
+        most: u32,
+    },
     Graph {
         children: Vec<GraphChildV1>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -36,6 +47,8 @@ pub(super) enum BodyV1<'a> {
         max_parallel: Option<u32>,
         #[serde(default, skip_serializing_if = "is_false")]
         fail_fast: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        complete: Option<CompleteV1>,
     },
     Each {
         source: TemplateV1<'a>,
@@ -44,7 +57,17 @@ pub(super) enum BodyV1<'a> {
         max_parallel: Option<u32>,
         #[serde(default, skip_serializing_if = "is_false")]
         fail_fast: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        complete: Option<CompleteV1>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tolerance: Option<ToleranceV1>,
         body: u32,
+    },
+    Call {
+        workflow: Text<'a>,
+        inputs: TemplateV1<'a>,
+        #[serde(default, skip_serializing_if = "is_false")]
+        detached: bool,
     },
 }
 
@@ -59,21 +82,47 @@ impl<'a> From<&'a Body> for BodyV1<'a> {
             Body::Timer(Timer::Until(template)) => Self::Until(template.into()),
             Body::Choose(choose) => Self::Choose(choose.cases.iter().map(CaseV1::from).collect()),
             Body::Raise(template) => Self::Raise(template.into()),
-            Body::Flow(flow) => Self::Flow(flow.children.iter().map(FlowChildV1::from).collect()),
+            Body::Flow(flow) => flow_form(flow),
             Body::Graph(graph) => Self::Graph {
                 children: graph.children.iter().map(GraphChildV1::from).collect(),
                 edges: graph.edges().iter().map(EdgeV1::from).collect(),
                 max_parallel: graph.max_parallel,
                 fail_fast: graph.fail_fast,
+                complete: CompleteV1::of(graph.complete),
             },
             Body::Each(each) => Self::Each {
                 source: (&each.source).into(),
                 item: each.item.as_str().into(),
                 max_parallel: each.max_parallel,
                 fail_fast: each.fail_fast,
+                complete: CompleteV1::of(each.complete),
+                tolerance: each.tolerance.map(ToleranceV1::from),
                 body: each.body.0,
             },
+            Body::Call(call) => Self::Call {
+                workflow: call.workflow.as_str().into(),
+                inputs: (&call.inputs).into(),
+                detached: call.is_detached,
+            },
         }
+    }
+}
+
+fn flow_form(flow: &Flow) -> BodyV1<'_> {
+    let children = flow.children.iter().map(FlowChildV1::from).collect();
+    let Some(rounds) = &flow.rounds else { return BodyV1::Flow(children) };
+    let (r#while, until) = match &rounds.condition {
+        RoundCondition::While(expr) => (source(Some(expr)), None),
+        RoundCondition::Until(expr) => (None, source(Some(expr))),
+    };
+    BodyV1::Repeat { children, r#while, until, most: rounds.most }
+}
+
+fn condition(r#while: Option<Text<'_>>, until: Option<Text<'_>>) -> Result<RoundCondition, WireError> {
+    match (expr(r#while), expr(until)) {
+        (Some(condition), None) => Ok(RoundCondition::While(condition)),
+        (None, Some(condition)) => Ok(RoundCondition::Until(condition)),
+        (Some(_), Some(_)) | (None, None) => Err(wrong("rounds have either a `while` or an `until`")),
     }
 }
 
@@ -99,7 +148,14 @@ impl BodyV1<'_> {
                     children.iter().map(|child| name_of(child.node)).collect::<Result<Vec<_>, _>>()?;
                 Body::Flow(Flow::new(children.into_iter().map(FlowChild::from).collect(), names))
             }
-            Self::Graph { children, edges, max_parallel, fail_fast } => {
+            Self::Repeat { children, r#while, until, most } => {
+                let names =
+                    children.iter().map(|child| name_of(child.node)).collect::<Result<Vec<_>, _>>()?;
+                let mut flow = Flow::new(children.into_iter().map(FlowChild::from).collect(), names);
+                flow.rounds = Some(Rounds { condition: condition(r#while, until)?, most });
+                Body::Flow(flow)
+            }
+            Self::Graph { children, edges, max_parallel, fail_fast, complete } => {
                 let names =
                     children.iter().map(|child| name_of(child.node)).collect::<Result<Vec<_>, _>>()?;
                 let children = children.into_iter().map(GraphChild::from).collect();
@@ -107,15 +163,23 @@ impl BodyV1<'_> {
                 let mut graph = Graph::new(children, edges, names).map_err(wrong)?;
                 graph.max_parallel = max_parallel;
                 graph.fail_fast = fail_fast;
+                graph.complete = complete.map_or(Complete::All, Complete::from);
                 Body::Graph(graph)
             }
-            Self::Each { source, item, max_parallel, fail_fast, body } => Body::Each(Each {
-                source: source.into(),
-                item: name(&item)?,
-                max_parallel,
-                fail_fast,
-                body: NodeId(body),
-            }),
+            Self::Each { source, item, max_parallel, fail_fast, complete, tolerance, body } => {
+                Body::Each(Each {
+                    source: source.into(),
+                    item: name(&item)?,
+                    max_parallel,
+                    fail_fast,
+                    complete: complete.map_or(Complete::All, Complete::from),
+                    tolerance: tolerance.map(Tolerance::from),
+                    body: NodeId(body),
+                })
+            }
+            Self::Call { workflow, inputs, detached } => {
+                Body::Call(Call { workflow: name(&workflow)?, inputs: inputs.into(), is_detached: detached })
+            }
         })
     }
 }
@@ -206,6 +270,77 @@ pub(super) struct GraphChildV1 {
     node: u32,
     #[serde(default, skip_serializing_if = "JoinV1::is_all")]
     join: JoinV1,
+    #[serde(default, skip_serializing_if = "is_false")]
+    cancel_late: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CompleteV1 {
+    first: u32,
+    #[serde(default)]
+    rest: RestV1,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RestV1 {
+    #[default]
+    Cancel,
+    Ignore,
+    Run,
+}
+
+impl CompleteV1 {
+    fn of(complete: Complete) -> Option<Self> {
+        match complete {
+            Complete::All => None,
+            Complete::First { count, rest } => {
+                let rest = match rest {
+                    Rest::Cancel => RestV1::Cancel,
+                    Rest::Ignore => RestV1::Ignore,
+                    Rest::Run => RestV1::Run,
+                };
+                Some(Self { first: count, rest })
+            }
+        }
+    }
+}
+
+impl From<CompleteV1> for Complete {
+    fn from(form: CompleteV1) -> Self {
+        let rest = match form.rest {
+            RestV1::Cancel => Rest::Cancel,
+            RestV1::Ignore => Rest::Ignore,
+            RestV1::Run => Rest::Run,
+        };
+        Self::First { count: form.first, rest }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ToleranceV1 {
+    Count(u32),
+    Percent(u8),
+}
+
+impl From<Tolerance> for ToleranceV1 {
+    fn from(tolerance: Tolerance) -> Self {
+        match tolerance {
+            Tolerance::Count(count) => Self::Count(count),
+            Tolerance::Percent(percent) => Self::Percent(percent),
+        }
+    }
+}
+
+impl From<ToleranceV1> for Tolerance {
+    fn from(form: ToleranceV1) -> Self {
+        match form {
+            ToleranceV1::Count(count) => Self::Count(count),
+            ToleranceV1::Percent(percent) => Self::Percent(percent),
+        }
+    }
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -230,7 +365,7 @@ impl From<&GraphChild> for GraphChildV1 {
             Join::AllLive => JoinV1::AllLive,
             Join::First(count) => JoinV1::First(count),
         };
-        Self { node: child.node.0, join }
+        Self { node: child.node.0, join, cancel_late: child.late == Late::Cancel }
     }
 }
 
@@ -241,7 +376,8 @@ impl From<GraphChildV1> for GraphChild {
             JoinV1::AllLive => Join::AllLive,
             JoinV1::First(count) => Join::First(count),
         };
-        Self { node: NodeId(form.node), join }
+        let late = if form.cancel_late { Late::Cancel } else { Late::Ignore };
+        Self { node: NodeId(form.node), join, late }
     }
 }
 

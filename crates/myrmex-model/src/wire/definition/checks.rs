@@ -2,7 +2,10 @@
 
 use super::SCOPE_DEPTH_MAX;
 use super::forms::wrong;
-use crate::ir::{Body, Choose, Definition, Each, Flow, Graph, Join, NODES_MAX, Next, NodeId};
+use crate::ir::{
+    Body, Choose, Complete, Definition, Each, Flow, Graph, Handling, Join, NODES_MAX, Next, Node, NodeId,
+    Tolerance,
+};
 use crate::wire::WireError;
 
 type Check = Result<(), WireError>;
@@ -17,7 +20,7 @@ pub(super) fn check(definition: &Definition) -> Check {
     let mut listed = vec![false; nodes.len()];
     for (id, node) in (0..).map(NodeId).zip(nodes) {
         match &node.body {
-            Body::Task(_) | Body::Value(_) | Body::Timer(_) | Body::Raise(_) => {}
+            Body::Task(_) | Body::Value(_) | Body::Timer(_) | Body::Raise(_) | Body::Call(_) => {}
             Body::Choose(choose) => check_choose(definition, id, choose)?,
             Body::Flow(flow) => {
                 for child in &flow.children {
@@ -35,6 +38,9 @@ pub(super) fn check(definition: &Definition) -> Check {
                 list(definition, id, each.body, &mut listed)?;
                 check_each(id, each)?;
             }
+        }
+        if let Some(handling) = &node.handling {
+            check_handling(definition, id, node, handling, &mut listed)?;
         }
     }
     match listed.iter().skip(1).position(|is_listed| !is_listed) {
@@ -111,7 +117,11 @@ fn check_choose(definition: &Definition, id: NodeId, choose: &Choose) -> Check {
     let parent = definition.nodes[id.0 as usize].parent.map(|parent| (parent, &definition.node(parent).body));
     for case in &choose.cases {
         match (parent, case.next) {
-            (Some((parent, Body::Flow(flow))), next) => check_next(parent, flow, next)?,
+            (Some((parent, Body::Flow(flow))), next)
+                if flow.children.iter().any(|child| child.node == id) =>
+            {
+                check_next(parent, flow, next)?;
+            }
             (_, Next::Continue) => {}
             (_, Next::Exit | Next::End | Next::Goto(_)) => {
                 return Err(wrong(format!("node {} jumps outside of a flow", id.0)));
@@ -119,6 +129,44 @@ fn check_choose(definition: &Definition, id: NodeId, choose: &Choose) -> Check {
         }
     }
     Ok(())
+}
+
+/// Handlers are nodes of their own inside the node they belong to, with names of which no child may have one.
+fn check_handling(
+    definition: &Definition,
+    id: NodeId,
+    node: &Node,
+    handling: &Handling,
+    listed: &mut [bool],
+) -> Check {
+    for (_, handler) in handling.handlers() {
+        list(definition, id, handler, listed)?;
+        let name = definition.nodes[handler.0 as usize].name.as_str();
+        let is_taken = match &node.body {
+            Body::Flow(flow) => flow.child_index(name).is_some(),
+            Body::Graph(graph) => graph.child_index(name).is_some(),
+            Body::Task(_)
+            | Body::Value(_)
+            | Body::Timer(_)
+            | Body::Choose(_)
+            | Body::Raise(_)
+            | Body::Each(_)
+            | Body::Call(_) => false,
+        };
+        let namesakes =
+            handling.handlers().filter(|(_, other)| definition.nodes[other.0 as usize].name.as_str() == name);
+        if is_taken || namesakes.count() > 1 {
+            return Err(wrong(format!("node {} has two children `{name}`", id.0)));
+        }
+    }
+    Ok(())
+}
+
+fn check_complete(id: NodeId, complete: Complete) -> Check {
+    match complete {
+        Complete::First { count: 0, .. } => Err(wrong(format!("node {} waits for no success", id.0))),
+        Complete::First { .. } | Complete::All => Ok(()),
+    }
 }
 
 fn check_parallel(id: NodeId, max_parallel: Option<u32>) -> Check {
@@ -130,12 +178,17 @@ fn check_parallel(id: NodeId, max_parallel: Option<u32>) -> Check {
 }
 
 fn check_each(id: NodeId, each: &Each) -> Check {
+    if each.tolerance.is_some_and(|tolerance| matches!(tolerance, Tolerance::Percent(part) if part > 100)) {
+        return Err(wrong(format!("node {} asks for more than all of its items", id.0)));
+    }
+    check_complete(id, each.complete)?;
     check_parallel(id, each.max_parallel)
 }
 
 fn check_graph(definition: &Definition, id: NodeId, graph: &Graph) -> Check {
     let children = || graph.children.iter().map(|child| child.node);
     check_names(definition, id, children(), |name| graph.child_index(name))?;
+    check_complete(id, graph.complete)?;
     check_parallel(id, graph.max_parallel)?;
     if graph.children.iter().any(|child| child.join == Join::First(0)) {
         return Err(wrong(format!("a child of graph {} waits for no edge", id.0)));
@@ -151,7 +204,8 @@ fn check_graph(definition: &Definition, id: NodeId, graph: &Graph) -> Check {
             | Body::Raise(_)
             | Body::Flow(_)
             | Body::Graph(_)
-            | Body::Each(_) => 0,
+            | Body::Each(_)
+            | Body::Call(_) => 0,
         };
         if let Some(case) = edge.cases.iter().find(|case| **case as usize >= count) {
             return Err(wrong(format!("an edge names case {case} of node {}, which does not exist", from.0)));

@@ -5,9 +5,12 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::bodies::BodyV1;
+use super::handling::HandlingV1;
 use super::template::TemplateV1;
 use super::{FORM, WHAT};
-use crate::ir::{Backoff, Definition, Input, Node, NodeId, OutputField, Outputs, Policy, Retry};
+use crate::ir::{
+    Backoff, Definition, Handling, Input, Node, NodeId, OutputField, Outputs, Policy, Repetition, Retry,
+};
 use crate::name::{Name, Namespace};
 use crate::schema::{Schema, Type};
 use crate::template::Expr;
@@ -195,7 +198,16 @@ struct NodeV1<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     attempt_timeout: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    queue_timeout: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    total_timeout: Option<u64>,
+    /// Whether nothing may repeat an attempt of unknown outcome.
+    #[serde(default, skip_serializing_if = "is_false")]
+    once: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     outputs: Option<OutputsV1<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    handling: Option<Box<HandlingV1<'a>>>,
 }
 
 impl<'a> From<&'a Node> for NodeV1<'a> {
@@ -207,13 +219,18 @@ impl<'a> From<&'a Node> for NodeV1<'a> {
             body: (&node.body).into(),
             retry: node.policy.retry.as_ref().map(RetryV1::from),
             attempt_timeout: node.policy.attempt_timeout.map(|length| length.0),
+            queue_timeout: node.policy.queue_timeout.map(|length| length.0),
+            total_timeout: node.policy.total_timeout.map(|length| length.0),
+            once: node.policy.repetition == Repetition::Forbidden,
             outputs: match &node.outputs {
                 Outputs::Raw => None,
                 Outputs::Declared(fields) => {
                     Some(OutputsV1::Declared(fields.iter().map(OutputFieldV1::from).collect()))
                 }
                 Outputs::Computed(template) => Some(OutputsV1::Computed(template.into())),
+                Outputs::Last => Some(OutputsV1::Last),
             },
+            handling: node.handling.as_deref().map(|handling| Box::new(handling.into())),
         }
     }
 }
@@ -229,6 +246,9 @@ impl NodeV1<'_> {
             policy: Policy {
                 retry: self.retry.map(Retry::from),
                 attempt_timeout: self.attempt_timeout.map(Length),
+                queue_timeout: self.queue_timeout.map(Length),
+                total_timeout: self.total_timeout.map(Length),
+                repetition: if self.once { Repetition::Forbidden } else { Repetition::Harmless },
             },
             outputs: match self.outputs {
                 None => Outputs::Raw,
@@ -236,7 +256,10 @@ impl NodeV1<'_> {
                     fields.into_iter().map(OutputField::try_from).collect::<Result<_, _>>()?,
                 ),
                 Some(OutputsV1::Computed(template)) => Outputs::Computed(template.into()),
+                Some(OutputsV1::Last) => Outputs::Last,
             },
+            handling: self.handling.map(|handling| Box::new(Handling::from(*handling))),
+            binding: None,
         })
     }
 }
@@ -247,6 +270,7 @@ enum OutputsV1<'a> {
     #[serde(borrow)]
     Declared(Vec<OutputFieldV1<'a>>),
     Computed(TemplateV1<'a>),
+    Last,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -273,7 +297,7 @@ impl TryFrom<OutputFieldV1<'_>> for OutputField {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RetryV1<'a> {
+pub(super) struct RetryV1<'a> {
     retries: u32,
     delay: u64,
     backoff: BackoffV1,

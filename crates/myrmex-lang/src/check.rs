@@ -1,0 +1,274 @@
+//! Checks a file together with those it names: reads them all, resolves each, and lowers the workflows.
+
+use std::collections::BTreeMap;
+
+use myrmex_model::OrderedMap;
+use myrmex_model::ir::{Definition, NODES_MAX};
+use myrmex_model::name::Name;
+use myrmex_model::wire::definition::SCOPE_DEPTH_MAX;
+
+use crate::lower::{LowerError, Unit, lower};
+use crate::others::{Beside, Found, Others, declared_name, library_name};
+use crate::outline::{Outline, Task, Verb};
+use crate::places::SourceMap;
+use crate::report::Report;
+use crate::resolve::{Links, resolve};
+use crate::tree::Place;
+use crate::{Checked, CheckedSource, Source, codes, read, tree};
+
+/// Checks `source`; see [`crate::check_with`].
+pub(crate) fn check(source: &Source, beside: &Beside) -> Checked {
+    let mut files = Files::new(source, beside);
+    files.read(source);
+    let mut next = 0;
+    while next < files.outlines.len() {
+        files.read_named(next);
+        next += 1;
+    }
+    let Files { sources, mut reports, outlines, workflows, libraries, .. } = files;
+    let others = Others {
+        outlines: outlines.iter().map(Option::as_ref).collect(),
+        workflows,
+        libraries,
+        workflow_names: names(
+            beside.workflows.iter().chain([source]).filter_map(|own| declared_name(&own.text)),
+        ),
+        library_names: names(beside.libraries.iter().map(|own| library_name(&own.name))),
+    };
+    let links: Vec<Option<Links>> = outlines
+        .iter()
+        .zip(&mut reports)
+        .zip(&sources)
+        .map(|((outline, report), source)| Some(resolve(outline.as_ref()?, (source, &others), report)))
+        .collect();
+    report_broken(&others, &mut reports);
+    let units: Vec<Unit<'_>> = outlines
+        .iter()
+        .zip(&links)
+        .zip(&sources)
+        .filter_map(|((outline, links), source)| {
+            Some(Unit { outline: outline.as_ref()?, links: links.as_ref()?, file: &source.name })
+        })
+        .collect();
+    let (mut entry, mut closure) = (None, BTreeMap::new());
+    if !reports[0].has_errors() && units.len() == outlines.len() {
+        match lower_all(&others, &units) {
+            Ok((lowered, called)) => (entry, closure) = (Some(lowered), called),
+            Err(LowerError::Nothing) => {}
+            Err(error @ (LowerError::Large | LowerError::Deep)) => {
+                report_size(outlines[0].as_ref(), error, &mut reports[0]);
+            }
+        }
+    }
+    let (definition, places) = match entry {
+        Some((definition, places)) => (Some(definition), places),
+        None => (None, SourceMap::new(&source.name)),
+    };
+    let mut reports = reports.into_iter();
+    let diagnostics = reports.next().map(Report::finish).unwrap_or_default();
+    let named = reports.zip(sources.into_iter().skip(1)).filter(|(report, _)| report.has_errors());
+    let beside = named
+        .map(|(report, source)| CheckedSource { source: source.clone(), diagnostics: report.finish() })
+        .collect();
+    Checked { definition, places, closure, diagnostics, beside }
+}
+
+/// A definition with its places.
+type Lowered = (Definition, SourceMap);
+
+/// Lowers the checked workflow and all that it may come to call.
+fn lower_all<'o>(
+    others: &'o Others<'o>,
+    units: &'o [Unit<'o>],
+) -> Result<(Lowered, BTreeMap<Name, Definition>), LowerError> {
+    let entry = lower(others, units, 0)?;
+    let mut closure = BTreeMap::new();
+    for (name, found) in &others.workflows {
+        let (Found::One(file), Ok(name)) = (found, Name::new(name)) else { continue };
+        let definition = if *file == 0 { entry.0.clone() } else { lower(others, units, *file)?.0 };
+        closure.insert(name, definition);
+    }
+    Ok((entry, closure))
+}
+
+/// Reports a workflow that its actions make too large.
+fn report_size(outline: Option<&Outline>, error: LowerError, report: &mut Report) {
+    let Some(Outline::Workflow(workflow)) = outline else { return };
+    let place = workflow.name.place;
+    match error {
+        LowerError::Nothing => {}
+        LowerError::Large => {
+            let message = format!("with its actions the workflow has more than {NODES_MAX} tasks");
+            report.refuse_hint(
+                codes::TASKS_MANY,
+                place,
+                message,
+                "call a workflow instead of using an action",
+            );
+        }
+        LowerError::Deep => {
+            let message = format!("with its actions the workflow nests deeper than {SCOPE_DEPTH_MAX} blocks");
+            report.refuse_hint(
+                codes::NESTING_DEEP,
+                place,
+                message,
+                "call a workflow instead of using an action",
+            );
+        }
+    }
+}
+
+fn names<'n>(all: impl Iterator<Item = &'n str>) -> Vec<String> {
+    all.map(str::to_owned).collect()
+}
+
+/// The files that were read so far, the checked one first.
+struct Files<'s> {
+    entry: &'s Source,
+    beside: &'s Beside,
+    sources: Vec<&'s Source>,
+    reports: Vec<Report>,
+    outlines: Vec<Option<Outline>>,
+    workflows: OrderedMap<String, Found>,
+    libraries: OrderedMap<String, Found>,
+    /// The workflow files by the names they declare, made when the first is asked for.
+    by_name: Option<OrderedMap<&'s str, Vec<&'s Source>>>,
+}
+
+impl<'s> Files<'s> {
+    fn new(entry: &'s Source, beside: &'s Beside) -> Self {
+        Self {
+            entry,
+            beside,
+            sources: Vec::new(),
+            reports: Vec::new(),
+            outlines: Vec::new(),
+            workflows: OrderedMap::default(),
+            libraries: OrderedMap::default(),
+            by_name: None,
+        }
+    }
+
+    /// Reads a file, unless it was read before, and returns its place.
+    fn read(&mut self, source: &'s Source) -> usize {
+        if let Some(file) = self.sources.iter().position(|own| own.name == source.name) {
+            return file;
+        }
+        let mut report = Report::new(&source.name);
+        let tree = tree::parse(&source.text, &mut report);
+        let outline = read::read(&source.text, &tree, &mut report);
+        self.sources.push(source);
+        self.reports.push(report);
+        self.outlines.push(outline);
+        self.sources.len() - 1
+    }
+
+    /// Reads what the file at `file` names.
+    fn read_named(&mut self, file: usize) {
+        let (mut called, mut used) = (Vec::new(), Vec::new());
+        if let Some(outline) = &self.outlines[file] {
+            outline.walk(&mut |task| match &task.verb {
+                Some(Verb::Call(call)) => called.push(call.name.value.clone()),
+                Some(Verb::Use(action)) => used.push(action.library.clone()),
+                Some(
+                    Verb::Run(_)
+                    | Verb::Set(_)
+                    | Verb::Switch(_)
+                    | Verb::Fail(_)
+                    | Verb::Wait(_)
+                    | Verb::Block(_),
+                )
+                | None => {}
+            });
+        }
+        for name in called {
+            if !self.workflows.contains_key(&name) {
+                let sources = self.workflow_files().get(name.as_str()).cloned().unwrap_or_default();
+                self.found(&sources).map(|found| self.workflows.insert(name, found));
+            }
+        }
+        for name in used {
+            if !self.libraries.contains_key(&name) {
+                let is_it = |own: &&Source| library_name(&own.name) == name;
+                let is_entry = matches!(self.outlines[0], Some(Outline::Library(_)));
+                let entry = Some(self.entry).filter(|_| is_entry);
+                let sources: Vec<_> = entry.into_iter().chain(&self.beside.libraries).filter(is_it).collect();
+                self.found(&sources).map(|found| self.libraries.insert(name, found));
+            }
+        }
+    }
+
+    fn found(&mut self, sources: &[&'s Source]) -> Option<Found> {
+        match sources {
+            [] => None,
+            [one] => Some(Found::One(self.read(one))),
+            several => Some(Found::Several(several.iter().map(|own| own.name.to_string()).collect())),
+        }
+    }
+
+    fn workflow_files(&mut self) -> &OrderedMap<&'s str, Vec<&'s Source>> {
+        let (entry, beside) = (self.entry, self.beside);
+        self.by_name.get_or_insert_with(|| {
+            let mut by_name: OrderedMap<&str, Vec<&Source>> = OrderedMap::default();
+            for source in beside.workflows.iter().filter(|own| own.name != entry.name).chain([entry]) {
+                if let Some(name) = declared_name(&source.text) {
+                    by_name.entry(name).or_default().push(source);
+                }
+            }
+            by_name
+        })
+    }
+}
+
+/// Reports each call of a file with errors: those of its own, or of a file that it needs.
+fn report_broken(others: &Others<'_>, reports: &mut [Report]) {
+    let needs: Vec<Vec<(usize, &str, Place)>> = others
+        .outlines
+        .iter()
+        .map(|outline| outline.map(|own| needed(own, others)).unwrap_or_default())
+        .collect();
+    let mut is_broken: Vec<bool> = reports.iter().map(Report::has_errors).collect();
+    loop {
+        let mut has_changed = false;
+        for file in 0..needs.len() {
+            let becomes_broken = !is_broken[file] && needs[file].iter().any(|(other, ..)| is_broken[*other]);
+            is_broken[file] |= becomes_broken;
+            has_changed |= becomes_broken;
+        }
+        if !has_changed {
+            break;
+        }
+    }
+    for (file, needs) in needs.iter().enumerate() {
+        for (other, what, place) in needs.iter().filter(|(other, ..)| is_broken[*other] && *other != file) {
+            let message = format!("{what} has errors, see `{}`", reports[*other].file());
+            reports[file].refuse(codes::FILE_BROKEN, *place, message);
+        }
+    }
+}
+
+/// Returns the files that `outline` needs, each with what it is called and where.
+fn needed(outline: &Outline, others: &Others<'_>) -> Vec<(usize, &'static str, Place)> {
+    let mut needed = Vec::new();
+    outline.walk(&mut |task: &Task| {
+        let (found, what, place) = match &task.verb {
+            Some(Verb::Call(call)) => {
+                (others.workflows.get(&call.name.value), "the workflow", call.name.place)
+            }
+            Some(Verb::Use(action)) => (others.libraries.get(&action.library), "the library", action.place),
+            Some(
+                Verb::Run(_)
+                | Verb::Set(_)
+                | Verb::Switch(_)
+                | Verb::Fail(_)
+                | Verb::Wait(_)
+                | Verb::Block(_),
+            )
+            | None => return,
+        };
+        if let Some(Found::One(file)) = found {
+            needed.push((*file, what, place));
+        }
+    });
+    needed
+}

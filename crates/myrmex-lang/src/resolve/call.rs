@@ -1,0 +1,181 @@
+//! Looks up the workflows that are called and the actions that are used, and checks what they are given.
+
+use std::collections::BTreeSet;
+
+use myrmex_model::schema::Type;
+use myrmex_model::template::Template;
+
+use super::Resolver;
+use crate::codes;
+use crate::inputs::pattern_matches;
+use crate::others::Found;
+use crate::outline::{Action, Call, Given, InputDeclaration, Task, Use, Verb};
+use crate::tree::Place;
+
+impl<'o> Resolver<'o, '_> {
+    pub(super) fn call(&mut self, call: &'o Call) {
+        self.given_data(&call.with, self.others.workflow(&call.name.value).map(|own| own.inputs.as_slice()));
+        let (name, place) = (call.name.value.as_str(), call.name.place);
+        match self.others.workflows.get(name) {
+            None => {
+                let message = format!("there is no workflow `{name}` in the files beside this one");
+                let names = self.others.workflow_names.iter().map(String::as_str);
+                self.report.refuse_word(codes::WORKFLOW_UNKNOWN, place, message, (name, names));
+            }
+            Some(Found::Several(files)) => self.refuse_several((name, place), files),
+            Some(Found::One(_)) => {}
+        }
+        let Some(workflow) = self.others.workflow(name) else { return };
+        self.given(&call.with, &workflow.inputs, (&format!("the workflow `{name}`"), place));
+        let Some(wanted) = &call.version else { return };
+        let has = workflow.version.as_deref();
+        let is_met = has
+            .and_then(|version| semver::Version::parse(version).ok())
+            .is_some_and(|version| wanted.value.matches(&version));
+        if !is_met {
+            let has = has.map_or("has no version".to_owned(), |has| format!("has version {has}"));
+            let message = format!("the workflow `{name}` {has}");
+            self.report.refuse(codes::VERSION_UNMET, wanted.place, message);
+        }
+    }
+
+    fn refuse_several(&mut self, (name, place): (&str, Place), files: &[String]) {
+        let all: Vec<_> = files.iter().map(|file| format!("`{file}`")).collect();
+        let message = format!("several files are called `{name}`: {}", all.join(", "));
+        self.report.refuse(codes::WORKFLOW_AMBIGUOUS, place, message);
+    }
+
+    pub(super) fn used(&mut self, used: &'o Use) {
+        let action = self.action_of(used);
+        self.given_data(&used.with, action.map(|action| action.inputs.as_slice()));
+        let Some(action) = action else { return };
+        self.given(&used.with, &action.inputs, (&format!("the action `{}`", used.action), used.place));
+        if let Some(version) = action.version.as_deref().filter(|version| !used.admits(version)) {
+            let message = format!("the action `{}` has version {version}", used.action);
+            self.report.refuse(codes::VERSION_UNMET, used.place, message);
+        }
+        let Some((library, own)) = self.action.clone() else { return };
+        if self.leads_to(used, (&library, own), &mut BTreeSet::new()) {
+            let message = format!("the action `{own}` uses itself");
+            let hint = "use a `repeat`, or call a workflow";
+            self.report.refuse_hint(codes::ACTION_CYCLE, used.place, message, hint);
+        }
+    }
+
+    /// Finds the action, or reports that it is not there; says nothing of a library that could not be read.
+    fn action_of(&mut self, used: &Use) -> Option<&'o Action> {
+        let (library, name, place) = (used.library.as_str(), used.action.as_str(), used.place);
+        let (message, names): (_, Vec<&str>) = match self.others.libraries.get(library) {
+            None => (
+                format!("there is no library `{library}` in the folder `actions`"),
+                self.others.library_names.iter().map(String::as_str).collect(),
+            ),
+            Some(Found::Several(files)) => {
+                self.refuse_several((library, place), files);
+                return None;
+            }
+            Some(Found::One(_)) => {
+                let library = self.others.library(library)?;
+                if let Some(action) = library.action(name) {
+                    return Some(action);
+                }
+                (
+                    format!("the library `{}` has no action `{name}`", used.library),
+                    library.actions.iter().map(|action| action.task.name.value.as_str()).collect(),
+                )
+            }
+        };
+        let word = if self.others.libraries.contains_key(library) { name } else { library };
+        self.report.refuse_word(codes::ACTION_UNKNOWN, place, message, (word, names.into_iter()));
+        None
+    }
+
+    /// Returns whether an action comes to use `target`, over whatever others.
+    fn leads_to(&self, used: &'o Use, target: (&str, &str), seen: &mut BTreeSet<(&'o str, &'o str)>) -> bool {
+        if (used.library.as_str(), used.action.as_str()) == target {
+            return true;
+        }
+        if !seen.insert((&used.library, &used.action)) {
+            return false;
+        }
+        let action = self.others.library(&used.library).and_then(|library| library.action(&used.action));
+        let Some(action) = action else { return false };
+        let mut inner = Vec::new();
+        action.task.walk(&mut |task: &'o Task| {
+            if let Some(Verb::Use(used)) = &task.verb {
+                inner.push(used);
+            }
+        });
+        inner.into_iter().any(|used| self.leads_to(used, target, seen))
+    }
+
+    /// Looks at what is given for `inputs`. The name of a secret may be passed on, as it is and to an input of that type.
+    fn given_data(&mut self, with: &'o [Given], inputs: Option<&'o [InputDeclaration]>) {
+        for given in with {
+            let wanted =
+                inputs.and_then(|all| all.iter().find(|own| own.input.name.as_str() == given.name.value));
+            let passed = match (&given.data.template, given.data.reads.as_ref()) {
+                (Template::Expr(expr), [read]) if wanted.is_some_and(|own| own.is_secret) => self
+                    .inputs
+                    .get_mut(expr.source.strip_prefix("inputs.").unwrap_or_default())
+                    .filter(|_| read.root == "inputs"),
+                _ => None,
+            };
+            match passed {
+                Some(input) if input.declaration.is_secret => input.is_used = true,
+                Some(_) | None => self.data(&given.data),
+            }
+        }
+    }
+
+    /// Checks what is given for `inputs` of `what`, which is named at `place`.
+    fn given(&mut self, with: &[Given], inputs: &[InputDeclaration], (what, place): (&str, Place)) {
+        for given in with {
+            let name = given.name.value.as_str();
+            let Some(declaration) = inputs.iter().find(|own| own.input.name.as_str() == name) else {
+                let message = format!("{what} has no input `{name}`");
+                let names = inputs.iter().map(|own| own.input.name.as_str());
+                self.report.refuse_word(codes::GIVEN_UNKNOWN, given.name.place, message, (name, names));
+                continue;
+            };
+            if let Err(wrong) = fits(declaration, &given.data.template) {
+                let message = format!("the input `{name}` of {what}{wrong}");
+                self.report.refuse(codes::GIVEN_MISFIT, given.place, message);
+            }
+        }
+        let is_missing = |declaration: &&InputDeclaration| {
+            let input = &declaration.input;
+            let is_given = with.iter().any(|given| given.name.value == input.name.as_str());
+            input.default.is_none() && !input.is_optional && !is_given
+        };
+        let missing: Vec<_> = inputs.iter().filter(is_missing).collect();
+        for declaration in missing {
+            let input = &declaration.input;
+            let (name, kind) = (&input.name, input.schema.kind.as_str());
+            let message = format!("{what} needs the input `{name}` ({kind})");
+            let hint = format!("add `with: {{{name}: …}}`");
+            self.report.refuse_hint(codes::GIVEN_MISSING, place, message, hint);
+        }
+    }
+}
+
+/// Checks a value as far as it is known before the run.
+fn fits(declaration: &InputDeclaration, template: &Template) -> Result<(), String> {
+    let (input, kind) = (&declaration.input, declaration.input.schema.kind);
+    let known = match template {
+        Template::Literal(value) if value.is_null() && input.is_optional => return Ok(()),
+        Template::Literal(value) => {
+            let checked = input.schema.check(value, &pattern_matches);
+            return checked.map_err(|wrong| format!("{}: {}", wrong.place, wrong.message));
+        }
+        Template::Expr(_) => return Ok(()),
+        Template::Text(_) => (matches!(kind, Type::String | Type::Duration | Type::Date), "text"),
+        Template::List(_) => (kind == Type::Array, "a list"),
+        Template::Map(_) => (kind == Type::Object, "a map"),
+    };
+    match known {
+        (true, _) => Ok(()),
+        (false, _) if kind == Type::Any => Ok(()),
+        (false, word) => Err(format!(": expected {}, found {word}", kind.as_str())),
+    }
+}

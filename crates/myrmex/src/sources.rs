@@ -1,0 +1,93 @@
+//! Source files: the one that a command is given, and those beside it that it may name.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use myrmex_lang::{Beside, Source, declared_workflow, may_name_others};
+
+/// The largest source file that is read, in bytes. Larger ones belong into a `for_each` over data.
+pub const SOURCE_BYTES_MAX: u64 = 64 << 20;
+
+/// How much of a file beside is looked at to see whether it is a workflow: the comments of a long licence fit in it.
+const HEAD_BYTES: u64 = 16 << 10;
+
+/// The most files beside that are looked at, so that a command in a folder of data does not read for minutes.
+const BESIDE_MAX: usize = 10_000;
+
+/// The endings of source files.
+const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
+
+/// The folder of a workspace with workflows that others call.
+const WORKFLOWS: &str = "workflows";
+
+/// The folder of a workspace with libraries of actions.
+const ACTIONS: &str = "actions";
+
+/// Reads a text file of bounded size.
+///
+/// # Errors
+///
+/// Returns why it cannot be read, in words.
+pub fn read_text(path: &Path) -> Result<String, String> {
+    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    let mut bytes = Vec::new();
+    file.take(SOURCE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > SOURCE_BYTES_MAX {
+        return Err(format!("it is larger than {} MiB", SOURCE_BYTES_MAX >> 20));
+    }
+    String::from_utf8(bytes)
+        .map_err(|error| format!("it is not UTF-8 text (byte {})", error.utf8_error().valid_up_to()))
+}
+
+/// Reads what the file at `path` may name: the workflows in its folder and in `workflows/` of the workspace at `root`, and the
+/// libraries in `actions/`. Reads nothing if `text` names nothing. What cannot be read is left out: if it is needed, `check` says
+/// that it is not there.
+pub fn beside(path: &Path, text: &str, root: &Path) -> Beside {
+    if !may_name_others(text) {
+        return Beside::default();
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut seen: BTreeSet<PathBuf> = std::fs::canonicalize(path).into_iter().collect();
+    let mut read = |folder: &Path, is_wanted: fn(&Path) -> bool| {
+        let mut sources = Vec::new();
+        for file in files(folder) {
+            let is_new = std::fs::canonicalize(&file).is_ok_and(|real| seen.insert(real));
+            if is_new
+                && is_wanted(&file)
+                && let Ok(text) = read_text(&file)
+            {
+                sources.push(Source::new(shown(&file), text));
+            }
+        }
+        sources
+    };
+    let mut workflows = read(folder, is_workflow);
+    workflows.extend(read(&root.join(WORKFLOWS), is_workflow));
+    let libraries = read(&root.join(ACTIONS), |_| true);
+    Beside { workflows, libraries }
+}
+
+/// Returns the source files of a folder by name; none if it cannot be read.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().take(BESIDE_MAX);
+    let is_source = |path: &PathBuf| {
+        path.extension().is_some_and(|ending| ENDINGS.iter().any(|own| ending == *own)) && path.is_file()
+    };
+    let mut files: Vec<_> = entries.map(|entry| entry.path()).filter(is_source).collect();
+    files.sort();
+    files
+}
+
+fn is_workflow(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = std::fs::File::open(path).and_then(|file| file.take(HEAD_BYTES).read_to_end(&mut head));
+    read.is_ok() && declared_workflow(&String::from_utf8_lossy(&head)).is_some()
+}
+
+/// Names a file from the current folder, if it lies below it.
+fn shown(path: &Path) -> String {
+    let here = std::env::current_dir().ok();
+    let short = here.as_deref().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path);
+    short.strip_prefix(".").unwrap_or(short).display().to_string()
+}
