@@ -2,15 +2,15 @@
 
 use myrmex_model::OrderedMap;
 use myrmex_model::ir::{
-    Body, Case, Catch, Choose, Definition, Each, Edge, Flow, FlowChild, Graph, GraphChild,
-    Handling, Join, Next, Node, NodeId, Outputs, Policy, Retry, RoundCondition, Rounds, Task as Leaf, Timer,
+    Body, Case, Catch, Choose, Definition, Each, Edge, Flow, FlowChild, Graph, GraphChild, Handling, Join,
+    Next, Node, NodeId, Outputs, Policy, Retry, RoundCondition, Rounds, Task as Leaf, Timer,
 };
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::template::Template;
 
 use crate::outline::{
-    Condition, Data, Defaults, ForEach, Handed, Handlers, Run, RunWhat, Scope, ScopeKind, Target, Task, TaskOutputs,
-    Verb, Wait, Workflow,
+    Condition, Data, Defaults, ForEach, Handed, Handlers, Run, RunWhat, Scope, ScopeKind, Target, Task,
+    TaskOutputs, Verb, Wait, Workflow,
 };
 use crate::places::{NodePlaces, SourceMap};
 use crate::resolve::Links;

@@ -5,6 +5,7 @@
 mod expression;
 mod handlers;
 pub(crate) mod keys;
+mod keywords;
 pub(crate) mod order;
 pub(crate) mod policy;
 pub(crate) mod schema;

@@ -321,8 +321,8 @@ fn early(frame: &Frame<'_>, (index, current): (u32, u32), name: &str, is_innermo
     }
     // A later task of a flow can have run before if it, or one after it, jumps back to here or further.
     let is_later = frame.scope.kind == ScopeKind::Flow && index > current;
-    let leads_back = frame.scope.rounds.is_some()
-        || frame.back_to.get(index as usize).is_some_and(|to| *to <= current);
+    let leads_back =
+        frame.scope.rounds.is_some() || frame.back_to.get(index as usize).is_some_and(|to| *to <= current);
     (is_later && !leads_back)
         .then(|| format!("the task `{name}` comes later in this `do:` list and cannot have finished"))
 }
