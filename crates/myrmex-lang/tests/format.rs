@@ -255,6 +255,12 @@ fn every_text_of_the_tests_of_check_keeps_its_meaning() {
     assert!(count > 50, "{count}");
 }
 
+#[test]
+fn a_folded_text_that_ends_the_file_in_a_blank_keeps_it() {
+    assert_lawful("c: >\n  , ");
+    assert_lawful("c: |\n  , ");
+}
+
 /// Texts that look like YAML, with all that makes it hard.
 fn texts() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![

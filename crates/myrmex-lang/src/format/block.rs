@@ -199,7 +199,9 @@ impl<'t> Printer<'t> {
 
     fn scalar_layout<'n>(&self, node: &Node, scalar: &'n Scalar, column: usize) -> Layout<'n> {
         let has_lines = match scalar.style {
-            Style::Literal | Style::Folded => !scalar.text.trim_matches(['\n', ' ']).is_empty(),
+            Style::Literal => !scalar.text.trim_matches(['\n', ' ']).is_empty(),
+            // A blank at the very end of a file cannot be told from one that the author's lines do not mean.
+            Style::Folded => !scalar.text.trim_matches(['\n', ' ']).is_empty() && !scalar.text.ends_with(' '),
             Style::Plain | Style::SingleQuoted | Style::DoubleQuoted => false,
         };
         if has_lines {
