@@ -200,8 +200,11 @@ impl<'t> Printer<'t> {
     fn scalar_layout<'n>(&self, node: &Node, scalar: &'n Scalar, column: usize) -> Layout<'n> {
         let has_lines = match scalar.style {
             Style::Literal => !scalar.text.trim_matches(['\n', ' ']).is_empty(),
-            // A blank at the very end of a file cannot be told from one that the author's lines do not mean.
-            Style::Folded => !scalar.text.trim_matches(['\n', ' ']).is_empty() && !scalar.text.ends_with(' '),
+            // The author's last line does not tell of the blanks behind it.
+            Style::Folded => {
+                let body = scalar.text.trim_end_matches('\n');
+                !body.trim_matches(['\n', ' ']).is_empty() && !body.ends_with(' ')
+            }
             Style::Plain | Style::SingleQuoted | Style::DoubleQuoted => false,
         };
         if has_lines {
