@@ -7,6 +7,7 @@ mod expression;
 mod files;
 mod handlers;
 pub(crate) mod keys;
+mod keywords;
 mod library;
 pub(crate) mod order;
 pub(crate) mod policy;

@@ -198,6 +198,13 @@ fn form(form: Form) -> Value {
         Form::Else => {
             json!({"anyOf": [{"type": "string", "pattern": NAME_PATTERN}, with(object(&keys::ELSE, &[]), "required", json!(["do"]))]})
         }
+        Form::Schemas => json!({"type": "object", "additionalProperties": reference("schema")}),
+        Form::FlagOr(keys) => json!({"anyOf": [{"type": "boolean"}, reference(name_of(keys))]}),
+        Form::FlagOrTexts => json!({"anyOf": [
+            {"type": "boolean"},
+            {"type": "array", "minItems": 1, "items": {"type": "string"}},
+        ]}),
+        Form::Size => json!({"type": "integer", "minimum": 0, "maximum": u32::MAX}),
         Form::ListOf(keys) => json!({"type": "array", "minItems": 1, "items": reference(name_of(keys))}),
         Form::Body => one_or_list(&reference("body_task"), &reference("member")),
         Form::Catch => one_or_list(&reference("catch"), &reference("catch")),

@@ -259,6 +259,11 @@ impl Node {
         self.as_scalar().is_some_and(|scalar| scalar.meaning == Meaning::Null)
     }
 
+    /// Whether it is true or false.
+    pub fn is_boolean(&self) -> bool {
+        self.as_scalar().is_some_and(|scalar| matches!(scalar.meaning, Meaning::Boolean(_)))
+    }
+
     /// Returns the word for what it is that messages use.
     pub fn type_word(&self) -> &'static str {
         match &self.followed().kind {

@@ -86,6 +86,14 @@ pub(crate) enum Form {
     Else,
     /// A list of maps with these keys.
     ListOf(&'static Keys),
+    /// A map from any texts to schemas.
+    Schemas,
+    /// True, false, or a map with these keys.
+    FlagOr(&'static Keys),
+    /// True, false, or a list of texts.
+    FlagOrTexts,
+    /// An integer of at least zero.
+    Size,
     /// What a handler does: a verb with its keys, or a list of these.
     Body,
     /// A handler of errors, or a list of them.
@@ -101,7 +109,7 @@ pub(crate) enum Form {
 }
 
 impl Keys {
-    /// Returns the keys that are read, own ones first.
+    /// Returns the keys that are read, own ones first; an own key hides that of the base.
     pub(crate) fn all(&self) -> impl Iterator<Item = &'static Key> {
         let base = self.base.map_or(&[][..], |base| base.known).iter();
         self.known.iter().chain(base.filter(|key| self.known.iter().all(|own| own.name != key.name)))
@@ -170,52 +178,52 @@ pub(crate) static INPUT: Keys = Keys {
             Form::Data,
             "What the input is when it is not given. Without it the input is required.",
         ),
-        key("required", Form::Boolean, "With `false` the input is null when it is not given."),
-        key("enum", Form::List, "The values that are allowed."),
-        key("items", Form::Nested(&SCHEMA), "What the members of an array are."),
-        key("minimum", Form::Number, "The smallest number allowed."),
-        key("maximum", Form::Number, "The largest number allowed."),
-        key("pattern", Form::Pattern, "A regular expression that a text matches somewhere."),
-        key("description", Form::Text, "What the value is for; for people."),
+        key(
+            "required",
+            Form::FlagOrTexts,
+            "With `false` the input is null when it is not given. Of a map: the fields that it must have.",
+        ),
     ],
-    later: SCHEMA_LATER,
-    base: None,
+    later: &[],
+    base: Some(&SCHEMA),
 };
 
+/// The keywords of JSON Schema, with their meaning there; `type` knows a few more types.
 pub(crate) static SCHEMA: Keys = Keys {
     owner: "a schema",
     known: &[
         key("type", Form::Word(schema::type_words), "The type of the value."),
         key("enum", Form::List, "The values that are allowed."),
-        key("items", Form::Nested(&SCHEMA), "What the members of an array are."),
+        key("const", Form::Data, "The one value that is allowed."),
+        key("items", Form::Nested(&SCHEMA), "What the members of a list are."),
+        key("minItems", Form::Size, "The fewest members of a list."),
+        key("maxItems", Form::Size, "The most members of a list."),
+        key("uniqueItems", Form::Boolean, "Whether no two members of a list may be equal."),
         key("minimum", Form::Number, "The smallest number allowed."),
         key("maximum", Form::Number, "The largest number allowed."),
+        key("exclusiveMinimum", Form::Number, "Numbers are larger than this."),
+        key("exclusiveMaximum", Form::Number, "Numbers are less than this."),
+        key("multipleOf", Form::Number, "Numbers are a multiple of this."),
         key("pattern", Form::Pattern, "A regular expression that a text matches somewhere."),
+        key("minLength", Form::Size, "The fewest characters of a text."),
+        key("maxLength", Form::Size, "The most characters of a text."),
+        key("properties", Form::Schemas, "What the named fields of a map are."),
+        key("required", Form::List, "The fields that a map must have."),
+        key(
+            "additionalProperties",
+            Form::FlagOr(&SCHEMA),
+            "What a map may hold beside `properties`: a schema, or `false` for nothing.",
+        ),
+        key("anyOf", Form::ListOf(&SCHEMA), "The value fits at least one of these."),
+        key("oneOf", Form::ListOf(&SCHEMA), "The value fits exactly one of these."),
+        key("allOf", Form::ListOf(&SCHEMA), "The value fits all of these."),
+        key("not", Form::Nested(&SCHEMA), "The value does not fit this."),
+        key("title", Form::Text, "What the value is, in a word or two; for people."),
         key("description", Form::Text, "What the value is for; for people."),
     ],
-    later: SCHEMA_LATER,
+    later: &["format"],
     base: None,
 };
-
-const SCHEMA_LATER: &[&str] = &[
-    "properties",
-    "additionalProperties",
-    "minLength",
-    "maxLength",
-    "minItems",
-    "maxItems",
-    "uniqueItems",
-    "const",
-    "title",
-    "format",
-    "exclusiveMinimum",
-    "exclusiveMaximum",
-    "multipleOf",
-    "anyOf",
-    "oneOf",
-    "allOf",
-    "not",
-];
 
 /// The verbs that are read.
 pub(crate) const VERBS: &[&str] =

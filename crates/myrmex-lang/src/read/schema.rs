@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use myrmex_model::ir::{Input, OutputField};
 use myrmex_model::name::Name;
-use myrmex_model::schema::{Schema, Type};
+use myrmex_model::schema::{Keywords, Schema, Type};
 use myrmex_model::template::Template;
 use myrmex_model::value::Value;
 
@@ -65,6 +65,7 @@ impl Reader<'_> {
         if let Some((schema, fields)) = &schema {
             is_optional = fields
                 .get("required")
+                .filter(|entry| entry.value.as_list().is_none())
                 .and_then(|entry| self.boolean("`required`", &entry.value))
                 .is_some_and(|required| !required);
             default = fields.get("default").and_then(|entry| self.value("`default`", &entry.value));
@@ -127,7 +128,8 @@ impl Reader<'_> {
         }
     }
 
-    fn schema(&mut self, what: &str, node: &Node) -> Option<Schema> {
+    /// Reads a schema and what it asks.
+    pub(super) fn schema(&mut self, what: &str, node: &Node) -> Option<Schema> {
         let map = self.map(what, node)?;
         let fields = self.fields(map, &keys::SCHEMA);
         self.schema_fields(&fields)
@@ -141,7 +143,9 @@ impl Reader<'_> {
         };
         let mut schema = Schema::of(kind);
         for (key, types) in KEYWORD_TYPES {
-            if fields.has(key) && !types.contains(&kind) && kind != Type::Any {
+            // Whether the input itself may be left out is nothing that its type says.
+            let is_flag = fields.get(key).is_some_and(|entry| entry.value.is_boolean());
+            if fields.has(key) && !types.contains(&kind) && kind != Type::Any && !is_flag {
                 let why = format!("a value of type `{}` has no {key}", kind.as_str());
                 self.misplaced_keyword(fields, key, &why);
             }
@@ -152,19 +156,21 @@ impl Reader<'_> {
         };
         schema.minimum = fields.get("minimum").and_then(|entry| self.number("`minimum`", &entry.value));
         schema.maximum = fields.get("maximum").and_then(|entry| self.number("`maximum`", &entry.value));
-        if let (Some(minimum), Some(maximum), Some(entry)) =
-            (schema.minimum, schema.maximum, fields.get("maximum"))
-            && minimum > maximum
-        {
-            let message = format!("`maximum` {maximum} is less than `minimum` {minimum}");
-            self.report.refuse(codes::SCHEMA, entry.value.place, message);
-        }
+        self.bounds_fit(fields, ("minimum", schema.minimum), ("maximum", schema.maximum));
         schema.pattern = fields.get("pattern").and_then(|entry| self.pattern(&entry.value));
+        let more = self.keywords(fields);
+        schema.more = (more != Keywords::default()).then(|| Box::new(more));
         if let Some(entry) = fields.get("enum") {
             schema.allowed = self.allowed(&schema, &entry.value);
-            if !fields.has("type") {
-                schema.kind = common_type(&schema.allowed);
-            }
+        }
+        if let Some(entry) = fields.get("const")
+            && let Some(value) = self.value("`const`", &entry.value)
+        {
+            check_value(&schema, &value, ("const", entry.value.place), self.report);
+            schema.allowed = vec![value];
+        }
+        if !schema.allowed.is_empty() && !fields.has("type") {
+            schema.kind = common_type(&schema.allowed);
         }
         Some(schema)
     }
@@ -259,12 +265,28 @@ fn common_type(values: &[Value]) -> Type {
     }
 }
 
+const NUMBERS: &[Type] = &[Type::Integer, Type::Number];
+const TEXTS: &[Type] = &[Type::String, Type::Duration, Type::Date];
+const LISTS: &[Type] = &[Type::Array];
+const MAPS: &[Type] = &[Type::Object];
+
 /// The types that a keyword of a schema speaks of.
-const KEYWORD_TYPES: [(&str, &[Type]); 4] = [
-    ("items", &[Type::Array]),
-    ("minimum", &[Type::Integer, Type::Number]),
-    ("maximum", &[Type::Integer, Type::Number]),
-    ("pattern", &[Type::String, Type::Duration, Type::Date]),
+const KEYWORD_TYPES: [(&str, &[Type]); 15] = [
+    ("items", LISTS),
+    ("minItems", LISTS),
+    ("maxItems", LISTS),
+    ("uniqueItems", LISTS),
+    ("minimum", NUMBERS),
+    ("maximum", NUMBERS),
+    ("exclusiveMinimum", NUMBERS),
+    ("exclusiveMaximum", NUMBERS),
+    ("multipleOf", NUMBERS),
+    ("pattern", TEXTS),
+    ("minLength", TEXTS),
+    ("maxLength", TEXTS),
+    ("properties", MAPS),
+    ("required", MAPS),
+    ("additionalProperties", MAPS),
 ];
 
 /// Reports a value that does not fit the schema beside it.

@@ -121,7 +121,7 @@ fn schemas_do_not_contradict_themselves() {
           c: {enum: []}
           d: {enum: [a, a]}
           e: {type: string, pattern: '('}
-          f: {type: string, minLength: 3}
+          f: {type: integer, minLength: 3, multipleOf: 0}
         tasks: {t: {run: x, outputs: {o: {type: array, pattern: x}}}}
         ",
         "
@@ -130,7 +130,8 @@ fn schemas_do_not_contradict_themselves() {
         E0305 5:13 `enum` allows nothing
         E0305 6:17 `enum` lists \"a\" twice
         E0306 7:30 `(` is not a regular expression: found open group without closing ')'
-        E0501 8:21 `minLength` is not supported yet
+        E0305 8:22 a value of type `integer` has no minLength
+        E0305 8:48 `multipleOf` must be more than 0, this is 0
         E0305 9:48 a value of type `array` has no pattern
         ",
     );

@@ -8,6 +8,7 @@ mod bodies;
 mod checks;
 mod forms;
 mod handling;
+mod schema;
 mod template;
 
 use super::WireError;

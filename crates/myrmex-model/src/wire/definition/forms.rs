@@ -6,13 +6,13 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::bodies::BodyV1;
 use super::handling::HandlingV1;
+use super::schema::SchemaV1;
 use super::template::TemplateV1;
 use super::{FORM, WHAT};
 use crate::ir::{
     Backoff, Definition, Handling, Input, Node, NodeId, OutputField, Outputs, Policy, Repetition, Retry,
 };
 use crate::name::{Name, Namespace};
-use crate::schema::{Schema, Type};
 use crate::template::Expr;
 use crate::time::Length;
 use crate::value::Value;
@@ -133,52 +133,6 @@ impl TryFrom<InputV1<'_>> for Input {
             schema: form.schema.try_into()?,
             default: form.default.map(Cow::into_owned),
             is_optional: form.optional,
-        })
-    }
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SchemaV1<'a> {
-    #[serde(rename = "type", borrow)]
-    kind: Text<'a>,
-    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
-    allowed: Cow<'a, [Value]>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    items: Option<Box<SchemaV1<'a>>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    minimum: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    maximum: Option<f64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pattern: Option<Text<'a>>,
-}
-
-impl<'a> From<&'a Schema> for SchemaV1<'a> {
-    fn from(schema: &'a Schema) -> Self {
-        Self {
-            kind: schema.kind.as_str().into(),
-            allowed: schema.allowed.as_slice().into(),
-            items: schema.items.as_deref().map(|items| Box::new(items.into())),
-            minimum: schema.minimum,
-            maximum: schema.maximum,
-            pattern: schema.pattern.as_deref().map(Cow::Borrowed),
-        }
-    }
-}
-
-impl TryFrom<SchemaV1<'_>> for Schema {
-    type Error = WireError;
-
-    fn try_from(form: SchemaV1<'_>) -> Result<Self, WireError> {
-        Ok(Self {
-            kind: Type::from_word(&form.kind)
-                .ok_or_else(|| wrong(format!("unknown type `{}`", form.kind)))?,
-            allowed: form.allowed.into_owned(),
-            items: form.items.map(|items| Self::try_from(*items).map(Box::new)).transpose()?,
-            minimum: form.minimum,
-            maximum: form.maximum,
-            pattern: form.pattern.map(Cow::into_owned),
         })
     }
 }
