@@ -36,7 +36,7 @@ use myrmex_model::ir::Definition;
 pub use format::{FormatError, Syntax, format};
 pub use inputs::{Given, InputProblem, resolve_inputs};
 pub use places::{NodePlaces, SourceMap};
-pub use report::PROBLEMS_MAX;
+pub use report::{PROBLEMS_MAX, nearest};
 
 /// A file of source text.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,4 +8,5 @@ pub mod commands;
 pub mod exit;
 pub mod render;
 pub mod session;
+pub mod settings;
 pub mod workspace;

@@ -24,6 +24,7 @@ use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::event::Lines;
 use crate::render::summary;
 use crate::render::watch::Watch;
+use crate::settings::Settings;
 use crate::workspace::Workspace;
 
 /// The one log of a workspace that a single process runs.
@@ -83,8 +84,10 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Returns [`Failure`] if another process holds the store, or it cannot be opened.
+    /// Returns [`Failure`] if the workspace's settings have errors, another process holds the store, or it cannot be
+    /// opened.
     pub fn open(zygote: Zygote, workspace: &Workspace, slots: u32) -> Result<Self, Failure> {
+        let Settings { providers } = Settings::load(workspace)?;
         let system = |error: &std::io::Error, path: &Path| {
             let mut failure = Failure::new(FailureCode::File, format!("`{}` cannot be used", path.display()));
             failure.causes.push(error.to_string());
@@ -121,6 +124,7 @@ impl Session {
             workspace: workspace.root.clone(),
             scratch: scratch_folder(&workspace.data),
             grace: GRACE,
+            providers,
         };
         let ear = partition.ear();
         let worker = LocalWorker::start(

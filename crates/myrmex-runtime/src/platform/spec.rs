@@ -1,6 +1,7 @@
 //! What is asked of a process and what is told about it. Portable, no effects.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ pub struct ProcessId(pub u64);
 /// Describes a process to start.
 ///
 /// Standard input is `/dev/null`. The process leads a new session, has default signal dispositions and an empty mask.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ProcessSpec {
     /// The program and its arguments; never empty. A program without a slash is looked up in the `PATH` that the
     /// process itself will have; one with a slash is relative to `workdir`.
@@ -26,6 +27,17 @@ pub struct ProcessSpec {
     pub timeout: Option<Duration>,
     /// How long the tree has after SIGTERM until SIGKILL.
     pub grace: Duration,
+}
+
+/// Leaves out the values of variables, which may be secrets.
+impl fmt::Debug for ProcessSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { argv, env, env_remove, workdir, timeout, grace } = self;
+        let names: Vec<&OsString> = env.iter().map(|(name, _)| name).collect();
+        let mut shown = f.debug_struct("ProcessSpec");
+        shown.field("argv", argv).field("env", &names).field("env_remove", env_remove);
+        shown.field("workdir", workdir).field("timeout", timeout).field("grace", grace).finish()
+    }
 }
 
 /// Tells one of the two output streams.

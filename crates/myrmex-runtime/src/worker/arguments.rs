@@ -123,6 +123,7 @@ mod tests {
             workspace: "space".into(),
             scratch: "scratch".into(),
             grace: Duration::from_secs(1),
+            providers: crate::secrets::Providers::default(),
         };
         process(&assignment, &config, Path::new("out"))
     }

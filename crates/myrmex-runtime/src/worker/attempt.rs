@@ -1,6 +1,8 @@
 //! An attempt under way: what it printed, and how its end is told.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::outcome::{AttemptEnd, ProcessExit, Usage};
@@ -8,6 +10,7 @@ use myrmex_model::value::{VALUE_BYTES_MAX, Value, to_text};
 
 use super::{Assignment, Facts, Outcome, Produced, output};
 use crate::platform::{Exit, Finish, ProcessEnd, Stage, Stream};
+use crate::secrets::{Masks, StreamMask};
 
 /// The end of standard error that an error carries along, in bytes: enough for a message, not for a log.
 const ERROR_TAIL_BYTES: usize = 2_048;
@@ -20,11 +23,66 @@ pub(super) struct Running {
     stdout: Option<Vec<u8>>,
     stderr_tail: Vec<u8>,
     has_printed: bool,
+    /// What keeps secrets out of all that it says; none if its run has no secrets.
+    masking: Option<Masking>,
+}
+
+/// Keeps secrets out of what an attempt says.
+struct Masking {
+    masks: Arc<Masks>,
+    /// Standard output first.
+    streams: [StreamMask; 2],
+}
+
+impl Masking {
+    fn new(masks: Arc<Masks>) -> Self {
+        let streams = [0, 1].map(|_| StreamMask::new(Arc::clone(&masks)));
+        Self { masks, streams }
+    }
 }
 
 impl Running {
-    pub(super) fn new(assignment: Assignment, output: PathBuf) -> Self {
-        Self { assignment, output, stdout: Some(Vec::new()), stderr_tail: Vec::new(), has_printed: false }
+    pub(super) fn new(assignment: Assignment, output: PathBuf, masks: Option<Arc<Masks>>) -> Self {
+        Self {
+            assignment,
+            output,
+            stdout: Some(Vec::new()),
+            stderr_tail: Vec::new(),
+            has_printed: false,
+            masking: masks.map(Masking::new),
+        }
+    }
+
+    /// Masks what the process printed. What may be the beginning of a secret is held back.
+    pub(super) fn masked<'b>(&mut self, stream: Stream, bytes: &'b [u8]) -> Cow<'b, [u8]> {
+        let Some(masking) = &mut self.masking else { return Cow::Borrowed(bytes) };
+        let mut out = Vec::with_capacity(bytes.len());
+        masking.streams[stream as usize].push(bytes, &mut out);
+        Cow::Owned(out)
+    }
+
+    /// Returns what was held back of a stream that has ended.
+    pub(super) fn held_back(&mut self, stream: Stream) -> Vec<u8> {
+        let mut out = Vec::new();
+        if let Some(masking) = &mut self.masking {
+            masking.streams[stream as usize].finish(&mut out);
+        }
+        out
+    }
+
+    /// Masks by `masks` from now on; returns what is not held back any more, standard output first.
+    pub(super) fn replace_masks(&mut self, masks: &Arc<Masks>) -> [Vec<u8>; 2] {
+        let mut out = [Vec::new(), Vec::new()];
+        match &mut self.masking {
+            Some(masking) => {
+                masking.masks = Arc::clone(masks);
+                for (stream, out) in masking.streams.iter_mut().zip(&mut out) {
+                    stream.replace_masks(Arc::clone(masks), out);
+                }
+            }
+            None => self.masking = Some(Masking::new(Arc::clone(masks))),
+        }
+        out
     }
 
     /// Keeps what the engine itself needs of the attempt's output.
@@ -52,8 +110,16 @@ impl Running {
         self.has_printed
     }
 
-    /// Tells how the attempt ended.
+    /// Tells how the attempt ended, without a secret.
     pub(super) fn outcome(&self, end: &ProcessEnd) -> Outcome {
+        let outcome = self.plain_outcome(end);
+        match &self.masking {
+            Some(masking) => masked_outcome(outcome, &masking.masks),
+            None => outcome,
+        }
+    }
+
+    fn plain_outcome(&self, end: &ProcessEnd) -> Outcome {
         let facts = Facts {
             usage: usage(end),
             pid: (end.pid != 0).then_some(end.pid),
@@ -141,6 +207,28 @@ impl Running {
         let text = text.trim();
         fault.detail = (!text.is_empty()).then(|| text.to_owned());
         fault
+    }
+}
+
+/// Masks everything in an outcome that an attempt can have a say in.
+fn masked_outcome(outcome: Outcome, masks: &Arc<Masks>) -> Outcome {
+    match outcome {
+        Outcome::Produced { produced, facts } => {
+            let produced = match produced {
+                Produced::Stdout(text) => Produced::Stdout(text.map(|text| masks.text(&text).into_owned())),
+                Produced::Lines(lines) => Produced::Lines(masks.fields(lines)),
+                Produced::Object(fields) => Produced::Object(masks.fields(fields)),
+            };
+            Outcome::Produced { produced, facts }
+        }
+        Outcome::Ended(mut report) => {
+            report.end = match report.end {
+                AttemptEnd::Failed { fault } => AttemptEnd::Failed { fault: masks.fault(fault) },
+                AttemptEnd::TimedOut { fault } => AttemptEnd::TimedOut { fault: masks.fault(fault) },
+                end @ (AttemptEnd::Succeeded { .. } | AttemptEnd::Stopped | AttemptEnd::Lost { .. }) => end,
+            };
+            Outcome::Ended(report)
+        }
     }
 }
 

@@ -1,22 +1,26 @@
 //! The local worker: one thread that starts processes, keeps their output and reports their ends.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
 use myrmex_model::fault::{Fault, FaultKind};
-use myrmex_model::id::FencingToken;
+use myrmex_model::id::{FencingToken, RunId};
 use myrmex_model::outcome::{AttemptEnd, AttemptReport};
 use myrmex_store::segments::Stream as LogStream;
 use myrmex_store::{LogRange, StoreError};
+use zeroize::Zeroize;
 
 use super::attempt::Running;
+use super::secret::{Commands, Prepared, Preparing, RunMasks, Secrets, Wanted};
 use super::{Assignment, Outcome, Report, Said, WorkerConfig, arguments};
 use crate::clock::Clock;
 use crate::logs::Logs;
 use crate::platform::{ProcessEnd, ProcessEvent, ProcessId, Processes, Stream, Waker, Zygote};
+use crate::secrets::{self, Secret};
 
 /// What the worker is told.
 enum Told {
@@ -68,10 +72,14 @@ impl LocalWorker {
         let (told, inbox) = channel();
         let shared_logs = logs.clone();
         let state = State {
+            hidden: config.providers.hidden_variables(),
             config,
             logs,
             clock,
             say,
+            preparing: BTreeMap::new(),
+            commands: Commands::default(),
+            masks: RunMasks::default(),
             running: BTreeMap::new(),
             trouble: None,
             postponed: BTreeMap::new(),
@@ -134,6 +142,12 @@ struct State {
     logs: Logs,
     clock: Box<dyn Clock>,
     say: Box<dyn Fn(Said) + Send>,
+    /// Variables that tasks do not inherit, because they hold secrets.
+    hidden: Vec<OsString>,
+    /// Attempts that wait for commands to give their secrets.
+    preparing: BTreeMap<FencingToken, Preparing>,
+    commands: Commands,
+    masks: RunMasks,
     running: BTreeMap<FencingToken, Running>,
     /// Why output cannot be kept any more.
     trouble: Option<StoreError>,
@@ -157,15 +171,22 @@ impl State {
             let mut ended = Vec::new();
             let mut is_broken = false;
             let polled = processes.poll(None, &mut |event| match event {
-                ProcessEvent::Output { id, stream, bytes } => self.output(FencingToken(id.0), stream, bytes),
-                ProcessEvent::Ended { id, end } => ended.push((FencingToken(id.0), end)),
+                ProcessEvent::Output { id, stream, bytes } => {
+                    if !self.commands.keep(id, stream, bytes) {
+                        self.output(FencingToken(id.0), stream, bytes);
+                    }
+                }
+                ProcessEvent::Ended { id, end } => ended.push((id, end)),
                 ProcessEvent::Woken => {}
                 ProcessEvent::Broken => is_broken = true,
             });
             let has_ended = !ended.is_empty();
-            self.ended(ended);
+            let answered = self.ended(ended);
             if let Some(reason) = self.trouble_with(polled, is_broken) {
                 return (self.say)(Said::Broken(reason));
+            }
+            if !answered.into_iter().all(|token| self.go_on(&mut processes, token)) {
+                return;
             }
             if has_ended && !self.start_postponed(&mut processes) {
                 return;
@@ -199,10 +220,21 @@ impl State {
                 if let Some(assignment) = self.postponed.remove(&token) {
                     self.end_unstarted(assignment, AttemptEnd::Stopped);
                 }
+                if let Some(preparing) = self.preparing.get_mut(&token) {
+                    preparing.end(AttemptEnd::Stopped);
+                }
                 // A process that cannot be signalled has ended; its report is on the way.
-                drop(processes.stop(ProcessId(token.0)));
+                for id in self.commands.of(token).chain([ProcessId(token.0)]) {
+                    drop(processes.stop(id));
+                }
             }
             Told::StopAll => {
+                for (token, preparing) in &mut self.preparing {
+                    preparing.end(AttemptEnd::Stopped);
+                    for id in self.commands.of(*token) {
+                        drop(processes.stop(id));
+                    }
+                }
                 for assignment in std::mem::take(&mut self.postponed).into_values() {
                     self.end_unstarted(assignment, AttemptEnd::Stopped);
                 }
@@ -214,9 +246,8 @@ impl State {
                 self.kept.remove(&token);
             }
             Told::Recount => {
-                let tokens =
-                    self.running.keys().chain(self.postponed.keys()).chain(self.kept.keys()).copied();
-                let tokens = tokens.collect();
+                let begun = self.preparing.keys().chain(self.running.keys());
+                let tokens = begun.chain(self.postponed.keys()).chain(self.kept.keys()).copied().collect();
                 (self.say)(Said::Inventory(tokens));
                 for report in self.kept.values() {
                     (self.say)(Said::Report(Box::new(report.clone())));
@@ -227,29 +258,81 @@ impl State {
         true
     }
 
-    /// Starts an attempt; false if the worker cannot go on. That its own directory cannot be made is no failure of the
-    /// task: the next owner finds the attempt lost and repeats it.
+    /// Starts an attempt, or first what it needs; false if the worker cannot go on.
     fn start(&mut self, processes: &mut Processes, assignment: Assignment) -> bool {
         let token = assignment.token;
-        if self.running.contains_key(&token) || self.kept.contains_key(&token) {
+        if self.running.contains_key(&token)
+            || self.kept.contains_key(&token)
+            || self.preparing.contains_key(&token)
+        {
             return true;
         }
+        let wanted = match Wanted::of(&assignment.arguments) {
+            Ok(Some(wanted)) => wanted,
+            Ok(None) => return self.launch(processes, assignment, Secrets::default()),
+            Err(fault) => {
+                self.end_unstarted(assignment, AttemptEnd::Failed { fault });
+                return true;
+            }
+        };
+        self.preparing.insert(token, Preparing::new(assignment, wanted, &self.config));
+        self.go_on(processes, token)
+    }
+
+    /// Starts the commands that give the secrets of an attempt, or the attempt itself once it has them; false if the
+    /// worker cannot go on.
+    fn go_on(&mut self, processes: &mut Processes, token: FencingToken) -> bool {
+        let Some(preparing) = self.preparing.get_mut(&token) else { return true };
+        while let Some((name, spec)) = preparing.next_command() {
+            let id = self.commands.add(token, name.clone(), &spec);
+            if let Err(error) = processes.start(id, &spec) {
+                self.commands.remove(id);
+                let title = format!("the command that gives the secret `{name}` cannot be started");
+                preparing.answered(&name, Err(secrets::fault(title, error.to_string())));
+            }
+        }
+        if !preparing.is_settled() {
+            return true;
+        }
+        match self.preparing.remove(&token).map(Preparing::settle) {
+            Some(Prepared::Ready(assignment, secrets)) => self.launch(processes, assignment, secrets),
+            Some(Prepared::Over(assignment, end)) => {
+                self.end_unstarted(assignment, end);
+                true
+            }
+            Some(Prepared::NotYet) | None => true,
+        }
+    }
+
+    /// Starts the process of an attempt; false if the worker cannot go on. That its own directory cannot be made is no
+    /// failure of the task: the next owner finds the attempt lost and repeats it.
+    fn launch(&mut self, processes: &mut Processes, assignment: Assignment, secrets: Secrets) -> bool {
+        let token = assignment.token;
         if let Err(error) = self.scratch() {
             let folder = self.config.scratch.display();
             (self.say)(Said::Broken(format!("the directory `{folder}` cannot be made: {error}")));
             return false;
         }
         let output = self.config.scratch.join(token.to_string());
-        let spec = match arguments::process(&assignment, &self.config, &output) {
+        let mut spec = match arguments::process(&assignment, &self.config, &output) {
             Ok(spec) => spec,
             Err(fault) => {
                 self.end_unstarted(assignment, AttemptEnd::Failed { fault });
                 return true;
             }
         };
-        match processes.start(ProcessId(token.0), &spec) {
+        spec.env_remove.clone_from(&self.hidden);
+        // Before all others: what identifies the attempt is not for a secret to change.
+        spec.env.splice(0..0, secrets.variables);
+        self.learn(assignment.run, &secrets.values);
+        let started = processes.start(ProcessId(token.0), &spec);
+        if !secrets.values.is_empty() {
+            spec.env.into_iter().for_each(|(_, value)| value.into_encoded_bytes().zeroize());
+        }
+        match started {
             Ok(()) => {
-                self.running.insert(token, Running::new(assignment, output));
+                let masks = self.masks.of(assignment.run);
+                self.running.insert(token, Running::new(assignment, output, masks));
             }
             // The machine has no more to give now; the end of another attempt gives some back.
             Err(error) if is_shortage(&error) && !self.running.is_empty() => {
@@ -262,6 +345,18 @@ impl State {
             }
         }
         true
+    }
+
+    /// Masks these secrets from now on in all that the run's attempts say.
+    fn learn(&mut self, run: RunId, values: &[Secret]) {
+        let Some(masks) = self.masks.learn(run, values) else { return };
+        let of_run = self.running.iter_mut().filter(|(_, running)| running.assignment.run == run);
+        let released: Vec<_> =
+            of_run.map(|(token, running)| (*token, running.replace_masks(&masks))).collect();
+        for (token, [stdout, stderr]) in released {
+            self.keep(token, Stream::Stdout, &stdout);
+            self.keep(token, Stream::Stderr, &stderr);
+        }
     }
 
     fn end_unstarted(&mut self, assignment: Assignment, end: AttemptEnd) {
@@ -293,6 +388,13 @@ impl State {
 
     fn output(&mut self, token: FencingToken, stream: Stream, bytes: &[u8]) {
         let Some(running) = self.running.get_mut(&token) else { return };
+        let masked = running.masked(stream, bytes);
+        self.keep(token, stream, &masked);
+    }
+
+    /// Keeps what an attempt printed, which holds no secret any more.
+    fn keep(&mut self, token: FencingToken, stream: Stream, bytes: &[u8]) {
+        let Some(running) = self.running.get_mut(&token).filter(|_| !bytes.is_empty()) else { return };
         running.keep(stream, bytes);
         let log_stream = match stream {
             Stream::Stdout => LogStream::Stdout,
@@ -303,18 +405,34 @@ impl State {
         }
     }
 
-    /// Reports the ends of one round. What the attempts printed is written before any of them is reported.
-    fn ended(&mut self, ended: Vec<(FencingToken, ProcessEnd)>) {
-        for (token, end) in ended {
+    /// Reports the ends of one round. What the attempts printed is written before any of them is reported. Returns the
+    /// attempts whose secrets have come.
+    fn ended(&mut self, ended: Vec<(ProcessId, ProcessEnd)>) -> Vec<FencingToken> {
+        let mut answered = Vec::new();
+        for (id, end) in ended {
+            if let Some(command) = self.commands.remove(id) {
+                let (token, name, answer) = command.answer(&end);
+                if let Some(preparing) = self.preparing.get_mut(&token) {
+                    preparing.answered(&name, answer);
+                    answered.push(token);
+                }
+                continue;
+            }
+            let token = FencingToken(id.0);
+            for stream in [Stream::Stdout, Stream::Stderr] {
+                let rest = self.running.get_mut(&token).map(|running| running.held_back(stream));
+                self.keep(token, stream, &rest.unwrap_or_default());
+            }
             let Some(running) = self.running.remove(&token) else { continue };
             let ranges = self.log_ranges(token, &running);
             if self.trouble.is_some() {
                 // Without its output the end of an attempt is not reported; the next owner finds the attempt lost.
-                return;
+                return answered;
             }
             let outcome = running.outcome(&end);
             self.report(running.assignment, outcome, ranges);
         }
+        answered
     }
 
     /// Ends the attempt's output and tells where it lies; nothing if it printed nothing.

@@ -8,6 +8,7 @@ mod arguments;
 mod attempt;
 mod local;
 mod output;
+mod secret;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,6 +20,8 @@ use myrmex_model::outcome::{AttemptEnd, AttemptReport, ProcessExit, Usage};
 use myrmex_model::time::Length;
 use myrmex_model::value::Value;
 use myrmex_store::LogRange;
+
+use crate::secrets::Providers;
 
 pub use local::{LocalWorker, WorkerError};
 
@@ -128,4 +131,6 @@ pub struct WorkerConfig {
     pub scratch: PathBuf,
     /// How long a process has between the request to stop and its death.
     pub grace: Duration,
+    /// Where secrets come from.
+    pub providers: Providers,
 }

@@ -72,7 +72,7 @@ fn check_file(path: &Path) -> CheckedFile {
     CheckedFile { source, definition, diagnostics }
 }
 
-fn read_text(path: &Path) -> Result<String, String> {
+pub(crate) fn read_text(path: &Path) -> Result<String, String> {
     use std::io::Read;
     let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();
