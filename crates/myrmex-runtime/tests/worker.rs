@@ -21,6 +21,9 @@ fn main() -> ExitCode {
         an_attempt_is_reported_once_and_again_until_acknowledged,
         a_stopped_attempt_is_confirmed,
         an_attempt_that_is_told_twice_runs_once,
+        interpreters_run_scripts,
+        a_script_that_is_too_long_for_an_argument_runs,
+        an_interpreter_that_is_not_installed_is_named,
         a_secret_reaches_the_process_and_nothing_else,
         encoded_secrets_are_masked_too,
         a_secret_is_masked_in_later_attempts_of_its_run,
@@ -87,6 +90,65 @@ fn an_attempt_that_is_told_twice_runs_once() {
     assert!(matches!(host.hear(), Said::Inventory(_)));
     assert_eq!(host.report().token, report.token);
     assert_eq!(std::fs::read_to_string(host.space().join("once")).unwrap(), "once\n");
+}
+
+fn interpreters_run_scripts() {
+    let mut host = Host::new();
+    let scripts = [
+        ("sh", "false | true; echo ok"),
+        ("bash", "a=(o k); echo ${a[0]}${a[1]}"),
+        ("perl", "print \"ok\\n\""),
+        ("awk -f", "BEGIN { print \"ok\" }"),
+        ("/bin/sh", "echo ok"),
+        ("sh -u", "echo \"${UNSET-ok}\""),
+        ("cat", "ok"),
+    ];
+    for (interpreter, script) in scripts {
+        let report = host.run(json!({"script": script, "interpreter": interpreter}));
+        assert_eq!(produced(&report), &Produced::Stdout(Some("ok".into())), "{interpreter}");
+    }
+    for (interpreter, script) in [("sh", "false; true"), ("bash", "false | true")] {
+        let report = host.run(json!({"script": script, "interpreter": interpreter}));
+        assert_eq!(fault(&report).exit_code, Some(1), "{interpreter}");
+    }
+    // These are not on every machine.
+    for (interpreter, script) in
+        [("python", "print('ok')"), ("node", "console.log('ok')"), ("ruby", "puts 'ok'")]
+    {
+        let report = host.run(json!({"script": script, "interpreter": interpreter}));
+        match &report.outcome {
+            Outcome::Produced { produced, .. } => {
+                assert_eq!(produced, &Produced::Stdout(Some("ok".into())), "{interpreter}");
+            }
+            Outcome::Ended(_) => assert!(fault(&report).title.ends_with("is not installed"), "{report:?}"),
+        }
+    }
+}
+
+fn a_script_that_is_too_long_for_an_argument_runs() {
+    let mut host = Host::new();
+    let long = format!("{}\n", "# comment".repeat(20_000));
+    for (interpreter, last) in
+        [("sh", "echo ok"), ("bash", "echo ok"), ("perl", "print \"ok\""), ("node", "console.log('ok')")]
+    {
+        let comment = if interpreter == "node" { long.replace('#', "//") } else { long.clone() };
+        let report = host.run(json!({"script": format!("{comment}{last}\n"), "interpreter": interpreter}));
+        if let Outcome::Ended(_) = report.outcome {
+            assert_eq!(fault(&report).title, format!("the interpreter `{interpreter}` is not installed"));
+        } else {
+            assert_eq!(produced(&report), &Produced::Stdout(Some("ok".into())), "{interpreter}");
+        }
+    }
+    assert_eq!(std::fs::read_dir(host.space()).unwrap().count(), 0);
+}
+
+fn an_interpreter_that_is_not_installed_is_named() {
+    let mut host = Host::new();
+    let report = host.run(json!({"script": "x", "interpreter": "no-such-interpreter -x"}));
+    assert_eq!(fault(&report).kind, FaultKind::Configuration);
+    assert_eq!(fault(&report).title, "the interpreter `no-such-interpreter` is not installed");
+    let report = host.run(json!({"command": ["no-such-program"]}));
+    assert_eq!(fault(&report).title, "the program `no-such-program` is not installed");
 }
 
 fn a_secret_reaches_the_process_and_nothing_else() {

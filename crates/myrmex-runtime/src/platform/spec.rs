@@ -9,6 +9,10 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProcessId(pub u64);
 
+/// Where a process finds the [script](ProcessSpec::script) it was given. The number of the open file is one that shells
+/// cannot use in redirections and that no program expects.
+pub const SCRIPT_PATH: &str = "/proc/self/fd/63";
+
 /// Describes a process to start.
 ///
 /// Standard input is `/dev/null`. The process leads a new session, has default signal dispositions and an empty mask.
@@ -21,6 +25,8 @@ pub struct ProcessSpec {
     pub env: Vec<(OsString, OsString)>,
     /// Inherited variables that the process does not get; a name that `env` sets too is set.
     pub env_remove: Vec<OsString>,
+    /// A text that the process finds as a file under [`SCRIPT_PATH`], in memory only and never to be changed.
+    pub script: Option<OsString>,
     /// The working directory; relative to the directory this program was started in.
     pub workdir: PathBuf,
     /// How long the process may run, measured by its reaper on the monotonic clock.
@@ -32,10 +38,11 @@ pub struct ProcessSpec {
 /// Leaves out the values of variables, which may be secrets.
 impl fmt::Debug for ProcessSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { argv, env, env_remove, workdir, timeout, grace } = self;
+        let Self { argv, env, env_remove, script, workdir, timeout, grace } = self;
         let names: Vec<&OsString> = env.iter().map(|(name, _)| name).collect();
         let mut shown = f.debug_struct("ProcessSpec");
         shown.field("argv", argv).field("env", &names).field("env_remove", env_remove);
+        shown.field("script", script);
         shown.field("workdir", workdir).field("timeout", timeout).field("grace", grace).finish()
     }
 }

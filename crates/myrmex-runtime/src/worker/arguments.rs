@@ -9,6 +9,7 @@ use myrmex_model::id::RunId;
 use myrmex_model::value::{Value, to_text, type_name};
 use sha2::{Digest, Sha256};
 
+use super::interpreter::{self, Invocation};
 use super::{Assignment, WorkerConfig};
 use crate::platform::ProcessSpec;
 
@@ -35,36 +36,31 @@ pub(super) fn process(
     }
     // Ours come last: what identifies the attempt is not for a task to change.
     env.extend(task_environment(assignment, output));
+    let Invocation { argv, script } = invocation(arguments)?;
     Ok(ProcessSpec {
-        argv: argv(arguments)?,
+        argv,
         env,
         env_remove: Vec::new(),
+        script,
         workdir,
         timeout: assignment.timeout.map(|length| Duration::from_millis(length.0)),
         grace: config.grace,
     })
 }
 
-fn argv(arguments: &Value) -> Result<Vec<OsString>, Fault> {
-    if let Some(command) = arguments.get("command") {
-        let Some(words) = command.as_array().filter(|words| !words.is_empty()) else {
-            let title = format!("`command` needs a list of at least one word, found {}", type_name(command));
-            return Err(Fault::new(FaultKind::Validation, title));
-        };
-        return words.iter().map(|word| checked("an argument", &to_text(word))).collect();
-    }
-    let script = arguments.get("script").map(to_text).unwrap_or_default();
-    let interpreter = arguments.get("interpreter").and_then(Value::as_str).unwrap_or("sh");
-    // A shell stops at the first command that fails; other interpreters take their script by `-c` or `-e`.
-    let words: &[&str] = match interpreter {
-        "sh" => &["sh", "-e", "-c"],
-        "bash" => &["bash", "-e", "-o", "pipefail", "-c"],
-        "node" | "ruby" | "perl" => &[interpreter, "-e"],
-        other => &[other, "-c"],
+/// Returns the program and its arguments, and the script if it is not among them.
+fn invocation(arguments: &Value) -> Result<Invocation, Fault> {
+    let Some(command) = arguments.get("command") else {
+        let script = arguments.get("script").map(to_text).unwrap_or_default();
+        let interpreter = arguments.get("interpreter").and_then(Value::as_str).unwrap_or("sh");
+        return interpreter::invoke(interpreter, checked("the script", &script)?);
     };
-    let mut argv: Vec<OsString> = words.iter().map(OsString::from).collect();
-    argv.push(checked("the script", &script)?);
-    Ok(argv)
+    let Some(words) = command.as_array().filter(|words| !words.is_empty()) else {
+        let title = format!("`command` needs a list of at least one word, found {}", type_name(command));
+        return Err(Fault::new(FaultKind::Validation, title));
+    };
+    let argv = words.iter().map(|word| checked("an argument", &to_text(word)));
+    Ok(Invocation { argv: argv.collect::<Result<_, Fault>>()?, script: None })
 }
 
 /// Returns `text` for the operating system, which ends texts at the first zero byte.
@@ -131,8 +127,6 @@ mod tests {
     #[test]
     fn text_is_given_to_a_shell_that_stops_at_the_first_failure() {
         assert_eq!(spec(json!({"script": "a\nb"})).unwrap().argv, ["sh", "-e", "-c", "a\nb"]);
-        let python = spec(json!({"script": "print(1)", "interpreter": "python3"})).unwrap();
-        assert_eq!(python.argv, ["python3", "-c", "print(1)"]);
     }
 
     #[test]

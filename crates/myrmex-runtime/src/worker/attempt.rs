@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::outcome::{AttemptEnd, ProcessExit, Usage};
-use myrmex_model::value::{VALUE_BYTES_MAX, Value, to_text};
+use myrmex_model::value::{VALUE_BYTES_MAX, to_text};
 
-use super::{Assignment, Facts, Outcome, Produced, output};
+use super::{Assignment, Facts, Outcome, Produced, interpreter, output};
 use crate::platform::{Exit, Finish, ProcessEnd, Stage, Stream};
 use crate::secrets::{Masks, StreamMask};
 
@@ -177,17 +177,15 @@ impl Running {
 
     fn not_started(&self, stage: Stage, errno: i32) -> Fault {
         let arguments = &self.assignment.arguments;
-        let word = |value: Option<&Value>| value.map(to_text).unwrap_or_default();
         let (kind, title) = match stage {
             Stage::Workdir => {
-                let folder = word(arguments.get("workdir"));
+                let folder = arguments.get("workdir").map(to_text).unwrap_or_default();
                 (FaultKind::Configuration, format!("the working directory `{folder}` cannot be entered"))
             }
             Stage::Program => {
-                let command = arguments.get("command").and_then(|command| command.get(0));
-                let program = word(command.or(arguments.get("interpreter")));
-                let program = if program.is_empty() { "sh" } else { &program };
-                (FaultKind::Configuration, format!("the program `{program}` cannot be started"))
+                let (what, program) = interpreter::program(arguments);
+                let how = if errno == libc::ENOENT { "is not installed" } else { "cannot be started" };
+                (FaultKind::Configuration, format!("the {what} `{program}` {how}"))
             }
             Stage::Fork => (FaultKind::Runtime, "no process could be made".to_owned()),
         };

@@ -6,6 +6,7 @@
 
 mod arguments;
 mod attempt;
+mod interpreter;
 mod local;
 mod output;
 mod secret;

@@ -199,6 +199,7 @@ fn spec(words: &[String], config: &WorkerConfig) -> ProcessSpec {
         argv: words.iter().map(OsString::from).collect(),
         env: Vec::new(),
         env_remove: Vec::new(),
+        script: None,
         workdir: config.workspace.clone(),
         timeout: Some(COMMAND_TIMEOUT),
         grace: COMMAND_GRACE,
