@@ -21,6 +21,11 @@ fn main() -> ExitCode {
         an_attempt_is_reported_once_and_again_until_acknowledged,
         a_stopped_attempt_is_confirmed,
         an_attempt_that_is_told_twice_runs_once,
+        artifacts_are_kept_before_the_end_is_reported,
+        a_missing_artifact_fails_a_success_and_not_a_failure,
+        an_artifact_with_a_secret_is_refused,
+        a_large_output_is_a_file,
+        a_file_is_given_by_the_path_of_a_copy,
         interpreters_run_scripts,
         a_script_that_is_too_long_for_an_argument_runs,
         an_interpreter_that_is_not_installed_is_named,
@@ -90,6 +95,67 @@ fn an_attempt_that_is_told_twice_runs_once() {
     assert!(matches!(host.hear(), Said::Inventory(_)));
     assert_eq!(host.report().token, report.token);
     assert_eq!(std::fs::read_to_string(host.space().join("once")).unwrap(), "once\n");
+}
+
+fn artifacts_are_kept_before_the_end_is_reported() {
+    let mut host = Host::new();
+    let report = host.run(json!({
+        "script": "mkdir out; echo one >out/one; echo two >out/two; echo plain >plain.txt",
+        "artifacts": {"plain": "plain.txt", "folder": "out", "some": "out/t*"},
+    }));
+    produced(&report);
+    assert_eq!(report.artifacts["plain"]["name"], "plain.txt");
+    assert_eq!(host.content(&report.artifacts["plain"]), b"plain\n");
+    assert_eq!(report.artifacts["folder"]["name"], "out.tar");
+    let archive = host.space().join("all.tar");
+    std::fs::write(&archive, host.content(&report.artifacts["folder"])).unwrap();
+    let listed = std::process::Command::new("tar").arg("-tf").arg(&archive).output().unwrap();
+    assert_eq!(String::from_utf8(listed.stdout).unwrap(), "one\ntwo\n");
+    assert_ne!(report.artifacts["some"]["hash"], report.artifacts["folder"]["hash"]);
+}
+
+fn a_missing_artifact_fails_a_success_and_not_a_failure() {
+    let mut host = Host::new();
+    let declared = json!({"report": "report.xml", "log": "log.txt"});
+    let report = host.run(json!({"script": "echo >log.txt", "artifacts": declared}));
+    assert_eq!(fault(&report).kind, FaultKind::Validation);
+    assert_eq!(fault(&report).title, "the artifact `report` is missing: there is no `report.xml`");
+    assert_eq!(report.artifacts.keys().collect::<Vec<_>>(), ["log"]);
+    let report = host.run(json!({"script": "exit 4", "artifacts": declared}));
+    assert_eq!(fault(&report).exit_code, Some(4));
+    assert_eq!(report.artifacts.keys().collect::<Vec<_>>(), ["log"]);
+}
+
+fn an_artifact_with_a_secret_is_refused() {
+    let mut host = with_canary();
+    let mut arguments = script("mkdir out; printf 'x%s' \"$TOKEN\" | base64 >out/file");
+    arguments["artifacts"] = json!({"out": "out"});
+    let report = host.run(arguments);
+    assert_eq!(fault(&report).title, "the artifact `out` holds a secret and is not stored");
+    assert!(report.artifacts.is_empty());
+}
+
+fn a_large_output_is_a_file() {
+    let mut host = Host::new();
+    let report = host.run(json!({"script": "head -c 2000000 /dev/zero | tr '\\0' x >$MYRMEX_OUTPUT"}));
+    let Produced::Object(file) = produced(&report) else { panic!("{report:?}") };
+    assert_eq!(host.content(&Value::Object(file.clone())), b"x".repeat(2_000_000));
+    let mut host = with_canary();
+    let report =
+        host.run(script("(head -c 2000000 /dev/zero | tr '\\0' x; printf %s \"$TOKEN\") >$MYRMEX_OUTPUT"));
+    assert_eq!(fault(&report).detail.as_deref(), Some("it holds a secret"));
+}
+
+fn a_file_is_given_by_the_path_of_a_copy() {
+    let mut host = Host::new();
+    let report = host.run(json!({"script": "echo content >data.txt", "artifacts": {"data": "data.txt"}}));
+    let file = report.artifacts["data"].clone();
+    let report = host.run(json!({"command": ["sh", "-c", "cat \"$0\" \"$DATA\"; stat -c %a \"$0\"; basename $0", file], "env": {"DATA": file}}));
+    assert_eq!(produced(&report), &Produced::Stdout(Some("content\ncontent\n444\ndata.txt".into())));
+    let mut wrong = file;
+    wrong["hash"] = json!("0".repeat(64));
+    let report = host.run(json!({"command": ["echo", wrong]}));
+    assert_eq!(fault(&report).title, "the file `data.txt` cannot be made ready");
 }
 
 fn interpreters_run_scripts() {

@@ -14,7 +14,8 @@ use myrmex_runtime::logs::Logs;
 use myrmex_runtime::partition::{Partition, Parts, RequestError, event_of, load_run};
 use myrmex_runtime::platform::{self, Zygote};
 use myrmex_runtime::progress::{Health, Progress, Seen};
-use myrmex_runtime::worker::{LocalWorker, WorkerConfig, scratch_folder};
+use myrmex_runtime::worker::{LocalWorker, WorkerConfig, copies_folder, scratch_folder};
+use myrmex_store::blobs::FileBlobStore;
 use myrmex_store::directory::{DataDirectory, Owner};
 use myrmex_store::segments::FileLogStore;
 use myrmex_store::sqlite::{SqliteReader, SqliteStore};
@@ -125,6 +126,9 @@ impl Session {
             scratch: scratch_folder(&workspace.data),
             grace: GRACE,
             providers,
+            blobs: Arc::new(FileBlobStore::new(&workspace.data)),
+            namespace: namespace.clone(),
+            copies: copies_folder(&workspace.data),
         };
         let ear = partition.ear();
         let worker = LocalWorker::start(

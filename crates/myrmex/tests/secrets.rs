@@ -40,6 +40,7 @@ tasks:
   fails: {run: 'echo "refused: $TOKEN" >&2; exit 3', env: {TOKEN: 'SECRET:TOKEN'}}
   finds: {needs: says, run: cat kept}
   missing: {run: echo never, env: {TOKEN: 'SECRET:NOT_GIVEN'}}
+  keeps: {run: 'echo kept; echo plain >plain.txt', env: {ARTIFACTS: 'SECRET:TOKEN'}}
 outputs: {token: '${{ tasks.says.output.token }}', found: '${{ tasks.finds.output.stdout }}'}
 "#;
 
@@ -95,6 +96,9 @@ fn give_secrets(definition: &mut Definition) {
             Some((name.clone(), json!([{"secret": secret}])))
         });
         let marked: serde_json::Map<String, Value> = marked.collect();
+        if marked.contains_key("ARTIFACTS") {
+            arguments.insert("artifacts".to_owned(), json!({"plain": "plain.txt"}));
+        }
         if !marked.is_empty() {
             arguments.remove("env");
             arguments.insert("secret_env".to_owned(), Value::Object(marked));
@@ -117,6 +121,8 @@ fn no_byte_that_is_left_behind_holds_a_secret() {
         let all = format!("{stdout}{}", String::from_utf8_lossy(&output.stderr));
         assert!(all.contains("the secret `NOT_GIVEN` is missing"), "{all}");
         if show == "json" {
+            let kept = r#""artifacts":{"plain":{"name":"plain.txt","size":6,"hash":""#;
+            assert!(all.contains(kept), "{all}");
             assert!(
                 all.contains("refused: ***") && all.contains(r#"{"token":"***","list":["x***x"]}"#),
                 "{all}"

@@ -58,6 +58,8 @@ pub(super) struct Activation {
     pub(super) started: Option<Timestamp>,
     pub(super) ended: Option<Timestamp>,
     pub(super) output: Option<ValueHash>,
+    /// The artifacts of the attempt that ended last.
+    pub(super) artifacts: Option<Box<ValueHash>>,
     pub(super) fault: Option<Box<Fault>>,
     /// While this turn evaluates whether an attempt's error is retried: the error, and whether it is a timeout.
     pub(super) retry_asked: Option<Box<(Fault, bool)>>,
@@ -168,6 +170,7 @@ impl Activation {
             started: None,
             ended: None,
             output: None,
+            artifacts: None,
             fault: None,
             retry_asked: None,
             work: Work::None,

@@ -48,6 +48,7 @@ pub struct Fact {
     started: Option<Timestamp>,
     ended: Option<Timestamp>,
     output: Option<ValueHash>,
+    artifacts: Option<Box<ValueHash>>,
     fault: Option<Box<Fault>>,
     detail: Detail,
 }
@@ -153,6 +154,7 @@ impl Run {
             started: activation.started,
             ended: activation.ended,
             output: activation.output,
+            artifacts: activation.artifacts.clone(),
             fault: activation.fault.clone(),
             detail,
         }
@@ -205,6 +207,7 @@ impl Run {
         activation.is_cancelling = fact.is_cancelling;
         (activation.started, activation.ended) = (fact.started, fact.ended);
         (activation.output, activation.fault) = (fact.output, fact.fault.clone());
+        activation.artifacts.clone_from(&fact.artifacts);
         if is_same_kind {
             self.place_detail(id, &fact.detail);
         }

@@ -409,7 +409,8 @@ impl State {
                 let reason = "the worker that had it is gone".to_owned();
                 let end = AttemptReport::of(AttemptEnd::Lost { reason });
                 let logs = self.leftovers(token);
-                self.report(Report { run, task, attempt, token, outcome: Outcome::Ended(end), logs });
+                let (outcome, artifacts) = (Outcome::Ended(end), serde_json::Map::new());
+                self.report(Report { run, task, attempt, token, outcome, artifacts, logs });
             }
         }
     }

@@ -332,10 +332,10 @@ impl State {
 
     /// Takes the report of an attempt. The worker keeps it until the batch is durable.
     pub(super) fn report(&mut self, report: Report) {
-        let Report { run, task, attempt, token, outcome, logs } = report;
+        let Report { run, task, attempt, token, outcome, artifacts, logs } = report;
         self.owned.open.effects.push(Release::Acknowledge(token));
         let Some(loaded) = self.owned.runs.get_mut(&run) else { return };
-        let report = match outcome {
+        let mut report = match outcome {
             Outcome::Ended(report) => report,
             Outcome::Produced { produced, facts } => {
                 let definition = Arc::clone(loaded.run.definition());
@@ -348,6 +348,7 @@ impl State {
                 facts.report(end)
             }
         };
+        report.artifacts = (!artifacts.is_empty()).then(|| loaded.values.put(Value::Object(artifacts)));
         let namespace = self.parts.namespace.clone();
         let ranges = logs.into_iter().map(|range| {
             let (namespace, task) = (namespace.clone(), task.clone());

@@ -93,7 +93,7 @@ impl Masks {
 
 /// How far one stream was searched. Places are counted in bytes from the start of the search.
 #[derive(Default)]
-struct Scan {
+pub(super) struct Scan {
     next: u64,
     exact: Position,
     folded: Position,
@@ -104,7 +104,7 @@ struct Scan {
 
 impl Scan {
     /// Goes on by one byte; returns where a secret is that ends with it.
-    fn step(&mut self, masks: &Masks, byte: u8) -> Option<(u64, u64)> {
+    pub(super) fn step(&mut self, masks: &Masks, byte: u8) -> Option<(u64, u64)> {
         let here = self.next;
         self.next += 1;
         self.exact = masks.exact.step(self.exact, byte);

@@ -6,11 +6,13 @@
 
 mod automaton;
 mod forms;
+mod guard;
 mod mask;
 mod provider;
 
 use zeroize::Zeroizing;
 
+pub(crate) use guard::Guarded;
 pub(crate) use mask::{Masks, StreamMask};
 pub use provider::{Provider, Providers};
 pub(crate) use provider::{Source, fault, printed};

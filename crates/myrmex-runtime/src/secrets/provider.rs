@@ -215,7 +215,10 @@ mod tests {
         let refused = |bytes: &[u8]| printed("A", bytes.to_vec()).err().map(|fault| fault.title);
         assert_eq!(refused(b"\n").unwrap(), "the secret `A` is empty");
         assert_eq!(refused(b"abc\n").unwrap(), "the secret `A` is shorter than 4 bytes and cannot be masked");
-        assert_eq!(refused(&b"x".repeat(SECRET_BYTES_MAX + 1)).unwrap(), "the secret `A` is longer than 16 KiB");
+        assert_eq!(
+            refused(&b"x".repeat(SECRET_BYTES_MAX + 1)).unwrap(),
+            "the secret `A` is longer than 16 KiB"
+        );
         assert_eq!(refused(b"abc\0d").unwrap(), "the secret `A` contains a zero byte");
         assert_eq!(refused(b"abcd\n"), None);
     }

@@ -1,7 +1,7 @@
 //! From the evaluated arguments of a `run` task to a process.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use myrmex_model::fault::{Fault, FaultKind};
@@ -24,10 +24,7 @@ pub(super) fn process(
     output: &Path,
 ) -> Result<ProcessSpec, Fault> {
     let arguments = &assignment.arguments;
-    let workdir = match arguments.get("workdir") {
-        None | Some(Value::Null) => config.workspace.clone(),
-        Some(path) => config.workspace.join(to_text(path)),
-    };
+    let workdir = workdir(arguments, &config.workspace);
     let mut env = Vec::new();
     if let Some(Value::Object(own)) = arguments.get("env") {
         for (name, value) in own {
@@ -46,6 +43,14 @@ pub(super) fn process(
         timeout: assignment.timeout.map(|length| Duration::from_millis(length.0)),
         grace: config.grace,
     })
+}
+
+/// Returns the directory in which a task works.
+pub(super) fn workdir(arguments: &Value, workspace: &Path) -> PathBuf {
+    match arguments.get("workdir") {
+        None | Some(Value::Null) => workspace.to_owned(),
+        Some(path) => workspace.join(to_text(path)),
+    }
 }
 
 /// Returns the program and its arguments, and the script if it is not among them.
@@ -120,6 +125,9 @@ mod tests {
             scratch: "scratch".into(),
             grace: Duration::from_secs(1),
             providers: crate::secrets::Providers::default(),
+            blobs: Arc::new(myrmex_store::blobs::MemoryBlobStore::new()),
+            namespace: myrmex_model::name::Namespace::standard(),
+            copies: "copies".into(),
         };
         process(&assignment, &config, Path::new("out"))
     }

@@ -1,12 +1,13 @@
 //! An attempt under way: what it printed, and how its end is told.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::outcome::{AttemptEnd, ProcessExit, Usage};
-use myrmex_model::value::{VALUE_BYTES_MAX, to_text};
+use myrmex_model::value::{VALUE_BYTES_MAX, Value, to_text};
+use serde_json::Map;
 
 use super::{Assignment, Facts, Outcome, Produced, interpreter, output};
 use crate::platform::{Exit, Finish, ProcessEnd, Stage, Stream};
@@ -105,6 +106,28 @@ impl Running {
         }
     }
 
+    /// What it must not show; none if its run has no secrets.
+    pub(super) fn masks(&self) -> Option<&Arc<Masks>> {
+        self.masking.as_ref().map(|masking| &masking.masks)
+    }
+
+    /// Where it writes what it gives.
+    pub(super) fn output(&self) -> &Path {
+        &self.output
+    }
+
+    /// Tells a success whose output is a file of its own.
+    pub(super) fn gave(&self, file: Map<String, Value>, end: &ProcessEnd) -> Outcome {
+        output::remove(&self.output);
+        Outcome::Produced { produced: Produced::Object(file), facts: facts(end) }
+    }
+
+    /// Tells a failure for a reason that the process does not know.
+    pub(super) fn failed(&self, fault: Fault, end: &ProcessEnd) -> Outcome {
+        output::remove(&self.output);
+        Outcome::Ended(facts(end).report(AttemptEnd::Failed { fault }))
+    }
+
     /// Whether anything was printed at all.
     pub(super) fn has_printed(&self) -> bool {
         self.has_printed
@@ -120,12 +143,7 @@ impl Running {
     }
 
     fn plain_outcome(&self, end: &ProcessEnd) -> Outcome {
-        let facts = Facts {
-            usage: usage(end),
-            pid: (end.pid != 0).then_some(end.pid),
-            exit: process_exit(end.exit),
-            has_leftovers: end.leftovers_killed,
-        };
+        let facts = facts(end);
         let timeout = self.assignment.timeout.unwrap_or_default();
         if end.exit == Exit::Code(0) {
             return self.produced(facts);
@@ -240,6 +258,15 @@ fn process_exit(exit: Exit) -> Option<ProcessExit> {
         Exit::Signal(signal)
         | Exit::TimedOut { finish: Finish::Signal(signal) }
         | Exit::Stopped { finish: Finish::Signal(signal) } => Some(ProcessExit::Signal(signal)),
+    }
+}
+
+fn facts(end: &ProcessEnd) -> Facts {
+    Facts {
+        usage: usage(end),
+        pid: (end.pid != 0).then_some(end.pid),
+        exit: process_exit(end.exit),
+        has_leftovers: end.leftovers_killed,
     }
 }
 

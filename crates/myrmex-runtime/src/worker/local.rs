@@ -1,10 +1,11 @@
 //! The local worker: one thread that starts processes, keeps their output and reports their ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use myrmex_model::fault::{Fault, FaultKind};
@@ -15,6 +16,8 @@ use myrmex_store::{LogRange, StoreError};
 use zeroize::Zeroize;
 
 use super::attempt::Running;
+use super::blobs::{self, Keeper};
+use super::finish::{self, Finish};
 use super::secret::{Commands, Prepared, Preparing, RunMasks, Secrets, Wanted};
 use super::{Assignment, Outcome, Report, Said, WorkerConfig, arguments};
 use crate::clock::Clock;
@@ -31,6 +34,10 @@ enum Told {
     Acknowledge(FencingToken),
     /// Tell what is under way, then every report again that is kept.
     Recount,
+    /// The files that an attempt needs are ready, or it ends.
+    Unpacked(Box<Assignment>, Option<AttemptEnd>),
+    /// What an attempt left is kept.
+    Finished(Box<Report>),
     /// Kill what runs and end.
     Quit,
 }
@@ -69,10 +76,24 @@ impl LocalWorker {
     ) -> Result<Self, WorkerError> {
         let processes = Processes::new(zygote).map_err(WorkerError::Processes)?;
         let waker = processes.waker();
+        // Without a bound, because either side may be waiting for the other: the worker for the partition to take a
+        // report, the partition for the worker to take an assignment. What it can hold is bounded all the same: an
+        // assignment, a stop, an acknowledgement and a notice of its own for each slot.
         let (told, inbox) = channel();
+        let keeper = Keeper {
+            blobs: Arc::clone(&config.blobs),
+            namespace: config.namespace.clone(),
+            copies: config.copies.clone(),
+            logs: logs.clone(),
+            partials: Arc::default(),
+        };
         let shared_logs = logs.clone();
         let state = State {
             hidden: config.providers.hidden_variables(),
+            keeper,
+            mailbox: (told.clone(), waker.clone()),
+            unpacking: BTreeMap::new(),
+            finishing: BTreeSet::new(),
             config,
             logs,
             clock,
@@ -144,6 +165,13 @@ struct State {
     say: Box<dyn Fn(Said) + Send>,
     /// Variables that tasks do not inherit, because they hold secrets.
     hidden: Vec<OsString>,
+    keeper: Keeper,
+    /// Where threads that work for attempts put what they have done.
+    mailbox: (Sender<Told>, Waker),
+    /// Attempts that wait for files, and whether they were stopped meanwhile.
+    unpacking: BTreeMap<FencingToken, bool>,
+    /// Attempts whose process has ended and whose artifacts are being kept.
+    finishing: BTreeSet<FencingToken>,
     /// Attempts that wait for commands to give their secrets.
     preparing: BTreeMap<FencingToken, Preparing>,
     commands: Commands,
@@ -223,12 +251,16 @@ impl State {
                 if let Some(preparing) = self.preparing.get_mut(&token) {
                     preparing.end(AttemptEnd::Stopped);
                 }
+                if let Some(is_stopped) = self.unpacking.get_mut(&token) {
+                    *is_stopped = true;
+                }
                 // A process that cannot be signalled has ended; its report is on the way.
                 for id in self.commands.of(token).chain([ProcessId(token.0)]) {
                     drop(processes.stop(id));
                 }
             }
             Told::StopAll => {
+                self.unpacking.values_mut().for_each(|is_stopped| *is_stopped = true);
                 for (token, preparing) in &mut self.preparing {
                     preparing.end(AttemptEnd::Stopped);
                     for id in self.commands.of(*token) {
@@ -246,12 +278,24 @@ impl State {
                 self.kept.remove(&token);
             }
             Told::Recount => {
-                let begun = self.preparing.keys().chain(self.running.keys());
-                let tokens = begun.chain(self.postponed.keys()).chain(self.kept.keys()).copied().collect();
+                let begun = self.unpacking.keys().chain(self.preparing.keys()).chain(self.postponed.keys());
+                let ending = self.running.keys().chain(&self.finishing).chain(self.kept.keys());
+                let tokens = begun.chain(ending).copied().collect();
                 (self.say)(Said::Inventory(tokens));
                 for report in self.kept.values() {
                     (self.say)(Said::Report(Box::new(report.clone())));
                 }
+            }
+            Told::Unpacked(assignment, end) => {
+                let is_stopped = self.unpacking.remove(&assignment.token).unwrap_or_default();
+                match end.or(is_stopped.then_some(AttemptEnd::Stopped)) {
+                    Some(end) => self.end_unstarted(*assignment, end),
+                    None => return self.prepare(processes, *assignment),
+                }
+            }
+            Told::Finished(report) => {
+                self.finishing.remove(&report.token);
+                self.report(*report);
             }
             Told::Quit => return false,
         }
@@ -261,12 +305,51 @@ impl State {
     /// Starts an attempt, or first what it needs; false if the worker cannot go on.
     fn start(&mut self, processes: &mut Processes, assignment: Assignment) -> bool {
         let token = assignment.token;
-        if self.running.contains_key(&token)
-            || self.kept.contains_key(&token)
+        let is_under_way = self.unpacking.contains_key(&token)
             || self.preparing.contains_key(&token)
-        {
+            || self.running.contains_key(&token)
+            || self.finishing.contains(&token);
+        if is_under_way || self.kept.contains_key(&token) {
             return true;
         }
+        if !blobs::names_files(&assignment.arguments) {
+            return self.prepare(processes, assignment);
+        }
+        self.unpacking.insert(token, false);
+        let keeper = self.keeper.clone();
+        self.apart(move || {
+            let (assignment, end) = finish::unpack(&keeper, assignment);
+            Told::Unpacked(Box::new(assignment), end)
+        });
+        true
+    }
+
+    /// Does on a thread of its own what may take long, and then hears of it.
+    fn apart(&self, act: impl FnOnce() -> Told + Send + 'static) {
+        let (told, waker) = self.mailbox.clone();
+        // If there can be no other thread, this one does it, and everything else waits.
+        let shared = Arc::new(Mutex::new(Some(act)));
+        let taken = Arc::clone(&shared);
+        let body = move || {
+            let act = taken.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(act) = act {
+                // A worker that has ended wants to know nothing.
+                drop(told.send(act()));
+                waker.wake();
+            }
+        };
+        if std::thread::Builder::new().name("files".into()).spawn(body).is_err() {
+            let act = shared.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(act) = act {
+                drop(self.mailbox.0.send(act()));
+                self.mailbox.1.wake();
+            }
+        }
+    }
+
+    /// Starts an attempt whose files are ready, or first what gives its secrets; false if the worker cannot go on.
+    fn prepare(&mut self, processes: &mut Processes, assignment: Assignment) -> bool {
+        let token = assignment.token;
         let wanted = match Wanted::of(&assignment.arguments) {
             Ok(Some(wanted)) => wanted,
             Ok(None) => return self.launch(processes, assignment, Secrets::default()),
@@ -360,7 +443,10 @@ impl State {
     }
 
     fn end_unstarted(&mut self, assignment: Assignment, end: AttemptEnd) {
-        self.report(assignment, Outcome::Ended(AttemptReport::of(end)), Vec::new());
+        let Assignment { run, task, attempt, token, .. } = assignment;
+        let outcome = Outcome::Ended(AttemptReport::of(end));
+        let (artifacts, logs) = (serde_json::Map::new(), Vec::new());
+        self.report(Report { run, task, attempt, token, outcome, artifacts, logs });
     }
 
     /// Tries again to start what the machine had no place for; false if the worker cannot go on.
@@ -429,8 +515,17 @@ impl State {
                 // Without its output the end of an attempt is not reported; the next owner finds the attempt lost.
                 return answered;
             }
+            if finish::is_long(&running, &end) {
+                let (workspace, keeper) = (self.config.workspace.clone(), self.keeper.clone());
+                let finish = Finish { running, end, logs: ranges, workspace, keeper };
+                self.finishing.insert(token);
+                self.apart(move || Told::Finished(Box::new(finish.report())));
+                continue;
+            }
             let outcome = running.outcome(&end);
-            self.report(running.assignment, outcome, ranges);
+            let Assignment { run, task, attempt, token, .. } = running.assignment;
+            let artifacts = serde_json::Map::new();
+            self.report(Report { run, task, attempt, token, outcome, artifacts, logs: ranges });
         }
         answered
     }
@@ -446,10 +541,8 @@ impl State {
         })
     }
 
-    fn report(&mut self, assignment: Assignment, outcome: Outcome, logs: Vec<LogRange>) {
-        let Assignment { run, task, attempt, token, .. } = assignment;
-        let report = Report { run, task, attempt, token, outcome, logs };
-        self.kept.insert(token, report.clone());
+    fn report(&mut self, report: Report) {
+        self.kept.insert(report.token, report.clone());
         (self.say)(Said::Report(Box::new(report)));
     }
 }

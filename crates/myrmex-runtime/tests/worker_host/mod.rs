@@ -1,5 +1,6 @@
 //! A local worker with everything it needs in a temporary folder, and whoever listens to it.
 
+use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -8,6 +9,7 @@ use std::time::Duration;
 use myrmex_model::address::Address;
 use myrmex_model::fault::Fault;
 use myrmex_model::id::{Attempt, FencingToken, RunId};
+use myrmex_model::name::Namespace;
 use myrmex_model::outcome::AttemptEnd;
 use myrmex_model::value::Value;
 use myrmex_runtime::clock::SystemClock;
@@ -17,6 +19,7 @@ use myrmex_runtime::progress::Progress;
 use myrmex_runtime::secrets::Providers;
 use myrmex_runtime::worker::{Assignment, LocalWorker, Outcome, Produced, Report, Said, WorkerConfig};
 use myrmex_store::LogId;
+use myrmex_store::blobs::{BlobStore, MemoryBlobStore};
 use myrmex_store::segments::{LogReader, MemoryLogReader, MemoryLogStore, Piece, Source};
 use tempfile::TempDir;
 
@@ -34,6 +37,7 @@ pub(crate) struct Host {
     worker: LocalWorker,
     heard: Receiver<Said>,
     printed: MemoryLogReader,
+    blobs: MemoryBlobStore,
     folder: TempDir,
     next: u64,
 }
@@ -50,16 +54,20 @@ impl Host {
         let printed = store.memory_reader();
         let logs = Logs::new(LOG, Box::new(store), Arc::new(Progress::new()));
         let (say, heard) = channel();
+        let blobs = MemoryBlobStore::new();
         let config = WorkerConfig {
             workspace: folder.path().join("space"),
             scratch: folder.path().join("scratch"),
             grace: GRACE,
             providers,
+            blobs: Arc::new(blobs.clone()),
+            namespace: Namespace::standard(),
+            copies: folder.path().join("copies"),
         };
         std::fs::create_dir_all(&config.workspace).unwrap();
         let say = Box::new(move |said| drop(say.send(said)));
         let worker = LocalWorker::start(zygote, config, logs, Box::new(SystemClock), say).unwrap();
-        Self { worker, heard, printed, folder, next: 1 }
+        Self { worker, heard, printed, blobs, folder, next: 1 }
     }
 
     pub(crate) fn space(&self) -> PathBuf {
@@ -100,6 +108,17 @@ impl Host {
         let report = self.report();
         assert_eq!(report.token, token);
         report
+    }
+
+    /// Returns the content of a file value.
+    pub(crate) fn content(&self, file: &Value) -> Vec<u8> {
+        let hash = file["hash"].as_str().unwrap().parse().unwrap();
+        let mut content =
+            self.blobs.get(&Namespace::standard(), RUN, hash).unwrap().expect("the blob is there");
+        let mut bytes = Vec::new();
+        content.read_to_end(&mut bytes).unwrap();
+        assert_eq!(file["size"], bytes.len());
+        bytes
     }
 
     /// Returns what an attempt printed on both streams.
