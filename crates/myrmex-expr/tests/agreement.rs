@@ -378,6 +378,7 @@ fn numbers_survive_storage_exactly() {
         policy: Policy::default(),
         outputs: Outputs::Raw,
         handling: None,
+        binding: None,
     };
     let child = FlowChild { node: NodeId(1), next: Next::Continue };
     let root = Body::Flow(Flow::new(vec![child], [Name::new("a").unwrap()]));

@@ -43,7 +43,7 @@ pub use format::{FormatError, Syntax, format};
 pub use inputs::{Given, InputProblem, resolve_inputs};
 pub use others::{Beside, declared_name as declared_workflow};
 pub use places::{NodePlaces, SourceMap};
-pub use report::PROBLEMS_MAX;
+pub use report::{PROBLEMS_MAX, nearest};
 
 /// A file of source text.
 #[derive(Debug, Clone, PartialEq, Eq)]

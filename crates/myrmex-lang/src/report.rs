@@ -155,7 +155,7 @@ const NEEDS_WHOLE_FILE: [Code; 13] = [
 
 /// Returns the one of `words` that `word` was probably meant to be: at most a third of its letters differ, or three if
 /// both begin alike.
-pub(crate) fn nearest<'w>(word: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
+pub fn nearest<'w>(word: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
     const ALIKE: usize = 4;
     let word = word.to_lowercase();
     let length = word.chars().count();

@@ -145,6 +145,9 @@ pub struct AttemptReport {
     pub exit: Option<ProcessExit>,
     /// Whether the attempt left processes behind that had to be killed.
     pub has_leftovers: bool,
+    /// The artifacts that were kept, a map of file values by name in the value table; none if there are none. An attempt
+    /// that failed may have some.
+    pub artifacts: Option<ValueHash>,
 }
 
 /// How a process ended.
@@ -159,7 +162,7 @@ pub enum ProcessExit {
 impl AttemptReport {
     /// Reports an end without a process.
     pub fn of(end: AttemptEnd) -> Self {
-        Self { end, usage: Usage::default(), pid: None, exit: None, has_leftovers: false }
+        Self { end, usage: Usage::default(), pid: None, exit: None, has_leftovers: false, artifacts: None }
     }
 }
 

@@ -239,6 +239,16 @@ fn the_golden_lines_are_read_and_written_for_ever() {
 }
 
 #[test]
+fn the_artifacts_of_an_attempt_are_read_back() {
+    for recorded in everything() {
+        let Event::AttemptEnded { task, attempt, token, report } = recorded.event else { continue };
+        let report = AttemptReport { artifacts: Some(value("{}")), ..report };
+        let recorded = Recorded { event: Event::AttemptEnded { task, attempt, token, report }, ..recorded };
+        assert_eq!(decode(&encode(&recorded, BOOT)), Ok(recorded));
+    }
+}
+
+#[test]
 fn damage_is_refused() {
     for line in GOLDEN.lines().chain(GOLDEN_HANDLING.lines()) {
         for length in 0..line.len() {

@@ -41,6 +41,7 @@ fn run(processes: &mut Processes, argv: &[OsString], count: u64, window: u64) ->
         argv: argv.to_vec(),
         env: vec![("MYRMEX_TASK".into(), "build".into()), ("MYRMEX_ATTEMPT".into(), "1".into())],
         env_remove: Vec::new(),
+        script: None,
         workdir: "/".into(),
         timeout: Some(Duration::from_mins(1)),
         grace: Duration::from_secs(5),

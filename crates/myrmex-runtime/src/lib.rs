@@ -10,5 +10,6 @@ pub mod logs;
 pub mod partition;
 pub mod platform;
 pub mod progress;
+pub mod secrets;
 pub mod values;
 pub mod worker;

@@ -1,5 +1,6 @@
 //! The log segments of one partition, as the worker that writes them and the writer that syncs them share them.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -29,6 +30,15 @@ struct Shared {
     is_given_up: AtomicBool,
     /// Who is told that output waits for space.
     progress: Arc<Progress>,
+}
+
+/// What attempts wrote that no commit names.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Leftovers {
+    /// Where it lies, by attempt.
+    pub(crate) ranges: BTreeMap<FencingToken, Vec<LogRange>>,
+    /// Where something lies that cannot be read: maybe more of it.
+    pub(crate) damaged: Vec<LogPosition>,
 }
 
 /// Locks plain data. What a panicking thread left is whole: the segments find torn chunks by themselves.
@@ -123,19 +133,108 @@ impl Logs {
         *lock(&self.shared.position)
     }
 
-    /// Finds what was written at `from` and later by the attempts that `tokens` names.
-    pub(crate) fn ranges_since(
+    /// Finds what attempts wrote, each at its position and later, by reading the segments once.
+    pub(crate) fn leftovers(
         &self,
-        from: LogPosition,
-        token: FencingToken,
-    ) -> Result<Vec<LogRange>, StoreError> {
-        let source = self.source(token);
-        let tail = lock(&self.shared.reader).scan_tail(from)?;
-        Ok(tail.ranges.into_iter().filter(|(other, _)| *other == source).map(|(_, range)| range).collect())
+        lost: &BTreeMap<FencingToken, LogPosition>,
+    ) -> Result<Leftovers, StoreError> {
+        let mut leftovers = Leftovers::default();
+        let Some(from) = lost.values().min() else { return Ok(leftovers) };
+        let tail = lock(&self.shared.reader).scan_tail(*from)?;
+        leftovers.damaged = tail.damaged;
+        for (source, range) in tail.ranges {
+            if source.log == self.shared.log && lost.contains_key(&source.token) {
+                leftovers.ranges.entry(source.token).or_default().push(range);
+            }
+        }
+        Ok(leftovers)
     }
 
     /// Stops waiting for space on a full disk: nobody needs the output any more.
     pub fn give_up(&self) {
         self.shared.is_given_up.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU32;
+
+    use myrmex_store::segments::{MemoryLogStore, Pieces, Tail};
+
+    use super::*;
+
+    /// Counts how often the segments are read.
+    struct Counting {
+        store: MemoryLogStore,
+        scans: Arc<AtomicU32>,
+    }
+
+    struct CountingReader(Box<dyn LogReader>, Arc<AtomicU32>);
+
+    impl LogStore for Counting {
+        fn append(
+            &mut self,
+            source: Source,
+            stream: Stream,
+            at: Timestamp,
+            bytes: &[u8],
+        ) -> Result<(), StoreError> {
+            self.store.append(source, stream, at, bytes)
+        }
+
+        fn finish(&mut self, source: Source, at: Timestamp) -> Result<Vec<LogRange>, StoreError> {
+            self.store.finish(source, at)
+        }
+
+        fn flush(&mut self) -> Result<(), StoreError> {
+            self.store.flush()
+        }
+
+        fn sync(&mut self) -> Result<(), StoreError> {
+            self.store.sync()
+        }
+
+        fn position(&self) -> LogPosition {
+            self.store.position()
+        }
+
+        fn reader(&self) -> Box<dyn LogReader> {
+            Box::new(CountingReader(self.store.reader(), Arc::clone(&self.scans)))
+        }
+    }
+
+    impl LogReader for CountingReader {
+        fn read(&self, ranges: Vec<LogRange>, source: Source) -> Pieces<'_> {
+            self.0.read(ranges, source)
+        }
+
+        fn scan_tail(&self, from: LogPosition) -> Result<Tail, StoreError> {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            self.0.scan_tail(from)
+        }
+    }
+
+    #[test]
+    fn the_segments_are_read_once_for_all_lost_attempts_and_damage_is_told() {
+        let (store, scans) = (MemoryLogStore::new(), Arc::new(AtomicU32::new(0)));
+        let segments = store.memory_reader();
+        let counting = Box::new(Counting { store, scans: Arc::clone(&scans) });
+        let logs = Logs::new(LogId(0), counting, Arc::new(Progress::new()));
+        let from = logs.position();
+        let tokens = [1, 2, 3].map(FencingToken);
+        for token in tokens {
+            logs.append(token, Stream::Stdout, Timestamp(0), b"printed").unwrap();
+            logs.flush().unwrap();
+        }
+        let lost = [(tokens[0], from), (tokens[2], from)].into();
+        let found = logs.leftovers(&lost).unwrap();
+        assert_eq!(found.ranges.keys().copied().collect::<Vec<_>>(), [tokens[0], tokens[2]]);
+        assert!(found.damaged.is_empty());
+        assert_eq!(scans.load(Ordering::Relaxed), 1);
+        segments.damage(from.segment, |bytes| bytes[40] ^= 1);
+        assert_eq!(logs.leftovers(&lost).unwrap().damaged.len(), 1);
+        assert_eq!(logs.leftovers(&BTreeMap::new()).unwrap(), Leftovers::default());
+        assert_eq!(scans.load(Ordering::Relaxed), 2);
     }
 }

@@ -94,6 +94,8 @@ pub enum FailureCode {
     Key,
     /// Whoever read standard output has closed it: no failure of the command.
     Closed,
+    /// The settings of the workspace have errors.
+    Settings,
 }
 
 impl FailureCode {
@@ -107,6 +109,7 @@ impl FailureCode {
             Self::Import => "X0105",
             Self::Key => "X0106",
             Self::Closed => "X0107",
+            Self::Settings => "X0108",
             Self::Held => "X0201",
             Self::Store => "X0202",
             Self::System => "X0301",
@@ -122,6 +125,7 @@ impl FailureCode {
             | Self::Refused
             | Self::Import
             | Self::Key
+            | Self::Settings
             | Self::System => Exit::Invalid,
             Self::Held | Self::Store => Exit::Store,
             Self::Closed => Exit::Success,

@@ -8,5 +8,6 @@ pub mod commands;
 pub mod exit;
 pub mod render;
 pub mod session;
+pub mod settings;
 pub mod sources;
 pub mod workspace;

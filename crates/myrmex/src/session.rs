@@ -14,7 +14,8 @@ use myrmex_runtime::logs::Logs;
 use myrmex_runtime::partition::{Partition, Parts, RequestError, event_of, load_run};
 use myrmex_runtime::platform::{self, Zygote};
 use myrmex_runtime::progress::{Health, Progress, Seen};
-use myrmex_runtime::worker::{LocalWorker, WorkerConfig, scratch_folder};
+use myrmex_runtime::worker::{LocalWorker, WorkerConfig, copies_folder, scratch_folder};
+use myrmex_store::blobs::FileBlobStore;
 use myrmex_store::directory::{DataDirectory, Owner};
 use myrmex_store::segments::FileLogStore;
 use myrmex_store::sqlite::{SqliteReader, SqliteStore};
@@ -24,6 +25,7 @@ use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::event::Lines;
 use crate::render::summary;
 use crate::render::watch::Watch;
+use crate::settings::Settings;
 use crate::workspace::Workspace;
 
 /// The one log of a workspace that a single process runs.
@@ -90,8 +92,10 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Returns [`Failure`] if another process holds the store, or it cannot be opened.
+    /// Returns [`Failure`] if the workspace's settings have errors, another process holds the store, or it cannot be
+    /// opened.
     pub fn open(zygote: Zygote, workspace: &Workspace, slots: u32) -> Result<Self, Failure> {
+        let Settings { providers } = Settings::load(workspace)?;
         let system = |error: &std::io::Error, path: &Path| {
             let mut failure = Failure::new(FailureCode::File, format!("`{}` cannot be used", path.display()));
             failure.causes.push(error.to_string());
@@ -128,6 +132,10 @@ impl Session {
             workspace: workspace.root.clone(),
             scratch: scratch_folder(&workspace.data),
             grace: GRACE,
+            providers,
+            blobs: Arc::new(FileBlobStore::new(&workspace.data)),
+            namespace: namespace.clone(),
+            copies: copies_folder(&workspace.data),
         };
         let ear = partition.ear();
         let worker = LocalWorker::start(

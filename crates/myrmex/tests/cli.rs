@@ -452,3 +452,24 @@ fn usage_errors_exit_with_2_and_help_with_0() {
     assert_eq!(workspace.run(&["--help"]).code, 0);
     assert_eq!(workspace.run(&["runs", "list"]).code, 2, "there is no store yet");
 }
+
+#[test]
+fn settings_with_errors_start_nothing() {
+    let workspace = Workspace::with(&[
+        ("w.yaml", "workflow: w\ntasks:\n  a: {run: echo never >ran}\n"),
+        ("myrmex.yaml", "secrets:\n  TOKEN: {fiel: token}\n"),
+    ]);
+    let ended = workspace.run(&["run", "w.yaml"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (2, ""));
+    for text in [
+        "error[E0202]",
+        "myrmex.yaml:2:11",
+        "did you mean `file`?",
+        "error[X0108]: `myrmex.yaml` has an error",
+    ] {
+        assert!(ended.stderr.contains(text), "{text}: {}", ended.stderr);
+    }
+    assert!(!workspace.path().join("ran").exists() && !workspace.path().join(".myrmex/store.db").exists());
+    std::fs::write(workspace.path().join("myrmex.yaml"), "secrets: {TOKEN: {file: token}}\n").unwrap();
+    assert_eq!(workspace.run(&["run", "w.yaml"]).code, 0);
+}

@@ -406,6 +406,7 @@ impl Run {
     fn apply_attempt(&mut self, id: ActivationId, event: &Event, at: Timestamp) -> Change {
         let mut leaf = self.at(id).leaf().copied().unwrap_or_default();
         let (mut status, mut phase) = (self.at(id).status, self.at(id).phase);
+        let mut artifacts = None;
         match event {
             Event::TaskQueued { attempt, input, .. } => {
                 (leaf.attempt, leaf.input, leaf.retry_due) = (*attempt, *input, None);
@@ -419,6 +420,7 @@ impl Run {
             }
             Event::AttemptEnded { report, .. } => {
                 leaf.token = None;
+                artifacts = Some(report.artifacts.map(Box::new));
                 let is_failure =
                     matches!(report.end, AttemptEnd::Failed { .. } | AttemptEnd::TimedOut { .. });
                 leaf.retries_used += u32::from(is_failure);
@@ -431,6 +433,9 @@ impl Run {
             task.status = status;
             if let Some(rare) = &mut task.rare {
                 rare.facts.repeat = None;
+            }
+            if let Some(artifacts) = artifacts {
+                task.artifacts = artifacts;
             }
         });
         if phase == Phase::Granted {

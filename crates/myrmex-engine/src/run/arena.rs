@@ -65,6 +65,8 @@ pub(super) struct Activation {
     pub(super) started: Option<Timestamp>,
     pub(super) ended: Option<Timestamp>,
     pub(super) output: Option<ValueHash>,
+    /// The artifacts of the attempt that ended last.
+    pub(super) artifacts: Option<Box<ValueHash>>,
     pub(super) fault: Option<Box<Fault>>,
     /// What only few have; apart, because there may be a million of those that have not.
     pub(super) rare: Option<Box<Rare>>,
@@ -262,6 +264,7 @@ impl Activation {
             started: None,
             ended: None,
             output: None,
+            artifacts: None,
             fault: None,
             rare: None,
             work: Work::None,

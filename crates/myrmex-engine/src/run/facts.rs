@@ -49,6 +49,7 @@ pub struct Fact {
     started: Option<Timestamp>,
     ended: Option<Timestamp>,
     output: Option<ValueHash>,
+    artifacts: Option<Box<ValueHash>>,
     fault: Option<Box<Fault>>,
     rare: Option<Box<RareFacts>>,
     detail: Detail,
@@ -160,6 +161,7 @@ impl Run {
             started: activation.started,
             ended: activation.ended,
             output: activation.output,
+            artifacts: activation.artifacts.clone(),
             fault: activation.fault.clone(),
             rare: activation.facts().filter(|facts| **facts != RareFacts::default()).cloned().map(Box::new),
             detail,
@@ -216,6 +218,7 @@ impl Run {
         }
         (activation.started, activation.ended) = (fact.started, fact.ended);
         (activation.output, activation.fault) = (fact.output, fact.fault.clone());
+        activation.artifacts.clone_from(&fact.artifacts);
         if is_same_kind {
             self.place_detail(id, &fact.detail);
         }

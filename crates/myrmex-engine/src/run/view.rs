@@ -311,6 +311,11 @@ impl<'a> TaskView<'a> {
         self.run.at(self.id).output
     }
 
+    /// Returns the artifacts of its last attempt, a map of file values, once there are some.
+    pub fn artifacts(&self) -> Option<ValueHash> {
+        self.run.at(self.id).artifacts.as_deref().copied()
+    }
+
     /// Returns its error, once it failed.
     pub fn fault(&self) -> Option<&'a Fault> {
         self.run.at(self.id).fault.as_deref()

@@ -65,6 +65,8 @@ pub(super) struct ReportV1 {
     signal: Option<i32>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     leftovers: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    artifacts: Option<String>,
     usage: [u64; 6],
 }
 
@@ -100,6 +102,7 @@ impl From<&AttemptReport> for ReportV1 {
             exit_code,
             signal,
             leftovers: report.has_leftovers,
+            artifacts: report.artifacts.map(|hash| hash.to_string()),
             end: end.to_owned(),
             output,
             fault,
@@ -144,6 +147,8 @@ impl TryFrom<ReportV1> for AttemptReport {
             (_, Some(signal)) => Some(ProcessExit::Signal(signal)),
             (code, None) => code.map(ProcessExit::Code),
         };
-        Ok(Self { end, usage, pid: wire.pid, exit, has_leftovers: wire.leftovers })
+        let artifacts = wire.artifacts.map(|text| text.parse::<ValueHash>()).transpose();
+        let artifacts = artifacts.map_err(|error| WireError::new("the report of an attempt", error))?;
+        Ok(Self { end, usage, pid: wire.pid, exit, has_leftovers: wire.leftovers, artifacts })
     }
 }

@@ -103,6 +103,7 @@ impl<'a> Resolver<'a> {
                 Some(hash) => self.stored(hash, rest),
                 None => walk(&self.output(&task)?, rest),
             },
+            "artifacts" => self.stored(task.artifacts()?, rest),
             "items" => {
                 if let [Step::Index(index), rest @ ..] = rest {
                     let item = task.items().nth(usize::try_from(*index).ok()?)?;
@@ -126,6 +127,7 @@ impl<'a> Resolver<'a> {
     fn record(&mut self, task: &TaskView<'_>) -> Value {
         let mut record = facts(task);
         record["output"] = self.output(task).unwrap_or(Value::Null);
+        record["artifacts"] = task.artifacts().and_then(|hash| self.stored(hash, &[])).unwrap_or(json!({}));
         record
     }
 

@@ -427,37 +427,59 @@ impl State {
         if self.recounts_open > 0 {
             return;
         }
+        let mut lost = Vec::new();
         for run in std::mem::take(&mut self.to_recount) {
             let Some(loaded) = self.owned.runs.get(&run) else { continue };
             for (task, attempt, token) in loaded.run.grants() {
-                if token.epoch() >= self.owned.epoch || tokens.contains(&token) {
-                    continue;
+                if token.epoch() < self.owned.epoch && !tokens.contains(&token) {
+                    lost.push((run, task, attempt, token));
                 }
-                let reason = "the worker that had it is gone".to_owned();
-                let end = AttemptReport::of(AttemptEnd::Lost { reason });
-                let logs = self.leftovers(token);
-                self.report(Report { run, task, attempt, token, outcome: Outcome::Ended(end), logs });
             }
+        }
+        let mut leftovers = self.leftovers(lost.iter().map(|(.., token)| *token));
+        for (run, task, attempt, token) in lost {
+            let end = AttemptEnd::Lost { reason: "the worker that had it is gone".to_owned() };
+            let (outcome, artifacts) = (Outcome::Ended(AttemptReport::of(end)), serde_json::Map::new());
+            let logs = leftovers.remove(&token).unwrap_or_default();
+            self.report(Report { run, task, attempt, token, outcome, artifacts, logs });
         }
     }
 
-    /// Finds what an attempt printed before its worker died.
-    fn leftovers(&mut self, token: FencingToken) -> Vec<LogRange> {
-        let grants = self.owned.reader.grants(self.parts.log, FencingToken(token.0 - 1), 1);
-        let grants = grants.unwrap_or_else(|error| {
-            // The turn is dropped with it: otherwise the output would never be found again.
-            self.trouble.get_or_insert(error);
-            Vec::new()
-        });
-        let from = grants.into_iter().find(|grant| grant.token == token);
-        let found = from.map(|grant| self.parts.logs.ranges_since(grant.logs_from, token));
-        match found {
-            Some(Ok(ranges)) => ranges,
-            Some(Err(error)) => {
-                self.parts.progress.note(format!("the output of a lost attempt cannot be read: {error}"));
-                Vec::new()
+    /// Finds what attempts printed before their worker died, and says what of it cannot be read.
+    fn leftovers(
+        &mut self,
+        tokens: impl Iterator<Item = FencingToken>,
+    ) -> BTreeMap<FencingToken, Vec<LogRange>> {
+        let mut positions = BTreeMap::new();
+        for token in tokens {
+            match self.owned.reader.grants(self.parts.log, FencingToken(token.0 - 1), 1) {
+                Ok(grants) => {
+                    let grant = grants.into_iter().find(|grant| grant.token == token);
+                    positions.extend(grant.map(|grant| (token, grant.logs_from)));
+                }
+                // The turn is dropped with it: otherwise the output would never be found again.
+                Err(error) => {
+                    self.trouble.get_or_insert(error);
+                }
             }
-            None => Vec::new(),
+        }
+        let found = self.parts.logs.leftovers(&positions);
+        let note = |text: String| self.parts.progress.note(text);
+        match found {
+            Ok(leftovers) => {
+                if let Some(place) = leftovers.damaged.first() {
+                    let LogPosition { segment, offset } = place;
+                    let count = leftovers.damaged.len();
+                    note(format!(
+                        "the output of lost attempts is damaged at {count} places, first at byte {offset} of segment {segment}"
+                    ));
+                }
+                leftovers.ranges
+            }
+            Err(error) => {
+                note(format!("the output of lost attempts cannot be read: {error}"));
+                BTreeMap::new()
+            }
         }
     }
 

@@ -23,7 +23,7 @@ use myrmex_store::{Batch, Committed, Grant, IndexOperation, NewRecord, Ready, Ru
 
 use super::batch::Release;
 use super::children::{Call, FollowUp};
-use super::journal::JournalError;
+use super::JournalError;
 use super::message::{Answer, CalledDefinition, NewRun, RequestError};
 use super::{Loaded, State, journal, writer};
 use crate::evaluate::{self, Desk, checked_depth};
@@ -44,7 +44,7 @@ impl State {
         match self.owned.reader.summary(&namespace, new.run) {
             Ok(None) if !is_known => {}
             Ok(_) => return self.answer(answer, Err(Rejection::AlreadyStarted.into())),
-            Err(error) => return self.answer(answer, Err(journal::JournalError::from(error).into())),
+            Err(error) => return self.answer(answer, Err(JournalError::from(error).into())),
         }
         let mut values = Values::new(namespace.clone(), new.run);
         let inputs = values.put(new.inputs);
@@ -101,7 +101,7 @@ impl State {
         }
         let namespace = self.parts.namespace.clone();
         let reader = self.owned.reader.as_ref();
-        let summary = reader.summary(&namespace, id).map_err(journal::JournalError::from)?;
+        let summary = reader.summary(&namespace, id).map_err(JournalError::from)?;
         let key = summary.ok_or(RequestError::Unknown { run: id })?.key;
         let run = journal::load_run(reader, &namespace, id)?.ok_or(RequestError::Unknown { run: id })?;
         if let Some(status) = Some(run.status()).filter(|status| status.is_terminal()) {
@@ -390,10 +390,10 @@ impl State {
 
     /// Takes the report of an attempt. The worker keeps it until the batch is durable.
     pub(super) fn report(&mut self, report: Report) {
-        let Report { run, task, attempt, token, outcome, logs } = report;
+        let Report { run, task, attempt, token, outcome, artifacts, logs } = report;
         self.owned.open.effects.push(Release::Acknowledge(token));
         let Some(loaded) = self.owned.runs.get_mut(&run) else { return };
-        let report = match outcome {
+        let mut report = match outcome {
             Outcome::Ended(report) => report,
             Outcome::Produced { produced, facts } => {
                 let definition = Arc::clone(loaded.run.definition());
@@ -406,6 +406,7 @@ impl State {
                 facts.report(end)
             }
         };
+        report.artifacts = (!artifacts.is_empty()).then(|| loaded.values.put(Value::Object(artifacts)));
         let namespace = self.parts.namespace.clone();
         let ranges = logs.into_iter().map(|range| {
             let (namespace, task) = (namespace.clone(), task.clone());

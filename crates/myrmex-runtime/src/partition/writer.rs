@@ -180,3 +180,121 @@ impl Drop for PanicNotice {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use myrmex_model::id::RunId;
+    use myrmex_model::name::Namespace;
+    use myrmex_store::faulty::{Fault, FaultyStore};
+    use myrmex_store::memory::MemoryStore;
+    use myrmex_store::segments::MemoryLogStore;
+    use myrmex_store::{LogId, NewRecord, Sequence};
+
+    use super::*;
+    use crate::progress::Progress;
+
+    /// Far longer than anything takes here.
+    const PATIENCE: Duration = Duration::from_mins(1);
+
+    /// Starts a writer whose commit with this number fails so, and makes the first batch for it.
+    fn writer(commit: u64, error: fn() -> StoreError) -> (Writer, Receiver<Message>, Batch) {
+        let store = FaultyStore::new(MemoryStore::new()).at_commit(commit, Fault::Fail, error);
+        started(Box::new(store))
+    }
+
+    fn started(mut store: Box<dyn Store>) -> (Writer, Receiver<Message>, Batch) {
+        let opened = store.open_log(LogId(0)).unwrap();
+        let logs = Logs::new(LogId(0), Box::new(MemoryLogStore::new()), Arc::new(Progress::new()));
+        let (inbox, messages) = channel();
+        let writer = Writer::start(store, logs, inbox).unwrap();
+        let record = NewRecord {
+            namespace: Namespace::standard(),
+            run: RunId([1; 16]),
+            codec: 1,
+            body: b"{}".to_vec(),
+        };
+        let batch = Batch {
+            log: LogId(0),
+            expected: opened.last,
+            epoch: opened.epoch,
+            records: vec![record],
+            operations: Vec::new(),
+        };
+        (writer, messages, batch)
+    }
+
+    fn nothing_waits() -> Waiting {
+        Waiting { answers: Vec::new(), effects: Vec::new() }
+    }
+
+    fn committed(messages: &Receiver<Message>) -> Result<Sequence, StoreError> {
+        match messages.recv_timeout(PATIENCE) {
+            Ok(Message::Committed(committed)) => committed.map(|committed| committed.last),
+            _ => panic!("the writer says how the commit ended"),
+        }
+    }
+
+    #[test]
+    fn a_batch_is_committed_and_what_waited_for_it_is_there() {
+        let (mut writer, messages, batch) = writer(9, || StoreError::Full);
+        writer.hand_over(batch, nothing_waits());
+        assert!(writer.is_busy());
+        assert_eq!(committed(&messages).unwrap(), Sequence::NONE.plus(1));
+        assert!(writer.take_waiting().is_some());
+        assert!(!writer.is_busy() && writer.take_waiting().is_none());
+    }
+
+    #[test]
+    fn a_batch_that_a_full_disk_refuses_is_tried_again() {
+        let (mut writer, messages, batch) = writer(1, || StoreError::Full);
+        writer.hand_over(batch, nothing_waits());
+        assert!(matches!(messages.recv_timeout(PATIENCE), Ok(Message::Held(StoreError::Full))));
+        writer.hold_up();
+        assert!(writer.is_held_up());
+        assert_eq!(committed(&messages).unwrap(), Sequence::NONE.plus(1));
+        assert!(writer.take_waiting().is_some() && !writer.is_held_up());
+    }
+
+    #[test]
+    fn a_store_that_failed_is_used_no_more() {
+        let (mut writer, messages, batch) = writer(1, || StoreError::Poisoned);
+        writer.hand_over(batch.clone(), nothing_waits());
+        assert!(matches!(committed(&messages), Err(StoreError::Poisoned)));
+        assert!(matches!(writer.commit(&batch), Err(StoreError::Poisoned)));
+    }
+
+    #[test]
+    fn a_batch_can_be_committed_on_the_callers_thread() {
+        let (writer, messages, batch) = writer(1, || StoreError::Full);
+        assert!(matches!(writer.commit(&batch), Err(StoreError::Full)));
+        assert_eq!(writer.commit(&batch).unwrap().last, Sequence::NONE.plus(1));
+        assert!(messages.try_recv().is_err());
+    }
+
+    #[test]
+    fn a_writer_that_waits_for_space_can_be_dropped() {
+        struct AlwaysFull(MemoryStore);
+
+        impl Store for AlwaysFull {
+            fn open_log(&mut self, log: LogId) -> Result<myrmex_store::Opened, StoreError> {
+                self.0.open_log(log)
+            }
+
+            fn commit(&mut self, _: &Batch) -> Result<Committed, StoreError> {
+                Err(StoreError::Full)
+            }
+
+            fn reader(&self) -> Result<Box<dyn myrmex_store::Reader>, StoreError> {
+                self.0.reader()
+            }
+        }
+
+        let (mut writer, messages, batch) = started(Box::new(AlwaysFull(MemoryStore::new())));
+        writer.hand_over(batch, nothing_waits());
+        assert!(matches!(messages.recv_timeout(PATIENCE), Ok(Message::Held(StoreError::Full))));
+        drop(writer);
+        assert!(!messages.iter().any(|message| matches!(message, Message::Committed(_))));
+    }
+}

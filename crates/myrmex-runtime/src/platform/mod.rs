@@ -29,6 +29,7 @@
 //!         argv: vec!["echo".into(), "hello".into()],
 //!         env: Vec::new(),
 //!         env_remove: Vec::new(),
+//!         script: None,
 //!         workdir: "/".into(),
 //!         timeout: None,
 //!         grace: std::time::Duration::from_secs(5),
@@ -57,7 +58,9 @@ mod linux;
 
 #[cfg(target_os = "linux")]
 pub use linux::{Processes, Waker, Zygote, raise_open_files, return_memory};
-pub use spec::{Exit, Finish, ProcessEnd, ProcessEvent, ProcessId, ProcessSpec, Stage, Stream, Usage};
+pub use spec::{
+    Exit, Finish, ProcessEnd, ProcessEvent, ProcessId, ProcessSpec, SCRIPT_PATH, Stage, Stream, Usage,
+};
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("the process layer is written for Linux only; add a sibling of `platform/linux`");

@@ -1,6 +1,7 @@
 //! What is asked of a process and what is told about it. Portable, no effects.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,10 +9,14 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProcessId(pub u64);
 
+/// Where a process finds the [script](ProcessSpec::script) it was given. The number of the open file is one that shells
+/// cannot use in redirections and that no program expects.
+pub const SCRIPT_PATH: &str = "/proc/self/fd/63";
+
 /// Describes a process to start.
 ///
 /// Standard input is `/dev/null`. The process leads a new session, has default signal dispositions and an empty mask.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ProcessSpec {
     /// The program and its arguments; never empty. A program without a slash is looked up in the `PATH` that the
     /// process itself will have; one with a slash is relative to `workdir`.
@@ -20,12 +25,26 @@ pub struct ProcessSpec {
     pub env: Vec<(OsString, OsString)>,
     /// Inherited variables that the process does not get; a name that `env` sets too is set.
     pub env_remove: Vec<OsString>,
+    /// A text that the process finds as a file under [`SCRIPT_PATH`], in memory only and never to be changed.
+    pub script: Option<OsString>,
     /// The working directory; relative to the directory this program was started in.
     pub workdir: PathBuf,
     /// How long the process may run, measured by its reaper on the monotonic clock.
     pub timeout: Option<Duration>,
     /// How long the tree has after SIGTERM until SIGKILL.
     pub grace: Duration,
+}
+
+/// Leaves out the values of variables, which may be secrets.
+impl fmt::Debug for ProcessSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { argv, env, env_remove, script, workdir, timeout, grace } = self;
+        let names: Vec<&OsString> = env.iter().map(|(name, _)| name).collect();
+        let mut shown = f.debug_struct("ProcessSpec");
+        shown.field("argv", argv).field("env", &names).field("env_remove", env_remove);
+        shown.field("script", script);
+        shown.field("workdir", workdir).field("timeout", timeout).field("grace", grace).finish()
+    }
 }
 
 /// Tells one of the two output streams.

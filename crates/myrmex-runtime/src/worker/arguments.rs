@@ -1,7 +1,7 @@
 //! From the evaluated arguments of a `run` task to a process.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use myrmex_model::fault::{Fault, FaultKind};
@@ -9,6 +9,7 @@ use myrmex_model::id::RunId;
 use myrmex_model::value::{Value, to_text, type_name};
 use sha2::{Digest, Sha256};
 
+use super::interpreter::{self, Invocation};
 use super::{Assignment, WorkerConfig};
 use crate::platform::ProcessSpec;
 
@@ -23,10 +24,7 @@ pub(super) fn process(
     output: &Path,
 ) -> Result<ProcessSpec, Fault> {
     let arguments = &assignment.arguments;
-    let workdir = match arguments.get("workdir") {
-        None | Some(Value::Null) => config.workspace.clone(),
-        Some(path) => config.workspace.join(to_text(path)),
-    };
+    let workdir = workdir(arguments, &config.workspace);
     let mut env = Vec::new();
     if let Some(Value::Object(own)) = arguments.get("env") {
         for (name, value) in own {
@@ -35,36 +33,39 @@ pub(super) fn process(
     }
     // Ours come last: what identifies the attempt is not for a task to change.
     env.extend(task_environment(assignment, output));
+    let Invocation { argv, script } = invocation(arguments)?;
     Ok(ProcessSpec {
-        argv: argv(arguments)?,
+        argv,
         env,
         env_remove: Vec::new(),
+        script,
         workdir,
         timeout: assignment.timeout.map(|length| Duration::from_millis(length.0)),
         grace: config.grace,
     })
 }
 
-fn argv(arguments: &Value) -> Result<Vec<OsString>, Fault> {
-    if let Some(command) = arguments.get("command") {
-        let Some(words) = command.as_array().filter(|words| !words.is_empty()) else {
-            let title = format!("`command` needs a list of at least one word, found {}", type_name(command));
-            return Err(Fault::new(FaultKind::Validation, title));
-        };
-        return words.iter().map(|word| checked("an argument", &to_text(word))).collect();
+/// Returns the directory in which a task works.
+pub(super) fn workdir(arguments: &Value, workspace: &Path) -> PathBuf {
+    match arguments.get("workdir") {
+        None | Some(Value::Null) => workspace.to_owned(),
+        Some(path) => workspace.join(to_text(path)),
     }
-    let script = arguments.get("script").map(to_text).unwrap_or_default();
-    let interpreter = arguments.get("interpreter").and_then(Value::as_str).unwrap_or("sh");
-    // A shell stops at the first command that fails; other interpreters take their script by `-c` or `-e`.
-    let words: &[&str] = match interpreter {
-        "sh" => &["sh", "-e", "-c"],
-        "bash" => &["bash", "-e", "-o", "pipefail", "-c"],
-        "node" | "ruby" | "perl" => &[interpreter, "-e"],
-        other => &[other, "-c"],
+}
+
+/// Returns the program and its arguments, and the script if it is not among them.
+fn invocation(arguments: &Value) -> Result<Invocation, Fault> {
+    let Some(command) = arguments.get("command") else {
+        let script = arguments.get("script").map(to_text).unwrap_or_default();
+        let interpreter = arguments.get("interpreter").and_then(Value::as_str).unwrap_or("sh");
+        return interpreter::invoke(interpreter, checked("the script", &script)?);
     };
-    let mut argv: Vec<OsString> = words.iter().map(OsString::from).collect();
-    argv.push(checked("the script", &script)?);
-    Ok(argv)
+    let Some(words) = command.as_array().filter(|words| !words.is_empty()) else {
+        let title = format!("`command` needs a list of at least one word, found {}", type_name(command));
+        return Err(Fault::new(FaultKind::Validation, title));
+    };
+    let argv = words.iter().map(|word| checked("an argument", &to_text(word)));
+    Ok(Invocation { argv: argv.collect::<Result<_, Fault>>()?, script: None })
 }
 
 /// Returns `text` for the operating system, which ends texts at the first zero byte.
@@ -123,6 +124,10 @@ mod tests {
             workspace: "space".into(),
             scratch: "scratch".into(),
             grace: Duration::from_secs(1),
+            providers: crate::secrets::Providers::default(),
+            blobs: Arc::new(myrmex_store::blobs::MemoryBlobStore::new()),
+            namespace: myrmex_model::name::Namespace::standard(),
+            copies: "copies".into(),
         };
         process(&assignment, &config, Path::new("out"))
     }
@@ -130,8 +135,6 @@ mod tests {
     #[test]
     fn text_is_given_to_a_shell_that_stops_at_the_first_failure() {
         assert_eq!(spec(json!({"script": "a\nb"})).unwrap().argv, ["sh", "-e", "-c", "a\nb"]);
-        let python = spec(json!({"script": "print(1)", "interpreter": "python3"})).unwrap();
-        assert_eq!(python.argv, ["python3", "-c", "print(1)"]);
     }
 
     #[test]

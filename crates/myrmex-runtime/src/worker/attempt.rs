@@ -1,13 +1,17 @@
 //! An attempt under way: what it printed, and how its end is told.
 
-use std::path::PathBuf;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::outcome::{AttemptEnd, ProcessExit, Usage};
 use myrmex_model::value::{VALUE_BYTES_MAX, Value, to_text};
+use serde_json::Map;
 
-use super::{Assignment, Facts, Outcome, Produced, output};
+use super::{Assignment, Facts, Outcome, Produced, interpreter, output};
 use crate::platform::{Exit, Finish, ProcessEnd, Stage, Stream};
+use crate::secrets::{Masks, StreamMask};
 
 /// The end of standard error that an error carries along, in bytes: enough for a message, not for a log.
 const ERROR_TAIL_BYTES: usize = 2_048;
@@ -22,12 +26,67 @@ pub(super) struct Running {
     has_printed: bool,
     /// Whether it was told to stop.
     pub(super) is_stopping: bool,
+    /// What keeps secrets out of all that it says; none if its run has no secrets.
+    masking: Option<Masking>,
+}
+
+/// Keeps secrets out of what an attempt says.
+struct Masking {
+    masks: Arc<Masks>,
+    /// Standard output first.
+    streams: [StreamMask; 2],
+}
+
+impl Masking {
+    fn new(masks: Arc<Masks>) -> Self {
+        let streams = [0, 1].map(|_| StreamMask::new(Arc::clone(&masks)));
+        Self { masks, streams }
+    }
 }
 
 impl Running {
-    pub(super) fn new(assignment: Assignment, output: PathBuf) -> Self {
-        let (stdout, stderr_tail) = (Some(Vec::new()), Vec::new());
-        Self { assignment, output, stdout, stderr_tail, has_printed: false, is_stopping: false }
+    pub(super) fn new(assignment: Assignment, output: PathBuf, masks: Option<Arc<Masks>>) -> Self {
+        Self {
+            assignment,
+            output,
+            stdout: Some(Vec::new()),
+            stderr_tail: Vec::new(),
+            has_printed: false,
+            is_stopping: false,
+            masking: masks.map(Masking::new),
+        }
+    }
+
+    /// Masks what the process printed. What may be the beginning of a secret is held back.
+    pub(super) fn masked<'b>(&mut self, stream: Stream, bytes: &'b [u8]) -> Cow<'b, [u8]> {
+        let Some(masking) = &mut self.masking else { return Cow::Borrowed(bytes) };
+        let mut out = Vec::with_capacity(bytes.len());
+        masking.streams[stream as usize].push(bytes, &mut out);
+        Cow::Owned(out)
+    }
+
+    /// Returns what was held back of a stream that has ended.
+    pub(super) fn held_back(&mut self, stream: Stream) -> Vec<u8> {
+        let mut out = Vec::new();
+        if let Some(masking) = &mut self.masking {
+            masking.streams[stream as usize].finish(&mut out);
+        }
+        out
+    }
+
+    /// Masks by `masks` from now on; returns what is not held back any more, standard output first.
+    pub(super) fn replace_masks(&mut self, masks: &Arc<Masks>) -> [Vec<u8>; 2] {
+        let mut out = [Vec::new(), Vec::new()];
+        match &mut self.masking {
+            Some(masking) => {
+                masking.masks = Arc::clone(masks);
+                for (stream, out) in masking.streams.iter_mut().zip(&mut out) {
+                    stream.replace_masks(Arc::clone(masks), out);
+                }
+            }
+            None => self.masking = Some(Masking::new(Arc::clone(masks))),
+        }
+        out
     }
 
     /// Keeps what the engine itself needs of the attempt's output.
@@ -50,6 +109,28 @@ impl Running {
         }
     }
 
+    /// What it must not show; none if its run has no secrets.
+    pub(super) fn masks(&self) -> Option<&Arc<Masks>> {
+        self.masking.as_ref().map(|masking| &masking.masks)
+    }
+
+    /// Where it writes what it gives.
+    pub(super) fn output(&self) -> &Path {
+        &self.output
+    }
+
+    /// Tells a success whose output is a file of its own.
+    pub(super) fn gave(&self, file: Map<String, Value>, end: &ProcessEnd) -> Outcome {
+        output::remove(&self.output);
+        Outcome::Produced { produced: Produced::Object(file), facts: facts(end) }
+    }
+
+    /// Tells a failure for a reason that the process does not know.
+    pub(super) fn failed(&self, fault: Fault, end: &ProcessEnd) -> Outcome {
+        output::remove(&self.output);
+        Outcome::Ended(facts(end).report(AttemptEnd::Failed { fault }))
+    }
+
     /// Whether anything was printed at all.
     pub(super) fn has_printed(&self) -> bool {
         self.has_printed
@@ -63,14 +144,17 @@ impl Running {
             && matches!(end.exit, Exit::NotStarted { stage: Stage::Fork, errno } if shortage(errno))
     }
 
-    /// Tells how the attempt ended.
+    /// Tells how the attempt ended, without a secret.
     pub(super) fn outcome(&self, end: &ProcessEnd) -> Outcome {
-        let facts = Facts {
-            usage: usage(end),
-            pid: (end.pid != 0).then_some(end.pid),
-            exit: process_exit(end.exit),
-            has_leftovers: end.leftovers_killed,
-        };
+        let outcome = self.plain_outcome(end);
+        match &self.masking {
+            Some(masking) => masked_outcome(outcome, &masking.masks),
+            None => outcome,
+        }
+    }
+
+    fn plain_outcome(&self, end: &ProcessEnd) -> Outcome {
+        let facts = facts(end);
         let timeout = self.assignment.timeout.unwrap_or_default();
         if end.exit == Exit::Code(0) {
             return self.produced(facts);
@@ -122,17 +206,15 @@ impl Running {
 
     fn not_started(&self, stage: Stage, errno: i32) -> Fault {
         let arguments = &self.assignment.arguments;
-        let word = |value: Option<&Value>| value.map(to_text).unwrap_or_default();
         let (kind, title) = match stage {
             Stage::Workdir => {
-                let folder = word(arguments.get("workdir"));
+                let folder = arguments.get("workdir").map(to_text).unwrap_or_default();
                 (FaultKind::Configuration, format!("the working directory `{folder}` cannot be entered"))
             }
             Stage::Program => {
-                let command = arguments.get("command").and_then(|command| command.get(0));
-                let program = word(command.or(arguments.get("interpreter")));
-                let program = if program.is_empty() { "sh" } else { &program };
-                (FaultKind::Configuration, format!("the program `{program}` cannot be started"))
+                let (what, program) = interpreter::program(arguments);
+                let how = if errno == libc::ENOENT { "is not installed" } else { "cannot be started" };
+                (FaultKind::Configuration, format!("the {what} `{program}` {how}"))
             }
             Stage::Fork => (FaultKind::Runtime, "no process could be made".to_owned()),
         };
@@ -161,6 +243,28 @@ pub(super) fn is_shortage(error: &std::io::Error) -> bool {
     error.raw_os_error().is_some_and(|number| shortages.contains(&number))
 }
 
+/// Masks everything in an outcome that an attempt can have a say in.
+fn masked_outcome(outcome: Outcome, masks: &Arc<Masks>) -> Outcome {
+    match outcome {
+        Outcome::Produced { produced, facts } => {
+            let produced = match produced {
+                Produced::Stdout(text) => Produced::Stdout(text.map(|text| masks.text(&text).into_owned())),
+                Produced::Lines(lines) => Produced::Lines(masks.fields(lines)),
+                Produced::Object(fields) => Produced::Object(masks.fields(fields)),
+            };
+            Outcome::Produced { produced, facts }
+        }
+        Outcome::Ended(mut report) => {
+            report.end = match report.end {
+                AttemptEnd::Failed { fault } => AttemptEnd::Failed { fault: masks.fault(fault) },
+                AttemptEnd::TimedOut { fault } => AttemptEnd::TimedOut { fault: masks.fault(fault) },
+                end @ (AttemptEnd::Succeeded { .. } | AttemptEnd::Stopped | AttemptEnd::Lost { .. }) => end,
+            };
+            Outcome::Ended(report)
+        }
+    }
+}
+
 /// Returns how the process ended, also if it was stopped; none for exit code 0 or no process.
 fn process_exit(exit: Exit) -> Option<ProcessExit> {
     match exit {
@@ -171,6 +275,15 @@ fn process_exit(exit: Exit) -> Option<ProcessExit> {
         Exit::Signal(signal)
         | Exit::TimedOut { finish: Finish::Signal(signal) }
         | Exit::Stopped { finish: Finish::Signal(signal) } => Some(ProcessExit::Signal(signal)),
+    }
+}
+
+fn facts(end: &ProcessEnd) -> Facts {
+    Facts {
+        usage: usage(end),
+        pid: (end.pid != 0).then_some(end.pid),
+        exit: process_exit(end.exit),
+        has_leftovers: end.leftovers_killed,
     }
 }
 

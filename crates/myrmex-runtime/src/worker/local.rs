@@ -1,22 +1,29 @@
 //! The local worker: one thread that starts processes, keeps their output and reports their ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use myrmex_model::fault::{Fault, FaultKind};
-use myrmex_model::id::FencingToken;
+use myrmex_model::id::{FencingToken, RunId};
 use myrmex_model::outcome::{AttemptEnd, AttemptReport};
 use myrmex_store::segments::Stream as LogStream;
 use myrmex_store::{LogRange, StoreError};
+use zeroize::Zeroize;
 
 use super::attempt::{Running, is_shortage};
+use super::blobs::{self, Keeper};
+use super::finish::{self, Finish};
+use super::secret::{Commands, Prepared, Preparing, RunMasks, Secrets, Wanted};
 use super::{Assignment, Outcome, Report, Said, WorkerConfig, arguments};
 use crate::clock::Clock;
 use crate::logs::Logs;
 use crate::platform::{ProcessEnd, ProcessEvent, ProcessId, Processes, Stream, Waker, Zygote};
+use crate::secrets::{self, Secret};
 
 /// What the worker is told.
 enum Told {
@@ -27,6 +34,10 @@ enum Told {
     Acknowledge(FencingToken),
     /// Tell what is under way, then every report again that is kept.
     Recount,
+    /// The files that an attempt needs are ready, or it ends.
+    Unpacked(Box<Assignment>, Option<AttemptEnd>),
+    /// What an attempt left is kept.
+    Finished(Box<Report>),
     /// Kill what runs and end.
     Quit,
 }
@@ -65,13 +76,31 @@ impl LocalWorker {
     ) -> Result<Self, WorkerError> {
         let processes = Processes::new(zygote).map_err(WorkerError::Processes)?;
         let waker = processes.waker();
+        // Without a bound, because either side may be waiting for the other: the worker for the partition to take a
+        // report, the partition for the worker to take an assignment. What it can hold is bounded all the same: an
+        // assignment, a stop, an acknowledgement and a notice of its own for each slot.
         let (told, inbox) = channel();
+        let keeper = Keeper {
+            blobs: Arc::clone(&config.blobs),
+            namespace: config.namespace.clone(),
+            copies: config.copies.clone(),
+            logs: logs.clone(),
+            partials: Arc::default(),
+        };
         let shared_logs = logs.clone();
         let state = State {
+            hidden: config.providers.hidden_variables(),
+            keeper,
+            mailbox: (told.clone(), waker.clone()),
+            unpacking: BTreeMap::new(),
+            finishing: BTreeSet::new(),
             config,
             logs,
             clock,
             say,
+            preparing: BTreeMap::new(),
+            commands: Commands::default(),
+            masks: RunMasks::default(),
             running: BTreeMap::new(),
             trouble: None,
             postponed: BTreeMap::new(),
@@ -134,6 +163,19 @@ struct State {
     logs: Logs,
     clock: Box<dyn Clock>,
     say: Box<dyn Fn(Said) + Send>,
+    /// Variables that tasks do not inherit, because they hold secrets.
+    hidden: Vec<OsString>,
+    keeper: Keeper,
+    /// Where threads that work for attempts put what they have done.
+    mailbox: (Sender<Told>, Waker),
+    /// Attempts that wait for files, and whether they were stopped meanwhile.
+    unpacking: BTreeMap<FencingToken, bool>,
+    /// Attempts whose process has ended and whose artifacts are being kept.
+    finishing: BTreeSet<FencingToken>,
+    /// Attempts that wait for commands to give their secrets.
+    preparing: BTreeMap<FencingToken, Preparing>,
+    commands: Commands,
+    masks: RunMasks,
     running: BTreeMap<FencingToken, Running>,
     /// Why output cannot be kept any more.
     trouble: Option<StoreError>,
@@ -157,15 +199,22 @@ impl State {
             let mut ended = Vec::new();
             let mut is_broken = false;
             let polled = processes.poll(None, &mut |event| match event {
-                ProcessEvent::Output { id, stream, bytes } => self.output(FencingToken(id.0), stream, bytes),
-                ProcessEvent::Ended { id, end } => ended.push((FencingToken(id.0), end)),
+                ProcessEvent::Output { id, stream, bytes } => {
+                    if !self.commands.keep(id, stream, bytes) {
+                        self.output(FencingToken(id.0), stream, bytes);
+                    }
+                }
+                ProcessEvent::Ended { id, end } => ended.push((id, end)),
                 ProcessEvent::Woken => {}
                 ProcessEvent::Broken => is_broken = true,
             });
             let has_ended = !ended.is_empty();
-            self.ended(ended);
+            let answered = self.ended(ended);
             if let Some(reason) = self.trouble_with(polled, is_broken) {
                 return (self.say)(Said::Broken(reason));
+            }
+            if !answered.into_iter().all(|token| self.go_on(&mut processes, token)) {
+                return;
             }
             if has_ended && !self.start_postponed(&mut processes) {
                 return;
@@ -202,10 +251,25 @@ impl State {
                 if let Some(running) = self.running.get_mut(&token) {
                     running.is_stopping = true;
                 }
+                if let Some(preparing) = self.preparing.get_mut(&token) {
+                    preparing.end(AttemptEnd::Stopped);
+                }
+                if let Some(is_stopped) = self.unpacking.get_mut(&token) {
+                    *is_stopped = true;
+                }
                 // A process that cannot be signalled has ended; its report is on the way.
-                drop(processes.stop(ProcessId(token.0)));
+                for id in self.commands.of(token).chain([ProcessId(token.0)]) {
+                    drop(processes.stop(id));
+                }
             }
             Told::StopAll => {
+                self.unpacking.values_mut().for_each(|is_stopped| *is_stopped = true);
+                for (token, preparing) in &mut self.preparing {
+                    preparing.end(AttemptEnd::Stopped);
+                    for id in self.commands.of(*token) {
+                        drop(processes.stop(id));
+                    }
+                }
                 for assignment in std::mem::take(&mut self.postponed).into_values() {
                     self.end_unstarted(assignment, AttemptEnd::Stopped);
                 }
@@ -218,42 +282,144 @@ impl State {
                 self.kept.remove(&token);
             }
             Told::Recount => {
-                let tokens =
-                    self.running.keys().chain(self.postponed.keys()).chain(self.kept.keys()).copied();
-                let tokens = tokens.collect();
+                let begun = self.unpacking.keys().chain(self.preparing.keys()).chain(self.postponed.keys());
+                let ending = self.running.keys().chain(&self.finishing).chain(self.kept.keys());
+                let tokens = begun.chain(ending).copied().collect();
                 (self.say)(Said::Inventory(tokens));
                 for report in self.kept.values() {
                     (self.say)(Said::Report(Box::new(report.clone())));
                 }
+            }
+            Told::Unpacked(assignment, end) => {
+                let is_stopped = self.unpacking.remove(&assignment.token).unwrap_or_default();
+                match end.or(is_stopped.then_some(AttemptEnd::Stopped)) {
+                    Some(end) => self.end_unstarted(*assignment, end),
+                    None => return self.prepare(processes, *assignment),
+                }
+            }
+            Told::Finished(report) => {
+                self.finishing.remove(&report.token);
+                self.report(*report);
             }
             Told::Quit => return false,
         }
         true
     }
 
-    /// Starts an attempt; false if the worker cannot go on. That its own directory cannot be made is no failure of the
-    /// task: the next owner finds the attempt lost and repeats it.
+    /// Starts an attempt, or first what it needs; false if the worker cannot go on.
     fn start(&mut self, processes: &mut Processes, assignment: Assignment) -> bool {
         let token = assignment.token;
-        if self.running.contains_key(&token) || self.kept.contains_key(&token) {
+        let is_under_way = self.unpacking.contains_key(&token)
+            || self.preparing.contains_key(&token)
+            || self.running.contains_key(&token)
+            || self.finishing.contains(&token);
+        if is_under_way || self.kept.contains_key(&token) {
             return true;
         }
+        if !blobs::names_files(&assignment.arguments) {
+            return self.prepare(processes, assignment);
+        }
+        self.unpacking.insert(token, false);
+        let keeper = self.keeper.clone();
+        self.apart(move || {
+            let (assignment, end) = finish::unpack(&keeper, assignment);
+            Told::Unpacked(Box::new(assignment), end)
+        });
+        true
+    }
+
+    /// Does on a thread of its own what may take long, and then hears of it.
+    fn apart(&self, act: impl FnOnce() -> Told + Send + 'static) {
+        let (told, waker) = self.mailbox.clone();
+        // If there can be no other thread, this one does it, and everything else waits.
+        let shared = Arc::new(Mutex::new(Some(act)));
+        let taken = Arc::clone(&shared);
+        let body = move || {
+            let act = taken.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(act) = act {
+                // A worker that has ended wants to know nothing.
+                drop(told.send(act()));
+                waker.wake();
+            }
+        };
+        if std::thread::Builder::new().name("files".into()).spawn(body).is_err() {
+            let act = shared.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(act) = act {
+                drop(self.mailbox.0.send(act()));
+                self.mailbox.1.wake();
+            }
+        }
+    }
+
+    /// Starts an attempt whose files are ready, or first what gives its secrets; false if the worker cannot go on.
+    fn prepare(&mut self, processes: &mut Processes, assignment: Assignment) -> bool {
+        let token = assignment.token;
+        let wanted = match Wanted::of(&assignment.arguments) {
+            Ok(Some(wanted)) => wanted,
+            Ok(None) => return self.launch(processes, assignment, Secrets::default()),
+            Err(fault) => {
+                self.end_unstarted(assignment, AttemptEnd::Failed { fault });
+                return true;
+            }
+        };
+        self.preparing.insert(token, Preparing::new(assignment, wanted, &self.config));
+        self.go_on(processes, token)
+    }
+
+    /// Starts the commands that give the secrets of an attempt, or the attempt itself once it has them; false if the
+    /// worker cannot go on.
+    fn go_on(&mut self, processes: &mut Processes, token: FencingToken) -> bool {
+        let Some(preparing) = self.preparing.get_mut(&token) else { return true };
+        while let Some((name, spec)) = preparing.next_command() {
+            let id = self.commands.add(token, name.clone(), &spec);
+            if let Err(error) = processes.start(id, &spec) {
+                self.commands.remove(id);
+                let title = format!("the command that gives the secret `{name}` cannot be started");
+                preparing.answered(&name, Err(secrets::fault(title, error.to_string())));
+            }
+        }
+        if !preparing.is_settled() {
+            return true;
+        }
+        match self.preparing.remove(&token).map(Preparing::settle) {
+            Some(Prepared::Ready(assignment, secrets)) => self.launch(processes, assignment, secrets),
+            Some(Prepared::Over(assignment, end)) => {
+                self.end_unstarted(assignment, end);
+                true
+            }
+            Some(Prepared::NotYet) | None => true,
+        }
+    }
+
+    /// Starts the process of an attempt; false if the worker cannot go on. That its own directory cannot be made is no
+    /// failure of the task: the next owner finds the attempt lost and repeats it.
+    fn launch(&mut self, processes: &mut Processes, assignment: Assignment, secrets: Secrets) -> bool {
+        let token = assignment.token;
         if let Err(error) = self.scratch() {
             let folder = self.config.scratch.display();
             (self.say)(Said::Broken(format!("the directory `{folder}` cannot be made: {error}")));
             return false;
         }
         let output = self.config.scratch.join(token.to_string());
-        let spec = match arguments::process(&assignment, &self.config, &output) {
+        let mut spec = match arguments::process(&assignment, &self.config, &output) {
             Ok(spec) => spec,
             Err(fault) => {
                 self.end_unstarted(assignment, AttemptEnd::Failed { fault });
                 return true;
             }
         };
-        match processes.start(ProcessId(token.0), &spec) {
+        spec.env_remove.clone_from(&self.hidden);
+        // Before all others: what identifies the attempt is not for a secret to change.
+        spec.env.splice(0..0, secrets.variables);
+        self.learn(assignment.run, &secrets.values);
+        let started = processes.start(ProcessId(token.0), &spec);
+        if !secrets.values.is_empty() {
+            spec.env.into_iter().for_each(|(_, value)| value.into_encoded_bytes().zeroize());
+        }
+        match started {
             Ok(()) => {
-                self.running.insert(token, Running::new(assignment, output));
+                let masks = self.masks.of(assignment.run);
+                self.running.insert(token, Running::new(assignment, output, masks));
             }
             // The machine has no more to give now; the end of another attempt gives some back.
             Err(error) if is_shortage(&error) && !self.running.is_empty() => {
@@ -268,8 +434,23 @@ impl State {
         true
     }
 
+    /// Masks these secrets from now on in all that the run's attempts say.
+    fn learn(&mut self, run: RunId, values: &[Secret]) {
+        let Some(masks) = self.masks.learn(run, values) else { return };
+        let of_run = self.running.iter_mut().filter(|(_, running)| running.assignment.run == run);
+        let released: Vec<_> =
+            of_run.map(|(token, running)| (*token, running.replace_masks(&masks))).collect();
+        for (token, [stdout, stderr]) in released {
+            self.keep(token, Stream::Stdout, &stdout);
+            self.keep(token, Stream::Stderr, &stderr);
+        }
+    }
+
     fn end_unstarted(&mut self, assignment: Assignment, end: AttemptEnd) {
-        self.report(assignment, Outcome::Ended(AttemptReport::of(end)), Vec::new());
+        let Assignment { run, task, attempt, token, .. } = assignment;
+        let outcome = Outcome::Ended(AttemptReport::of(end));
+        let (artifacts, logs) = (serde_json::Map::new(), Vec::new());
+        self.report(Report { run, task, attempt, token, outcome, artifacts, logs });
     }
 
     /// Tries again to start what the machine had no place for; false if the worker cannot go on.
@@ -297,6 +478,13 @@ impl State {
 
     fn output(&mut self, token: FencingToken, stream: Stream, bytes: &[u8]) {
         let Some(running) = self.running.get_mut(&token) else { return };
+        let masked = running.masked(stream, bytes);
+        self.keep(token, stream, &masked);
+    }
+
+    /// Keeps what an attempt printed, which holds no secret any more.
+    fn keep(&mut self, token: FencingToken, stream: Stream, bytes: &[u8]) {
+        let Some(running) = self.running.get_mut(&token).filter(|_| !bytes.is_empty()) else { return };
         running.keep(stream, bytes);
         let log_stream = match stream {
             Stream::Stdout => LogStream::Stdout,
@@ -307,9 +495,24 @@ impl State {
         }
     }
 
-    /// Reports the ends of one round. What the attempts printed is written before any of them is reported.
-    fn ended(&mut self, ended: Vec<(FencingToken, ProcessEnd)>) {
-        for (token, end) in ended {
+    /// Reports the ends of one round. What the attempts printed is written before any of them is reported. Returns the
+    /// attempts whose secrets have come.
+    fn ended(&mut self, ended: Vec<(ProcessId, ProcessEnd)>) -> Vec<FencingToken> {
+        let mut answered = Vec::new();
+        for (id, end) in ended {
+            if let Some(command) = self.commands.remove(id) {
+                let (token, name, answer) = command.answer(&end);
+                if let Some(preparing) = self.preparing.get_mut(&token) {
+                    preparing.answered(&name, answer);
+                    answered.push(token);
+                }
+                continue;
+            }
+            let token = FencingToken(id.0);
+            for stream in [Stream::Stdout, Stream::Stderr] {
+                let rest = self.running.get_mut(&token).map(|running| running.held_back(stream));
+                self.keep(token, stream, &rest.unwrap_or_default());
+            }
             let Some(running) = self.running.remove(&token) else { continue };
             if running.may_begin_later(&end) && !self.running.is_empty() {
                 // Nothing of it ever ran. The end of another attempt gives back what it needs.
@@ -319,11 +522,21 @@ impl State {
             let ranges = self.log_ranges(token, &running);
             if self.trouble.is_some() {
                 // Without its output the end of an attempt is not reported; the next owner finds the attempt lost.
-                return;
+                return answered;
+            }
+            if finish::is_long(&running, &end) {
+                let (workspace, keeper) = (self.config.workspace.clone(), self.keeper.clone());
+                let finish = Finish { running, end, logs: ranges, workspace, keeper };
+                self.finishing.insert(token);
+                self.apart(move || Told::Finished(Box::new(finish.report())));
+                continue;
             }
             let outcome = running.outcome(&end);
-            self.report(running.assignment, outcome, ranges);
+            let Assignment { run, task, attempt, token, .. } = running.assignment;
+            let artifacts = serde_json::Map::new();
+            self.report(Report { run, task, attempt, token, outcome, artifacts, logs: ranges });
         }
+        answered
     }
 
     /// Ends the attempt's output and tells where it lies; nothing if it printed nothing.
@@ -337,10 +550,8 @@ impl State {
         })
     }
 
-    fn report(&mut self, assignment: Assignment, outcome: Outcome, logs: Vec<LogRange>) {
-        let Assignment { run, task, attempt, token, .. } = assignment;
-        let report = Report { run, task, attempt, token, outcome, logs };
-        self.kept.insert(token, report.clone());
+    fn report(&mut self, report: Report) {
+        self.kept.insert(report.token, report.clone());
         (self.say)(Said::Report(Box::new(report)));
     }
 }

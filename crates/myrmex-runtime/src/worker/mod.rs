@@ -5,9 +5,14 @@
 //! asks for what is under way and for the reports again.
 
 mod arguments;
+mod artifacts;
 mod attempt;
+mod blobs;
+mod finish;
+mod interpreter;
 mod local;
 mod output;
+mod secret;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,10 +20,14 @@ use std::time::Duration;
 
 use myrmex_model::address::Address;
 use myrmex_model::id::{Attempt, FencingToken, RunId};
+use myrmex_model::name::Namespace;
 use myrmex_model::outcome::{AttemptEnd, AttemptReport, ProcessExit, Usage};
 use myrmex_model::time::Length;
 use myrmex_model::value::Value;
 use myrmex_store::LogRange;
+use myrmex_store::blobs::BlobStore;
+
+use crate::secrets::Providers;
 
 pub use local::{LocalWorker, WorkerError};
 
@@ -64,6 +73,8 @@ pub struct Report {
     pub token: FencingToken,
     /// How it ended. The output hash of a success is that of `produced` once the engine has shaped it.
     pub outcome: Outcome,
+    /// The artifacts that were kept, durably: a file value by name. Also of an attempt that failed.
+    pub artifacts: serde_json::Map<String, Value>,
     /// Where the attempt's log bytes are, already written to the operating system.
     pub logs: Vec<LogRange>,
 }
@@ -99,13 +110,18 @@ impl Facts {
     /// Makes the report of an attempt that ended so.
     pub(crate) fn report(self, end: AttemptEnd) -> AttemptReport {
         let Self { usage, pid, exit, has_leftovers } = self;
-        AttemptReport { end, usage, pid, exit, has_leftovers }
+        AttemptReport { usage, pid, exit, has_leftovers, ..AttemptReport::of(end) }
     }
 }
 
 /// Returns the folder in a data directory in which attempts put their output files.
 pub fn scratch_folder(data: &std::path::Path) -> PathBuf {
     data.join("outputs")
+}
+
+/// Returns the folder in a data directory with the copies of files that tasks read.
+pub fn copies_folder(data: &std::path::Path) -> PathBuf {
+    data.join("files")
 }
 
 /// What a worker says of its own accord or when asked.
@@ -120,7 +136,7 @@ pub enum Said {
 }
 
 /// How the local worker works.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct WorkerConfig {
     /// The directory in which tasks run unless they say otherwise.
     pub workspace: PathBuf,
@@ -128,4 +144,12 @@ pub struct WorkerConfig {
     pub scratch: PathBuf,
     /// How long a process has between the request to stop and its death.
     pub grace: Duration,
+    /// Where secrets come from.
+    pub providers: Providers,
+    /// Where artifacts and large outputs are kept.
+    pub blobs: Arc<dyn BlobStore>,
+    /// Whose they are.
+    pub namespace: Namespace,
+    /// Where copies of files are put that tasks read; made when it is first needed.
+    pub copies: PathBuf,
 }

@@ -17,10 +17,7 @@ use crate::evaluate::checked_depth;
 ///
 /// Returns the task's error if the file is too large or is neither a JSON object nor lines `name=value`.
 pub(super) fn take(path: &Path) -> Result<Option<Produced>, Fault> {
-    // A pipe or a device in its place must not hold up the worker, and a link must not lead elsewhere.
-    let mut options = File::options();
-    options.read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW);
-    let file = match options.open(path) {
+    let file = match open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unreadable(&error)),
@@ -43,6 +40,18 @@ pub(super) fn take(path: &Path) -> Result<Option<Produced>, Fault> {
     let text = String::from_utf8(bytes)
         .map_err(|_| Fault::new(FaultKind::Validation, "the output file is not UTF-8 text"))?;
     parse(&text).map(Some)
+}
+
+/// Opens the output file if it is larger than a value may be: it is kept as a file then, and nobody reads it as JSON.
+pub(super) fn open_large(path: &Path) -> Option<File> {
+    let file = open(path).ok()?;
+    let metadata = file.metadata().ok()?;
+    (metadata.is_file() && metadata.len() > VALUE_BYTES_MAX as u64).then_some(file)
+}
+
+/// Opens an output file. A pipe or a device in its place must not hold up the worker, and a link must not lead elsewhere.
+fn open(path: &Path) -> std::io::Result<File> {
+    File::options().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW).open(path)
 }
 
 /// Removes the output file of an attempt, if there is one.

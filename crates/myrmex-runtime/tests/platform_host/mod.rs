@@ -190,6 +190,7 @@ pub(crate) fn argv<const N: usize>(arguments: [&str; N]) -> ProcessSpec {
         argv: arguments.map(OsString::from).to_vec(),
         env: Vec::new(),
         env_remove: Vec::new(),
+        script: None,
         workdir: "/".into(),
         timeout: None,
         grace: PATIENCE,

@@ -48,8 +48,8 @@ pages![
     "E0307", "E0308", "E0309", "E0310", "E0401", "E0402", "E0403", "E0404", "E0405", "E0406",
     "E0407", "E0408", "E0409", "E0410", "E0411", "E0412", "E0413", "E0414", "E0501", "E0502",
     "E0503", "E0601", "E0602", "E0603", "E0604", "E0605", "E0606", "E0607", "E0608", "E0609",
-    "E0610", "W0201", "W0202", "W0203", "W0204", "X0101", "X0102", "X0103", "X0104", "X0105",
-    "X0106", "X0107", "X0201", "X0202", "X0301",
+    "E0610", "E0701", "W0201", "W0202", "W0203", "W0204", "X0101", "X0102", "X0103", "X0104", "X0105",
+    "X0106", "X0107", "X0108", "X0201", "X0202", "X0301",
 ];
 
 /// Explains a code, or lists all.
@@ -118,7 +118,7 @@ mod tests {
         let failures = source.split('"').filter(|text| text.len() == 5 && text.starts_with("X0"));
         let mut known: Vec<_> =
             failures.chain(myrmex_lang::codes::ALL.iter().map(|info| info.code.0)).collect();
-        known.push(crate::commands::UNREADABLE.0);
+        known.extend([crate::commands::UNREADABLE.0, crate::settings::PROVIDER.0]);
         known.sort_unstable();
         let mut explained: Vec<_> = codes().collect();
         explained.sort_unstable();

@@ -34,11 +34,14 @@ pub fn json(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<Val
     };
     let mut tasks = serde_json::Map::new();
     for (path, task) in last_runs(run) {
-        let summary = json!({
+        let mut summary = json!({
             "status": task.status().as_str(),
             "attempts": task.attempts(),
             "output": value(task.output())?,
         });
+        if task.artifacts().is_some() {
+            summary["artifacts"] = value(task.artifacts())?;
+        }
         tasks.insert(path, summary);
     }
     let is_over = run.status().is_terminal();

@@ -16,7 +16,11 @@ use std::ptr;
 use libc::{c_char, c_int, c_void, pid_t};
 
 use super::super::spec::Stage;
+use super::syscall;
 use super::wire::Start;
+
+/// The number in [`SCRIPT_PATH`](super::super::spec::SCRIPT_PATH).
+const SCRIPT_FILE: RawFd = 63;
 
 /// Used when the task has no `PATH`, as `execvp` does.
 const PATH_DEFAULT: &[u8] = b"/usr/local/bin:/bin:/usr/bin";
@@ -105,8 +109,17 @@ pub(super) fn launch(
         argv: argv.as_ptr(),
         envp: envp.as_ptr(),
         outputs: outputs.map(|output| output.as_raw_fd()),
+        script: None,
         failure: None,
     };
+    // It is closed here when the child has its copy.
+    let script = start.script.map(|script| syscall::memory_file(script.to_bytes())).transpose();
+    let script = script.map_err(|error| LaunchError {
+        stage: Stage::Fork,
+        errno: syscall::errno(&error),
+        pid: None,
+    })?;
+    plan.script = script.as_ref().map(AsRawFd::as_raw_fd);
     let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
     // SAFETY: the reaper has one thread and sleeps until the child has left this memory (CLONE_VFORK), so `plan`, what
     // it points to and the stack outlive the child's use. All signals are blocked, so no handler runs in the child.
@@ -116,7 +129,7 @@ pub(super) fn launch(
     match failure {
         None if pid < 0 => {
             let error = std::io::Error::last_os_error();
-            Err(LaunchError { stage: Stage::Fork, errno: super::syscall::errno(&error), pid: None })
+            Err(LaunchError { stage: Stage::Fork, errno: syscall::errno(&error), pid: None })
         }
         None => Ok(pid),
         Some((stage, errno)) => Err(LaunchError { stage, errno, pid: Some(pid) }),
@@ -151,6 +164,7 @@ struct Plan {
     argv: *const *const c_char,
     envp: *const *const c_char,
     outputs: [RawFd; 2],
+    script: Option<RawFd>,
     failure: Option<(Stage, i32)>,
 }
 
@@ -183,6 +197,12 @@ unsafe fn prepare(plan: &Plan) -> Result<(), Stage> {
         }
         // The copies have no close-on-exec flag. The received numbers are never 1 or 2: these are always open.
         if libc::dup2(plan.outputs[0], 1) < 0 || libc::dup2(plan.outputs[1], 2) < 0 {
+            return Err(Stage::Fork);
+        }
+        // The reaper has few files, so the number is never the same already.
+        if let Some(script) = plan.script
+            && libc::dup2(script, SCRIPT_FILE) < 0
+        {
             return Err(Stage::Fork);
         }
         let mut none = MaybeUninit::<libc::sigset_t>::uninit();

@@ -6,6 +6,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
+use zeroize::Zeroize;
+
 use super::super::spec::{Exit, ProcessEnd, ProcessEvent, ProcessId, ProcessSpec, Stage, Stream, Usage};
 use super::syscall::{self, Epoll};
 use super::wire::{self, Cause, STATUS_BYTES, Status};
@@ -181,6 +183,8 @@ impl Processes {
                 }
             }
         };
+        // Variables may hold secrets.
+        self.frame.zeroize();
         if self.frame.capacity() > FRAME_BYTES_KEPT {
             self.frame = Vec::new();
         }

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::mem::{MaybeUninit, size_of};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::time::Duration;
 
@@ -69,6 +69,23 @@ pub(super) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     // SAFETY: takes numbers only.
     check(unsafe { libc::fcntl(read_end.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) })?;
     Ok((read_end, write_end))
+}
+
+/// Makes a file in memory that holds `bytes` and that nobody can change, closed on exec.
+pub(super) fn memory_file(bytes: &[u8]) -> io::Result<OwnedFd> {
+    // SAFETY: the name is a valid text; the new descriptor is ours alone.
+    let file = unsafe {
+        let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
+        OwnedFd::from_raw_fd(check(libc::memfd_create(c"script".as_ptr(), flags))?)
+    };
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        rest = &rest[write(file.as_fd(), rest)?..];
+    }
+    let seals = libc::F_SEAL_WRITE | libc::F_SEAL_GROW | libc::F_SEAL_SHRINK | libc::F_SEAL_SEAL;
+    // SAFETY: the descriptor is open.
+    check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, seals) })?;
+    Ok(file)
 }
 
 /// Returns how many bytes a read would give now.

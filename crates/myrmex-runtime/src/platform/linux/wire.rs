@@ -42,6 +42,7 @@ pub(super) struct Start<'a> {
     /// Entries of the form `NAME=VALUE`.
     pub(super) env: Vec<&'a CStr>,
     pub(super) env_remove: Vec<&'a CStr>,
+    pub(super) script: Option<&'a CStr>,
 }
 
 /// Writes the frame that starts `spec` into `frame`.
@@ -59,7 +60,8 @@ pub(super) fn write_start(frame: &mut Vec<u8>, id: ProcessId, spec: &ProcessSpec
     put_u64(frame, id.0);
     put_u64(frame, spec.timeout.map_or(u64::MAX, duration_ns));
     put_u64(frame, duration_ns(spec.grace));
-    for count in [spec.argv.len(), spec.env.len(), spec.env_remove.len()] {
+    for count in [spec.argv.len(), spec.env.len(), spec.env_remove.len(), usize::from(spec.script.is_some())]
+    {
         put_u64(frame, count as u64);
     }
     put_text(frame, &[spec.workdir.as_os_str()])?;
@@ -73,6 +75,9 @@ pub(super) fn write_start(frame: &mut Vec<u8>, id: ProcessId, spec: &ProcessSpec
     for name in &spec.env_remove {
         check_name(name)?;
         put_text(frame, &[name])?;
+    }
+    if let Some(script) = &spec.script {
+        put_text(frame, &[script])?;
     }
     if frame.len() > FRAME_BYTES_MAX {
         return Err(io::Error::from_raw_os_error(libc::E2BIG));
@@ -110,7 +115,7 @@ pub(super) fn read_request(frame: &[u8]) -> Option<Request<'_>> {
         START => {
             let timeout_ns = cursor.u64()?;
             let grace = Duration::from_nanos(cursor.u64()?);
-            let [argc, envc, removec] = [cursor.u64()?, cursor.u64()?, cursor.u64()?];
+            let [argc, envc, removec, scripts] = [cursor.u64()?, cursor.u64()?, cursor.u64()?, cursor.u64()?];
             Some(Request::Start(Start {
                 id,
                 timeout: (timeout_ns != u64::MAX).then(|| Duration::from_nanos(timeout_ns)),
@@ -119,6 +124,7 @@ pub(super) fn read_request(frame: &[u8]) -> Option<Request<'_>> {
                 argv: cursor.texts(argc)?,
                 env: cursor.texts(envc)?,
                 env_remove: cursor.texts(removec)?,
+                script: cursor.texts(scripts)?.pop(),
             }))
         }
         _ => None,
@@ -348,6 +354,7 @@ mod tests {
             argv: vec!["true".into()],
             env: vec![("A".into(), "b".into())],
             env_remove: vec!["C".into()],
+            script: Some("true".into()),
             workdir: "/".into(),
             timeout: None,
             grace: Duration::ZERO,

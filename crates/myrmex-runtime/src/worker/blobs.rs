@@ -1,0 +1,160 @@
+//! Files that a run keeps: content goes into the blobs, and comes out again as files that tasks can read.
+
+use std::fs::{self, File, Permissions};
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use myrmex_model::fault::{Fault, FaultKind};
+use myrmex_model::id::RunId;
+use myrmex_model::name::Namespace;
+use myrmex_model::value::Value;
+use myrmex_store::StoreError;
+use myrmex_store::blobs::{BlobHash, BlobStore};
+use serde_json::json;
+
+use crate::logs::Logs;
+use crate::secrets::{Guarded, Masks};
+
+/// The fields of a file value.
+const FIELDS: [&str; 3] = ["name", "size", "hash"];
+
+/// Keeps content for runs.
+#[derive(Clone)]
+pub(super) struct Keeper {
+    pub(super) blobs: Arc<dyn BlobStore>,
+    pub(super) namespace: Namespace,
+    /// Where copies lie that tasks read.
+    pub(super) copies: PathBuf,
+    /// Who knows whether it is worth waiting for space.
+    pub(super) logs: Logs,
+    pub(super) partials: Arc<AtomicU64>,
+}
+
+/// Why content was not kept.
+#[derive(Debug)]
+pub(super) enum KeepError {
+    /// It holds a secret.
+    Secret,
+    /// The store or the content failed.
+    Store(StoreError),
+}
+
+impl Keeper {
+    /// Keeps content and returns its file value. When it returns, the content is durable.
+    pub(super) fn keep(
+        &self,
+        run: RunId,
+        name: &str,
+        content: &mut dyn Read,
+        masks: Option<&Arc<Masks>>,
+    ) -> Result<Value, KeepError> {
+        let mut guarded = Guarded::new(content, masks.cloned());
+        let put = self.blobs.put(&self.namespace, run, &mut guarded);
+        if guarded.has_secret() {
+            return Err(KeepError::Secret);
+        }
+        let blob = put.map_err(KeepError::Store)?;
+        let name = masks.map_or_else(|| name.into(), |masks| masks.text(name));
+        Ok(json!({"name": name, "size": blob.bytes, "hash": blob.hash.to_string()}))
+    }
+    /// Returns the path of a copy of a file that nobody may write to; makes the copy when it is first asked for.
+    fn copy(&self, run: RunId, file: &FileValue) -> Result<PathBuf, Fault> {
+        let folder = self.copies.join(run.to_string()).join(file.hash.to_string());
+        let path = folder.join(&file.name);
+        if fs::metadata(&path).is_ok_and(|found| found.len() == file.size) {
+            return Ok(path);
+        }
+        let title = format!("the file `{}` cannot be made ready", file.name);
+        let fault = |reason: String| Fault::new(FaultKind::Runtime, title.clone()).with_detail(reason);
+        loop {
+            let content =
+                self.blobs.get(&self.namespace, run, file.hash).map_err(|error| fault(reason(&error)))?;
+            let mut content =
+                content.ok_or_else(|| fault("it is not in the store of this run".to_owned()))?;
+            match self.write_copy(&folder, &path, &mut content) {
+                Ok(()) => return Ok(path),
+                Err(error) if error.kind() == io::ErrorKind::StorageFull && self.logs.wait_for_space() => {}
+                Err(error) => return Err(fault(error.to_string())),
+            }
+        }
+    }
+
+    /// Writes a copy beside its place and puts it there when it is whole; its hash is checked by the reader.
+    fn write_copy(&self, folder: &Path, path: &Path, content: &mut dyn Read) -> io::Result<()> {
+        fs::create_dir_all(folder)?;
+        let number = self.partials.fetch_add(1, Ordering::Relaxed);
+        let partial = folder.join(format!(".partial-{}-{number}", std::process::id()));
+        let written = File::create(&partial).and_then(|mut file| {
+            io::copy(content, &mut file)?;
+            file.set_permissions(Permissions::from_mode(0o444))?;
+            fs::rename(&partial, path)
+        });
+        if written.is_err() {
+            // What is left of it is in nobody's way.
+            drop(fs::remove_file(&partial));
+        }
+        written
+    }
+
+    /// Puts the paths of copies in the place of file values among the arguments and variables of a task.
+    ///
+    /// # Errors
+    ///
+    /// Returns the attempt's error if a copy cannot be made.
+    pub(super) fn with_copies(&self, run: RunId, arguments: &Value) -> Result<Value, Fault> {
+        let mut arguments = arguments.clone();
+        for value in printed_mut(&mut arguments) {
+            if let Some(file) = FileValue::of(value) {
+                *value = Value::String(self.copy(run, &file)?.to_string_lossy().into_owned());
+            }
+        }
+        Ok(arguments)
+    }
+}
+
+/// Says why a store failed, with what lies below.
+pub(super) fn reason(error: &StoreError) -> String {
+    match error {
+        StoreError::Io { doing, source } => format!("{doing}: {source}"),
+        other => other.to_string(),
+    }
+}
+
+/// A file of a run, as values name it.
+struct FileValue {
+    name: String,
+    size: u64,
+    hash: BlobHash,
+}
+
+impl FileValue {
+    /// Returns the file that a value names: an object with exactly these fields.
+    fn of(value: &Value) -> Option<Self> {
+        let fields = value.as_object().filter(|fields| fields.len() == FIELDS.len())?;
+        let [name, size, hash] = FIELDS.map(|field| fields.get(field));
+        let name = Path::new(name?.as_str()?).file_name().and_then(|name| name.to_str()).unwrap_or("file");
+        Some(Self { name: name.to_owned(), size: size?.as_u64()?, hash: hash?.as_str()?.parse().ok()? })
+    }
+}
+
+/// Returns whether a file is among what is printed into arguments and variables.
+pub(super) fn names_files(arguments: &Value) -> bool {
+    let words = arguments.get("command").and_then(Value::as_array).into_iter().flatten();
+    let variables = arguments.get("env").and_then(Value::as_object).into_iter().flatten();
+    words.chain(variables.map(|(_, value)| value)).any(|value| FileValue::of(value).is_some())
+}
+
+fn printed_mut(arguments: &mut Value) -> Vec<&mut Value> {
+    let mut all = Vec::new();
+    for (name, value) in arguments.as_object_mut().into_iter().flatten() {
+        match (name.as_str(), value) {
+            ("command", Value::Array(words)) => all.extend(words),
+            ("env", Value::Object(variables)) => all.extend(variables.values_mut()),
+            _ => {}
+        }
+    }
+    all
+}
