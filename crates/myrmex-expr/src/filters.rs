@@ -22,6 +22,9 @@ const REGEX_TEXT_MAX: usize = 256 << 10;
 /// size, found by trying, sets the price. More than the last is refused.
 const REGEX_SIZES: [usize; 3] = [4 << 10, 16 << 10, 64 << 10];
 
+/// The most bytes of an operand that a message quotes.
+const QUOTED_BYTES_MAX: usize = 60;
+
 /// How deep the groups of a pattern may nest.
 const REGEX_NEST_MAX: u32 = 50;
 
@@ -139,12 +142,18 @@ fn regex_replace(
 /// Answers whether a version meets a requirement of Cargo's syntax, such as `^1.2`.
 fn semver_match(state: &State<'_, '_>, value: &Value, requirement: &str) -> Result<bool, Error> {
     let version = text(value, "semver_match")?;
-    charge(state, version.len() + requirement.len())?;
-    let requirement = VersionReq::parse(requirement)
-        .map_err(|error| reason(format!("`{requirement}` is not a requirement: {error}")))?;
-    let version =
-        Version::parse(version).map_err(|error| reason(format!("`{version}` is not a version: {error}")))?;
+    charge(state, (version.len() + requirement.len()) * 4)?;
+    let requirement =
+        VersionReq::parse(requirement).map_err(|error| reason(not_a("requirement", requirement, &error)))?;
+    let version = Version::parse(version).map_err(|error| reason(not_a("version", version, &error)))?;
     Ok(requirement.matches(&version))
+}
+
+/// Says which of the two operands of `semver_match` cannot be read, and why.
+pub(crate) fn not_a(what: &str, text: &str, error: &semver::Error) -> String {
+    let cut = &text[..text.floor_char_boundary(QUOTED_BYTES_MAX)];
+    let more = if cut.len() < text.len() { "…" } else { "" };
+    format!("`{cut}{more}` is not a {what}: {error}")
 }
 
 /// Stands for the name alone: [`crate::syntax`] compiles the programs, [`crate::evaluate`] runs them.

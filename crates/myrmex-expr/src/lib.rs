@@ -29,6 +29,7 @@ mod operators;
 mod scan;
 mod syntax;
 mod tree;
+mod types;
 mod vocabulary;
 
 pub use error::{ExprError, ExprErrorKind, ResultLimit};

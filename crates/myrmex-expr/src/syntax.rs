@@ -15,6 +15,7 @@ use crate::error::{ExprError, ExprErrorKind};
 use crate::inspect::{Inspection, Reference, Step};
 use crate::jq::{Program, Refused};
 use crate::tree::{Arguments, Comparison, Kind, Node, Operator};
+use crate::types;
 use crate::vocabulary::{FILTERS, FUNCTIONS, TESTS, instead_of_method};
 
 /// Names that stand for many things; what is read from them must be known before a run.
@@ -248,6 +249,8 @@ impl Lowering<'_> {
         }
         let whole = base.span.start.min(span.start)..span.end;
         let place = span.start..span.start + filter.name.len();
+        types::check(filter.name, place.clone(), &arguments)
+            .map_err(|(span, message)| Refusal { span, kind: ExprErrorKind::Operation(message) })?;
         self.inspection.filters.push((filter.name.to_owned(), place));
         Ok(Node { span: whole, kind: Kind::Filter { name: filter.name.to_owned(), arguments } })
     }
@@ -266,7 +269,7 @@ impl Lowering<'_> {
             _ => None,
         };
         let Some(text) = text else {
-            return refused(program.span.clone(), "the program of `jq` must be a literal text".to_owned());
+            return refused(program.span.clone(), "the program of `jq` must be a literal string".to_owned());
         };
         let program = match Program::new(text) {
             Ok(program) => Arc::new(program),

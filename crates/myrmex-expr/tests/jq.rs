@@ -162,7 +162,7 @@ fn programs_are_compiled_when_the_expression_is_read() {
     assert_eq!(refused("x | jq('.a |')"), "`jq`: expected term, found the end @ ");
     assert_eq!(refused("x | jq('.a ) b')"), "`jq`: expected token at `) b` @ )");
     assert_eq!(refused("x | jq('[1')"), "`jq`: expected closing bracket, found the end @ ");
-    assert_eq!(refused("x | jq(y)"), "the program of `jq` must be a literal text @ y");
+    assert_eq!(refused("x | jq(y)"), "the program of `jq` must be a literal string @ y");
     assert_eq!(refused("x | jq"), "`jq` takes one program, such as `jq('.a')` @ jq");
     assert_eq!(refused("x | jq('.', '.')"), "`jq` takes one program, such as `jq('.a')` @ jq");
     assert_eq!(refused("x | map('jq')"), "`map` does not apply `jq`; write `jq('map(...)')` @ 'jq'");

@@ -11,4 +11,5 @@ pub mod partition;
 pub mod platform;
 pub mod progress;
 pub mod values;
+pub mod watch;
 pub mod worker;

@@ -14,8 +14,9 @@ use crate::error::ResultLimit;
 /// Units for one unit of fuel. jq touches data several times for each of ours.
 pub(super) const UNITS_PER_FUEL: u64 = 256;
 
-/// What one output of a generator costs; a byte of data costs one.
-pub(super) const STEP_UNITS: u64 = 64;
+/// What one output of a generator costs; a byte of data costs one. It takes a microsecond or two, so that all fuel lasts
+/// for less than the usual deadline.
+pub(super) const STEP_UNITS: u64 = 128;
 
 /// What a number or a slot of a list or an object counts for, in units.
 const SLOT_UNITS: u64 = 8;

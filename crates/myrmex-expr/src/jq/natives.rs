@@ -29,7 +29,7 @@ const CAUGHT_UNITS: u64 = 256;
 /// Names that are ours, inserted by [`super::rewrite`] or by our definitions; programs may not use them.
 #[rustfmt::skip]
 pub(super) const OWN: &[&str] = &[
-    "_call", "_cells", "_codes", "_contains", "_copied", "_format", "_gmtime", "_has", "_implode", "_indices", "_key",
+    "_call", "_cells", "_codes", "_contains", "_copied", "_format", "_gmtime", "_has", "_implode", "_indices", "_key", "_long",
     "_main", "_matches", "_mktime", "_multiply", "_owned", "_product", "_put", "_regex", "_sized", "_sliced", "_split_",
     "_split_matches", "_step", "_strftime", "_strptime", "_subscript", "_text", "_time", "_todateiso8601", "_try",
 ];
@@ -113,6 +113,11 @@ fn called(_: &Val, _: u64) -> Result<u64, Failure> {
     Ok(STEP_UNITS / 2)
 }
 
+/// What a path costs: it is copied twice, step by step.
+fn long(value: &Val, most: u64) -> Result<u64, Failure> {
+    size(value, most).map(|units| units.saturating_mul(8))
+}
+
 /// A filter that passes its input through and pays for it; paths and updates pass through too.
 macro_rules! paying {
     ($name:literal, $price:ident) => {
@@ -194,6 +199,7 @@ pub(super) fn natives() -> Vec<Fun<Metered>> {
         paying!("_copied", copied),
         paying!("_sliced", sliced),
         paying!("_text", text),
+        paying!("_long", long),
         owned(),
         attempt(),
         ("_subscript", v(0), Native::<Metered>::new(subscript)),

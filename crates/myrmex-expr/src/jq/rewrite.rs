@@ -303,7 +303,7 @@ impl<'s> Rewriting<'s> {
         } else if TEXTS.contains(&name) {
             after("_text", call)
         } else if LONG.contains(&name) {
-            sized(call)
+            then(call, "_long")
         } else {
             call
         }
