@@ -46,6 +46,7 @@ pub(crate) const SUITES: &[Suite] = &[
     slow("traces", 2, "myrmex", "traces"),
     slow("faults", 8, "myrmex", "faults"),
     slow("kill", 6, "myrmex", "kill"),
+    slow("fuzz", 2, "myrmex", "fuzz"),
     cargo("demo", 6, false, &["run", "--quiet", "--package", "xtask", "--", "demo", "--short"]),
     Suite { name: "registry", budget_minutes: 1, is_quick: true, work: Work::Registry },
 ];
