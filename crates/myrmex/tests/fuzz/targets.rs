@@ -107,35 +107,29 @@ fn read_stored(bytes: &[u8]) {
     read_segment(bytes);
 }
 
-/// Reads a segment that ends with, begins with or consists of the input.
+/// Reads a segment that consists of the input, ends with it, or has the changes that it lists.
 fn read_segment(bytes: &[u8]) {
     let attempt = Attempt { log: LogId(1), token: FencingToken(1) };
-    for way in 0..3 {
-        let mut store = MemoryLogStore::new();
-        store.append(attempt, Stream::Stdout, Timestamp(1), b"whole").expect("memory takes it");
-        store
-            .append(attempt, Stream::Stderr, Timestamp(2), &bytes[..bytes.len().min(4096)])
-            .expect("memory takes it");
-        store.finish(attempt, Timestamp(3)).expect("memory takes it");
-        store.sync().expect("memory is never full");
-        let reader = store.memory_reader();
-        reader.damage(1, |segment| match way {
-            0 => *segment = bytes.to_vec(),
-            1 => segment.extend_from_slice(bytes),
-            _ => {
-                // The input says which bytes of whole chunks are changed, and to what.
-                for change in bytes.chunks_exact(3).take(64) {
-                    let place = usize::from(u16::from_le_bytes([change[0], change[1]])) % segment.len();
-                    segment[place] = change[2];
-                }
-            }
-        });
-        drop(reader.scan_tail(LogPosition { segment: 1, offset: 0 }));
-        let end = bytes.len() as u64 + 200;
-        let ranges = vec![
-            LogRange { segment: 1, start: 0, end },
-            LogRange { segment: 1, start: end / 2, end: u64::MAX },
-        ];
-        reader.read(ranges, attempt).take(10_000).for_each(drop);
+    let mut store = MemoryLogStore::new();
+    let part = &bytes[..bytes.len().min(4096)];
+    for (stream, part) in [(Stream::Stdout, b"whole".as_slice()), (Stream::Stderr, part)] {
+        store.append(attempt, stream, Timestamp(1), part).expect("memory is never full");
     }
+    store.finish(attempt, Timestamp(3)).expect("memory is never full");
+    store.sync().expect("memory is never full");
+    let reader = store.memory_reader();
+    reader.damage(1, |segment| match bytes.len() % 3 {
+        0 => *segment = bytes.to_vec(),
+        1 => segment.extend_from_slice(bytes),
+        _ => {
+            for change in bytes.chunks_exact(3).take(64) {
+                let place = usize::from(u16::from_le_bytes([change[0], change[1]])) % segment.len();
+                segment[place] = change[2];
+            }
+        }
+    });
+    drop(reader.scan_tail(LogPosition { segment: 1, offset: 0 }));
+    let end = bytes.len() as u64 + 200;
+    let range = |start, end| LogRange { segment: 1, start, end };
+    reader.read(vec![range(0, end), range(end / 2, end + 10)], attempt).for_each(drop);
 }
