@@ -46,7 +46,10 @@ impl Default for Watch {
 
 impl fmt::Debug for Watch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watch").field("deadline", &self.deadline).field("lost", &self.lost()).finish()
+        f.debug_struct("Watch")
+            .field("deadline", &self.deadline)
+            .field("lost", &self.lost())
+            .finish_non_exhaustive()
     }
 }
 

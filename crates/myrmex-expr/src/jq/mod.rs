@@ -196,7 +196,7 @@ fn parsed(source: &str) -> Result<Term<'_>, Refused> {
         }
         None => unreadable(),
     })?;
-    Parser::new(&tokens).parse(|parser| parser.term()).map_err(|errors| match errors.first() {
+    Parser::new(&tokens).parse(Parser::term).map_err(|errors| match errors.first() {
         Some((expected, Some(found))) => {
             let reason = format!("expected {} at `{}`", expected.as_str(), cut(found.0));
             Refused { reason, span: span_of(source, found.0) }

@@ -158,21 +158,21 @@ fn attempt() -> Fun<Metered> {
         let (body, body_context) = cv.0.pop_fun();
         let purse = cv.0.data().purse;
         let mut outputs = body.run((body_context, cv.1));
-        let mut handled: Option<ValXs<'_, Val>> = None;
+        let mut second: Option<ValXs<'_, Val>> = None;
         Box::new(std::iter::from_fn(move || {
-            if let Some(handled) = &mut handled {
-                return handled.next();
+            if let Some(second) = &mut second {
+                return second.next();
             }
             match outputs.next()?.map_err(Exn::get_err) {
                 Ok(value) => Some(Ok(value)),
                 Err(Err(passing)) => Some(Err(passing)),
-                Err(Ok(error)) => match purse.pay(Ok(CAUGHT_UNITS)) {
-                    Err(stop) => Some(Err(stop)),
-                    Ok(()) => {
-                        let value = values::of_error(error);
-                        handled.insert(handler.run((handler_context.clone(), value))).next()
+                Err(Ok(error)) => {
+                    if let Err(stop) = purse.pay(Ok(CAUGHT_UNITS)) {
+                        return Some(Err(stop));
                     }
-                },
+                    let value = values::of_error(error);
+                    second.insert(handler.run((handler_context.clone(), value))).next()
+                }
             }
         }))
     })
@@ -253,23 +253,21 @@ fn multiply(mut cv: Cv<'_, Metered>) -> ValXs<'_, Val> {
     let left = cv.0.pop_var();
     let paid = pay(&cv.0, |most| {
         let sizes = size(&left, most)?.saturating_add(size(&right, most)?);
-        let times = |text: &Val, times: &Num| {
-            let times = match times {
-                Num::Int(times) => u64::try_from(*times).unwrap_or(0),
-                Num::BigInt(_) | Num::Float(_) | Num::Dec(_) => {
-                    values::float_of(times).max(0.0).ceil() as u64
-                }
-            };
-            let bytes = shallow_size(text).saturating_mul(times);
-            if bytes > VALUE_BYTES_MAX as u64 { Err(Failure::Limit(ResultLimit::Bytes)) } else { Ok(bytes) }
-        };
         match (&left, &right) {
             (text @ (Val::TStr(_) | Val::BStr(_)), Val::Num(number))
-            | (Val::Num(number), text @ (Val::TStr(_) | Val::BStr(_))) => times(text, number),
+            | (Val::Num(number), text @ (Val::TStr(_) | Val::BStr(_))) => repeated(text, number),
             _ => Ok(sizes),
         }
     });
     box_once(paid.and_then(|()| (left * right).map_err(Exn::from)))
+}
+
+/// Returns what a text costs that is repeated `times` times.
+fn repeated(text: &Val, times: &Num) -> Result<u64, Failure> {
+    let times = values::float_of(times).max(0.0).ceil();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "casts of floats saturate")]
+    let bytes = shallow_size(text).saturating_mul(times as u64);
+    if bytes > VALUE_BYTES_MAX as u64 { Err(Failure::Limit(ResultLimit::Bytes)) } else { Ok(bytes) }
 }
 
 /// Pays for comparing each part of the input with each part of the argument; passes the input through.
@@ -358,6 +356,7 @@ fn codes(cv: Cv<'_, Metered>) -> ValXs<'_, Val> {
 }
 
 /// Reads one JSON text, as the filter `from_json` does. jaq reads several, and more than JSON.
+#[expect(clippy::needless_pass_by_value, reason = "native filters have one type")]
 fn from_json(cv: Cv<'_, Metered>) -> ValXs<'_, Val> {
     let Val::TStr(text) = &cv.1 else { return failed("`fromjson` takes a text") };
     match serde_json::from_slice::<Json>(text) {

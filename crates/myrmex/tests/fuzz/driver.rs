@@ -57,7 +57,9 @@ pub(crate) fn feed(target: &'static Target, setting: &Setting) {
             count += 1;
         };
         if is_single {
-            inputs.iter().for_each(|input| run(input));
+            for input in &inputs {
+                run(input);
+            }
         } else {
             let kept = input_file(target.name);
             let mut mutator = Mutator::new(seed, inputs, target.words);

@@ -92,7 +92,7 @@ impl Mutator {
         match self.below(11) {
             0 if place < length => self.current[place] ^= 1 << self.below(8),
             1 if place < length => self.current[place] = BYTES[self.below(BYTES.len())],
-            0 | 1 | 2 => {
+            0..=2 => {
                 let byte = BYTES[self.below(BYTES.len())];
                 self.current.insert(place, byte);
             }
