@@ -153,7 +153,7 @@ mod tests {
     const SHORT: Duration = Duration::from_millis(1);
 
     /// Never over.
-    const LONG: Duration = Duration::from_secs(3600);
+    const LONG: Duration = Duration::from_hours(1);
 
     #[test]
     fn a_program_runs_on_a_thread_of_the_pool() {
