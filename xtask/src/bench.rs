@@ -3,6 +3,7 @@
 //! What is compared is the whole command as a person types it: start-up, reading the file and, for myrmex, making the
 //! durable store are all inside the time.
 
+mod expr;
 mod gates;
 mod machine;
 mod measure;
@@ -46,6 +47,9 @@ pub(super) struct Series {
 
 /// Measures, writes the results, and ends with 1 if a gate fails.
 pub(crate) fn act(workspace: &Workspace, words: &[&str]) -> Result<ExitCode, Failure> {
+    if let ["expr", rest @ ..] = words {
+        return expr::act(workspace, rest);
+    }
     let options = parse(words)?;
     tools::ensure(TOOLS)?;
     process::run(workspace.cargo().args(["build", "--release", "--package", "myrmex"]))?;
@@ -77,7 +81,11 @@ pub(crate) fn act(workspace: &Workspace, words: &[&str]) -> Result<ExitCode, Fai
 }
 
 fn parse(words: &[&str]) -> Result<Options, Failure> {
-    let usage = || Failure::new("usage: cargo xtask bench local [--runs N] [--out FILE]");
+    let usage = || {
+        Failure::new(
+            "usage: cargo xtask bench local [--runs N] [--out FILE], or bench expr [--rounds N] [--out FILE]",
+        )
+    };
     let ["local", rest @ ..] = words else {
         return Err(usage());
     };

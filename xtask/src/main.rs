@@ -30,7 +30,8 @@ Usage: cargo xtask COMMAND
   quick                                  Formatting, lints, rules and fast tests: before every commit
   test [SUITE]...                        Every suite, or the named ones: before every submission
   tidy                                   Only the rules about files, names and manifests
-  bench local [--runs N] [--out FILE]    Measure myrmex beside ninja and make";
+  bench local [--runs N] [--out FILE]    Measure myrmex beside ninja and make
+  bench expr [--rounds N] [--out FILE]   Measure expressions beside runs of growing size";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();

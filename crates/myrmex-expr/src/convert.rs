@@ -8,7 +8,7 @@ use serde_json::Number;
 use crate::error::ResultLimit;
 
 /// Bytes of data that one unit of fuel pays for, as in minijinja.
-const BYTES_PER_FUEL: u64 = 64;
+pub(crate) const BYTES_PER_FUEL: u64 = 64;
 
 /// What a number, a slot of a list or a key counts for, in bytes.
 const SLOT_BYTES: usize = 8;
@@ -99,6 +99,19 @@ fn read_within(state: &State<'_, '_>, json: Json, depth: usize) -> Result<Value,
 /// Gives out a result: at most [`VALUE_DEPTH_MAX`] deep and [`VALUE_BYTES_MAX`] of JSON text.
 pub(crate) fn write(value: &Value) -> Result<Json, Failure> {
     Writer { left: VALUE_BYTES_MAX }.write(value, VALUE_DEPTH_MAX)
+}
+
+/// Gives out what a jq program works on. Larger values than a result may be are taken, up to what all fuel pays for.
+pub(crate) fn write_paid(state: &State<'_, '_>, value: &Value) -> Result<Json, Failure> {
+    let (_, fuel) = state.fuel_levels().unwrap_or((0, crate::FUEL));
+    let most = usize::try_from(fuel * BYTES_PER_FUEL).unwrap_or(usize::MAX);
+    let mut writer = Writer { left: most };
+    let json = writer.write(value, VALUE_DEPTH_MAX).map_err(|failure| match failure {
+        Failure::Limit(ResultLimit::Bytes) => Failure::Fuel,
+        Failure::Limit(ResultLimit::Depth) | Failure::Fuel | Failure::Missing | Failure::Reason(_) => failure,
+    })?;
+    charge(state, most - writer.left)?;
+    Ok(json)
 }
 
 /// Checks that `json` is within the bounds of a result.

@@ -9,9 +9,11 @@ use myrmex_model::OrderedMap;
 use myrmex_model::template::{Expr, ExprLang, Part, Template};
 use myrmex_model::value::{VALUE_BYTES_MAX, Value as Json, to_text};
 
+use crate::FUEL;
 use crate::convert::{self, Failure, charge, type_name};
 use crate::error::{ExprError, ExprErrorKind, ResultLimit};
 use crate::inspect::{Reference, Step};
+use crate::jq::{JqAnswer, JqDirect, JqJob, JqRunner, Program};
 use crate::operators;
 use crate::syntax::{self, Parsed};
 use crate::tree::{Arguments, Kind, Node};
@@ -24,6 +26,9 @@ const CACHED_BYTES_MAX: usize = 1 << 20;
 /// The most bytes of an operand that a message quotes.
 const OPERAND_BYTES_MAX: usize = 60;
 
+/// What a jq program counts for beside its source: the definitions it calls are compiled with it.
+const PROGRAM_BYTES: usize = 1024;
+
 /// Answers what a reference stands for; none if it has no value.
 pub type Resolve<'a> = dyn FnMut(&Reference) -> Option<Json> + 'a;
 
@@ -31,12 +36,20 @@ pub type Resolve<'a> = dyn FnMut(&Reference) -> Option<Json> + 'a;
 ///
 /// Not shared: each thread has its own. The cache has two generations, so that an expression in use is never
 /// dropped and the memory stays bounded.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Evaluator {
     recent: OrderedMap<Arc<str>, Arc<Compiled>>,
     older: OrderedMap<Arc<str>, Arc<Compiled>>,
     /// The bytes of source in `recent`.
     recent_bytes: usize,
+    /// What runs jq programs.
+    runner: Box<dyn JqRunner>,
+}
+
+impl Default for Evaluator {
+    fn default() -> Self {
+        Self::with_jq(Box::new(JqDirect))
+    }
 }
 
 /// An expression that was read once.
@@ -44,6 +57,8 @@ pub struct Evaluator {
 struct Compiled {
     source: Arc<str>,
     root: Node,
+    /// What it takes in the cache, as bytes of source.
+    weight: usize,
     /// What is asked of the caller: the paths that no shorter path begins.
     reads: Vec<Reference>,
     /// For each reference of the tree, which of `reads` begins it and what comes after that.
@@ -70,7 +85,9 @@ impl Compiled {
             (place, rest.collect())
         };
         let slots = inspection.references.iter().map(slot).collect();
-        Ok(Self { source: source.clone(), root, reads, slots })
+        let programs = inspection.filters.iter().filter(|(name, _)| name == "jq").count();
+        let weight = source.len() + programs * PROGRAM_BYTES;
+        Ok(Self { source: source.clone(), root, weight, reads, slots })
     }
 
     fn error(&self, problem: Problem) -> ExprError {
@@ -85,8 +102,15 @@ impl Compiled {
 
 impl Evaluator {
     /// Builds an evaluator that keeps nothing yet.
+    ///
+    /// jq programs run where the evaluation happens, without a deadline.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Builds an evaluator whose jq programs are run by `runner`.
+    pub fn with_jq(runner: Box<dyn JqRunner>) -> Self {
+        Self { recent: OrderedMap::default(), older: OrderedMap::default(), recent_bytes: 0, runner }
     }
 
     /// Computes the value of `expr`.
@@ -107,7 +131,9 @@ impl Evaluator {
             convert::check(&json).map_err(whole)?;
             return Ok(json);
         }
-        let value = Walk::new(&compiled, resolve).defined(&compiled.root).map_err(|p| compiled.error(p))?;
+        let value = Walk::new(&compiled, &mut *self.runner, resolve)
+            .defined(&compiled.root)
+            .map_err(|p| compiled.error(p))?;
         convert::write(&value).map_err(whole)
     }
 
@@ -119,7 +145,9 @@ impl Evaluator {
     /// neither true nor false, though `and`, `or`, `not` and `if` inside an expression take them as Jinja does.
     pub fn condition(&mut self, expr: &Expr, resolve: &mut Resolve<'_>) -> Result<bool, ExprError> {
         let compiled = self.compiled(expr)?;
-        let value = Walk::new(&compiled, resolve).defined(&compiled.root).map_err(|p| compiled.error(p))?;
+        let value = Walk::new(&compiled, &mut *self.runner, resolve)
+            .defined(&compiled.root)
+            .map_err(|p| compiled.error(p))?;
         if value.kind() == ValueKind::Bool {
             return Ok(value.is_true());
         }
@@ -173,11 +201,11 @@ impl Evaluator {
             Some(compiled) => compiled.clone(),
             None => Arc::new(Compiled::new(&expr.source)?),
         };
-        if self.recent_bytes + expr.source.len() > CACHED_BYTES_MAX {
+        if self.recent_bytes + compiled.weight > CACHED_BYTES_MAX {
             self.older = std::mem::take(&mut self.recent);
             self.recent_bytes = 0;
         }
-        self.recent_bytes += expr.source.len();
+        self.recent_bytes += compiled.weight;
         self.recent.insert(expr.source.clone(), compiled.clone());
         Ok(compiled)
     }
@@ -219,6 +247,7 @@ fn quoted(node: &Node, compiled: &Compiled) -> String {
 /// One evaluation.
 struct Walk<'c, 'r, 'f> {
     compiled: &'c Compiled,
+    runner: &'c mut dyn JqRunner,
     resolve: &'r mut Resolve<'f>,
     /// The values of [`Compiled::reads`] that were asked for; undefined if there is none.
     read: Vec<Option<Value>>,
@@ -229,8 +258,9 @@ struct Walk<'c, 'r, 'f> {
 type Stepped<T> = Result<T, Problem>;
 
 impl<'c, 'r, 'f> Walk<'c, 'r, 'f> {
-    fn new(compiled: &'c Compiled, resolve: &'r mut Resolve<'f>) -> Self {
-        Self { compiled, resolve, read: vec![None; compiled.reads.len()], state: ENVIRONMENT.empty_state() }
+    fn new(compiled: &'c Compiled, runner: &'c mut dyn JqRunner, resolve: &'r mut Resolve<'f>) -> Self {
+        let read = vec![None; compiled.reads.len()];
+        Self { compiled, runner, resolve, read, state: ENVIRONMENT.empty_state() }
     }
 
     fn failed(&self, node: &Node, failure: impl Into<Failure>) -> Problem {
@@ -288,6 +318,13 @@ impl<'c, 'r, 'f> Walk<'c, 'r, 'f> {
                 (false, None) => Ok(Value::UNDEFINED),
             },
             Kind::Filter { name, arguments } => self.filter(node, name, arguments),
+            Kind::Jq { input, program } => {
+                let value = self.defined(input)?;
+                self.jq(program, &value).map_err(|failure| match failure {
+                    Failure::Reason(reason) => self.failed(node, Failure::Reason(format!("`jq`: {reason}"))),
+                    Failure::Fuel | Failure::Limit(_) | Failure::Missing => self.failed(node, failure),
+                })
+            }
             Kind::Test { name, arguments } => self.test(node, name, arguments),
             Kind::Call { function, arguments } => {
                 let arguments = self.arguments(arguments)?;
@@ -298,6 +335,22 @@ impl<'c, 'r, 'f> Walk<'c, 'r, 'f> {
             }
             Kind::List(items) => self.defined_all(items).map(Value::from),
             Kind::Map(fields) => self.map(fields),
+        }
+    }
+
+    /// Runs a jq program; undefined if it has no output.
+    fn jq(&mut self, program: &Arc<Program>, value: &Value) -> Result<Value, Failure> {
+        let input = convert::write_paid(&self.state, value)?;
+        let (_, fuel) = self.state.fuel_levels().unwrap_or((0, FUEL));
+        let answer = self.runner.run(JqJob::new(Arc::clone(program), input, fuel));
+        let JqAnswer { outcome, spent } = answer.map_err(|trouble| Failure::Reason(trouble.to_string()))?;
+        let output = outcome?;
+        if spent > 0 {
+            self.state.consume_fuel(spent)?;
+        }
+        match output {
+            Some(json) => convert::read(&self.state, json),
+            None => Ok(Value::UNDEFINED),
         }
     }
 

@@ -4,6 +4,7 @@ use minijinja::{Environment, Error, State, Value};
 use myrmex_model::time::Length;
 use myrmex_model::value::{VALUE_BYTES_MAX, Value as Json};
 use regex_lite::{Regex, RegexBuilder};
+use semver::{Version, VersionReq};
 use sha2::{Digest, Sha256};
 
 use crate::convert::{self, Failure, charge, text_of};
@@ -21,6 +22,9 @@ const REGEX_TEXT_MAX: usize = 256 << 10;
 /// size, found by trying, sets the price. More than the last is refused.
 const REGEX_SIZES: [usize; 3] = [4 << 10, 16 << 10, 64 << 10];
 
+/// The most bytes of an operand that a message quotes.
+const QUOTED_BYTES_MAX: usize = 60;
+
 /// How deep the groups of a pattern may nest.
 const REGEX_NEST_MAX: u32 = 50;
 
@@ -32,6 +36,8 @@ pub(crate) fn register(environment: &mut Environment<'static>) {
     environment.add_filter("duration", duration);
     environment.add_filter("regex_match", regex_match);
     environment.add_filter("regex_replace", regex_replace);
+    environment.add_filter("semver_match", semver_match);
+    environment.add_filter("jq", jq);
     environment.add_filter("string", string);
     environment.add_function("range", range);
     environment.add_function("raw", |value: Value| value);
@@ -131,6 +137,49 @@ fn regex_replace(
     }
     replaced.push_str(&text[end..]);
     Ok(replaced)
+}
+
+/// Answers whether a version meets a requirement of Cargo's syntax, such as `^1.2`.
+fn semver_match(state: &State<'_, '_>, value: &Value, requirement: &str) -> Result<bool, Error> {
+    let version = text(value, "semver_match")?;
+    charge(state, (version.len() + requirement.len()) * 4)?;
+    let requirement =
+        VersionReq::parse(requirement).map_err(|error| reason(not_a("requirement", requirement, &error)))?;
+    let version = Version::parse(version).map_err(|error| reason(not_a("version", version, &error)))?;
+    Ok(requirement.matches(&version))
+}
+
+/// Says which of the two operands of `semver_match` cannot be read, and why.
+pub(crate) fn not_a(what: &str, text: &str, error: &semver::Error) -> String {
+    let cut = &text[..text.floor_char_boundary(QUOTED_BYTES_MAX)];
+    let more = if cut.len() < text.len() { "…" } else { "" };
+    format!("`{cut}{more}` is not a {what}: {error}")
+}
+
+/// Stands for the name alone: [`crate::syntax`] compiles the programs, [`crate::evaluate`] runs them.
+fn jq(_: &Value) -> Result<Value, Error> {
+    Err(reason("`jq` takes a program, a literal string"))
+}
+
+/// The flags of a regular expression in jq that change how large it is when compiled.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RegexFlags {
+    pub(crate) ignore_case: bool,
+    pub(crate) ignore_blanks: bool,
+}
+
+/// Returns how large `pattern` is when compiled, or why it is refused.
+pub(crate) fn size_of_pattern(pattern: &str, flags: RegexFlags) -> Result<usize, String> {
+    let mut refused = String::new();
+    for size in REGEX_SIZES {
+        let mut builder = RegexBuilder::new(pattern);
+        builder.case_insensitive(flags.ignore_case).ignore_whitespace(flags.ignore_blanks);
+        match builder.size_limit(size).nest_limit(REGEX_NEST_MAX).build() {
+            Ok(_) => return Ok(size),
+            Err(error) => refused = error.to_string(),
+        }
+    }
+    Err(format!("the pattern `{pattern}` is refused: {refused}"))
 }
 
 /// Compiles `pattern`, and returns how many bytes one byte of text costs.

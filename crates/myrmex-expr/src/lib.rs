@@ -24,15 +24,18 @@ mod error;
 mod evaluate;
 mod filters;
 mod inspect;
+mod jq;
 mod operators;
 mod scan;
 mod syntax;
 mod tree;
+mod types;
 mod vocabulary;
 
 pub use error::{ExprError, ExprErrorKind, ResultLimit};
 pub use evaluate::{Evaluator, Resolve};
 pub use inspect::{Inspection, Reference, Step, inspect};
+pub use jq::{JqAnswer, JqDirect, JqJob, JqRunner, JqTrouble};
 pub use scan::{Piece, ScanError, ScanErrorKind, scan, template_of_text};
 
 /// The longest source of an expression. Longer chains of operators would need a larger stack to parse.

@@ -13,7 +13,9 @@ use minijinja::{Error, Value};
 use crate::SOURCE_BYTES_MAX;
 use crate::error::{ExprError, ExprErrorKind};
 use crate::inspect::{Inspection, Reference, Step};
+use crate::jq::{Program, Refused};
 use crate::tree::{Arguments, Comparison, Kind, Node, Operator};
+use crate::types;
 use crate::vocabulary::{FILTERS, FUNCTIONS, TESTS, instead_of_method};
 
 /// Names that stand for many things; what is read from them must be known before a run.
@@ -242,10 +244,53 @@ impl Lowering<'_> {
         };
         check_name(FILTERS, filter.name, span, ExprErrorKind::UnknownFilter)?;
         check_inner_name(filter.name, &arguments)?;
+        if filter.name == "jq" {
+            return self.jq(arguments, span);
+        }
         let whole = base.span.start.min(span.start)..span.end;
         let place = span.start..span.start + filter.name.len();
+        types::check(filter.name, place.clone(), &arguments)
+            .map_err(|(span, message)| Refusal { span, kind: ExprErrorKind::Operation(message) })?;
         self.inspection.filters.push((filter.name.to_owned(), place));
         Ok(Node { span: whole, kind: Kind::Filter { name: filter.name.to_owned(), arguments } })
+    }
+
+    fn jq(&mut self, arguments: Arguments, span: &Range<usize>) -> Result<Node, Refusal> {
+        let name = span.start..span.start + "jq".len();
+        let refused = |span, reason| Err(Refusal { span, kind: ExprErrorKind::Syntax(reason) });
+        let [_, program] = arguments.by_place.as_slice() else {
+            return refused(name, "`jq` takes one program, such as `jq('.a')`".to_owned());
+        };
+        if !arguments.by_name.is_empty() {
+            return refused(name, "`jq` takes one program, such as `jq('.a')`".to_owned());
+        }
+        let text = match &program.kind {
+            Kind::Constant(value) => value.as_str(),
+            _ => None,
+        };
+        let Some(text) = text else {
+            return refused(program.span.clone(), "the program of `jq` must be a literal string".to_owned());
+        };
+        let program = match Program::new(text) {
+            Ok(program) => Arc::new(program),
+            Err(Refused { reason, span }) => {
+                let place = self.place_in_literal(&program.span, text, span);
+                return refused(place, format!("`jq`: {reason}"));
+            }
+        };
+        self.inspection.filters.push(("jq".to_owned(), name));
+        let input = arguments.by_place.into_iter().next().expect("a value and a program stand there");
+        let whole = input.span.start.min(span.start)..span.end;
+        Ok(Node { span: whole, kind: Kind::Jq { input: Box::new(input), program } })
+    }
+
+    /// Finds a part of a text in the literal that stands for it; the whole literal if there are escapes in it.
+    fn place_in_literal(&self, literal: &Range<usize>, text: &str, part: Range<usize>) -> Range<usize> {
+        let inner = literal.start + 1..literal.end.saturating_sub(1);
+        if self.source.get(inner.clone()) != Some(text) {
+            return literal.clone();
+        }
+        inner.start + part.start..inner.start + part.end
     }
 
     fn call(&mut self, call: &ast::Call<'_>, span: &Range<usize>) -> Result<Node, Refusal> {
@@ -422,6 +467,9 @@ fn check_inner_name(filter: &str, arguments: &Arguments) -> Result<(), Refusal> 
         return refused(ExprErrorKind::Syntax(message));
     };
     match name.as_str() {
+        Some("jq") if filter == "map" => {
+            refused(ExprErrorKind::Syntax("`map` does not apply `jq`; write `jq('map(...)')`".to_owned()))
+        }
         Some(name) if known.contains(&name) => Ok(()),
         _ => refused(kind(name.to_string())),
     }

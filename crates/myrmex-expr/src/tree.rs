@@ -1,8 +1,11 @@
 //! The tree of an expression: our own, so that nothing but [`crate::syntax`] depends on minijinja's unstable one.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use minijinja::Value;
+
+use crate::jq::Program;
 
 /// A part of an expression and its bytes in the source.
 #[derive(Debug)]
@@ -49,6 +52,11 @@ pub(crate) enum Kind {
     Filter {
         name: String,
         arguments: Arguments,
+    },
+    /// `input | jq('program')`.
+    Jq {
+        input: Box<Node>,
+        program: Arc<Program>,
     },
     Test {
         name: String,

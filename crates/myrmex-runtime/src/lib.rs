@@ -12,4 +12,5 @@ pub mod platform;
 pub mod progress;
 pub mod secrets;
 pub mod values;
+pub mod watch;
 pub mod worker;

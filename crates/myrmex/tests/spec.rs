@@ -287,6 +287,11 @@ fn expressions() {
 }
 
 #[test]
+fn filters() {
+    check_pages("filters");
+}
+
+#[test]
 fn codes() {
     check_pages("codes");
 }
@@ -311,7 +316,7 @@ fn every_page_of_a_code_shows_it_and_how_to_mend_it() {
 
 #[test]
 fn every_page_is_executed() {
-    let known = ["README.md", "bodies", "codes", "expressions", "keys", "schema", "verbs"];
+    let known = ["README.md", "bodies", "codes", "expressions", "filters", "keys", "schema", "verbs"];
     let names = pages("").into_iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
     assert_eq!(
         names.filter(|name| !known.contains(&name.as_str())).collect::<Vec<_>>(),
@@ -344,7 +349,7 @@ const STRUCTURAL: &[&str] =
 fn the_schema_accepts_every_valid_example_and_finds_structural_problems() {
     let (workflow, actions) = (myrmex_lang::schema::workflow(), myrmex_lang::schema::actions());
     let mut counts = (0, 0);
-    for path in ["bodies", "verbs", "keys", "expressions", "codes"].into_iter().flat_map(pages) {
+    for path in ["bodies", "verbs", "keys", "expressions", "filters", "codes"].into_iter().flat_map(pages) {
         for example in examples(&std::fs::read_to_string(&path).unwrap()) {
             let place = format!("{}:{}", path.display(), example.line + 1);
             let Some(value) = value(&example.text) else { continue };

@@ -33,6 +33,7 @@ use crate::clock::Clock;
 use crate::logs::Logs;
 use crate::progress::{Health, Progress};
 use crate::values::Values;
+use crate::watch::Watch;
 use crate::worker::{LocalWorker, Outcome, Report, Said};
 use batch::Open;
 use children::FollowUp;
@@ -250,7 +251,7 @@ impl State {
             inbox,
             owned,
             worker: None,
-            evaluator: Evaluator::new(),
+            evaluator: Evaluator::with_jq(Box::new(Watch::default())),
             is_interrupted: false,
             closing: None,
             trouble: None,
