@@ -4,6 +4,8 @@ use std::fmt;
 use std::process::ExitCode;
 
 use myrmex_model::status::Status;
+use myrmex_runtime::partition::JournalError;
+use myrmex_store::StoreError;
 use myrmex_store::directory::HoldError;
 
 /// The exit codes of the contract.
@@ -17,8 +19,6 @@ pub enum Exit {
     Unformatted,
     /// Usage, bad or missing input, or an invalid file.
     Invalid,
-    /// There was nothing to do.
-    NothingToDo,
     /// The run was cancelled.
     Cancelled,
     /// The store is held by another process, or damaged.
@@ -34,7 +34,6 @@ impl Exit {
             Self::Success => 0,
             Self::RunFailed | Self::Unformatted => 1,
             Self::Invalid => 2,
-            Self::NothingToDo => 4,
             Self::Cancelled => 5,
             Self::Store => 7,
             Self::Interrupted => 130,
@@ -86,6 +85,8 @@ pub enum FailureCode {
     Held,
     /// The store cannot be opened, read or written.
     Store,
+    /// What the store holds is not what was written to it.
+    Damaged,
     /// The operating system refuses what is needed.
     System,
     /// An import does not fit.
@@ -109,6 +110,7 @@ impl FailureCode {
             Self::Closed => "X0107",
             Self::Held => "X0201",
             Self::Store => "X0202",
+            Self::Damaged => "X0203",
             Self::System => "X0301",
         }
     }
@@ -123,7 +125,7 @@ impl FailureCode {
             | Self::Import
             | Self::Key
             | Self::System => Exit::Invalid,
-            Self::Held | Self::Store => Exit::Store,
+            Self::Held | Self::Store | Self::Damaged => Exit::Store,
             Self::Closed => Exit::Success,
         }
     }
@@ -155,6 +157,13 @@ impl Failure {
         Self::from_error(code, error)
     }
 
+    /// Builds the failure of something stored that is not what was written.
+    pub fn damaged(error: &dyn std::error::Error) -> Self {
+        Self::from_error(FailureCode::Damaged, error).with_hint(
+            "copy the data directory before anything else; `myrmex explain X0203` says what can be done",
+        )
+    }
+
     /// Adds one thing to do.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
@@ -176,23 +185,39 @@ impl fmt::Display for Failure {
     }
 }
 
-impl From<myrmex_store::StoreError> for Failure {
-    fn from(error: myrmex_store::StoreError) -> Self {
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
         match error {
             // The lock's file cannot be used, such as on a full disk: nobody is to be waited for.
-            myrmex_store::StoreError::Held(held @ HoldError::Io { .. }) => {
-                Self::from_error(FailureCode::Store, &held)
-            }
-            myrmex_store::StoreError::Held(held) => {
+            StoreError::Held(held @ HoldError::Io { .. }) => Self::from_error(FailureCode::Store, &held),
+            StoreError::Held(held) => {
                 Self::from_error(FailureCode::Held, &held).with_hint("wait until it ends, or stop it")
             }
-            other => Self::from_error(FailureCode::Store, &other),
+            damaged @ StoreError::Damaged { .. } => Self::damaged(&damaged),
+            newer @ StoreError::Newer { .. } => Self::from_error(FailureCode::Store, &newer)
+                .with_hint("use the release that made it, or a later one"),
+            other @ (StoreError::Full
+            | StoreError::Busy
+            | StoreError::Io { .. }
+            | StoreError::Poisoned
+            | StoreError::Conflict { .. }
+            | StoreError::Fenced { .. }
+            | StoreError::Bounds { .. }) => Self::from_error(FailureCode::Store, &other),
         }
     }
 }
 
-impl From<myrmex_runtime::partition::JournalError> for Failure {
-    fn from(error: myrmex_runtime::partition::JournalError) -> Self {
-        Self::from_error(FailureCode::Store, &error)
+impl From<JournalError> for Failure {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::Store(error) => error.into(),
+            JournalError::Form { .. } => Self::from_error(FailureCode::Store, &error),
+            JournalError::Wire(_) | JournalError::Replay(_) => {
+                let mut failure = Self::damaged(&error);
+                let what = std::mem::replace(&mut failure.message, "the store is damaged".to_owned());
+                failure.causes.insert(0, what);
+                failure
+            }
+        }
     }
 }

@@ -166,6 +166,21 @@ impl Session {
         }
     }
 
+    /// Turns a refused request into a failure.
+    pub fn refused(&self, error: RequestError) -> Failure {
+        match error {
+            RequestError::Unknown { .. } => Failure::from_error(FailureCode::RunId, &error),
+            RequestError::Journal(error) => error.into(),
+            RequestError::Rejected(_) => Failure::from_error(FailureCode::Refused, &error),
+            RequestError::Stopped | RequestError::Unknowable => {
+                let mut failure = Failure::from_error(FailureCode::Store, &error);
+                // What went wrong inside was noted for a watcher that does not begin any more.
+                failure.causes.extend(self.progress.take_notes());
+                failure
+            }
+        }
+    }
+
     /// Leaves the engine to the end of this process, which follows. For when the run is over: everything is durable,
     /// nothing is under way, and the helper processes end by themselves and free the store. Waiting for all that would
     /// cost more than a short run.
@@ -238,16 +253,6 @@ fn listen_to_signals(partition: &Partition, logs: Logs) -> Result<(), Failure> {
 /// Returns who runs this command.
 pub fn user() -> String {
     std::env::var("USER").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "local".to_owned())
-}
-
-/// Turns a refused request into a failure.
-pub fn refused(error: RequestError) -> Failure {
-    match error {
-        RequestError::Unknown { .. } => Failure::from_error(FailureCode::RunId, &error),
-        RequestError::Journal(error) => error.into(),
-        RequestError::Rejected(_) => Failure::from_error(FailureCode::Refused, &error),
-        RequestError::Stopped | RequestError::Unknowable => Failure::from_error(FailureCode::Store, &error),
-    }
 }
 
 /// Shows one run.

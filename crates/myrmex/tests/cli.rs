@@ -340,7 +340,9 @@ fn logs_are_kept_by_task_and_attempt() {
     let mut lines: Vec<&str> = logs.stdout.lines().collect();
     lines.sort_unstable();
     assert_eq!(lines, ["a (attempt 2) | err", "a (attempt 2) | out", "a | err", "a | out"]);
-    assert_eq!(workspace.run(&["runs", "logs", &run[..16], "--task", "silent"]).code, 4);
+    let silent = workspace.run(&["runs", "logs", &run[..16], "--task", "silent"]);
+    let note = format!("task `silent` of run {run} has printed nothing that is recorded\n");
+    assert_eq!((silent.code, silent.stdout.as_str(), silent.stderr), (0, "", note));
     assert_eq!(workspace.run(&["runs", "logs", run, "--task", "nobody"]).code, 2);
     let json = workspace.run(&["runs", "logs", run, "--task", "a", "--json"]).stdout;
     assert_eq!(json.lines().filter(|line| line.contains("\"stream\":\"stderr\"")).count(), 2);
@@ -451,4 +453,76 @@ fn usage_errors_exit_with_2_and_help_with_0() {
     assert_eq!(workspace.run(&["frobnicate"]).code, 2);
     assert_eq!(workspace.run(&["--help"]).code, 0);
     assert_eq!(workspace.run(&["runs", "list"]).code, 2, "there is no store yet");
+}
+
+const PRINTS: &str = "workflow: w\ntasks:\n  a: {run: echo hi}\n";
+
+/// Where to look, and what to do, as every message about damage ends.
+const DAMAGE_HINT: &str =
+    "hint: copy the data directory before anything else; `myrmex explain X0203` says what can be done\n";
+
+#[test]
+fn a_damaged_store_is_told_by_every_command() {
+    let workspace = Workspace::with(&[("w.yaml", PRINTS)]);
+    let (_, first) = workspace.summary(&["w.yaml"]);
+    workspace.summary(&["w.yaml"]);
+    let run = first["run"].as_str().unwrap();
+    let store = workspace.path().join(".myrmex/store.db");
+    std::fs::File::options().write(true).open(&store).unwrap().set_len(10_000).unwrap();
+    let commands: [&[&str]; 8] = [
+        &["runs", "list"],
+        &["runs", "list", "--json"],
+        &["runs", "logs", run],
+        &["events"],
+        &["run", "w.yaml"],
+        &["run", "w.yaml", "--json"],
+        &["runs", "resume", run],
+        &["runs", "cancel", run],
+    ];
+    for arguments in commands {
+        let ended = workspace.run(arguments);
+        let expected = format!(
+            "error[X0203]: the store is damaged: the file was cut off: page 3 of 20 is missing ({})\n{DAMAGE_HINT}",
+            store.display()
+        );
+        assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr), (7, "", expected), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_lost_write_ahead_log_is_told() {
+    let workspace = Workspace::with(&[("w.yaml", PRINTS)]);
+    workspace.summary(&["w.yaml"]);
+    let log = workspace.path().join(".myrmex/store.db-wal");
+    std::fs::remove_file(&log).unwrap();
+    let ended = workspace.run(&["runs", "list"]);
+    let expected = format!(
+        "error[X0203]: the store is damaged: the file is missing or empty, with the last commits in it ({})\n\
+         {DAMAGE_HINT}",
+        log.display()
+    );
+    assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr), (7, "", expected));
+}
+
+#[test]
+fn damaged_logs_are_told_behind_what_can_be_read() {
+    let workflow = "workflow: w\ntasks:\n  a: {run: echo hi}\n  b: {needs: a, run: echo there}\n";
+    let workspace = Workspace::with(&[("w.yaml", workflow)]);
+    let (_, summary) = workspace.summary(&["w.yaml"]);
+    let run = summary["run"].as_str().unwrap();
+    let path = workspace.path().join(".myrmex/logs/00000001.log");
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    file.set_len(std::fs::metadata(&path).unwrap().len() - 1).unwrap();
+    let cut = workspace.run(&["runs", "logs", run]);
+    assert_eq!((cut.code, cut.stdout.as_str()), (7, "a | hi\n"));
+    assert!(cut.stderr.contains(&format!("({})\n{DAMAGE_HINT}", path.display())), "{}", cut.stderr);
+    std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    for more in [&[] as &[&str], &["--json"], &["--task", "b"]] {
+        let gone = workspace.run(&[&["runs", "logs", run], more].concat());
+        let expected = format!(
+            "error[X0203]: the store is damaged: output of tasks is missing ({})\n{DAMAGE_HINT}",
+            path.display()
+        );
+        assert_eq!((gone.code, gone.stdout.as_str(), gone.stderr), (7, "", expected));
+    }
 }

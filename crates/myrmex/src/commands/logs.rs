@@ -49,8 +49,12 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     logs.sort_by_key(|log| (log.range.segment, log.range.start));
     let has_printed = !logs.is_empty();
     let is_single = logs.iter().all(|log| log.task.path() == args.task.as_deref().unwrap_or_default());
+    let mut damage = None;
     for log in &logs {
-        print(args, &segments, log, is_single)?;
+        damage = print(args, &segments, log, is_single)?.or(damage);
+    }
+    if let Some(failure) = damage {
+        return Err(failure);
     }
     if let Some(path) = args.task.as_deref().filter(|_| !has_printed) {
         let loaded = myrmex_runtime::partition::load_run(&reader, &namespace, run)?;
@@ -65,7 +69,6 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         };
         // If standard error is closed the exit code still tells.
         drop(writeln!(anstream::stderr(), "{message}"));
-        return Ok(Exit::NothingToDo);
     }
     Ok(Exit::Success)
 }
@@ -123,7 +126,14 @@ fn is_within(task: &Address, path: &str) -> bool {
     fits(&task.path()) || fits(task.as_str())
 }
 
-fn print(args: &Args, segments: &FileLogReader, log: &AttemptLog, is_single: bool) -> Result<(), Failure> {
+/// Prints what is left of one attempt's output; returns the damage if that is not all of it.
+fn print(
+    args: &Args,
+    segments: &FileLogReader,
+    log: &AttemptLog,
+    is_single: bool,
+) -> Result<Option<Failure>, Failure> {
+    let mut damage = None;
     let source = Source { log: LOG, token: log.token };
     let mut lines = Prefixed::new(&log.task, log.attempt.0);
     for piece in segments.read(vec![log.range], source) {
@@ -132,13 +142,12 @@ fn print(args: &Args, segments: &FileLogReader, log: &AttemptLog, is_single: boo
             Ok(Piece::Output { bytes, .. }) if is_single => write(&bytes)?,
             Ok(Piece::Output { bytes, .. }) => lines.write(&bytes)?,
             Ok(Piece::Dropped { bytes }) => lines.gap(bytes)?,
-            Err(error @ StoreError::Damaged { .. }) => {
-                drop(writeln!(anstream::stderr(), "{}", Failure::from(error)));
-            }
+            Err(error @ StoreError::Damaged { .. }) => damage = Some(error.into()),
             Err(error) => return Err(error.into()),
         }
     }
-    lines.finish()
+    lines.finish()?;
+    Ok(damage)
 }
 
 fn piece_json(log: &AttemptLog, piece: &Piece) -> serde_json::Value {

@@ -55,6 +55,6 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     };
     let session = Session::open(zygote, &workspace, args.slots.unwrap_or_else(session::default_slots))?;
     let after = session.last_of(run)?;
-    session.partition().resume_run(run).map_err(session::refused)?;
+    session.partition().resume_run(run).map_err(|error| session.refused(error))?;
     session.watch(run, after, show)
 }

@@ -104,7 +104,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         trigger: "manual".to_owned(),
         key: args.key.clone(),
     };
-    session.partition().start_run(new).map_err(session::refused)?;
+    session.partition().start_run(new).map_err(|error| session.refused(error))?;
     let exit = session.watch(run, Sequence::NONE, show)?;
     if exit != Exit::Interrupted {
         session.leave();
@@ -136,7 +136,7 @@ fn go_on(
         return Ok(Some(Exit::of_run(summary.status)));
     }
     let after = session.last_of(run)?;
-    session.partition().resume_run(run).map_err(session::refused)?;
+    session.partition().resume_run(run).map_err(|error| session.refused(error))?;
     session.watch(run, after, show).map(Some)
 }
 
