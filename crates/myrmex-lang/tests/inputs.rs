@@ -62,7 +62,7 @@ fn all_problems_are_told_at_once() {
          the input `name` (string) is required\n\
          the input `count` is of type integer, and `zero` is not JSON\n\
          the input `list`[1]: string `\"mars\"` is not one of \"eu\", \"us\"\n\
-         the input `wait`: expected duration, found string `\"5\"`\n",
+         the input `wait`: expected duration such as `90s` or `1h30m`, found string `\"5\"`\n",
     );
     assert_inputs(&["name=x", "count=0"], "the input `count`: 0 is less than the minimum 1\n");
 }

@@ -107,7 +107,7 @@ fn defaults_and_listed_values_fit_their_own_schema() {
         E0304 4:43 `b`: 2 is less than the minimum 3
         E0304 5:54 `c[1]`: string `\"mars\"` is not one of \"eu\", \"us\"
         E0304 6:47 `enum`: string `\"w2\"` does not match the pattern `^v`
-        E0304 8:32 `f`: expected duration, found integer `5`
+        E0304 8:32 `f`: expected duration such as `90s` or `1h30m`, found integer `5`
         ",
     );
 }
