@@ -47,9 +47,14 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version end well; everything else is a usage error. Nobody is left to tell if printing fails.
-            drop(error.print());
-            return if error.use_stderr() { Exit::Invalid.into() } else { Exit::Success.into() };
+            // Help and version end well; everything else is a usage error.
+            let printed = error.print().map_err(|error| Failure::output(&error));
+            return match (error.use_stderr(), printed) {
+                // Nobody is left to tell if standard error is closed.
+                (true, _) => Exit::Invalid.into(),
+                (false, Ok(())) => Exit::Success.into(),
+                (false, Err(failure)) => end(&failure),
+            };
         }
     };
     let data = cli.data_dir.as_deref();
@@ -65,16 +70,15 @@ pub fn main() -> ExitCode {
     };
     match ended {
         Ok(exit) => exit.into(),
-        Err(failure) => {
-            if failure.code != FailureCode::Closed {
-                report(&failure);
-            }
-            failure.code.exit().into()
-        }
+        Err(failure) => end(&failure),
     }
 }
 
-fn report(failure: &Failure) {
-    // If standard error is closed there is nobody to tell.
-    drop(writeln!(anstream::stderr(), "{failure}"));
+/// Says why the command failed and returns its exit code.
+fn end(failure: &Failure) -> ExitCode {
+    if failure.code != FailureCode::Closed {
+        // If standard error is closed there is nobody to tell.
+        drop(writeln!(anstream::stderr(), "{failure}"));
+    }
+    failure.code.exit().into()
 }

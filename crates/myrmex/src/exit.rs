@@ -142,7 +142,7 @@ impl Failure {
         let mut failure = Self::new(code, error.to_string());
         let mut cause = error.source();
         while let Some(error) = cause {
-            failure.causes.push(error.to_string());
+            failure.causes.push(error.downcast_ref().map_or_else(|| error.to_string(), reason));
             cause = error.source();
         }
         failure
@@ -154,7 +154,16 @@ impl Failure {
             std::io::ErrorKind::BrokenPipe => FailureCode::Closed,
             _ => FailureCode::File,
         };
-        Self::from_error(code, error)
+        let mut failure = Self::new(code, "standard output cannot be written");
+        failure.causes.push(reason(error));
+        failure
+    }
+
+    /// Builds the failure of using the file or folder at `path`; `cannot` says what could not be done with it.
+    pub fn file(path: &std::path::Path, cannot: &str, error: &std::io::Error) -> Self {
+        let mut failure = Self::new(FailureCode::File, format!("`{}` {cannot}", path.display()));
+        failure.causes.push(reason(error));
+        failure
     }
 
     /// Builds the failure of something stored that is not what was written.
@@ -169,6 +178,15 @@ impl Failure {
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+}
+
+/// Says what the operating system said, without its number for it.
+pub fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.rsplit_once(" (os error ") {
+        Some((reason, _)) => reason.to_lowercase(),
+        None => text,
     }
 }
 

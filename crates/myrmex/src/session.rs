@@ -2,9 +2,9 @@
 //! end.
 
 use std::io::Write;
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use myrmex_model::id::RunId;
 use myrmex_model::name::{Name, Namespace};
@@ -22,6 +22,7 @@ use myrmex_store::{LogId, Reader, Sequence, Store};
 
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::event::Lines;
+use crate::render::held_up::HeldUp;
 use crate::render::summary;
 use crate::render::watch::Watch;
 use crate::workspace::Workspace;
@@ -58,6 +59,9 @@ pub struct Session {
     progress: Arc<Progress>,
     reader: Box<dyn Reader>,
     namespace: Namespace,
+    data: PathBuf,
+    /// The run that is watched, for whoever is to be told how to go on with it.
+    watched: Arc<OnceLock<RunId>>,
     _owner: Owner,
 }
 
@@ -133,8 +137,10 @@ impl Session {
         .map_err(|error| Failure::from_error(FailureCode::System, &error))?;
         partition.attach(worker);
         let reader = SqliteReader::open(&workspace.data)?;
-        listen_to_signals(&partition, logs)?;
-        Ok(Self { partition, progress, reader: Box::new(reader), namespace, _owner: owner })
+        let watched = Arc::new(OnceLock::new());
+        listen_to_signals(&partition, logs, Arc::clone(&watched))?;
+        let (reader, data) = (Box::new(reader), workspace.data.clone());
+        Ok(Self { partition, progress, reader, namespace, data, watched, _owner: owner })
     }
 
     /// Returns the partition, for requests.
@@ -196,6 +202,8 @@ impl Session {
     ///
     /// Returns [`Failure`] if the engine or the store fails. Everything acknowledged is in the store.
     pub fn watch(&self, run: RunId, after: Sequence, show: Show) -> Result<Exit, Failure> {
+        // A command watches one run.
+        self.watched.get_or_init(|| run);
         let mut viewer = Viewer::new(self, run, after, show)?;
         let mut seen = Seen { last: Sequence::NONE, health: Health::Well };
         loop {
@@ -229,25 +237,45 @@ impl Session {
     }
 }
 
-/// The first Ctrl-C or SIGTERM stops what is under way and leaves the run to be resumed; the second kills.
-fn listen_to_signals(partition: &Partition, logs: Logs) -> Result<(), Failure> {
-    let signals = signal_hook::iterator::Signals::new([libc::SIGINT, libc::SIGTERM]);
+/// The first Ctrl-C, SIGTERM or hang-up stops what is under way and leaves the run to be resumed; the second kills.
+fn listen_to_signals(
+    partition: &Partition,
+    logs: Logs,
+    watched: Arc<OnceLock<RunId>>,
+) -> Result<(), Failure> {
+    let mut wanted = vec![libc::SIGINT, libc::SIGTERM];
+    // Whoever is started by `nohup` is to outlive its terminal.
+    wanted.extend(Some(libc::SIGHUP).filter(|signal| !is_ignored(*signal)));
+    let signals = signal_hook::iterator::Signals::new(wanted);
     let mut signals = signals.map_err(|error| Failure::from_error(FailureCode::System, &error))?;
     let interrupter = partition.interrupter();
     let listen = move || {
+        // If standard error is closed there is nobody to tell.
+        let tell = |text: &str| drop(writeln!(std::io::stderr(), "{text}"));
         for (count, _) in signals.forever().enumerate() {
             if count > 0 {
+                if let Some(run) = watched.get() {
+                    tell(&format!("killed; `myrmex runs resume {run}` goes on where it stopped"));
+                }
                 // The reapers see this process end and kill every process of every task.
                 std::process::exit(i32::from(Exit::Interrupted.code()));
             }
-            // If standard error is closed there is nobody to tell.
-            drop(writeln!(std::io::stderr(), "stopping what runs; once more kills it at once"));
+            let grace = GRACE.as_secs();
+            tell(&format!("stopping what runs, for at most {grace} s; once more kills it at once"));
             interrupter.interrupt();
             logs.give_up();
         }
     };
     let thread = std::thread::Builder::new().name("signals".into()).spawn(listen);
     thread.map(drop).map_err(|error| Failure::from_error(FailureCode::System, &error))
+}
+
+/// Returns whether whoever started this process told it to ignore a signal.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask >> (signal - 1) & 1 == 1
 }
 
 /// Returns who runs this command.
@@ -263,7 +291,9 @@ struct Viewer<'a> {
     show: Show,
     watch: Watch,
     lines: Lines,
-    is_held_up: bool,
+    held_up: HeldUp,
+    /// Why standard output is no longer written to.
+    broken: Option<Failure>,
 }
 
 impl<'a> Viewer<'a> {
@@ -272,15 +302,20 @@ impl<'a> Viewer<'a> {
             Show::People => load_run(session.reader(), &session.namespace, run)?,
             Show::Json | Show::Nothing => None,
         };
-        let total = loaded.map_or(0, |loaded| loaded.definition().task_count());
+        let total = loaded.as_ref().map_or(0, |loaded| loaded.definition().task_count());
+        let mut watch = Watch::new(total);
+        if let Some(loaded) = loaded {
+            watch.note(&format!("run {} of {}", summary::short(run), loaded.definition().name));
+        }
         Ok(Self {
             session,
             run,
             cursor: after,
             show,
-            watch: Watch::new(total),
+            watch,
             lines: Lines::default(),
-            is_held_up: false,
+            held_up: HeldUp::default(),
+            broken: None,
         })
     }
 
@@ -297,11 +332,11 @@ impl<'a> Viewer<'a> {
             for record in &records {
                 match self.show {
                     Show::People => self.watch.event(&event_of(record)?),
-                    Show::Json => match print_line(&self.lines.line(reader, record)?) {
-                        // Nobody reads any more; the run goes on all the same.
-                        Err(failure) if failure.code == FailureCode::Closed => self.show = Show::Nothing,
-                        printed => printed?,
-                    },
+                    Show::Json => {
+                        if let Err(failure) = print_line(&self.lines.line(reader, record)?) {
+                            self.stop_printing(failure);
+                        }
+                    }
                     Show::Nothing => {}
                 }
             }
@@ -317,12 +352,20 @@ impl<'a> Viewer<'a> {
         self.watch.note(text);
     }
 
-    /// Says once that something waits, until it goes on.
-    fn held_up(&mut self, reason: Option<&str>) {
-        if let Some(reason) = reason.filter(|_| !self.is_held_up) {
-            self.note(&format!("waiting: {reason}; nothing is lost"));
+    /// Nobody reads any more, or nothing can be written: the run goes on all the same.
+    fn stop_printing(&mut self, failure: Failure) {
+        self.show = Show::Nothing;
+        if failure.code != FailureCode::Closed {
+            self.note(&format!("{}; the run goes on", failure.message));
+            self.broken = Some(failure.with_hint(shown_again(self.run)));
         }
-        self.is_held_up = reason.is_some();
+    }
+
+    /// Says that something waits, and now and then that it still does.
+    fn held_up(&mut self, reason: Option<&str>) {
+        if let Some(line) = self.held_up.line(reason, &self.session.data, Instant::now()) {
+            self.note(&line);
+        }
     }
 
     fn interrupted(&mut self) -> Result<(), Failure> {
@@ -336,8 +379,14 @@ impl<'a> Viewer<'a> {
 
     fn finish(&mut self, status: Status) -> Result<(), Failure> {
         self.watch.clear();
-        show_end(self.session.reader(), &self.session.namespace, self.run, status, self.show)
+        show_end(self.session.reader(), &self.session.namespace, self.run, status, self.show)?;
+        self.broken.take().map_or(Ok(()), Err)
     }
+}
+
+/// Says how to see the end of a run that could not be printed.
+fn shown_again(run: RunId) -> String {
+    format!("`myrmex runs resume {run} --json` prints how it ended")
 }
 
 /// Prints how a run ended: the summary line for scripts; for people its status, and its output on standard output.
@@ -357,9 +406,15 @@ pub fn show_end(
     }
     let unknown = || Failure::new(FailureCode::RunId, format!("there is no run {id}"));
     let run = load_run(reader, namespace, id)?.ok_or_else(unknown)?;
-    match show {
+    let printed = match show {
         Show::Json => print_line(&summary::json(&run, namespace, reader)?),
-        Show::People | Show::Nothing => summary::print(&run, namespace, reader).map_err(Failure::from),
+        Show::People | Show::Nothing => summary::print(&run, namespace, reader),
+    };
+    match printed {
+        // Whoever closed standard output has seen enough; the exit code still tells.
+        Err(failure) if failure.code == FailureCode::Closed => Ok(()),
+        Err(failure) if failure.code == FailureCode::File => Err(failure.with_hint(shown_again(id))),
+        printed => printed,
     }
 }
 

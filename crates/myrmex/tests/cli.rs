@@ -104,10 +104,10 @@ fn the_summary_holds_every_task() {
     assert_eq!(
         summary["tasks"],
         json!({
-            "a": {"status": "succeeded", "attempts": 1, "output": {"stdout": "1"}},
-            "b": {"status": "skipped", "attempts": 0, "output": null},
-            "c": {"status": "skipped", "attempts": 0, "output": null},
-            "c/inner": {"status": "skipped", "attempts": 0, "output": null},
+            "a": {"status": "succeeded", "attempts": 1, "output": {"stdout": "1"}, "error": null},
+            "b": {"status": "skipped", "attempts": 0, "output": null, "error": null},
+            "c": {"status": "skipped", "attempts": 0, "output": null, "error": null},
+            "c/inner": {"status": "skipped", "attempts": 0, "output": null, "error": null},
         })
     );
 }
@@ -377,10 +377,10 @@ fn a_finished_run_is_shown_again_with_its_exit_code() {
     assert!(workspace.run(&["runs", "resume", "ffffff"]).stderr.contains("error[X0103]"));
 }
 
-/// Starts `run w.yaml` and waits until the file `pid` holds a line.
-fn start_and_wait_for_pid(workspace: &Workspace) -> (std::process::Child, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_myrmex"));
-    let child = command.args(["run", "w.yaml", "-q"]).current_dir(workspace.path()).spawn().unwrap();
+/// Starts `command` in the workspace and waits until the file `pid` holds a line.
+fn start_and_wait_for_pid(workspace: &Workspace, mut command: Command) -> (std::process::Child, String) {
+    command.current_dir(workspace.path()).env("NO_COLOR", "1").stderr(std::process::Stdio::piped());
+    let child = command.spawn().unwrap();
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let pid = std::fs::read_to_string(workspace.path().join("pid")).unwrap_or_default();
@@ -390,6 +390,12 @@ fn start_and_wait_for_pid(workspace: &Workspace) -> (std::process::Child, String
         assert!(Instant::now() < deadline, "the task never began");
         std::thread::yield_now();
     }
+}
+
+fn run_quietly() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_myrmex"));
+    command.args(["run", "w.yaml", "-q"]);
+    command
 }
 
 fn only_run(workspace: &Workspace) -> Value {
@@ -404,7 +410,7 @@ const WAITS_FOR_GO: &str = "workflow: w\ntasks:\n  \
 #[test]
 fn ctrl_c_stops_what_runs_and_leaves_the_run_to_be_resumed() {
     let workspace = Workspace::with(&[("w.yaml", WAITS_FOR_GO)]);
-    let (mut child, pid) = start_and_wait_for_pid(&workspace);
+    let (mut child, pid) = start_and_wait_for_pid(&workspace, run_quietly());
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(!Path::new("/proc").join(pid).exists(), "the task's process is gone");
@@ -421,7 +427,7 @@ fn ctrl_c_stops_what_runs_and_leaves_the_run_to_be_resumed() {
 #[test]
 fn an_interrupted_run_can_be_cancelled_and_stays_cancelled() {
     let workspace = Workspace::with(&[("w.yaml", WAITS_FOR_GO)]);
-    let (mut child, _) = start_and_wait_for_pid(&workspace);
+    let (mut child, _) = start_and_wait_for_pid(&workspace, run_quietly());
     child.kill().unwrap();
     child.wait().unwrap();
     let run = only_run(&workspace)["run"].as_str().unwrap().to_owned();
@@ -437,7 +443,7 @@ fn an_interrupted_run_can_be_cancelled_and_stays_cancelled() {
 #[test]
 fn a_store_that_is_held_is_told_with_the_holder() {
     let workspace = Workspace::with(&[("w.yaml", WAITS_FOR_GO)]);
-    let (mut child, _) = start_and_wait_for_pid(&workspace);
+    let (mut child, _) = start_and_wait_for_pid(&workspace, run_quietly());
     let second = workspace.run(&["run", "w.yaml"]);
     let holder = format!("process {}", child.id());
     assert!(second.code == 7 && second.stderr.contains(&holder), "{} {}", second.code, second.stderr);
@@ -525,4 +531,99 @@ fn damaged_logs_are_told_behind_what_can_be_read() {
         );
         assert_eq!((gone.code, gone.stdout.as_str(), gone.stderr), (7, "", expected));
     }
+}
+
+/// Runs the binary with standard output on a full disk.
+fn run_without_room_on_stdout(workspace: &Workspace, arguments: &[&str]) -> Ended {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_myrmex"));
+    command.args(arguments).current_dir(workspace.path()).env("NO_COLOR", "1").stdout(full);
+    let Output { status, stderr, .. } = command.output().unwrap();
+    let stderr = String::from_utf8(stderr).unwrap();
+    Ended { code: status.code().unwrap_or(-1), stdout: String::new(), stderr }
+}
+
+#[test]
+fn a_run_goes_on_where_standard_output_cannot_be_written() {
+    let workflow = "workflow: w\ntasks:\n  a: {run: echo a}\n  b: {needs: a, run: echo b}\n\
+                    outputs: {b: '${{ tasks.b.output }}'}\n";
+    let workspace = Workspace::with(&[("w.yaml", workflow)]);
+    let ended = run_without_room_on_stdout(&workspace, &["run", "w.yaml", "--json"]);
+    let listed = only_run(&workspace);
+    let failure = format!(
+        "error[X0101]: standard output cannot be written\n  because: no space left on device\n\
+         hint: `myrmex runs resume {} --json` prints how it ended\n",
+        listed["run"].as_str().unwrap()
+    );
+    let expected = format!("standard output cannot be written; the run goes on\n{failure}");
+    assert_eq!((ended.code, ended.stderr, &listed["status"]), (2, expected, &json!("succeeded")));
+    let plain = run_without_room_on_stdout(&workspace, &["run", "w.yaml"]);
+    let (run, failure) =
+        (only_run(&workspace), "standard output cannot be written\n  because: no space left");
+    assert_eq!((plain.code, &run["status"]), (2, &json!("succeeded")));
+    assert!(plain.stderr.contains(failure) && plain.stderr.contains(run["run"].as_str().unwrap()));
+    let help = run_without_room_on_stdout(&workspace, &["--help"]);
+    assert!(help.code == 2 && help.stderr.contains(failure), "{} {}", help.code, help.stderr);
+}
+
+#[test]
+fn each_failed_task_has_its_error_in_the_summary() {
+    let (_, summary) = summary(
+        "workflow: w\ntasks:\n  a: {run: 'echo broken >&2; exit 3'}\n  b: {fail: on purpose}\n  c: {run: 'true'}\n",
+    );
+    let expected = json!({
+        "type": "runtime", "status": 500, "title": "exit code 3", "detail": "broken", "exit_code": 3, "task": "a",
+    });
+    assert_eq!(summary["tasks"]["a"]["error"], expected);
+    assert_eq!(summary["tasks"]["b"]["error"]["title"], "on purpose");
+    assert_eq!(summary["tasks"]["c"]["error"], Value::Null);
+    assert_eq!(summary["interrupted"], json!(false));
+}
+
+#[test]
+fn an_interrupted_run_is_told_from_one_that_goes_on() {
+    let workspace = Workspace::with(&[("w.yaml", WAITS_FOR_GO)]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_myrmex"));
+    command.args(["run", "w.yaml", "--json"]).stdout(std::process::Stdio::piped());
+    let (child, _) = start_and_wait_for_pid(&workspace, command);
+    assert!(Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap().success());
+    let ended = child.wait_with_output().unwrap();
+    let printed = String::from_utf8(ended.stdout).unwrap();
+    let summary: Value = serde_json::from_str(printed.lines().last().unwrap()).unwrap();
+    assert_eq!((ended.status.code(), &summary["interrupted"]), (Some(130), &json!(true)));
+    assert_eq!(summary["status"], "running");
+    let stderr = String::from_utf8(ended.stderr).unwrap();
+    let run = summary["run"].as_str().unwrap();
+    let expected = format!(
+        "stopping what runs, for at most 5 s; once more kills it at once\n\
+         interrupted; `myrmex runs resume {run}` goes on where it stopped\n"
+    );
+    assert_eq!(stderr, expected);
+    let list = workspace.run(&["runs", "list"]).stdout;
+    assert!(list.contains("  w         interrupted  "), "{list}");
+    assert!(list.trim_end().ends_with("  `runs resume` goes on"), "{list}");
+}
+
+#[test]
+fn the_second_ctrl_c_says_how_to_go_on() {
+    let workflow =
+        "workflow: w\ntasks:\n  a: {run: 'trap \"\" TERM; echo $$ > pid; while :; do sleep 600; done'}\n";
+    let workspace = Workspace::with(&[("w.yaml", workflow)]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_myrmex"));
+    command.args(["run", "w.yaml"]);
+    let (mut child, _) = start_and_wait_for_pid(&workspace, command);
+    let mut stderr = std::io::BufReader::new(child.stderr.take().unwrap());
+    let run = only_run(&workspace)["run"].as_str().unwrap().to_owned();
+    let mut expect = |expected: &str| {
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut stderr, &mut line).unwrap();
+        assert_eq!(line, expected);
+    };
+    let interrupt = || Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    expect(&format!("run {} of w\n", &run[..13]));
+    interrupt();
+    expect("stopping what runs, for at most 5 s; once more kills it at once\n");
+    interrupt();
+    expect(&format!("killed; `myrmex runs resume {run}` goes on where it stopped\n"));
+    assert_eq!(child.wait().unwrap().code(), Some(130));
 }

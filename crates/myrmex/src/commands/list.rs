@@ -100,17 +100,18 @@ fn summary_json(run: &RunSummary, is_held: bool) -> Value {
 fn print(runs: &[RunSummary], is_held: bool) -> std::io::Result<()> {
     let width = runs.iter().map(|run| run.workflow.as_str().len()).max().unwrap_or(0).max(8);
     let mut out = anstream::stdout().lock();
-    writeln!(out, "{:<13}  {:<width$}  {:<10}  {:<20}  TOOK", "RUN", "WORKFLOW", "STATUS", "STARTED")?;
+    writeln!(out, "{:<13}  {:<width$}  {:<11}  {:<20}  TOOK", "RUN", "WORKFLOW", "STATUS", "STARTED")?;
     for run in runs {
         let started = run.started.to_string();
         let started = started.split('.').next().unwrap_or(&started).replace('T', " ");
         let took = match run.ended {
             Some(ended) => time::between(run.started, ended),
-            None if is_interrupted(run, is_held) => "interrupted: `runs resume` goes on".to_owned(),
+            None if is_interrupted(run, is_held) => "`runs resume` goes on".to_owned(),
             None => String::new(),
         };
-        let (id, workflow, status) = (summary::short(run.run), run.workflow.as_str(), run.status);
-        writeln!(out, "{id:<13}  {workflow:<width$}  {status:<10}  {started:<20}  {took}")?;
+        let status = if is_interrupted(run, is_held) { "interrupted" } else { run.status.as_str() };
+        let (id, workflow) = (summary::short(run.run), run.workflow.as_str());
+        writeln!(out, "{id:<13}  {workflow:<width$}  {status:<11}  {started:<20}  {took}")?;
     }
     Ok(())
 }

@@ -16,13 +16,16 @@ use myrmex_runtime::values;
 use myrmex_store::{Reader, StoreError};
 use serde_json::json;
 
+use crate::exit::Failure;
+
 /// How many lines of an error's detail people are shown, and how much of each: a message, not a log.
 const DETAIL_LINES_MAX: usize = 5;
 const DETAIL_COLUMNS_MAX: usize = 200;
 
 /// Builds the last line of `run --json`.
 ///
-/// Every task is in it; one that ran several times with its last run, one that was never reached as skipped.
+/// Every task is in it; one that ran several times with its last run, one that was never reached as skipped. It is printed
+/// of a run that is over, or was interrupted and waits to be resumed.
 ///
 /// # Errors
 ///
@@ -38,19 +41,21 @@ pub fn json(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<Val
             "status": task.status().as_str(),
             "attempts": task.attempts(),
             "output": value(task.output())?,
+            "error": task.fault().map(fault),
         });
         tasks.insert(path, summary);
     }
     let is_over = run.status().is_terminal();
     for path in unreached(run.definition(), &tasks.keys().cloned().collect()) {
         let status = if is_over { Status::Skipped } else { Status::Pending };
-        tasks.insert(path, json!({"status": status.as_str(), "attempts": 0, "output": null}));
+        tasks.insert(path, json!({"status": status.as_str(), "attempts": 0, "output": null, "error": null}));
     }
     let started = run.started().unwrap_or(run.last());
     Ok(json!({
         "type": "run.summary",
         "run": run.id().to_string(),
         "status": run.status().as_str(),
+        "interrupted": !is_over,
         "output": value(run.output())?,
         "error": run.fault().map(fault),
         "tasks": tasks,
@@ -117,8 +122,8 @@ fn children(definition: &Definition, scope: NodeId) -> Vec<NodeId> {
 ///
 /// # Errors
 ///
-/// Returns [`StoreError`] if the output cannot be read.
-pub fn print(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<(), StoreError> {
+/// Returns [`Failure`] if the output cannot be read or printed.
+pub fn print(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<(), Failure> {
     let started = run.started().unwrap_or(run.last());
     let took = super::time::between(started, run.last());
     let tasks = last_runs(run);
@@ -154,7 +159,7 @@ pub fn print(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<()
         let output = values::load(reader, namespace, run.id(), hash)?;
         if !output.is_null() {
             let pretty = serde_json::to_string_pretty(&output).unwrap_or_else(|_| output.to_string());
-            drop(writeln!(std::io::stdout(), "{pretty}"));
+            writeln!(std::io::stdout(), "{pretty}").map_err(|error| Failure::output(&error))?;
         }
     }
     Ok(())
