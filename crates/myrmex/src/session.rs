@@ -2,7 +2,7 @@
 //! end.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ use crate::render::event::Lines;
 use crate::render::held_up::HeldUp;
 use crate::render::summary;
 use crate::render::watch::Watch;
-use crate::workspace::Workspace;
+use crate::workspace::{DATA_NAME, Workspace};
 
 /// The one log of a workspace that a single process runs.
 pub const LOG: LogId = LogId(0);
@@ -89,13 +89,13 @@ impl Session {
     ///
     /// Returns [`Failure`] if another process holds the store, or it cannot be opened.
     pub fn open(zygote: Zygote, workspace: &Workspace, slots: u32) -> Result<Self, Failure> {
-        let system = |error: &std::io::Error, path: &Path| {
-            let mut failure = Failure::new(FailureCode::File, format!("`{}` cannot be used", path.display()));
-            failure.causes.push(error.to_string());
-            failure
-        };
-        let directory =
-            DataDirectory::open(&workspace.data).map_err(|error| system(&error, &workspace.data))?;
+        let is_new = !workspace.data.exists();
+        let directory = DataDirectory::open(&workspace.data)
+            .map_err(|error| Failure::file(&workspace.data, "cannot be the data directory", &error))?;
+        if is_new && workspace.data != workspace.root.join(DATA_NAME) {
+            // Whoever named another place may have meant one that was there.
+            drop(writeln!(std::io::stderr(), "made the data directory `{}`", workspace.data.display()));
+        }
         let ignore = workspace.data.join(".gitignore");
         if !ignore.exists() {
             // What a workspace records is not source. Without this file all works as well.

@@ -627,3 +627,97 @@ fn the_second_ctrl_c_says_how_to_go_on() {
     expect(&format!("killed; `myrmex runs resume {run}` goes on where it stopped\n"));
     assert_eq!(child.wait().unwrap().code(), Some(130));
 }
+
+#[test]
+fn a_resume_says_which_definition_it_follows_and_when_there_is_nothing_to_resume() {
+    let workspace = Workspace::with(&[("w.yaml", WAITS_FOR_GO)]);
+    let resumed_after = |change: &dyn Fn(&Path)| {
+        let (mut child, _) = start_and_wait_for_pid(&workspace, run_quietly());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let run = only_run(&workspace)["run"].as_str().unwrap().to_owned();
+        change(&workspace.path().join("w.yaml"));
+        std::fs::write(workspace.path().join("go"), "").unwrap();
+        let resumed = workspace.run(&["runs", "resume", &run]);
+        for name in ["go", "pid"] {
+            std::fs::remove_file(workspace.path().join(name)).unwrap();
+        }
+        (run, resumed.stderr.lines().next().unwrap().to_owned())
+    };
+    let (run, first) = resumed_after(&|_| {});
+    assert_eq!(first, format!("run {} of w", &run[..13]), "nothing has changed");
+    let (_, changed) = resumed_after(&|file| std::fs::write(file, PRINTS).unwrap());
+    let file = workspace.path().join("w.yaml");
+    std::fs::write(&file, WAITS_FOR_GO).unwrap();
+    let expected =
+        format!("goes on with the definition it started with; `{}` has changed since", file.display());
+    assert_eq!(changed, expected);
+    let (run, unknown) = resumed_after(&|file| std::fs::remove_file(file).unwrap());
+    assert_eq!(unknown, "goes on with the definition it started with, whatever became of the file of `w`");
+    let over = workspace.run(&["runs", "resume", &run]);
+    assert_eq!(over.code, 0);
+    let first = over.stderr.lines().next().unwrap();
+    assert_eq!(first, "the run is over: succeeded; `myrmex run` starts a new one");
+}
+
+#[test]
+fn a_workflow_is_found_by_name_and_what_was_tried_is_told() {
+    let workspace = Workspace::with(&[]);
+    std::fs::create_dir(workspace.path().join("workflows")).unwrap();
+    std::fs::write(workspace.path().join("workflows/q2.yaml"), PRINTS).unwrap();
+    for name in ["q2", "q2.yaml", "workflows/q2.yaml"] {
+        assert_eq!(workspace.run(&["run", name, "-q"]).code, 0, "{name}");
+    }
+    let missing = workspace.run(&["run", "nofile"]);
+    let expected = format!(
+        "error[E0001]: there is no workflow `nofile`\n--> nofile\n\
+         hint: looked for `nofile.yaml`, `nofile.yml`, `workflows/nofile.yaml`, `workflows/nofile.yml` in `{}`; give \
+         the file's path\n\n",
+        workspace.path().display()
+    );
+    assert_eq!((missing.code, missing.stderr), (2, expected));
+    let folder = workspace.run(&["check", "."]);
+    let expected = "error[E0001]: the file cannot be read: it is a folder\n--> .\n\
+                    hint: name the files in it, such as `./*.yaml`\n\n";
+    assert_eq!((folder.code, folder.stderr.as_str()), (2, expected));
+}
+
+#[test]
+fn wrong_inputs_are_told_with_what_there_is() {
+    let workflow = "workflow: w\ninputs:\n  count: {type: integer, default: 1}\n  dry: {type: boolean, default: true}\n\
+                    tasks:\n  a: {set: '${{ inputs }}'}\n";
+    let workspace = Workspace::with(&[("w.yaml", workflow), ("none.yaml", PRINTS)]);
+    let check = |arguments: &[&str], expected: &str| {
+        let ended = workspace.run(&[&["run"], arguments].concat());
+        assert_eq!((ended.code, ended.stderr.as_str()), (2, expected), "{arguments:?}");
+    };
+    check(
+        &["w", "-i", "count=abc", "-i", "dry=yes", "-i", "cuont=3"],
+        "error[X0102]: 3 inputs are missing or wrong\n  because: unknown input `cuont`, did you mean `count`?\n  \
+         because: the input `count`: `abc` is not an integer\n  \
+         because: the input `dry`: `yes` is neither `true` nor `false`\n\
+         hint: give inputs with `-i NAME=VALUE` or `--input-file FILE`; `w` takes `count` (integer), `dry` (boolean)\n",
+    );
+    check(
+        &["none", "-i", "a=1"],
+        "error[X0102]: an input is missing or wrong\n  because: unknown input `a`\n\
+         hint: give inputs with `-i NAME=VALUE` or `--input-file FILE`; `w` takes none\n",
+    );
+    check(&["w", "-i", "count=1", "-i", "count=2"], "error[X0102]: the input `count` is given twice\n");
+    check(&["w", "-i", "=5"], "error[X0102]: `=5` has no name before the `=`\n");
+}
+
+#[test]
+fn a_repeated_key_says_that_the_run_was_before() {
+    let workspace = Workspace::with(&[("w.yaml", PRINTS)]);
+    workspace.run(&["run", "w", "--key", "k"]);
+    let again = workspace.run(&["run", "w", "--key", "k"]).stderr;
+    let run = only_run(&workspace);
+    let expected = format!("the key was used before: run {} of 20", &run["run"].as_str().unwrap()[..13]);
+    assert!(again.starts_with(&expected), "{again}");
+    assert_eq!(workspace.run(&["run", "w", "--key", ""]).code, 2);
+    let fits = workspace.run(&["runs", "list", "--status", "failed"]);
+    assert_eq!((fits.code, fits.stdout.as_str(), fits.stderr.as_str()), (0, "", "no run fits\n"));
+    let empty = workspace.run(&["runs", "logs", ""]);
+    assert!(empty.code == 2 && empty.stderr.starts_with("error[X0103]: the id of the run is empty\n"));
+}

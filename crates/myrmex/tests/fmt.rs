@@ -81,7 +81,7 @@ fn files_with_syntax_errors_are_refused_and_the_others_still_formatted() {
     1 | a: [1
       |    ^
 
-    error[E0001]: the file cannot be read: No such file or directory (os error 2)
+    error[E0001]: the file cannot be read: there is no such file
     --> none.yaml
 
     3 files: 1 changed, 0 unchanged, 2 refused
@@ -313,7 +313,7 @@ fn check_writes_sarif() {
               "ruleIndex": 0,
               "level": "error",
               "message": {
-                "text": "the file cannot be read: No such file or directory (os error 2)"
+                "text": "the file cannot be read: there is no such file"
               },
               "locations": [
                 {

@@ -21,6 +21,8 @@ use myrmex_lang::{Checked, Source};
 use myrmex_model::diagnostic::{Code, Diagnostic, Span};
 use myrmex_model::ir::Definition;
 
+use crate::exit::reason;
+
 /// The largest source file that is read, in bytes. Larger ones belong into a `for_each` over data.
 const SOURCE_BYTES_MAX: u64 = 64 << 20;
 
@@ -40,6 +42,25 @@ pub struct CheckedFile {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+impl CheckedFile {
+    /// Makes one of a file that cannot be read, for this reason.
+    fn unreadable(problem: Diagnostic) -> Self {
+        let source = Source::new(Arc::clone(&problem.span.file), "");
+        Self { source, definition: None, diagnostics: vec![problem] }
+    }
+}
+
+/// Builds the problem of a file that cannot be read.
+fn unreadable(name: &Arc<str>, path: &Path, reason: &str) -> Diagnostic {
+    let span = Span { file: Arc::clone(name), start: 0, end: 0 };
+    let problem = Diagnostic::error(UNREADABLE, span, format!("the file cannot be read: {reason}"));
+    if path.is_dir() {
+        let folder = path.display();
+        return problem.with_hint(format!("name the files in it, such as `{folder}/*.yaml`"));
+    }
+    problem
+}
+
 /// Reads and checks a source file; a file that cannot be read is a diagnostic like any other.
 ///
 /// Expressions are parsed by recursion, so the work is done on a thread with the stack for it.
@@ -47,12 +68,7 @@ fn check_file(path: &Path) -> CheckedFile {
     let name: Arc<str> = path.display().to_string().into();
     let text = match read_text(path) {
         Ok(text) => text,
-        Err(reason) => {
-            let span = Span { file: Arc::clone(&name), start: 0, end: 0 };
-            let message = format!("the file cannot be read: {reason}");
-            let diagnostics = vec![Diagnostic::error(UNREADABLE, span, message)];
-            return CheckedFile { source: Source::new(name, ""), definition: None, diagnostics };
-        }
+        Err(reason) => return CheckedFile::unreadable(unreadable(&name, path, &reason)),
     };
     let source = Source::new(name, text);
     let on_thread = std::thread::scope(|scope| {
@@ -74,9 +90,15 @@ fn check_file(path: &Path) -> CheckedFile {
 
 fn read_text(path: &Path) -> Result<String, String> {
     use std::io::Read;
-    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    let said = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        // The other kinds are of a foreign enum, and the system's words are the best there are.
+        _ => reason(&error),
+    };
+    let file = std::fs::File::open(path).map_err(said)?;
     let mut bytes = Vec::new();
-    file.take(SOURCE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    file.take(SOURCE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(said)?;
     if bytes.len() as u64 > SOURCE_BYTES_MAX {
         return Err(format!("it is larger than {} MiB", SOURCE_BYTES_MAX >> 20));
     }
