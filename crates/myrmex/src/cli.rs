@@ -9,9 +9,21 @@ use clap::{Parser, Subcommand};
 use crate::commands::{check, events, explain, fmt, import, run, runs, schema};
 use crate::exit::{Exit, Failure, FailureCode};
 
+/// What the exit codes mean, below the help. The README has the same table.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    Success
+  1    The run failed; or `fmt --check` found files that it would change
+  2    Usage, bad or missing input, an invalid file, or no such run
+  5    The run was cancelled
+  7    The store is held by another process, cannot be used, or is damaged
+  130  Interrupted; `myrmex runs resume` goes on
+
+Messages show codes such as E0207: `myrmex explain CODE` has a page for each";
+
 /// Plan, run and prove projects: workflows as files, run durably.
 #[derive(Debug, Parser)]
-#[command(name = "myrmex", version, propagate_version = true, arg_required_else_help = true)]
+#[command(name = "myrmex", version, propagate_version = true, arg_required_else_help = true, after_help = EXIT_CODES)]
 pub struct Cli {
     /// Use this directory for the store instead of `.myrmex` in the workspace
     #[arg(long, global = true, value_name = "DIR")]

@@ -721,3 +721,30 @@ fn a_repeated_key_says_that_the_run_was_before() {
     let empty = workspace.run(&["runs", "logs", ""]);
     assert!(empty.code == 2 && empty.stderr.starts_with("error[X0103]: the id of the run is empty\n"));
 }
+
+#[test]
+fn the_help_has_the_exit_codes_of_the_readme() {
+    let help = Workspace::with(&[]).run(&["--help"]).stdout;
+    let table = help.split_once("Exit codes:\n").unwrap().1;
+    let codes: Vec<&str> = table.lines().map_while(|line| line.split_whitespace().next()).collect();
+    assert_eq!(codes, ["0", "1", "2", "5", "7", "130"]);
+    let readme = include_str!("../../../README.md");
+    for code in codes {
+        assert!(readme.contains(&format!("\n| {code} | ")), "{code}");
+    }
+}
+
+#[test]
+fn an_unknown_code_is_told_with_the_nearest_ones() {
+    let check = |code: &str, expected: &str| {
+        let ended = Workspace::with(&[]).run(&["explain", code]);
+        let first = ended.stderr.lines().next().unwrap_or_default();
+        assert_eq!(
+            (ended.code, first),
+            (2, format!("error: invalid value '{code}' for '[CODE]': {expected}").as_str())
+        );
+    };
+    check("E9999", "there is no such code; without one, `explain` lists them all");
+    check("E207", "there is no such code, did you mean E0207?");
+    check("x0292", "there is no such code, did you mean X0202?");
+}

@@ -12,8 +12,8 @@ use crate::exit::{Exit, Failure};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The code, such as E0207
-    #[arg(ignore_case = true, hide_possible_values = true, value_parser = clap::builder::PossibleValuesParser::new(codes()))]
-    code: Option<String>,
+    #[arg(value_parser = code)]
+    code: Option<Page>,
 
     /// Print JSON
     #[arg(long)]
@@ -56,7 +56,7 @@ pages![
 ///
 /// Returns [`Failure`] if standard output cannot be written.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
-    let shown = match (args.code.as_deref().and_then(page), args.json) {
+    let shown = match (args.code, args.json) {
         (Some(page), false) => page.text.to_owned(),
         (Some(page), true) => format!("{:#}\n", json(page, true)),
         (None, false) => {
@@ -70,6 +70,22 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     };
     std::io::stdout().write_all(shown.as_bytes()).map_err(|error| Failure::output(&error))?;
     Ok(Exit::Success)
+}
+
+/// Reads a code; of one that does not exist, says which was probably meant: one digit differs, or zeroes are missing.
+fn code(text: &str) -> Result<Page, String> {
+    let digits = |code: &str| code.trim_start_matches(|letter| !matches!(letter, '1'..='9')).to_owned();
+    let upper = text.to_uppercase();
+    let is_near = |known: &&str| {
+        let differing = known.chars().zip(upper.chars()).filter(|(a, b)| a != b).count();
+        let is_slip = known.len() == upper.len() && differing == 1;
+        let is_short = upper.starts_with(&known[..1]) && digits(known) == digits(&upper);
+        is_slip || is_short
+    };
+    page(text).ok_or_else(|| match codes().find(|known| !upper.is_empty() && is_near(known)) {
+        Some(near) => format!("there is no such code, did you mean {near}?"),
+        None => "there is no such code; without one, `explain` lists them all".to_owned(),
+    })
 }
 
 /// Returns the page of a code, in whatever case it is written.
