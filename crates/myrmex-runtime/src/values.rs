@@ -16,22 +16,34 @@ use myrmex_store::{IndexOperation, Reader, StoreError};
 pub(crate) struct Values {
     namespace: Namespace,
     run: RunId,
-    known: OrderedMap<ValueHash, Arc<Value>>,
+    known: OrderedMap<ValueHash, Known>,
+    /// The bytes of JSON of all that is known.
+    bytes: usize,
     fresh: Vec<IndexOperation>,
+}
+
+/// The most bytes of JSON that the cache of a run keeps beyond a turn; what it forgets is read from the table again.
+const KNOWN_BYTES_MAX: usize = 32 << 20;
+
+/// A value with the length of its JSON.
+#[derive(Debug)]
+struct Known {
+    value: Arc<Value>,
+    bytes: usize,
 }
 
 impl Values {
     pub(crate) fn new(namespace: Namespace, run: RunId) -> Self {
         let mut known = OrderedMap::default();
-        known.insert(HashedValue::null_hash(), Arc::new(Value::Null));
-        Self { namespace, run, known, fresh: Vec::new() }
+        known.insert(HashedValue::null_hash(), Known { value: Arc::new(Value::Null), bytes: 0 });
+        Self { namespace, run, known, bytes: 0, fresh: Vec::new() }
     }
 
     /// Adds a value and returns its hash.
     pub(crate) fn put(&mut self, value: Value) -> ValueHash {
         let HashedValue { hash, json, value } = HashedValue::new(value);
         if !self.known.contains_key(&hash) {
-            self.known.insert(hash, Arc::new(value));
+            self.remember(hash, Arc::new(value), json.len());
             self.fresh.push(IndexOperation::PutValue {
                 namespace: self.namespace.clone(),
                 run: self.run,
@@ -48,17 +60,43 @@ impl Values {
     ///
     /// Returns [`StoreError`] if the table cannot be read or the value is not in it.
     pub(crate) fn get(&mut self, hash: ValueHash, reader: &dyn Reader) -> Result<Arc<Value>, StoreError> {
-        if let Some(value) = self.known.get(&hash) {
-            return Ok(Arc::clone(value));
+        if let Some(known) = self.known.get(&hash) {
+            return Ok(Arc::clone(&known.value));
         }
-        let value = Arc::new(load(reader, &self.namespace, self.run, hash)?);
-        self.known.insert(hash, Arc::clone(&value));
+        let (value, bytes) = read(reader, &self.namespace, self.run, hash)?;
+        let value = Arc::new(value);
+        self.remember(hash, Arc::clone(&value), bytes);
         Ok(value)
+    }
+
+    fn remember(&mut self, hash: ValueHash, value: Arc<Value>, bytes: usize) {
+        self.known.insert(hash, Known { value, bytes });
+        self.bytes += bytes;
     }
 
     /// Takes what the next batch must add to the table.
     pub(crate) fn take_fresh(&mut self) -> Vec<IndexOperation> {
         std::mem::take(&mut self.fresh)
+    }
+
+    /// Whether there is more than the cache should keep.
+    pub(crate) fn is_large(&self) -> bool {
+        self.bytes > KNOWN_BYTES_MAX
+    }
+
+    /// Forgets the values that were learned first, if there are too many. Only values that are durable may be forgotten:
+    /// the table has them.
+    pub(crate) fn forget_oldest(&mut self) {
+        let mut count = 0;
+        for known in self.known.values() {
+            if self.bytes <= KNOWN_BYTES_MAX / 2 {
+                break;
+            }
+            self.bytes -= known.bytes;
+            count += 1;
+        }
+        self.known.drain(..count);
+        self.known.insert(HashedValue::null_hash(), Known { value: Arc::new(Value::Null), bytes: 0 });
     }
 }
 
@@ -73,13 +111,24 @@ pub fn load(
     run: RunId,
     hash: ValueHash,
 ) -> Result<Value, StoreError> {
+    read(reader, namespace, run, hash).map(|(value, _)| value)
+}
+
+/// Reads a value from the table, with the length of its JSON.
+fn read(
+    reader: &dyn Reader,
+    namespace: &Namespace,
+    run: RunId,
+    hash: ValueHash,
+) -> Result<(Value, usize), StoreError> {
     if hash == HashedValue::null_hash() {
-        return Ok(Value::Null);
+        return Ok((Value::Null, 0));
     }
     let damaged =
         |what: &str| StoreError::Damaged { what: what.to_owned(), place: format!("run {run}, value {hash}") };
     let json = reader
         .value(namespace, run, hash)?
         .ok_or_else(|| damaged("a value that the journal names is missing"))?;
-    serde_json::from_slice(&json).map_err(|_| damaged("a value is not JSON"))
+    let value = serde_json::from_slice(&json).map_err(|_| damaged("a value is not JSON"))?;
+    Ok((value, json.len()))
 }

@@ -79,9 +79,14 @@ impl DataDirectory {
     pub fn open(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
         if !path.is_dir() {
+            let is_there = |folder: &&Path| folder.as_os_str().is_empty() || folder.is_dir();
+            // Each new directory is named by the one around it.
+            let around: Vec<&Path> = path.ancestors().skip(1).collect();
+            let named_by = around.iter().position(is_there).map_or(around.len(), |place| place + 1);
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
-            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-            sync_directory(parent.unwrap_or(Path::new(".")))?;
+            for folder in &around[..named_by] {
+                sync_directory(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })?;
+            }
         }
         Ok(Self { path })
     }

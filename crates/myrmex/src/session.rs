@@ -65,6 +65,12 @@ pub struct Session {
     _owner: Owner,
 }
 
+/// The write-ahead log of the store, in the data directory.
+const WRITE_AHEAD_LOG: &str = "store.db-wal";
+
+/// The longest write-ahead log that is left beside the store at the end of a run.
+const LOG_LEFT_BYTES_MAX: u64 = 8 << 20;
+
 /// Starts helper processes while this process has one thread. Commands that run tasks do this first.
 ///
 /// # Errors
@@ -190,7 +196,14 @@ impl Session {
     /// Leaves the engine to the end of this process, which follows. For when the run is over: everything is durable,
     /// nothing is under way, and the helper processes end by themselves and free the store. Waiting for all that would
     /// cost more than a short run.
+    ///
+    /// The store is then not closed: its write-ahead log stays beside it and belongs to it. A long one is moved into the
+    /// store by closing it after all.
     pub fn leave(self) {
+        let log = self.data.join(WRITE_AHEAD_LOG);
+        if std::fs::metadata(log).is_ok_and(|log| log.len() > LOG_LEFT_BYTES_MAX) {
+            return drop(self);
+        }
         std::mem::forget(self);
     }
 

@@ -20,8 +20,8 @@ pub struct Dispatch {
     /// The counter of the next fencing token.
     counter: u32,
     slots: u32,
-    /// Waiting attempts by the order of their arrival.
-    queue: BTreeMap<u64, Ready>,
+    /// Waiting attempts of each run by the order of their arrival.
+    queues: BTreeMap<RunId, BTreeMap<u64, Ready>>,
     arrivals: OrderedMap<(RunId, Address), u64>,
     arrived: u64,
     leases: BTreeMap<FencingToken, Ready>,
@@ -47,7 +47,7 @@ impl Dispatch {
             epoch,
             counter: 0,
             slots: slots.clamp(1, SLOTS_MAX),
-            queue: BTreeMap::new(),
+            queues: BTreeMap::new(),
             arrivals: OrderedMap::default(),
             arrived: 0,
             leases: BTreeMap::new(),
@@ -68,13 +68,13 @@ impl Dispatch {
         let key = (ready.run, ready.task.clone());
         let arrival = *self.arrivals.entry(key).or_insert(self.arrived);
         self.arrived += u64::from(arrival == self.arrived);
-        self.queue.insert(arrival, ready);
+        self.queues.entry(ready.run).or_default().insert(arrival, ready);
     }
 
     /// Lets the attempt of a task wait no longer.
     pub fn withdraw(&mut self, run: RunId, task: &Address) {
         if let Some(arrival) = self.arrivals.swap_remove(&(run, task.clone())) {
-            self.queue.remove(&arrival);
+            self.take(run, arrival);
         }
     }
 
@@ -90,7 +90,7 @@ impl Dispatch {
 
     /// Returns how many attempts wait.
     pub fn waiting(&self) -> usize {
-        self.queue.len()
+        self.arrivals.len()
     }
 
     /// Returns the leases under way.
@@ -100,27 +100,58 @@ impl Dispatch {
 
     /// Gives free places to the attempts that wait longest; those of a run at its bound do not hold up others.
     ///
-    /// Tokens grow strictly over all grants of all epochs.
+    /// Costs as much as there are leases and runs that wait, and then the logarithm of that for each grant. Tokens grow
+    /// strictly over all grants of all epochs.
     pub fn grant(&mut self) -> Vec<(FencingToken, Ready)> {
+        let free = (self.slots as usize).saturating_sub(self.leases.len());
+        if free == 0 || self.arrivals.is_empty() {
+            return Vec::new();
+        }
+        let mut left = self.places_left();
+        // The oldest attempt of each run that may have another place.
+        let head = |(run, queue): (&RunId, &BTreeMap<u64, Ready>)| Some((*queue.first_key_value()?.0, *run));
+        let mut heads: BTreeMap<u64, RunId> =
+            self.queues.iter().filter(|(run, _)| left.get(*run) != Some(&0)).filter_map(head).collect();
         let mut grants = Vec::new();
-        let mut after = 0;
-        while self.leases.len() < self.slots as usize && self.counter < u32::MAX {
-            let next = self.queue.range(after..).find(|(_, ready)| !self.is_at_bound(ready.run));
-            let Some(arrival) = next.map(|(arrival, _)| *arrival) else { break };
-            let Some(ready) = self.queue.remove(&arrival) else { break };
-            after = arrival + 1;
-            self.arrivals.swap_remove(&(ready.run, ready.task.clone()));
+        while grants.len() < free && self.counter < u32::MAX {
+            let Some((arrival, run)) = heads.pop_first() else { break };
+            let Some(ready) = self.take(run, arrival) else { break };
+            self.arrivals.swap_remove(&(run, ready.task.clone()));
             self.counter += 1;
             let token = FencingToken::new(self.epoch, self.counter);
             self.leases.insert(token, ready.clone());
             grants.push((token, ready));
+            let places = left.get_mut(&run).map(|places| {
+                *places -= 1;
+                *places
+            });
+            if places != Some(0)
+                && let Some((next, _)) = self.queues.get(&run).and_then(BTreeMap::first_key_value)
+            {
+                heads.insert(*next, run);
+            }
         }
         grants
     }
 
-    fn is_at_bound(&self, run: RunId) -> bool {
-        let places = || self.leases.values().filter(|lease| lease.run == run).count();
-        self.limits.get(&run).is_some_and(|most| places() >= *most as usize)
+    /// Returns how many more places each run with a bound may have.
+    fn places_left(&self) -> BTreeMap<RunId, u32> {
+        let mut left = self.limits.clone();
+        for lease in self.leases.values() {
+            if let Some(places) = left.get_mut(&lease.run) {
+                *places = places.saturating_sub(1);
+            }
+        }
+        left
+    }
+
+    fn take(&mut self, run: RunId, arrival: u64) -> Option<Ready> {
+        let queue = self.queues.get_mut(&run)?;
+        let ready = queue.remove(&arrival);
+        if queue.is_empty() {
+            self.queues.remove(&run);
+        }
+        ready
     }
 }
 

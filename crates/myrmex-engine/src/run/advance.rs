@@ -15,7 +15,7 @@ use super::arena::{ActivationId, Work, parallel_max};
 use super::decide::{Rejection, Turn};
 use super::{Agenda, Ending};
 
-/// The most visits a flow may make. A loop without a pause that never ends would otherwise never leave its turn.
+/// The most visits of one task in a flow. A loop without a pause that never ends would otherwise never leave its turn.
 pub(super) const FLOW_VISITS_MAX: usize = 100_000;
 
 impl Turn<'_> {
@@ -49,7 +49,7 @@ impl Turn<'_> {
         let definition = std::sync::Arc::clone(&self.run.definition);
         let node = definition.node(self.run.at(id).node);
         if self.is_runaway(id) {
-            let title = format!("the flow made more than {FLOW_VISITS_MAX} steps");
+            let title = format!("the flow came to this task more than {FLOW_VISITS_MAX} times");
             return self.fail(id, Fault::new(FaultKind::DataLimit, title), false);
         }
         match &node.body {

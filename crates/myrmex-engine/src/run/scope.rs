@@ -106,7 +106,8 @@ impl Run {
             let reached = u32::try_from(state.activations.len()).unwrap_or(u32::MAX);
             let under_way = reached - (state.count - state.counts.open);
             let is_full = most.is_some_and(|most| under_way >= most);
-            if reached == state.count || is_full || scope.is_cancelling {
+            let has_failed = each.fail_fast && state.counts.first_failed.is_some();
+            if reached == state.count || is_full || has_failed || scope.is_cancelling {
                 return;
             }
             let mut item = Activation::new(each.body, id, reached);

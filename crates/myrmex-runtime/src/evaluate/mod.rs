@@ -24,6 +24,10 @@ use myrmex_store::{Reader, StoreError};
 use crate::values::Values;
 use resolve::Resolver;
 
+/// The most bytes of the outputs of a `for_each`'s items together. A store keeps them as one value, and everything that
+/// reads the list holds it in memory.
+const ITEM_OUTPUTS_BYTES_MAX: usize = 16 << 20;
+
 /// What an evaluation may use.
 pub(crate) struct Desk<'a> {
     pub(crate) evaluator: &'a mut Evaluator,
@@ -88,18 +92,45 @@ pub(crate) fn answer(desk: &mut Desk<'_>, run: &Run, request: &Request) -> Resul
 fn scope_output(desk: &mut Desk<'_>, view: View<'_>, outputs: &Outputs) -> Result<Evaluation, Fault> {
     let value = match outputs {
         Outputs::Computed(template) => render(desk, view, template)?,
-        Outputs::Raw | Outputs::Declared(_) => {
-            let mut list = Vec::new();
-            for output in view.item_outputs() {
-                list.push(match output {
-                    Some(hash) => desk.stored(hash)?.as_ref().clone(),
-                    None => Value::Null,
-                });
-            }
-            Value::Array(list)
-        }
+        Outputs::Raw | Outputs::Declared(_) => Value::Array(item_outputs(desk, view)?),
     };
     Ok(Evaluation::Output(desk.values.put(value)))
+}
+
+/// Collects the outputs of a `for_each`'s items, as long as they do not become too much for one value.
+fn item_outputs(desk: &mut Desk<'_>, view: View<'_>) -> Result<Vec<Value>, Fault> {
+    let mut list = Vec::new();
+    let mut bytes = 0;
+    for output in view.item_outputs() {
+        let value = match output {
+            Some(hash) => desk.stored(hash)?.as_ref().clone(),
+            None => Value::Null,
+        };
+        bytes += size_of(&value);
+        if bytes > ITEM_OUTPUTS_BYTES_MAX {
+            let title = format!(
+                "the outputs of the items are larger than {} MiB together",
+                ITEM_OUTPUTS_BYTES_MAX >> 20
+            );
+            let detail = "let the items write large results to files and give less, such as `outputs: {…}` with a few fields";
+            return Err(Fault::new(FaultKind::DataLimit, title).with_detail(detail));
+        }
+        list.push(value);
+    }
+    Ok(list)
+}
+
+/// Returns about how many bytes of JSON a value has, without writing them.
+fn size_of(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) => 5,
+        Value::Number(_) => 8,
+        Value::String(text) => text.len() + 3,
+        Value::Array(items) => items.iter().map(size_of).sum::<usize>() + 3,
+        Value::Object(fields) => {
+            fields.iter().map(|(name, field)| name.len() + 4 + size_of(field)).sum::<usize>() + 3
+        }
+    }
 }
 
 /// Evaluates a template as `view` sees the run.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use myrmex_engine::run::Rejection;
-use myrmex_model::id::{DefinitionHash, RunId};
+use myrmex_model::id::{DefinitionHash, Epoch, RunId};
 use myrmex_model::ir::Definition;
 use myrmex_model::value::Value;
 use myrmex_store::StoreError;
@@ -62,13 +62,27 @@ pub(super) type Answer = Sender<Result<(), RequestError>>;
 pub(super) enum Message {
     Start(Box<NewRun>, Answer),
     Resume(RunId, Answer),
-    Cancel { run: RunId, by: String, reason: String, answer: Answer },
+    Cancel {
+        run: RunId,
+        by: String,
+        reason: String,
+        answer: Answer,
+    },
     Attach(LocalWorker),
     Said(Said),
     Interrupt,
-    Committed(Result<myrmex_store::Committed, StoreError>),
-    Held(StoreError),
+    /// What the writer of this epoch says of the batch it has. One of an earlier opening of the store says nothing any
+    /// more: its batch was dropped.
+    Written(Epoch, Written),
     Quit,
+}
+
+/// What a writer says of the batch it has.
+pub(super) enum Written {
+    /// It is durable, or never will be.
+    Committed(Result<myrmex_store::Committed, StoreError>),
+    /// It waits for space on the disk.
+    Held(StoreError),
 }
 
 /// What a worker of a partition says, on its way into the inbox.

@@ -1,7 +1,8 @@
 //! A partition: the loop that owns runs and their log.
 //!
 //! It drains its inbox, takes a turn in memory, and hands one batch to the writer; while batch N is being made
-//! durable, batch N+1 is being decided. Answers and effects are released only when the batch that decided them is
+//! durable, batch N+1 is being decided. A small batch beside which there is nothing to decide is committed on the
+//! partition's own thread. Answers and effects are released only when the batch that decided them is
 //! durable. If a commit fails for good, everything that was built on it is dropped and the runs are loaded again from
 //! the store; the worker still holds what it has to report.
 
@@ -36,7 +37,7 @@ use batch::Open;
 use timers::Timers;
 use writer::Writer;
 
-use message::{Answer, Message};
+use message::{Answer, Message, Written};
 
 pub use journal::{JournalError, event_of, load_definition, load_run};
 pub use message::{Ear, Interrupter, NewRun, RequestError};
@@ -79,6 +80,8 @@ pub struct Parts {
 /// A handle on a partition. Dropping it stops the loop; attempts under way are killed and found lost at the next
 /// start.
 pub struct Partition {
+    /// Unbounded, because those who send bound it: a command waits for its answer, a worker has a report or two for each
+    /// of its slots, the writer one word for the batch it has.
     inbox: Sender<Message>,
     thread: Option<JoinHandle<()>>,
 }
@@ -194,6 +197,7 @@ impl Owned {
     fn open(mut store: Box<dyn Store>, parts: &Parts, inbox: Sender<Message>) -> Result<Self, StoreError> {
         let opened = store.open_log(parts.log)?;
         let reader = store.reader()?;
+        let inbox = writer::Inbox { messages: inbox, epoch: opened.epoch };
         let writer = Writer::start(store, parts.logs.clone(), inbox)?;
         Ok(Self {
             epoch: opened.epoch,
@@ -222,6 +226,8 @@ struct State {
     trouble: Option<StoreError>,
     /// Commands that follow from effects, put once all requests of the turn are answered.
     follow_ups: VecDeque<(RunId, Command)>,
+    /// Runs that keep more values in memory than they should.
+    large: Vec<RunId>,
     /// Failures of the store since the last good commit.
     failures: u32,
     /// Runs whose open grants are to be compared with what the worker says it has.
@@ -244,6 +250,7 @@ impl State {
             closing: None,
             trouble: None,
             follow_ups: VecDeque::new(),
+            large: Vec::new(),
             failures: 0,
             to_recount: Vec::new(),
             recounts_open: 0,
@@ -270,15 +277,12 @@ impl State {
                 next = self.deferred.pop_front().or_else(|| messages.try_recv().ok());
             }
             let is_idle = next.is_none() && self.deferred.is_empty();
-            self.deferred.extend(next);
+            if let Some(message) = next {
+                self.deferred.push_front(message);
+            }
             self.fire_timers();
             self.grant();
-            if let Some(error) = self.trouble.take()
-                && !self.reload(error)
-            {
-                return;
-            }
-            if !self.hand_over(is_idle) {
+            if !self.settle(is_idle) {
                 return;
             }
             if self.is_interrupted && self.owned.dispatch.leases().next().is_none() {
@@ -292,13 +296,30 @@ impl State {
         }
     }
 
+    /// Makes what was decided durable, or drops it if the store could not be read meanwhile; false when the loop is to
+    /// end.
+    fn settle(&mut self, is_idle: bool) -> bool {
+        loop {
+            // Loading the runs again, and what a batch releases, read the store too.
+            while let Some(error) = self.trouble.take() {
+                if !self.reload(error) {
+                    return false;
+                }
+            }
+            if !self.hand_over(is_idle) {
+                return false;
+            }
+            if self.trouble.is_none() {
+                return true;
+            }
+        }
+    }
+
     /// Waits for the next message. While a full batch waits for the writer, only the writer is listened to.
     fn next(&mut self, messages: &Receiver<Message>) -> Result<Message, RecvTimeoutError> {
         while self.owned.open.is_full() && self.owned.writer.is_busy() {
             match messages.recv().map_err(|_| RecvTimeoutError::Disconnected)? {
-                message @ (Message::Committed(_) | Message::Held(_) | Message::Interrupt | Message::Quit) => {
-                    return Ok(message);
-                }
+                message @ (Message::Written(..) | Message::Interrupt | Message::Quit) => return Ok(message),
                 message @ (Message::Start(..)
                 | Message::Resume(..)
                 | Message::Cancel { .. }
@@ -354,9 +375,10 @@ impl State {
                     return false;
                 }
             }
-            Message::Committed(Ok(committed)) => self.committed(&committed),
-            Message::Committed(Err(error)) => return self.reload(error),
-            Message::Held(error) => {
+            Message::Written(epoch, _) if epoch != self.owned.epoch => {}
+            Message::Written(_, Written::Committed(Ok(committed))) => self.committed(&committed),
+            Message::Written(_, Written::Committed(Err(error))) => return self.reload(error),
+            Message::Written(_, Written::Held(error)) => {
                 self.owned.writer.hold_up();
                 self.parts.progress.hold_up(error.to_string());
                 if self.is_interrupted {
@@ -415,9 +437,14 @@ impl State {
     }
 
     /// Finds what an attempt printed before its worker died.
-    fn leftovers(&self, token: FencingToken) -> Vec<LogRange> {
+    fn leftovers(&mut self, token: FencingToken) -> Vec<LogRange> {
         let grants = self.owned.reader.grants(self.parts.log, FencingToken(token.0 - 1), 1);
-        let from = grants.ok().and_then(|grants| grants.into_iter().find(|grant| grant.token == token));
+        let grants = grants.unwrap_or_else(|error| {
+            // The turn is dropped with it: otherwise the output would never be found again.
+            self.trouble.get_or_insert(error);
+            Vec::new()
+        });
+        let from = grants.into_iter().find(|grant| grant.token == token);
         let found = from.map(|grant| self.parts.logs.ranges_since(grant.logs_from, token));
         match found {
             Some(Ok(ranges)) => ranges,
@@ -437,6 +464,8 @@ impl State {
         lost_answers.extend(self.owned.writer.take_waiting().into_iter().flat_map(|waiting| waiting.answers));
         self.follow_ups.clear();
         self.parts.progress.note(format!("the store failed and is opened again: {error}"));
+        // An open transaction of the old writer would keep the new one out.
+        self.owned.writer.close();
         let reopened = if self.failures > REOPENS_MAX || !may_reopen(&error) {
             Err(error)
         } else {

@@ -31,6 +31,9 @@ use crate::worker::{Assignment, Outcome, Produced, Report};
 /// The most rows of a batch that is committed on the partition's own thread: it must not be long away from its inbox.
 const ROWS_HERE_MAX: usize = 64;
 
+/// The most timers that fire in one batch; many that are due at once trickle, so that outcomes get their turn between.
+const TIMERS_PER_BATCH: usize = 1_024;
+
 impl State {
     /// Starts a run.
     pub(super) fn start(&mut self, new: NewRun, answer: Answer) {
@@ -136,6 +139,9 @@ impl State {
         }
         let Some(loaded) = self.owned.runs.get_mut(&id) else { return };
         let fresh = loaded.values.take_fresh();
+        if loaded.values.is_large() && !self.large.contains(&id) {
+            self.large.push(id);
+        }
         self.owned.open.operations(fresh);
     }
 
@@ -263,6 +269,8 @@ impl State {
         ]);
         match self.assignment(id, task, attempt, token) {
             Ok(assignment) => self.owned.open.effects.push(Release::Assign(Box::new(assignment))),
+            // A fault of the disk decides nothing: the turn is dropped.
+            Err(_) if self.trouble.is_some() => {}
             Err(fault) => {
                 let end = AttemptEnd::Failed { fault };
                 let report = AttemptReport::of(end);
@@ -289,10 +297,14 @@ impl State {
         let node = definition.node(view.node());
         let Body::Task(body) = &node.body else { return Err(unreadable("it is no leaf task".into())) };
         let arguments = match (view.input(), body.arguments.as_literal()) {
-            (Some(hash), _) => loaded
-                .values
-                .get(hash, self.owned.reader.as_ref())
-                .map_err(|error| unreadable(error.to_string()))?,
+            (Some(hash), _) => match loaded.values.get(hash, self.owned.reader.as_ref()) {
+                Ok(arguments) => arguments,
+                Err(error) => {
+                    let fault = unreadable(error.to_string());
+                    self.trouble.get_or_insert(error);
+                    return Err(fault);
+                }
+            },
             (None, Some(literal)) => Arc::new(literal.clone()),
             (None, None) => return Err(unreadable("it was never evaluated".into())),
         };
@@ -317,7 +329,8 @@ impl State {
 
     pub(super) fn fire_timers(&mut self) {
         let now = self.parts.clock.now();
-        while let Some((run, timer)) = self.owned.timers.take_due(now) {
+        for _ in 0..TIMERS_PER_BATCH {
+            let Some((run, timer)) = self.owned.timers.take_due(now) else { return };
             let namespace = self.parts.namespace.clone();
             self.owned.open.operations([IndexOperation::RemoveTimer {
                 namespace,
@@ -368,7 +381,7 @@ impl State {
     ///
     /// With `is_idle` there is nothing else to decide, so a small batch is committed here.
     pub(super) fn hand_over(&mut self, is_idle: bool) -> bool {
-        while !self.owned.writer.is_busy() && !self.owned.open.is_empty() {
+        while self.trouble.is_none() && !self.owned.writer.is_busy() && !self.owned.open.is_empty() {
             let open = std::mem::take(&mut self.owned.open);
             let (expected, count) = (self.owned.last, open.records.len());
             self.owned.last = expected.plus(count);
@@ -424,6 +437,14 @@ impl State {
             })
             .collect();
         self.carry_out(waiting);
+        if self.owned.open.is_empty() {
+            // Every value that a run knows is durable now.
+            for run in std::mem::take(&mut self.large) {
+                if let Some(loaded) = self.owned.runs.get_mut(&run) {
+                    loaded.values.forget_oldest();
+                }
+            }
+        }
         self.parts.progress.set_durable(committed.last, &ended);
     }
 

@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use myrmex_model::id::Epoch;
 use myrmex_store::{Batch, Committed, Store, StoreError};
 
 use super::batch::Release;
-use super::message::{Answer, Message, RequestError};
+use super::message::{Answer, Message, RequestError, Written};
 use crate::logs::Logs;
 
 /// The pauses before a batch is tried again on a full disk, in milliseconds; the last one repeats.
@@ -38,12 +39,22 @@ pub(super) struct Waiting {
     pub(super) effects: Vec<Release>,
 }
 
+/// The partition's inbox, as the writer of one opening of the store reaches it.
+#[derive(Clone)]
+pub(super) struct Inbox {
+    pub(super) messages: Sender<Message>,
+    pub(super) epoch: Epoch,
+}
+
+impl Inbox {
+    /// Passes it on; false if the partition has gone.
+    fn say(&self, written: Written) -> bool {
+        self.messages.send(Message::Written(self.epoch, written)).is_ok()
+    }
+}
+
 impl Writer {
-    pub(super) fn start(
-        store: Box<dyn Store>,
-        logs: Logs,
-        inbox: Sender<Message>,
-    ) -> Result<Self, StoreError> {
+    pub(super) fn start(store: Box<dyn Store>, logs: Logs, inbox: Inbox) -> Result<Self, StoreError> {
         // One batch at a time: the next one keeps growing while this one is being made durable.
         let (batches, received) = sync_channel(1);
         let given_up = Arc::new(AtomicBool::new(false));
@@ -99,19 +110,28 @@ impl Writer {
     }
 }
 
-impl Drop for Writer {
-    fn drop(&mut self) {
+impl Writer {
+    /// Ends the thread and closes the store, whatever became of the last batch.
+    pub(super) fn close(&mut self) {
         self.batches = None;
         self.given_up.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             // A writer that panicked committed nothing more; the store tells what is durable.
             drop(thread.join());
         }
+        *lock(&self.store) = None;
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 
 fn lock(store: &Shared) -> MutexGuard<'_, Option<Box<dyn Store>>> {
-    // A panic within a commit leaves a transaction that was not committed; the store is not used again.
+    // A panic within a commit leaves a transaction that was not committed; `close` rolls it back before the store is
+    // opened again.
     store.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -126,19 +146,13 @@ fn commit(store: &Shared, logs: &Logs, batch: &Batch) -> Result<Committed, Store
     committed
 }
 
-fn write(
-    store: &Shared,
-    logs: &Logs,
-    batches: &Receiver<Batch>,
-    inbox: &Sender<Message>,
-    is_given_up: &AtomicBool,
-) {
+fn write(store: &Shared, logs: &Logs, batches: &Receiver<Batch>, inbox: &Inbox, is_given_up: &AtomicBool) {
     for batch in batches {
         let mut tries = 0;
         let committed = loop {
             match commit(store, logs, &batch) {
                 Err(error) if error.is_retryable() => {
-                    if is_given_up.load(Ordering::Relaxed) || inbox.send(Message::Held(error)).is_err() {
+                    if is_given_up.load(Ordering::Relaxed) || !inbox.say(Written::Held(error)) {
                         return;
                     }
                     let pause = FULL_PAUSES_MS[tries.min(FULL_PAUSES_MS.len() - 1)];
@@ -149,20 +163,20 @@ fn write(
             }
         };
         let has_failed = committed.is_err();
-        if inbox.send(Message::Committed(committed)).is_err() || has_failed {
+        if !inbox.say(Written::Committed(committed)) || has_failed {
             return;
         }
     }
 }
 
 /// Says that the writer ended by a panic; the partition then opens the store again.
-struct PanicNotice(Sender<Message>);
+struct PanicNotice(Inbox);
 
 impl Drop for PanicNotice {
     fn drop(&mut self) {
         if std::thread::panicking() {
             // If the partition has gone too, nobody waits.
-            drop(self.0.send(Message::Committed(Err(StoreError::Poisoned))));
+            let _is_heard = self.0.say(Written::Committed(Err(StoreError::Poisoned)));
         }
     }
 }

@@ -20,11 +20,14 @@ pub(super) struct Running {
     stdout: Option<Vec<u8>>,
     stderr_tail: Vec<u8>,
     has_printed: bool,
+    /// Whether it was told to stop.
+    pub(super) is_stopping: bool,
 }
 
 impl Running {
     pub(super) fn new(assignment: Assignment, output: PathBuf) -> Self {
-        Self { assignment, output, stdout: Some(Vec::new()), stderr_tail: Vec::new(), has_printed: false }
+        let (stdout, stderr_tail) = (Some(Vec::new()), Vec::new());
+        Self { assignment, output, stdout, stderr_tail, has_printed: false, is_stopping: false }
     }
 
     /// Keeps what the engine itself needs of the attempt's output.
@@ -50,6 +53,14 @@ impl Running {
     /// Whether anything was printed at all.
     pub(super) fn has_printed(&self) -> bool {
         self.has_printed
+    }
+
+    /// Whether the attempt never began because the machine had no process for it, which may pass; and nobody minds that it
+    /// begins later.
+    pub(super) fn may_begin_later(&self, end: &ProcessEnd) -> bool {
+        let shortage = |errno| is_shortage(&std::io::Error::from_raw_os_error(errno));
+        !self.is_stopping
+            && matches!(end.exit, Exit::NotStarted { stage: Stage::Fork, errno } if shortage(errno))
     }
 
     /// Tells how the attempt ended.
@@ -142,6 +153,12 @@ impl Running {
         fault.detail = (!text.is_empty()).then(|| text.to_owned());
         fault
     }
+}
+
+/// Whether the machine refuses only for now: no descriptor, process or memory to spare.
+pub(super) fn is_shortage(error: &std::io::Error) -> bool {
+    let shortages = [libc::EMFILE, libc::ENFILE, libc::EAGAIN, libc::ENOMEM];
+    error.raw_os_error().is_some_and(|number| shortages.contains(&number))
 }
 
 /// Returns how the process ended, also if it was stopped; none for exit code 0 or no process.

@@ -12,7 +12,7 @@ use myrmex_model::outcome::{AttemptEnd, AttemptReport};
 use myrmex_store::segments::Stream as LogStream;
 use myrmex_store::{LogRange, StoreError};
 
-use super::attempt::Running;
+use super::attempt::{Running, is_shortage};
 use super::{Assignment, Outcome, Report, Said, WorkerConfig, arguments};
 use crate::clock::Clock;
 use crate::logs::Logs;
@@ -199,6 +199,9 @@ impl State {
                 if let Some(assignment) = self.postponed.remove(&token) {
                     self.end_unstarted(assignment, AttemptEnd::Stopped);
                 }
+                if let Some(running) = self.running.get_mut(&token) {
+                    running.is_stopping = true;
+                }
                 // A process that cannot be signalled has ended; its report is on the way.
                 drop(processes.stop(ProcessId(token.0)));
             }
@@ -206,7 +209,8 @@ impl State {
                 for assignment in std::mem::take(&mut self.postponed).into_values() {
                     self.end_unstarted(assignment, AttemptEnd::Stopped);
                 }
-                for token in self.running.keys() {
+                for (token, running) in &mut self.running {
+                    running.is_stopping = true;
                     drop(processes.stop(ProcessId(token.0)));
                 }
             }
@@ -307,6 +311,11 @@ impl State {
     fn ended(&mut self, ended: Vec<(FencingToken, ProcessEnd)>) {
         for (token, end) in ended {
             let Some(running) = self.running.remove(&token) else { continue };
+            if running.may_begin_later(&end) && !self.running.is_empty() {
+                // Nothing of it ever ran. The end of another attempt gives back what it needs.
+                self.postponed.insert(token, running.assignment);
+                continue;
+            }
             let ranges = self.log_ranges(token, &running);
             if self.trouble.is_some() {
                 // Without its output the end of an attempt is not reported; the next owner finds the attempt lost.
@@ -334,10 +343,4 @@ impl State {
         self.kept.insert(token, report.clone());
         (self.say)(Said::Report(Box::new(report)));
     }
-}
-
-/// Whether the machine refuses only for now: no descriptor, process or memory to spare.
-fn is_shortage(error: &std::io::Error) -> bool {
-    let shortages = [libc::EMFILE, libc::ENFILE, libc::EAGAIN, libc::ENOMEM];
-    error.raw_os_error().is_some_and(|number| shortages.contains(&number))
 }

@@ -57,6 +57,7 @@ fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 StoreError::damaged(error.to_string(), FILE_NAME)
             }
+            Some(ErrorCode::TooBig) => StoreError::Bounds { what: format!("{doing}: {error}") },
             // The other codes are of a foreign enum and mean the same to a caller: it did not work.
             _ => match error {
                 rusqlite::Error::FromSqlConversionFailure(..)

@@ -251,11 +251,16 @@ fn set_up(connection: &Connection) -> Result<(), StoreError> {
 
 /// Moves the write-ahead log into the file, syncs it there and cuts the log to nothing.
 ///
-/// A reader at work keeps the log from being cut; what it holds is in the file in any case.
+/// A reader at work keeps what is behind it from being moved. It is waited for, as long as for any lock.
+///
+/// # Errors
+///
+/// Returns [`StoreError::Busy`] if a reader stays at work.
 fn checkpoint(connection: &Connection) -> Result<(), StoreError> {
-    connection
-        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-        .map_err(failed("cannot move the write-ahead log into the store"))
+    let is_held_up: bool = connection
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+        .map_err(failed("cannot move the write-ahead log into the store"))?;
+    if is_held_up { Err(StoreError::Busy) } else { Ok(()) }
 }
 
 fn run(connection: &Connection, statement: &str) -> Result<(), StoreError> {
