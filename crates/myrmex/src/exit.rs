@@ -203,19 +203,36 @@ impl fmt::Display for Failure {
     }
 }
 
+/// Returns the words of a process up to its first option, which may hold a secret; none if they cannot be read.
+fn command_of(pid: u32) -> Option<String> {
+    let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let text = String::from_utf8(bytes).ok()?;
+    let mut words = text.split('\0').take_while(|word| !word.is_empty() && !word.starts_with('-'));
+    let program = words.next().map(|path| path.rsplit('/').next().unwrap_or(path))?;
+    Some(std::iter::once(program).chain(words).collect::<Vec<_>>().join(" "))
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
             // The lock's file cannot be used, such as on a full disk: nobody is to be waited for.
-            StoreError::Held(held @ HoldError::Io { .. }) => Self::from_error(FailureCode::Store, &held),
-            StoreError::Held(held) => {
-                Self::from_error(FailureCode::Held, &held).with_hint("wait until it ends, or stop it")
+            StoreError::Held(held @ HoldError::Io { .. }) => Self::from_error(FailureCode::Store, &held)
+                .with_hint("runs need a data directory that can be written: `--data-dir DIR` gives another"),
+            StoreError::Held(HoldError::Held { pid, since, directory }) => {
+                let who = command_of(pid).map_or_else(|| "it".to_owned(), |command| format!("`{command}`"));
+                let held = HoldError::Held { pid, since, directory };
+                Self::from_error(FailureCode::Held, &held)
+                    .with_hint(format!("wait until {who} ends, or stop it"))
             }
+            StoreError::Held(held @ HoldError::Remains { .. }) => Self::from_error(FailureCode::Held, &held)
+                .with_hint("wait until they have ended, and try again"),
+            StoreError::Full => Self::from_error(FailureCode::Store, &StoreError::Full).with_hint(
+                "nothing has begun: make room, or give another place by `--data-dir DIR`, and try again",
+            ),
             damaged @ StoreError::Damaged { .. } => Self::damaged(&damaged),
             newer @ StoreError::Newer { .. } => Self::from_error(FailureCode::Store, &newer)
                 .with_hint("use the release that made it, or a later one"),
-            other @ (StoreError::Full
-            | StoreError::Busy
+            other @ (StoreError::Busy
             | StoreError::Io { .. }
             | StoreError::Poisoned
             | StoreError::Conflict { .. }

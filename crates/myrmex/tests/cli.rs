@@ -92,6 +92,13 @@ fn a_failed_run_says_what_failed_and_exits_with_1() {
     assert_eq!(ended.code, 1);
     assert!(ended.stderr.contains("error: `a`: exit code 3 (runtime)\n  broken\n"), "{}", ended.stderr);
     assert!(ended.stderr.contains("skipped  b"), "{}", ended.stderr);
+    let hint = format!(
+        "hint: `myrmex runs logs {} --task 'a'` prints what it printed\n",
+        &only_run(&workspace)["run"].as_str().unwrap()[..13]
+    );
+    assert!(ended.stderr.ends_with(&hint), "{}", ended.stderr);
+    let silent = Workspace::with(&[("w.yaml", "workflow: w\ntasks:\n  a: {run: exit 3}\n")]);
+    assert!(!silent.run(&["run", "w.yaml"]).stderr.contains("hint:"), "there is nothing to print");
 }
 
 #[test]
@@ -343,7 +350,10 @@ fn logs_are_kept_by_task_and_attempt() {
     let silent = workspace.run(&["runs", "logs", &run[..16], "--task", "silent"]);
     let note = format!("task `silent` of run {run} has printed nothing that is recorded\n");
     assert_eq!((silent.code, silent.stdout.as_str(), silent.stderr), (0, "", note));
-    assert_eq!(workspace.run(&["runs", "logs", run, "--task", "nobody"]).code, 2);
+    let nobody = workspace.run(&["runs", "logs", run, "--task", "nobody"]);
+    let expected =
+        format!("error[X0103]: run {run} has no task `nobody`\nhint: its tasks are `a`, `silent`\n");
+    assert_eq!((nobody.code, nobody.stderr), (2, expected));
     let json = workspace.run(&["runs", "logs", run, "--task", "a", "--json"]).stdout;
     assert_eq!(json.lines().filter(|line| line.contains("\"stream\":\"stderr\"")).count(), 2);
 }
@@ -447,6 +457,8 @@ fn a_store_that_is_held_is_told_with_the_holder() {
     let second = workspace.run(&["run", "w.yaml"]);
     let holder = format!("process {}", child.id());
     assert!(second.code == 7 && second.stderr.contains(&holder), "{} {}", second.code, second.stderr);
+    let hint = "hint: wait until `myrmex run w.yaml` ends, or stop it\n";
+    assert!(second.stderr.ends_with(hint), "{}", second.stderr);
     assert_eq!(only_run(&workspace)["status"], "running", "reading goes on beside the holder");
     child.kill().unwrap();
     child.wait().unwrap();
@@ -747,4 +759,32 @@ fn an_unknown_code_is_told_with_the_nearest_ones() {
     check("E9999", "there is no such code; without one, `explain` lists them all");
     check("E207", "there is no such code, did you mean E0207?");
     check("x0292", "there is no such code, did you mean X0202?");
+}
+
+#[test]
+fn a_data_directory_that_cannot_be_one_is_told_in_plain_words() {
+    let workspace = Workspace::with(&[("w.yaml", PRINTS), ("taken", "")]);
+    let path = |name: &str| workspace.path().join(name).display().to_string();
+    for command in [&["run", "w.yaml"] as &[&str], &["runs", "list"], &["events"]] {
+        let ended = workspace.run(&[command, &["--data-dir", "taken"]].concat());
+        let expected =
+            format!("error[X0101]: the data directory `{}` is a file, not a folder\n", path("taken"));
+        assert_eq!((ended.code, ended.stderr), (2, expected));
+    }
+    let made = workspace.run(&["run", "w.yaml", "--data-dir", "new/data"]);
+    let first = format!("made the data directory `{}`\n", path("new/data"));
+    assert!(made.code == 0 && made.stderr.starts_with(&first), "{}", made.stderr);
+    assert!(!workspace.run(&["run", "w.yaml", "--data-dir", "new/data"]).stderr.contains("made"));
+    for (name, reason) in [("folder", "it is a folder, not a file"), ("empty", "the file is empty")] {
+        let store = workspace.path().join(name).join("store.db");
+        std::fs::create_dir(workspace.path().join(name)).unwrap();
+        match name {
+            "folder" => std::fs::create_dir(&store).unwrap(),
+            _ => std::fs::write(&store, "").unwrap(),
+        }
+        let ended = workspace.run(&["runs", "list", "--data-dir", name]);
+        let expected =
+            format!("error[X0203]: the store is damaged: {reason} ({})\n{DAMAGE_HINT}", store.display());
+        assert_eq!((ended.code, ended.stderr), (7, expected));
+    }
 }

@@ -13,8 +13,12 @@ use serde_json::json;
 
 use super::runs::{find, open_reader};
 use crate::exit::{Exit, Failure, FailureCode};
+use crate::render::summary;
 use crate::session::{LOG, print_line};
 use crate::workspace::Workspace;
+
+/// The most tasks that are named where one is not known.
+const NAMED_MAX: usize = 10;
 
 /// Print what the tasks of a run printed
 #[derive(Debug, clap::Args)]
@@ -58,8 +62,10 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     }
     if let Some(path) = args.task.as_deref().filter(|_| !has_printed) {
         let loaded = myrmex_runtime::partition::load_run(&reader, &namespace, run)?;
-        if !loaded.is_some_and(|run| crate::render::summary::has_task(&run, path)) {
-            return Err(Failure::new(FailureCode::RunId, format!("run {run} has no task `{path}`")));
+        let known = loaded.map(|run| summary::paths(&run)).unwrap_or_default();
+        if !known.iter().any(|known| known == path) {
+            return Err(Failure::new(FailureCode::RunId, format!("run {run} has no task `{path}`"))
+                .with_hint(format!("its tasks are {}", listed(&known))));
         }
     }
     if !has_printed {
@@ -71,6 +77,15 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         drop(writeln!(anstream::stderr(), "{message}"));
     }
     Ok(Exit::Success)
+}
+
+/// Names the first tasks of a run, and how many more there are.
+fn listed(paths: &[String]) -> String {
+    let shown: Vec<String> = paths.iter().take(NAMED_MAX).map(|path| format!("`{path}`")).collect();
+    match paths.len().saturating_sub(NAMED_MAX) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 /// Finds where the output of attempts that ended lies.

@@ -83,10 +83,11 @@ pub fn last_runs(run: &Run) -> OrderedMap<String, TaskView<'_>> {
     tasks
 }
 
-/// Returns whether a run has a task with this path, reached or not.
-pub fn has_task(run: &Run, path: &str) -> bool {
-    last_runs(run).contains_key(path)
-        || unreached(run.definition(), &BTreeSet::new()).iter().any(|other| other == path)
+/// Returns the paths of all tasks of a run: those that were reached, then the others.
+pub fn paths(run: &Run) -> Vec<String> {
+    let mut paths: Vec<String> = last_runs(run).keys().cloned().collect();
+    paths.extend(unreached(run.definition(), &paths.iter().cloned().collect()));
+    paths
 }
 
 /// Returns the paths of tasks that stand in the definition and were never reached; items are not known by then.
@@ -148,7 +149,14 @@ pub fn print(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<()
         }
     }
     let failed = run.fault().and_then(|fault| fault.task.as_deref());
-    if let Some(task) = failed.filter(|task| tasks.get(*task).is_some_and(|task| task.attempt().is_some())) {
+    let has_printed = |task: &TaskView<'_>| {
+        let logs = reader.log_ranges(namespace, run.id(), Some(&task.address()), None, 1)?;
+        Ok::<_, StoreError>(!logs.is_empty())
+    };
+    if let Some(task) = failed
+        && let Some(view) = tasks.get(task)
+        && has_printed(view)?
+    {
         drop(writeln!(
             out,
             "hint: `myrmex runs logs {} --task '{task}'` prints what it printed",
