@@ -24,7 +24,7 @@ const INDEX_HEADER_BYTES: usize = 48;
 const INDEX_VERSION: u32 = 3_007_000;
 
 /// Bytes before the first frame of the write-ahead log.
-const LOG_HEADER_BYTES: u64 = 32;
+const LOG_HEADER_BYTES: usize = 32;
 
 /// Bytes before the page in each frame.
 const FRAME_HEADER_BYTES: u64 = 24;
@@ -86,14 +86,16 @@ impl Claimed {
 
     /// Counts the frames that the log holds; as many as are claimed if it is another log by now.
     fn frames_in(&self, log: &Path) -> u64 {
-        let mut header = [0; LOG_HEADER_BYTES as usize];
+        let mut header = [0; LOG_HEADER_BYTES];
         let read = File::open(log).and_then(|file| {
             file.read_exact_at(&mut header, 0)?;
             file.metadata()
         });
         match read {
             Ok(_) if header[16..24] != self.salt => self.frames,
-            Ok(metadata) => (metadata.len() - LOG_HEADER_BYTES) / (FRAME_HEADER_BYTES + self.page_bytes),
+            Ok(metadata) => {
+                (metadata.len() - LOG_HEADER_BYTES as u64) / (FRAME_HEADER_BYTES + self.page_bytes)
+            }
             Err(error) => match error.kind() {
                 io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof => 0,
                 // Whoever opens the log next says better why it cannot be read.
@@ -152,11 +154,11 @@ fn pages_in_log(log: &Path, page_bytes: u64) -> Result<std::collections::BTreeSe
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok([].into()),
         opened => opened.map_err(failed)?,
     };
-    let frames = file.metadata().map_err(failed)?.len().saturating_sub(LOG_HEADER_BYTES)
+    let frames = file.metadata().map_err(failed)?.len().saturating_sub(LOG_HEADER_BYTES as u64)
         / (FRAME_HEADER_BYTES + page_bytes);
     let page = |frame: u64| {
         let mut number = [0; 4];
-        let at = LOG_HEADER_BYTES + frame * (FRAME_HEADER_BYTES + page_bytes);
+        let at = LOG_HEADER_BYTES as u64 + frame * (FRAME_HEADER_BYTES + page_bytes);
         file.read_exact_at(&mut number, at).map(|()| u64::from(u32::from_be_bytes(number)))
     };
     (0..frames).map(page).collect::<io::Result<_>>().map_err(failed)

@@ -163,9 +163,10 @@ pub(super) fn resolve(workflow: &str, workspace: &Workspace) -> Result<PathBuf, 
         return Ok(given);
     }
     let is_file_name = given.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known));
-    let names: Vec<String> = match is_file_name {
-        true => vec![workflow.to_owned()],
-        false => ENDINGS.iter().map(|ending| format!("{workflow}.{ending}")).collect(),
+    let names: Vec<String> = if is_file_name {
+        vec![workflow.to_owned()]
+    } else {
+        ENDINGS.iter().map(|ending| format!("{workflow}.{ending}")).collect()
     };
     let by_name = |folder: &'static str| names.iter().map(move |name| Path::new(folder).join(name));
     let tried: Vec<PathBuf> = by_name("").chain(by_name("workflows")).collect();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// When it is said again after the first time; later once in each of the last pause. Often enough to be seen on a screen,
 /// seldom enough for the log of a service that waits for a night.
-const SAID_AGAIN: [Duration; 3] = [Duration::from_secs(10), Duration::from_secs(30), Duration::from_secs(60)];
+const SAID_AGAIN: [Duration; 3] = [Duration::from_secs(10), Duration::from_secs(30), Duration::from_mins(1)];
 
 /// Knows since when a run waits, and what was said of it.
 #[derive(Debug, Default)]
