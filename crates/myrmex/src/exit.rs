@@ -217,7 +217,7 @@ impl From<StoreError> for Failure {
         match error {
             // The lock's file cannot be used, such as on a full disk: nobody is to be waited for.
             StoreError::Held(held @ HoldError::Io { .. }) => Self::from_error(FailureCode::Store, &held)
-                .with_hint("runs need a data directory that can be written: `--data-dir DIR` gives another"),
+                .with_hint("runs need a data directory that can be written and has room: `--data-dir DIR` gives another"),
             StoreError::Held(HoldError::Held { pid, since, directory }) => {
                 let who = command_of(pid).map_or_else(|| "it".to_owned(), |command| format!("`{command}`"));
                 let held = HoldError::Held { pid, since, directory };
