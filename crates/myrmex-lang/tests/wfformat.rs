@@ -83,7 +83,7 @@ tasks:
   end_:
     x-wfformat: {id: end}
     needs: ['no']
-    run: {command: [sleep, \"0\"]}
+    run: {command: [sleep, '0']}
 "
     );
 }
