@@ -144,6 +144,23 @@ fn a_write_ahead_log_that_is_missing_or_cut_off_is_damage() {
 }
 
 #[test]
+fn opening_another_reader_keeps_the_locks_of_the_connections_before() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = SqliteStore::open(directory.path()).unwrap();
+    begin(&mut store);
+    let inode =
+        std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(beside(directory.path(), "-shm")).unwrap());
+    let is_locked = || {
+        let locks = std::fs::read_to_string("/proc/locks").unwrap();
+        locks.lines().any(|line| line.contains(&format!(":{inode} ")))
+    };
+    assert!(is_locked(), "SQLite locks its index while a connection is open");
+    let _reader = SqliteReader::open(directory.path()).unwrap();
+    drop(SqliteStore::open(directory.path()));
+    assert!(is_locked(), "another process would take the store for one that nobody uses");
+}
+
+#[test]
 fn a_write_ahead_log_that_is_in_the_store_is_not_missed() {
     let directory = killed_after(8);
     let moved = tempfile::tempdir().unwrap();

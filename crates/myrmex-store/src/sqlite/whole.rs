@@ -3,10 +3,12 @@
 //!
 //! This finds files that are missing, empty or too short. What is wrong inside of pages is found when they are read.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use rusqlite::Connection;
 
@@ -29,7 +31,10 @@ const LOG_HEADER_BYTES: usize = 32;
 /// Bytes before the page in each frame.
 const FRAME_HEADER_BYTES: u64 = 24;
 
-/// Checks what can be seen before the store is opened, which would hide it.
+/// The stores that this process has opened, or is about to open.
+static LOOKED_AT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// Checks what can be seen before the store is opened, which would hide it; the write-ahead log only the first time.
 ///
 /// # Errors
 ///
@@ -42,6 +47,20 @@ pub(super) fn check_files(path: &Path) -> Result<(), StoreError> {
     if metadata.len() == 0 {
         return Err(StoreError::damaged("the file is empty", path.display().to_string()));
     }
+    // A process that closes any descriptor of a file loses all locks it has on it, so the index must not be looked at
+    // once there may be a connection: SQLite's locks are on it, and other processes would think the store unused.
+    let mut looked_at = LOOKED_AT.lock().unwrap_or_else(PoisonError::into_inner);
+    let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    if looked_at.contains(&path) {
+        return Ok(());
+    }
+    check_log(&path)?;
+    looked_at.insert(path);
+    Ok(())
+}
+
+/// Checks that the write-ahead log holds what its index claims.
+fn check_log(path: &Path) -> Result<(), StoreError> {
     let (index, log) = (beside(path, "-shm"), beside(path, "-wal"));
     let Some(claimed) = Claimed::read(&index) else { return Ok(()) };
     let held = claimed.frames_in(&log);
@@ -148,7 +167,7 @@ fn whole_pages(path: &Path, page_bytes: u64) -> Result<u64, StoreError> {
 }
 
 /// Returns the pages that stand in the write-ahead log.
-fn pages_in_log(log: &Path, page_bytes: u64) -> Result<std::collections::BTreeSet<u64>, StoreError> {
+fn pages_in_log(log: &Path, page_bytes: u64) -> Result<BTreeSet<u64>, StoreError> {
     let failed = |error| StoreError::io("cannot read the write-ahead log", error);
     let file = match File::open(log) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok([].into()),
