@@ -35,7 +35,7 @@ pub enum InputProblem {
         kind: Type,
     },
     /// A text that is not JSON was given where the type asks for JSON.
-    #[error("the input `{name}` is of type {}, and `{text}` is not JSON", kind.as_str())]
+    #[error("the input `{name}`: {}", not_json(*kind, text))]
     NotJson {
         /// Its name.
         name: String,
@@ -54,6 +54,20 @@ pub enum InputProblem {
         /// What is wrong.
         message: String,
     },
+}
+
+/// Says what a text is not that was given for `kind`, and how to write one.
+fn not_json(kind: Type, text: &str) -> String {
+    match kind {
+        Type::Integer => format!("`{text}` is not an integer"),
+        Type::Number => format!("`{text}` is not a number"),
+        Type::Boolean => format!("`{text}` is neither `true` nor `false`"),
+        Type::Array => format!("`{text}` is not a JSON array such as `[1, 2]`"),
+        Type::Object => format!("`{text}` is not a JSON object such as `{{\"a\": 1}}`"),
+        Type::Any | Type::String | Type::Duration | Type::Date => {
+            format!("`{text}` is not JSON; a text is written in quotes, as `{}`", Value::from(text))
+        }
+    }
 }
 
 /// Makes the inputs of a run: an object with every input of `definition` in the declared order, defaults applied, null

@@ -84,16 +84,16 @@ impl Reader<'_> {
 
     /// Reports a value of the wrong type, unless it was refused before.
     fn refuse_type(&mut self, what: &str, expected: &str, node: &Node) {
-        if !node.is_broken() {
-            let message = format!("{what} must be {expected}, this is {}", node.type_word());
-            let is_scalar_value = node
-                .as_scalar()
-                .is_some_and(|scalar| matches!(scalar.meaning, Meaning::Boolean(_) | Meaning::Number(_)));
-            if is_scalar_value && expected.contains("text") {
-                self.report.refuse_hint(codes::TYPE, node.place, message, "put quotes around it");
-            } else {
-                self.report.refuse(codes::TYPE, node.place, message);
-            }
+        if node.is_broken() {
+            return;
+        }
+        let message = match expected {
+            "something" => format!("{what} is empty"),
+            _ => format!("{what} must be {expected}, this is {}", node.type_word()),
+        };
+        match type_hint(what, expected, node) {
+            Some(hint) => self.report.refuse_hint(codes::TYPE, node.place, message, hint),
+            None => self.report.refuse(codes::TYPE, node.place, message),
         }
     }
 
@@ -218,6 +218,8 @@ impl Reader<'_> {
                 let mut diagnostic = self.report.error(codes::DURATION, place, error.to_string());
                 if matches!(error, TimeError::Unit(_)) {
                     diagnostic = diagnostic.with_hint(format!("write `{text}s` if it is seconds"));
+                } else if let Some(meant) = length_meant(text) {
+                    diagnostic = diagnostic.with_hint(format!("did you mean `{meant}`?"));
                 }
                 self.report.push(diagnostic);
                 None
@@ -250,4 +252,52 @@ impl Reader<'_> {
     fn later(&mut self, code: Code, place: Place, what: &str) {
         self.report.refuse(code, place, format!("{what} is not supported yet"));
     }
+}
+
+/// Returns what to write where something else was expected, if that is known.
+fn type_hint(what: &str, expected: &str, node: &Node) -> Option<String> {
+    let scalar = node.as_scalar();
+    let is_value =
+        scalar.is_some_and(|scalar| matches!(scalar.meaning, Meaning::Boolean(_) | Meaning::Number(_)));
+    let is_text = scalar.is_some_and(|scalar| matches!(scalar.meaning, Meaning::Text));
+    let task = what.strip_prefix("task `").and_then(|rest| rest.strip_suffix('`'));
+    match (what, task) {
+        (_, Some(name)) if is_text => Some(format!("a command is written `{name}: {{run: …}}`")),
+        ("`run`", _) if node.as_list().is_some() => {
+            Some("a program and its arguments are written `run: {command: […]}`".to_owned())
+        }
+        _ => (is_value && expected.contains("text")).then(|| "put quotes around it".to_owned()),
+    }
+}
+
+/// Returns the duration that a text was probably meant to be: with words for units, spaces between, or a last unit left
+/// out.
+fn length_meant(text: &str) -> Option<String> {
+    const UNITS: [(&str, &[&str]); 5] = [
+        ("d", &["d", "day", "days"]),
+        ("h", &["h", "hr", "hrs", "hour", "hours"]),
+        ("m", &["m", "min", "mins", "minute", "minutes"]),
+        ("s", &["s", "sec", "secs", "second", "seconds"]),
+        ("ms", &["ms", "msec", "millis", "millisecond", "milliseconds"]),
+    ];
+    let mut rest = text.trim();
+    let (mut meant, mut last) = (String::new(), None);
+    while !rest.is_empty() {
+        let digits = rest.len() - rest.trim_start_matches(|letter: char| letter.is_ascii_digit()).len();
+        let (count, after) = rest.split_at(digits);
+        let after = after.trim_start();
+        let letters =
+            after.len() - after.trim_start_matches(|letter: char| letter.is_ascii_alphabetic()).len();
+        let (word, after) = after.split_at(letters);
+        let word = word.to_ascii_lowercase();
+        let unit = match last {
+            Some(last) if word.is_empty() => last + 1,
+            _ => UNITS.iter().position(|(_, words)| words.contains(&word.as_str()))?,
+        };
+        meant.push_str(count);
+        meant.push_str(UNITS.get(unit)?.0);
+        last = Some(unit);
+        rest = after.trim_start();
+    }
+    Length::from_str(&meant).ok().map(|_| meant)
 }

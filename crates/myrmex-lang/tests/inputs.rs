@@ -60,9 +60,14 @@ fn all_problems_are_told_at_once() {
         "unknown input `nmae`, did you mean `name`?\n\
          unknown input `zebra`\n\
          the input `name` (string) is required\n\
-         the input `count` is of type integer, and `zero` is not JSON\n\
+         the input `count`: `zero` is not an integer\n\
          the input `list`[1]: string `\"mars\"` is not one of \"eu\", \"us\"\n\
-         the input `wait`: expected duration, found string `\"5\"`\n",
+         the input `wait`: expected duration such as `90s` or `1h30m`, found string `\"5\"`\n",
+    );
+    assert_inputs(
+        &["name=x", "list=eu", "note=hello"],
+        "the input `list`: `eu` is not a JSON array such as `[1, 2]`\n\
+         the input `note`: `hello` is not JSON; a text is written in quotes, as `\"hello\"`\n",
     );
     assert_inputs(&["name=x", "count=0"], "the input `count`: 0 is less than the minimum 1\n");
 }

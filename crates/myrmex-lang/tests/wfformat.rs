@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use myrmex_lang::import::{ImportError, wfformat};
-use myrmex_lang::{Source, check};
+use myrmex_lang::{Source, Syntax, check, format};
 use myrmex_model::ir::Body;
 
 /// Asserts that a recorded execution becomes a workflow of so many tasks and dependencies, as its `index.csv` says.
@@ -16,12 +16,14 @@ fn assert_imports(file: &str, tasks: usize, edges: usize) {
     let json = std::fs::read_to_string(folder.join(file)).unwrap();
     for scale in [0.0, 0.001, 1.0] {
         let text = wfformat(&json, scale).unwrap();
-        let checked = check(&Source::new(file, text.as_str()));
+        let source = Source::new(file, text.as_str());
+        let checked = check(&source);
         assert_eq!(checked.diagnostics, []);
+        assert_eq!(format(&source, Syntax::Yaml).unwrap(), text, "it is canonical");
         let definition = checked.definition.unwrap();
         let Body::Graph(graph) = &definition.node(definition.root).body else { panic!() };
         assert_eq!((graph.children.len(), graph.edges().len()), (tasks, edges));
-        assert_eq!(scale == 0.0, text.contains("[\"true\"]"));
+        assert_eq!(scale == 0.0, text.contains("['true']"));
         assert_eq!(scale != 0.0, text.contains("[sleep, "));
     }
 }
@@ -60,28 +62,28 @@ fn odd_ids_become_names_and_what_is_assumed_is_said() {
 # 3 tasks without a measured runtime, taken as 0 s: \"1\" \"no\" \"end\"
 # 1 tasks whose `children` do not match the `parents` of others, which hold: \"a.b\"
 workflow: a_b
-description: \"x: ${{ y }} # z\"
-x-wfformat: {name: \"a b\"}
+description: 'x: ${{ y }} # z'
+x-wfformat: {name: a b}
 
 tasks:
   a_b:
-    x-wfformat: {id: \"a.b\"}
-    run: {command: [sleep, \"0.75\"]}
+    x-wfformat: {id: a.b}
+    run: {command: [sleep, '0.75']}
   a_b_2:
-    x-wfformat: {id: \"a b\"}
+    x-wfformat: {id: a b}
     needs: [a_b]
-    run: {command: [sleep, \"0\"]}
+    run: {command: [sleep, '0']}
   t_1:
-    x-wfformat: {id: \"1\"}
+    x-wfformat: {id: '1'}
     needs: [a_b_2]
-    run: {command: [sleep, \"0\"]}
-  \"no\":
-    x-wfformat: {id: \"no\"}
-    run: {command: [sleep, \"0\"]}
+    run: {command: [sleep, '0']}
+  'no':
+    x-wfformat: {id: 'no'}
+    run: {command: [sleep, '0']}
   end_:
-    x-wfformat: {id: \"end\"}
-    needs: [\"no\"]
-    run: {command: [sleep, \"0\"]}
+    x-wfformat: {id: end}
+    needs: ['no']
+    run: {command: [sleep, '0']}
 "
     );
 }
@@ -94,7 +96,7 @@ fn what_has_no_faithful_workflow_is_refused() {
         assert_eq!(error.to_string(), expected);
     };
     assert_refused("{", 1.0, "the file is not JSON: EOF while parsing an object at line 1 column 1");
-    assert_refused("{}", 1.0, "`schemaVersion` is null, only \"1.5\" is read");
+    assert_refused("{}", 1.0, "`schemaVersion` is missing, only \"1.5\" is read");
     assert_refused(r#"{"schemaVersion": "1.5"}"#, 1.0, "`/workflow/specification/tasks` is not a list");
     assert_refused(&document(task, ""), f64::NAN, "the scale NaN is not a finite number of at least 0");
     assert_refused(&document(&format!("{task}, {task}"), ""), 1.0, "two tasks have the id `a`");

@@ -26,7 +26,7 @@ pub enum Type {
     Object,
     /// Text that reads as a length of time, such as `1h30m`.
     Duration,
-    /// Text that reads as an instant of RFC 3339.
+    /// Text that reads as a day, such as `2027-01-11`, or as an instant of RFC 3339.
     Date,
     /// Anything.
     Any,
@@ -165,7 +165,12 @@ impl Schema {
     /// Returns a sentence that names the place in the value (empty for the value itself) and what is wrong.
     pub fn check(&self, value: &Value, matches: Matches<'_>) -> Result<(), Mismatch> {
         if !self.kind.admits(value) {
-            return wrong(format!("expected {}, found {}", self.kind.as_str(), shown(value)));
+            return wrong(format!(
+                "expected {}{}, found {}",
+                self.kind.as_str(),
+                self.kind.example(),
+                shown(value)
+            ));
         }
         if !self.allowed.is_empty() && !self.allowed.contains(value) {
             let allowed: Vec<String> = self.allowed.iter().map(Value::to_string).collect();
@@ -318,7 +323,28 @@ fn canonical(value: &Value) -> String {
     }
 }
 
+/// Returns whether a text is a day of the calendar, written with two digits for month and day, or an instant.
+fn is_date(text: &str) -> bool {
+    let is_day = text.len() == "2027-01-11".len() && text.parse::<jiff::civil::Date>().is_ok();
+    is_day || text.parse::<Timestamp>().is_ok()
+}
+
 impl Type {
+    /// Returns what shows how a value of this type is written, where its name does not say it.
+    fn example(self) -> &'static str {
+        match self {
+            Self::Duration => " such as `90s` or `1h30m`",
+            Self::Date => " such as `2027-01-11` or `2027-01-11T09:00:00Z`",
+            Self::String
+            | Self::Integer
+            | Self::Number
+            | Self::Boolean
+            | Self::Array
+            | Self::Object
+            | Self::Any => "",
+        }
+    }
+
     fn admits(self, value: &Value) -> bool {
         match self {
             Self::String => value.is_string(),
@@ -328,7 +354,7 @@ impl Type {
             Self::Array => value.is_array(),
             Self::Object => value.is_object(),
             Self::Duration => value.as_str().is_some_and(|text| text.parse::<Length>().is_ok()),
-            Self::Date => value.as_str().is_some_and(|text| text.parse::<Timestamp>().is_ok()),
+            Self::Date => value.as_str().is_some_and(is_date),
             Self::Any => true,
         }
     }
@@ -381,7 +407,19 @@ mod tests {
         );
         assert_eq!(check(&Schema::of(Type::Duration), &json!("1h")), Ok(()));
         assert!(check(&Schema::of(Type::Duration), &json!("1")).is_err());
-        assert!(check(&Schema::of(Type::Date), &json!("2027-01-11")).is_err());
+    }
+
+    #[test]
+    fn a_date_is_a_day_or_an_instant() {
+        for good in ["2027-01-11", "2028-02-29", "2027-01-11T09:00:00Z", "2027-01-11T09:00:00+01:00"] {
+            assert_eq!(check(&Schema::of(Type::Date), &json!(good)), Ok(()), "{good}");
+        }
+        for bad in ["2027-02-29", "2027-13-01", "2027-1-1", "20270111", "2027-01-11T09:00", "tomorrow", ""] {
+            let expected = format!(
+                ": expected date such as `2027-01-11` or `2027-01-11T09:00:00Z`, found string `\"{bad}\"`"
+            );
+            assert_eq!(check(&Schema::of(Type::Date), &json!(bad)), Err(expected));
+        }
     }
 
     #[test]

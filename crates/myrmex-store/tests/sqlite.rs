@@ -81,6 +81,94 @@ fn a_file_that_is_no_store_is_refused() {
     assert!(matches!(SqliteStore::open(directory.path()), Err(StoreError::Damaged { .. })));
 }
 
+/// Commits `batches` batches to a new store by two owners one after the other, and returns the files as a death of the
+/// second leaves them.
+fn killed_after(batches: u64) -> tempfile::TempDir {
+    let (directory, left) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for half in [batches / 2, batches - batches / 2] {
+        let mut store = SqliteStore::open(directory.path()).unwrap();
+        let mut batch = begin(&mut store);
+        batch.records = vec![record(1, 3_000), record(2, 3_000)];
+        for _ in 0..half {
+            batch.expected = store.commit(&batch).unwrap().last;
+        }
+        for entry in std::fs::read_dir(directory.path()).unwrap() {
+            let entry = entry.unwrap();
+            std::fs::copy(entry.path(), left.path().join(entry.file_name())).unwrap();
+        }
+    }
+    left
+}
+
+fn beside(directory: &Path, ending: &str) -> std::path::PathBuf {
+    directory.join(format!("{FILE_NAME}{ending}"))
+}
+
+/// Asserts that neither reader nor writer opens the store, for the same `reason`, and that neither mends it silently.
+fn refused(directory: &Path, reason: &str) {
+    for _ in 0..2 {
+        for error in [SqliteReader::open(directory).err(), SqliteStore::open(directory).err()] {
+            let shown = error.as_ref().map(ToString::to_string).unwrap_or_default();
+            assert!(
+                matches!(error, Some(StoreError::Damaged { .. })) && shown.contains(reason),
+                "{shown:?} {error:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_store_that_was_cut_off_is_damaged_wherever_it_was_cut() {
+    let length = std::fs::metadata(beside(killed_after(40).path(), "")).unwrap().len();
+    for cut in [0, 1, 99, 4_096, 10_000, length / 2] {
+        let directory = killed_after(40);
+        let file = std::fs::File::options().write(true).open(beside(directory.path(), "")).unwrap();
+        file.set_len(cut).unwrap();
+        refused(directory.path(), "the store is damaged");
+    }
+}
+
+#[test]
+fn a_write_ahead_log_that_is_missing_or_cut_off_is_damage() {
+    let directory = killed_after(8);
+    std::fs::remove_file(beside(directory.path(), "-wal")).unwrap();
+    refused(directory.path(), "the file is missing or empty, with the last commits in it");
+    let directory = killed_after(8);
+    let log = beside(directory.path(), "-wal");
+    let length = std::fs::metadata(&log).unwrap().len();
+    std::fs::File::options().write(true).open(&log).unwrap().set_len(length - 1).unwrap();
+    refused(directory.path(), "the file was cut off after");
+    // Whoever means to go on without it says so by removing the index of it.
+    std::fs::remove_file(beside(directory.path(), "-shm")).unwrap();
+    assert!(SqliteStore::open(directory.path()).is_ok());
+}
+
+#[test]
+fn opening_another_reader_keeps_the_locks_of_the_connections_before() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = SqliteStore::open(directory.path()).unwrap();
+    begin(&mut store);
+    let inode =
+        std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(beside(directory.path(), "-shm")).unwrap());
+    let is_locked = || {
+        let locks = std::fs::read_to_string("/proc/locks").unwrap();
+        locks.lines().any(|line| line.contains(&format!(":{inode} ")))
+    };
+    assert!(is_locked(), "SQLite locks its index while a connection is open");
+    let _reader = SqliteReader::open(directory.path()).unwrap();
+    drop(SqliteStore::open(directory.path()));
+    assert!(is_locked(), "another process would take the store for one that nobody uses");
+}
+
+#[test]
+fn a_write_ahead_log_that_is_in_the_store_is_not_missed() {
+    let directory = killed_after(8);
+    let moved = tempfile::tempdir().unwrap();
+    drop(SqliteStore::open(directory.path()).unwrap());
+    std::fs::copy(beside(directory.path(), ""), beside(moved.path(), "")).unwrap();
+    assert!(SqliteReader::open(moved.path()).is_ok());
+}
+
 #[test]
 fn reading_where_there_is_no_store_creates_none() {
     let directory = tempfile::tempdir().unwrap();

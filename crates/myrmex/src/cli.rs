@@ -9,9 +9,21 @@ use clap::{Parser, Subcommand};
 use crate::commands::{check, events, explain, fmt, import, run, runs, schema};
 use crate::exit::{Exit, Failure, FailureCode};
 
+/// What the exit codes mean, below the help. The README has the same table.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    Success
+  1    The run failed; or `fmt --check` found files that it would change
+  2    Usage, bad or missing input, an invalid file, or no such run
+  5    The run was cancelled
+  7    The store is held by another process, cannot be used, or is damaged
+  130  Interrupted; `myrmex runs resume` goes on
+
+Messages show codes such as E0207: `myrmex explain CODE` has a page for each";
+
 /// Plan, run and prove projects: workflows as files, run durably.
 #[derive(Debug, Parser)]
-#[command(name = "myrmex", version, propagate_version = true, arg_required_else_help = true)]
+#[command(name = "myrmex", version, propagate_version = true, arg_required_else_help = true, after_help = EXIT_CODES)]
 pub struct Cli {
     /// Use this directory for the store instead of `.myrmex` in the workspace
     #[arg(long, global = true, value_name = "DIR")]
@@ -47,9 +59,14 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version end well; everything else is a usage error. Nobody is left to tell if printing fails.
-            drop(error.print());
-            return if error.use_stderr() { Exit::Invalid.into() } else { Exit::Success.into() };
+            // Help and version end well; everything else is a usage error.
+            let printed = error.print().map_err(|error| Failure::output(&error));
+            return match (error.use_stderr(), printed) {
+                // Nobody is left to tell if standard error is closed.
+                (true, _) => Exit::Invalid.into(),
+                (false, Ok(())) => Exit::Success.into(),
+                (false, Err(failure)) => end(&failure),
+            };
         }
     };
     let data = cli.data_dir.as_deref();
@@ -65,16 +82,15 @@ pub fn main() -> ExitCode {
     };
     match ended {
         Ok(exit) => exit.into(),
-        Err(failure) => {
-            if failure.code != FailureCode::Closed {
-                report(&failure);
-            }
-            failure.code.exit().into()
-        }
+        Err(failure) => end(&failure),
     }
 }
 
-fn report(failure: &Failure) {
-    // If standard error is closed there is nobody to tell.
-    drop(writeln!(anstream::stderr(), "{failure}"));
+/// Says why the command failed and returns its exit code.
+fn end(failure: &Failure) -> ExitCode {
+    if failure.code != FailureCode::Closed {
+        // If standard error is closed there is nobody to tell.
+        drop(writeln!(anstream::stderr(), "{failure}"));
+    }
+    failure.code.exit().into()
 }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::process::ExitCode;
 
 use myrmex_model::status::Status;
+use myrmex_runtime::partition::JournalError;
+use myrmex_store::StoreError;
 use myrmex_store::directory::HoldError;
 
 /// The exit codes of the contract.
@@ -17,8 +19,6 @@ pub enum Exit {
     Unformatted,
     /// Usage, bad or missing input, or an invalid file.
     Invalid,
-    /// There was nothing to do.
-    NothingToDo,
     /// The run was cancelled.
     Cancelled,
     /// The store is held by another process, or damaged.
@@ -34,7 +34,6 @@ impl Exit {
             Self::Success => 0,
             Self::RunFailed | Self::Unformatted => 1,
             Self::Invalid => 2,
-            Self::NothingToDo => 4,
             Self::Cancelled => 5,
             Self::Store => 7,
             Self::Interrupted => 130,
@@ -86,6 +85,8 @@ pub enum FailureCode {
     Held,
     /// The store cannot be opened, read or written.
     Store,
+    /// What the store holds is not what was written to it.
+    Damaged,
     /// The operating system refuses what is needed.
     System,
     /// An import does not fit.
@@ -112,6 +113,7 @@ impl FailureCode {
             Self::Settings => "X0108",
             Self::Held => "X0201",
             Self::Store => "X0202",
+            Self::Damaged => "X0203",
             Self::System => "X0301",
         }
     }
@@ -127,7 +129,7 @@ impl FailureCode {
             | Self::Key
             | Self::Settings
             | Self::System => Exit::Invalid,
-            Self::Held | Self::Store => Exit::Store,
+            Self::Held | Self::Store | Self::Damaged => Exit::Store,
             Self::Closed => Exit::Success,
         }
     }
@@ -144,7 +146,7 @@ impl Failure {
         let mut failure = Self::new(code, error.to_string());
         let mut cause = error.source();
         while let Some(error) = cause {
-            failure.causes.push(error.to_string());
+            failure.causes.push(error.downcast_ref().map_or_else(|| error.to_string(), reason));
             cause = error.source();
         }
         failure
@@ -156,7 +158,23 @@ impl Failure {
             std::io::ErrorKind::BrokenPipe => FailureCode::Closed,
             _ => FailureCode::File,
         };
-        Self::from_error(code, error)
+        let mut failure = Self::new(code, "standard output cannot be written");
+        failure.causes.push(reason(error));
+        failure
+    }
+
+    /// Builds the failure of using the file or folder at `path`; `cannot` says what could not be done with it.
+    pub fn file(path: &std::path::Path, cannot: &str, error: &std::io::Error) -> Self {
+        let mut failure = Self::new(FailureCode::File, format!("`{}` {cannot}", path.display()));
+        failure.causes.push(reason(error));
+        failure
+    }
+
+    /// Builds the failure of something stored that is not what was written.
+    pub fn damaged(error: &dyn std::error::Error) -> Self {
+        Self::from_error(FailureCode::Damaged, error).with_hint(
+            "copy the data directory before anything else; `myrmex explain X0203` says what can be done",
+        )
     }
 
     /// Adds one thing to do.
@@ -164,6 +182,15 @@ impl Failure {
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+}
+
+/// Says what the operating system said, without its number for it.
+pub fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.rsplit_once(" (os error ") {
+        Some((reason, _)) => reason.to_lowercase(),
+        None => text,
     }
 }
 
@@ -180,23 +207,56 @@ impl fmt::Display for Failure {
     }
 }
 
-impl From<myrmex_store::StoreError> for Failure {
-    fn from(error: myrmex_store::StoreError) -> Self {
+/// Returns the words of a process up to its first option, which may hold a secret; none if they cannot be read.
+fn command_of(pid: u32) -> Option<String> {
+    let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let text = String::from_utf8(bytes).ok()?;
+    let mut words = text.split('\0').take_while(|word| !word.is_empty() && !word.starts_with('-'));
+    let program = words.next().map(|path| path.rsplit('/').next().unwrap_or(path))?;
+    Some(std::iter::once(program).chain(words).collect::<Vec<_>>().join(" "))
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
         match error {
             // The lock's file cannot be used, such as on a full disk: nobody is to be waited for.
-            myrmex_store::StoreError::Held(held @ HoldError::Io { .. }) => {
-                Self::from_error(FailureCode::Store, &held)
+            StoreError::Held(held @ HoldError::Io { .. }) => Self::from_error(FailureCode::Store, &held)
+                .with_hint("runs need a data directory that can be written and has room: `--data-dir DIR` gives another"),
+            StoreError::Held(HoldError::Held { pid, since, directory }) => {
+                let who = command_of(pid).map_or_else(|| "it".to_owned(), |command| format!("`{command}`"));
+                let held = HoldError::Held { pid, since, directory };
+                Self::from_error(FailureCode::Held, &held)
+                    .with_hint(format!("wait until {who} ends, or stop it"))
             }
-            myrmex_store::StoreError::Held(held) => {
-                Self::from_error(FailureCode::Held, &held).with_hint("wait until it ends, or stop it")
-            }
-            other => Self::from_error(FailureCode::Store, &other),
+            StoreError::Held(held @ HoldError::Remains { .. }) => Self::from_error(FailureCode::Held, &held)
+                .with_hint("wait until they have ended, and try again"),
+            StoreError::Full => Self::from_error(FailureCode::Store, &StoreError::Full).with_hint(
+                "nothing has begun: make room, or give another place by `--data-dir DIR`, and try again",
+            ),
+            damaged @ StoreError::Damaged { .. } => Self::damaged(&damaged),
+            newer @ StoreError::Newer { .. } => Self::from_error(FailureCode::Store, &newer)
+                .with_hint("use the release that made it, or a later one"),
+            other @ (StoreError::Busy
+            | StoreError::Io { .. }
+            | StoreError::Poisoned
+            | StoreError::Conflict { .. }
+            | StoreError::Fenced { .. }
+            | StoreError::Bounds { .. }) => Self::from_error(FailureCode::Store, &other),
         }
     }
 }
 
-impl From<myrmex_runtime::partition::JournalError> for Failure {
-    fn from(error: myrmex_runtime::partition::JournalError) -> Self {
-        Self::from_error(FailureCode::Store, &error)
+impl From<JournalError> for Failure {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::Store(error) => error.into(),
+            JournalError::Form { .. } => Self::from_error(FailureCode::Store, &error),
+            JournalError::Wire(_) | JournalError::Replay(_) => {
+                let mut failure = Self::damaged(&error);
+                let what = std::mem::replace(&mut failure.message, "the store is damaged".to_owned());
+                failure.causes.insert(0, what);
+                failure
+            }
+        }
     }
 }

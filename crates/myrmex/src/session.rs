@@ -2,9 +2,9 @@
 //! end.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use myrmex_model::id::RunId;
 use myrmex_model::name::{Name, Namespace};
@@ -23,10 +23,11 @@ use myrmex_store::{LogId, Reader, Sequence, Store};
 
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::event::Lines;
+use crate::render::held_up::HeldUp;
 use crate::render::summary;
 use crate::render::watch::Watch;
 use crate::settings::Settings;
-use crate::workspace::Workspace;
+use crate::workspace::{DATA_NAME, Workspace};
 
 /// The one log of a workspace that a single process runs.
 pub const LOG: LogId = LogId(0);
@@ -61,6 +62,8 @@ pub struct Session {
     reader: Box<dyn Reader>,
     namespace: Namespace,
     data: PathBuf,
+    /// The run that is watched, for whoever is to be told how to go on with it.
+    watched: Arc<OnceLock<RunId>>,
     _owner: Owner,
 }
 
@@ -96,13 +99,13 @@ impl Session {
     /// opened.
     pub fn open(zygote: Zygote, workspace: &Workspace, slots: u32) -> Result<Self, Failure> {
         let Settings { providers } = Settings::load(workspace)?;
-        let system = |error: &std::io::Error, path: &Path| {
-            let mut failure = Failure::new(FailureCode::File, format!("`{}` cannot be used", path.display()));
-            failure.causes.push(error.to_string());
-            failure
-        };
-        let directory =
-            DataDirectory::open(&workspace.data).map_err(|error| system(&error, &workspace.data))?;
+        let is_new = !workspace.data.exists();
+        let directory = DataDirectory::open(&workspace.data)
+            .map_err(|error| Failure::file(&workspace.data, "cannot be the data directory", &error))?;
+        if is_new && workspace.data != workspace.root.join(DATA_NAME) {
+            // Whoever named another place may have meant one that was there.
+            drop(writeln!(std::io::stderr(), "made the data directory `{}`", workspace.data.display()));
+        }
         let ignore = workspace.data.join(".gitignore");
         if !ignore.exists() {
             // What a workspace records is not source. Without this file all works as well.
@@ -148,9 +151,10 @@ impl Session {
         .map_err(|error| Failure::from_error(FailureCode::System, &error))?;
         partition.attach(worker);
         let reader = SqliteReader::open(&workspace.data)?;
-        listen_to_signals(&partition, logs)?;
-        let data = workspace.data.clone();
-        Ok(Self { partition, progress, reader: Box::new(reader), namespace, data, _owner: owner })
+        let watched = Arc::new(OnceLock::new());
+        listen_to_signals(&partition, logs, Arc::clone(&watched))?;
+        let (reader, data) = (Box::new(reader), workspace.data.clone());
+        Ok(Self { partition, progress, reader, namespace, data, watched, _owner: owner })
     }
 
     /// Returns the partition, for requests.
@@ -182,6 +186,21 @@ impl Session {
         }
     }
 
+    /// Turns a refused request into a failure.
+    pub fn refused(&self, error: RequestError) -> Failure {
+        match error {
+            RequestError::Unknown { .. } => Failure::from_error(FailureCode::RunId, &error),
+            RequestError::Journal(error) => error.into(),
+            RequestError::Rejected(_) => Failure::from_error(FailureCode::Refused, &error),
+            RequestError::Stopped | RequestError::Unknowable => {
+                let mut failure = Failure::from_error(FailureCode::Store, &error);
+                // What went wrong inside was noted for a watcher that does not begin any more.
+                failure.causes.extend(self.progress.take_notes());
+                failure
+            }
+        }
+    }
+
     /// Leaves the engine to the end of this process, which follows. For when the run is over: everything is durable,
     /// nothing is under way, and the helper processes end by themselves and free the store. Waiting for all that would
     /// cost more than a short run.
@@ -204,6 +223,8 @@ impl Session {
     ///
     /// Returns [`Failure`] if the engine or the store fails. Everything acknowledged is in the store.
     pub fn watch(&self, run: RunId, after: Sequence, show: Show) -> Result<Exit, Failure> {
+        // A command watches one run.
+        self.watched.get_or_init(|| run);
         let mut viewer = Viewer::new(self, run, after, show)?;
         let mut seen = Seen { last: Sequence::NONE, health: Health::Well };
         loop {
@@ -237,19 +258,31 @@ impl Session {
     }
 }
 
-/// The first Ctrl-C or SIGTERM stops what is under way and leaves the run to be resumed; the second kills.
-fn listen_to_signals(partition: &Partition, logs: Logs) -> Result<(), Failure> {
-    let signals = signal_hook::iterator::Signals::new([libc::SIGINT, libc::SIGTERM]);
+/// The first Ctrl-C, SIGTERM or hang-up stops what is under way and leaves the run to be resumed; the second kills.
+fn listen_to_signals(
+    partition: &Partition,
+    logs: Logs,
+    watched: Arc<OnceLock<RunId>>,
+) -> Result<(), Failure> {
+    let mut wanted = vec![libc::SIGINT, libc::SIGTERM];
+    // Whoever is started by `nohup` is to outlive its terminal.
+    wanted.extend(Some(libc::SIGHUP).filter(|signal| !is_ignored(*signal)));
+    let signals = signal_hook::iterator::Signals::new(wanted);
     let mut signals = signals.map_err(|error| Failure::from_error(FailureCode::System, &error))?;
     let interrupter = partition.interrupter();
     let listen = move || {
+        // If standard error is closed there is nobody to tell.
+        let tell = |text: &str| drop(writeln!(std::io::stderr(), "{text}"));
         for (count, _) in signals.forever().enumerate() {
             if count > 0 {
+                if let Some(run) = watched.get() {
+                    tell(&format!("killed; `myrmex runs resume {run}` goes on where it stopped"));
+                }
                 // The reapers see this process end and kill every process of every task.
                 std::process::exit(i32::from(Exit::Interrupted.code()));
             }
-            // If standard error is closed there is nobody to tell.
-            drop(writeln!(std::io::stderr(), "stopping what runs; once more kills it at once"));
+            let grace = GRACE.as_secs();
+            tell(&format!("stopping what runs, for at most {grace} s; once more kills it at once"));
             interrupter.interrupt();
             logs.give_up();
         }
@@ -258,19 +291,17 @@ fn listen_to_signals(partition: &Partition, logs: Logs) -> Result<(), Failure> {
     thread.map(drop).map_err(|error| Failure::from_error(FailureCode::System, &error))
 }
 
+/// Returns whether whoever started this process told it to ignore a signal.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask >> (signal - 1) & 1 == 1
+}
+
 /// Returns who runs this command.
 pub fn user() -> String {
     std::env::var("USER").ok().filter(|name| !name.is_empty()).unwrap_or_else(|| "local".to_owned())
-}
-
-/// Turns a refused request into a failure.
-pub fn refused(error: RequestError) -> Failure {
-    match error {
-        RequestError::Unknown { .. } => Failure::from_error(FailureCode::RunId, &error),
-        RequestError::Journal(error) => error.into(),
-        RequestError::Rejected(_) => Failure::from_error(FailureCode::Refused, &error),
-        RequestError::Stopped | RequestError::Unknowable => Failure::from_error(FailureCode::Store, &error),
-    }
 }
 
 /// Shows one run.
@@ -281,7 +312,9 @@ struct Viewer<'a> {
     show: Show,
     watch: Watch,
     lines: Lines,
-    is_held_up: bool,
+    held_up: HeldUp,
+    /// Why standard output is no longer written to.
+    broken: Option<Failure>,
 }
 
 impl<'a> Viewer<'a> {
@@ -290,15 +323,20 @@ impl<'a> Viewer<'a> {
             Show::People => load_run(session.reader(), &session.namespace, run)?,
             Show::Json | Show::Nothing => None,
         };
-        let total = loaded.map_or(0, |loaded| loaded.definition().task_count());
+        let total = loaded.as_ref().map_or(0, |loaded| loaded.definition().task_count());
+        let mut watch = Watch::new(total);
+        if let Some(loaded) = loaded {
+            watch.note(&format!("run {} of {}", summary::short(run), loaded.definition().name));
+        }
         Ok(Self {
             session,
             run,
             cursor: after,
             show,
-            watch: Watch::new(total),
+            watch,
             lines: Lines::default(),
-            is_held_up: false,
+            held_up: HeldUp::default(),
+            broken: None,
         })
     }
 
@@ -315,11 +353,11 @@ impl<'a> Viewer<'a> {
             for record in &records {
                 match self.show {
                     Show::People => self.watch.event(&event_of(record)?),
-                    Show::Json => match print_line(&self.lines.line(reader, record)?) {
-                        // Nobody reads any more; the run goes on all the same.
-                        Err(failure) if failure.code == FailureCode::Closed => self.show = Show::Nothing,
-                        printed => printed?,
-                    },
+                    Show::Json => {
+                        if let Err(failure) = print_line(&self.lines.line(reader, record)?) {
+                            self.stop_printing(failure);
+                        }
+                    }
                     Show::Nothing => {}
                 }
             }
@@ -335,12 +373,20 @@ impl<'a> Viewer<'a> {
         self.watch.note(text);
     }
 
-    /// Says once that something waits, until it goes on.
-    fn held_up(&mut self, reason: Option<&str>) {
-        if let Some(reason) = reason.filter(|_| !self.is_held_up) {
-            self.note(&format!("waiting: {reason}; nothing is lost"));
+    /// Nobody reads any more, or nothing can be written: the run goes on all the same.
+    fn stop_printing(&mut self, failure: Failure) {
+        self.show = Show::Nothing;
+        if failure.code != FailureCode::Closed {
+            self.note(&format!("{}; the run goes on", failure.message));
+            self.broken = Some(failure.with_hint(shown_again(self.run)));
         }
-        self.is_held_up = reason.is_some();
+    }
+
+    /// Says that something waits, and now and then that it still does.
+    fn held_up(&mut self, reason: Option<&str>) {
+        if let Some(line) = self.held_up.line(reason, &self.session.data, Instant::now()) {
+            self.note(&line);
+        }
     }
 
     fn interrupted(&mut self) -> Result<(), Failure> {
@@ -354,8 +400,14 @@ impl<'a> Viewer<'a> {
 
     fn finish(&mut self, status: Status) -> Result<(), Failure> {
         self.watch.clear();
-        show_end(self.session.reader(), &self.session.namespace, self.run, status, self.show)
+        show_end(self.session.reader(), &self.session.namespace, self.run, status, self.show)?;
+        self.broken.take().map_or(Ok(()), Err)
     }
+}
+
+/// Says how to see the end of a run that could not be printed.
+fn shown_again(run: RunId) -> String {
+    format!("`myrmex runs resume {run} --json` prints how it ended")
 }
 
 /// Prints how a run ended: the summary line for scripts; for people its status, and its output on standard output.
@@ -375,9 +427,15 @@ pub fn show_end(
     }
     let unknown = || Failure::new(FailureCode::RunId, format!("there is no run {id}"));
     let run = load_run(reader, namespace, id)?.ok_or_else(unknown)?;
-    match show {
+    let printed = match show {
         Show::Json => print_line(&summary::json(&run, namespace, reader)?),
-        Show::People | Show::Nothing => summary::print(&run, namespace, reader).map_err(Failure::from),
+        Show::People | Show::Nothing => summary::print(&run, namespace, reader),
+    };
+    match printed {
+        // Whoever closed standard output has seen enough; the exit code still tells.
+        Err(failure) if failure.code == FailureCode::Closed => Ok(()),
+        Err(failure) if failure.code == FailureCode::File => Err(failure.with_hint(shown_again(id))),
+        printed => printed,
     }
 }
 

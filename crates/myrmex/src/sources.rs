@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use myrmex_lang::{Beside, Source, declared_workflow, may_name_others};
 
+use crate::exit::reason;
+
 /// The largest source file that is read, in bytes. Larger ones belong into a `for_each` over data.
 pub const SOURCE_BYTES_MAX: u64 = 64 << 20;
 
@@ -30,9 +32,15 @@ const ACTIONS: &str = "actions";
 ///
 /// Returns why it cannot be read, in words.
 pub fn read_text(path: &Path) -> Result<String, String> {
-    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    let said = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        // The other kinds are of a foreign enum, and the system's words are the best there are.
+        _ => reason(&error),
+    };
+    let file = std::fs::File::open(path).map_err(said)?;
     let mut bytes = Vec::new();
-    file.take(SOURCE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    file.take(SOURCE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(said)?;
     if bytes.len() as u64 > SOURCE_BYTES_MAX {
         return Err(format!("it is larger than {} MiB", SOURCE_BYTES_MAX >> 20));
     }

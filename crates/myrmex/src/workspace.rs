@@ -25,7 +25,7 @@ impl Workspace {
     ///
     /// # Errors
     ///
-    /// Returns [`Failure`] if `from` has no absolute path.
+    /// Returns [`Failure`] if `from` has no absolute path, or the data directory is a file.
     pub fn find(from: &Path, data: Option<&Path>) -> Result<Self, Failure> {
         let absolute = |path: &Path| {
             std::path::absolute(path).map_err(|error| Failure::from_error(FailureCode::File, &error))
@@ -37,6 +37,10 @@ impl Workspace {
             Some(data) => absolute(data)?,
             None => root.join(DATA_NAME),
         };
+        if data.is_file() {
+            let message = format!("the data directory `{}` is a file, not a folder", data.display());
+            return Err(Failure::new(FailureCode::File, message));
+        }
         Ok(Self { root, data })
     }
 

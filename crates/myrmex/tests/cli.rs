@@ -92,6 +92,13 @@ fn a_failed_run_says_what_failed_and_exits_with_1() {
     assert_eq!(ended.code, 1);
     assert!(ended.stderr.contains("error: `a`: exit code 3 (runtime)\n  broken\n"), "{}", ended.stderr);
     assert!(ended.stderr.contains("skipped  b"), "{}", ended.stderr);
+    let hint = format!(
+        "hint: `myrmex runs logs {} --task 'a'` prints what it printed\n",
+        &only_run(&workspace)["run"].as_str().unwrap()[..13]
+    );
+    assert!(ended.stderr.ends_with(&hint), "{}", ended.stderr);
+    let silent = Workspace::with(&[("w.yaml", "workflow: w\ntasks:\n  a: {run: exit 3}\n")]);
+    assert!(!silent.run(&["run", "w.yaml"]).stderr.contains("hint:"), "there is nothing to print");
 }
 
 #[test]
@@ -104,10 +111,10 @@ fn the_summary_holds_every_task() {
     assert_eq!(
         summary["tasks"],
         json!({
-            "a": {"status": "succeeded", "attempts": 1, "output": {"stdout": "1"}},
-            "b": {"status": "skipped", "attempts": 0, "output": null},
-            "c": {"status": "skipped", "attempts": 0, "output": null},
-            "c/inner": {"status": "skipped", "attempts": 0, "output": null},
+            "a": {"status": "succeeded", "attempts": 1, "output": {"stdout": "1"}, "error": null},
+            "b": {"status": "skipped", "attempts": 0, "output": null, "error": null},
+            "c": {"status": "skipped", "attempts": 0, "output": null, "error": null},
+            "c/inner": {"status": "skipped", "attempts": 0, "output": null, "error": null},
         })
     );
 }
@@ -340,8 +347,13 @@ fn logs_are_kept_by_task_and_attempt() {
     let mut lines: Vec<&str> = logs.stdout.lines().collect();
     lines.sort_unstable();
     assert_eq!(lines, ["a (attempt 2) | err", "a (attempt 2) | out", "a | err", "a | out"]);
-    assert_eq!(workspace.run(&["runs", "logs", &run[..16], "--task", "silent"]).code, 4);
-    assert_eq!(workspace.run(&["runs", "logs", run, "--task", "nobody"]).code, 2);
+    let silent = workspace.run(&["runs", "logs", &run[..16], "--task", "silent"]);
+    let note = format!("task `silent` of run {run} has printed nothing that is recorded\n");
+    assert_eq!((silent.code, silent.stdout.as_str(), silent.stderr), (0, "", note));
+    let nobody = workspace.run(&["runs", "logs", run, "--task", "nobody"]);
+    let expected =
+        format!("error[X0103]: run {run} has no task `nobody`\nhint: its tasks are `a`, `silent`\n");
+    assert_eq!((nobody.code, nobody.stderr), (2, expected));
     let json = workspace.run(&["runs", "logs", run, "--task", "a", "--json"]).stdout;
     assert_eq!(json.lines().filter(|line| line.contains("\"stream\":\"stderr\"")).count(), 2);
 }
@@ -375,10 +387,10 @@ fn a_finished_run_is_shown_again_with_its_exit_code() {
     assert!(workspace.run(&["runs", "resume", "ffffff"]).stderr.contains("error[X0103]"));
 }
 
-/// Starts `run w.yaml` and waits until the file `pid` holds a line.
-fn start_and_wait_for_pid(workspace: &Workspace) -> (std::process::Child, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_myrmex"));
-    let child = command.args(["run", "w.yaml", "-q"]).current_dir(workspace.path()).spawn().unwrap();
+/// Starts `command` in the workspace and waits until the file `pid` holds a line.
+fn start_and_wait_for_pid(workspace: &Workspace, mut command: Command) -> (std::process::Child, String) {
+    command.current_dir(workspace.path()).env("NO_COLOR", "1").stderr(std::process::Stdio::piped());
+    let child = command.spawn().unwrap();
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let pid = std::fs::read_to_string(workspace.path().join("pid")).unwrap_or_default();
@@ -388,6 +400,12 @@ fn start_and_wait_for_pid(workspace: &Workspace) -> (std::process::Child, String
         assert!(Instant::now() < deadline, "the task never began");
         std::thread::yield_now();
     }
+}
+
+fn run_quietly() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_myrmex"));
+    command.args(["run", "w.yaml", "-q"]);
+    command
 }
 
 fn only_run(workspace: &Workspace) -> Value {
@@ -402,7 +420,7 @@ const WAITS_FOR_GO: &str = "workflow: w\ntasks:\n  \
 #[test]
 fn ctrl_c_stops_what_runs_and_leaves_the_run_to_be_resumed() {
     let workspace = Workspace::with(&[("w.yaml", WAITS_FOR_GO)]);
-    let (mut child, pid) = start_and_wait_for_pid(&workspace);
+    let (mut child, pid) = start_and_wait_for_pid(&workspace, run_quietly());
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(!Path::new("/proc").join(pid).exists(), "the task's process is gone");
@@ -419,7 +437,7 @@ fn ctrl_c_stops_what_runs_and_leaves_the_run_to_be_resumed() {
 #[test]
 fn an_interrupted_run_can_be_cancelled_and_stays_cancelled() {
     let workspace = Workspace::with(&[("w.yaml", WAITS_FOR_GO)]);
-    let (mut child, _) = start_and_wait_for_pid(&workspace);
+    let (mut child, _) = start_and_wait_for_pid(&workspace, run_quietly());
     child.kill().unwrap();
     child.wait().unwrap();
     let run = only_run(&workspace)["run"].as_str().unwrap().to_owned();
@@ -435,10 +453,12 @@ fn an_interrupted_run_can_be_cancelled_and_stays_cancelled() {
 #[test]
 fn a_store_that_is_held_is_told_with_the_holder() {
     let workspace = Workspace::with(&[("w.yaml", WAITS_FOR_GO)]);
-    let (mut child, _) = start_and_wait_for_pid(&workspace);
+    let (mut child, _) = start_and_wait_for_pid(&workspace, run_quietly());
     let second = workspace.run(&["run", "w.yaml"]);
     let holder = format!("process {}", child.id());
     assert!(second.code == 7 && second.stderr.contains(&holder), "{} {}", second.code, second.stderr);
+    let hint = "hint: wait until `myrmex run w.yaml` ends, or stop it\n";
+    assert!(second.stderr.ends_with(hint), "{}", second.stderr);
     assert_eq!(only_run(&workspace)["status"], "running", "reading goes on beside the holder");
     child.kill().unwrap();
     child.wait().unwrap();
@@ -472,4 +492,320 @@ fn settings_with_errors_start_nothing() {
     assert!(!workspace.path().join("ran").exists() && !workspace.path().join(".myrmex/store.db").exists());
     std::fs::write(workspace.path().join("myrmex.yaml"), "secrets: {TOKEN: {file: token}}\n").unwrap();
     assert_eq!(workspace.run(&["run", "w.yaml"]).code, 0);
+}
+
+const PRINTS: &str = "workflow: w\ntasks:\n  a: {run: echo hi}\n";
+
+/// Where to look, and what to do, as every message about damage ends.
+const DAMAGE_HINT: &str =
+    "hint: copy the data directory before anything else; `myrmex explain X0203` says what can be done\n";
+
+#[test]
+fn a_damaged_store_is_told_by_every_command() {
+    let workspace = Workspace::with(&[("w.yaml", PRINTS)]);
+    let (_, first) = workspace.summary(&["w.yaml"]);
+    workspace.summary(&["w.yaml"]);
+    let run = first["run"].as_str().unwrap();
+    let store = workspace.path().join(".myrmex/store.db");
+    std::fs::File::options().write(true).open(&store).unwrap().set_len(10_000).unwrap();
+    let commands: [&[&str]; 8] = [
+        &["runs", "list"],
+        &["runs", "list", "--json"],
+        &["runs", "logs", run],
+        &["events"],
+        &["run", "w.yaml"],
+        &["run", "w.yaml", "--json"],
+        &["runs", "resume", run],
+        &["runs", "cancel", run],
+    ];
+    for arguments in commands {
+        let ended = workspace.run(arguments);
+        let expected = format!(
+            "error[X0203]: the store is damaged: the file was cut off: page 3 of 20 is missing ({})\n{DAMAGE_HINT}",
+            store.display()
+        );
+        assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr), (7, "", expected), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_lost_write_ahead_log_is_told() {
+    let workspace = Workspace::with(&[("w.yaml", PRINTS)]);
+    workspace.summary(&["w.yaml"]);
+    let log = workspace.path().join(".myrmex/store.db-wal");
+    std::fs::remove_file(&log).unwrap();
+    let ended = workspace.run(&["runs", "list"]);
+    let expected = format!(
+        "error[X0203]: the store is damaged: the file is missing or empty, with the last commits in it ({})\n\
+         {DAMAGE_HINT}",
+        log.display()
+    );
+    assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr), (7, "", expected));
+}
+
+#[test]
+fn damaged_logs_are_told_behind_what_can_be_read() {
+    let workflow = "workflow: w\ntasks:\n  a: {run: echo hi}\n  b: {needs: a, run: echo there}\n";
+    let workspace = Workspace::with(&[("w.yaml", workflow)]);
+    let (_, summary) = workspace.summary(&["w.yaml"]);
+    let run = summary["run"].as_str().unwrap();
+    let path = workspace.path().join(".myrmex/logs/00000001.log");
+    let file = std::fs::File::options().write(true).open(&path).unwrap();
+    file.set_len(std::fs::metadata(&path).unwrap().len() - 1).unwrap();
+    let cut = workspace.run(&["runs", "logs", run]);
+    assert_eq!((cut.code, cut.stdout.as_str()), (7, "a | hi\n"));
+    assert!(cut.stderr.contains(&format!("({})\n{DAMAGE_HINT}", path.display())), "{}", cut.stderr);
+    std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    for more in [&[] as &[&str], &["--json"], &["--task", "b"]] {
+        let gone = workspace.run(&[&["runs", "logs", run], more].concat());
+        let expected = format!(
+            "error[X0203]: the store is damaged: output of tasks is missing ({})\n{DAMAGE_HINT}",
+            path.display()
+        );
+        assert_eq!((gone.code, gone.stdout.as_str(), gone.stderr), (7, "", expected));
+    }
+}
+
+/// Runs the binary with standard output on a full disk.
+fn run_without_room_on_stdout(workspace: &Workspace, arguments: &[&str]) -> Ended {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_myrmex"));
+    command.args(arguments).current_dir(workspace.path()).env("NO_COLOR", "1").stdout(full);
+    let Output { status, stderr, .. } = command.output().unwrap();
+    let stderr = String::from_utf8(stderr).unwrap();
+    Ended { code: status.code().unwrap_or(-1), stdout: String::new(), stderr }
+}
+
+#[test]
+fn a_run_goes_on_where_standard_output_cannot_be_written() {
+    let workflow = "workflow: w\ntasks:\n  a: {run: echo a}\n  b: {needs: a, run: echo b}\n\
+                    outputs: {b: '${{ tasks.b.output }}'}\n";
+    let workspace = Workspace::with(&[("w.yaml", workflow)]);
+    let ended = run_without_room_on_stdout(&workspace, &["run", "w.yaml", "--json"]);
+    let listed = only_run(&workspace);
+    let failure = format!(
+        "error[X0101]: standard output cannot be written\n  because: no space left on device\n\
+         hint: `myrmex runs resume {} --json` prints how it ended\n",
+        listed["run"].as_str().unwrap()
+    );
+    let expected = format!("standard output cannot be written; the run goes on\n{failure}");
+    assert_eq!((ended.code, ended.stderr, &listed["status"]), (2, expected, &json!("succeeded")));
+    let plain = run_without_room_on_stdout(&workspace, &["run", "w.yaml"]);
+    let (run, failure) =
+        (only_run(&workspace), "standard output cannot be written\n  because: no space left");
+    assert_eq!((plain.code, &run["status"]), (2, &json!("succeeded")));
+    assert!(plain.stderr.contains(failure) && plain.stderr.contains(run["run"].as_str().unwrap()));
+    let help = run_without_room_on_stdout(&workspace, &["--help"]);
+    assert!(help.code == 2 && help.stderr.contains(failure), "{} {}", help.code, help.stderr);
+}
+
+#[test]
+fn each_failed_task_has_its_error_in_the_summary() {
+    let (_, summary) = summary(
+        "workflow: w\ntasks:\n  a: {run: 'echo broken >&2; exit 3'}\n  b: {fail: on purpose}\n  c: {run: 'true'}\n",
+    );
+    let expected = json!({
+        "type": "runtime", "status": 500, "title": "exit code 3", "detail": "broken", "exit_code": 3, "task": "a",
+    });
+    assert_eq!(summary["tasks"]["a"]["error"], expected);
+    assert_eq!(summary["tasks"]["b"]["error"]["title"], "on purpose");
+    assert_eq!(summary["tasks"]["c"]["error"], Value::Null);
+    assert_eq!(summary["interrupted"], json!(false));
+}
+
+#[test]
+fn an_interrupted_run_is_told_from_one_that_goes_on() {
+    let workspace = Workspace::with(&[("w.yaml", WAITS_FOR_GO)]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_myrmex"));
+    command.args(["run", "w.yaml", "--json"]).stdout(std::process::Stdio::piped());
+    let (child, _) = start_and_wait_for_pid(&workspace, command);
+    assert!(Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap().success());
+    let ended = child.wait_with_output().unwrap();
+    let printed = String::from_utf8(ended.stdout).unwrap();
+    let summary: Value = serde_json::from_str(printed.lines().last().unwrap()).unwrap();
+    assert_eq!((ended.status.code(), &summary["interrupted"]), (Some(130), &json!(true)));
+    assert_eq!(summary["status"], "running");
+    let stderr = String::from_utf8(ended.stderr).unwrap();
+    let run = summary["run"].as_str().unwrap();
+    let expected = format!(
+        "stopping what runs, for at most 5 s; once more kills it at once\n\
+         interrupted; `myrmex runs resume {run}` goes on where it stopped\n"
+    );
+    assert_eq!(stderr, expected);
+    let list = workspace.run(&["runs", "list"]).stdout;
+    assert!(list.contains("  w         interrupted  "), "{list}");
+    assert!(list.trim_end().ends_with("  `runs resume` goes on"), "{list}");
+}
+
+#[test]
+fn the_second_ctrl_c_says_how_to_go_on() {
+    let workflow =
+        "workflow: w\ntasks:\n  a: {run: 'trap \"\" TERM; echo $$ > pid; while :; do sleep 600; done'}\n";
+    let workspace = Workspace::with(&[("w.yaml", workflow)]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_myrmex"));
+    command.args(["run", "w.yaml"]);
+    let (mut child, _) = start_and_wait_for_pid(&workspace, command);
+    let mut stderr = std::io::BufReader::new(child.stderr.take().unwrap());
+    let run = only_run(&workspace)["run"].as_str().unwrap().to_owned();
+    let mut expect = |expected: &str| {
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut stderr, &mut line).unwrap();
+        assert_eq!(line, expected);
+    };
+    let interrupt = || Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    expect(&format!("run {} of w\n", &run[..13]));
+    interrupt();
+    expect("stopping what runs, for at most 5 s; once more kills it at once\n");
+    interrupt();
+    expect(&format!("killed; `myrmex runs resume {run}` goes on where it stopped\n"));
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn a_resume_says_which_definition_it_follows_and_when_there_is_nothing_to_resume() {
+    let workspace = Workspace::with(&[("w.yaml", WAITS_FOR_GO)]);
+    let resumed_after = |change: &dyn Fn(&Path)| {
+        let (mut child, _) = start_and_wait_for_pid(&workspace, run_quietly());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let run = only_run(&workspace)["run"].as_str().unwrap().to_owned();
+        change(&workspace.path().join("w.yaml"));
+        std::fs::write(workspace.path().join("go"), "").unwrap();
+        let resumed = workspace.run(&["runs", "resume", &run]);
+        for name in ["go", "pid"] {
+            std::fs::remove_file(workspace.path().join(name)).unwrap();
+        }
+        (run, resumed.stderr.lines().next().unwrap().to_owned())
+    };
+    let (run, first) = resumed_after(&|_| {});
+    assert_eq!(first, format!("run {} of w", &run[..13]), "nothing has changed");
+    let (_, changed) = resumed_after(&|file| std::fs::write(file, PRINTS).unwrap());
+    let file = workspace.path().join("w.yaml");
+    std::fs::write(&file, WAITS_FOR_GO).unwrap();
+    let expected =
+        format!("goes on with the definition it started with; `{}` has changed since", file.display());
+    assert_eq!(changed, expected);
+    let (run, unknown) = resumed_after(&|file| std::fs::remove_file(file).unwrap());
+    assert_eq!(unknown, "goes on with the definition it started with, whatever became of the file of `w`");
+    let over = workspace.run(&["runs", "resume", &run]);
+    assert_eq!(over.code, 0);
+    let first = over.stderr.lines().next().unwrap();
+    assert_eq!(first, "the run is over: succeeded; `myrmex run` starts a new one");
+}
+
+#[test]
+fn a_workflow_is_found_by_name_and_what_was_tried_is_told() {
+    let workspace = Workspace::with(&[]);
+    std::fs::create_dir(workspace.path().join("workflows")).unwrap();
+    std::fs::write(workspace.path().join("workflows/q2.yaml"), PRINTS).unwrap();
+    for name in ["q2", "q2.yaml", "workflows/q2.yaml"] {
+        assert_eq!(workspace.run(&["run", name, "-q"]).code, 0, "{name}");
+    }
+    let missing = workspace.run(&["run", "nofile"]);
+    let expected = format!(
+        "error[E0001]: there is no workflow `nofile`\n--> nofile\n\
+         hint: looked for `nofile.yaml`, `nofile.yml`, `workflows/nofile.yaml`, `workflows/nofile.yml` in `{}`; give \
+         the file's path\n\n",
+        workspace.path().display()
+    );
+    assert_eq!((missing.code, missing.stderr), (2, expected));
+    let folder = workspace.run(&["check", "."]);
+    let expected = "error[E0001]: the file cannot be read: it is a folder\n--> .\n\
+                    hint: name the files in it, such as `./*.yaml`\n\n";
+    assert_eq!((folder.code, folder.stderr.as_str()), (2, expected));
+}
+
+#[test]
+fn wrong_inputs_are_told_with_what_there_is() {
+    let workflow = "workflow: w\ninputs:\n  count: {type: integer, default: 1}\n  dry: {type: boolean, default: true}\n\
+                    tasks:\n  a: {set: '${{ inputs }}'}\n";
+    let workspace = Workspace::with(&[("w.yaml", workflow), ("none.yaml", PRINTS)]);
+    let check = |arguments: &[&str], expected: &str| {
+        let ended = workspace.run(&[&["run"], arguments].concat());
+        assert_eq!((ended.code, ended.stderr.as_str()), (2, expected), "{arguments:?}");
+    };
+    check(
+        &["w", "-i", "count=abc", "-i", "dry=yes", "-i", "cuont=3"],
+        "error[X0102]: 3 inputs are missing or wrong\n  because: unknown input `cuont`, did you mean `count`?\n  \
+         because: the input `count`: `abc` is not an integer\n  \
+         because: the input `dry`: `yes` is neither `true` nor `false`\n\
+         hint: give inputs with `-i NAME=VALUE` or `--input-file FILE`; `w` takes `count` (integer), `dry` (boolean)\n",
+    );
+    check(
+        &["none", "-i", "a=1"],
+        "error[X0102]: an input is missing or wrong\n  because: unknown input `a`\n\
+         hint: give inputs with `-i NAME=VALUE` or `--input-file FILE`; `w` takes none\n",
+    );
+    check(&["w", "-i", "count=1", "-i", "count=2"], "error[X0102]: the input `count` is given twice\n");
+    check(&["w", "-i", "=5"], "error[X0102]: `=5` has no name before the `=`\n");
+}
+
+#[test]
+fn a_repeated_key_says_that_the_run_was_before() {
+    let workspace = Workspace::with(&[("w.yaml", PRINTS)]);
+    workspace.run(&["run", "w", "--key", "k"]);
+    let again = workspace.run(&["run", "w", "--key", "k"]).stderr;
+    let run = only_run(&workspace);
+    let expected = format!("the key was used before: run {} of 20", &run["run"].as_str().unwrap()[..13]);
+    assert!(again.starts_with(&expected), "{again}");
+    assert_eq!(workspace.run(&["run", "w", "--key", ""]).code, 2);
+    let fits = workspace.run(&["runs", "list", "--status", "failed"]);
+    assert_eq!((fits.code, fits.stdout.as_str(), fits.stderr.as_str()), (0, "", "no run fits\n"));
+    let empty = workspace.run(&["runs", "logs", ""]);
+    assert!(empty.code == 2 && empty.stderr.starts_with("error[X0103]: the id of the run is empty\n"));
+}
+
+#[test]
+fn the_help_has_the_exit_codes_of_the_readme() {
+    let help = Workspace::with(&[]).run(&["--help"]).stdout;
+    let table = help.split_once("Exit codes:\n").unwrap().1;
+    let codes: Vec<&str> = table.lines().map_while(|line| line.split_whitespace().next()).collect();
+    assert_eq!(codes, ["0", "1", "2", "5", "7", "130"]);
+    let readme = include_str!("../../../README.md");
+    for code in codes {
+        assert!(readme.contains(&format!("\n| {code} | ")), "{code}");
+    }
+}
+
+#[test]
+fn an_unknown_code_is_told_with_the_nearest_ones() {
+    let check = |code: &str, expected: &str| {
+        let ended = Workspace::with(&[]).run(&["explain", code]);
+        let first = ended.stderr.lines().next().unwrap_or_default();
+        assert_eq!(
+            (ended.code, first),
+            (2, format!("error: invalid value '{code}' for '[CODE]': {expected}").as_str())
+        );
+    };
+    check("E9999", "there is no such code; without one, `explain` lists them all");
+    check("E207", "there is no such code, did you mean E0207?");
+    check("x0292", "there is no such code, did you mean X0202?");
+}
+
+#[test]
+fn a_data_directory_that_cannot_be_one_is_told_in_plain_words() {
+    let workspace = Workspace::with(&[("w.yaml", PRINTS), ("taken", "")]);
+    let path = |name: &str| workspace.path().join(name).display().to_string();
+    for command in [&["run", "w.yaml"] as &[&str], &["runs", "list"], &["events"]] {
+        let ended = workspace.run(&[command, &["--data-dir", "taken"]].concat());
+        let expected =
+            format!("error[X0101]: the data directory `{}` is a file, not a folder\n", path("taken"));
+        assert_eq!((ended.code, ended.stderr), (2, expected));
+    }
+    let made = workspace.run(&["run", "w.yaml", "--data-dir", "new/data"]);
+    let first = format!("made the data directory `{}`\n", path("new/data"));
+    assert!(made.code == 0 && made.stderr.starts_with(&first), "{}", made.stderr);
+    assert!(!workspace.run(&["run", "w.yaml", "--data-dir", "new/data"]).stderr.contains("made"));
+    for (name, reason) in [("folder", "it is a folder, not a file"), ("empty", "the file is empty")] {
+        let store = workspace.path().join(name).join("store.db");
+        std::fs::create_dir(workspace.path().join(name)).unwrap();
+        match name {
+            "folder" => std::fs::create_dir(&store).unwrap(),
+            _ => std::fs::write(&store, "").unwrap(),
+        }
+        let ended = workspace.run(&["runs", "list", "--data-dir", name]);
+        let expected =
+            format!("error[X0203]: the store is damaged: {reason} ({})\n{DAMAGE_HINT}", store.display());
+        assert_eq!((ended.code, ended.stderr), (7, expected));
+    }
 }

@@ -306,7 +306,7 @@ fn a_full_disk_holds_a_run_up_and_nothing_more() {
     fs::write(&flag, "").unwrap();
     let (ended, report) = shim.run(&workspace, &format!("full:{}", flag.display()), &WORDS_FOR_PEOPLE);
     assert!(report.fired > 0 && !ended.status.success(), "no store can be made");
-    assert!(ended.errors.contains("No space left on device"), "{}", ended.errors);
+    assert!(ended.errors.contains("no space left on device"), "{}", ended.errors);
     fs::remove_file(&flag).unwrap();
     assert_ends_well(&workspace, &oracle);
     say("faults: the disk was full in the middle of 5 runs and before 1; each went on and lost nothing");

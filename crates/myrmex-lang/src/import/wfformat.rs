@@ -8,7 +8,7 @@ use myrmex_model::diagnostic::Severity;
 use myrmex_model::name::{NAME_BYTES_MAX, Name};
 use serde_json::Value;
 
-use crate::{Source, check};
+use crate::{Source, Syntax, check, format};
 
 /// The version of the format that is read.
 const SCHEMA_VERSION: &str = "1.5";
@@ -23,8 +23,13 @@ pub enum ImportError {
     #[error("the file is not JSON: {0}")]
     NotJson(String),
     /// It is not of the version that is read.
-    #[error("`schemaVersion` is {0}, only \"{SCHEMA_VERSION}\" is read")]
-    Version(String),
+    #[error(
+        "`schemaVersion` is {}, only \"{SCHEMA_VERSION}\" is read", found.as_deref().unwrap_or("missing")
+    )]
+    Version {
+        /// What it is, as JSON; none if it is missing.
+        found: Option<String>,
+    },
     /// A field is missing or of the wrong type.
     #[error("`{path}` is not {expected}")]
     Field {
@@ -75,17 +80,18 @@ pub fn wfformat(json: &str, scale: f64) -> Result<String, ImportError> {
         return Err(ImportError::Scale(scale));
     }
     let root: Value = serde_json::from_str(json).map_err(|error| ImportError::NotJson(error.to_string()))?;
-    let version = root.get("schemaVersion").unwrap_or(&Value::Null);
-    if version.as_str() != Some(SCHEMA_VERSION) {
-        return Err(ImportError::Version(version.to_string()));
+    let version = root.get("schemaVersion");
+    if version.and_then(Value::as_str) != Some(SCHEMA_VERSION) {
+        return Err(ImportError::Version { found: version.map(Value::to_string) });
     }
     let mut notes = Vec::new();
     let tasks = tasks(&root, &mut notes)?;
     let text = write(&root, &tasks, scale, &notes)?;
-    let checked = check(&Source::new("wfformat", text.as_str()));
+    let source = Source::new("wfformat", text);
+    let checked = check(&source);
     match checked.diagnostics.iter().find(|diagnostic| diagnostic.severity == Severity::Error) {
         Some(diagnostic) => Err(ImportError::Refused(diagnostic.message.clone())),
-        None => Ok(text),
+        None => format(&source, Syntax::Yaml).map_err(|error| ImportError::Refused(error.to_string())),
     }
 }
 

@@ -25,6 +25,17 @@ pub(super) fn effect_words() -> Vec<&'static str> {
     EFFECTS.iter().map(|(word, _)| *word).collect()
 }
 
+/// What every attempt is told about itself; a task cannot say otherwise.
+const OWN_VARIABLES: [&str; 7] = [
+    "MYRMEX_RUN",
+    "MYRMEX_TASK",
+    "MYRMEX_ATTEMPT",
+    "MYRMEX_FENCING_TOKEN",
+    "MYRMEX_IDEMPOTENCY_KEY",
+    "MYRMEX_OUTPUT",
+    "TRACEPARENT",
+];
+
 /// Returns the words of `backoff`.
 pub(super) fn backoff_words() -> Vec<&'static str> {
     BACKOFFS.iter().map(|(word, _)| *word).collect()
@@ -125,6 +136,10 @@ impl Reader<'_> {
                 let message = format!("`{name}` cannot name an environment variable");
                 let hint = "use letters, digits and `_`, no digit first";
                 self.report.refuse_hint(codes::VARIABLE, place, message, hint);
+            }
+            if OWN_VARIABLES.contains(&name) {
+                let message = format!("every task finds its own `{name}` in its environment");
+                self.report.refuse_hint(codes::VARIABLE, place, message, "choose another name");
             }
             if entry.value.is_null() {
                 let hint = "write '' for an empty variable";

@@ -24,6 +24,17 @@ const SECRET: &str = "secret";
 /// What the name of a secret looks like.
 const SECRET_PATTERN: &str = "^[A-Za-z_][A-Za-z0-9_-]{0,63}$";
 
+/// Words that other languages have for our types.
+const TYPES_ELSEWHERE: [(&str, &[&str]); 7] = [
+    ("boolean", &["bool"]),
+    ("integer", &["int", "long"]),
+    ("number", &["float", "double", "decimal"]),
+    ("string", &["str", "text"]),
+    ("array", &["list", "sequence"]),
+    ("object", &["map", "dict", "mapping"]),
+    ("date", &["datetime", "timestamp", "time"]),
+];
+
 /// Returns the words of `type`.
 pub(super) fn type_words() -> Vec<&'static str> {
     Type::ALL.iter().map(|kind| kind.as_str()).collect()
@@ -192,8 +203,14 @@ impl Reader<'_> {
         } else if TYPES_LATER.contains(&text) {
             self.later(codes::VALUE_LATER, node.place, &format!("the type `{text}`"));
         } else {
-            let words = Type::ALL.iter().map(|kind| kind.as_str()).chain(TYPES_LATER).chain([SECRET]);
-            self.report.refuse_word(codes::WORD, node.place, format!("unknown type `{text}`"), (text, words));
+            let words = || Type::ALL.iter().map(|kind| kind.as_str()).chain(TYPES_LATER).chain([SECRET]);
+            let foreign =
+                TYPES_ELSEWHERE.iter().find(|(_, other)| other.contains(&text)).map(|(own, _)| *own);
+            let hint = match foreign.or_else(|| self.report.nearest(text, words())) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("the types are {}", words().collect::<Vec<_>>().join(", ")),
+            };
+            self.report.refuse_hint(codes::WORD, node.place, format!("unknown type `{text}`"), hint);
         }
         None
     }

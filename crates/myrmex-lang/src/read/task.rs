@@ -202,6 +202,14 @@ impl Reader<'_> {
         };
         let mut verbs = fields.map.entries.iter().filter(is_verb);
         let Some(first) = verbs.next() else {
+            // A verb that is written wrong was refused as a key, with the verb that is meant.
+            let is_slip = |entry: &Entry| {
+                let (key, verbs) = (entry.key.text.as_str(), keys::VERBS.iter().copied());
+                keys::TASK.known(key).is_none() && self.report.nearest(key, verbs).is_some()
+            };
+            if fields.map.entries.iter().any(is_slip) {
+                return None;
+            }
             let all = keys::VERBS.iter().map(|verb| format!("`{verb}`")).collect::<Vec<_>>().join(", ");
             let message = format!("the task `{}` has no verb", name.value);
             self.report.refuse_hint(codes::VERB_COUNT, name.place, message, format!("give it one of {all}"));

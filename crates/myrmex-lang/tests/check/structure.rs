@@ -125,7 +125,8 @@ fn a_task_has_exactly_one_verb() {
           4:7 the other one
         E0301 5:4 task `c` must be a map, this is nothing
         E0301 6:6 task `d` must be a map, this is text
-        E0301 7:10 `run` must be something, this is nothing
+          hint: a command is written `d: {run: …}`
+        E0301 7:10 `run` is empty
         ",
     );
 }

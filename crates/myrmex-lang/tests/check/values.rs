@@ -62,6 +62,7 @@ fn durations_have_units() {
         E0302 3:24 the duration `30` has no unit (ms, s, m, h or d)
           hint: write `30s` if it is seconds
         E0302 3:56 `10 s` is not a duration such as `500ms`, `90s`, `1h30m` or `2d`
+          hint: did you mean `10s`?
         E0302 3:73 the duration `20000d` is longer than 10000d
         E0302 4:13 the duration `5` has no unit (ms, s, m, h or d)
           hint: write `5s` if it is seconds
@@ -88,6 +89,47 @@ fn words_of_closed_sets_are_checked() {
 }
 
 #[test]
+fn what_other_languages_write_is_understood_in_the_hints() {
+    check_body(
+        "
+        inputs: {a: {type: bool}, b: {type: dict}, c: {type: wibble}}
+        tasks:
+          a: {run: x, timeout: 1 hour}
+          b: {run: x, timeout: 1h30}
+          c: {run: x, timeout: 1 Hour 5 mins}
+          d: {run: x, timeout: 5m 1h}
+          e: echo hi
+          f: {run: [echo, hi]}
+          g: {rnu: x}
+          h: {run: x, env: {MYRMEX_TASK: y}}
+        ",
+        "
+        E0303 2:20 unknown type `bool`
+          hint: did you mean `boolean`?
+        E0303 2:37 unknown type `dict`
+          hint: did you mean `object`?
+        E0303 2:54 unknown type `wibble`
+          hint: the types are string, integer, number, boolean, array, object, duration, date, any, secret, file
+        E0302 4:24 `1 hour` is not a duration such as `500ms`, `90s`, `1h30m` or `2d`
+          hint: did you mean `1h`?
+        E0302 5:24 `1h30` is not a duration such as `500ms`, `90s`, `1h30m` or `2d`
+          hint: did you mean `1h30m`?
+        E0302 6:24 `1 Hour 5 mins` is not a duration such as `500ms`, `90s`, `1h30m` or `2d`
+          hint: did you mean `1h5m`?
+        E0302 7:24 `5m 1h` is not a duration such as `500ms`, `90s`, `1h30m` or `2d`
+        E0301 8:6 task `e` must be a map, this is text
+          hint: a command is written `e: {run: …}`
+        E0301 9:12 `run` must be text, or a map with `command` or `script`, this is a list
+          hint: a program and its arguments are written `run: {command: […]}`
+        E0202 10:7 unknown key `rnu` in a task
+          hint: did you mean `run`?
+        E0310 11:21 every task finds its own `MYRMEX_TASK` in its environment
+          hint: choose another name
+        ",
+    );
+}
+
+#[test]
 fn defaults_and_listed_values_fit_their_own_schema() {
     check_body(
         "
@@ -106,7 +148,7 @@ fn defaults_and_listed_values_fit_their_own_schema() {
         E0304 4:43 `b`: 2 is less than the minimum 3
         E0304 5:54 `c[1]`: string `\"mars\"` is not one of \"eu\", \"us\"
         E0304 6:47 `enum`: string `\"w2\"` does not match the pattern `^v`
-        E0304 8:32 `f`: expected duration, found integer `5`
+        E0304 8:32 `f`: expected duration such as `90s` or `1h30m`, found integer `5`
         ",
     );
 }

@@ -1,9 +1,10 @@
 //! What each name of an expression stands for, looked up one reference at a time.
 
 use myrmex_engine::run::{ItemView, TaskView, View};
-use myrmex_expr::{ExprError, Reference, Step};
+use myrmex_expr::{ExprError, ExprErrorKind, Reference, Step};
 use myrmex_model::fault::Fault;
 use myrmex_model::id::{Attempt, ValueHash};
+use myrmex_model::ir::Body;
 use myrmex_model::value::Value;
 use myrmex_store::{Reader, StoreError};
 use serde_json::json;
@@ -46,7 +47,15 @@ impl<'a> Resolver<'a> {
     pub(super) fn finish<T>(self, result: Result<T, ExprError>) -> Result<Result<T, Fault>, StoreError> {
         match self.trouble {
             Some(error) => Err(error),
-            None => Ok(result.map_err(Fault::from)),
+            None => Ok(result.map_err(|error| {
+                let mut why = None;
+                if let ExprErrorKind::Missing { path } = &error.kind {
+                    why = without_stdout(&self.view, path);
+                }
+                let mut fault = Fault::from(error);
+                fault.title.extend(why);
+                fault
+            })),
         }
     }
 
@@ -232,4 +241,14 @@ fn walk(value: &Value, steps: &[Step]) -> Option<Value> {
         };
     }
     Some(here.clone())
+}
+
+/// Says why a process that succeeded gave no standard output, if that is what `path` reads.
+fn without_stdout(view: &View<'_>, path: &str) -> Option<String> {
+    let name = path.strip_prefix("tasks.")?.strip_suffix(".output.stdout")?;
+    let task = view.task(name)?;
+    let is_process = matches!(view.run().definition().node(task.node()).body, Body::Task(_));
+    (is_process && task.output().is_some()).then(|| {
+        format!("; `{name}` printed more than 1 MiB, which is not kept as output, or wrote to `MYRMEX_OUTPUT` instead")
+    })
 }

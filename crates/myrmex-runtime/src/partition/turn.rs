@@ -398,6 +398,10 @@ impl State {
             Outcome::Produced { produced, facts } => {
                 let definition = Arc::clone(loaded.run.definition());
                 let outputs = loaded.run.task(&task).map(|view| &definition.node(view.node()).outputs);
+                if produced == Produced::Stdout(None) && !matches!(outputs, Some(Outputs::Declared(_))) {
+                    let note = "printed more than 1 MiB, so its output has no `stdout`; `runs logs` shows it";
+                    self.parts.progress.note(format!("`{}` {note}", task.path()));
+                }
                 let shaped = shape(produced, outputs);
                 let end = match checked_depth(shaped) {
                     Ok(value) => AttemptEnd::Succeeded { output: loaded.values.put(value) },

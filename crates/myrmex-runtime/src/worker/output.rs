@@ -11,6 +11,9 @@ use myrmex_model::value::{VALUE_BYTES_MAX, Value};
 use super::Produced;
 use crate::evaluate::checked_depth;
 
+/// The most letters of a wrong line that its error shows.
+const SHOWN_MAX: usize = 80;
+
 /// Reads and removes the output file; nothing if the task did not make it.
 ///
 /// # Errors
@@ -20,6 +23,13 @@ pub(super) fn take(path: &Path) -> Result<Option<Produced>, Fault> {
     let file = match open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.raw_os_error() == Some(libc::ELOOP) => {
+            remove(path);
+            return Err(Fault::new(
+                FaultKind::Validation,
+                "the output is a symbolic link, which is not followed",
+            ));
+        }
         Err(error) => return Err(unreadable(&error)),
     };
     let is_regular = file.metadata().is_ok_and(|metadata| metadata.is_file());
@@ -76,11 +86,16 @@ fn parse(text: &str) -> Result<Produced, Fault> {
             _ => Err(Fault::new(FaultKind::Validation, "the output file holds no JSON object")),
         };
     }
+    if serde_json::from_str::<Value>(text).is_ok_and(|value| value.is_array()) {
+        let title = "the output file holds a JSON array; outputs are a JSON object or lines `name=value`";
+        return Err(Fault::new(FaultKind::Validation, title));
+    }
     let mut fields = serde_json::Map::new();
     for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
         let Some((name, value)) = line.split_once('=').filter(|(name, _)| !name.trim().is_empty()) else {
             let title = format!("line {number} of the output file is not `name=value`");
-            return Err(Fault::new(FaultKind::Validation, title));
+            let shown: String = line.chars().take(SHOWN_MAX).collect();
+            return Err(Fault::new(FaultKind::Validation, title).with_detail(format!("it is `{shown}`")));
         };
         fields.insert(name.trim().to_owned(), Value::String(value.to_owned()));
     }
@@ -107,7 +122,14 @@ mod tests {
     fn lines_are_names_and_texts() {
         let read = parse("a=1\n\nb = x=y \n").unwrap();
         assert_eq!(read, Produced::Lines(object(&json!({"a": "1", "b": " x=y "}))));
-        assert_eq!(parse("a=1\noops").unwrap_err().title, "line 2 of the output file is not `name=value`");
+        let wrong = parse("a=1\noops").unwrap_err();
+        assert_eq!(wrong.title, "line 2 of the output file is not `name=value`");
+        assert_eq!(wrong.detail.as_deref(), Some("it is `oops`"));
+        let array = parse("[1, 2]\n").unwrap_err();
+        assert_eq!(
+            array.title,
+            "the output file holds a JSON array; outputs are a JSON object or lines `name=value`"
+        );
     }
 
     #[test]
@@ -117,6 +139,9 @@ mod tests {
         let pipe = folder.path().join("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         assert_eq!(take(&pipe).unwrap_err().title, "the output is not a regular file");
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("/etc/hostname", &link).unwrap();
+        assert_eq!(take(&link).unwrap_err().title, "the output is a symbolic link, which is not followed");
         let made = folder.path().join("made");
         std::fs::write(&made, "a=1").unwrap();
         assert!(matches!(take(&made), Ok(Some(Produced::Lines(_)))));

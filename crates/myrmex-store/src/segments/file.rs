@@ -183,6 +183,10 @@ impl Shelf for FileLogReader {
         }
         Ok(last)
     }
+
+    fn name(&self, segment: u32) -> String {
+        path_of(&self.directory, segment).display().to_string()
+    }
 }
 
 impl LogStore for FileLogStore {

@@ -109,6 +109,10 @@ impl Shelf for Segments {
     fn last(&self) -> io::Result<u32> {
         Ok(self.contents().keys().next_back().copied().unwrap_or(0))
     }
+
+    fn name(&self, segment: u32) -> String {
+        format!("log segment {segment}")
+    }
 }
 
 impl LogStore for MemoryLogStore {

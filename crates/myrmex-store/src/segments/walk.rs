@@ -23,6 +23,9 @@ pub(super) trait Shelf {
 
     /// Returns the number of the last segment; 0 if there is none.
     fn last(&self) -> io::Result<u32>;
+
+    /// Returns what people find a segment by.
+    fn name(&self, segment: u32) -> String;
 }
 
 /// What stands at a place of a segment.
@@ -208,7 +211,7 @@ impl<S: Shelf> Iterator for Reading<'_, S> {
                 }
                 Ok(Step::Chunk(..)) => {}
                 // What a commit names was whole, so a torn chunk is damage here.
-                Ok(Step::Damaged(place) | Step::Torn(place)) => return Some(Err(damage(place))),
+                Ok(Step::Damaged(place) | Step::Torn(place)) => return Some(Err(damage(self.shelf, place))),
                 Ok(Step::End) => self.walk = None,
                 Err(error) => {
                     self.walk = None;
@@ -219,12 +222,14 @@ impl<S: Shelf> Iterator for Reading<'_, S> {
     }
 }
 
-fn damage(place: LogPosition) -> StoreError {
+fn damage<S: Shelf>(shelf: &S, place: LogPosition) -> StoreError {
     let LogPosition { segment, offset } = place;
-    StoreError::damaged(
-        "output of tasks is not as it was written",
-        format!("log segment {segment}, byte {offset}"),
-    )
+    let what = match shelf.length(segment) {
+        Ok(0) => "output of tasks is missing".to_owned(),
+        Ok(length) if length <= offset => format!("output of tasks is cut off at byte {length}"),
+        Ok(_) | Err(_) => format!("output of tasks is not as it was written from byte {offset} on"),
+    };
+    StoreError::damaged(what, shelf.name(segment))
 }
 
 /// Finds everything that was written at `from` and later.

@@ -6,6 +6,7 @@
 mod operations;
 mod reader;
 mod schema;
+mod whole;
 mod writer;
 
 use std::path::{Path, PathBuf};

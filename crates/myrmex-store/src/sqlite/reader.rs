@@ -11,7 +11,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row, StatementStatus, params};
 
 use super::operations::{timer_from, timer_text};
-use super::{connect, failed, path_in, schema};
+use super::{connect, failed, path_in, schema, whole};
 use crate::batch::{LogId, Record, Sequence};
 use crate::chain::Head;
 use crate::contract::{
@@ -33,14 +33,17 @@ impl SqliteReader {
     ///
     /// # Errors
     ///
-    /// Returns [`StoreError::Newer`] for the store of a newer release, [`StoreError::Io`] if there is none.
+    /// Returns [`StoreError::Newer`] for the store of a newer release, [`StoreError::Io`] if there is none, and
+    /// [`StoreError::Damaged`] if its files are not whole.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         Self::open_file(&path_in(directory))
     }
 
     pub(super) fn open_file(path: &Path) -> Result<Self, StoreError> {
+        whole::check_files(path)?;
         let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         schema::inspect(&connection)?;
+        whole::check_pages(&connection, path)?;
         Ok(Self { connection })
     }
 

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use myrmex_model::id::Epoch;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::operations::Numbers;
 use super::reader::SqliteReader;
-use super::{connect, failed, locate, path_in, schema};
+use super::{connect, failed, locate, path_in, schema, whole};
 use crate::batch::{Batch, LogId, Sequence};
 use crate::chain::Head;
 use crate::contract::{Committed, Opened, Reader, Store};
@@ -55,14 +56,23 @@ impl SqliteStore {
     /// # Errors
     ///
     /// Returns [`StoreError::Newer`] for the store of a newer release, which is left as it is, and
-    /// [`StoreError::Damaged`] if the file is not a store.
+    /// [`StoreError::Damaged`] if the file is not a store or not whole.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         let path = path_in(directory);
         if !path.try_exists().map_err(|error| StoreError::io("cannot open the store", error))? {
             schema::create(&path, PAGE_BYTES)?;
         }
+        whole::check_files(&path)?;
         let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        // Before anything is written, as closing the connection would: that would let the file have its length again.
+        let keep_log_at_close = |is_kept| {
+            let set = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, is_kept);
+            set.map(drop).map_err(failed("cannot set up the store"))
+        };
+        keep_log_at_close(true)?;
         schema::inspect(&connection)?;
+        whole::check_pages(&connection, &path)?;
+        keep_log_at_close(false)?;
         set_up(&connection)?;
         checkpoint(&connection)?;
         // The names of the store and of its write-ahead log. SQLite syncs them too, but ignores when that fails.

@@ -32,7 +32,10 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let run = find(&open_reader(&workspace)?, &namespace, &args.run)?;
     let session = Session::open(zygote, &workspace, session::default_slots())?;
     let after = session.last_of(run)?;
-    session.partition().cancel_run(run, &session::user(), &args.reason).map_err(session::refused)?;
+    session
+        .partition()
+        .cancel_run(run, &session::user(), &args.reason)
+        .map_err(|error| session.refused(error))?;
     match session.watch(run, after, Show::People)? {
         Exit::Cancelled => Ok(Exit::Success),
         other => Ok(other),

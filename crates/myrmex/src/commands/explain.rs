@@ -12,8 +12,8 @@ use crate::exit::{Exit, Failure};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The code, such as E0207
-    #[arg(ignore_case = true, hide_possible_values = true, value_parser = clap::builder::PossibleValuesParser::new(codes()))]
-    code: Option<String>,
+    #[arg(value_parser = code)]
+    code: Option<Page>,
 
     /// Print JSON
     #[arg(long)]
@@ -49,7 +49,7 @@ pages![
     "E0407", "E0408", "E0409", "E0410", "E0411", "E0412", "E0413", "E0414", "E0501", "E0502",
     "E0503", "E0601", "E0602", "E0603", "E0604", "E0605", "E0606", "E0607", "E0608", "E0609",
     "E0610", "E0701", "W0201", "W0202", "W0203", "W0204", "X0101", "X0102", "X0103", "X0104", "X0105",
-    "X0106", "X0107", "X0108", "X0201", "X0202", "X0301",
+    "X0106", "X0107", "X0108", "X0201", "X0202", "X0203", "X0301",
 ];
 
 /// Explains a code, or lists all.
@@ -58,7 +58,7 @@ pages![
 ///
 /// Returns [`Failure`] if standard output cannot be written.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
-    let shown = match (args.code.as_deref().and_then(page), args.json) {
+    let shown = match (args.code, args.json) {
         (Some(page), false) => page.text.to_owned(),
         (Some(page), true) => format!("{:#}\n", json(page, true)),
         (None, false) => {
@@ -72,6 +72,22 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     };
     std::io::stdout().write_all(shown.as_bytes()).map_err(|error| Failure::output(&error))?;
     Ok(Exit::Success)
+}
+
+/// Reads a code; of one that does not exist, says which was probably meant: one digit differs, or zeroes are missing.
+fn code(text: &str) -> Result<Page, String> {
+    let digits = |code: &str| code.trim_start_matches(|letter| !matches!(letter, '1'..='9')).to_owned();
+    let upper = text.to_uppercase();
+    let is_near = |known: &&str| {
+        let differing = known.chars().zip(upper.chars()).filter(|(a, b)| a != b).count();
+        let is_slip = known.len() == upper.len() && differing == 1;
+        let is_short = upper.starts_with(&known[..1]) && digits(known) == digits(&upper);
+        is_slip || is_short
+    };
+    page(text).ok_or_else(|| match codes().find(|known| !upper.is_empty() && is_near(known)) {
+        Some(near) => format!("there is no such code, did you mean {near}?"),
+        None => "there is no such code; without one, `explain` lists them all".to_owned(),
+    })
 }
 
 /// Returns the page of a code, in whatever case it is written.

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use myrmex_lang::{FormatError, Source, Syntax};
-use myrmex_model::diagnostic::{Diagnostic, Span};
+use myrmex_model::diagnostic::Diagnostic;
 
-use super::UNREADABLE;
-use crate::exit::{Exit, Failure, FailureCode};
+use super::unreadable;
+use crate::exit::{Exit, Failure, FailureCode, reason};
 use crate::render::diagnostics;
 use crate::sources::{SOURCE_BYTES_MAX, read_text};
 
@@ -58,12 +58,8 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
             }
             (Formatted::Changed(text), _) => {
                 changed += 1;
-                std::fs::write(path, text).map_err(|error| {
-                    let mut failure =
-                        Failure::new(FailureCode::File, format!("`{}` cannot be written", path.display()));
-                    failure.causes.push(error.to_string());
-                    failure
-                })?;
+                std::fs::write(path, text)
+                    .map_err(|error| Failure::file(path, "cannot be written", &error))?;
             }
         }
     }
@@ -88,9 +84,8 @@ fn format(path: &Path, is_input: bool) -> Result<(Source, Formatted), Failure> {
     let text = match text {
         Ok(text) => text,
         Err(reason) => {
-            let at_start = Span { file: Arc::clone(&name), start: 0, end: 0 };
-            let message = format!("the file cannot be read: {reason}");
-            return refuse(Source::new(name, ""), &[Diagnostic::error(UNREADABLE, at_start, message)]);
+            let problem = unreadable(&name, path, &reason);
+            return refuse(Source::new(name, ""), &[problem]);
         }
     };
     let syntax = syntax(path, is_input, &text);
@@ -121,7 +116,7 @@ fn syntax(path: &Path, is_input: bool, text: &str) -> Syntax {
 fn read_input() -> Result<String, String> {
     let mut text = String::new();
     let read = std::io::stdin().take(SOURCE_BYTES_MAX).read_to_string(&mut text);
-    read.map(|_| text).map_err(|error| error.to_string())
+    read.map(|_| text).map_err(|error| reason(&error))
 }
 
 fn print(text: &str) -> Result<(), Failure> {

@@ -39,18 +39,15 @@ enum From {
 ///
 /// Returns [`Failure`] if the file cannot be read, does not fit its format, or the result cannot be written.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
-    let file = |error: &std::io::Error, path: &PathBuf| {
-        let mut failure = Failure::new(FailureCode::File, format!("`{}` cannot be used", path.display()));
-        failure.causes.push(error.to_string());
-        failure
-    };
-    let text = std::fs::read_to_string(&args.file).map_err(|error| file(&error, &args.file))?;
+    let text = std::fs::read_to_string(&args.file)
+        .map_err(|error| Failure::file(&args.file, "cannot be read", &error))?;
     let workflow = match args.from {
         From::Wfformat => myrmex_lang::import::wfformat(&text, args.scale),
     };
     let workflow = workflow.map_err(|error| Failure::from_error(FailureCode::Import, &error))?;
     match &args.out {
-        Some(path) => std::fs::write(path, workflow).map_err(|error| file(&error, path))?,
+        Some(path) => std::fs::write(path, workflow)
+            .map_err(|error| Failure::file(path, "cannot be written", &error))?,
         None => std::io::stdout().write_all(workflow.as_bytes()).map_err(|error| Failure::output(&error))?,
     }
     Ok(Exit::Success)

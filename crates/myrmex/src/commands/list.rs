@@ -72,7 +72,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         let shown: Vec<Value> = runs.iter().map(|run| summary_json(run, is_held)).collect();
         print_line(&json!({ "runs": shown }))?;
     } else {
-        print(&runs, is_held).map_err(|error| Failure::output(&error))?;
+        print(&runs, is_held, &filter).map_err(|error| Failure::output(&error))?;
     }
     Ok(Exit::Success)
 }
@@ -97,20 +97,27 @@ fn summary_json(run: &RunSummary, is_held: bool) -> Value {
     })
 }
 
-fn print(runs: &[RunSummary], is_held: bool) -> std::io::Result<()> {
+fn print(runs: &[RunSummary], is_held: bool, filter: &SummaryFilter) -> std::io::Result<()> {
+    if runs.is_empty() {
+        let is_filtered = *filter != SummaryFilter::default();
+        let note = if is_filtered { "no run fits" } else { "no runs yet: `myrmex run FILE` starts one" };
+        // If standard error is closed the empty list still tells.
+        drop(writeln!(anstream::stderr(), "{note}"));
+        return Ok(());
+    }
     let width = runs.iter().map(|run| run.workflow.as_str().len()).max().unwrap_or(0).max(8);
     let mut out = anstream::stdout().lock();
-    writeln!(out, "{:<13}  {:<width$}  {:<10}  {:<20}  TOOK", "RUN", "WORKFLOW", "STATUS", "STARTED")?;
+    writeln!(out, "{:<13}  {:<width$}  {:<11}  {:<20}  TOOK", "RUN", "WORKFLOW", "STATUS", "STARTED")?;
     for run in runs {
-        let started = run.started.to_string();
-        let started = started.split('.').next().unwrap_or(&started).replace('T', " ");
+        let started = time::instant(run.started);
         let took = match run.ended {
             Some(ended) => time::between(run.started, ended),
-            None if is_interrupted(run, is_held) => "interrupted: `runs resume` goes on".to_owned(),
+            None if is_interrupted(run, is_held) => "`runs resume` goes on".to_owned(),
             None => String::new(),
         };
-        let (id, workflow, status) = (summary::short(run.run), run.workflow.as_str(), run.status);
-        writeln!(out, "{id:<13}  {workflow:<width$}  {status:<10}  {started:<20}  {took}")?;
+        let status = if is_interrupted(run, is_held) { "interrupted" } else { run.status.as_str() };
+        let (id, workflow) = (summary::short(run.run), run.workflow.as_str());
+        writeln!(out, "{id:<13}  {workflow:<width$}  {status:<11}  {started:<20}  {took}")?;
     }
     Ok(())
 }

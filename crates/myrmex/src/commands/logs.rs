@@ -13,8 +13,12 @@ use serde_json::json;
 
 use super::runs::{find, open_reader};
 use crate::exit::{Exit, Failure, FailureCode};
+use crate::render::summary;
 use crate::session::{LOG, print_line};
 use crate::workspace::Workspace;
+
+/// The most tasks that are named where one is not known.
+const NAMED_MAX: usize = 10;
 
 /// Print what the tasks of a run printed
 #[derive(Debug, clap::Args)]
@@ -49,13 +53,19 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     logs.sort_by_key(|log| (log.range.segment, log.range.start));
     let has_printed = !logs.is_empty();
     let is_single = logs.iter().all(|log| log.task.path() == args.task.as_deref().unwrap_or_default());
+    let mut damage = None;
     for log in &logs {
-        print(args, &segments, log, is_single)?;
+        damage = print(args, &segments, log, is_single)?.or(damage);
+    }
+    if let Some(failure) = damage {
+        return Err(failure);
     }
     if let Some(path) = args.task.as_deref().filter(|_| !has_printed) {
         let loaded = myrmex_runtime::partition::load_run(&reader, &namespace, run)?;
-        if !loaded.is_some_and(|run| crate::render::summary::has_task(&run, path)) {
-            return Err(Failure::new(FailureCode::RunId, format!("run {run} has no task `{path}`")));
+        let known = loaded.map(|run| summary::paths(&run)).unwrap_or_default();
+        if !known.iter().any(|known| known == path) {
+            return Err(Failure::new(FailureCode::RunId, format!("run {run} has no task `{path}`"))
+                .with_hint(format!("its tasks are {}", listed(&known))));
         }
     }
     if !has_printed {
@@ -65,9 +75,17 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         };
         // If standard error is closed the exit code still tells.
         drop(writeln!(anstream::stderr(), "{message}"));
-        return Ok(Exit::NothingToDo);
     }
     Ok(Exit::Success)
+}
+
+/// Names the first tasks of a run, and how many more there are.
+fn listed(paths: &[String]) -> String {
+    let shown: Vec<String> = paths.iter().take(NAMED_MAX).map(|path| format!("`{path}`")).collect();
+    match paths.len().saturating_sub(NAMED_MAX) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 /// Finds where the output of attempts that ended lies.
@@ -123,7 +141,14 @@ fn is_within(task: &Address, path: &str) -> bool {
     fits(&task.path()) || fits(task.as_str())
 }
 
-fn print(args: &Args, segments: &FileLogReader, log: &AttemptLog, is_single: bool) -> Result<(), Failure> {
+/// Prints what is left of one attempt's output; returns the damage if that is not all of it.
+fn print(
+    args: &Args,
+    segments: &FileLogReader,
+    log: &AttemptLog,
+    is_single: bool,
+) -> Result<Option<Failure>, Failure> {
+    let mut damage = None;
     let source = Source { log: LOG, token: log.token };
     let mut lines = Prefixed::new(&log.task, log.attempt.0);
     for piece in segments.read(vec![log.range], source) {
@@ -132,13 +157,12 @@ fn print(args: &Args, segments: &FileLogReader, log: &AttemptLog, is_single: boo
             Ok(Piece::Output { bytes, .. }) if is_single => write(&bytes)?,
             Ok(Piece::Output { bytes, .. }) => lines.write(&bytes)?,
             Ok(Piece::Dropped { bytes }) => lines.gap(bytes)?,
-            Err(error @ StoreError::Damaged { .. }) => {
-                drop(writeln!(anstream::stderr(), "{}", Failure::from(error)));
-            }
+            Err(error @ StoreError::Damaged { .. }) => damage = Some(error.into()),
             Err(error) => return Err(error.into()),
         }
     }
-    lines.finish()
+    lines.finish()?;
+    Ok(damage)
 }
 
 fn piece_json(log: &AttemptLog, piece: &Piece) -> serde_json::Value {

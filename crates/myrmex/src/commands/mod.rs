@@ -45,6 +45,25 @@ pub struct CheckedFile {
     pub beside: Vec<CheckedSource>,
 }
 
+impl CheckedFile {
+    /// Makes one of a file that cannot be read, for this reason.
+    fn unreadable(problem: Diagnostic) -> Self {
+        let source = Source::new(Arc::clone(&problem.span.file), "");
+        Self { source, definition: None, closure: BTreeMap::new(), diagnostics: vec![problem], beside: Vec::new() }
+    }
+}
+
+/// Builds the problem of a file that cannot be read.
+fn unreadable(name: &Arc<str>, path: &Path, reason: &str) -> Diagnostic {
+    let span = Span { file: Arc::clone(name), start: 0, end: 0 };
+    let problem = Diagnostic::error(UNREADABLE, span, format!("the file cannot be read: {reason}"));
+    if path.is_dir() {
+        let folder = path.display();
+        return problem.with_hint(format!("name the files in it, such as `{folder}/*.yaml`"));
+    }
+    problem
+}
+
 /// Reads and checks a source file of the workspace at `root`, with what it names beside it; a file that cannot be read is a
 /// diagnostic like any other.
 ///
@@ -53,13 +72,7 @@ fn check_file(path: &Path, root: &Path) -> CheckedFile {
     let name: Arc<str> = path.display().to_string().into();
     let text = match read_text(path) {
         Ok(text) => text,
-        Err(reason) => {
-            let span = Span { file: Arc::clone(&name), start: 0, end: 0 };
-            let message = format!("the file cannot be read: {reason}");
-            let diagnostics = vec![Diagnostic::error(UNREADABLE, span, message)];
-            let (source, closure) = (Source::new(name, ""), BTreeMap::new());
-            return CheckedFile { source, definition: None, closure, diagnostics, beside: Vec::new() };
-        }
+        Err(reason) => return CheckedFile::unreadable(unreadable(&name, path, &reason)),
     };
     let others = sources::beside(path, &text, root);
     let source = Source::new(name, text);

@@ -1,10 +1,14 @@
 //! `myrmex runs resume`: go on where a run stopped.
 
+use std::io::Write;
 use std::path::Path;
 
+use myrmex_model::id::DefinitionHash;
 use myrmex_model::name::Namespace;
-use myrmex_store::Reader;
+use myrmex_model::wire;
+use myrmex_store::{Reader, RunSummary};
 
+use super::check_file;
 use super::runs::{find, open_reader};
 use crate::exit::{Exit, Failure};
 use crate::session::{self, Session, Show};
@@ -47,14 +51,46 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         let reader = open_reader(&workspace)?;
         let run = find(&reader, &namespace, &args.run)?;
         let summary = reader.summary(&namespace, run)?;
-        if let Some(summary) = summary.filter(|summary| summary.status.is_terminal()) {
-            session::show_end(&reader, &namespace, run, summary.status, show)?;
-            return Ok(Exit::of_run(summary.status));
+        match summary {
+            Some(over) if over.status.is_terminal() => {
+                if show == Show::People {
+                    note(&format!("the run is over: {}; `myrmex run` starts a new one", over.status));
+                }
+                session::show_end(&reader, &namespace, run, over.status, show)?;
+                return Ok(Exit::of_run(over.status));
+            }
+            Some(pinned) if show == Show::People => tell_of_definition(&workspace, &pinned),
+            Some(_) | None => {}
         }
         run
     };
     let session = Session::open(zygote, &workspace, args.slots.unwrap_or_else(session::default_slots))?;
     let after = session.last_of(run)?;
-    session.partition().resume_run(run).map_err(session::refused)?;
+    session.partition().resume_run(run).map_err(|error| session.refused(error))?;
     session.watch(run, after, show)
+}
+
+/// Says that a run keeps its definition, unless the file that it most probably came from still is that definition.
+fn tell_of_definition(workspace: &Workspace, run: &RunSummary) {
+    let name = run.workflow.as_str();
+    let found = super::run::resolve(name, workspace).ok().map(|path| (check_file(&path, &workspace.root), path));
+    let file = found.filter(|(checked, _)| {
+        // A file without errors belongs to the run if it bears its name; one with errors most probably does.
+        checked.definition.as_ref().is_none_or(|definition| definition.name == run.workflow)
+    });
+    let goes_on = "goes on with the definition it started with";
+    match file {
+        Some((checked, path)) => {
+            let now = checked.definition.map(|now| DefinitionHash::of(&wire::definition::encode(&now)));
+            if now != Some(run.definition) {
+                note(&format!("{goes_on}; `{}` has changed since", path.display()));
+            }
+        }
+        None => note(&format!("{goes_on}, whatever became of the file of `{name}`")),
+    }
+}
+
+fn note(text: &str) {
+    // If standard error is closed the exit code still tells.
+    drop(writeln!(anstream::stderr(), "{text}"));
 }

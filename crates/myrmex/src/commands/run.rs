@@ -1,11 +1,12 @@
 //! `myrmex run`: run a workflow to its end, durably, in this process.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use myrmex_lang::Given;
-use myrmex_model::diagnostic::Severity;
+use myrmex_model::diagnostic::{Diagnostic, Severity, Span};
 use myrmex_model::id::{DefinitionHash, RunId};
 use myrmex_model::ir::Definition;
 use myrmex_model::value::Value;
@@ -14,17 +15,20 @@ use myrmex_runtime::partition::NewRun;
 use myrmex_runtime::values;
 use myrmex_store::Sequence;
 
-use super::{CheckedFile, check_file};
+use super::{CheckedFile, UNREADABLE, check_file};
 use crate::exit::{Exit, Failure, FailureCode};
-use crate::render::diagnostics;
+use crate::render::{diagnostics, summary, time};
 use crate::session::{self, Session, Show};
 use crate::sources::read_text;
 use crate::workspace::Workspace;
 
+/// The endings of files that a name is looked for with.
+const ENDINGS: [&str; 2] = ["yaml", "yml"];
+
 /// Run a workflow to its end
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The workflow's file, or its name: `NAME.yaml` or `workflows/NAME.yaml`
+    /// The workflow's file, or its name: `NAME.yaml` or `workflows/NAME.yaml` in the workspace
     #[arg(value_name = "FILE_OR_NAME")]
     workflow: String,
 
@@ -36,8 +40,8 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     input_file: Option<PathBuf>,
 
-    /// Start at most one run with this key; a repeat goes on with that run
-    #[arg(long, value_name = "KEY")]
+    /// Start at most one run with this key; a repeat goes on with that run, or shows its end
+    #[arg(long, value_name = "KEY", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     key: Option<String>,
 
     /// Run at most this many tasks at a time [default: one per core]
@@ -61,7 +65,10 @@ pub struct Args {
 pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let zygote = session::fork_zygote()?;
     let workspace = Workspace::current(data)?;
-    let mut file = check_file(&resolve(&args.workflow, &workspace), &workspace.root);
+    let mut file = match resolve(&args.workflow, &workspace) {
+        Ok(path) => check_file(&path, &workspace.root),
+        Err(problem) => CheckedFile::unreadable(*problem),
+    };
     let (quiet, is_fatal) = (args.quiet || args.json, file.definition.is_none());
     let shown: Vec<_> = file
         .diagnostics
@@ -109,7 +116,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         trigger: "manual".to_owned(),
         key: args.key.clone(),
     };
-    session.partition().start_run(new).map_err(session::refused)?;
+    session.partition().start_run(new).map_err(|error| session.refused(error))?;
     let exit = session.watch(run, Sequence::NONE, show)?;
     if exit != Exit::Interrupted {
         session.leave();
@@ -136,34 +143,59 @@ fn go_on(
     show: Show,
 ) -> Result<Option<Exit>, Failure> {
     let (reader, namespace) = (session.reader(), session.namespace());
-    let Some(summary) = reader.summary(namespace, run)? else { return Ok(None) };
+    let Some(found) = reader.summary(namespace, run)? else { return Ok(None) };
     let before = myrmex_runtime::partition::load_run(reader, namespace, run)?.and_then(|run| run.inputs());
     let same_inputs = match before {
         Some(before) => values::load(reader, namespace, run, before)? == *inputs,
         None => false,
     };
-    if summary.definition != hash || !same_inputs {
+    if found.definition != hash || !same_inputs {
         let message = format!("the key was used for run {run} with another definition or other inputs");
         return Err(Failure::new(FailureCode::Key, message).with_hint("choose another key"));
     }
-    if summary.status.is_terminal() {
-        session::show_end(reader, namespace, run, summary.status, show)?;
-        return Ok(Some(Exit::of_run(summary.status)));
+    if show == Show::People {
+        let started = time::instant(found.started);
+        // If standard error is closed the exit code still tells.
+        drop(writeln!(
+            anstream::stderr(),
+            "the key was used before: run {} of {started}",
+            summary::short(run)
+        ));
+    }
+    if found.status.is_terminal() {
+        session::show_end(reader, namespace, run, found.status, show)?;
+        return Ok(Some(Exit::of_run(found.status)));
     }
     let after = session.last_of(run)?;
-    session.partition().resume_run(run).map_err(session::refused)?;
+    session.partition().resume_run(run).map_err(|error| session.refused(error))?;
     session.watch(run, after, show).map(Some)
 }
 
 /// Finds the file of a workflow that is given by file or by name.
-fn resolve(workflow: &str, workspace: &Workspace) -> PathBuf {
+pub(super) fn resolve(workflow: &str, workspace: &Workspace) -> Result<PathBuf, Box<Diagnostic>> {
     let given = PathBuf::from(workflow);
     if given.exists() {
-        return given;
+        return Ok(given);
     }
-    let by_name =
-        ["", "workflows"].map(|folder| workspace.root.join(folder).join(format!("{workflow}.yaml")));
-    by_name.into_iter().find(|path| path.exists()).unwrap_or(given)
+    let is_file_name = given.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known));
+    let names: Vec<String> = if is_file_name {
+        vec![workflow.to_owned()]
+    } else {
+        ENDINGS.iter().map(|ending| format!("{workflow}.{ending}")).collect()
+    };
+    let by_name = |folder: &'static str| names.iter().map(move |name| Path::new(folder).join(name));
+    let tried: Vec<PathBuf> = by_name("").chain(by_name("workflows")).collect();
+    if let Some(found) = tried.iter().map(|path| workspace.root.join(path)).find(|path| path.exists()) {
+        return Ok(found);
+    }
+    let span = Span { file: workflow.into(), start: 0, end: 0 };
+    let mut shown: Vec<String> = tried.iter().map(|path| format!("`{}`", path.display())).collect();
+    shown.dedup();
+    let problem = Diagnostic::error(UNREADABLE, span, format!("there is no workflow `{workflow}`"));
+    let root = workspace.root.display();
+    Err(Box::new(
+        problem.with_hint(format!("looked for {} in `{root}`; give the file's path", shown.join(", "))),
+    ))
 }
 
 /// Checks the inputs: all problems at once.
@@ -184,9 +216,17 @@ fn inputs(args: &Args, definition: &Definition) -> Result<Value, Failure> {
         };
         given.extend(fields.into_iter().map(|(name, value)| (name, Given::Value(value))));
     }
+    let mut flags: BTreeSet<&str> = BTreeSet::new();
     for pair in &args.inputs {
-        let (name, value) =
-            pair.split_once('=').ok_or_else(|| wrong(format!("`{pair}` is not NAME=VALUE")))?;
+        let (name, value) = match pair.split_once('=') {
+            Some(("", _)) => return Err(wrong(format!("`{pair}` has no name before the `=`"))),
+            Some(pair) => pair,
+            None => return Err(wrong(format!("`{pair}` is not NAME=VALUE"))),
+        };
+        if !flags.insert(name) {
+            return Err(wrong(format!("the input `{name}` is given twice")));
+        }
+        // A flag overrules the file.
         given.retain(|(other, _)| other != name);
         given.push((name.to_owned(), Given::Text(value.to_owned())));
     }
@@ -196,6 +236,19 @@ fn inputs(args: &Args, definition: &Definition) -> Result<Value, Failure> {
             count => format!("{count} inputs are missing or wrong"),
         });
         failure.causes = problems.iter().map(ToString::to_string).collect();
-        failure.with_hint("give inputs with `-i NAME=VALUE` or `--input-file FILE`")
+        failure.with_hint(format!(
+            "give inputs with `-i NAME=VALUE` or `--input-file FILE`; {}",
+            known_inputs(definition)
+        ))
     })
+}
+
+/// Says which inputs there are.
+fn known_inputs(definition: &Definition) -> String {
+    let known =
+        definition.inputs.iter().map(|input| format!("`{}` ({})", input.name, input.schema.kind.as_str()));
+    match known.collect::<Vec<_>>().as_slice() {
+        [] => format!("`{}` takes none", definition.name),
+        known => format!("`{}` takes {}", definition.name, known.join(", ")),
+    }
 }

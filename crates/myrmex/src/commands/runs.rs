@@ -65,6 +65,10 @@ pub(super) fn open_reader(workspace: &Workspace) -> Result<SqliteReader, Failure
 ///
 /// Returns [`Failure`] if no run's id does, or more than one.
 pub(super) fn find(reader: &dyn Reader, namespace: &Namespace, prefix: &str) -> Result<RunId, Failure> {
+    if prefix.is_empty() {
+        let message = "the id of the run is empty".to_owned();
+        return Err(Failure::new(FailureCode::RunId, message).with_hint("`myrmex runs list` shows the ids"));
+    }
     let found = reader.find_runs(namespace, prefix, 2)?;
     match found.as_slice() {
         [run] => Ok(*run),

@@ -2,6 +2,7 @@
 
 pub mod diagnostics;
 pub mod event;
+pub mod held_up;
 pub mod summary;
 pub mod time;
 pub mod watch;

@@ -16,13 +16,16 @@ use myrmex_runtime::values;
 use myrmex_store::{Reader, StoreError};
 use serde_json::json;
 
+use crate::exit::Failure;
+
 /// How many lines of an error's detail people are shown, and how much of each: a message, not a log.
 const DETAIL_LINES_MAX: usize = 5;
 const DETAIL_COLUMNS_MAX: usize = 200;
 
 /// Builds the last line of `run --json`.
 ///
-/// Every task is in it; one that ran several times with its last run, one that was never reached as skipped.
+/// Every task is in it; one that ran several times with its last run, one that was never reached as skipped. It is printed
+/// of a run that is over, or was interrupted and waits to be resumed.
 ///
 /// # Errors
 ///
@@ -38,6 +41,7 @@ pub fn json(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<Val
             "status": task.status().as_str(),
             "attempts": task.attempts(),
             "output": value(task.output())?,
+            "error": task.fault().map(fault),
         });
         if task.artifacts().is_some() {
             summary["artifacts"] = value(task.artifacts())?;
@@ -47,13 +51,14 @@ pub fn json(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<Val
     let is_over = run.status().is_terminal();
     for path in unreached(run.definition(), &tasks.keys().cloned().collect()) {
         let status = if is_over { Status::Skipped } else { Status::Pending };
-        tasks.insert(path, json!({"status": status.as_str(), "attempts": 0, "output": null}));
+        tasks.insert(path, json!({"status": status.as_str(), "attempts": 0, "output": null, "error": null}));
     }
     let started = run.started().unwrap_or(run.last());
     Ok(json!({
         "type": "run.summary",
         "run": run.id().to_string(),
         "status": run.status().as_str(),
+        "interrupted": !is_over,
         "output": value(run.output())?,
         "error": run.fault().map(fault),
         "tasks": tasks,
@@ -81,10 +86,11 @@ pub fn last_runs(run: &Run) -> OrderedMap<String, TaskView<'_>> {
     tasks
 }
 
-/// Returns whether a run has a task with this path, reached or not.
-pub fn has_task(run: &Run, path: &str) -> bool {
-    last_runs(run).contains_key(path)
-        || unreached(run.definition(), &BTreeSet::new()).iter().any(|other| other == path)
+/// Returns the paths of all tasks of a run: those that were reached, then the others.
+pub fn paths(run: &Run) -> Vec<String> {
+    let mut paths: Vec<String> = last_runs(run).keys().cloned().collect();
+    paths.extend(unreached(run.definition(), &paths.iter().cloned().collect()));
+    paths
 }
 
 /// Returns the paths of tasks that stand in the definition and were never reached; items are not known by then.
@@ -121,8 +127,8 @@ fn children(definition: &Definition, scope: NodeId) -> Vec<NodeId> {
 ///
 /// # Errors
 ///
-/// Returns [`StoreError`] if the output cannot be read.
-pub fn print(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<(), StoreError> {
+/// Returns [`Failure`] if the output cannot be read or printed.
+pub fn print(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<(), Failure> {
     let started = run.started().unwrap_or(run.last());
     let took = super::time::between(started, run.last());
     let tasks = last_runs(run);
@@ -147,7 +153,14 @@ pub fn print(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<()
         }
     }
     let failed = run.fault().and_then(|fault| fault.task.as_deref());
-    if let Some(task) = failed.filter(|task| tasks.get(*task).is_some_and(|task| task.attempt().is_some())) {
+    let has_printed = |task: &TaskView<'_>| {
+        let logs = reader.log_ranges(namespace, run.id(), Some(&task.address()), None, 1)?;
+        Ok::<_, StoreError>(!logs.is_empty())
+    };
+    if let Some(task) = failed
+        && let Some(view) = tasks.get(task)
+        && has_printed(view)?
+    {
         drop(writeln!(
             out,
             "hint: `myrmex runs logs {} --task '{task}'` prints what it printed",
@@ -158,7 +171,7 @@ pub fn print(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<()
         let output = values::load(reader, namespace, run.id(), hash)?;
         if !output.is_null() {
             let pretty = serde_json::to_string_pretty(&output).unwrap_or_else(|_| output.to_string());
-            drop(writeln!(std::io::stdout(), "{pretty}"));
+            writeln!(std::io::stdout(), "{pretty}").map_err(|error| Failure::output(&error))?;
         }
     }
     Ok(())

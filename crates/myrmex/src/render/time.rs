@@ -7,6 +7,12 @@ pub fn between(from: Timestamp, to: Timestamp) -> String {
     elapsed_ms(u64::try_from(to.0.saturating_sub(from.0)).unwrap_or(0) / 1_000_000)
 }
 
+/// Shows an instant in UTC to the second: `2027-01-11 09:00:00`.
+pub fn instant(at: Timestamp) -> String {
+    let text = at.to_string();
+    text.split('.').next().unwrap_or(&text).replace('T', " ")
+}
+
 fn elapsed_ms(ms: u64) -> String {
     match ms {
         0..1_000 => format!("{ms} ms"),
@@ -19,6 +25,11 @@ fn elapsed_ms(ms: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_instant_is_shown_to_the_second() {
+        assert_eq!(instant(Timestamp(1_800_000_000_123_456_789)), "2027-01-15 08:00:00");
+    }
 
     #[test]
     fn lengths_have_two_or_three_digits() {
