@@ -69,6 +69,7 @@ codes! {
     NUMBER_BOUND = "E0308", "a number that is too small or too large";
     INSTANT = "E0309", "a text that is not a time";
     VARIABLE = "E0310", "a text that cannot name an environment variable";
+    TYPE_CLASH = "E0311", "a value whose type is known and cannot be right";
 
     EXPRESSION = "E0401", "an expression that cannot be read";
     ROOT_UNKNOWN = "E0402", "an unknown name in an expression";

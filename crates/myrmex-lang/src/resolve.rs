@@ -6,6 +6,7 @@ mod cycle;
 mod link;
 mod reach;
 mod reference;
+mod types;
 
 use myrmex_model::OrderedMap;
 
@@ -217,7 +218,7 @@ impl<'o, 'r> Resolver<'o, 'r> {
         }
         self.set_current(None);
         if let Some(rounds) = &scope.rounds {
-            self.reads(&rounds.condition.reads);
+            self.condition(&rounds.condition);
             self.loops.pop();
         }
         if let Some(outputs) = outputs {
@@ -247,10 +248,11 @@ impl<'o, 'r> Resolver<'o, 'r> {
     fn task(&mut self, task: &'o Task) {
         if let Some(each) = &task.each {
             self.data(&each.source);
+            self.expect_type("`for_each`", &each.source, types::ITEMS);
             self.enter_loop(Loop::Items(&each.item));
         }
         if let Some(guard) = &task.guard {
-            self.reads(&guard.reads);
+            self.condition(guard);
         }
         let handed_before = self.handed.len();
         if let Some(handed) = &task.handed {
@@ -260,12 +262,18 @@ impl<'o, 'r> Resolver<'o, 'r> {
         }
         match &task.verb {
             Some(Verb::Run(run)) => self.run(run),
-            Some(Verb::Set(data) | Verb::Fail(data) | Verb::Wait(Wait::After(data) | Wait::Until(data))) => {
+            Some(Verb::Set(data) | Verb::Fail(data)) => self.data(data),
+            Some(Verb::Wait(Wait::After(data))) => {
                 self.data(data);
+                self.expect_type("`wait`", data, types::LENGTH);
+            }
+            Some(Verb::Wait(Wait::Until(data))) => {
+                self.data(data);
+                self.expect_type("`until`", data, types::INSTANT);
             }
             Some(Verb::Switch(cases)) => {
                 for condition in cases.iter().filter_map(|case| case.when.as_ref()) {
-                    self.reads(&condition.reads);
+                    self.condition(condition);
                 }
             }
             Some(Verb::Block(scope)) => {

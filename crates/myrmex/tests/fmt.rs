@@ -125,7 +125,7 @@ fn check_speaks_to_github_actions() {
     assert_snapshot!(run(&folder, &["check", "--format", "github", "a,b:c.yaml"], ""), @r#"
     exit 2
     --- stdout
-    ::error file=a%2Cb%3Ac.yaml,line=3,col=3,endLine=3,endColumn=4,title=E0206::the task `a` has no verb%0Ahint: give it one of `run`, `set`, `switch`, `fail`, `wait`, `tasks`, `do`
+    ::error file=a%2Cb%3Ac.yaml,line=3,col=3,endLine=3,endColumn=4,title=E0206::the task `a` has no verb%0Ahint: give it one of `run`, `set`, `switch`, `fail`, `wait`, `tasks`, `do`, `try`, `repeat`, `workflow`, `use`
     ::error file=a%2Cb%3Ac.yaml,line=3,col=7,endLine=3,endColumn=11,title=E0202::unknown key `runn` in a task%0Ahint: did you mean `run`?
     ::error file=a%2Cb%3Ac.yaml,line=4,col=32,endLine=4,endColumn=33,title=E0401::unexpected input after expression
     ::error file=a%2Cb%3Ac.yaml,line=5,col=3,endLine=5,endColumn=4,title=E0105::the key `b` stands twice in this map
@@ -203,7 +203,7 @@ fn check_writes_sarif() {
               "ruleIndex": 3,
               "level": "error",
               "message": {
-                "text": "the task `a` has no verb\nhint: give it one of `run`, `set`, `switch`, `fail`, `wait`, `tasks`, `do`"
+                "text": "the task `a` has no verb\nhint: give it one of `run`, `set`, `switch`, `fail`, `wait`, `tasks`, `do`, `try`, `repeat`, `workflow`, `use`"
               },
               "locations": [
                 {
