@@ -1,6 +1,7 @@
 //! Looks up every name of an [outline](crate::outline): tasks, inputs, variables, items. What refers to a task of a
 //! graph becomes a link; what is left to check of the links (cycles, dead tasks) is done per scope.
 
+mod bounds;
 mod call;
 mod cycle;
 mod link;
@@ -47,7 +48,9 @@ pub(crate) fn resolve<'o>(
             resolver.defaults(workflow);
             resolver.scope(&workflow.body, workflow.outputs.as_ref(), &workflow.handlers);
             resolver.unused_inputs();
-            Links(resolver.links)
+            let links = Links(resolver.links);
+            bounds::check(workflow, report);
+            links
         }
         Outline::Library(library) => {
             let mut links = Vec::new();

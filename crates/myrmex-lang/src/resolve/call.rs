@@ -148,7 +148,10 @@ impl<'o> Resolver<'o, '_> {
             let known = self.known_type(&expr.source, &given.data.reads);
             if let Some((_, kind)) = known.filter(|(_, kind)| !can_be(*kind, wanted)) {
                 let (wanted, kind) = (wanted.as_str(), kind.as_str());
-                let message = format!("the input `{name}` of {what}: expected {wanted}, `{}` is of type `{kind}`", expr.source);
+                let message = format!(
+                    "the input `{name}` of {what}: expected {wanted}, `{}` is of type `{kind}`",
+                    expr.source
+                );
                 self.report.refuse(codes::GIVEN_MISFIT, given.place, message);
             }
         }

@@ -89,7 +89,10 @@ impl<'o> Resolver<'o, '_> {
             (TaskOutputs::Declared(fields), [field]) if task.each.is_none() => {
                 fields.iter().find(|own| own.name.as_str() == *field).map(|own| own.schema.kind)
             }
-            (TaskOutputs::None | TaskOutputs::Declared(_) | TaskOutputs::Computed(_) | TaskOutputs::Last, _) => None,
+            (
+                TaskOutputs::None | TaskOutputs::Declared(_) | TaskOutputs::Computed(_) | TaskOutputs::Last,
+                _,
+            ) => None,
         }
     }
 }

@@ -258,3 +258,27 @@ fn types_that_are_known_and_cannot_be_right_are_found_before_the_run() {
         ",
     );
 }
+
+#[test]
+fn a_process_without_a_limit_beside_others_is_a_warning() {
+    check_body(
+        "
+        tasks:
+          a: {run: x, timeout: {queue: 1s}, finally: {run: y}}
+          b: {run: x, timeout: {total: 1m}}
+          c: {tasks: {d: {run: x}}, timeout: 1m, on_failure: {run: z}}
+          e: {wait: 1s}
+        ",
+        "
+        W0205 3:3 `a` may run for ever: it has no `timeout`, and others have
+          hint: add a `timeout`, or one in `defaults` for all
+        W0205 3:37 `finally` may run for ever: it has no `timeout`, and others have
+          hint: add a `timeout`, or one in `defaults` for all
+        W0205 5:42 `on_failure` may run for ever: it has no `timeout`, and others have
+          hint: add a `timeout`, or one in `defaults` for all
+        ",
+    );
+    check_body("deadline: 1h\ntasks: {a: {run: x, timeout: 1s}, b: {run: x}}\n", "");
+    check_body("defaults: {timeout: 1m}\ntasks: {a: {run: x, timeout: 1s}, b: {run: x}}\n", "");
+    check_body("tasks: {a: {run: x}, b: {run: x}}\n", "");
+}
