@@ -69,6 +69,7 @@ codes! {
     NUMBER_BOUND = "E0308", "a number that is too small or too large";
     INSTANT = "E0309", "a text that is not a time";
     VARIABLE = "E0310", "a text that cannot name an environment variable";
+    TYPE_CLASH = "E0311", "a value whose type is known and cannot be right";
 
     EXPRESSION = "E0401", "an expression that cannot be read";
     ROOT_UNKNOWN = "E0402", "an unknown name in an expression";
@@ -104,6 +105,7 @@ codes! {
     NEEDS_DUPLICATE = "W0202", "a task named twice in `needs`";
     PROBLEMS_MANY = "W0203", "more problems than are shown";
     SECRET_PLAIN = "W0204", "what looks like a secret in plain text";
+    TIMEOUT_MISSING = "W0205", "a process without a limit of time beside others that have one";
 }
 
 #[cfg(test)]

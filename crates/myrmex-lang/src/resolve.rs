@@ -1,11 +1,13 @@
 //! Looks up every name of an [outline](crate::outline): tasks, inputs, variables, items. What refers to a task of a
 //! graph becomes a link; what is left to check of the links (cycles, dead tasks) is done per scope.
 
+mod bounds;
 mod call;
 mod cycle;
 mod link;
 mod reach;
 mod reference;
+mod types;
 
 use myrmex_model::OrderedMap;
 
@@ -46,7 +48,9 @@ pub(crate) fn resolve<'o>(
             resolver.defaults(workflow);
             resolver.scope(&workflow.body, workflow.outputs.as_ref(), &workflow.handlers);
             resolver.unused_inputs();
-            Links(resolver.links)
+            let links = Links(resolver.links);
+            bounds::check(workflow, report);
+            links
         }
         Outline::Library(library) => {
             let mut links = Vec::new();
@@ -217,7 +221,7 @@ impl<'o, 'r> Resolver<'o, 'r> {
         }
         self.set_current(None);
         if let Some(rounds) = &scope.rounds {
-            self.reads(&rounds.condition.reads);
+            self.condition(&rounds.condition);
             self.loops.pop();
         }
         if let Some(outputs) = outputs {
@@ -247,10 +251,11 @@ impl<'o, 'r> Resolver<'o, 'r> {
     fn task(&mut self, task: &'o Task) {
         if let Some(each) = &task.each {
             self.data(&each.source);
+            self.expect_type("`for_each`", &each.source, types::ITEMS);
             self.enter_loop(Loop::Items(&each.item));
         }
         if let Some(guard) = &task.guard {
-            self.reads(&guard.reads);
+            self.condition(guard);
         }
         let handed_before = self.handed.len();
         if let Some(handed) = &task.handed {
@@ -260,12 +265,18 @@ impl<'o, 'r> Resolver<'o, 'r> {
         }
         match &task.verb {
             Some(Verb::Run(run)) => self.run(run),
-            Some(Verb::Set(data) | Verb::Fail(data) | Verb::Wait(Wait::After(data) | Wait::Until(data))) => {
+            Some(Verb::Set(data) | Verb::Fail(data)) => self.data(data),
+            Some(Verb::Wait(Wait::After(data))) => {
                 self.data(data);
+                self.expect_type("`wait`", data, types::LENGTH);
+            }
+            Some(Verb::Wait(Wait::Until(data))) => {
+                self.data(data);
+                self.expect_type("`until`", data, types::INSTANT);
             }
             Some(Verb::Switch(cases)) => {
                 for condition in cases.iter().filter_map(|case| case.when.as_ref()) {
-                    self.reads(&condition.reads);
+                    self.condition(condition);
                 }
             }
             Some(Verb::Block(scope)) => {

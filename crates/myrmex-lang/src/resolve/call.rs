@@ -6,6 +6,7 @@ use myrmex_model::schema::Type;
 use myrmex_model::template::Template;
 
 use super::Resolver;
+use super::types::can_be;
 use crate::codes;
 use crate::inputs::pattern_matches;
 use crate::others::Found;
@@ -129,7 +130,7 @@ impl<'o> Resolver<'o, '_> {
     }
 
     /// Checks what is given for `inputs` of `what`, which is named at `place`.
-    fn given(&mut self, with: &[Given], inputs: &[InputDeclaration], (what, place): (&str, Place)) {
+    fn given(&mut self, with: &'o [Given], inputs: &[InputDeclaration], (what, place): (&str, Place)) {
         for given in with {
             let name = given.name.value.as_str();
             let Some(declaration) = inputs.iter().find(|own| own.input.name.as_str() == name) else {
@@ -140,6 +141,17 @@ impl<'o> Resolver<'o, '_> {
             };
             if let Err(wrong) = fits(declaration, &given.data.template) {
                 let message = format!("the input `{name}` of {what}{wrong}");
+                self.report.refuse(codes::GIVEN_MISFIT, given.place, message);
+            }
+            let Template::Expr(expr) = &given.data.template else { continue };
+            let wanted = declaration.input.schema.kind;
+            let known = self.known_type(&expr.source, &given.data.reads);
+            if let Some((_, kind)) = known.filter(|(_, kind)| !can_be(*kind, wanted)) {
+                let (wanted, kind) = (wanted.as_str(), kind.as_str());
+                let message = format!(
+                    "the input `{name}` of {what}: expected {wanted}, `{}` is of type `{kind}`",
+                    expr.source
+                );
                 self.report.refuse(codes::GIVEN_MISFIT, given.place, message);
             }
         }

@@ -257,3 +257,71 @@ fn what_a_set_gives_fits_its_declared_outputs() {
         ",
     );
 }
+
+#[test]
+fn types_that_are_known_and_cannot_be_right_are_found_before_the_run() {
+    check_body(
+        "
+        inputs:
+          count: {type: integer}
+          name: {type: string}
+          go: {type: boolean, default: true}
+          list: {type: array, default: []}
+          at: {type: date}
+          free: {default: 1}
+        tasks:
+          a: {run: x, outputs: {n: {type: number}, s: {type: string}}}
+          b: {for_each: '${{ inputs.name }}', run: x, if: inputs.count}
+          c: {for_each: '${{ tasks.a.output.s }}', run: x, if: item == 1}
+          d: {for_each: '${{ inputs.list }}', run: x}
+          e: {run: x, if: inputs.count == 'three'}
+          f: {run: x, if: inputs.name >= 3}
+          g: {switch: [{if: tasks.a.output.n == true, then: e}, {else: f}]}
+          h: {wait: '${{ inputs.count }}'}
+          i: {wait: {until: '${{ inputs.at }}'}}
+          j: {run: x, if: inputs.go and inputs.count == 'three'}
+          k: {run: x, if: inputs.go == true}
+          l: {run: x, if: inputs.free == 'x'}
+          m: {run: x, if: tasks.d.output}
+          n: {repeat: {while: inputs.name, max: 2, do: [{o: {run: x}}]}}
+        ",
+        "
+        E0311 11:22 `for_each` must be a list, a map or a count, `inputs.name` is of type `string`
+        E0311 11:51 a condition must be true or false, `inputs.count` is of type `integer`
+          hint: compare it with something
+        E0311 12:22 `for_each` must be a list, a map or a count, `tasks.a.output.s` is of type `string`
+        E0311 14:19 `inputs.count` is of type `integer`, but it is compared with text
+        E0311 15:19 `inputs.name` is of type `string`, but it is compared with a number
+        E0311 16:21 `tasks.a.output.n` is of type `number`, but it is compared with a boolean
+        E0311 17:18 `wait` must be a duration, `inputs.count` is of type `integer`
+        E0311 22:19 a condition must be true or false, `tasks.d.output` is of type `array`
+          hint: compare it with something
+        E0311 23:23 a condition must be true or false, `inputs.name` is of type `string`
+          hint: compare it with something
+        ",
+    );
+}
+
+#[test]
+fn a_process_without_a_limit_beside_others_is_a_warning() {
+    check_body(
+        "
+        tasks:
+          a: {run: x, timeout: {queue: 1s}, finally: {run: y}}
+          b: {run: x, timeout: {total: 1m}}
+          c: {tasks: {d: {run: x}}, timeout: 1m, on_failure: {run: z}}
+          e: {wait: 1s}
+        ",
+        "
+        W0205 3:3 `a` may run for ever: it has no `timeout`, and others have
+          hint: add a `timeout`, or one in `defaults` for all
+        W0205 3:37 `finally` may run for ever: it has no `timeout`, and others have
+          hint: add a `timeout`, or one in `defaults` for all
+        W0205 5:42 `on_failure` may run for ever: it has no `timeout`, and others have
+          hint: add a `timeout`, or one in `defaults` for all
+        ",
+    );
+    check_body("deadline: 1h\ntasks: {a: {run: x, timeout: 1s}, b: {run: x}}\n", "");
+    check_body("defaults: {timeout: 1m}\ntasks: {a: {run: x, timeout: 1s}, b: {run: x}}\n", "");
+    check_body("tasks: {a: {run: x}, b: {run: x}}\n", "");
+}

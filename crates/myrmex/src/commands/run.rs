@@ -9,9 +9,10 @@ use myrmex_lang::Given;
 use myrmex_model::diagnostic::{Diagnostic, Severity, Span};
 use myrmex_model::id::{DefinitionHash, RunId};
 use myrmex_model::ir::Definition;
+use myrmex_model::name::Name;
 use myrmex_model::value::Value;
 use myrmex_model::wire;
-use myrmex_runtime::partition::NewRun;
+use myrmex_runtime::partition::{CalledDefinition, NewRun};
 use myrmex_runtime::values;
 use myrmex_store::Sequence;
 
@@ -111,7 +112,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         hash,
         form: form.into(),
         inputs,
-        called: Vec::new(),
+        called: file.closure.into_iter().map(called).collect(),
         started_by: session::user(),
         trigger: "manual".to_owned(),
         key: args.key.clone(),
@@ -122,6 +123,11 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         session.leave();
     }
     Ok(exit)
+}
+
+fn called((name, definition): (Name, Definition)) -> CalledDefinition {
+    let form = wire::definition::encode(&definition);
+    CalledDefinition { name, hash: DefinitionHash::of(&form), form: form.into() }
 }
 
 /// A file without a definition has errors, which were shown, or is nothing that can be run.

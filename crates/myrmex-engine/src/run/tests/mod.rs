@@ -3,14 +3,18 @@
 
 mod audit;
 mod build;
+mod call;
 mod cancel;
+mod complete;
 mod each;
 mod flow;
 mod generate;
 mod golden;
 mod graph;
+mod handling;
 mod host;
 mod lag;
+mod limits;
 mod property;
 mod rebase;
 mod report;

@@ -1,0 +1,298 @@
+//! Runs that call each other, and what follows their bodies, in a real partition above a store in memory. No worker: no
+//! task here needs a process.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use myrmex_model::id::{DefinitionHash, RunId};
+use myrmex_model::ir::{
+    Body, Call, Catch, Definition, Flow, FlowChild, Handling, Input, Next, Node, NodeId, Outputs, Policy,
+    RoundCondition, Rounds, Timer,
+};
+use myrmex_model::name::{Name, Namespace};
+use myrmex_model::schema::{Schema, Type};
+use myrmex_model::status::Status;
+use myrmex_model::template::{Expr, Template};
+use myrmex_model::value::Value;
+use myrmex_model::wire;
+use myrmex_runtime::clock::SystemClock;
+use myrmex_runtime::logs::Logs;
+use myrmex_runtime::partition::{CalledDefinition, NewRun, Partition, Parts, load_run};
+use myrmex_runtime::progress::Progress;
+use myrmex_runtime::values;
+use myrmex_store::memory::MemoryStore;
+use myrmex_store::segments::MemoryLogStore;
+use myrmex_store::{LogId, Store};
+use serde_json::json;
+
+const LOG: LogId = LogId(0);
+const RUN: RunId = RunId([7; 16]);
+
+/// More than any of these runs takes, even on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+fn expr(source: &str) -> Template {
+    Template::Expr(Expr::jinja(source))
+}
+
+/// Nodes in the making; the first is the root.
+struct Nodes(Vec<Node>);
+
+impl Nodes {
+    fn add(&mut self, parent: u32, text: &str, body: Body) -> u32 {
+        let parent = (!self.0.is_empty()).then_some(NodeId(parent));
+        let (policy, outputs) = (Policy::default(), Outputs::Raw);
+        self.0.push(Node { name: name(text), parent, guard: None, body, policy, outputs, handling: None });
+        u32::try_from(self.0.len() - 1).unwrap()
+    }
+
+    fn at(&mut self, id: u32) -> &mut Node {
+        &mut self.0[id as usize]
+    }
+
+    /// Makes a node the flow of nodes that were added under it.
+    fn flow(&mut self, id: u32, children: &[u32]) {
+        let names: Vec<Name> = children.iter().map(|child| self.at(*child).name.clone()).collect();
+        let children = children.iter().map(|child| FlowChild { node: NodeId(*child), next: Next::Continue });
+        self.at(id).body = Body::Flow(Flow::new(children.collect(), names));
+    }
+
+    fn define(self, text: &str, inputs: Vec<Input>) -> Definition {
+        let (namespace, root) = (Namespace::standard(), NodeId(0));
+        Definition { namespace, name: name(text), version: None, inputs, nodes: self.0, root }
+    }
+}
+
+fn empty() -> Body {
+    Body::Flow(Flow::new(Vec::new(), []))
+}
+
+fn call(inputs: Template, is_detached: bool) -> Body {
+    Body::Call(Call { workflow: name("child"), inputs, is_detached })
+}
+
+fn called(definition: &Definition) -> CalledDefinition {
+    let form = wire::definition::encode(definition);
+    CalledDefinition { name: definition.name.clone(), hash: DefinitionHash::of(&form), form: form.into() }
+}
+
+/// A workflow that gives twice its input `n`, after a while.
+fn doubling() -> Definition {
+    let mut nodes = Nodes(Vec::new());
+    let root = nodes.add(0, "child", empty());
+    let wait = nodes.add(root, "wait", Body::Timer(Timer::After(Template::Literal(json!("5ms")))));
+    let double = nodes.add(root, "double", Body::Value(expr("{'twice': inputs.n * 2, 'by': run.trigger}")));
+    nodes.flow(root, &[wait, double]);
+    nodes.at(root).outputs = Outputs::Computed(expr("tasks.double.output"));
+    let (schema, default) = (Schema::of(Type::Integer), Some(json!(21)));
+    nodes.define("child", vec![Input { name: name("n"), schema, default, is_optional: false }])
+}
+
+struct Engine {
+    store: MemoryStore,
+    partition: Partition,
+    progress: Arc<Progress>,
+}
+
+impl Engine {
+    fn open(store: &MemoryStore) -> Self {
+        let progress = Arc::new(Progress::new());
+        let opened = store.clone();
+        let partition = Partition::start(Parts {
+            open: Box::new(move || Ok(Box::new(opened.clone()) as Box<dyn Store>)),
+            log: LOG,
+            namespace: Namespace::standard(),
+            clock: Box::new(SystemClock),
+            slots: 1,
+            worker: name("nobody"),
+            logs: Logs::new(LOG, Box::new(MemoryLogStore::default()), Arc::clone(&progress)),
+            progress: Arc::clone(&progress),
+        });
+        Self { store: store.clone(), partition: partition.unwrap(), progress }
+    }
+
+    fn start(&self, definition: Definition, children: &[Definition]) {
+        let form = wire::definition::encode(&definition);
+        let hash = DefinitionHash::of(&form);
+        let new = NewRun {
+            run: RUN,
+            definition: Arc::new(definition),
+            hash,
+            form: form.into(),
+            inputs: json!({}),
+            called: children.iter().map(called).collect(),
+            started_by: "test".to_owned(),
+            trigger: "manual".to_owned(),
+            key: None,
+        };
+        self.partition.start_run(new).unwrap();
+    }
+
+    fn end(&self, run: RunId) -> Status {
+        let mut seen = self.progress.seen();
+        for _ in 0..1_000 {
+            if let Some(status) = self.progress.ended(run) {
+                return status;
+            }
+            seen = self.progress.wait_for_end(run, &seen, PATIENCE);
+        }
+        panic!("the run does not end: {:?}", self.progress.take_notes());
+    }
+
+    fn run(&self, run: RunId) -> myrmex_engine::run::Run {
+        let reader = self.store.reader().unwrap();
+        load_run(reader.as_ref(), &Namespace::standard(), run).unwrap().unwrap()
+    }
+
+    fn output(&self, run: RunId) -> Value {
+        let reader = self.store.reader().unwrap();
+        let hash = self.run(run).output().unwrap();
+        values::load(reader.as_ref(), &Namespace::standard(), run, hash).unwrap()
+    }
+}
+
+/// A workflow that calls another and gives what that gives.
+fn calling(inputs: Template, is_detached: bool) -> Definition {
+    let mut nodes = Nodes(Vec::new());
+    let root = nodes.add(0, "main", empty());
+    let called = nodes.add(root, "called", call(inputs, is_detached));
+    nodes.flow(root, &[called]);
+    nodes.at(root).outputs = Outputs::Last;
+    nodes.define("main", Vec::new())
+}
+
+#[test]
+fn a_call_gives_what_its_child_gives() {
+    let engine = Engine::open(&MemoryStore::default());
+    engine.start(calling(expr("{'n': 1 + 3}"), false), &[doubling()]);
+    assert_eq!(engine.end(RUN), Status::Succeeded, "{:?}", engine.run(RUN).fault());
+    assert_eq!(engine.output(RUN), json!({"twice": 8, "by": "parent"}));
+}
+
+#[test]
+fn inputs_of_a_call_are_completed_and_checked() {
+    let engine = Engine::open(&MemoryStore::default());
+    engine.start(calling(Template::Literal(json!({})), false), &[doubling()]);
+    assert_eq!(engine.end(RUN), Status::Succeeded);
+    assert_eq!(engine.output(RUN)["twice"], json!(42));
+    let engine = Engine::open(&MemoryStore::default());
+    engine.start(calling(Template::Literal(json!({"n": "two"})), false), &[doubling()]);
+    assert_eq!(engine.end(RUN), Status::Failed);
+    assert_eq!(engine.run(RUN).fault().unwrap().kind.as_str(), "validation");
+    let engine = Engine::open(&MemoryStore::default());
+    engine.start(calling(Template::Literal(json!({})), false), &[]);
+    assert_eq!(engine.end(RUN), Status::Failed);
+    assert_eq!(engine.run(RUN).fault().unwrap().kind.as_str(), "configuration");
+}
+
+#[test]
+fn a_detached_call_gives_the_id_of_its_child() {
+    let engine = Engine::open(&MemoryStore::default());
+    engine.start(calling(expr("{'n': 4}"), true), &[doubling()]);
+    assert_eq!(engine.end(RUN), Status::Succeeded);
+    let child: RunId = engine.output(RUN).as_str().unwrap().parse().unwrap();
+    assert_eq!(engine.end(child), Status::Succeeded);
+    assert_eq!(engine.output(child)["twice"], json!(8));
+    assert_eq!(engine.run(child).parent_run().unwrap().run, RUN);
+}
+
+#[test]
+fn a_workflow_that_calls_itself_without_end_is_stopped() {
+    let mut nodes = Nodes(Vec::new());
+    let root = nodes.add(0, "child", empty());
+    let again = nodes.add(root, "again", call(Template::Literal(json!({})), false));
+    nodes.flow(root, &[again]);
+    let engine = Engine::open(&MemoryStore::default());
+    engine.start(calling(Template::Literal(json!({})), false), &[nodes.define("child", Vec::new())]);
+    assert_eq!(engine.end(RUN), Status::Failed);
+    assert_eq!(engine.run(RUN).fault().unwrap().kind.as_str(), "data-limit");
+}
+
+/// A child that waits for an hour unless it is cancelled.
+fn waiting() -> Definition {
+    let mut nodes = Nodes(Vec::new());
+    let root = nodes.add(0, "child", empty());
+    let wait = nodes.add(root, "wait", Body::Timer(Timer::After(Template::Literal(json!("1h")))));
+    nodes.flow(root, &[wait]);
+    nodes.define("child", Vec::new())
+}
+
+fn child_of(engine: &Engine) -> RunId {
+    let reader = engine.store.reader().unwrap();
+    let open = reader.open_runs(LOG, myrmex_store::contract::Arrival(0), 10).unwrap();
+    open.into_iter().map(|open| open.summary.run).find(|run| *run != RUN).unwrap()
+}
+
+#[test]
+fn a_cancel_reaches_the_child_and_waits_for_it() {
+    let engine = Engine::open(&MemoryStore::default());
+    engine.start(calling(Template::Literal(json!({})), false), &[waiting()]);
+    let child = child_of(&engine);
+    engine.partition.cancel_run(RUN, "test", "enough").unwrap();
+    assert_eq!(engine.end(RUN), Status::Cancelled);
+    assert_eq!(engine.end(child), Status::Cancelled);
+}
+
+#[test]
+fn a_caller_that_is_resumed_takes_up_its_child() {
+    let store = MemoryStore::default();
+    let engine = Engine::open(&store);
+    engine.start(calling(Template::Literal(json!({})), false), &[waiting()]);
+    let child = child_of(&engine);
+    drop(engine);
+    let engine = Engine::open(&store);
+    engine.partition.resume_run(RUN).unwrap();
+    engine.partition.cancel_run(child, "test", "somebody else").unwrap();
+    assert_eq!(engine.end(child), Status::Cancelled);
+    assert_eq!(engine.end(RUN), Status::Failed, "a child that somebody else cancelled is an error");
+}
+
+#[test]
+fn rounds_and_handlers_see_their_index_error_and_output() {
+    let mut nodes = Nodes(Vec::new());
+    let root = nodes.add(0, "main", empty());
+    let rounds = nodes.add(root, "rounds", empty());
+    let step = nodes.add(rounds, "step", Body::Value(expr("{'seen': index}")));
+    nodes.flow(rounds, &[step]);
+    if let Body::Flow(flow) = &mut nodes.at(rounds).body {
+        let condition = RoundCondition::While(Expr::jinja("index < 3"));
+        flow.rounds = Some(Rounds { condition, most: 5 });
+    }
+    nodes.at(rounds).outputs = Outputs::Last;
+    let broken =
+        nodes.add(root, "broken", Body::Raise(Template::Literal(json!({"type": "own", "title": "no"}))));
+    let caught = nodes.add(broken, "catch", Body::Value(expr("{'type': error.type, 'task': error.task}")));
+    let when = Some(Expr::jinja("error.title == 'no'"));
+    let handler =
+        Catch { kinds: vec!["own".into()], statuses: Vec::new(), when, retry: None, body: NodeId(caught) };
+    let tidy = nodes.add(broken, "finally", Body::Value(expr("{'kept': output.type, 'error': error}")));
+    nodes.at(broken).handling = Some(Box::new(Handling {
+        catches: vec![handler],
+        finally: Some(NodeId(tidy)),
+        ..Handling::default()
+    }));
+    nodes.flow(root, &[rounds, broken]);
+    let last = nodes.add(
+        root,
+        "finally",
+        Body::Raise(expr("{'title': run.status ~ ' ' ~ vars.kept ~ ' ' ~ vars.seen}")),
+    );
+    nodes.at(root).handling = Some(Box::new(Handling { finally: Some(NodeId(last)), ..Handling::default() }));
+    let engine = Engine::open(&MemoryStore::default());
+    engine.start(nodes.define("main", Vec::new()), &[]);
+    assert_eq!(engine.end(RUN), Status::Failed);
+    let run = engine.run(RUN);
+    assert_eq!(run.fault().unwrap().title, "succeeded own 2");
+    let reader = engine.store.reader().unwrap();
+    let address = myrmex_model::address::Address::parse("broken").unwrap();
+    let task = run.task(&address).unwrap();
+    let output = values::load(reader.as_ref(), &Namespace::standard(), RUN, task.output().unwrap()).unwrap();
+    assert_eq!(output, json!({"type": "own", "task": "broken"}));
+    assert_eq!(task.fault().unwrap().title, "no", "the error stays readable");
+}
