@@ -41,7 +41,7 @@ impl State {
         match self.owned.reader.summary(&namespace, new.run) {
             Ok(None) if !is_known => {}
             Ok(_) => return self.answer(answer, Err(Rejection::AlreadyStarted.into())),
-            Err(error) => return self.answer(answer, Err(journal::JournalError::from(error).into())),
+            Err(error) => return self.answer(answer, Err(JournalError::from(error).into())),
         }
         let mut values = Values::new(namespace.clone(), new.run);
         let inputs = values.put(new.inputs);
@@ -98,7 +98,7 @@ impl State {
         }
         let namespace = self.parts.namespace.clone();
         let reader = self.owned.reader.as_ref();
-        let summary = reader.summary(&namespace, id).map_err(journal::JournalError::from)?;
+        let summary = reader.summary(&namespace, id).map_err(JournalError::from)?;
         let key = summary.ok_or(RequestError::Unknown { run: id })?.key;
         let run = journal::load_run(reader, &namespace, id)?.ok_or(RequestError::Unknown { run: id })?;
         if let Some(status) = Some(run.status()).filter(|status| status.is_terminal()) {
