@@ -53,9 +53,8 @@ pub fn check(
         let name = input.name.as_str().to_owned();
         let value = match (given.get(&name), &input.default) {
             (None, Some(default)) => default.clone(),
-            (None, None) if input.is_optional => Value::Null,
+            (None | Some(Value::Null), _) if input.is_optional => Value::Null,
             (None, None) => return Err(InputError::Missing { name, kind: input.schema.kind }),
-            (Some(Value::Null), _) if input.is_optional => Value::Null,
             (Some(value), _) => match input.schema.check(value, matches) {
                 Ok(()) => value.clone(),
                 Err(wrong) => {

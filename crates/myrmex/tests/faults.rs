@@ -93,6 +93,7 @@ fn expected() -> Expected {
         attempts_max,
         is_over: true,
         keeps_ledger: true,
+        ..Expected::default()
     }
 }
 

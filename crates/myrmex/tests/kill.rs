@@ -207,7 +207,7 @@ impl Load {
     fn expected(&self, is_over: bool) -> Expected {
         let edges = self.edges.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned())).collect();
         let attempts_max = self.attempts_max.iter().map(|(task, max)| ((*task).to_owned(), *max)).collect();
-        Expected { edges, attempts_max, is_over, keeps_ledger: true }
+        Expected { edges, attempts_max, is_over, keeps_ledger: true, ..Expected::default() }
     }
 }
 

@@ -9,11 +9,18 @@
 //! | an outcome stands after the cancel | recorded with its attempt; the task is `cancelled` |
 //! | waits for a timer or a retry | timer withdrawn, `cancelled` at once |
 //! | block or `for_each` | `cancelled` once nothing inside it is alive |
+//! | waits for a child run | the child is cancelled; `cancelled` once it has ended, however it did |
+//! | out of its time, and something inside is alive | `cancelled` once nothing is |
+//! | a `catch` is at work | that is cancelled, then `cancelled` |
+//! | `on_failure` is at work | that is cancelled; the failure stands |
+//! | `finally` is at work | nothing, it is shielded; what it came to before stands. A second cancel of the run ends it |
+//! | had started, and has a `finally` | that runs before it is `cancelled` |
 //! | ended | unchanged |
 //! | the run has ended | the cancel is refused |
 //!
-//! `fail_fast` cancels a scope in the same way, in the turn of its first failure. The scope itself then fails, and so does
-//! the run if it is the root: nobody cancelled it. `then: end` cancels everything in the run, which succeeds.
+//! `fail_fast`, a limit and enough successes end what is inside a scope in the same way. The scope itself then fails, times
+//! out or succeeds, and so does the run if it is the root: nobody cancelled it. `then: end` cancels everything in the run,
+//! which succeeds. All of them spare what is shielded.
 
 use std::collections::BTreeSet;
 

@@ -154,21 +154,19 @@ impl<'a> Resolver<'a> {
     fn item(&mut self, name: &str, steps: &[Step]) -> Option<Value> {
         let items = self.view.items();
         let nearest = items.first()?;
-        match name {
-            "key" => walk(&nearest.key.map_or(json!(nearest.index), |key| json!(key)), steps),
-            _ => {
-                let named = |item: &&ItemView<'_>| item.name == name || (name == "item" && *item == nearest);
-                let ItemView { index, key, items, .. } = items.iter().find(named)?;
-                let whole = self.values.get(*items, self.reader);
-                let whole = whole.map_err(|error| self.trouble.get_or_insert(error)).ok()?;
-                let item = match (whole.as_ref(), key) {
-                    (Value::Number(_), _) => return walk(&json!(index), steps),
-                    (whole, Some(key)) => whole.get(*key)?,
-                    (whole, None) => whole.get(usize::try_from(*index).ok()?)?,
-                };
-                walk(item, steps)
-            }
+        if name == "key" {
+            return walk(&nearest.key.map_or(json!(nearest.index), |key| json!(key)), steps);
         }
+        let named = |item: &&ItemView<'_>| item.name == name || (name == "item" && *item == nearest);
+        let ItemView { index, key, items, .. } = items.iter().find(named)?;
+        let whole = self.values.get(*items, self.reader);
+        let whole = whole.map_err(|error| self.trouble.get_or_insert(error)).ok()?;
+        let item = match (whole.as_ref(), key) {
+            (Value::Number(_), _) => return walk(&json!(index), steps),
+            (whole, Some(key)) => whole.get(*key)?,
+            (whole, None) => whole.get(usize::try_from(*index).ok()?)?,
+        };
+        walk(item, steps)
     }
 
     fn run(&self) -> Value {

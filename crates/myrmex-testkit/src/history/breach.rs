@@ -32,6 +32,10 @@ pub enum Invariant {
     GrantBeforeEffect,
     /// What was acknowledged is there.
     AcknowledgedIsThere,
+    /// A task that began does not end before its `finally` ran.
+    FinallyRuns,
+    /// Nothing is granted inside a scope whose time is over.
+    LimitsHold,
 }
 
 impl Invariant {
@@ -49,6 +53,8 @@ impl Invariant {
             Self::NoRepetition => "no-repetition",
             Self::GrantBeforeEffect => "grant-before-effect",
             Self::AcknowledgedIsThere => "acknowledged",
+            Self::FinallyRuns => "finally-runs",
+            Self::LimitsHold => "limits-hold",
         }
     }
 }

@@ -19,13 +19,14 @@
 mod breach;
 mod effects;
 mod export;
+mod handling;
 mod ledger;
 mod sequence;
 mod tasks;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use breach::{Breach, Invariant};
 pub use export::{Event, Export, Head, ParseError};
@@ -39,6 +40,8 @@ pub struct Expected {
     pub edges: Vec<(String, String)>,
     /// How many attempts a task may use, by path without item keys; 1 where it says nothing. Losses come on top.
     pub attempts_max: BTreeMap<String, u32>,
+    /// Paths of tasks that have a `finally`.
+    pub finally: BTreeSet<String>,
     /// Whether every run is to be over.
     pub is_over: bool,
     /// Whether every process writes `start` as its first and `end` as its last act into the ledger.
@@ -49,6 +52,7 @@ pub struct Expected {
 pub fn check(export: &Export, ledger: &Ledger, expected: &Expected) -> Vec<Breach> {
     let mut breaches = sequence::check(export);
     breaches.extend(tasks::check(export, expected));
+    breaches.extend(handling::check(export, expected));
     breaches.extend(effects::check(export, ledger, expected));
     breaches
 }

@@ -36,6 +36,14 @@ impl Story {
         self
     }
 
+    /// Adds an event like [`Story::event`], with one field of data.
+    fn event_with(self, text: &str, field: &str, value: &str) -> Self {
+        let mut story = self.event(text);
+        let at = story.events.rfind("\"data\":null").unwrap();
+        story.events.replace_range(at.., &format!("\"data\":{{\"{field}\":\"{value}\"}}}}\n"));
+        story
+    }
+
     /// Closes a batch.
     fn head(mut self) -> Self {
         let sequence = self.sequence;
@@ -347,4 +355,43 @@ fn a_breach_shows_the_shortest_window() {
     assert_eq!(breach.window.len(), 2);
     assert!(breach.window.iter().all(|line| line.contains(r#""task":"a""#)));
     assert!(breach.to_string().starts_with("I4: `a` is succeeded while an attempt has no recorded end\n  {"));
+}
+
+/// A task with a `finally`, up to the end of its body.
+fn begun() -> Story {
+    let mut story = Story::new().started().granted("a", 1).line("start", "a", 1).line("end", "a", 1);
+    story.expected.finally.insert("a".to_owned());
+    story.attempt_ended("a", 1, "succeeded")
+}
+
+#[test]
+fn a_task_that_began_needs_its_finally() {
+    let handled = begun().event_with("a handler.entered running running", "handler", "finally");
+    assert_good(&handled.done("a/finally", 2).succeeded("a").ended());
+    assert_bad(
+        &begun().succeeded("a").ended(),
+        Invariant::FinallyRuns,
+        "`a` began and ended without its `finally`",
+    );
+    let cancel = |story: Story| story.event_with("- cancel.requested running running", "by", "ana");
+    assert_bad(
+        &cancel(begun()).succeeded("a").ended(),
+        Invariant::FinallyRuns,
+        "`a` began and ended without its `finally`",
+    );
+    assert_good(&cancel(cancel(begun())).succeeded("a").ended());
+}
+
+#[test]
+fn nothing_is_granted_where_the_time_is_over() {
+    let entered = Story::new().started().event("b task.entered pending running");
+    let late = entered.event_with("b limit.reached running running", "limit", "attempt");
+    assert_bad(
+        &late.clone().done("b/x", 1).succeeded("b").ended(),
+        Invariant::LimitsHold,
+        "`b/x` is granted after the time of `b` was over",
+    );
+    assert_good(&late.clone().done("b/x/finally", 1).done("bc", 2).succeeded("b").ended());
+    let again = late.event("b task.retrying running waiting").event("b task.entered waiting running");
+    assert_good(&again.done("b~2/x", 1).succeeded("b").ended());
 }

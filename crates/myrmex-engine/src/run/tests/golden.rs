@@ -7,13 +7,17 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use myrmex_model::command::TimerKey;
+use myrmex_model::command::{ChildEnd, TimerKey};
 use myrmex_model::effect::Evaluation;
+use myrmex_model::event::Limit;
 use myrmex_model::id::{DefinitionHash, Epoch, ValueHash};
-use myrmex_model::outcome::Outcome;
+use myrmex_model::ir::Rest;
+use myrmex_model::outcome::{AttemptEnd, Outcome};
 use myrmex_model::wire;
 
-use super::build::{Then, choose, computed_task, define, each, flow, goto, graph, task, timer, value};
+use super::build::{
+    Then, call, catch, choose, computed_task, define, each, flow, goto, graph, raise, task, timer, value,
+};
 use super::host::{Host, RUN, lost, map};
 use crate::run::Run;
 
@@ -23,13 +27,16 @@ const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
 type Scenario = fn() -> Host;
 
 /// Every scenario, with what lived it when its files were written.
-const SCENARIOS: [(&str, Scenario); 6] = [
+const SCENARIOS: [(&str, Scenario); 9] = [
     ("graph-with-failure-and-skip", graph_with_failure_and_skip),
     ("flow-with-loop-and-retry", flow_with_loop_and_retry),
     ("for-each-with-map-keys-and-a-lost-attempt", for_each_with_map_keys),
     ("cancel-during-a-run", cancel_during_a_run),
     ("rebase-with-renamed-tasks", rebase_with_renamed_tasks),
     ("unfinished-with-timers-and-grants", unfinished),
+    ("handlers-scope-attempts-and-rounds", handlers),
+    ("calls-limits-and-early-ends", calls_and_limits),
+    ("unfinished-in-handlers-and-calls", unfinished_in_handlers),
 ];
 
 #[test]
@@ -199,5 +206,59 @@ fn unfinished() -> Host {
     ];
     let mut host = Host::started(&graph("root", children));
     host.fail("retrying");
+    host
+}
+
+fn handlers() -> Host {
+    let broken =
+        task("broken").catching(catch(value("_")).of_kind("runtime").retried(1, 20)).finally(task("_"));
+    let block = flow("block", vec![task("x"), task("y")]).retried(1, 0);
+    let rounds = flow("rounds", vec![value("step")]).repeated_while(4).last();
+    let root = flow("root", vec![broken, block, rounds, raise("stop").on_failure(task("_")).continuing()]);
+    let mut host = Host::started(&root.finally(value("_")));
+    host.fail("broken");
+    host.fire();
+    host.fail("broken");
+    host.succeed("broken/finally");
+    host.succeed("block/x");
+    host.fail("block/y");
+    host.finish();
+    host
+}
+
+fn calls_and_limits() -> Host {
+    let slow = graph("slow", vec![task("x"), timer("z")]).limit(Limit::Attempt, 50).retried(1, 0);
+    let race = graph("race", vec![task("a"), task("b")]).first(1, Rest::Cancel);
+    let called = call("called").after_on("slow", &[Outcome::Failed]).retried(1, 0);
+    let once = task("once").once().after("race");
+    let mut host = Host::started(&graph("root", vec![slow, race, called, once]).limit(Limit::Total, 60_000));
+    host.grant();
+    host.report(host.token("race/a"), super::host::ended_well()).unwrap();
+    host.report(host.token("race/b"), AttemptEnd::Stopped).unwrap();
+    host.end("once", lost());
+    for attempt in ["slow/x", "slow~2/x"] {
+        host.grant();
+        host.fire();
+        host.report(host.token(attempt), AttemptEnd::Stopped).unwrap();
+    }
+    let broke = ChildEnd::Failed { fault: super::host::fault("the child broke"), is_timeout: false };
+    host.end_child(host.child("called"), broke).unwrap();
+    host.finish();
+    host
+}
+
+fn unfinished_in_handlers() -> Host {
+    let children = vec![
+        task("handled").catching(catch(task("_"))),
+        task("finishing").finally(timer("_")),
+        call("called").limit(Limit::Attempt, 5_000),
+        flow("again", vec![task("x")]).retried(1, 60_000).limit(Limit::Total, 90_000),
+        task("queued").after_on("handled", &[Outcome::Started]).limit(Limit::Queue, 9_000),
+    ];
+    let mut host = Host::started(&graph("root", children));
+    host.fail("handled");
+    host.succeed("finishing");
+    host.fail("again/x");
+    host.cancel();
     host
 }
