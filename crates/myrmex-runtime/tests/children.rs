@@ -48,7 +48,16 @@ impl Nodes {
     fn add(&mut self, parent: u32, text: &str, body: Body) -> u32 {
         let parent = (!self.0.is_empty()).then_some(NodeId(parent));
         let (policy, outputs) = (Policy::default(), Outputs::Raw);
-        self.0.push(Node { name: name(text), parent, guard: None, body, policy, outputs, handling: None });
+        self.0.push(Node {
+            name: name(text),
+            parent,
+            guard: None,
+            body,
+            policy,
+            outputs,
+            handling: None,
+            binding: None,
+        });
         u32::try_from(self.0.len() - 1).unwrap()
     }
 

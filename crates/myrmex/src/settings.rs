@@ -10,9 +10,9 @@ use myrmex_model::diagnostic::{Code, Diagnostic, Severity, Span};
 use myrmex_model::name::Name;
 use myrmex_runtime::secrets::{Provider, Providers};
 
-use crate::sources::read_text;
 use crate::exit::{Failure, FailureCode};
 use crate::render::diagnostics;
+use crate::sources::read_text;
 use crate::workspace::{SETTINGS_NAME, Workspace};
 
 /// The code of a secret without exactly one provider.

@@ -145,8 +145,7 @@ impl Run {
             let reached = u32::try_from(state.activations.len()).unwrap_or(u32::MAX);
             let under_way = reached - (state.count - state.counts.open);
             let is_full = most.is_some_and(|most| under_way >= most);
-            let is_over =
-                scope.is_winding_down() || self.is_enough(id) || self.is_closing_itself(id);
+            let is_over = scope.is_winding_down() || self.is_enough(id) || self.is_closing_itself(id);
             if reached == state.count || is_full || is_over {
                 return;
             }

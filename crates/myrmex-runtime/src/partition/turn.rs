@@ -21,9 +21,9 @@ use myrmex_model::wire;
 use myrmex_store::operation::AttemptLog;
 use myrmex_store::{Batch, Committed, Grant, IndexOperation, NewRecord, Ready, RunSummary, Sequence, Timer};
 
+use super::JournalError;
 use super::batch::Release;
 use super::children::{Call, FollowUp};
-use super::JournalError;
 use super::message::{Answer, CalledDefinition, NewRun, RequestError};
 use super::{Loaded, State, journal, writer};
 use crate::evaluate::{self, Desk, checked_depth};

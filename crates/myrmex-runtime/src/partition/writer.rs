@@ -232,7 +232,9 @@ mod tests {
 
     fn committed(messages: &Receiver<Message>) -> Result<Sequence, StoreError> {
         match messages.recv_timeout(PATIENCE) {
-            Ok(Message::Written(_, Written::Committed(committed))) => committed.map(|committed| committed.last),
+            Ok(Message::Written(_, Written::Committed(committed))) => {
+                committed.map(|committed| committed.last)
+            }
             _ => panic!("the writer says how the commit ended"),
         }
     }
@@ -251,7 +253,10 @@ mod tests {
     fn a_batch_that_a_full_disk_refuses_is_tried_again() {
         let (mut writer, messages, batch) = writer(1, || StoreError::Full);
         writer.hand_over(batch, nothing_waits());
-        assert!(matches!(messages.recv_timeout(PATIENCE), Ok(Message::Written(_, Written::Held(StoreError::Full)))));
+        assert!(matches!(
+            messages.recv_timeout(PATIENCE),
+            Ok(Message::Written(_, Written::Held(StoreError::Full)))
+        ));
         writer.hold_up();
         assert!(writer.is_held_up());
         assert_eq!(committed(&messages).unwrap(), Sequence::NONE.plus(1));
@@ -294,8 +299,13 @@ mod tests {
 
         let (mut writer, messages, batch) = started(Box::new(AlwaysFull(MemoryStore::new())));
         writer.hand_over(batch, nothing_waits());
-        assert!(matches!(messages.recv_timeout(PATIENCE), Ok(Message::Written(_, Written::Held(StoreError::Full)))));
+        assert!(matches!(
+            messages.recv_timeout(PATIENCE),
+            Ok(Message::Written(_, Written::Held(StoreError::Full)))
+        ));
         drop(writer);
-        assert!(!messages.iter().any(|message| matches!(message, Message::Written(_, Written::Committed(_)))));
+        assert!(
+            !messages.iter().any(|message| matches!(message, Message::Written(_, Written::Committed(_))))
+        );
     }
 }

@@ -49,7 +49,13 @@ impl CheckedFile {
     /// Makes one of a file that cannot be read, for this reason.
     fn unreadable(problem: Diagnostic) -> Self {
         let source = Source::new(Arc::clone(&problem.span.file), "");
-        Self { source, definition: None, closure: BTreeMap::new(), diagnostics: vec![problem], beside: Vec::new() }
+        Self {
+            source,
+            definition: None,
+            closure: BTreeMap::new(),
+            diagnostics: vec![problem],
+            beside: Vec::new(),
+        }
     }
 }
 

@@ -73,7 +73,8 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
 /// Says that a run keeps its definition, unless the file that it most probably came from still is that definition.
 fn tell_of_definition(workspace: &Workspace, run: &RunSummary) {
     let name = run.workflow.as_str();
-    let found = super::run::resolve(name, workspace).ok().map(|path| (check_file(&path, &workspace.root), path));
+    let found =
+        super::run::resolve(name, workspace).ok().map(|path| (check_file(&path, &workspace.root), path));
     let file = found.filter(|(checked, _)| {
         // A file without errors belongs to the run if it bears its name; one with errors most probably does.
         checked.definition.as_ref().is_none_or(|definition| definition.name == run.workflow)
