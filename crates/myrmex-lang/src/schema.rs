@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::read::keys::{self, Form, Keys};
 use crate::read::order::outcome_words;
+use crate::read::policy::OWN_VARIABLES;
 use crate::read::verb::ROUNDS_MAX;
 
 /// The dialect.
@@ -146,6 +147,7 @@ fn one_of(names: &[&str]) -> Value {
     names.iter().map(|name| json!({ "required": [name] })).collect()
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each form")]
 fn form(form: Form) -> Value {
     match form {
         Form::Text | Form::Requirement => json!({"type": "string"}),
@@ -185,7 +187,7 @@ fn form(form: Form) -> Value {
         Form::Needs => needs(),
         Form::Variables => json!({
             "type": "object",
-            "propertyNames": {"pattern": VARIABLE_PATTERN},
+            "propertyNames": {"pattern": VARIABLE_PATTERN, "not": {"enum": OWN_VARIABLES}},
             "additionalProperties": {"not": {"type": "null"}},
         }),
         Form::Nested(keys) => reference(name_of(keys)),

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use myrmex_lang::Source;
+use myrmex_model::ir::Body;
 use myrmex_testkit::history::{Expected, check};
 use serde_json::Value;
 use support::{Live, Workspace, describe, say};
@@ -77,8 +79,8 @@ fn names(text: &str) -> BTreeMap<String, String> {
     let mut name = "";
     for line in text.lines() {
         if let Some(id) = line.trim().strip_prefix("x-wfformat: {id: ") {
-            let id: String = serde_json::from_str(id.strip_suffix('}').unwrap()).unwrap();
-            names.insert(id, name.to_owned());
+            let id = id.strip_suffix('}').unwrap().trim_matches('\'');
+            names.insert(id.to_owned(), name.to_owned());
         } else if let Some(key) = line.strip_prefix("  ").and_then(|line| line.strip_suffix(':')) {
             name = key.trim();
         }
@@ -86,10 +88,13 @@ fn names(text: &str) -> BTreeMap<String, String> {
     names
 }
 
-/// Counts the names after `needs:`.
+/// Counts the edges of a workflow whose body is one graph.
 fn needs(text: &str) -> usize {
-    let lists = text.lines().filter_map(|line| line.trim().strip_prefix("needs: ["));
-    lists.map(|list| list.split(',').count()).sum()
+    let definition = myrmex_lang::check(&Source::new("trace.yaml", text)).definition.unwrap();
+    match &definition.node(definition.root).body {
+        Body::Graph(graph) => graph.edges().len(),
+        other => panic!("the trace is one graph, not {other:?}"),
+    }
 }
 
 /// Reads the edges from the trace itself, not from what the import made of it.

@@ -26,7 +26,7 @@ pub(super) fn effect_words() -> Vec<&'static str> {
 }
 
 /// What every attempt is told about itself; a task cannot say otherwise.
-const OWN_VARIABLES: [&str; 7] = [
+pub(crate) const OWN_VARIABLES: [&str; 7] = [
     "MYRMEX_RUN",
     "MYRMEX_TASK",
     "MYRMEX_ATTEMPT",

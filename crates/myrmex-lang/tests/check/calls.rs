@@ -149,8 +149,6 @@ fn calls_are_checked_against_what_they_call() {
         E0204 12:29 `version` has no effect here: the task does `run`
         E0405 14:17 the task `k` gives no output
         --- broken.yaml
-        E0206 2:9 the task `a` has no verb
-          hint: give it one of `run`, `set`, `switch`, `fail`, `wait`, `tasks`, `do`, `try`, `repeat`, `workflow`, `use`
         E0202 2:13 unknown key `rum` in a task
           hint: did you mean `run`?
         "#,
