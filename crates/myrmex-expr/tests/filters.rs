@@ -6,6 +6,7 @@ use myrmex_model::value::Value;
 use serde_json::json;
 
 /// Computes `source` with `input` as `x`; the value as JSON, or the message.
+#[expect(clippy::needless_pass_by_value, reason = "inputs are written in place")]
 fn check(source: &str, input: Value, expected: &str) {
     let shown = match Evaluator::new().value(&Expr::jinja(source), &mut |_| Some(input.clone())) {
         Ok(value) => value.to_string(),

@@ -6,6 +6,7 @@ use myrmex_model::value::Value;
 use serde_json::json;
 
 /// Runs `program` on `input`; the value as JSON, or the message.
+#[expect(clippy::needless_pass_by_value, reason = "inputs are written in place")]
 fn run(program: &str, input: Value) -> String {
     let source = format!("x | jq({})", Value::from(program));
     match Evaluator::new().value(&Expr::jinja(&source), &mut |_| Some(input.clone())) {
