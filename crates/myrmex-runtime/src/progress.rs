@@ -50,14 +50,21 @@ struct Board {
     last: Sequence,
     health: Health,
     ended: BTreeMap<RunId, Status>,
+    /// How many runs the partition has under way.
+    under_way: usize,
     notes: Vec<String>,
 }
 
 impl Progress {
     /// Creates an empty board.
     pub fn new() -> Self {
-        let board =
-            Board { last: Sequence::NONE, health: Health::Well, ended: BTreeMap::new(), notes: Vec::new() };
+        let board = Board {
+            last: Sequence::NONE,
+            health: Health::Well,
+            ended: BTreeMap::new(),
+            under_way: 0,
+            notes: Vec::new(),
+        };
         Self { board: Mutex::new(board), changed: Condvar::new(), ended: Condvar::new() }
     }
 
@@ -78,6 +85,10 @@ impl Progress {
         if was_held_up || !ended.is_empty() {
             self.ended.notify_all();
         }
+    }
+
+    pub(crate) fn set_under_way(&self, count: usize) {
+        self.board().under_way = count;
     }
 
     /// Says that something waits, unless the engine has ended anyway.
@@ -136,6 +147,20 @@ impl Progress {
         let waited = self.ended.wait_timeout_while(board, limit, same);
         let (board, _) = waited.unwrap_or_else(PoisonError::into_inner);
         Seen { last: board.last, health: board.health.clone() }
+    }
+
+    /// Waits until no run is under way any more or the health differs from that in `seen`, at most `limit`.
+    pub fn wait_for_all(&self, seen: &Seen, limit: Duration) -> Seen {
+        let board = self.board();
+        let same = |board: &mut Board| board.health == seen.health && board.under_way > 0;
+        let waited = self.ended.wait_timeout_while(board, limit, same);
+        let (board, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        Seen { last: board.last, health: board.health.clone() }
+    }
+
+    /// Returns how many runs are under way.
+    pub fn under_way(&self) -> usize {
+        self.board().under_way
     }
 
     /// Returns the final status of a run whose end is durable.

@@ -235,6 +235,7 @@ impl Session {
             if let Some(status) = self.progress.ended(run) {
                 viewer.show_new()?;
                 viewer.finish(status)?;
+                self.wait_for_others();
                 return Ok(Exit::of_run(status));
             }
             match &seen.health {
@@ -254,6 +255,33 @@ impl Session {
                 Show::Nothing => self.progress.wait_for_end(run, &seen, LOOK_UP),
                 Show::People | Show::Json => self.progress.wait(&seen, LOOK_UP),
             };
+        }
+    }
+}
+
+impl Session {
+    /// Waits for the runs that the one that has ended started and did not wait for: there is nobody else to run them.
+    fn wait_for_others(&self) {
+        let count = self.progress.under_way();
+        if count == 0 {
+            return;
+        }
+        // If standard error is closed there is nobody to tell.
+        let tell = |text: String| drop(writeln!(std::io::stderr(), "{text}"));
+        let what = if count == 1 {
+            "a run that it started".to_owned()
+        } else {
+            format!("{count} runs that it started")
+        };
+        tell(format!("waits for {what}; Ctrl-C leaves that to be resumed"));
+        let mut seen = self.progress.seen();
+        while self.progress.under_way() > 0 {
+            match seen.health {
+                Health::Well | Health::HeldUp(_) => seen = self.progress.wait_for_all(&seen, LOOK_UP),
+                Health::Interrupted | Health::Failed(_) => {
+                    return tell("not all of them have ended; `myrmex runs list` shows them".to_owned());
+                }
+            }
         }
     }
 }

@@ -809,3 +809,17 @@ fn a_data_directory_that_cannot_be_one_is_told_in_plain_words() {
         assert_eq!((ended.code, ended.stderr), (7, expected));
     }
 }
+
+#[test]
+fn a_run_that_nobody_waits_for_is_run_to_its_end() {
+    let workspace = Workspace::with(&[
+        ("main.yaml", "workflow: main\ntasks:\n  d: {workflow: kid, wait: false}\n"),
+        ("kid.yaml", "workflow: kid\ntasks:\n  a: {run: sleep 0.3; echo done >done}\n"),
+    ]);
+    let ended = workspace.run(&["run", "main.yaml"]);
+    assert_eq!(ended.code, 0);
+    assert!(ended.stderr.contains("waits for a run that it started; Ctrl-C"), "{}", ended.stderr);
+    assert!(workspace.path().join("done").exists());
+    let listed = workspace.run(&["runs", "list"]).stdout;
+    assert_eq!(listed.matches("  succeeded  ").count(), 2, "{listed}");
+}

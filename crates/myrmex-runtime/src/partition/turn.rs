@@ -491,6 +491,7 @@ impl State {
                 }
             }
         }
+        self.parts.progress.set_under_way(self.owned.runs.len());
         self.parts.progress.set_durable(committed.last, &ended);
     }
 
