@@ -139,9 +139,9 @@ impl Run {
         facts.and_then(|facts| facts.catch_retries.get(index as usize)).copied().unwrap_or(0)
     }
 
-    /// Returns whether the body may be repeated at all.
+    /// Returns whether the body may be repeated at all. A run that was ended early begins nothing again.
     fn is_repeatable(&self, id: ActivationId) -> bool {
-        self.at(id).limit() != Some(Limit::Total) && !self.is_stopped(id) && !self.has_unknown(id)
+        self.at(id).limit() != Some(Limit::Total) && !self.at(id).is_cancelling && !self.has_unknown(id)
     }
 
     /// Returns whether inside `id` an attempt that nothing may repeat ended with an unknown outcome.
