@@ -112,12 +112,13 @@ impl Run {
         is_finishing && self.ending != Some(Ending::Abort)
     }
 
-    /// Returns how the body of an activation ended, if it has.
+    /// Returns how the body of an activation ended, if it has. One that is to be repeated has failed for now.
     pub(super) fn body_outcome(&self, id: ActivationId) -> Option<Outcome> {
         match self.at(id).handling() {
             Some((_, Pending::Succeeded { .. })) => Some(Outcome::Succeeded),
             Some((_, Pending::Failed { .. })) => Some(Outcome::Failed),
             Some((_, Pending::Cancelled)) => Some(Outcome::Cancelled),
+            None if self.at(id).phase == Phase::Retrying => Some(Outcome::Failed),
             None => Outcome::of(self.at(id).status),
         }
     }
