@@ -6,6 +6,7 @@ use myrmex_model::address::Address;
 use myrmex_model::event::Event;
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::ir::{Body, Complete, Rest, Tolerance};
+use myrmex_model::status::Status;
 
 use super::Run;
 use super::arena::{ActivationId, Counts, Work};
@@ -55,7 +56,8 @@ impl Run {
     /// Returns whether the next cancel of a scope is the machine's own, because of `fail_fast` or because enough has
     /// succeeded: it asks for it in the very turn in which that is so, so nobody else's can come between.
     pub(super) fn is_closing_itself(&self, id: ActivationId) -> bool {
-        if self.at(id).is_winding_down() {
+        // A scope that waits out the pause before its next attempt has nothing left to close.
+        if self.at(id).is_winding_down() || self.at(id).status != Status::Running {
             return false;
         }
         match self.rest(id) {

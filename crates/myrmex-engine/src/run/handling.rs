@@ -112,12 +112,13 @@ impl Run {
         is_finishing && self.ending != Some(Ending::Abort)
     }
 
-    /// Returns how the body of an activation ended, if it has.
+    /// Returns how the body of an activation ended, if it has. One that is to be repeated has failed for now.
     pub(super) fn body_outcome(&self, id: ActivationId) -> Option<Outcome> {
         match self.at(id).handling() {
             Some((_, Pending::Succeeded { .. })) => Some(Outcome::Succeeded),
             Some((_, Pending::Failed { .. })) => Some(Outcome::Failed),
             Some((_, Pending::Cancelled)) => Some(Outcome::Cancelled),
+            None if self.at(id).phase == Phase::Retrying => Some(Outcome::Failed),
             None => Outcome::of(self.at(id).status),
         }
     }
@@ -139,9 +140,9 @@ impl Run {
         facts.and_then(|facts| facts.catch_retries.get(index as usize)).copied().unwrap_or(0)
     }
 
-    /// Returns whether the body may be repeated at all.
+    /// Returns whether the body may be repeated at all. A run that was ended early begins nothing again.
     fn is_repeatable(&self, id: ActivationId) -> bool {
-        self.at(id).limit() != Some(Limit::Total) && !self.is_stopped(id) && !self.has_unknown(id)
+        self.at(id).limit() != Some(Limit::Total) && !self.at(id).is_cancelling && !self.has_unknown(id)
     }
 
     /// Returns whether inside `id` an attempt that nothing may repeat ended with an unknown outcome.

@@ -301,3 +301,22 @@ fn a_cancel_ends_the_pause_of_a_scope() {
     host.succeed("block/finally");
     assert_eq!((host.status("block"), host.timers.len()), (Status::Cancelled, 0));
 }
+
+#[test]
+fn a_run_that_was_ended_early_is_not_done_again() {
+    let root = flow("root", vec![value("a").then(Then::End), task("b")]).computed();
+    let mut host = Host::new(define(&root.catching(catch(value("_")).retried(1, 0))));
+    host.answer_error("");
+    host.start();
+    host.expect(&[succeeded("a"), succeeded("catch")]);
+    assert_eq!(host.run.status(), Status::Succeeded);
+}
+
+#[test]
+fn a_cancel_in_the_pause_after_a_fast_failure_is_a_cancel() {
+    let root = graph("root", vec![task("a")]).failing_fast();
+    let mut host = Host::started(&root.catching(catch(value("_")).retried(1, 50)));
+    host.fail("a");
+    host.cancel();
+    assert_eq!(host.run.status(), Status::Cancelled);
+}

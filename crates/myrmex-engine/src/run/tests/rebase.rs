@@ -278,3 +278,19 @@ fn a_run_that_has_ended_does_not_move() {
     let moved = host.rebase(&graph("root", vec![value("b")]), &[]);
     assert_eq!(moved, Err(Rejection::RunOver { status: Status::Succeeded }));
 }
+
+#[test]
+fn what_is_added_to_a_scope_that_waits_for_its_next_attempt_waits_for_that() {
+    let block = |names: &[&str]| {
+        let children = names.iter().map(|name| task(name)).collect();
+        flow("root", vec![graph("block", children).retried(1, 50)])
+    };
+    let mut host = Host::started(&block(&["x"]));
+    host.fail("block/x");
+    host.rebase(&block(&["x", "new"]), &[]).unwrap();
+    host.expect(&[("block/new", Status::Skipped)]);
+    host.fire();
+    host.succeed("block~2/x");
+    host.succeed("block~2/new");
+    assert_eq!(host.run.status(), Status::Succeeded);
+}
