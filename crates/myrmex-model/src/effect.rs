@@ -74,8 +74,11 @@ pub enum Question {
 pub enum Evaluation {
     /// The guard is false.
     Skip,
-    /// The guard holds and the body begins with nothing more: a scope.
-    Enter,
+    /// The guard holds and the body begins: a scope.
+    Enter {
+        /// The checked inputs of its own, with defaults, as one object; none if it has none.
+        inputs: Option<ValueHash>,
+    },
     /// The guard holds; this is what the executor is given, none if the definition's arguments are literal.
     Input(Option<ValueHash>),
     /// The guard holds and this is the value computed, with the flow's variables from now on if it wrote any.

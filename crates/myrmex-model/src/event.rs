@@ -74,6 +74,8 @@ pub enum Event {
         task: Address,
         /// Which attempt of the block.
         attempt: Attempt,
+        /// The checked inputs of its own, the same for all attempts; none if it has none.
+        inputs: Option<ValueHash>,
     },
     /// The next round of a flow that goes round began: its first child may begin.
     RoundBegan {

@@ -4,9 +4,9 @@
 #![expect(clippy::too_many_lines, reason = "lists of every variant, and one of every damage")]
 
 use myrmex_model::ir::{
-    Backoff, Body, Call, Case, Catch, Choose, Complete, Definition, Each, Edge, Flow, FlowChild, Graph,
-    GraphChild, Handling, Input, Join, Late, Next, Node, NodeId, OutputField, Outputs, Policy, Repetition,
-    Rest, Retry, RoundCondition, Rounds, Task, Timer, Tolerance,
+    Backoff, Binding, Body, Call, Case, Catch, Choose, Complete, Definition, Each, Edge, Flow, FlowChild,
+    Graph, GraphChild, Handling, Input, Join, Late, Next, Node, NodeId, OutputField, Outputs, Policy,
+    Repetition, Rest, Retry, RoundCondition, Rounds, Task, Timer, Tolerance,
 };
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::outcome::{Outcome, OutcomeSet};
@@ -22,6 +22,9 @@ const GOLDEN: &str = include_str!("golden/definition-v1.json");
 
 /// The canonical form of [`handled`], likewise.
 const GOLDEN_HANDLED: &str = include_str!("golden/definition-v1-handling.json");
+
+/// The canonical form of [`bound`], likewise.
+const GOLDEN_BOUND: &str = include_str!("golden/definition-v1-binding.json");
 
 fn name(text: &str) -> Name {
     Name::new(text).unwrap()
@@ -300,6 +303,35 @@ fn the_golden_definition_with_handlers_is_read_and_written_for_ever() {
     let bytes = GOLDEN_HANDLED.trim_end().as_bytes();
     assert_eq!(decode(bytes).unwrap(), handled());
     assert_eq!(String::from_utf8(encode(&handled())).unwrap(), GOLDEN_HANDLED.trim_end());
+}
+
+/// A scope with inputs of its own, as an action that a workflow uses.
+fn bound() -> Definition {
+    let binding = Binding { values: Template::Expr(Expr::jinja("inputs.a")), inputs: inputs() };
+    let mut nodes = vec![
+        node("main", None, flow(&[(1, "use", Next::Continue)])),
+        node("use", Some(0), flow(&[(2, "greet", Next::Continue)])),
+        node("greet", Some(1), Body::Value(literal(json!(1)))),
+    ];
+    nodes[1].binding = Some(Box::new(binding));
+    definition(nodes)
+}
+
+#[test]
+fn inputs_of_a_scope_are_read_and_written_for_ever() {
+    let text = GOLDEN_BOUND.trim_end();
+    assert_eq!(String::from_utf8(encode(&bound())).unwrap(), text);
+    assert_eq!(decode(text.as_bytes()).unwrap(), bound());
+}
+
+#[test]
+fn only_a_scope_inside_has_inputs_of_its_own() {
+    for place in [0, 2] {
+        let mut wrong = bound();
+        wrong.nodes[place].binding = wrong.nodes[1].binding.clone();
+        let error = decode(&encode(&wrong)).unwrap_err().to_string();
+        assert!(error.contains(&format!("node {place} cannot have inputs of its own")), "{error}");
+    }
 }
 
 #[test]

@@ -105,7 +105,7 @@ fn task_events() -> Vec<Event> {
     let expanded = |count, keys| Event::ItemsExpanded { task: task(), count, items: value("[]"), keys };
     let due = Timestamp(1_800_000_000_000_000_000);
     let mut events = vec![
-        Event::ScopeEntered { task: task(), attempt: Attempt::FIRST },
+        Event::ScopeEntered { task: task(), attempt: Attempt::FIRST, inputs: None },
         expanded(0, None),
         expanded(2, Some(vec!["x".into(), "é/".into()])),
         expanded(0, Some(Vec::new())),
@@ -161,7 +161,7 @@ fn handling() -> Vec<Recorded> {
             closure: Some(value("[]")),
             parent: Some(Parent { run: RunId([9; 16]), task: task(), depth: 3 }),
         },
-        Event::ScopeEntered { task: task(), attempt: Attempt(2) },
+        Event::ScopeEntered { task: task(), attempt: Attempt(2), inputs: None },
         Event::RoundBegan { task: root(), round: 0 },
         Event::RoundBegan { task: task(), round: 7 },
         entered(task(), HandlerKind::Catch(1), failed(true)),
@@ -245,6 +245,23 @@ fn the_artifacts_of_an_attempt_are_read_back() {
         let report = AttemptReport { artifacts: Some(value("{}")), ..report };
         let recorded = Recorded { event: Event::AttemptEnded { task, attempt, token, report }, ..recorded };
         assert_eq!(decode(&encode(&recorded, BOOT)), Ok(recorded));
+    }
+}
+
+#[test]
+fn a_block_with_inputs_of_its_own_is_read_and_written_for_ever() {
+    for (attempt, mark) in [(Attempt::FIRST, ""), (Attempt(2), r#""n":2,"#)] {
+        let inputs = Some(value("{}"));
+        let event = Event::ScopeEntered { task: address("use"), attempt, inputs };
+        let change = Change { from: Status::Pending, to: Status::Running, phase: Phase::None };
+        let recorded = Recorded { at: Timestamp(1), event, change };
+        let line = format!(
+            r#"{{"e":"task.entered","at":1,"f":"pending","o":"running","k":"use",{mark}"b":{},"x":{{"inputs":"{}"}}}}"#,
+            BOOT.0,
+            value("{}"),
+        );
+        assert_eq!(String::from_utf8(encode(&recorded, BOOT)).unwrap(), line);
+        assert_eq!(decode(line.as_bytes()), Ok(recorded));
     }
 }
 

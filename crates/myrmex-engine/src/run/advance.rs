@@ -55,9 +55,9 @@ impl Turn<'_> {
             return self.fail(id, Fault::new(FaultKind::DataLimit, title), false);
         }
         match &node.body {
-            Body::Graph(_) | Body::Flow(_) if node.guard.is_none() => {
+            Body::Graph(_) | Body::Flow(_) if node.guard.is_none() && node.binding.is_none() => {
                 let task = self.run.address(id);
-                self.emit(Event::ScopeEntered { task, attempt: Attempt::FIRST });
+                self.emit(Event::ScopeEntered { task, attempt: Attempt::FIRST, inputs: None });
                 self.cancel_late(id);
             }
             Body::Task(task) if node.guard.is_none() && is_literal(&task.arguments) => {
@@ -165,8 +165,8 @@ impl Turn<'_> {
             Evaluation::Skip => {
                 self.emit(Event::TaskSkipped { task, reason: SkipReason::Condition });
             }
-            Evaluation::Enter => {
-                self.emit(Event::ScopeEntered { task, attempt });
+            Evaluation::Enter { inputs } => {
+                self.emit(Event::ScopeEntered { task, attempt, inputs });
             }
             Evaluation::Input(input) => self.queue(task, attempt, input),
             Evaluation::Value { output, vars } => self.conclude(id, Pending::Succeeded { output, vars }),

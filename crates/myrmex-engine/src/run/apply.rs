@@ -333,10 +333,13 @@ impl Run {
     /// Applies that a body without a worker begins an attempt.
     fn apply_begin(&mut self, id: ActivationId, event: &Event, at: Timestamp) -> Change {
         match event {
-            Event::ScopeEntered { attempt, .. } => {
+            Event::ScopeEntered { attempt, inputs, .. } => {
                 self.retire(id);
                 let change = self.change(id, Phase::None, at, |scope| scope.status = Status::Running);
                 self.begin_attempt(id, *attempt);
+                if inputs.is_some() {
+                    self.at_mut(id).facts_mut().inputs = *inputs;
+                }
                 self.enter_scope(id);
                 self.mark_started(id);
                 change

@@ -102,6 +102,8 @@ pub(super) struct RareFacts {
     pub(super) handling: Option<(HandlerKind, Pending)>,
     /// The error that a `catch` took.
     pub(super) caught: Option<Box<Fault>>,
+    /// The inputs of its own, evaluated once for all attempts; of scopes with a binding.
+    pub(super) inputs: Option<ValueHash>,
 }
 
 impl Default for RareFacts {
@@ -115,6 +117,7 @@ impl Default for RareFacts {
             limit: None,
             handling: None,
             caught: None,
+            inputs: None,
         }
     }
 }
@@ -308,6 +311,11 @@ impl Activation {
         self.facts()?.handling.as_ref()
     }
 
+    /// The inputs of its own that a scope was entered with.
+    pub(super) fn inputs(&self) -> Option<ValueHash> {
+        self.facts()?.inputs
+    }
+
     /// The limit that ran out and ends what is inside.
     pub(super) fn limit(&self) -> Option<Limit> {
         self.facts()?.limit
@@ -401,6 +409,19 @@ impl Run {
     /// Returns the scope or `for_each` in whose body `id` is; none for the root and for handlers.
     pub(super) fn scope_around(&self, id: ActivationId) -> Option<ActivationId> {
         self.parent(id).filter(|_| !self.at(id).is_handler)
+    }
+
+    /// Returns whether `inputs` means inside a scope something of its own.
+    pub(super) fn is_bound(&self, id: ActivationId) -> bool {
+        self.node(id).binding.is_some()
+    }
+
+    /// Returns what holds `id`, unless that is a scope with inputs of its own whose body `id` follows: then what holds
+    /// that scope, for such a handler belongs to where the scope stands.
+    pub(super) fn outside(&self, id: ActivationId) -> Option<ActivationId> {
+        let parent = self.parent(id)?;
+        let is_beside = self.at(id).is_handler && self.is_bound(parent);
+        if is_beside { self.outside(parent) } else { Some(parent) }
     }
 
     /// Returns the handlers that were entered, in order.

@@ -216,7 +216,8 @@ impl Turn<'_> {
             }
             Work::Graph(_) | Work::Flow(_) => {
                 let attempt = armed.map_or(Attempt::FIRST, |(attempt, _)| attempt);
-                self.emit(Event::ScopeEntered { task, attempt });
+                let inputs = activation.inputs().filter(|_| self.run.is_bound(id));
+                self.emit(Event::ScopeEntered { task, attempt, inputs });
             }
             Work::Each(each) => {
                 let keys = each.keys.as_ref().map(|keys| keys.keys().cloned().collect());

@@ -7,6 +7,7 @@ use myrmex_model::id::DefinitionHash;
 use myrmex_model::ir::{Body, Definition};
 
 use super::Run;
+use super::arena::{ActivationId, Work};
 
 /// Why a run cannot move to a definition.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +28,12 @@ pub enum RebaseError {
     /// has none to take.
     #[error("task `{task}` is under way and its arguments are not literal any more in the new definition")]
     Arguments {
+        /// The task under its new address.
+        task: Address,
+    },
+    /// A scope that is under way has inputs of its own in the new definition only: nothing evaluates them any more.
+    #[error("task `{task}` is under way and has inputs of its own only in the new definition")]
+    Inputs {
         /// The task under its new address.
         task: Address,
     },
@@ -62,6 +69,7 @@ impl Run {
         }
         let run = Self::restore(&facts, definition, hash)?;
         check_arguments(&run)?;
+        check_inputs(&run)?;
         *self = run;
         Ok(())
     }
@@ -83,6 +91,18 @@ fn check_arguments(moved: &Run) -> Result<(), RebaseError> {
         };
         if leaf.input.is_none() && !is_literal {
             return Err(RebaseError::Arguments { task: moved.address(id) });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a move into a scope whose inputs nothing evaluates.
+fn check_inputs(moved: &Run) -> Result<(), RebaseError> {
+    for id in (0..).map(ActivationId).take(moved.arena.len()) {
+        let scope = moved.at(id);
+        let is_entered = matches!(scope.work, Work::Flow(_) | Work::Graph(_)) && !scope.status.is_terminal();
+        if is_entered && moved.is_bound(id) && scope.inputs().is_none() {
+            return Err(RebaseError::Inputs { task: moved.address(id) });
         }
     }
     Ok(())

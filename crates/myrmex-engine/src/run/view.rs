@@ -22,6 +22,8 @@ pub struct View<'a> {
     from: ActivationId,
     /// Whether names are looked up inside the activation's own scope first.
     is_inside: bool,
+    /// Whether what is evaluated belongs to where the activation stands, although it sees the tasks inside.
+    is_beside: bool,
 }
 
 /// A task as an expression or a summary sees it.
@@ -58,7 +60,7 @@ pub struct ErrorView<'a> {
 impl Run {
     /// Returns what the activation of a request sees; `is_inside` for the output of a scope.
     pub fn view(&self, ticket: Ticket, is_inside: bool) -> View<'_> {
-        View { run: self, from: ActivationId(ticket.0), is_inside }
+        View { run: self, from: ActivationId(ticket.0), is_inside, is_beside: false }
     }
 
     /// Returns the task at `address`, if it was reached.
@@ -85,12 +87,17 @@ impl Run {
     }
 
     /// Returns the flow whose variables an activation writes: the outermost flow of those around it without another
-    /// kind of scope between.
+    /// kind of scope between; variables do not leave a scope with inputs of its own.
     pub(super) fn vars_owner(&self, id: ActivationId) -> Option<ActivationId> {
         let mut owner = None;
         let mut here = id;
         while let Some(parent) = self.parent(here) {
             match self.at(parent).work {
+                Work::Flow(_) if self.is_bound(parent) => {
+                    if !self.at(here).is_handler {
+                        return Some(parent);
+                    }
+                }
                 Work::Flow(_) => owner = Some(parent),
                 // What follows the body of a task stands where the task stands.
                 Work::None | Work::Leaf(_) | Work::Timer { .. } | Work::Choice { .. } | Work::Call(_)
@@ -167,19 +174,44 @@ impl<'a> View<'a> {
         items
     }
 
+    /// Lets the view be that of a handler's condition: it sees the tasks inside, but `inputs` and variables as what
+    /// stands beside the scope.
+    pub fn beside(self) -> Self {
+        Self { is_beside: true, ..self }
+    }
+
+    /// Returns the innermost scope or `for_each` around what is evaluated.
+    fn innermost(&self) -> Option<ActivationId> {
+        let is_inside = self.is_inside && !(self.is_beside && self.run.is_bound(self.from));
+        if is_inside { Some(self.from) } else { self.run.outside(self.from) }
+    }
+
+    /// Returns the inputs that the activation sees: those of the nearest scope around with inputs of its own, or else
+    /// those of the run.
+    pub fn inputs(&self) -> Option<ValueHash> {
+        let mut here = self.innermost();
+        while let Some(id) = here {
+            if self.run.is_bound(id) {
+                return self.run.at(id).inputs();
+            }
+            here = self.run.outside(id);
+        }
+        self.run.inputs()
+    }
+
     /// Returns the variables that the activation sees, if any were written.
     pub fn vars(&self) -> Option<ValueHash> {
-        let mut here = if self.is_inside { Some(self.from) } else { self.run.parent(self.from) };
+        let run = self.run;
+        let mut here = self.innermost();
         while let Some(id) = here {
-            if let Work::Flow(_) = self.run.at(id).work {
-                let owner = self.run.vars_owner(id).unwrap_or(id);
-                if let Some(vars) = self.run.flow(owner).vars {
+            let mut owner = id;
+            if let Work::Flow(_) = run.at(id).work {
+                owner = run.vars_owner(id).filter(|_| !run.is_bound(id)).unwrap_or(id);
+                if let Some(vars) = run.flow(owner).vars {
                     return Some(vars);
                 }
-                here = self.run.parent(owner);
-            } else {
-                here = self.run.parent(id);
             }
+            here = run.outside(owner).filter(|_| !run.is_bound(owner));
         }
         None
     }

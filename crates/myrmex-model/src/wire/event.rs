@@ -164,6 +164,10 @@ fn data_of(event: &Event) -> Value {
             Some(input) => json!({"input": input.to_string()}),
             None => Value::Null,
         },
+        Event::ScopeEntered { inputs, .. } => match inputs {
+            Some(inputs) => json!({"inputs": inputs.to_string()}),
+            None => Value::Null,
+        },
         Event::AttemptGranted { worker, .. } => json!({"worker": worker.as_str()}),
         Event::AttemptEnded { report, .. } => {
             serde_json::to_value(ReportV1::from(report)).unwrap_or(Value::Null)
@@ -197,7 +201,7 @@ fn data_of(event: &Event) -> Value {
             (None, Some(fault)) => json!({"fault": fault_json(fault)}),
             (Some(output), Some(fault)) => json!({"output": output.to_string(), "fault": fault_json(fault)}),
         },
-        Event::ScopeEntered { .. } | Event::TaskCancelled { .. } | Event::EndRequested { .. } => Value::Null,
+        Event::TaskCancelled { .. } | Event::EndRequested { .. } => Value::Null,
     }
 }
 
@@ -391,7 +395,7 @@ impl Fields<'_> {
         Ok(match self.record.kind.as_str() {
             "task.entered" => {
                 let attempt = self.record.attempt.map_or(Attempt::FIRST, Attempt);
-                Event::ScopeEntered { task: self.task()?, attempt }
+                Event::ScopeEntered { task: self.task()?, attempt, inputs: self.optional("inputs")? }
             }
             "round.began" => Event::RoundBegan { task: self.scope()?, round: self.number("round")? },
             "handler.entered" => Event::HandlerEntered {

@@ -9,7 +9,7 @@ use myrmex_model::time::{Length, Timestamp};
 use myrmex_model::value::{Value, type_name};
 
 use super::resolve::Resolver;
-use super::{Desk, call, render};
+use super::{Desk, call, checked_inputs, render};
 
 /// The most items of one `for_each`.
 const ITEMS_MAX: u64 = 1_000_000;
@@ -24,7 +24,7 @@ pub(super) fn begin(desk: &mut Desk<'_>, view: View<'_>, node: &Node) -> Result<
         }
     }
     match &node.body {
-        Body::Graph(_) | Body::Flow(_) => Ok(Evaluation::Enter),
+        Body::Graph(_) | Body::Flow(_) => enter(desk, view, node),
         Body::Task(task) if task.arguments.as_literal().is_some() => Ok(Evaluation::Input(None)),
         Body::Task(task) => {
             let input = render(desk, view, &task.arguments)?;
@@ -37,6 +37,13 @@ pub(super) fn begin(desk: &mut Desk<'_>, view: View<'_>, node: &Node) -> Result<
         Body::Each(each) => items(desk, view, &each.source),
         Body::Call(body) => call::call(desk, view, body),
     }
+}
+
+/// Enters a scope, with inputs of its own if it has any.
+fn enter(desk: &mut Desk<'_>, view: View<'_>, node: &Node) -> Result<Evaluation, Fault> {
+    let Some(binding) = &node.binding else { return Ok(Evaluation::Enter { inputs: None }) };
+    let inputs = checked_inputs(desk, view, &binding.values, &binding.inputs)?;
+    Ok(Evaluation::Enter { inputs: Some(inputs) })
 }
 
 /// Computes a value; inside a flow the fields of a map become variables, over those that were set before.

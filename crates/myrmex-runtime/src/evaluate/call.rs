@@ -4,11 +4,10 @@ use myrmex_engine::run::View;
 use myrmex_model::effect::Evaluation;
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::DefinitionHash;
-use myrmex_model::inputs;
 use myrmex_model::ir::Call;
-use myrmex_model::value::{Value, type_name};
+use myrmex_model::value::Value;
 
-use super::{Desk, matches_pattern, render};
+use super::{Desk, checked_inputs};
 use crate::partition::JournalError;
 
 pub(super) fn call(desk: &mut Desk<'_>, view: View<'_>, call: &Call) -> Result<Evaluation, Fault> {
@@ -19,17 +18,8 @@ pub(super) fn call(desk: &mut Desk<'_>, view: View<'_>, call: &Call) -> Result<E
         Err(JournalError::Store(error)) => return Err(desk.fail(error)),
         Err(error) => return Err(unknown(call).with_detail(error.to_string())),
     };
-    let given = match render(desk, view, &call.inputs)? {
-        Value::Object(given) => given,
-        Value::Null => serde_json::Map::new(),
-        other => {
-            let title = format!("`with` needs a map, found {}", type_name(&other));
-            return Err(Fault::new(FaultKind::Validation, title));
-        }
-    };
-    let checked = inputs::check(&definition.inputs, &given, &matches_pattern);
-    let checked = checked.map_err(|error| Fault::new(FaultKind::Validation, error.to_string()))?;
-    Ok(Evaluation::Call { definition: hash, inputs: desk.values.put(checked) })
+    let inputs = checked_inputs(desk, view, &call.inputs, &definition.inputs)?;
+    Ok(Evaluation::Call { definition: hash, inputs })
 }
 
 /// Looks the workflow up among those that the run may call, as they stood when it was started.

@@ -15,12 +15,13 @@ use myrmex_expr::Evaluator;
 use myrmex_model::effect::{Evaluation, Question, Request};
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::ValueHash;
-use myrmex_model::ir::{OutputField, Outputs};
+use myrmex_model::inputs;
+use myrmex_model::ir::{Input, OutputField, Outputs};
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::schema::Schema;
 use myrmex_model::template::Template;
 use myrmex_model::time::Timestamp;
-use myrmex_model::value::{Value, is_depth_bounded};
+use myrmex_model::value::{Value, is_depth_bounded, type_name};
 use myrmex_store::{Reader, StoreError};
 
 use crate::partition::Definitions;
@@ -92,7 +93,7 @@ pub(crate) fn answer(desk: &mut Desk<'_>, run: &Run, request: &Request) -> Resul
         }
         Question::Round { round } => follow::round(desk, run.view(request.ticket, true), node, *round),
         Question::Catch { fault, attempt, candidates } => {
-            let view = run.view(request.ticket, true);
+            let view = run.view(request.ticket, true).beside();
             follow::catch(desk, view, node, (fault, *attempt), candidates)
         }
     }
@@ -149,6 +150,26 @@ fn render(desk: &mut Desk<'_>, view: View<'_>, template: &Template) -> Result<Va
     let rendered = desk.evaluator.render(template, &mut |reference| resolver.resolve(reference));
     let finished = resolver.finish(rendered);
     desk.settle(finished)
+}
+
+/// Evaluates inputs and makes them what is declared: defaults applied, each fitting its schema.
+fn checked_inputs(
+    desk: &mut Desk<'_>,
+    view: View<'_>,
+    values: &Template,
+    declared: &[Input],
+) -> Result<ValueHash, Fault> {
+    let given = match render(desk, view, values)? {
+        Value::Object(given) => given,
+        Value::Null => serde_json::Map::new(),
+        other => {
+            let title = format!("`with` needs a map, found {}", type_name(&other));
+            return Err(Fault::new(FaultKind::Validation, title));
+        }
+    };
+    let checked = inputs::check(declared, &given, &matches_pattern);
+    let checked = checked.map_err(|error| Fault::new(FaultKind::Validation, error.to_string()))?;
+    Ok(desk.values.put(checked))
 }
 
 /// Checks what a task gave against its declared outputs: each is there and fits.

@@ -64,7 +64,7 @@ impl<'a> Resolver<'a> {
         let steps = reference.steps.as_slice();
         match reference.root.as_str() {
             "inputs" => {
-                let hash = self.view.run().inputs()?;
+                let hash = self.view.inputs()?;
                 self.stored(hash, steps)
             }
             "tasks" => self.task(steps),

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use myrmex_model::event::Limit;
 use myrmex_model::id::DefinitionHash;
 use myrmex_model::ir::{
-    Backoff, Body, Call, Case, Catch, Choose, Complete, Definition, Each, Edge, Flow, FlowChild, Graph,
-    GraphChild, Handling, Join, Late, Next, Node, NodeId, OutputField, Outputs, Policy, Repetition, Rest,
-    Retry, RoundCondition, Rounds, Task, Timer, Tolerance,
+    Backoff, Binding, Body, Call, Case, Catch, Choose, Complete, Definition, Each, Edge, Flow, FlowChild,
+    Graph, GraphChild, Handling, Join, Late, Next, Node, NodeId, OutputField, Outputs, Policy, Repetition,
+    Rest, Retry, RoundCondition, Rounds, Task, Timer, Tolerance,
 };
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::outcome::{Outcome, OutcomeSet};
@@ -40,6 +40,8 @@ pub(super) struct Spec {
     pub(super) complete: Complete,
     /// Of a `for_each`.
     pub(super) tolerance: Option<Tolerance>,
+    /// Of a scope: whether it has inputs of its own.
+    pub(super) is_bound: bool,
 }
 
 /// What follows a node to be. The handlers take the names that handlers have.
@@ -113,6 +115,7 @@ fn spec(name: &str, what: What) -> Spec {
         rounds: None,
         complete: Complete::All,
         tolerance: None,
+        is_bound: false,
     }
 }
 
@@ -330,6 +333,15 @@ impl Spec {
         self
     }
 
+    pub(super) fn bound(mut self) -> Self {
+        self.is_bound = true;
+        self
+    }
+
+    pub(super) fn is_scope(&self) -> bool {
+        matches!(self.what, What::Flow(_) | What::Graph(_))
+    }
+
     pub(super) fn computed(mut self) -> Self {
         self.outputs = Outputs::Computed(Template::Expr(Expr::jinja("out")));
         self
@@ -393,7 +405,9 @@ fn add(nodes: &mut Vec<Node>, parent: Option<NodeId>, spec: &Spec) -> NodeId {
         },
         outputs: spec.outputs.clone(),
         handling: None,
-        binding: None,
+        binding: spec
+            .is_bound
+            .then(|| Box::new(Binding { values: Template::Expr(Expr::jinja("values")), inputs: Vec::new() })),
     });
     let body = body(nodes, id, spec);
     nodes[id.0 as usize].body = body;

@@ -71,8 +71,8 @@ impl Chooser {
                 let may_retry = self.below(3) > 0;
                 Evaluation::Catch(handler.map(|handler| CatchChoice { handler, may_retry }))
             }
-            (Question::Begin | Question::Output { .. } | Question::ScopeOutput, body) => {
-                plain_answer(body, question, now)
+            (Question::Begin | Question::Output { .. } | Question::ScopeOutput, _) => {
+                plain_answer(node, question, now)
             }
         })
     }
@@ -194,6 +194,9 @@ impl Chooser {
         };
         if self.one_in(4) {
             spec = spec.guarded();
+        }
+        if spec.is_scope() && self.one_in(4) {
+            spec = spec.bound();
         }
         if self.one_in(3) {
             let retries = u32::try_from(self.below(3)).unwrap();

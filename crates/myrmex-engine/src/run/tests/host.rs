@@ -12,7 +12,7 @@ use myrmex_model::effect::{CatchChoice, Decision, Effect, Evaluation, Question, 
 use myrmex_model::event::{Event, Recorded};
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::{Attempt, DefinitionHash, Epoch, FencingToken, RunId, ValueHash};
-use myrmex_model::ir::{Body, Definition};
+use myrmex_model::ir::{Body, Definition, Node};
 use myrmex_model::outcome::{AttemptEnd, AttemptReport};
 use myrmex_model::status::Status;
 use myrmex_model::time::{Length, Timestamp};
@@ -163,7 +163,7 @@ impl Host {
         let node = definition.node(request.node);
         match &mut self.luck {
             Some(luck) => luck.answer(node, &request.question, self.now),
-            None => Ok(plain_answer(&node.body, &request.question, self.now)),
+            None => Ok(plain_answer(node, &request.question, self.now)),
         }
     }
 
@@ -347,7 +347,7 @@ pub(super) fn report_of(task: &Address, attempt: Attempt, token: FencingToken, e
 }
 
 /// The plainest answer: guards hold, cases do, and there are two items.
-pub(super) fn plain_answer(body: &Body, question: &Question, now: Timestamp) -> Evaluation {
+pub(super) fn plain_answer(node: &Node, question: &Question, now: Timestamp) -> Evaluation {
     match question {
         Question::Output { raw } => Evaluation::Output(*raw),
         Question::ScopeOutput => Evaluation::Output(value_hash("\"scope\"")),
@@ -356,7 +356,7 @@ pub(super) fn plain_answer(body: &Body, question: &Question, now: Timestamp) -> 
         Question::Catch { candidates, .. } => {
             Evaluation::Catch(Some(CatchChoice { handler: candidates[0], may_retry: true }))
         }
-        Question::Begin => match body {
+        Question::Begin => match &node.body {
             Body::Task(task) => {
                 Evaluation::Input(task.arguments.as_literal().is_none().then(|| value_hash("\"input\"")))
             }
@@ -364,7 +364,9 @@ pub(super) fn plain_answer(body: &Body, question: &Question, now: Timestamp) -> 
             Body::Timer(_) => Evaluation::Due(now.after(Length(1_000))),
             Body::Choose(_) => Evaluation::Case(Some(0)),
             Body::Raise(_) => Evaluation::Raise(fault("raised")),
-            Body::Flow(_) | Body::Graph(_) => Evaluation::Enter,
+            Body::Flow(_) | Body::Graph(_) => {
+                Evaluation::Enter { inputs: node.binding.is_some().then(|| value_hash("{\"own\":1}")) }
+            }
             Body::Each(_) => list(2),
             Body::Call(_) => {
                 Evaluation::Call { definition: DefinitionHash([1; 32]), inputs: value_hash("{}") }

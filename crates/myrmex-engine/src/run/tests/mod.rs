@@ -2,6 +2,7 @@
 //! generated definitions and generated luck.
 
 mod audit;
+mod binding;
 mod build;
 mod call;
 mod cancel;

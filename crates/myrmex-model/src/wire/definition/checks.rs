@@ -39,6 +39,7 @@ pub(super) fn check(definition: &Definition) -> Check {
                 check_each(id, each)?;
             }
         }
+        check_binding(id, node)?;
         if let Some(handling) = &node.handling {
             check_handling(definition, id, node, handling, &mut listed)?;
         }
@@ -127,6 +128,24 @@ fn check_choose(definition: &Definition, id: NodeId, choose: &Choose) -> Check {
                 return Err(wrong(format!("node {} jumps outside of a flow", id.0)));
             }
         }
+    }
+    Ok(())
+}
+
+/// Inputs of its own has what is entered: a scope, but not the root, whose inputs are the run's.
+fn check_binding(id: NodeId, node: &Node) -> Check {
+    let is_scope = match &node.body {
+        Body::Flow(_) | Body::Graph(_) => node.parent.is_some(),
+        Body::Task(_)
+        | Body::Value(_)
+        | Body::Timer(_)
+        | Body::Choose(_)
+        | Body::Raise(_)
+        | Body::Each(_)
+        | Body::Call(_) => false,
+    };
+    if node.binding.is_some() && !is_scope {
+        return Err(wrong(format!("node {} cannot have inputs of its own", id.0)));
     }
     Ok(())
 }

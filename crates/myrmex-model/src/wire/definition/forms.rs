@@ -10,7 +10,8 @@ use super::schema::SchemaV1;
 use super::template::TemplateV1;
 use super::{FORM, WHAT};
 use crate::ir::{
-    Backoff, Definition, Handling, Input, Node, NodeId, OutputField, Outputs, Policy, Repetition, Retry,
+    Backoff, Binding, Definition, Handling, Input, Node, NodeId, OutputField, Outputs, Policy, Repetition,
+    Retry,
 };
 use crate::name::{Name, Namespace};
 use crate::template::Expr;
@@ -162,6 +163,8 @@ struct NodeV1<'a> {
     outputs: Option<OutputsV1<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     handling: Option<Box<HandlingV1<'a>>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    binding: Option<Box<BindingV1<'a>>>,
 }
 
 impl<'a> From<&'a Node> for NodeV1<'a> {
@@ -185,6 +188,7 @@ impl<'a> From<&'a Node> for NodeV1<'a> {
                 Outputs::Last => Some(OutputsV1::Last),
             },
             handling: node.handling.as_deref().map(|handling| Box::new(handling.into())),
+            binding: node.binding.as_deref().map(|binding| Box::new(binding.into())),
         }
     }
 }
@@ -213,8 +217,32 @@ impl NodeV1<'_> {
                 Some(OutputsV1::Last) => Outputs::Last,
             },
             handling: self.handling.map(|handling| Box::new(Handling::from(*handling))),
-            binding: None,
+            binding: self.binding.map(|binding| Binding::try_from(*binding).map(Box::new)).transpose()?,
         })
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BindingV1<'a> {
+    #[serde(borrow)]
+    values: TemplateV1<'a>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    inputs: Vec<InputV1<'a>>,
+}
+
+impl<'a> From<&'a Binding> for BindingV1<'a> {
+    fn from(binding: &'a Binding) -> Self {
+        Self { values: (&binding.values).into(), inputs: binding.inputs.iter().map(InputV1::from).collect() }
+    }
+}
+
+impl TryFrom<BindingV1<'_>> for Binding {
+    type Error = WireError;
+
+    fn try_from(form: BindingV1<'_>) -> Result<Self, WireError> {
+        let inputs = form.inputs.into_iter().map(Input::try_from).collect::<Result<_, _>>()?;
+        Ok(Self { values: form.values.into(), inputs })
     }
 }
 
