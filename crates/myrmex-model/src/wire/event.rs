@@ -131,6 +131,16 @@ fn handler_json(handler: HandlerKind, pending: &Pending) -> Value {
     data
 }
 
+fn reason_json(reason: &SkipReason) -> Value {
+    match reason {
+        SkipReason::Condition => json!({"why": "condition"}),
+        SkipReason::Upstream { task, outcome } => {
+            json!({"why": "upstream", "task": task.as_str(), "outcome": outcome.as_str()})
+        }
+        SkipReason::NotChosen { task } => json!({"why": "not_chosen", "task": task.as_str()}),
+    }
+}
+
 fn data_of(event: &Event) -> Value {
     match event {
         Event::RunStarted { definition, workflow, inputs, started_by, trigger, closure, parent } => {
@@ -187,13 +197,7 @@ fn data_of(event: &Event) -> Value {
             data
         }
         Event::TaskFailed { fault, is_timeout, .. } => failure_json(fault, *is_timeout),
-        Event::TaskSkipped { reason, .. } => match reason {
-            SkipReason::Condition => json!({"why": "condition"}),
-            SkipReason::Upstream { task, outcome } => {
-                json!({"why": "upstream", "task": task.as_str(), "outcome": outcome.as_str()})
-            }
-            SkipReason::NotChosen { task } => json!({"why": "not_chosen", "task": task.as_str()}),
-        },
+        Event::TaskSkipped { reason, .. } => reason_json(reason),
         Event::CancelRequested { by, reason, .. } => json!({"by": by, "reason": reason}),
         Event::RunEnded { output, fault, .. } => match (output, fault) {
             (None, None) => Value::Null,
