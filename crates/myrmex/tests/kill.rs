@@ -30,7 +30,7 @@ const KILLS_MIN: u64 = 400;
 const KILLS_PER_CYCLE_MAX: u64 = 8;
 
 /// When the suite gives up; the budget is four minutes.
-const SUITE_MAX: Duration = Duration::from_mins(6);
+const SUITE_MAX: Duration = Duration::from_mins(5);
 
 /// In how many of 100 kills the moment lies before anything can be in flight: startup, recovery.
 const STARTUP_PERCENT: u64 = 4;
