@@ -53,6 +53,7 @@ const FILE_RULES: &[FileRule] = &[
     text::ignored_tests,
     text::machine_paths,
     names::modules,
+    names::leftovers,
     manifests::lints,
     manifests::pure_lints,
     numbering::decisions,

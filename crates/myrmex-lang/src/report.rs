@@ -153,10 +153,16 @@ const NEEDS_WHOLE_FILE: [Code; 13] = [
     codes::ROOT_UNKNOWN,
 ];
 
+/// The longest word, in bytes, that anybody means and mistypes: a comparison takes as long as both are, multiplied.
+const NEAREST_BYTES_MAX: usize = 64;
+
 /// Returns the one of `words` that `word` was probably meant to be: at most a third of its letters differ, or three if
-/// both begin alike.
+/// both begin alike. Words of more than 64 bytes are not compared.
 pub fn nearest<'w>(word: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
     const ALIKE: usize = 4;
+    if word.len() > NEAREST_BYTES_MAX {
+        return None;
+    }
     let word = word.to_lowercase();
     let length = word.chars().count();
     let distance_max = (length / 3).max(1).min(length.saturating_sub(1));
@@ -171,5 +177,23 @@ pub fn nearest<'w>(word: &str, words: impl Iterator<Item = &'w str>) -> Option<&
         let distance = strsim::osa_distance(&lower, &word);
         (distance <= distance_max).then_some((distance, candidate))
     };
-    words.filter_map(distance).min().map(|(_, candidate)| candidate)
+    words
+        .filter(|candidate| candidate.len() <= NEAREST_BYTES_MAX)
+        .filter_map(distance)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_nobody_mistypes_are_not_compared() {
+        let nearest_to = |word: &str| nearest(word, [word.replace('x', "y").as_str()].into_iter()).is_some();
+        assert!(nearest_to(&format!("{}x", "a".repeat(NEAREST_BYTES_MAX - 1))));
+        assert!(!nearest_to(&format!("{}x", "a".repeat(NEAREST_BYTES_MAX))));
+        let long = "a".repeat(NEAREST_BYTES_MAX + 1);
+        assert_eq!(nearest(&long[1..], [long.as_str()].into_iter()), None);
+    }
 }

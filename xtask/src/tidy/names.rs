@@ -23,6 +23,16 @@ pub(super) fn modules(files: &[SourceFile]) -> Vec<Finding> {
     findings
 }
 
+/// Finds what a tool or a test that was killed left behind. Reason: nobody wrote it, and a copy of the repository gets it.
+pub(super) fn leftovers(files: &[SourceFile]) -> Vec<Finding> {
+    let is_leftover = |name: &str| {
+        name.starts_with(".tmp")
+            || [".tmp", ".snap.new", ".pending-snap"].iter().any(|end| name.ends_with(end))
+    };
+    let left = files.iter().filter(|file| file.path.split('/').any(is_leftover));
+    left.map(|file| Finding::file(&file.path, "was left behind by a tool or a test; remove it")).collect()
+}
+
 fn module_in(line: &str) -> Option<&str> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let at = words.iter().position(|word| *word == "mod")?;
@@ -56,6 +66,20 @@ mod tests {
                 1
             );
         }
+    }
+
+    #[test]
+    fn what_tools_and_tests_leave_behind_fails_and_what_only_sounds_like_it_does_not() {
+        for path in [
+            ".tmpAb12/file",
+            "crates/a/.tmp",
+            "crates/a/store.tmp",
+            "crates/a/tests/.lib.rs.pending-snap",
+            "crates/a/tests/snapshots/a.snap.new",
+        ] {
+            assert_eq!(leftovers(&[file(path, "")]).len(), 1, "{path}");
+        }
+        assert_eq!(leftovers(&[file("docs/tmp.md", ""), file("crates/a/tests/snapshots/a.snap", "")]), []);
     }
 
     #[test]

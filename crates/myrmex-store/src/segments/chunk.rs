@@ -66,16 +66,21 @@ pub(super) fn write(buffer: &mut Vec<u8>, header: &Header, bytes: &[u8]) {
     buffer.extend_from_slice(&bytes.len().to_le_bytes()[..3]);
     buffer.push(header.kind.code());
     buffer.extend_from_slice(bytes);
-    let checksum = crc32fast::hash(&buffer[start + 8..]);
-    buffer[start + 4..start + 8].copy_from_slice(&checksum.to_le_bytes());
+    let checksum = crc32fast::hash(&buffer[start + SUMMED_FROM..]);
+    buffer[start + 4..start + SUMMED_FROM].copy_from_slice(&checksum.to_le_bytes());
 }
+
+/// Where in a chunk that begins of which the header has the checksum.
+pub(super) const SUMMED_FROM: usize = 8;
 
 /// A header as it stands in a segment; its checksum can be checked once the bytes are there.
 pub(super) struct Claim {
-    checksum: u32,
+    /// The CRC-32 of the chunk from [`SUMMED_FROM`] on.
+    pub(super) checksum: u32,
     /// Bytes after the header.
     pub(super) length: usize,
-    header: Option<Header>,
+    /// What the header says; none if it names a kind that there is not.
+    pub(super) header: Option<Header>,
 }
 
 impl Claim {
@@ -93,11 +98,6 @@ impl Claim {
         let at = Timestamp(i64::from_le_bytes(field(header, 20)));
         let header = Kind::of(header[31]).map(|kind| Header { source, at, kind });
         Some(Self { checksum, length, header })
-    }
-
-    /// Returns the header if `chunk`, header included, is as it was written.
-    pub(super) fn check(&self, chunk: &[u8]) -> Option<Header> {
-        self.header.filter(|_| crc32fast::hash(&chunk[8..]) == self.checksum)
     }
 }
 

@@ -10,6 +10,7 @@
 mod chunk;
 mod file;
 mod memory;
+mod sums;
 mod walk;
 mod writer;
 

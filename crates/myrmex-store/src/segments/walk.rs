@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::chunk::{CHUNK_BYTES_MAX, Claim, HEADER_BYTES, Header, Kind, MAGIC};
+use super::chunk::{CHUNK_BYTES_MAX, Claim, HEADER_BYTES, Header, Kind, MAGIC, SUMMED_FROM};
+use super::sums::Sums;
 use super::{Piece, Source, Tail};
 use crate::error::StoreError;
 use crate::operation::{LogPosition, LogRange};
@@ -48,13 +49,28 @@ pub(super) struct Walk<'a, S> {
     end: u64,
     window: Vec<u8>,
     window_start: u64,
+    /// Whether there is nothing behind the window.
+    is_window_last: bool,
+    /// From the first thing on that is no chunk: a task may have printed any number of headers that claim the same bytes,
+    /// so no byte may be gone through once for each of them.
+    sums: Option<Sums>,
     bytes: std::ops::Range<usize>,
 }
 
 impl<'a, S: Shelf> Walk<'a, S> {
     pub(super) fn new(shelf: &'a S, range: LogRange) -> Self {
         let LogRange { segment, start, end } = range;
-        Self { shelf, segment, offset: start, end, window: Vec::new(), window_start: start, bytes: 0..0 }
+        Self {
+            shelf,
+            segment,
+            offset: start,
+            end,
+            window: Vec::new(),
+            window_start: start,
+            is_window_last: false,
+            sums: None,
+            bytes: 0..0,
+        }
     }
 
     /// Returns the bytes of the chunk that the last step found.
@@ -80,6 +96,7 @@ impl<'a, S: Shelf> Walk<'a, S> {
                 Ok(Step::Torn(place))
             }
             Found::Other(length) => {
+                self.sums.get_or_insert_default();
                 // A task may print what looks like a chunk, so the length in the header is believed first.
                 let behind = self.offset + length as u64;
                 let is_chunk =
@@ -93,6 +110,7 @@ impl<'a, S: Shelf> Walk<'a, S> {
 
     /// Looks for a whole chunk at `from` or later, up to the end of the stretch.
     pub(super) fn search(&mut self, from: u64) -> Result<Option<u64>, StoreError> {
+        self.sums.get_or_insert_default();
         let mut offset = from;
         loop {
             self.fill(offset, MAGIC.len())?;
@@ -125,16 +143,25 @@ impl<'a, S: Shelf> Walk<'a, S> {
         let length = HEADER_BYTES + claim.length;
         self.fill(offset, length)?;
         let start = self.within(offset);
-        let Some(chunk) = self.window.get(start..start + length) else { return Ok(Found::Short) };
-        Ok(claim.check(chunk).map_or(Found::Other(length), |header| Found::Chunk(header, length)))
+        if self.window.len() < start + length {
+            return Ok(Found::Short);
+        }
+        let Some(header) = claim.header else { return Ok(Found::Other(length)) };
+        let stretch = start + SUMMED_FROM..start + length;
+        let is_whole = match &mut self.sums {
+            Some(sums) => sums.has(&self.window, stretch, claim.checksum),
+            None => crc32fast::hash(&self.window[stretch]) == claim.checksum,
+        };
+        Ok(if is_whole { Found::Chunk(header, length) } else { Found::Other(length) })
     }
 
     /// Lets the window hold `length` bytes from `offset`, or all up to the end if there are fewer.
     fn fill(&mut self, offset: u64, length: usize) -> Result<(), StoreError> {
         let held = self.window_start + self.window.len() as u64;
-        if offset >= self.window_start && offset + length as u64 <= held {
+        if offset >= self.window_start && (self.is_window_last || offset + length as u64 <= held) {
             return Ok(());
         }
+        self.sums.iter_mut().for_each(Sums::clear);
         let wanted =
             usize::try_from(self.end.saturating_sub(offset)).unwrap_or(WINDOW_BYTES).min(WINDOW_BYTES);
         self.window.resize(wanted, 0);
@@ -143,7 +170,9 @@ impl<'a, S: Shelf> Walk<'a, S> {
         let read =
             read.map_err(|error| StoreError::io(format!("cannot read log segment {}", self.segment), error));
         self.window.truncate(*read.as_ref().unwrap_or(&0));
-        read.map(drop)
+        let read = read? as u64;
+        self.is_window_last = read < wanted as u64 || offset + read >= self.end;
+        Ok(())
     }
 
     fn within(&self, offset: u64) -> usize {
@@ -255,4 +284,115 @@ pub(super) fn scan<S: Shelf>(shelf: &S, from: LogPosition) -> Result<Tail, Store
     }
     tail.ranges.sort_unstable();
     Ok(tail)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use myrmex_model::id::FencingToken;
+    use myrmex_model::time::Timestamp;
+
+    use super::super::{Stream, chunk};
+    use super::*;
+    use crate::batch::LogId;
+
+    /// One segment that counts what is read of it.
+    struct Counted {
+        bytes: Vec<u8>,
+        read: Cell<usize>,
+    }
+
+    impl Shelf for Counted {
+        fn read_at(&self, _: u32, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+            let rest = self.bytes.get(offset.try_into().unwrap()..).unwrap_or_default();
+            let length = rest.len().min(buffer.len());
+            buffer[..length].copy_from_slice(&rest[..length]);
+            self.read.set(self.read.get() + length);
+            Ok(length)
+        }
+
+        fn length(&self, _: u32) -> io::Result<u64> {
+            Ok(self.bytes.len() as u64)
+        }
+
+        fn last(&self) -> io::Result<u32> {
+            Ok(1)
+        }
+
+        fn name(&self, segment: u32) -> String {
+            segment.to_string()
+        }
+    }
+
+    /// A header that claims the longest chunk and has a wrong checksum.
+    fn lie() -> Vec<u8> {
+        let source = Source { log: LogId(1), token: FencingToken(1) };
+        let header = Header { source, at: Timestamp(1), kind: Kind::Output(Stream::Stdout) };
+        let mut bytes = Vec::new();
+        chunk::write(&mut bytes, &header, &vec![0; CHUNK_BYTES_MAX]);
+        bytes.truncate(HEADER_BYTES);
+        bytes[4..8].fill(0);
+        bytes
+    }
+
+    /// A whole chunk of `text`.
+    fn chunk_of(text: &[u8]) -> Vec<u8> {
+        let source = Source { log: LogId(1), token: FencingToken(2) };
+        let header = Header { source, at: Timestamp(2), kind: Kind::Output(Stream::Stderr) };
+        let mut bytes = Vec::new();
+        chunk::write(&mut bytes, &header, text);
+        bytes
+    }
+
+    /// Walks to the end and checks that no byte was gone through more often than a few times. Returns where whole chunks
+    /// stand, and where damage and torn ends do.
+    fn walked(bytes: Vec<u8>) -> (Vec<u64>, Vec<u64>, Vec<u64>) {
+        let length = bytes.len();
+        let shelf = Counted { bytes, read: Cell::new(0) };
+        let mut walk = Walk::new(&shelf, LogRange { segment: 1, start: 0, end: length as u64 });
+        let (mut whole, mut damaged, mut torn) = (Vec::new(), Vec::new(), Vec::new());
+        loop {
+            match walk.step().unwrap() {
+                Step::Chunk(range, _) => whole.push(range.start),
+                Step::Damaged(place) => damaged.push(place.offset),
+                Step::Torn(place) => torn.push(place.offset),
+                Step::End => break,
+            }
+        }
+        let summed = walk.sums.map_or(0, |sums| sums.summed);
+        assert!(shelf.read.get() <= 4 * length + WINDOW_BYTES, "{} of {length} bytes read", shelf.read.get());
+        assert!(summed <= 10 * length + WINDOW_BYTES, "{summed} bytes summed of {length}");
+        (whole, damaged, torn)
+    }
+
+    #[test]
+    fn headers_that_all_claim_the_same_bytes_cost_a_few_looks_at_each_byte() {
+        let (whole, damaged, torn) = walked(lie().repeat((3 << 20) / HEADER_BYTES));
+        assert_eq!((whole, damaged, torn), (vec![], vec![], vec![0]));
+    }
+
+    #[test]
+    fn a_chunk_behind_any_number_of_such_headers_is_found() {
+        let mut bytes = chunk_of(b"before");
+        let lies = bytes.len() as u64;
+        bytes.extend(lie().repeat((3 << 20) / HEADER_BYTES));
+        let behind = bytes.len() as u64;
+        bytes.extend(chunk_of(&vec![7; CHUNK_BYTES_MAX]));
+        let cut = bytes.len() as u64;
+        bytes.extend(&chunk_of(b"cut off")[..HEADER_BYTES + 3]);
+        assert_eq!(walked(bytes), (vec![0, behind], vec![lies], vec![cut]));
+    }
+
+    #[test]
+    fn whole_chunks_among_such_headers_are_all_found() {
+        // Of such a length that what a header claims does not end where a whole chunk begins: that would be believed.
+        let pair = [lie(), chunk_of(b"abc")].concat();
+        let count = (1 << 20) / pair.len();
+        let mut bytes = pair.repeat(count);
+        bytes.extend(vec![0; CHUNK_BYTES_MAX]);
+        let (whole, damaged, torn) = walked(bytes);
+        assert_eq!((whole.len(), damaged.len()), (count, count));
+        assert_eq!(torn, [(count * pair.len()) as u64]);
+    }
 }

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use myrmex_store::directory::LOCK_NAME;
 use myrmex_testkit::history::{Breach, Export, Ledger};
 use serde_json::{Map, Value, json};
 
@@ -80,6 +81,22 @@ impl Workspace {
         command.current_dir(self.root()).env("LEDGER", self.path("ledger")).env("NO_COLOR", "1");
         command.stdin(Stdio::null());
         command
+    }
+
+    /// Returns the file whose lock is held with the store.
+    pub(crate) fn lock(&self) -> PathBuf {
+        self.data.join(LOCK_NAME)
+    }
+
+    /// Returns the process that took the store last, unless it gave it back.
+    pub(crate) fn holder(&self) -> Option<u32> {
+        fs::read_to_string(self.lock()).ok()?.split(' ').next()?.parse().ok()
+    }
+
+    /// Returns whether nobody holds the store, and no process that an owner of it had started does.
+    pub(crate) fn is_free(&self) -> bool {
+        // The lock, if it was taken, is given back with the file.
+        fs::File::open(self.lock()).map_or(true, |file| file.try_lock().is_ok())
     }
 
     /// Reads the store as it stands; nothing if there is none yet.
