@@ -121,6 +121,18 @@ const LOADS: &[Load] = &[
         attempts_max: &[("stubborn", 3)],
     },
     Load {
+        name: "handlers",
+        text: include_str!("support/workflows/handlers.yaml"),
+        edges: &[
+            ("guarded/prepare", "guarded/break"),
+            ("guarded", "last"),
+            ("poll", "last"),
+            ("block", "last"),
+            ("guarded/catch-2", "guarded/finally"),
+        ],
+        attempts_max: &[("block", 2)],
+    },
+    Load {
         name: "daemons",
         text: include_str!("support/workflows/daemons.yaml"),
         edges: &[("storm", "stuck"), ("keeper", "after")],
