@@ -176,6 +176,7 @@ impl<'a> View<'a> {
 
     /// Lets the view be that of a handler's condition: it sees the tasks inside, but `inputs` and variables as what
     /// stands beside the scope.
+    #[must_use]
     pub fn beside(self) -> Self {
         Self { is_beside: true, ..self }
     }
