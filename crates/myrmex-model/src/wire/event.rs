@@ -170,14 +170,8 @@ fn data_of(event: &Event) -> Value {
             Some(keys) => json!({"count": count, "items": items.to_string(), "keys": keys}),
             None => json!({"count": count, "items": items.to_string()}),
         },
-        Event::TaskQueued { input, .. } => match input {
-            Some(input) => json!({"input": input.to_string()}),
-            None => Value::Null,
-        },
-        Event::ScopeEntered { inputs, .. } => match inputs {
-            Some(inputs) => json!({"inputs": inputs.to_string()}),
-            None => Value::Null,
-        },
+        Event::TaskQueued { input: Some(input), .. } => json!({"input": input.to_string()}),
+        Event::ScopeEntered { inputs: Some(inputs), .. } => json!({"inputs": inputs.to_string()}),
         Event::AttemptGranted { worker, .. } => json!({"worker": worker.as_str()}),
         Event::AttemptEnded { report, .. } => {
             serde_json::to_value(ReportV1::from(report)).unwrap_or(Value::Null)
@@ -205,7 +199,10 @@ fn data_of(event: &Event) -> Value {
             (None, Some(fault)) => json!({"fault": fault_json(fault)}),
             (Some(output), Some(fault)) => json!({"output": output.to_string(), "fault": fault_json(fault)}),
         },
-        Event::TaskCancelled { .. } | Event::EndRequested { .. } => Value::Null,
+        Event::TaskQueued { input: None, .. }
+        | Event::ScopeEntered { inputs: None, .. }
+        | Event::TaskCancelled { .. }
+        | Event::EndRequested { .. } => Value::Null,
     }
 }
 
