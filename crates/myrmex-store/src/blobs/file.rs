@@ -54,12 +54,29 @@ impl FileBlobStore {
         file.sync_all()?;
         let blob = Blob { hash: BlobHash(hasher.finalize().into()), bytes };
         fs::rename(partial, directory.join(blob.hash.to_string()))?;
-        // The names above may be of this call or of one that died before it synced them.
+        self.sync_names(directory)?;
+        Ok(blob)
+    }
+
+    /// Makes the names in `directory` and above durable: they may be of this call or of one that died before it synced them.
+    fn sync_names(&self, directory: &Path) -> io::Result<()> {
         for directory in directory.ancestors().take_while(|path| path.starts_with(&self.root)) {
             sync_directory(directory)?;
         }
-        self.root.parent().map_or(Ok(()), sync_directory)?;
-        Ok(blob)
+        self.root.parent().map_or(Ok(()), sync_directory)
+    }
+
+    /// Gives the content at `path` another name in `directory`; false if this file system has no second names.
+    fn link(&self, path: &Path, directory: &Path, hash: BlobHash) -> io::Result<bool> {
+        fs::create_dir_all(directory)?;
+        match fs::hard_link(path, directory.join(hash.to_string())) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => return Err(error),
+            Err(_) => return Ok(false),
+        }
+        self.sync_names(directory)?;
+        Ok(true)
     }
 }
 
@@ -88,6 +105,23 @@ impl BlobStore for FileBlobStore {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(StoreError::io(format!("cannot read the blob `{}`", path.display()), error)),
         }
+    }
+
+    fn share(
+        &self,
+        namespace: &Namespace,
+        (from, hash): (RunId, BlobHash),
+        to: RunId,
+    ) -> Result<bool, StoreError> {
+        let path = self.run_directory(namespace, from).join(hash.to_string());
+        let Some(mut content) = self.get(namespace, from, hash)? else { return Ok(false) };
+        let directory = self.run_directory(namespace, to);
+        let cannot = |error| StoreError::io(format!("cannot share the blob `{}`", path.display()), error);
+        if !self.link(&path, &directory, hash).map_err(cannot)? {
+            // Its hash is checked on the way, so a copy is as good as what it was made from.
+            self.put(namespace, to, &mut content)?;
+        }
+        Ok(true)
     }
 
     fn delete_run(&self, namespace: &Namespace, run: RunId) -> Result<(), StoreError> {

@@ -51,6 +51,19 @@ impl BlobStore for MemoryBlobStore {
         Ok(content.map(|bytes| -> Box<dyn Read + Send> { Box::new(Checked::new(Cursor::new(bytes), hash)) }))
     }
 
+    fn share(
+        &self,
+        namespace: &Namespace,
+        (from, hash): (RunId, BlobHash),
+        to: RunId,
+    ) -> Result<bool, StoreError> {
+        let mut blobs = self.blobs();
+        let content = blobs.get(&(namespace.clone(), from, hash)).cloned();
+        let is_there = content.is_some();
+        blobs.extend(content.map(|bytes| ((namespace.clone(), to, hash), bytes)));
+        Ok(is_there)
+    }
+
     fn delete_run(&self, namespace: &Namespace, run: RunId) -> Result<(), StoreError> {
         self.blobs().retain(|(of, in_run, _), _| of != namespace || *in_run != run);
         Ok(())

@@ -75,6 +75,17 @@ pub trait BlobStore: Send + Sync {
         hash: BlobHash,
     ) -> Result<Option<Box<dyn Read + Send>>, StoreError>;
 
+    /// Gives a `blob` of one run to another as well; false if the first has no such blob. Costs no space where the backend can
+    /// share content. Neither run's blob depends on the other run any more.
+    ///
+    /// When this returns true, the blob of `to` survives the death of the process and loss of power. After a crash before
+    /// that, it is there whole or not at all, and the call may be repeated.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError::Full`] or [`StoreError::Io`].
+    fn share(&self, namespace: &Namespace, blob: (RunId, BlobHash), to: RunId) -> Result<bool, StoreError>;
+
     /// Removes all blobs of a run; none is no error. After a crash some may be left, and the call may be repeated.
     fn delete_run(&self, namespace: &Namespace, run: RunId) -> Result<(), StoreError>;
 }
