@@ -44,8 +44,14 @@ fn measure(what: &str, count: u32, definition: &Arc<Definition>, items: Option<&
     let mut journal = Vec::new();
     let mut begun = Instant::now();
     let (started_by, trigger) = (String::new(), String::new());
-    let start =
-        Command::Start { inputs: ValueHash([0; 16]), started_by, trigger, closure: None, parent: None };
+    let start = Command::Start {
+        inputs: ValueHash([0; 16]),
+        started_by,
+        trigger,
+        closure: None,
+        parent: None,
+        retry: None,
+    };
     put(&mut run, &mut dispatch, &mut journal, start, items);
     let start_us = micros(begun);
     begun = Instant::now();

@@ -124,6 +124,20 @@ impl Address {
         without_root_attempt(&self.0).map_or(1, |(attempt, _)| attempt)
     }
 
+    /// Returns the address that this has when it, and everything around it, is in its first attempt.
+    #[must_use]
+    pub fn in_first_attempts(&self) -> Self {
+        if self.0.contains('~') { Self(without_numbers(&self.0, &['~']).into()) } else { self.clone() }
+    }
+
+    /// Returns whether this is inside what is at `scope`, at whatever depth.
+    pub fn is_inside(&self, scope: &Self) -> bool {
+        match self.0.strip_prefix(&*scope.0) {
+            Some(rest) => scope.is_root() && !rest.is_empty() || rest.starts_with(['/', '[', '~']),
+            None => false,
+        }
+    }
+
     /// Returns the canonical text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -140,19 +154,24 @@ impl Address {
         if !self.0.contains(['#', '~']) {
             return Cow::Borrowed(&self.0);
         }
-        let mut path = String::with_capacity(self.0.len());
-        let mut is_number = false;
-        for character in self.0.chars() {
-            is_number = matches!(character, '#' | '~') || (is_number && character.is_ascii_digit());
-            if !is_number {
-                path.push(character);
-            }
-        }
-        if path.starts_with('/') {
-            path.remove(0);
-        }
-        Cow::Owned(path)
+        Cow::Owned(without_numbers(&self.0, &['#', '~']))
     }
+}
+
+/// Returns the text of an address without the numbers behind `marks`.
+fn without_numbers(text: &str, marks: &[char]) -> String {
+    let mut left = String::with_capacity(text.len());
+    let mut is_number = false;
+    for character in text.chars() {
+        is_number = marks.contains(&character) || (is_number && character.is_ascii_digit());
+        if !is_number {
+            left.push(character);
+        }
+    }
+    if left.starts_with('/') {
+        left.remove(0);
+    }
+    left
 }
 
 /// Splits the attempt of the root from the levels below it.
@@ -247,6 +266,19 @@ mod tests {
         assert_eq!(Address::parse("loop#2/get#13[0]").unwrap().path(), "loop/get[0]");
         assert_eq!(Address::parse("deploy[0]").unwrap().path(), "deploy[0]");
         assert_eq!(Address::parse("loop#2~3/get~2[0]~4/x").unwrap().path(), "loop/get[0]/x");
+    }
+
+    #[test]
+    fn first_attempts_keep_visits_and_keys() {
+        let address = |text| Address::parse(text).unwrap();
+        assert_eq!(
+            address("~2/loop#2~3/get~2[a%7E2]~4/x").in_first_attempts().as_str(),
+            "loop#2/get[a%7E2]/x"
+        );
+        let (block, each) = (address("block"), address("block/each"));
+        assert!(address("block/each[1]/x").is_inside(&each) && each.is_inside(&block));
+        assert!(each.is_inside(&Address::root()) && !address("blocks").is_inside(&block));
+        assert!(!block.is_inside(&block) && !Address::root().is_inside(&Address::root()));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::id::{Attempt, DefinitionHash, FencingToken, RunId, ValueHash};
 use crate::ir::Definition;
 use crate::name::Name;
 use crate::outcome::AttemptReport;
+use crate::retry::Retry;
 
 /// What is put to a run.
 #[derive(Debug, Clone)]
@@ -26,6 +27,8 @@ pub enum Command {
         closure: Option<ValueHash>,
         /// Who calls it, if it is a child.
         parent: Option<Parent>,
+        /// Which run it retries, if it does.
+        retry: Option<Box<Retry>>,
     },
     /// The answer to a [`crate::effect::Request`] of the same turn.
     Evaluated {

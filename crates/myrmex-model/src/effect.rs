@@ -6,6 +6,7 @@ use crate::event::Recorded;
 use crate::fault::Fault;
 use crate::id::{Attempt, DefinitionHash, FencingToken, RunId, ValueHash};
 use crate::ir::NodeId;
+use crate::retry::Taken;
 use crate::time::Timestamp;
 
 /// What a run machine decided about one command.
@@ -37,7 +38,8 @@ pub struct Request {
 /// What is asked of a node.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Question {
-    /// The guard; and if it holds, what the body begins with.
+    /// The guard; and if it holds, what the body begins with. In a run that is a retry, what is taken over instead, if
+    /// there is something.
     Begin,
     /// The output, from what the body gave.
     Output {
@@ -103,6 +105,8 @@ pub enum Evaluation {
         /// The keys of a map.
         keys: Option<Vec<String>>,
     },
+    /// The guard holds and an earlier run did what the node would do.
+    Taken(Box<Taken>),
     /// The output of a node.
     Output(ValueHash),
     /// Whether the error may be retried.

@@ -9,6 +9,7 @@ use crate::fault::Fault;
 use crate::id::{Attempt, DefinitionHash, FencingToken, RunId, ValueHash};
 use crate::name::Name;
 use crate::outcome::{AttemptReport, Outcome};
+use crate::retry::{Retry, Taken};
 use crate::status::{Phase, Status};
 use crate::time::Timestamp;
 
@@ -54,6 +55,8 @@ pub enum Event {
         closure: Option<ValueHash>,
         /// Who called it, if it is a child.
         parent: Option<Parent>,
+        /// Which run it retries, if it does.
+        retry: Option<Box<Retry>>,
     },
     /// The run moved to another definition: facts stay, undecided nodes follow the new one.
     Rebased {
@@ -204,6 +207,13 @@ pub enum Event {
         vars: Option<ValueHash>,
         /// The error it ended with, if it is one to continue on.
         fault: Option<Box<Fault>>,
+    },
+    /// The task does not run: an earlier run did it, and its result is taken over.
+    TaskTaken {
+        /// The task.
+        task: Address,
+        /// Its result.
+        taken: Box<Taken>,
     },
     /// The task ended with an error that is not retried.
     TaskFailed {
@@ -373,6 +383,7 @@ impl Event {
             | Self::TimerArmed { task, .. }
             | Self::CaseChosen { task, .. }
             | Self::TaskSucceeded { task, .. }
+            | Self::TaskTaken { task, .. }
             | Self::TaskFailed { task, .. }
             | Self::TaskSkipped { task, .. }
             | Self::TaskCancelled { task }
@@ -401,6 +412,7 @@ impl Event {
             | Self::LagElapsed { .. }
             | Self::CaseChosen { .. }
             | Self::TaskSucceeded { .. }
+            | Self::TaskTaken { .. }
             | Self::TaskFailed { .. }
             | Self::TaskSkipped { .. }
             | Self::TaskCancelled { .. }
@@ -430,6 +442,7 @@ impl Event {
             Self::LagElapsed { .. } => "lag.elapsed",
             Self::CaseChosen { .. } => "task.chose",
             Self::TaskSucceeded { .. } => "task.succeeded",
+            Self::TaskTaken { .. } => "task.taken",
             Self::TaskFailed { .. } => "task.failed",
             Self::TaskSkipped { .. } => "task.skipped",
             Self::TaskCancelled { .. } => "task.cancelled",

@@ -17,6 +17,7 @@ pub mod inputs;
 pub mod ir;
 pub mod name;
 pub mod outcome;
+pub mod retry;
 pub mod schema;
 pub mod status;
 pub mod template;

@@ -8,8 +8,10 @@ use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::{Attempt, DefinitionHash, Epoch, FencingToken, RunId, ValueHash};
 use myrmex_model::name::Name;
 use myrmex_model::outcome::{AttemptEnd, AttemptReport, Outcome, Usage};
+use myrmex_model::retry::{Items, Retry, Taken, Takings};
 use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
+use myrmex_model::wire;
 use myrmex_model::wire::event::{decode, decode_record, encode};
 
 /// One line for each variant of event and of what is in it, in the order of [`everything`].
@@ -17,6 +19,9 @@ const GOLDEN: &str = include_str!("golden/events-v1.jsonl");
 
 /// One line for each variant that came with handlers, rounds, limits and calls, in the order of [`handling`].
 const GOLDEN_HANDLING: &str = include_str!("golden/events-v1-handling.jsonl");
+
+/// One line for each variant that came with retries, in the order of [`retry`].
+const GOLDEN_RETRY: &str = include_str!("golden/events-v1-retry.jsonl");
 
 /// The epoch in the golden lines.
 const BOOT: Epoch = Epoch(7);
@@ -52,6 +57,7 @@ fn run_events() -> Vec<Event> {
             trigger: "manual".into(),
             closure: None,
             parent: None,
+            retry: None,
         },
         Event::Rebased {
             from,
@@ -160,6 +166,7 @@ fn handling() -> Vec<Recorded> {
             trigger: "parent".into(),
             closure: Some(value("[]")),
             parent: Some(Parent { run: RunId([9; 16]), task: task(), depth: 3 }),
+            retry: None,
         },
         Event::ScopeEntered { task: task(), attempt: Attempt(2), inputs: None },
         Event::RoundBegan { task: root(), round: 0 },
@@ -188,6 +195,45 @@ fn handling() -> Vec<Recorded> {
     recorded.collect()
 }
 
+/// A result with nothing in it that can be absent, or with everything.
+fn taken(is_full: bool) -> Taken {
+    let hash = |text| is_full.then(|| value(text));
+    Taken {
+        from: RunId([7; 16]),
+        status: if is_full { Status::Failed } else { Status::Succeeded },
+        output: hash("1"),
+        vars: hash("2"),
+        fault: is_full.then(|| Box::new(fault())),
+        attempts: u32::from(is_full),
+        started: is_full.then_some(Timestamp(1)),
+        finished: is_full.then_some(Timestamp(2)),
+        artifacts: hash("3"),
+        case: is_full.then_some(1),
+        items: is_full.then(|| Items { list: value("[]"), count: 1, keys: Some(vec!["é".into()]) }),
+    }
+}
+
+/// Events that came with retries.
+fn retry() -> Vec<Recorded> {
+    let retry = Retry { of: RunId([7; 16]), attempt: 2, taken: value("{}") };
+    let events = [
+        Event::RunStarted {
+            definition: DefinitionHash::of(b"1"),
+            workflow: Name::new("release").unwrap(),
+            inputs: value("{}"),
+            started_by: "ann".into(),
+            trigger: "manual".into(),
+            closure: None,
+            parent: None,
+            retry: Some(Box::new(retry)),
+        },
+        Event::TaskTaken { task: address("a"), taken: Box::new(taken(false)) },
+        Event::TaskTaken { task: address("b[k]"), taken: Box::new(taken(true)) },
+    ];
+    let change = Change { from: Status::Pending, to: Status::Succeeded, phase: Phase::None };
+    events.into_iter().map(|event| Recorded { at: Timestamp(1), event, change }).collect()
+}
+
 /// Fails to compile when a variant is added, as a reminder to add it to the lists above and to the golden lines.
 fn is_listed(event: &Event) -> bool {
     match event {
@@ -208,6 +254,7 @@ fn is_listed(event: &Event) -> bool {
         | Event::LagElapsed { .. }
         | Event::CaseChosen { .. }
         | Event::TaskSucceeded { .. }
+        | Event::TaskTaken { .. }
         | Event::TaskFailed { .. }
         | Event::TaskSkipped { .. }
         | Event::TaskCancelled { .. }
@@ -219,7 +266,7 @@ fn is_listed(event: &Event) -> bool {
 
 #[test]
 fn every_variant_is_read_back() {
-    for recorded in everything().into_iter().chain(handling()) {
+    for recorded in everything().into_iter().chain(handling()).chain(retry()) {
         assert!(is_listed(&recorded.event));
         let bytes = encode(&recorded, BOOT);
         assert_eq!(decode(&bytes), Ok(recorded), "{}", String::from_utf8_lossy(&bytes));
@@ -228,14 +275,27 @@ fn every_variant_is_read_back() {
 
 #[test]
 fn the_golden_lines_are_read_and_written_for_ever() {
-    let expected = [everything(), handling()].concat();
-    assert_eq!(GOLDEN.lines().count() + GOLDEN_HANDLING.lines().count(), expected.len());
-    for (line, expected) in GOLDEN.lines().chain(GOLDEN_HANDLING.lines()).zip(expected) {
+    let expected = [everything(), handling(), retry()].concat();
+    let lines: Vec<_> = [GOLDEN, GOLDEN_HANDLING, GOLDEN_RETRY].into_iter().flat_map(str::lines).collect();
+    assert_eq!(lines.len(), expected.len());
+    for (line, expected) in lines.into_iter().zip(expected) {
         let read = decode(line.as_bytes()).unwrap();
         assert_eq!(read, expected);
         assert_eq!(decode_record(line.as_bytes()).unwrap().boot, BOOT.0);
         assert_eq!(String::from_utf8(encode(&read, BOOT)).unwrap(), line);
     }
+}
+
+#[test]
+fn what_a_retry_takes_over_is_read_and_written_for_ever() {
+    let results = [(address("a"), taken(false)), (address("a/b[k]"), taken(true))].into_iter().collect();
+    let takings = Takings { results, lists: [(address("e"), value("[]"))].into_iter().collect() };
+    let stored = wire::retry::encode(&takings);
+    assert_eq!(stored.to_string(), include_str!("golden/takings-v1.json").trim_end());
+    assert_eq!(wire::retry::decode(&stored), Ok(takings));
+    assert_eq!(wire::retry::result_of(&stored, &address("a")), Ok(Some(taken(false))));
+    assert_eq!(wire::retry::result_of(&stored, &address("c")), Ok(None));
+    assert_eq!(wire::retry::list_of(&stored, &address("e")), Some(value("[]")));
 }
 
 #[test]

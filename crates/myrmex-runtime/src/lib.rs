@@ -10,6 +10,7 @@ pub mod logs;
 pub mod partition;
 pub mod platform;
 pub mod progress;
+pub mod retry;
 pub mod secrets;
 pub mod values;
 pub mod watch;

@@ -54,6 +54,28 @@ impl Values {
         hash
     }
 
+    /// Brings a value of another run into this one as it is stored. Until the batch is durable it is read from here.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] if the table cannot be read, or the other run has no such value.
+    pub(crate) fn bring(
+        &mut self,
+        of: RunId,
+        hash: ValueHash,
+        reader: &dyn Reader,
+    ) -> Result<(), StoreError> {
+        if !self.known.contains_key(&hash) {
+            let json = json_of(reader, &self.namespace, of, hash)?;
+            let value =
+                serde_json::from_slice(&json).map_err(|_| damaged("a value is not JSON", of, hash))?;
+            self.remember(hash, Arc::new(value), json.len());
+            let (namespace, run) = (self.namespace.clone(), self.run);
+            self.fresh.push(IndexOperation::PutValue { namespace, run, hash, json });
+        }
+        Ok(())
+    }
+
     /// Returns a value, from the table if it was not seen yet.
     ///
     /// # Errors
@@ -124,11 +146,21 @@ fn read(
     if hash == HashedValue::null_hash() {
         return Ok((Value::Null, 0));
     }
-    let damaged =
-        |what: &str| StoreError::Damaged { what: what.to_owned(), place: format!("run {run}, value {hash}") };
-    let json = reader
-        .value(namespace, run, hash)?
-        .ok_or_else(|| damaged("a value that the journal names is missing"))?;
-    let value = serde_json::from_slice(&json).map_err(|_| damaged("a value is not JSON"))?;
+    let json = json_of(reader, namespace, run, hash)?;
+    let value = serde_json::from_slice(&json).map_err(|_| damaged("a value is not JSON", run, hash))?;
     Ok((value, json.len()))
+}
+
+fn json_of(
+    reader: &dyn Reader,
+    namespace: &Namespace,
+    run: RunId,
+    hash: ValueHash,
+) -> Result<Vec<u8>, StoreError> {
+    let json = reader.value(namespace, run, hash)?;
+    json.ok_or_else(|| damaged("a value that the journal names is missing", run, hash))
+}
+
+fn damaged(what: &str, run: RunId, hash: ValueHash) -> StoreError {
+    StoreError::Damaged { what: what.to_owned(), place: format!("run {run}, value {hash}") }
 }

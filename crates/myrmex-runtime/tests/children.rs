@@ -139,6 +139,7 @@ impl Engine {
             started_by: "test".to_owned(),
             trigger: "manual".to_owned(),
             key: None,
+            retry: None,
         };
         self.partition.start_run(new).unwrap();
     }

@@ -15,6 +15,7 @@ Exit codes:
   0    Success
   1    The run failed; or `fmt --check` found files that it would change
   2    Usage, bad or missing input, an invalid file, or no such run
+  4    Nothing to do
   5    The run was cancelled
   7    The store is held by another process, cannot be used, or is damaged
   130  Interrupted; `myrmex runs resume` goes on
@@ -46,7 +47,7 @@ enum Command {
     Schema(schema::Args),
     /// Run a workflow to its end
     Run(run::Args),
-    /// Look at runs, resume and cancel them
+    /// Look at runs, resume, retry and cancel them
     Runs(runs::Args),
     /// Print the recorded events as JSON lines
     Events(events::Args),

@@ -19,6 +19,8 @@ pub enum Exit {
     Unformatted,
     /// Usage, bad or missing input, or an invalid file.
     Invalid,
+    /// There is nothing to do.
+    NothingToDo,
     /// The run was cancelled.
     Cancelled,
     /// The store is held by another process, or damaged.
@@ -34,6 +36,7 @@ impl Exit {
             Self::Success => 0,
             Self::RunFailed | Self::Unformatted => 1,
             Self::Invalid => 2,
+            Self::NothingToDo => 4,
             Self::Cancelled => 5,
             Self::Store => 7,
             Self::Interrupted => 130,
@@ -97,6 +100,8 @@ pub enum FailureCode {
     Closed,
     /// The settings of the workspace have errors.
     Settings,
+    /// A run has no such task or item.
+    Task,
 }
 
 impl FailureCode {
@@ -111,6 +116,7 @@ impl FailureCode {
             Self::Key => "X0106",
             Self::Closed => "X0107",
             Self::Settings => "X0108",
+            Self::Task => "X0109",
             Self::Held => "X0201",
             Self::Store => "X0202",
             Self::Damaged => "X0203",
@@ -128,6 +134,7 @@ impl FailureCode {
             | Self::Import
             | Self::Key
             | Self::Settings
+            | Self::Task
             | Self::System => Exit::Invalid,
             Self::Held | Self::Store | Self::Damaged => Exit::Store,
             Self::Closed => Exit::Success,

@@ -79,6 +79,7 @@ fn command(show: Show) -> ExitCode {
         started_by: "tester".to_owned(),
         trigger: "manual".to_owned(),
         key: None,
+        retry: None,
         called: Vec::new(),
     };
     let run = new.run;

@@ -54,13 +54,14 @@ impl Turn<'_> {
             let title = format!("the flow came to this task more than {FLOW_VISITS_MAX} times");
             return self.fail(id, Fault::new(FaultKind::DataLimit, title), false);
         }
+        let asks_nothing = node.guard.is_none() && !self.run.may_take(id);
         match &node.body {
-            Body::Graph(_) | Body::Flow(_) if node.guard.is_none() && node.binding.is_none() => {
+            Body::Graph(_) | Body::Flow(_) if asks_nothing && node.binding.is_none() => {
                 let task = self.run.address(id);
                 self.emit(Event::ScopeEntered { task, attempt: Attempt::FIRST, inputs: None });
                 self.cancel_late(id);
             }
-            Body::Task(task) if node.guard.is_none() && is_literal(&task.arguments) => {
+            Body::Task(task) if asks_nothing && is_literal(&task.arguments) => {
                 let task = self.run.address(id);
                 self.queue(task, Attempt::FIRST, None);
                 self.cancel_late(id);
@@ -189,6 +190,9 @@ impl Turn<'_> {
             Evaluation::Raise(fault) => self.fail(id, fault, false),
             Evaluation::Items { count, items, keys } => {
                 self.emit(Event::ItemsExpanded { task, count, items, keys });
+            }
+            Evaluation::Taken(taken) => {
+                self.emit(Event::TaskTaken { task, taken });
             }
             Evaluation::Output(output) => self.succeed(id, output),
             Evaluation::Retry(may_retry) => self.retry_or_fail(id, may_retry),

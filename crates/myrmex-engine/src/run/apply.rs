@@ -5,7 +5,7 @@
 
 use myrmex_model::address::Address;
 use myrmex_model::event::{Change, Event, Limit, Recorded};
-use myrmex_model::id::{Attempt, DefinitionHash};
+use myrmex_model::id::{Attempt, DefinitionHash, ValueHash};
 use myrmex_model::ir::Body;
 use myrmex_model::outcome::{AttemptEnd, Outcome};
 use myrmex_model::status::{Phase, Status};
@@ -103,6 +103,13 @@ impl Run {
                 }
                 self.apply_end(id, event, at)
             }
+            Event::TaskTaken { task, taken } => {
+                let id = self.found(event, task)?;
+                if !self.at(id).is_untouched() || id == ActivationId::ROOT {
+                    return Err(ReplayError::Task { kind: event.kind(), task: task.clone() });
+                }
+                self.apply_taken(id, taken, at)
+            }
         };
         self.last = at;
         Ok(change)
@@ -111,7 +118,7 @@ impl Run {
     /// Applies what happens to the run as a whole.
     fn apply_run(&mut self, event: &Event, at: Timestamp) -> Result<Change, ReplayError> {
         match event {
-            Event::RunStarted { inputs, started_by, trigger, closure, parent, .. }
+            Event::RunStarted { inputs, started_by, trigger, closure, parent, retry, .. }
                 if self.status == Status::Pending =>
             {
                 self.header = Some(Header {
@@ -121,6 +128,7 @@ impl Run {
                     started: at,
                     closure: *closure,
                     parent: parent.clone(),
+                    retry: retry.clone(),
                 });
                 self.enter_root(event, at);
                 Ok(self.change_run(Status::Running, Phase::None))
@@ -215,6 +223,7 @@ impl Run {
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
             | Event::TaskSucceeded { .. }
+            | Event::TaskTaken { .. }
             | Event::TaskFailed { .. }
             | Event::TaskSkipped { .. }
             | Event::TaskCancelled { .. }
@@ -319,6 +328,7 @@ impl Run {
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
             | Event::TaskSucceeded { .. }
+            | Event::TaskTaken { .. }
             | Event::TaskFailed { .. }
             | Event::TaskSkipped { .. }
             | Event::TaskCancelled { .. }
@@ -466,14 +476,20 @@ impl Run {
         let change = self.change(id, Phase::None, at, |activation| {
             (activation.status, activation.output, activation.fault) = (status, output, fault);
         });
+        self.write_vars(id, vars);
+        self.keep_vars(id);
+        self.settle(id);
+        change
+    }
+
+    /// Sets the variables of the flow that an activation writes to.
+    pub(super) fn write_vars(&mut self, id: ActivationId, vars: Option<ValueHash>) {
         if vars.is_some()
             && let Some(owner) = self.vars_owner(id)
             && let Work::Flow(flow) = &mut self.at_mut(owner).work
         {
             flow.vars = vars;
         }
-        self.settle(id);
-        change
     }
 
     /// Lets go of what mattered only until the end of an activation.
@@ -503,7 +519,7 @@ impl Run {
     }
 
     /// Lets what follows from an end follow: edges, the flow's token, the next items.
-    fn settle(&mut self, id: ActivationId) {
+    pub(super) fn settle(&mut self, id: ActivationId) {
         let Some(parent) = self.parent(id) else { return };
         if self.at(id).is_handler {
             return self.agenda.push_back(Agenda::Handled(parent));

@@ -104,6 +104,10 @@ pub(super) struct RareFacts {
     pub(super) caught: Option<Box<Fault>>,
     /// The inputs of its own, evaluated once for all attempts; of scopes with a binding.
     pub(super) inputs: Option<ValueHash>,
+    /// The variables of the flow around when it had succeeded, if it or what is inside may have written some.
+    pub(super) vars: Option<ValueHash>,
+    /// The run that its result was taken over from, and how many attempts there were.
+    pub(super) taken: Option<(RunId, u32)>,
 }
 
 impl Default for RareFacts {
@@ -118,6 +122,8 @@ impl Default for RareFacts {
             handling: None,
             caught: None,
             inputs: None,
+            vars: None,
+            taken: None,
         }
     }
 }

@@ -8,6 +8,7 @@ use myrmex_model::effect::{Decision, Effect};
 use myrmex_model::event::{Change, Event, Parent, Recorded};
 use myrmex_model::id::{Attempt, FencingToken, RunId, ValueHash};
 use myrmex_model::name::Name;
+use myrmex_model::retry::Retry;
 use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
 use myrmex_model::value::HashedValue;
@@ -103,8 +104,8 @@ impl Run {
         self.due_changes = Some(Vec::new());
         let mut turn = Turn { run: self, now, decision: Decision::default() };
         match command {
-            Command::Start { inputs, started_by, trigger, closure, parent } => {
-                turn.start(inputs, started_by, trigger, closure, parent);
+            Command::Start { inputs, started_by, trigger, closure, parent, retry } => {
+                turn.start(inputs, started_by, trigger, closure, parent, retry);
             }
             Command::Evaluated { ticket, result } => turn.evaluated(ticket, result)?,
             Command::Grant { task, attempt, token, worker } => turn.grant(task, attempt, token, worker)?,
@@ -202,10 +203,20 @@ impl Turn<'_> {
         trigger: String,
         closure: Option<ValueHash>,
         parent: Option<Parent>,
+        retry: Option<Box<Retry>>,
     ) {
         let workflow = self.run.definition.name.clone();
         let definition = self.run.hash;
-        self.emit(Event::RunStarted { definition, workflow, inputs, started_by, trigger, closure, parent });
+        self.emit(Event::RunStarted {
+            definition,
+            workflow,
+            inputs,
+            started_by,
+            trigger,
+            closure,
+            parent,
+            retry,
+        });
     }
 
     fn find(&self, task: &Address) -> Result<ActivationId, Rejection> {

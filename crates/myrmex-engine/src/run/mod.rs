@@ -24,6 +24,7 @@ mod limits;
 mod pause;
 mod rebase;
 mod report;
+mod retry;
 mod rounds;
 mod scope;
 mod view;
@@ -38,6 +39,7 @@ use myrmex_model::event::{Event, Parent, Recorded, SkipReason};
 use myrmex_model::fault::Fault;
 use myrmex_model::id::{DefinitionHash, RunId, ValueHash};
 use myrmex_model::ir::Definition;
+use myrmex_model::retry::Retry;
 use myrmex_model::status::Status;
 use myrmex_model::time::Timestamp;
 
@@ -46,6 +48,7 @@ pub use call::CALL_DEPTH_MAX;
 pub use decide::Rejection;
 pub use facts::{Fact, Facts};
 pub use rebase::RebaseError;
+pub use retry::{Again, Choice, History, SelectError, node_at};
 pub use view::{ErrorView, ItemView, TaskView, View};
 
 use arena::{Activation, ActivationId};
@@ -82,6 +85,7 @@ struct Header {
     started: Timestamp,
     closure: Option<ValueHash>,
     parent: Option<Parent>,
+    retry: Option<Box<Retry>>,
 }
 
 /// Why everything in a run is being ended early.
@@ -243,6 +247,16 @@ impl Run {
     /// Returns who called the run, if it is a child.
     pub fn parent_run(&self) -> Option<&Parent> {
         self.header.as_ref().and_then(|header| header.parent.as_ref())
+    }
+
+    /// Returns which run this one retries, if it does.
+    pub fn retry(&self) -> Option<&Retry> {
+        self.header.as_ref().and_then(|header| header.retry.as_deref())
+    }
+
+    /// Returns which run of the same work this is, from 1: each retry is one more.
+    pub fn attempt(&self) -> u32 {
+        self.retry().map_or(1, |retry| retry.attempt)
     }
 
     /// Returns the time of the last event.

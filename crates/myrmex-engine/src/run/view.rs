@@ -6,7 +6,7 @@ use myrmex_model::address::Address;
 use myrmex_model::effect::Ticket;
 use myrmex_model::event::Pending;
 use myrmex_model::fault::Fault;
-use myrmex_model::id::{Attempt, FencingToken, ValueHash};
+use myrmex_model::id::{Attempt, FencingToken, RunId, ValueHash};
 use myrmex_model::ir::{Body, NodeId};
 use myrmex_model::outcome::Outcome;
 use myrmex_model::status::{Phase, Status};
@@ -125,6 +125,12 @@ impl<'a> View<'a> {
     /// Returns the address of the activation.
     pub fn address(&self) -> Address {
         self.run.address(self.from)
+    }
+
+    /// Returns the address under which an earlier run may have the result of the activation; none if the run retries
+    /// nothing, and for what follows a body, which is never taken over.
+    pub fn taken_address(&self) -> Option<Address> {
+        self.run.may_take(self.from).then(|| self.address())
     }
 
     /// Returns the last run of the task `name` in the nearest scope around that has one.
@@ -307,6 +313,10 @@ impl<'a> View<'a> {
 }
 
 impl<'a> TaskView<'a> {
+    pub(super) fn of(run: &'a Run, id: ActivationId) -> Self {
+        Self { run, id }
+    }
+
     /// Returns the task's address.
     pub fn address(&self) -> Address {
         self.run.address(self.id)
@@ -331,12 +341,22 @@ impl<'a> TaskView<'a> {
     pub fn attempts(&self) -> u32 {
         let activation = self.run.at(self.id);
         match activation.leaf() {
+            _ if self.taken().is_some() => self.taken().map_or(0, |(_, attempts)| attempts),
             Some(leaf) => leaf.attempts_made,
             None if activation.has_started || activation.status == Status::Succeeded => {
                 activation.attempt().0
             }
             None => 0,
         }
+    }
+
+    fn taken(&self) -> Option<(RunId, u32)> {
+        self.run.at(self.id).facts()?.taken
+    }
+
+    /// Returns the run that its result was taken over from, if it was.
+    pub fn taken_from(&self) -> Option<RunId> {
+        self.taken().map(|(run, _)| run)
     }
 
     /// Returns its output, once it succeeded.

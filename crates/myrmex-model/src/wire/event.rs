@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::WireError;
 use super::fault::{FaultV1, ReportV1};
+use super::retry::{decode_retry, decode_taken, retry_json, taken_json};
 use crate::address::Address;
 use crate::event::{Change, Event, HandlerKind, Limit, Parent, Pending, Recorded, SkipReason};
 use crate::id::{Attempt, Epoch, FencingToken, ValueHash};
@@ -89,6 +90,7 @@ fn token_of(event: &Event) -> Option<FencingToken> {
         | Event::LagElapsed { .. }
         | Event::CaseChosen { .. }
         | Event::TaskSucceeded { .. }
+        | Event::TaskTaken { .. }
         | Event::TaskFailed { .. }
         | Event::TaskSkipped { .. }
         | Event::TaskCancelled { .. }
@@ -143,7 +145,7 @@ fn reason_json(reason: &SkipReason) -> Value {
 
 fn data_of(event: &Event) -> Value {
     match event {
-        Event::RunStarted { definition, workflow, inputs, started_by, trigger, closure, parent } => {
+        Event::RunStarted { definition, workflow, inputs, started_by, trigger, closure, parent, retry } => {
             let mut data = json!({
                 "definition": definition.to_string(), "workflow": workflow.as_str(),
                 "inputs": inputs.to_string(), "started_by": started_by, "trigger": trigger,
@@ -153,6 +155,9 @@ fn data_of(event: &Event) -> Value {
             }
             if let Some(Parent { run, task, depth }) = parent {
                 data["parent"] = json!({"run": run.to_string(), "task": task.as_str(), "depth": depth});
+            }
+            if let Some(retry) = retry {
+                data["retry"] = retry_json(retry);
             }
             data
         }
@@ -190,6 +195,7 @@ fn data_of(event: &Event) -> Value {
             }
             data
         }
+        Event::TaskTaken { taken, .. } => taken_json(taken),
         Event::TaskFailed { fault, is_timeout, .. } => failure_json(fault, *is_timeout),
         Event::TaskSkipped { reason, .. } => reason_json(reason),
         Event::CancelRequested { by, reason, .. } => json!({"by": by, "reason": reason}),
@@ -340,6 +346,7 @@ impl Fields<'_> {
                 trigger: self.owned("trigger")?,
                 closure: self.optional("closure")?,
                 parent: self.parent()?,
+                retry: self.record.data.get("retry").map(decode_retry).transpose()?.map(Box::new),
             },
             "run.rebased" => Event::Rebased {
                 from: self.parsed("from")?,
@@ -472,6 +479,7 @@ impl Fields<'_> {
                 vars: self.optional("vars")?,
                 fault: self.fault("fault")?,
             },
+            "task.taken" => Event::TaskTaken { task, taken: Box::new(decode_taken(&self.record.data)?) },
             "task.failed" => Event::TaskFailed {
                 task,
                 fault: self.fault("fault")?.ok_or_else(|| self.error("fault"))?,

@@ -6,6 +6,7 @@
 pub mod definition;
 pub mod event;
 mod fault;
+pub mod retry;
 
 /// A stored form that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -9,7 +9,7 @@ use myrmex_model::time::{Length, Timestamp};
 use myrmex_model::value::{Value, type_name};
 
 use super::resolve::Resolver;
-use super::{Desk, call, checked_inputs, render};
+use super::{Desk, call, checked_inputs, render, taken};
 
 /// The most items of one `for_each`.
 const ITEMS_MAX: u64 = 1_000_000;
@@ -22,6 +22,9 @@ pub(super) fn begin(desk: &mut Desk<'_>, view: View<'_>, node: &Node) -> Result<
         if !desk.settle(finished)? {
             return Ok(Evaluation::Skip);
         }
+    }
+    if let Some(taken) = taken::taken(desk, view, node)? {
+        return Ok(Evaluation::Taken(Box::new(taken)));
     }
     match &node.body {
         Body::Graph(_) | Body::Flow(_) => enter(desk, view, node),

@@ -7,6 +7,7 @@ mod begin;
 mod call;
 mod follow;
 mod resolve;
+mod taken;
 
 use myrmex_engine::run::{Run, View};
 use std::sync::Arc;

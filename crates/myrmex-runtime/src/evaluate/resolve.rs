@@ -5,10 +5,12 @@ use myrmex_expr::{ExprError, ExprErrorKind, Reference, Step};
 use myrmex_model::fault::Fault;
 use myrmex_model::id::{Attempt, ValueHash};
 use myrmex_model::ir::Body;
+use myrmex_model::retry::Taken;
 use myrmex_model::value::Value;
 use myrmex_store::{Reader, StoreError};
 use serde_json::json;
 
+use super::taken;
 use crate::values::Values;
 
 /// Looks up references as one activation sees its run.
@@ -114,22 +116,46 @@ impl<'a> Resolver<'a> {
             },
             "artifacts" => self.stored(task.artifacts()?, rest),
             "items" => {
-                if let [Step::Index(index), rest @ ..] = rest {
+                if let [Step::Index(index), rest @ ..] = rest
+                    && task.taken_from().is_none()
+                {
                     let item = task.items().nth(usize::try_from(*index).ok()?)?;
                     return walk(&self.record(&item), rest);
                 }
-                let items: Vec<Value> = task.items().map(|item| self.record(&item)).collect();
-                walk(&Value::Array(items), rest)
+                walk(&self.items(&task), rest)
             }
             "" => {
                 let mut record = self.record(&task);
                 if task.is_each() {
-                    record["items"] = task.items().map(|item| self.record(&item)).collect();
+                    record["items"] = self.items(&task);
                 }
                 Some(record)
             }
             _ => walk(&facts(&task), steps.get(1..)?),
         }
+    }
+
+    /// Builds what is known of the items of a `for_each`. Of one that was taken over they are where its result was.
+    fn items(&mut self, task: &TaskView<'_>) -> Value {
+        if task.taken_from().is_none() {
+            return task.items().map(|item| self.record(&item)).collect();
+        }
+        let stored = self.view.run().retry().and_then(|retry| self.stored(retry.taken, &[]));
+        let stored = stored.unwrap_or(Value::Null);
+        taken::items_of(&stored, &task.address()).iter().map(|item| self.taken_record(item)).collect()
+    }
+
+    fn taken_record(&mut self, taken: &Taken) -> Value {
+        let mut stored = |hash: Option<ValueHash>| hash.and_then(|hash| self.stored(hash, &[]));
+        json!({
+            "status": taken.status.as_str(),
+            "attempts": taken.attempts,
+            "started": taken.started.map(|at| at.to_string()),
+            "finished": taken.finished.map(|at| at.to_string()),
+            "error": taken.fault.as_deref().map(fault_value),
+            "output": stored(taken.output).unwrap_or(Value::Null),
+            "artifacts": stored(taken.artifacts).unwrap_or(json!({})),
+        })
     }
 
     /// Builds everything that can be said of a task.
@@ -178,7 +204,7 @@ impl<'a> Resolver<'a> {
             "started_by": run.started_by(),
             "workflow": definition.name.as_str(),
             "version": definition.version,
-            "attempt": 1,
+            "attempt": run.attempt(),
             "trigger": run.trigger(),
             "states": [],
         });

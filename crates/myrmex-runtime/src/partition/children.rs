@@ -166,7 +166,8 @@ impl State {
         let started_by = parent.run.started_by().unwrap_or_default().to_owned();
         let run = Run::new(call.child, definition, call.definition);
         let trigger = "parent".to_owned();
-        let command = Command::Start { inputs, started_by, trigger, closure, parent: Some(above) };
+        let command =
+            Command::Start { inputs, started_by, trigger, closure, parent: Some(above), retry: None };
         Ok((Loaded { run, values, key: None }, command))
     }
 

@@ -7,6 +7,7 @@ use myrmex_engine::run::Rejection;
 use myrmex_model::id::{DefinitionHash, Epoch, RunId};
 use myrmex_model::ir::Definition;
 use myrmex_model::name::Name;
+use myrmex_model::retry::Takings;
 use myrmex_model::value::Value;
 use myrmex_store::StoreError;
 
@@ -34,6 +35,19 @@ pub struct NewRun {
     pub trigger: String,
     /// The caller's idempotency key.
     pub key: Option<String>,
+    /// What it takes over from which run, if it is a retry. The files among that are its own already.
+    pub retry: Option<NewRetry>,
+}
+
+/// That a run to start is a retry.
+#[derive(Debug, Clone)]
+pub struct NewRetry {
+    /// The run that it retries.
+    pub of: RunId,
+    /// Which run of the same work it is.
+    pub attempt: u32,
+    /// What it takes over.
+    pub takings: Takings,
 }
 
 /// A workflow that a run may call, as it stood when the run was started.

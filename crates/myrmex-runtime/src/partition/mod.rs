@@ -44,7 +44,7 @@ use message::{Answer, Message, Written};
 
 pub(crate) use children::Definitions;
 pub use journal::{JournalError, event_of, load_definition, load_run};
-pub use message::{CalledDefinition, Ear, Interrupter, NewRun, RequestError};
+pub use message::{CalledDefinition, Ear, Interrupter, NewRetry, NewRun, RequestError};
 
 /// The stack of the partition's thread. Expressions are evaluated on it; `semantics.md` section 9 gives the figure.
 const STACK_BYTES: usize = 64 << 20;

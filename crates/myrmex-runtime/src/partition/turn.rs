@@ -13,18 +13,21 @@ use myrmex_model::fault::Fault;
 use myrmex_model::id::{Attempt, FencingToken, RunId};
 use myrmex_model::ir::{Body, Definition, Outputs};
 use myrmex_model::outcome::{AttemptEnd, AttemptReport};
+use myrmex_model::retry::Retry;
 use myrmex_model::schema::Type;
 use myrmex_model::status::Status;
 use myrmex_model::time::Timestamp;
 use myrmex_model::value::Value;
 use myrmex_model::wire;
 use myrmex_store::operation::AttemptLog;
-use myrmex_store::{Batch, Committed, Grant, IndexOperation, NewRecord, Ready, RunSummary, Sequence, Timer};
+use myrmex_store::{
+    Batch, Committed, Grant, IndexOperation, NewRecord, Ready, RunSummary, Sequence, StoreError, Timer,
+};
 
 use super::JournalError;
 use super::batch::Release;
 use super::children::{Call, FollowUp};
-use super::message::{Answer, CalledDefinition, NewRun, RequestError};
+use super::message::{Answer, CalledDefinition, NewRetry, NewRun, RequestError};
 use super::{Loaded, State, journal, writer};
 use crate::evaluate::{self, Desk, checked_depth};
 use crate::values::Values;
@@ -60,6 +63,10 @@ impl State {
             Ok(closure) => closure.map(|closure| values.put(closure)),
             Err(error) => return self.answer(answer, Err(JournalError::from(error).into())),
         };
+        let retry = match self.take_over(new.retry, &mut values) {
+            Ok(retry) => retry,
+            Err(error) => return self.answer(answer, Err(JournalError::from(error).into())),
+        };
         self.owned.dispatch.limit(new.run, most_parallel(&new.definition));
         self.owned.runs.insert(new.run, Loaded { run, values, key: new.key });
         let command = Command::Start {
@@ -68,9 +75,24 @@ impl State {
             trigger: new.trigger,
             closure,
             parent: None,
+            retry,
         };
         let started = self.put(new.run, command).map_err(RequestError::from);
         self.answer(answer, started);
+    }
+
+    /// Brings what a retry takes over into the values of the new run.
+    fn take_over(
+        &mut self,
+        retry: Option<NewRetry>,
+        values: &mut Values,
+    ) -> Result<Option<Box<Retry>>, StoreError> {
+        let Some(NewRetry { of, attempt, takings }) = retry else { return Ok(None) };
+        for hash in takings.values() {
+            values.bring(of, hash, self.owned.reader.as_ref())?;
+        }
+        let taken = values.put(wire::retry::encode(&takings));
+        Ok(Some(Box::new(Retry { of, attempt, taken })))
     }
 
     /// Puts the definitions that a run may call into the batch, and returns them by name.

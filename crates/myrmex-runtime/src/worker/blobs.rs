@@ -140,6 +140,11 @@ impl FileValue {
     }
 }
 
+/// Returns the content that a value names, if it is a file.
+pub(crate) fn file_of(value: &Value) -> Option<BlobHash> {
+    FileValue::of(value).map(|file| file.hash)
+}
+
 /// Returns whether a file is among what is printed into arguments and variables.
 pub(super) fn names_files(arguments: &Value) -> bool {
     let words = arguments.get("command").and_then(Value::as_array).into_iter().flatten();

@@ -29,6 +29,7 @@ use myrmex_store::blobs::BlobStore;
 
 use crate::secrets::Providers;
 
+pub(crate) use blobs::file_of;
 pub use local::{LocalWorker, WorkerError};
 
 /// An attempt to carry out.

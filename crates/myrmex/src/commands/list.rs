@@ -3,11 +3,14 @@
 use std::io::Write;
 use std::path::Path;
 
+use myrmex_model::event::{Event, Recorded};
 use myrmex_model::name::{Name, Namespace};
+use myrmex_model::retry::Retry;
 use myrmex_model::status::Status;
+use myrmex_runtime::partition::event_of;
 use myrmex_store::contract::SummaryFilter;
 use myrmex_store::directory::DataDirectory;
-use myrmex_store::{Reader, RunSummary};
+use myrmex_store::{Reader, RunSummary, Sequence};
 use serde_json::{Value, json};
 
 use super::runs::open_reader;
@@ -68,6 +71,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     // A run that is not over goes on only in a living process; without one it waits to be resumed.
     let holder = DataDirectory::read_only(&workspace.data).and_then(|directory| directory.holder());
     let is_held = holder.map_err(|error| Failure::from_error(FailureCode::File, &error))?.is_some();
+    let runs: Vec<Listed> = runs.into_iter().map(|run| listed(&reader, run)).collect::<Result<_, _>>()?;
     if args.json {
         let shown: Vec<Value> = runs.iter().map(|run| summary_json(run, is_held)).collect();
         print_line(&json!({ "runs": shown }))?;
@@ -77,12 +81,29 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
+/// A run of the list.
+struct Listed {
+    run: RunSummary,
+    /// Which run it retries, if it does.
+    retry: Option<Box<Retry>>,
+}
+
+/// Looks up what only the first event of a run tells.
+fn listed(reader: &dyn Reader, run: RunSummary) -> Result<Listed, Failure> {
+    let first = reader.run_records(&run.namespace, run.run, Sequence::NONE, 1)?;
+    let retry = match first.first().map(event_of).transpose()? {
+        Some(Recorded { event: Event::RunStarted { retry, .. }, .. }) => retry,
+        Some(_) | None => None,
+    };
+    Ok(Listed { run, retry })
+}
+
 /// Whether a run was cut off and waits for `runs resume`.
 fn is_interrupted(run: &RunSummary, is_held: bool) -> bool {
     !is_held && !run.status.is_terminal()
 }
 
-fn summary_json(run: &RunSummary, is_held: bool) -> Value {
+fn summary_json(Listed { run, retry }: &Listed, is_held: bool) -> Value {
     json!({
         "run": run.run.to_string(),
         "workflow": run.workflow.as_str(),
@@ -93,11 +114,13 @@ fn summary_json(run: &RunSummary, is_held: bool) -> Value {
         "started_by": run.started_by,
         "key": run.key,
         "definition": run.definition.to_string(),
+        "retry_of": retry.as_ref().map(|retry| retry.of.to_string()),
+        "attempt": retry.as_ref().map_or(1, |retry| retry.attempt),
         "error": run.fault,
     })
 }
 
-fn print(runs: &[RunSummary], is_held: bool, filter: &SummaryFilter) -> std::io::Result<()> {
+fn print(runs: &[Listed], is_held: bool, filter: &SummaryFilter) -> std::io::Result<()> {
     if runs.is_empty() {
         let is_filtered = *filter != SummaryFilter::default();
         let note = if is_filtered { "no run fits" } else { "no runs yet: `myrmex run FILE` starts one" };
@@ -105,10 +128,10 @@ fn print(runs: &[RunSummary], is_held: bool, filter: &SummaryFilter) -> std::io:
         drop(writeln!(anstream::stderr(), "{note}"));
         return Ok(());
     }
-    let width = runs.iter().map(|run| run.workflow.as_str().len()).max().unwrap_or(0).max(8);
+    let width = runs.iter().map(|Listed { run, .. }| run.workflow.as_str().len()).max().unwrap_or(0).max(8);
     let mut out = anstream::stdout().lock();
     writeln!(out, "{:<13}  {:<width$}  {:<11}  {:<20}  TOOK", "RUN", "WORKFLOW", "STATUS", "STARTED")?;
-    for run in runs {
+    for Listed { run, retry } in runs {
         let started = time::instant(run.started);
         let took = match run.ended {
             Some(ended) => time::between(run.started, ended),
@@ -117,7 +140,9 @@ fn print(runs: &[RunSummary], is_held: bool, filter: &SummaryFilter) -> std::io:
         };
         let status = if is_interrupted(run, is_held) { "interrupted" } else { run.status.as_str() };
         let (id, workflow) = (summary::short(run.run), run.workflow.as_str());
-        writeln!(out, "{id:<13}  {workflow:<width$}  {status:<11}  {started:<20}  {took}")?;
+        let retry = retry.as_ref().map(|retry| format!("  retry of {}", summary::short(retry.of)));
+        let retry = retry.unwrap_or_default();
+        writeln!(out, "{id:<13}  {workflow:<width$}  {status:<11}  {started:<20}  {took}{retry}")?;
     }
     Ok(())
 }

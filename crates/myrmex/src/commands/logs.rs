@@ -62,6 +62,14 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     }
     if let Some(path) = args.task.as_deref().filter(|_| !has_printed) {
         let loaded = myrmex_runtime::partition::load_run(&reader, &namespace, run)?;
+        let task = loaded.as_ref().and_then(|run| summary::last_runs(run).get(path).copied());
+        if let Some(from) = task.and_then(|task| task.taken_from()) {
+            let short = summary::short(from);
+            let message =
+                format!("the result of task `{path}` was taken over from run {short}, where it ran");
+            return Err(Failure::new(FailureCode::RunId, message)
+                .with_hint(format!("`myrmex runs logs {short} --task '{path}'` prints what it printed")));
+        }
         let known = loaded.map(|run| summary::paths(&run)).unwrap_or_default();
         if !known.iter().any(|known| known == path) {
             return Err(Failure::new(FailureCode::RunId, format!("run {run} has no task `{path}`"))

@@ -13,6 +13,7 @@ pub mod cancel;
 pub mod list;
 pub mod logs;
 pub mod resume;
+pub mod retry;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -59,7 +59,9 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
                 session::show_end(&reader, &namespace, run, over.status, show)?;
                 return Ok(Exit::of_run(over.status));
             }
-            Some(pinned) if show == Show::People => tell_of_definition(&workspace, &pinned),
+            Some(pinned) if show == Show::People => {
+                tell_of_definition(&workspace, &pinned, "goes on with the definition it started with");
+            }
             Some(_) | None => {}
         }
         run
@@ -70,8 +72,9 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     session.watch(run, after, show)
 }
 
-/// Says that a run keeps its definition, unless the file that it most probably came from still is that definition.
-fn tell_of_definition(workspace: &Workspace, run: &RunSummary) {
+/// Says in words of the command that a run keeps its definition, unless the file that it most probably came from still is
+/// that definition.
+pub(super) fn tell_of_definition(workspace: &Workspace, run: &RunSummary, goes_on: &str) {
     let name = run.workflow.as_str();
     let found =
         super::run::resolve(name, workspace).ok().map(|path| (check_file(&path, &workspace.root), path));
@@ -79,7 +82,6 @@ fn tell_of_definition(workspace: &Workspace, run: &RunSummary) {
         // A file without errors belongs to the run if it bears its name; one with errors most probably does.
         checked.definition.as_ref().is_none_or(|definition| definition.name == run.workflow)
     });
-    let goes_on = "goes on with the definition it started with";
     match file {
         Some((checked, path)) => {
             let now = checked.definition.map(|now| DefinitionHash::of(&wire::definition::encode(&now)));

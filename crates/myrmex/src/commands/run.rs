@@ -82,7 +82,8 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         diagnostics::print(&needed.source, &needed.diagnostics);
     }
     let Some(definition) = file.definition.take() else { return no_definition(&file) };
-    let inputs = inputs(args, &definition)?;
+    let before = from_file(args.input_file.as_deref())?;
+    let inputs = inputs(before, &args.inputs, &definition)?;
     let show = match (args.json, args.quiet) {
         (true, _) => Show::Json,
         (false, true) => Show::Nothing,
@@ -116,6 +117,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         started_by: session::user(),
         trigger: "manual".to_owned(),
         key: args.key.clone(),
+        retry: None,
     };
     session.partition().start_run(new).map_err(|error| session.refused(error))?;
     let exit = session.watch(run, Sequence::NONE, show)?;
@@ -125,7 +127,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-fn called((name, definition): (Name, Definition)) -> CalledDefinition {
+pub(super) fn called((name, definition): (Name, Definition)) -> CalledDefinition {
     let form = wire::definition::encode(&definition);
     CalledDefinition { name, hash: DefinitionHash::of(&form), form: form.into() }
 }
@@ -204,26 +206,35 @@ pub(super) fn resolve(workflow: &str, workspace: &Workspace) -> Result<PathBuf, 
     ))
 }
 
-/// Checks the inputs: all problems at once.
-fn inputs(args: &Args, definition: &Definition) -> Result<Value, Failure> {
-    let wrong = |message: String| Failure::new(FailureCode::Inputs, message);
-    let mut given = Vec::new();
-    if let Some(path) = &args.input_file {
-        let text = if path.as_os_str() == "-" {
-            std::io::read_to_string(std::io::stdin()).map_err(|error| error.to_string())
-        } else {
-            read_text(path)
-        };
-        let text = text.map_err(|reason| wrong(format!("`{}` cannot be read: {reason}", path.display())))?;
-        let value: Value = serde_json::from_str(&text)
-            .map_err(|error| wrong(format!("`{}` is not JSON: {error}", path.display())))?;
-        let Value::Object(fields) = value else {
-            return Err(wrong(format!("`{}` holds no JSON object", path.display())));
-        };
-        given.extend(fields.into_iter().map(|(name, value)| (name, Given::Value(value))));
-    }
+fn wrong(message: String) -> Failure {
+    Failure::new(FailureCode::Inputs, message)
+}
+
+/// Reads inputs from a file, if there is one.
+fn from_file(path: Option<&Path>) -> Result<Vec<(String, Given)>, Failure> {
+    let Some(path) = path else { return Ok(Vec::new()) };
+    let text = if path.as_os_str() == "-" {
+        std::io::read_to_string(std::io::stdin()).map_err(|error| error.to_string())
+    } else {
+        read_text(path)
+    };
+    let text = text.map_err(|reason| wrong(format!("`{}` cannot be read: {reason}", path.display())))?;
+    let value: Value = serde_json::from_str(&text)
+        .map_err(|error| wrong(format!("`{}` is not JSON: {error}", path.display())))?;
+    let Value::Object(fields) = value else {
+        return Err(wrong(format!("`{}` holds no JSON object", path.display())));
+    };
+    Ok(fields.into_iter().map(|(name, value)| (name, Given::Value(value))).collect())
+}
+
+/// Checks the inputs `given`, over which `pairs` go: all problems at once.
+pub(super) fn inputs(
+    mut given: Vec<(String, Given)>,
+    pairs: &[String],
+    definition: &Definition,
+) -> Result<Value, Failure> {
     let mut flags: BTreeSet<&str> = BTreeSet::new();
-    for pair in &args.inputs {
+    for pair in pairs {
         let (name, value) = match pair.split_once('=') {
             Some(("", _)) => return Err(wrong(format!("`{pair}` has no name before the `=`"))),
             Some(pair) => pair,
@@ -232,7 +243,7 @@ fn inputs(args: &Args, definition: &Definition) -> Result<Value, Failure> {
         if !flags.insert(name) {
             return Err(wrong(format!("the input `{name}` is given twice")));
         }
-        // A flag overrules the file.
+        // A flag overrules what was there before.
         given.retain(|(other, _)| other != name);
         given.push((name.to_owned(), Given::Text(value.to_owned())));
     }

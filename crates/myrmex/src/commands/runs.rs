@@ -1,4 +1,4 @@
-//! `myrmex runs`: look at runs, resume and cancel them.
+//! `myrmex runs`: look at runs, resume, retry and cancel them.
 
 use std::path::Path;
 
@@ -8,11 +8,11 @@ use myrmex_model::name::Namespace;
 use myrmex_store::Reader;
 use myrmex_store::sqlite::SqliteReader;
 
-use super::{cancel, list, logs, resume};
+use super::{cancel, list, logs, resume, retry};
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::workspace::Workspace;
 
-/// Look at runs, resume and cancel them
+/// Look at runs, resume, retry and cancel them
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -28,6 +28,8 @@ enum Command {
     Logs(logs::Args),
     /// Go on with a run that was interrupted or whose process died
     Resume(resume::Args),
+    /// Run again what did not succeed, or more, and take over the results of everything else
+    Retry(retry::Args),
     /// Cancel a run that was interrupted or whose process died
     Cancel(cancel::Args),
 }
@@ -42,6 +44,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         Command::List(args) => list::run(args, data),
         Command::Logs(args) => logs::run(args, data),
         Command::Resume(args) => resume::run(args, data),
+        Command::Retry(args) => retry::run(args, data),
         Command::Cancel(args) => cancel::run(args, data),
     }
 }

@@ -84,6 +84,7 @@ fn cause(event: &wire::event::RecordV1) -> Value {
         ("task.skipped", Some("not_chosen")) => {
             json!(format!("`{}` took another way", field("task").unwrap_or_default()))
         }
+        ("task.taken", _) => json!(format!("taken over from run {}", field("from").unwrap_or_default())),
         _ => event.data.get("reason").cloned().unwrap_or(Value::Null),
     }
 }

@@ -46,10 +46,13 @@ pub fn json(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<Val
         if task.artifacts().is_some() {
             summary["artifacts"] = value(task.artifacts())?;
         }
+        if let Some(from) = task.taken_from() {
+            summary["taken_from"] = json!(from.to_string());
+        }
         tasks.insert(path, summary);
     }
     let is_over = run.status().is_terminal();
-    for path in unreached(run.definition(), &tasks.keys().cloned().collect()) {
+    for path in unreached(run, &tasks.keys().cloned().collect()) {
         let status = if is_over { Status::Skipped } else { Status::Pending };
         tasks.insert(path, json!({"status": status.as_str(), "attempts": 0, "output": null, "error": null}));
     }
@@ -89,12 +92,15 @@ pub fn last_runs(run: &Run) -> OrderedMap<String, TaskView<'_>> {
 /// Returns the paths of all tasks of a run: those that were reached, then the others.
 pub fn paths(run: &Run) -> Vec<String> {
     let mut paths: Vec<String> = last_runs(run).keys().cloned().collect();
-    paths.extend(unreached(run.definition(), &paths.iter().cloned().collect()));
+    paths.extend(unreached(run, &paths.iter().cloned().collect()));
     paths
 }
 
-/// Returns the paths of tasks that stand in the definition and were never reached; items are not known by then.
-fn unreached(definition: &Definition, reached: &BTreeSet<String>) -> Vec<String> {
+/// Returns the paths of tasks that stand in the definition and were never reached; items are not known by then. What is
+/// inside of something that was taken over as a whole belongs to the run that it was taken from.
+fn unreached(run: &Run, reached: &BTreeSet<String>) -> Vec<String> {
+    let definition = run.definition();
+    let is_taken = |task: &Address| run.task(task).is_some_and(|task| task.taken_from().is_some());
     let mut paths = Vec::new();
     let mut open = vec![(definition.root, Address::root())];
     while let Some((scope, address)) = open.pop() {
@@ -103,7 +109,9 @@ fn unreached(definition: &Definition, reached: &BTreeSet<String>) -> Vec<String>
             if !reached.contains(here.as_str()) {
                 paths.push(here.as_str().to_owned());
             }
-            open.push((child, here));
+            if !is_taken(&here) {
+                open.push((child, here));
+            }
         }
     }
     paths
@@ -141,7 +149,11 @@ pub fn print(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<()
     let counts = counts.join(", ");
     let mut out = anstream::stderr();
     // If standard error is closed, the exit code still tells.
-    drop(writeln!(out, "run {} {} in {took} ({counts})", short(run.id()), run.status()));
+    let taken = match tasks.values().filter(|task| task.taken_from().is_some()).count() {
+        0 => String::new(),
+        count => format!("; {count} taken over"),
+    };
+    drop(writeln!(out, "run {} {} in {took} ({counts}{taken})", short(run.id()), run.status()));
     if let Some(fault) = run.fault() {
         drop(writeln!(out, "error: {fault}"));
         if let Some(detail) = &fault.detail {

@@ -9,7 +9,7 @@ use myrmex_model::event::{Event, Recorded, SkipReason};
 use myrmex_model::outcome::AttemptEnd;
 use myrmex_model::time::Timestamp;
 
-use super::time;
+use super::{summary, time};
 
 /// The most names in the line of what is under way.
 const NAMES_MAX: usize = 4;
@@ -67,6 +67,10 @@ impl Watch {
                 self.line(AnsiColor::Yellow, "retrying", task, &format!("attempt {attempt} in {pause}"));
             }
             Event::TaskSucceeded { task, .. } => self.ended(AnsiColor::Green, "succeeded", task, at, ""),
+            Event::TaskTaken { task, taken } => {
+                let why = format!("from run {}", summary::short(taken.from));
+                self.ended(AnsiColor::BrightBlack, "taken", task, at, &why);
+            }
             Event::TaskFailed { task, fault, is_timeout } => {
                 let word = if *is_timeout { "timed out" } else { "failed" };
                 let mut why = fault.title.clone();

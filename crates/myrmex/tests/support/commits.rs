@@ -271,6 +271,7 @@ fn new_run() -> NewRun {
         started_by: "test".to_owned(),
         trigger: "manual".to_owned(),
         key: Some("key".to_owned()),
+        retry: None,
     }
 }
 

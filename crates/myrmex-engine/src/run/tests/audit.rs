@@ -204,6 +204,7 @@ pub(super) fn check_edges(host: &Host) {
                 | Event::ItemsExpanded { .. }
                 | Event::ChildCalled { .. }
                 | Event::TimerArmed { .. }
+                | Event::TaskTaken { .. }
         );
         let is_skip = matches!(event, Event::TaskSkipped { reason, .. } if *reason != myrmex_model::event::SkipReason::Condition);
         let is_first = !seen.get(task).is_some_and(|seen| seen.has_begun);
@@ -240,6 +241,7 @@ pub(super) fn check_edges(host: &Host) {
         let entry = seen.entry(task.clone()).or_default();
         match event {
             Event::CaseChosen { case, .. } => entry.case = Some(*case),
+            Event::TaskTaken { taken, .. } => entry.case = taken.case,
             Event::LagArmed { .. } | Event::LagElapsed { .. } => continue,
             _ => {}
         }
@@ -252,6 +254,7 @@ pub(super) fn check_edges(host: &Host) {
                 | Event::ChildCalled { .. }
                 | Event::HandlerEntered { .. }
                 | Event::TimerArmed { .. }
+                | Event::TaskTaken { .. }
         );
         entry.outcome = entry.outcome.or(Outcome::of(change.to));
     }

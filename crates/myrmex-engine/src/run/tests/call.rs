@@ -87,7 +87,7 @@ fn calls_nest_only_so_deep() {
         unreachable!("a start")
     };
     let parent = Some(Parent { run: RunId([1; 16]), task: address("x"), depth: CALL_DEPTH_MAX });
-    host.put(Command::Start { inputs, started_by, trigger, closure, parent }).unwrap();
+    host.put(Command::Start { inputs, started_by, trigger, closure, parent, retry: None }).unwrap();
     assert_eq!(host.run.status(), Status::Failed);
 }
 

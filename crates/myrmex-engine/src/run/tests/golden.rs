@@ -3,7 +3,7 @@
 //! A scenario has three files in `tests/golden`: its journal (`.jsonl`, codec 1, one event a line), the definitions that
 //! the journal names (`.definitions.jsonl`, form 1, one a line), and what must come out (`.expected`). None is edited.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use myrmex_model::event::Limit;
 use myrmex_model::id::{DefinitionHash, Epoch, ValueHash};
 use myrmex_model::ir::Rest;
 use myrmex_model::outcome::{AttemptEnd, Outcome};
+use myrmex_model::retry::Takings;
 use myrmex_model::wire;
 
 use super::build::{
@@ -27,7 +28,7 @@ const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
 type Scenario = fn() -> Host;
 
 /// Every scenario, with what lived it when its files were written.
-const SCENARIOS: [(&str, Scenario); 9] = [
+const SCENARIOS: [(&str, Scenario); 10] = [
     ("graph-with-failure-and-skip", graph_with_failure_and_skip),
     ("flow-with-loop-and-retry", flow_with_loop_and_retry),
     ("for-each-with-map-keys-and-a-lost-attempt", for_each_with_map_keys),
@@ -37,6 +38,7 @@ const SCENARIOS: [(&str, Scenario); 9] = [
     ("handlers-scope-attempts-and-rounds", handlers),
     ("calls-limits-and-early-ends", calls_and_limits),
     ("unfinished-in-handlers-and-calls", unfinished_in_handlers),
+    ("retry-with-results-taken-over", retry),
 ];
 
 #[test]
@@ -243,6 +245,30 @@ fn calls_and_limits() -> Host {
     }
     let broke = ChildEnd::Failed { fault: super::host::fault("the child broke"), is_timeout: false };
     host.end_child(host.child("called"), broke).unwrap();
+    host.finish();
+    host
+}
+
+fn retry() -> Host {
+    let steps =
+        || flow("steps", vec![value("set"), choose("way", vec![goto("stop"), Then::Continue]), task("stop")]);
+    let block = graph("block", vec![task("x").continuing(), task("y").after("x")]);
+    let root = graph("root", vec![steps(), each("items", task("_")), block, task("last").after("items")]);
+    let mut first = Host::new(define(&root));
+    let vars = Some(super::host::value_hash("{\"n\":1}"));
+    first.answer("steps/set", Evaluation::Value { output: super::host::value_hash("1"), vars });
+    first.start();
+    first.succeed("items[0]");
+    first.fail("items[1]");
+    first.fail("steps/stop");
+    first.fail("block/x");
+    first.finish();
+    let takings = first.run.history(&Takings::default());
+    let choice = takings.choose((&**first.run.definition(), false), &[], &BTreeSet::new()).unwrap();
+    let mut host = Host::new(define(&root));
+    host.takings = choice.takings;
+    host.begin_retry();
+    host.fail("items[1]");
     host.finish();
     host
 }

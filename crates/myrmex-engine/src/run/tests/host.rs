@@ -14,6 +14,7 @@ use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::{Attempt, DefinitionHash, Epoch, FencingToken, RunId, ValueHash};
 use myrmex_model::ir::{Body, Definition, Node};
 use myrmex_model::outcome::{AttemptEnd, AttemptReport};
+use myrmex_model::retry::{Retry, Taken, Takings};
 use myrmex_model::status::Status;
 use myrmex_model::time::{Length, Timestamp};
 
@@ -42,6 +43,8 @@ pub(super) struct Host {
     pub(super) definitions: BTreeMap<DefinitionHash, Arc<Definition>>,
     /// Answers to come, by address; without one the plainest that fits is given.
     answers: BTreeMap<String, VecDeque<Answer>>,
+    /// What the run may take over, if it is a retry.
+    pub(super) takings: Takings,
     /// Draws answers and their order instead, if it is there.
     pub(super) luck: Option<Chooser>,
     /// Whether every turn is checked, which costs time with the size of the run.
@@ -87,6 +90,7 @@ impl Host {
             effects: Vec::new(),
             definitions: BTreeMap::from([(pinned, definition)]),
             answers: BTreeMap::new(),
+            takings: Takings::default(),
             luck: None,
             is_checked: true,
         }
@@ -110,6 +114,15 @@ impl Host {
 
     pub(super) fn start(&mut self) {
         self.put(start()).unwrap();
+    }
+
+    /// Starts the run as a retry, which takes over what is in [`Host::takings`].
+    pub(super) fn begin_retry(&mut self) {
+        let Command::Start { inputs, started_by, trigger, closure, parent, .. } = start() else {
+            unreachable!("`start` starts");
+        };
+        let retry = Some(Box::new(Retry { of: RUN, attempt: 2, taken: value_hash("taken") }));
+        self.put(Command::Start { inputs, started_by, trigger, closure, parent, retry }).unwrap();
     }
 
     /// Takes one whole turn.
@@ -161,10 +174,24 @@ impl Host {
         }
         let definition = Arc::clone(self.run.definition());
         let node = definition.node(request.node);
-        match &mut self.luck {
+        let taken = self.taken(request);
+        let answer = match &mut self.luck {
             Some(luck) => luck.answer(node, &request.question, self.now),
             None => Ok(plain_answer(node, &request.question, self.now)),
+        };
+        match (answer, taken) {
+            // A guard that does not hold outweighs it.
+            (Ok(Evaluation::Skip), _) => Ok(Evaluation::Skip),
+            (_, Some(taken)) => Ok(Evaluation::Taken(Box::new(taken))),
+            (answer, None) => answer,
         }
+    }
+
+    /// Returns what is taken over in the place of what the question is about.
+    fn taken(&self, request: &Request) -> Option<Taken> {
+        let address = self.run.view(request.ticket, false).taken_address()?;
+        let taken = self.takings.results.get(&address).filter(|_| request.question == Question::Begin)?;
+        (taken.status == Status::Succeeded).then(|| Taken { items: None, ..taken.clone() })
     }
 
     fn carry_out(&mut self, effect: &Effect) {
@@ -338,7 +365,7 @@ impl Host {
 
 pub(super) fn start() -> Command {
     let (started_by, trigger) = ("ana".to_owned(), "manual".to_owned());
-    Command::Start { inputs: value_hash("{}"), started_by, trigger, closure: None, parent: None }
+    Command::Start { inputs: value_hash("{}"), started_by, trigger, closure: None, parent: None, retry: None }
 }
 
 pub(super) fn report_of(task: &Address, attempt: Attempt, token: FencingToken, end: AttemptEnd) -> Command {

@@ -20,4 +20,5 @@ mod property;
 mod rebase;
 mod report;
 mod retry;
+mod takings;
 mod vars;

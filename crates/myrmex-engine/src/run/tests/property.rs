@@ -1,10 +1,14 @@
 //! Invariants over generated definitions and generated luck. A failing case prints its bytes; `shrunk_*` tests keep the
 //! ones that were found.
 
+use std::collections::BTreeSet;
+
+use myrmex_model::address::Address;
 use myrmex_model::command::{ChildEnd, Command};
 use myrmex_model::event::Event;
 use myrmex_model::id::{Attempt, Epoch, FencingToken};
 use myrmex_model::outcome::AttemptEnd;
+use myrmex_model::retry::Takings;
 use myrmex_model::status::Status;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -14,7 +18,7 @@ use super::build::{Spec, Then, What, define, task, value};
 use super::generate::Chooser;
 use super::host::{Host, address, ended_badly, ended_well, fault, lost, report_of, value_hash};
 use crate::dispatch::Dispatch;
-use crate::run::{Facts, Rejection, Run};
+use crate::run::{Again, Facts, Rejection, Run};
 
 /// More steps than any generated run needs once its luck has run out.
 const STEPS_MAX: usize = 20_000;
@@ -45,6 +49,14 @@ proptest! {
     ) {
         live(shape, luck, Meddling::Rebase);
     }
+
+    #[test]
+    fn runs_that_are_retried_keep_every_invariant_and_end(
+        shape in vec(any::<u8>(), 0..160),
+        luck in vec(any::<u8>(), 0..240),
+    ) {
+        retry(shape, luck);
+    }
 }
 
 /// Without this the properties above could hold because nothing happens.
@@ -66,8 +78,11 @@ fn generated_runs_reach_every_kind_of_event() {
                 *kinds.entry(event.kind()).or_default() += 1;
             }
         }
+        for event in retry(bytes(160), bytes(240)).events() {
+            *kinds.entry(event.kind()).or_default() += 1;
+        }
     }
-    assert_eq!(kinds.len(), 23, "{kinds:?}");
+    assert_eq!(kinds.len(), 24, "{kinds:?}");
     assert!(kinds.values().all(|count| *count >= 5), "{kinds:?}");
 }
 
@@ -81,12 +96,48 @@ enum Meddling {
 
 /// Lives a run to its end and checks everything.
 fn live(shape: Vec<u8>, luck: Vec<u8>, meddling: Meddling) -> Host {
-    let mut root = Chooser::new(shape).root();
+    let root = Chooser::new(shape).root();
     let mut host = Host::new(define(&root));
     let mut luck = Chooser::new(luck);
     host.dispatch = Dispatch::new(Epoch(1), 1 + u32::try_from(luck.below(5)).unwrap());
     host.luck = Some(luck);
     host.start();
+    go_on(host, root, meddling)
+}
+
+/// Lives a run to its end, asks for some of it again, and lives the retry to its end.
+fn retry(shape: Vec<u8>, luck: Vec<u8>) -> Host {
+    let mut first = live(shape, luck, Meddling::Reports);
+    let history = first.run.history(&Takings::default());
+    let mut luck = first.luck.take().unwrap();
+    let tasks: Vec<_> = first.run.tasks().map(|task| task.address().path().into_owned()).collect();
+    let wanted = Some(luck.below(tasks.len() + 1)).filter(|index| *index < tasks.len() && luck.one_in(2));
+    // What is inside of a handler is never taken over, so it is nothing that can be asked for.
+    let again: Vec<Again> = wanted.map(|index| Again::Task(tasks[index].clone())).into_iter().collect();
+    let definition = std::sync::Arc::clone(first.run.definition());
+    let choice = history.choose((&definition, false), &again, &BTreeSet::new());
+    let choice = choice.or_else(|_| history.choose((&definition, false), &[], &BTreeSet::new())).unwrap();
+    let mut host = Host::new(definition);
+    (host.luck, host.takings) = (Some(luck), choice.takings);
+    host.begin_retry();
+    let host = go_on(host, task("_"), Meddling::Reports);
+    for event in host.events() {
+        if let Event::TaskTaken { task, taken } = event {
+            let before = &host.takings.results[task];
+            assert_eq!((before.status, before.output), (Status::Succeeded, taken.output));
+        }
+        let ran = matches!(event, Event::AttemptGranted { .. } | Event::ChildCalled { .. });
+        let task = event.task().filter(|_| ran);
+        let is_taken = |task: &Address| {
+            host.takings.results.get(task).is_some_and(|taken| taken.status == Status::Succeeded)
+        };
+        assert!(!task.is_some_and(is_taken), "`{task:?}` ran although its result was there");
+    }
+    host
+}
+
+/// Lives a run that has started to its end and checks everything.
+fn go_on(mut host: Host, mut root: Spec, meddling: Meddling) -> Host {
     let mut snapshot: Option<(Facts, usize)> = None;
     for step in 0.. {
         assert!(step < STEPS_MAX, "the run does not end: {root:#?}");

@@ -1,0 +1,146 @@
+//! Preparing a retry: what it takes over is chosen, and the files among that are given to the new run.
+//!
+//! This happens before the commit that starts the new run, as with everything that a journal names. A crash in between leaves
+//! files of a run that never began.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use myrmex_engine::run::{Again, Choice, Run, SelectError, node_at};
+use myrmex_model::address::Address;
+use myrmex_model::id::{RunId, ValueHash};
+use myrmex_model::ir::{Body, Definition};
+use myrmex_model::name::Namespace;
+use myrmex_model::retry::{Taken, Takings};
+use myrmex_model::status::Status;
+use myrmex_model::value::Value;
+use myrmex_model::wire;
+use myrmex_store::blobs::{BlobHash, BlobStore};
+use myrmex_store::{Reader, StoreError};
+
+use crate::partition::JournalError;
+use crate::{values, worker};
+
+/// Where the results lie, and where the files among them go.
+pub struct Places<'a> {
+    /// The store with both runs.
+    pub reader: &'a dyn Reader,
+    /// The files of both runs.
+    pub blobs: &'a dyn BlobStore,
+    /// The tenant of both runs.
+    pub namespace: &'a Namespace,
+    /// The run to come.
+    pub to: RunId,
+}
+
+/// What a retry will take over.
+#[derive(Debug)]
+pub struct Prepared {
+    /// What was chosen.
+    pub choice: Choice,
+    /// The tasks that run again because a file that they left is gone.
+    pub lost: BTreeSet<Address>,
+}
+
+/// Why a retry cannot be prepared.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// Something that is not there is asked for.
+    #[error(transparent)]
+    Select(#[from] SelectError),
+    /// The earlier run cannot be read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+impl From<StoreError> for PrepareError {
+    fn from(error: StoreError) -> Self {
+        Self::Journal(error.into())
+    }
+}
+
+/// Chooses what a retry of `run`, which is over, takes over, and gives the new run the files among it. `other` is the
+/// definition that it follows, if that is not the one of `run`. Returns nothing, and has done nothing, if the run succeeded and
+/// all of it would be taken over.
+///
+/// # Errors
+///
+/// Returns [`PrepareError`] if something is asked for that is not there, or the store fails.
+pub fn prepare(
+    places: &Places<'_>,
+    run: &Run,
+    other: Option<&Definition>,
+    again: &[Again],
+) -> Result<Option<Prepared>, PrepareError> {
+    let earlier = match run.retry() {
+        Some(retry) => {
+            let stored = values::load(places.reader, places.namespace, run.id(), retry.taken)?;
+            wire::retry::decode(&stored).map_err(JournalError::from)?
+        }
+        None => Takings::default(),
+    };
+    let history = run.history(&earlier);
+    let definition = (other.unwrap_or(run.definition()), other.is_some());
+    let mut files = Files { places, of: run.id(), shared: BTreeMap::new(), named: BTreeMap::new() };
+    let mut lost = BTreeSet::new();
+    loop {
+        let choice = history.choose(definition, again, &lost)?;
+        if choice.is_whole && run.status() == Status::Succeeded {
+            return Ok(None);
+        }
+        let before = lost.len();
+        for (address, taken) in &choice.takings.results {
+            let is_whole = files.share_of(taken)?;
+            // What a process left is of its own run. What others pass on may be of a run that was called.
+            let node = node_at(definition.0, address).map(|node| &definition.0.node(node).body);
+            if !is_whole && matches!(node, Some(Body::Task(_))) {
+                lost.insert(address.clone());
+            }
+        }
+        if lost.len() == before {
+            return Ok(Some(Prepared { choice, lost }));
+        }
+    }
+}
+
+/// The files that values of the earlier run name.
+struct Files<'a> {
+    places: &'a Places<'a>,
+    of: RunId,
+    /// Whether each file that was asked for is there, and of the new run now.
+    shared: BTreeMap<BlobHash, bool>,
+    named: BTreeMap<ValueHash, Vec<BlobHash>>,
+}
+
+impl Files<'_> {
+    /// Gives the new run the files that a result names; false if one of them is gone.
+    fn share_of(&mut self, taken: &Taken) -> Result<bool, StoreError> {
+        let Places { reader, blobs, namespace, to } = *self.places;
+        let mut is_whole = true;
+        for hash in [taken.output, taken.vars, taken.artifacts].into_iter().flatten() {
+            if !self.named.contains_key(&hash) {
+                let value = values::load(reader, namespace, self.of, hash)?;
+                let mut found = Vec::new();
+                collect(&value, &mut found);
+                self.named.insert(hash, found);
+            }
+            for file in &self.named[&hash] {
+                if !self.shared.contains_key(file) {
+                    let is_there = blobs.share(namespace, (self.of, *file), to)?;
+                    self.shared.insert(*file, is_there);
+                }
+                is_whole &= self.shared[file];
+            }
+        }
+        Ok(is_whole)
+    }
+}
+
+/// Collects the files that a value names, at whatever depth. Values are of bounded depth.
+fn collect(value: &Value, files: &mut Vec<BlobHash>) {
+    match value {
+        Value::Object(_) if worker::file_of(value).is_some() => files.extend(worker::file_of(value)),
+        Value::Object(fields) => fields.values().for_each(|field| collect(field, files)),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, files)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
