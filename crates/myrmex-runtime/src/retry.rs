@@ -60,7 +60,7 @@ impl From<StoreError> for PrepareError {
 
 /// Chooses what a retry of `run`, which is over, takes over, and gives the new run the files among it. `other` is the
 /// definition that it follows, if that is not the one of `run`. Returns nothing, and has done nothing, if the run succeeded and
-/// all of it would be taken over.
+/// nothing of it is asked for, or all of it would be taken over.
 ///
 /// # Errors
 ///
@@ -84,7 +84,8 @@ pub fn prepare(
     let mut lost = BTreeSet::new();
     loop {
         let choice = history.choose(definition, again, &lost)?;
-        if choice.is_whole && run.status() == Status::Succeeded {
+        let is_asked = !again.is_empty() || other.is_some();
+        if run.status() == Status::Succeeded && (choice.is_whole || !is_asked) {
             return Ok(None);
         }
         let before = lost.len();

@@ -398,17 +398,15 @@ fn what_is_not_there_is_refused_with_what_is() {
 }
 
 #[test]
-fn where_all_succeeded_there_is_nothing_to_do() {
-    let place = Place::with("workflow: w\ntasks:\n  a: {run: 'true'}\n");
+fn of_a_run_that_succeeded_there_is_nothing_to_do() {
+    // What was cancelled because the run had come to its end is nothing that is missing.
+    let place =
+        Place::with("workflow: w\ntasks:\n  a: {do: [{x: {run: 'true', then: end}}]}\n  b: {wait: 1h}\n");
     place.say(&["run", "w.yaml"]);
     let said = place.say(&["runs", "retry", &place.id(0)]);
     assert_eq!(
         (said.code, said.stdout.as_str(), said.stderr.as_str()),
-        (
-            4,
-            "",
-            "nothing to do: every task of the run succeeded; `--from TASK` runs one again, and what follows it\n"
-        )
+        (4, "", "nothing to do: the run succeeded; `--from TASK` runs a task again, and what follows it\n")
     );
     assert_eq!(place.runs().len(), 1);
 }

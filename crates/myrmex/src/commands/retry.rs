@@ -31,7 +31,7 @@ const NAMES_MAX: usize = 12;
 
 /// What is said of a run that has nothing to run again.
 const NOTHING_TO_DO: &str =
-    "nothing to do: every task of the run succeeded; `--from TASK` runs one again, and what follows it";
+    "nothing to do: the run succeeded; `--from TASK` runs a task again, and what follows it";
 
 /// Run again what did not succeed, or more, and take over the results of everything else
 ///
