@@ -106,10 +106,11 @@ fn live(shape: Vec<u8>, luck: Vec<u8>, meddling: Meddling) -> Host {
 }
 
 /// Lives a run to its end, asks for some of it again, and lives the retry to its end.
-fn retry(shape: Vec<u8>, luck: Vec<u8>) -> Host {
-    let mut first = live(shape, luck, Meddling::Reports);
+fn retry(shape: Vec<u8>, mut luck: Vec<u8>) -> Host {
+    let second = luck.split_off(luck.len() / 2);
+    let first = live(shape, luck, Meddling::Reports);
     let history = first.run.history(&Takings::default());
-    let mut luck = first.luck.take().unwrap();
+    let mut luck = Chooser::new(second);
     let tasks: Vec<_> = first.run.tasks().map(|task| task.address().path().into_owned()).collect();
     let wanted = Some(luck.below(tasks.len() + 1)).filter(|index| *index < tasks.len() && luck.one_in(2));
     // What is inside of a handler is never taken over, so it is nothing that can be asked for.
