@@ -6,6 +6,7 @@
 mod begin;
 mod call;
 mod follow;
+mod printed;
 mod resolve;
 
 use myrmex_engine::run::{Run, View};
@@ -26,6 +27,7 @@ use myrmex_store::{Reader, StoreError};
 
 use crate::partition::Definitions;
 use crate::values::Values;
+pub(crate) use printed::JOINED;
 use resolve::Resolver;
 
 /// The most bytes of the outputs of a `for_each`'s items together. A store keeps them as one value, and everything that

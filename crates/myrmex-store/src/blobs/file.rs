@@ -7,14 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use myrmex_model::id::RunId;
 use myrmex_model::name::Namespace;
-use sha2::{Digest, Sha256};
 
-use super::{Blob, BlobHash, BlobStore, Checked};
+use super::{Blob, BlobHash, BlobStore, Checked, Passage, read_through};
 use crate::directory::sync_directory;
 use crate::error::StoreError;
-
-/// Bytes that are copied at a time: few system calls, and nothing next to the memory of a process.
-const COPY_BYTES: usize = 128 << 10;
 
 /// Blobs in the data directory. No file or directory is made before there is a blob.
 ///
@@ -38,28 +34,33 @@ impl FileBlobStore {
     fn write(&self, directory: &Path, partial: &Path, content: &mut dyn Read) -> io::Result<Blob> {
         fs::create_dir_all(directory)?;
         let mut file = File::create_new(partial)?;
-        let (mut hasher, mut bytes) = (Sha256::new(), 0);
-        let mut buffer = vec![0; COPY_BYTES];
-        loop {
-            let length = match content.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(length) => length,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            hasher.update(&buffer[..length]);
-            file.write_all(&buffer[..length])?;
-            bytes += length as u64;
-        }
+        let blob = read_through(content, |bytes| file.write_all(bytes))?;
         file.sync_all()?;
-        let blob = Blob { hash: BlobHash(hasher.finalize().into()), bytes };
         fs::rename(partial, directory.join(blob.hash.to_string()))?;
-        // The names above may be of this call or of one that died before it synced them.
+        self.sync_names(directory)?;
+        Ok(blob)
+    }
+
+    /// Makes the names in a run's directory durable, and those above it: they may be of this call or of one that died before
+    /// it synced them.
+    fn sync_names(&self, directory: &Path) -> io::Result<()> {
         for directory in directory.ancestors().take_while(|path| path.starts_with(&self.root)) {
             sync_directory(directory)?;
         }
-        self.root.parent().map_or(Ok(()), sync_directory)?;
-        Ok(blob)
+        self.root.parent().map_or(Ok(()), sync_directory)
+    }
+
+    /// Gives a file a second name in the directory of another run; false if there is no such file.
+    fn link(&self, path: &Path, directory: &Path) -> io::Result<bool> {
+        fs::create_dir_all(directory)?;
+        let name = path.file_name().unwrap_or_default();
+        match fs::hard_link(path, directory.join(name)) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+        self.sync_names(directory).map(|()| true)
     }
 }
 
@@ -90,6 +91,24 @@ impl BlobStore for FileBlobStore {
         }
     }
 
+    fn pass(&self, namespace: &Namespace, hash: BlobHash, passage: Passage) -> Result<bool, StoreError> {
+        let path = self.run_directory(namespace, passage.from).join(hash.to_string());
+        let directory = self.run_directory(namespace, passage.to);
+        if !path.exists() {
+            return Ok(false);
+        }
+        match self.link(&path, &directory) {
+            Ok(is_there) => Ok(is_there),
+            Err(error) if is_without_links(&error) => {
+                let Some(mut content) = self.get(namespace, passage.from, hash)? else { return Ok(false) };
+                self.put(namespace, passage.to, &mut content).map(|_| true)
+            }
+            Err(error) => {
+                Err(StoreError::io(format!("cannot write a blob in `{}`", directory.display()), error))
+            }
+        }
+    }
+
     fn delete_run(&self, namespace: &Namespace, run: RunId) -> Result<(), StoreError> {
         let directory = self.run_directory(namespace, run);
         match fs::remove_dir_all(&directory) {
@@ -98,4 +117,10 @@ impl BlobStore for FileBlobStore {
             Err(error) => Err(StoreError::io(format!("cannot remove `{}`", directory.display()), error)),
         }
     }
+}
+
+/// Returns whether a file cannot have a second name where it lies: its file system knows none, or no more of them.
+fn is_without_links(error: &io::Error) -> bool {
+    use io::ErrorKind::{PermissionDenied, TooManyLinks, Unsupported};
+    matches!(error.kind(), PermissionDenied | TooManyLinks | Unsupported)
 }

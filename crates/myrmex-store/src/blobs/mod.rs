@@ -6,42 +6,17 @@
 mod file;
 mod memory;
 
-use std::fmt;
 use std::io::{self, Read};
-use std::str::FromStr;
 
-use myrmex_model::id::{DefinitionHash, IdError, RunId};
+use myrmex_model::id::RunId;
 use myrmex_model::name::Namespace;
 use sha2::{Digest, Sha256};
 
 pub use file::FileBlobStore;
 pub use memory::MemoryBlobStore;
+pub use myrmex_model::id::BlobHash;
 
 use crate::error::StoreError;
-
-/// Identifies content by its SHA-256. Shown as 64 hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct BlobHash(pub [u8; 32]);
-
-impl fmt::Display for BlobHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&DefinitionHash(self.0), f)
-    }
-}
-
-impl fmt::Debug for BlobHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl FromStr for BlobHash {
-    type Err = IdError;
-
-    fn from_str(text: &str) -> Result<Self, IdError> {
-        text.parse::<DefinitionHash>().map(|hash| Self(hash.0))
-    }
-}
 
 /// A blob that was put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +25,46 @@ pub struct Blob {
     pub hash: BlobHash,
     /// Its length in bytes.
     pub bytes: u64,
+}
+
+impl Blob {
+    /// Returns what putting `content` would give, without keeping it.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of `content`.
+    pub fn of(content: &mut dyn Read) -> io::Result<Self> {
+        read_through(content, |_| Ok(()))
+    }
+}
+
+/// Bytes that are read at a time: few system calls, and nothing next to the memory of a process.
+const READ_BYTES: usize = 128 << 10;
+
+/// Reads content to its end, shows all of it to `take`, and says what it was.
+fn read_through(content: &mut dyn Read, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<Blob> {
+    let (mut hasher, mut bytes) = (Sha256::new(), 0);
+    let mut buffer = vec![0; READ_BYTES];
+    loop {
+        let length = match content.read(&mut buffer) {
+            Ok(0) => return Ok(Blob { hash: BlobHash(hasher.finalize().into()), bytes }),
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        hasher.update(&buffer[..length]);
+        take(&buffer[..length])?;
+        bytes += length as u64;
+    }
+}
+
+/// From which run to which content is passed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Passage {
+    /// The run that has it.
+    pub from: RunId,
+    /// The run that is to have it too.
+    pub to: RunId,
 }
 
 /// Keeps blobs. Safe to share between threads: putting the same content twice at once is no conflict.
@@ -74,6 +89,20 @@ pub trait BlobStore: Send + Sync {
         run: RunId,
         hash: BlobHash,
     ) -> Result<Option<Box<dyn Read + Send>>, StoreError>;
+
+    /// Gives a blob of one run to another one too, which then has it however long the first one is kept. Returns false if
+    /// the first one has no such blob. Costs no more than a name where the backend can; else it copies.
+    ///
+    /// When this returns true, the second run has the blob as durably as after [`BlobStore::put`].
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError::Full`] or [`StoreError::Io`]; whether the second run has the blob is unknown then, and the call
+    /// may be repeated.
+    fn pass(&self, namespace: &Namespace, hash: BlobHash, passage: Passage) -> Result<bool, StoreError> {
+        let Some(mut content) = self.get(namespace, passage.from, hash)? else { return Ok(false) };
+        self.put(namespace, passage.to, &mut content).map(|_| true)
+    }
 
     /// Removes all blobs of a run; none is no error. After a crash some may be left, and the call may be repeated.
     fn delete_run(&self, namespace: &Namespace, run: RunId) -> Result<(), StoreError>;

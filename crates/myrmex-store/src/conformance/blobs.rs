@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use myrmex_model::name::Namespace;
 
 use super::{elsewhere, here, run};
-use crate::blobs::{BlobHash, BlobStore};
+use crate::blobs::{BlobHash, BlobStore, Passage};
 
 /// Blobs under test.
 pub trait BlobSubject {
@@ -78,6 +78,20 @@ pub fn runs_are_deleted_apart(subject: &mut dyn BlobSubject) {
     assert!(read(store, 1, hash).is_none());
     assert!(read(store, 2, hash).is_some());
     assert!(store.get(&elsewhere(), run(1), hash).expect("readable").is_some());
+}
+
+/// Content that was passed on is there after the first run is deleted; what is not there is not passed on.
+pub fn content_is_passed_on_for_good(subject: &mut dyn BlobSubject) {
+    let store = subject.store();
+    let hash = store.put(&here(), run(1), &mut &b"content"[..]).expect("there is room").hash;
+    let passage = Passage { from: run(1), to: run(2) };
+    for _ in 0..2 {
+        assert!(store.pass(&here(), hash, passage).expect("there is room"));
+    }
+    assert!(!store.pass(&here(), BlobHash([0; 32]), passage).expect("readable"));
+    assert!(!store.pass(&elsewhere(), hash, passage).expect("readable"));
+    store.delete_run(&here(), run(1)).expect("deletable");
+    assert_eq!(read(store, 2, hash).expect("it was passed on").expect("it is whole"), b"content");
 }
 
 /// Who reads to the end reads what was put, or an error.
