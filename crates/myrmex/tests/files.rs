@@ -152,6 +152,22 @@ tasks:
 }
 
 #[test]
+fn a_large_output_can_be_copied_out() {
+    let workspace = Workspace::new().with_file(
+        "w.yaml",
+        "workflow: w\ntasks:\n  large: {run: 'head -c 1100000 /dev/zero >$MYRMEX_OUTPUT'}\n",
+    );
+    let summary = summary(&workspace, &["w.yaml"]);
+    let id = summary["run"].as_str().unwrap();
+    let ended = run(&workspace, &["runs", "artifacts", id, "large/output", "--to", "copy", "--json"]);
+    let written: Value = serde_json::from_str(&ended.lines.concat()).unwrap();
+    let hash = &summary["tasks"]["large"]["output"]["hash"];
+    let file = json!({"task": "large", "name": "output", "file": "output", "size": 1_100_000, "hash": hash, "path": "copy"});
+    assert_eq!(written, file);
+    assert_eq!(fs::read(workspace.path("copy")).unwrap(), vec![0; 1_100_000]);
+}
+
+#[test]
 fn declared_outputs_that_are_too_large_say_what_to_do() {
     let workspace = Workspace::new().with_file(
         "w.yaml",

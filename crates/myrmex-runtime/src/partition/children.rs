@@ -17,7 +17,6 @@ use myrmex_model::ir::Definition;
 use myrmex_model::name::Namespace;
 use myrmex_model::status::Status;
 use myrmex_model::value::{HashedValue, Value};
-use myrmex_store::blobs::Passage;
 use myrmex_store::{Reader, StoreError};
 
 use super::journal::{JournalError, load_definition};
@@ -159,8 +158,7 @@ impl State {
         let parent = self.owned.runs.get_mut(&call.parent).ok_or_else(|| missing("the caller"))?;
         let mut values = Values::new(namespace.clone(), call.child);
         let inputs = parent.values.get(call.inputs, reader)?;
-        let passage = Passage { from: call.parent, to: call.child };
-        pass_files(&self.parts, passage, &inputs)?;
+        pass_files(&self.parts, &inputs, (call.parent, call.child))?;
         let inputs = values.put(inputs.as_ref().clone());
         let closure = match parent.run.closure() {
             Some(closure) => Some(values.put(parent.values.get(closure, reader)?.as_ref().clone())),
@@ -257,8 +255,7 @@ impl State {
         let end = match status {
             Status::Succeeded => {
                 let value = self.value_of(child, output)?;
-                let passage = Passage { from: child, to: parent.run };
-                pass_files(&self.parts, passage, &value)?;
+                pass_files(&self.parts, &value, (child, parent.run))?;
                 let Some(loaded) = self.owned.runs.get_mut(&parent.run) else { return Ok(None) };
                 ChildEnd::Succeeded { output: loaded.values.put(value) }
             }
@@ -290,9 +287,9 @@ impl State {
 
 /// Gives the files that a value names to the run that gets the value, before the commit that says so: what a journal names
 /// is there. What the first run does not have it cannot give; who reads it is told. Waits while the disk is full.
-fn pass_files(parts: &Parts, passage: Passage, value: &Value) -> Result<(), StoreError> {
+fn pass_files(parts: &Parts, value: &Value, (from, to): (RunId, RunId)) -> Result<(), StoreError> {
     for file in FileValue::all_in(value) {
-        let pass = || parts.blobs.pass(&parts.namespace, file.hash, passage);
+        let pass = || parts.blobs.adopt(&parts.namespace, from, to, file.hash);
         let mut passed = pass();
         while matches!(passed, Err(StoreError::Full)) && parts.logs.wait_for_space() {
             passed = pass();

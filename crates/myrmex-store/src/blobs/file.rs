@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use myrmex_model::id::RunId;
 use myrmex_model::name::Namespace;
 
-use super::{Blob, BlobHash, BlobStore, Checked, Passage, read_through};
+use super::{Blob, BlobHash, BlobStore, Checked, read_through};
 use crate::directory::sync_directory;
 use crate::error::StoreError;
 
@@ -41,26 +41,12 @@ impl FileBlobStore {
         Ok(blob)
     }
 
-    /// Makes the names in a run's directory durable, and those above it: they may be of this call or of one that died before
-    /// it synced them.
+    /// Syncs the names down to what is in `directory`: they may be of this call or of one that died before it did that.
     fn sync_names(&self, directory: &Path) -> io::Result<()> {
         for directory in directory.ancestors().take_while(|path| path.starts_with(&self.root)) {
             sync_directory(directory)?;
         }
         self.root.parent().map_or(Ok(()), sync_directory)
-    }
-
-    /// Gives a file a second name in the directory of another run; false if there is no such file.
-    fn link(&self, path: &Path, directory: &Path) -> io::Result<bool> {
-        fs::create_dir_all(directory)?;
-        let name = path.file_name().unwrap_or_default();
-        match fs::hard_link(path, directory.join(name)) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
-        self.sync_names(directory).map(|()| true)
     }
 }
 
@@ -91,22 +77,35 @@ impl BlobStore for FileBlobStore {
         }
     }
 
-    fn pass(&self, namespace: &Namespace, hash: BlobHash, passage: Passage) -> Result<bool, StoreError> {
-        let path = self.run_directory(namespace, passage.from).join(hash.to_string());
-        let directory = self.run_directory(namespace, passage.to);
-        if !path.exists() {
+    fn adopt(
+        &self,
+        namespace: &Namespace,
+        from: RunId,
+        to: RunId,
+        hash: BlobHash,
+    ) -> Result<bool, StoreError> {
+        let source = self.run_directory(namespace, from).join(hash.to_string());
+        let directory = self.run_directory(namespace, to);
+        let failed = |error| {
+            StoreError::io(format!("cannot give a blob to the run in `{}`", directory.display()), error)
+        };
+        if !source.try_exists().map_err(failed)? {
             return Ok(false);
         }
-        match self.link(&path, &directory) {
-            Ok(is_there) => Ok(is_there),
-            Err(error) if is_without_links(&error) => {
-                let Some(mut content) = self.get(namespace, passage.from, hash)? else { return Ok(false) };
-                self.put(namespace, passage.to, &mut content).map(|_| true)
-            }
-            Err(error) => {
-                Err(StoreError::io(format!("cannot write a blob in `{}`", directory.display()), error))
+        fs::create_dir_all(&directory).map_err(failed)?;
+        match fs::hard_link(&source, directory.join(hash.to_string())) {
+            Ok(()) => {}
+            // It has the blob; whoever gave it to the run may have died before the name was synced.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => return Err(failed(error)),
+            // Not every file system has links, and none has any number of them.
+            Err(_) => {
+                let Some(mut content) = self.get(namespace, from, hash)? else { return Ok(false) };
+                self.put(namespace, to, &mut content)?;
             }
         }
+        self.sync_names(&directory).map_err(failed)?;
+        Ok(true)
     }
 
     fn delete_run(&self, namespace: &Namespace, run: RunId) -> Result<(), StoreError> {
@@ -117,10 +116,4 @@ impl BlobStore for FileBlobStore {
             Err(error) => Err(StoreError::io(format!("cannot remove `{}`", directory.display()), error)),
         }
     }
-}
-
-/// Returns whether a file cannot have a second name where it lies: its file system knows none, or no more of them.
-fn is_without_links(error: &io::Error) -> bool {
-    use io::ErrorKind::{PermissionDenied, TooManyLinks, Unsupported};
-    matches!(error.kind(), PermissionDenied | TooManyLinks | Unsupported)
 }

@@ -58,15 +58,6 @@ fn read_through(content: &mut dyn Read, mut take: impl FnMut(&[u8]) -> io::Resul
     }
 }
 
-/// From which run to which content is passed on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Passage {
-    /// The run that has it.
-    pub from: RunId,
-    /// The run that is to have it too.
-    pub to: RunId,
-}
-
 /// Keeps blobs. Safe to share between threads: putting the same content twice at once is no conflict.
 pub trait BlobStore: Send + Sync {
     /// Keeps `content` for a run and says what its hash is. Memory does not grow with its length.
@@ -90,19 +81,22 @@ pub trait BlobStore: Send + Sync {
         hash: BlobHash,
     ) -> Result<Option<Box<dyn Read + Send>>, StoreError>;
 
-    /// Gives a blob of one run to another one too, which then has it however long the first one is kept. Returns false if
-    /// the first one has no such blob. Costs no more than a name where the backend can; else it copies.
+    /// Gives a blob of the run `from` to the run `to` as well, if possible without a copy; false if `from` has no such
+    /// blob. Each run deletes its own. The content is not looked at.
     ///
-    /// When this returns true, the second run has the blob as durably as after [`BlobStore::put`].
+    /// When this returns true, `to` has the blob as durably as if it had been put. After a crash before that, `to` has it
+    /// or not.
     ///
     /// # Errors
     ///
-    /// Returns [`StoreError::Full`] or [`StoreError::Io`]; whether the second run has the blob is unknown then, and the call
-    /// may be repeated.
-    fn pass(&self, namespace: &Namespace, hash: BlobHash, passage: Passage) -> Result<bool, StoreError> {
-        let Some(mut content) = self.get(namespace, passage.from, hash)? else { return Ok(false) };
-        self.put(namespace, passage.to, &mut content).map(|_| true)
-    }
+    /// Returns [`StoreError::Full`] or [`StoreError::Io`]; `to` does not have the blob then.
+    fn adopt(
+        &self,
+        namespace: &Namespace,
+        from: RunId,
+        to: RunId,
+        hash: BlobHash,
+    ) -> Result<bool, StoreError>;
 
     /// Removes all blobs of a run; none is no error. After a crash some may be left, and the call may be repeated.
     fn delete_run(&self, namespace: &Namespace, run: RunId) -> Result<(), StoreError>;

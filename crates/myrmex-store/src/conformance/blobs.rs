@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use myrmex_model::name::Namespace;
 
 use super::{elsewhere, here, run};
-use crate::blobs::{BlobHash, BlobStore, Passage};
+use crate::blobs::{BlobHash, BlobStore};
 
 /// Blobs under test.
 pub trait BlobSubject {
@@ -80,20 +80,6 @@ pub fn runs_are_deleted_apart(subject: &mut dyn BlobSubject) {
     assert!(store.get(&elsewhere(), run(1), hash).expect("readable").is_some());
 }
 
-/// Content that was passed on is there after the first run is deleted; what is not there is not passed on.
-pub fn content_is_passed_on_for_good(subject: &mut dyn BlobSubject) {
-    let store = subject.store();
-    let hash = store.put(&here(), run(1), &mut &b"content"[..]).expect("there is room").hash;
-    let passage = Passage { from: run(1), to: run(2) };
-    for _ in 0..2 {
-        assert!(store.pass(&here(), hash, passage).expect("there is room"));
-    }
-    assert!(!store.pass(&here(), BlobHash([0; 32]), passage).expect("readable"));
-    assert!(!store.pass(&elsewhere(), hash, passage).expect("readable"));
-    store.delete_run(&here(), run(1)).expect("deletable");
-    assert_eq!(read(store, 2, hash).expect("it was passed on").expect("it is whole"), b"content");
-}
-
 /// Who reads to the end reads what was put, or an error.
 pub fn damaged_content_is_noticed_by_who_reads_it(subject: &mut dyn BlobSubject) {
     let hash = subject.store().put(&here(), run(1), &mut &b"content"[..]).expect("there is room").hash;
@@ -102,4 +88,24 @@ pub fn damaged_content_is_noticed_by_who_reads_it(subject: &mut dyn BlobSubject)
     }
     let error = read(subject.store(), 1, hash).expect("it was put").expect_err("it is damaged");
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+}
+
+/// A blob that was given to another run is there as if it had been put, and outlives the run that it is from.
+pub fn a_blob_is_given_to_another_run(subject: &mut dyn BlobSubject) {
+    let store = subject.store();
+    let adopt = |namespace: &Namespace, from, to, hash| {
+        store.adopt(namespace, run(from), run(to), hash).expect("there is room")
+    };
+    let hash = store.put(&here(), run(1), &mut &b"content"[..]).expect("there is room").hash;
+    assert!(!adopt(&here(), 1, 2, BlobHash([0; 32])));
+    assert!(!adopt(&here(), 3, 2, hash));
+    assert!(!adopt(&elsewhere(), 1, 2, hash));
+    assert!(read(store, 2, hash).is_none());
+    for (from, to) in [(1, 2), (1, 2), (1, 1), (2, 3)] {
+        assert!(adopt(&here(), from, to, hash));
+    }
+    store.delete_run(&here(), run(1)).expect("deletable");
+    for number in [2, 3] {
+        assert_eq!(read(store, number, hash).expect("it was given").expect("it is whole"), b"content");
+    }
 }

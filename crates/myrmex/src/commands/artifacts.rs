@@ -27,15 +27,13 @@ const NAMED_MAX: usize = 10;
 const HASH_DIGITS: usize = 12;
 
 /// List the files that the tasks of a run gave, or copy one out
-///
-/// A name is `TASK/NAME` of an artifact, `TASK/output.NAME` of an output of type `file`, and `TASK/output` of an output that
-/// was too large for a value.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The run's id, or the beginning of it
     run: String,
 
-    /// Show only this one
+    /// Show only this one: an artifact `TASK/NAME`, an output of type `file` `TASK/output.NAME`, or an output that was too
+    /// large for a value `TASK/output`
     #[arg(value_name = "TASK/NAME")]
     artifact: Option<String>,
 

@@ -181,7 +181,7 @@ enum Content {
     /// A file, which keeps its name.
     File { name: String, file: File },
     /// Files and folders that become one archive.
-    Many(Vec<Entry>),
+    Many { entries: Vec<Entry> },
 }
 
 fn keep(
@@ -192,7 +192,7 @@ fn keep(
 ) -> Result<Value, Refusal> {
     let (name, mut content): (String, Box<dyn Read + '_>) = match content {
         Content::File { name, file } => (name, Box::new(file)),
-        Content::Many(entries) => {
+        Content::Many { entries } => {
             let open = |path: &Path| match place.open(path) {
                 Ok((file, metadata)) if metadata.is_file() => Ok(file),
                 Ok(_) | Err(_) => Err(io::Error::other(format!("`{}` changed meanwhile", path.display()))),
@@ -244,7 +244,7 @@ impl Place {
         if metadata.is_dir() {
             let mut walk = Walk::new(self);
             walk.folder(path, Path::new(""))?;
-            return Ok(Content::Many(walk.finish()));
+            return Ok(Content::Many { entries: walk.finish() });
         }
         if !metadata.is_file() {
             return Err(Refusal::Kind(path.to_owned()));
@@ -295,7 +295,7 @@ impl Place {
         if entries.is_empty() {
             return Err(Refusal::Missing);
         }
-        Ok(Content::Many(entries))
+        Ok(Content::Many { entries })
     }
 
     /// Opens something that must not be outside.

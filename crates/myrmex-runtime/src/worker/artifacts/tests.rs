@@ -20,7 +20,7 @@ fn place() -> (tempfile::TempDir, Place) {
 fn find(place: &Place, path: &str) -> Result<Vec<String>, String> {
     match place.find(path) {
         Ok(Content::File { name, .. }) => Ok(vec![name]),
-        Ok(Content::Many(entries)) => {
+        Ok(Content::Many { entries }) => {
             Ok(entries.iter().map(|entry| entry.name.display().to_string()).collect())
         }
         Err(refusal) => Err(refusal.fault("the artifact `a`", path).title),
@@ -73,7 +73,7 @@ fn what_a_task_names_itself_may_be_a_whole_path_but_no_pattern() {
     let (_folder, place) = place();
     let written = |path: &Path| match place.find_written(path) {
         Ok(Content::File { name, .. }) => name,
-        Ok(Content::Many(entries)) => format!("{} entries", entries.len()),
+        Ok(Content::Many { entries }) => format!("{} entries", entries.len()),
         Err(refusal) => refusal.fault("it", &path.display().to_string()).title,
     };
     assert_eq!(written(Path::new("a.txt")), "a.txt");
