@@ -87,7 +87,7 @@ codes! {
     SECRET_FORM = "E0414", "an expression that does more than name a secret";
 
     KEY_LATER = "E0501", "a key that is not supported yet";
-    VALUE_LATER = "E0502", "a form or value that is not supported yet";
+    // E0502 was a value that was not supported yet.
     ROOT_LATER = "E0503", "a name in an expression that is not supported yet";
 
     WORKFLOW_UNKNOWN = "E0601", "a workflow that is not found";
@@ -106,6 +106,7 @@ codes! {
     PROBLEMS_MANY = "W0203", "more problems than are shown";
     SECRET_PLAIN = "W0204", "what looks like a secret in plain text";
     TIMEOUT_MISSING = "W0205", "a process without a limit of time beside others that have one";
+    NUMBER_RESHAPED = "W0206", "a number that a process gets written differently";
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! Makes the inputs of a run out of what was given for them.
 
+use myrmex_model::file::FileValue;
 use myrmex_model::ir::{Definition, Input};
+use myrmex_model::name::Name;
 use myrmex_model::schema::Type;
-use myrmex_model::value::Value;
+use myrmex_model::value::{Value, type_name};
 
 use crate::report::nearest;
 
@@ -13,7 +15,23 @@ pub enum Given {
     Text(String),
     /// A value.
     Value(Value),
+    /// The value that another run had, whose files are there for this one too.
+    Kept(Value),
 }
+
+/// A path that was given for an input of type `file`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileGiven<'a> {
+    /// The input.
+    pub input: &'a Name,
+    /// The path as it was written.
+    pub path: &'a str,
+    /// Whether it is the input's default, which is relative to the workflow's file.
+    pub is_default: bool,
+}
+
+/// Makes the value of an input of a path, or says what is wrong with the path.
+pub type ReadFile<'a> = &'a mut dyn FnMut(FileGiven<'_>) -> Result<Value, String>;
 
 /// Why what was given cannot be the inputs of a run.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -54,6 +72,16 @@ pub enum InputProblem {
         /// What is wrong.
         message: String,
     },
+    /// The file that was named cannot be used.
+    #[error("the input `{name}`: `{path}` {message}")]
+    File {
+        /// Its name.
+        name: String,
+        /// The path as it was given.
+        path: String,
+        /// What is wrong with it.
+        message: String,
+    },
 }
 
 /// Says what a text is not that was given for `kind`, and how to write one.
@@ -64,14 +92,15 @@ fn not_json(kind: Type, text: &str) -> String {
         Type::Boolean => format!("`{text}` is neither `true` nor `false`"),
         Type::Array => format!("`{text}` is not a JSON array such as `[1, 2]`"),
         Type::Object => format!("`{text}` is not a JSON object such as `{{\"a\": 1}}`"),
-        Type::Any | Type::String | Type::Duration | Type::Date => {
+        Type::Any | Type::String | Type::Duration | Type::Date | Type::File => {
             format!("`{text}` is not JSON; a text is written in quotes, as `{}`", Value::from(text))
         }
     }
 }
 
 /// Makes the inputs of a run: an object with every input of `definition` in the declared order, defaults applied, null
-/// where an optional input was not given. Of what is given twice the last counts, so that flags can overrule a file.
+/// where an optional input was not given. Of what is given twice the last counts, so that flags can overrule a file. An
+/// input of type `file` is given as a path, of which `read` makes its value.
 ///
 /// # Errors
 ///
@@ -82,12 +111,14 @@ fn not_json(kind: Type, text: &str) -> String {
 ///
 /// let text = "workflow: w\ninputs: {n: {type: integer, default: 3}}\ntasks: {a: {set: '${{ inputs.n }}'}}\n";
 /// let definition = check(&Source::new("w.yaml", text)).definition.unwrap();
-/// let inputs = resolve_inputs(&definition, &[("n".into(), Given::Text("4".into()))]);
+/// let given = [("n".to_owned(), Given::Text("4".into()))];
+/// let inputs = resolve_inputs(&definition, &given, &mut |_| Err("is of no use here".into()));
 /// assert_eq!(inputs.unwrap().to_string(), r#"{"n":4}"#);
 /// ```
 pub fn resolve_inputs(
     definition: &Definition,
     given: &[(String, Given)],
+    read: ReadFile<'_>,
 ) -> Result<Value, Vec<InputProblem>> {
     let mut problems = Vec::new();
     for (name, _) in given {
@@ -102,7 +133,19 @@ pub fn resolve_inputs(
     let mut values = serde_json::Map::with_capacity(definition.inputs.len());
     for input in &definition.inputs {
         let last = given.iter().rev().find(|(name, _)| name == input.name.as_str()).map(|(_, given)| given);
-        match resolve_input(input, last) {
+        let resolved = match input.schema.kind {
+            Type::File => resolve_file(input, last, read),
+            Type::String
+            | Type::Integer
+            | Type::Number
+            | Type::Boolean
+            | Type::Array
+            | Type::Object
+            | Type::Duration
+            | Type::Date
+            | Type::Any => resolve_input(input, last),
+        };
+        match resolved {
             Ok(value) => {
                 values.insert(input.name.as_str().to_owned(), value);
             }
@@ -121,7 +164,7 @@ fn resolve_input(input: &Input, given: Option<&Given>) -> Result<Value, InputPro
             None if input.is_optional => return Ok(Value::Null),
             None => return Err(InputProblem::Missing { name: name(), kind }),
         },
-        Some(Given::Value(value)) => value.clone(),
+        Some(Given::Value(value) | Given::Kept(value)) => value.clone(),
         Some(Given::Text(text)) if kind.reads_json() => serde_json::from_str(text)
             .map_err(|_| InputProblem::NotJson { name: name(), kind, text: text.clone() })?,
         Some(Given::Text(text)) => Value::String(text.clone()),
@@ -135,6 +178,25 @@ fn resolve_input(input: &Input, given: Option<&Given>) -> Result<Value, InputPro
             Err(InputProblem::Misfit { name: name(), place: mismatch.place, message: mismatch.message })
         }
     }
+}
+
+fn resolve_file(input: &Input, given: Option<&Given>, read: ReadFile<'_>) -> Result<Value, InputProblem> {
+    let name = || input.name.as_str().to_owned();
+    let (path, is_default) = match (given, &input.default) {
+        (Some(Given::Value(Value::Null)) | None, _) if input.is_optional && input.default.is_none() => {
+            return Ok(Value::Null);
+        }
+        (Some(Given::Kept(value)), _) if FileValue::of(value).is_some() => return Ok(value.clone()),
+        (Some(Given::Text(path) | Given::Value(Value::String(path))), _) => (path, false),
+        (Some(Given::Value(other) | Given::Kept(other)), _) => {
+            let message = format!("expected the path of a file, found {}", type_name(other));
+            return Err(InputProblem::Misfit { name: name(), place: String::new(), message });
+        }
+        (None, Some(Value::String(path))) => (path, true),
+        (None, _) => return Err(InputProblem::Missing { name: name(), kind: Type::File }),
+    };
+    let file = FileGiven { input: &input.name, path, is_default };
+    read(file).map_err(|message| InputProblem::File { name: name(), path: path.clone(), message })
 }
 
 /// Returns whether the regular expression `pattern` matches somewhere in `text`; a broken one matches nothing.

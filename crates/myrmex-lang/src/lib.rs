@@ -40,7 +40,7 @@ use myrmex_model::ir::Definition;
 use myrmex_model::name::Name;
 
 pub use format::{FormatError, Syntax, format};
-pub use inputs::{Given, InputProblem, resolve_inputs};
+pub use inputs::{FileGiven, Given, InputProblem, ReadFile, resolve_inputs};
 pub use others::{Beside, declared_name as declared_workflow};
 pub use places::{NodePlaces, SourceMap};
 pub use report::{PROBLEMS_MAX, nearest};

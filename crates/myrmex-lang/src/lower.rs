@@ -267,7 +267,7 @@ impl<'o> Lowering<'o> {
             used.with.iter().map(|given| (given.name.value.clone(), given.data.template.clone())).collect();
         let mut inputs: Vec<Input> =
             action.inputs.iter().map(|declaration| declaration.input.clone()).collect();
-        let mut bind = |template: &Template| {
+        let mut bind_value = |template: &Template| {
             if template.as_literal().is_some() {
                 return Some(template.clone());
             }
@@ -279,6 +279,24 @@ impl<'o> Lowering<'o> {
             let inside = Template::Expr(Expr::jinja(&format!("inputs.{name}")));
             values.push((name, template.clone()));
             Some(inside)
+        };
+        // Text hole by hole: a file in it is not printed before the process that gets it.
+        let mut bind = |template: &Template| match template {
+            Template::Text(parts) => {
+                let part = |part: &Part| match part {
+                    Part::Text(_) => Some(part.clone()),
+                    Part::Hole(expr) => match bind_value(&Template::Expr(expr.clone()))? {
+                        Template::Expr(inside) => Some(Part::Hole(inside)),
+                        Template::Literal(_) | Template::Text(_) | Template::List(_) | Template::Map(_) => {
+                            None
+                        }
+                    },
+                };
+                parts.iter().map(part).collect::<Option<_>>().map(Template::Text)
+            }
+            Template::Literal(_) | Template::Expr(_) | Template::List(_) | Template::Map(_) => {
+                bind_value(template)
+            }
         };
         let mut handed = Surroundings::default();
         for variable in self.handed_on() {
@@ -314,7 +332,7 @@ impl<'o> Lowering<'o> {
         let body = match verb {
             Verb::Run(run) => Body::Task(Leaf {
                 executor: Name::new(PROCESS).ok()?,
-                arguments: self.process_arguments(run),
+                arguments: self.process_arguments(run, &task.outputs),
             }),
             Verb::Set(data) => Body::Value(data.template.clone()),
             Verb::Switch(cases) => Body::Choose(Choose {
@@ -452,8 +470,8 @@ fn lower_rounds(rounds: &crate::outline::Rounds) -> Rounds {
 
 impl Lowering<'_> {
     /// Returns what the process executor is given: `command`, or `script` with `interpreter` if one is named, then `env`,
-    /// `secret_env`, `artifacts` and `workdir` if there are any.
-    fn process_arguments(&self, run: &Run) -> Template {
+    /// `secret_env`, `artifacts`, `file_outputs` and `workdir` if there are any.
+    fn process_arguments(&self, run: &Run, outputs: &TaskOutputs) -> Template {
         let mut fields = match &run.what {
             RunWhat::Command(data) => vec![("command".to_owned(), data.template.clone())],
             RunWhat::Script { text, interpreter } => {
@@ -476,6 +494,13 @@ impl Lowering<'_> {
         if !run.artifacts.is_empty() {
             let all = run.artifacts.iter().map(|(name, path)| (name.clone(), path.template.clone()));
             fields.push(("artifacts".to_owned(), Template::map(all.collect())));
+        }
+        if let TaskOutputs::Declared(declared) = outputs {
+            let files = declared.iter().filter(|field| field.schema.kind == Type::File);
+            let names: Vec<&str> = files.map(|field| field.name.as_str()).collect();
+            if !names.is_empty() {
+                fields.push(("file_outputs".to_owned(), Template::Literal(names.into())));
+            }
         }
         let handed = self.around.handed.iter().rev().find_map(|handed| handed.workdir.as_ref());
         if let Some(workdir) = run.workdir.as_ref().map(|data| &data.template).or(handed) {

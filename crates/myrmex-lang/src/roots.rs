@@ -11,9 +11,6 @@ pub(crate) const LATER: &[&str] = &["event", "project", "config"];
 pub(crate) const TASK_FIELDS: &[&str] =
     &["output", "artifacts", "status", "attempts", "started", "finished", "error"];
 
-/// What an artifact holds.
-pub(crate) const FILE_FIELDS: &[&str] = &["name", "size", "hash"];
-
 /// What `run` holds.
 pub(crate) const RUN_FIELDS: &[&str] =
     &["id", "started", "started_by", "workflow", "version", "attempt", "trigger"];

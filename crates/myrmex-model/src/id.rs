@@ -72,6 +72,10 @@ impl DefinitionHash {
     }
 }
 
+/// Identifies content by its SHA-256.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlobHash(pub [u8; 32]);
+
 /// Identifies a value of one run by the first 128 bits of the SHA-256 of its JSON text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ValueHash(pub [u8; 16]);
@@ -109,7 +113,7 @@ macro_rules! hexadecimal {
         }
     )*};
 }
-hexadecimal!(RunId, DefinitionHash, ValueHash);
+hexadecimal!(RunId, DefinitionHash, BlobHash, ValueHash);
 
 /// Counts the openings of a log. Raised durably before an owner does anything, so two owners never share one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -52,9 +52,10 @@ pub fn check(
     for input in declared {
         let name = input.name.as_str().to_owned();
         let value = match (given.get(&name), &input.default) {
-            (None, Some(default)) => default.clone(),
+            // The default of a file is a path, which counts only where a person starts the run.
+            (None, Some(default)) if input.schema.kind != Type::File => default.clone(),
             (None | Some(Value::Null), _) if input.is_optional => Value::Null,
-            (None, None) => return Err(InputError::Missing { name, kind: input.schema.kind }),
+            (None, _) => return Err(InputError::Missing { name, kind: input.schema.kind }),
             (Some(value), _) => match input.schema.check(value, matches) {
                 Ok(()) => value.clone(),
                 Err(wrong) => {

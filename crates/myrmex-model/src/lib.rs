@@ -12,6 +12,7 @@ pub mod diagnostic;
 pub mod effect;
 pub mod event;
 pub mod fault;
+pub mod file;
 pub mod id;
 pub mod inputs;
 pub mod ir;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Map;
 
+use crate::file::FileValue;
 use crate::time::{Length, Timestamp};
 use crate::value::{Value, type_name};
 
@@ -28,13 +29,15 @@ pub enum Type {
     Duration,
     /// Text that reads as a day, such as `2027-01-11`, or as an instant of RFC 3339.
     Date,
+    /// A file that the run keeps, as a [`FileValue`].
+    File,
     /// Anything.
     Any,
 }
 
 impl Type {
     /// All of them, in the order of the reference.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::String,
         Self::Integer,
         Self::Number,
@@ -43,6 +46,7 @@ impl Type {
         Self::Object,
         Self::Duration,
         Self::Date,
+        Self::File,
         Self::Any,
     ];
 
@@ -57,6 +61,7 @@ impl Type {
             Self::Object => "object",
             Self::Duration => "duration",
             Self::Date => "date",
+            Self::File => "file",
             Self::Any => "any",
         }
     }
@@ -69,7 +74,7 @@ impl Type {
     /// Returns whether text from outside, such as `-i k=v` or a `name=value` line, is read as JSON for this type.
     pub fn reads_json(self) -> bool {
         match self {
-            Self::String | Self::Duration | Self::Date => false,
+            Self::String | Self::Duration | Self::Date | Self::File => false,
             Self::Integer | Self::Number | Self::Boolean | Self::Array | Self::Object | Self::Any => true,
         }
     }
@@ -341,6 +346,7 @@ impl Type {
             | Self::Boolean
             | Self::Array
             | Self::Object
+            | Self::File
             | Self::Any => "",
         }
     }
@@ -355,6 +361,7 @@ impl Type {
             Self::Object => value.is_object(),
             Self::Duration => value.as_str().is_some_and(|text| text.parse::<Length>().is_ok()),
             Self::Date => value.as_str().is_some_and(is_date),
+            Self::File => FileValue::of(value).is_some(),
             Self::Any => true,
         }
     }

@@ -7,18 +7,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use myrmex_engine::run::{Again, Choice, Run, SelectError, node_at};
 use myrmex_model::address::Address;
+use myrmex_model::file::FileValue;
 use myrmex_model::id::{RunId, ValueHash};
 use myrmex_model::ir::{Body, Definition};
 use myrmex_model::name::Namespace;
 use myrmex_model::retry::{Taken, Takings};
 use myrmex_model::status::Status;
-use myrmex_model::value::Value;
 use myrmex_model::wire;
 use myrmex_store::blobs::{BlobHash, BlobStore};
 use myrmex_store::{Reader, StoreError};
 
 use crate::partition::JournalError;
-use crate::{values, worker};
+use crate::values;
 
 /// Where the results lie, and where the files among them go.
 pub struct Places<'a> {
@@ -120,28 +120,17 @@ impl Files<'_> {
         for hash in [taken.output, taken.vars, taken.artifacts].into_iter().flatten() {
             if !self.named.contains_key(&hash) {
                 let value = values::load(reader, namespace, self.of, hash)?;
-                let mut found = Vec::new();
-                collect(&value, &mut found);
+                let found = FileValue::all_in(&value).into_iter().map(|file| file.hash).collect();
                 self.named.insert(hash, found);
             }
             for file in &self.named[&hash] {
                 if !self.shared.contains_key(file) {
-                    let is_there = blobs.share(namespace, (self.of, *file), to)?;
+                    let is_there = blobs.adopt(namespace, self.of, to, *file)?;
                     self.shared.insert(*file, is_there);
                 }
                 is_whole &= self.shared[file];
             }
         }
         Ok(is_whole)
-    }
-}
-
-/// Collects the files that a value names, at whatever depth. Values are of bounded depth.
-fn collect(value: &Value, files: &mut Vec<BlobHash>) {
-    match value {
-        Value::Object(_) if worker::file_of(value).is_some() => files.extend(worker::file_of(value)),
-        Value::Object(fields) => fields.values().for_each(|field| collect(field, files)),
-        Value::Array(items) => items.iter().for_each(|item| collect(item, files)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

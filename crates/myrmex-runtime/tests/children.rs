@@ -22,6 +22,7 @@ use myrmex_runtime::logs::Logs;
 use myrmex_runtime::partition::{CalledDefinition, NewRun, Partition, Parts, load_run};
 use myrmex_runtime::progress::Progress;
 use myrmex_runtime::values;
+use myrmex_store::blobs::MemoryBlobStore;
 use myrmex_store::memory::MemoryStore;
 use myrmex_store::segments::MemoryLogStore;
 use myrmex_store::{LogId, Store};
@@ -121,6 +122,7 @@ impl Engine {
             slots: 1,
             worker: name("nobody"),
             logs: Logs::new(LOG, Box::new(MemoryLogStore::default()), Arc::clone(&progress)),
+            blobs: Arc::new(MemoryBlobStore::new()),
             progress: Arc::clone(&progress),
         });
         Self { store: store.clone(), partition: partition.unwrap(), progress }

@@ -106,7 +106,7 @@ fn artifacts_are_kept_before_the_end_is_reported() {
     produced(&report);
     assert_eq!(report.artifacts["plain"]["name"], "plain.txt");
     assert_eq!(host.content(&report.artifacts["plain"]), b"plain\n");
-    assert_eq!(report.artifacts["folder"]["name"], "out.tar");
+    assert_eq!(report.artifacts["folder"]["name"], "folder.tar");
     let archive = host.space().join("all.tar");
     std::fs::write(&archive, host.content(&report.artifacts["folder"])).unwrap();
     let listed = std::process::Command::new("tar").arg("-tf").arg(&archive).output().unwrap();
@@ -138,7 +138,7 @@ fn an_artifact_with_a_secret_is_refused() {
 fn a_large_output_is_a_file() {
     let mut host = Host::new();
     let report = host.run(json!({"script": "head -c 2000000 /dev/zero | tr '\\0' x >$MYRMEX_OUTPUT"}));
-    let Produced::Object(file) = produced(&report) else { panic!("{report:?}") };
+    let Produced::File(file) = produced(&report) else { panic!("{report:?}") };
     assert_eq!(host.content(&Value::Object(file.clone())), b"x".repeat(2_000_000));
     // Its threads end with it; the next host begins with a fork.
     drop(host);
@@ -154,6 +154,15 @@ fn a_file_is_given_by_the_path_of_a_copy() {
     let file = report.artifacts["data"].clone();
     let report = host.run(json!({"command": ["sh", "-c", "cat \"$0\" \"$DATA\"; stat -c %a \"$0\"; basename $0", file], "env": {"DATA": file}}));
     assert_eq!(produced(&report), &Produced::Stdout(Some("content\ncontent\n444\ndata.txt".into())));
+    let report = host.run(json!({
+        "command": ["sh", "-c", "cat \"${0#--in=}\" \"${X#*:}\"", "printed"],
+        "env": {"X": "printed"},
+        "joined": {"/command/3": ["--in=", file], "/env/X": [1, ":", file]},
+    }));
+    assert_eq!(produced(&report), &Produced::Stdout(Some("content\ncontent".into())));
+    host.worker().forget(report.run);
+    let report = host.run(json!({"script": "find ../copies -type f"}));
+    assert_eq!(produced(&report), &Produced::Stdout(Some(String::new())), "copies go with their run");
     let mut wrong = file;
     wrong["hash"] = json!("0".repeat(64));
     let report = host.run(json!({"command": ["echo", wrong]}));

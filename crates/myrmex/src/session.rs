@@ -2,7 +2,7 @@
 //! end.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -15,13 +15,14 @@ use myrmex_runtime::partition::{Partition, Parts, RequestError, event_of, load_r
 use myrmex_runtime::platform::{self, Zygote};
 use myrmex_runtime::progress::{Health, Progress, Seen};
 use myrmex_runtime::worker::{LocalWorker, WorkerConfig, copies_folder, scratch_folder};
-use myrmex_store::blobs::FileBlobStore;
+use myrmex_store::blobs::{BlobStore, FileBlobStore};
 use myrmex_store::directory::{DataDirectory, Owner};
 use myrmex_store::segments::FileLogStore;
 use myrmex_store::sqlite::{SqliteReader, SqliteStore};
 use myrmex_store::{LogId, Reader, Sequence, Store};
 
 use crate::exit::{Exit, Failure, FailureCode};
+use crate::intake;
 use crate::render::event::Lines;
 use crate::render::held_up::HeldUp;
 use crate::render::summary;
@@ -62,6 +63,7 @@ pub struct Session {
     reader: Box<dyn Reader>,
     namespace: Namespace,
     data: PathBuf,
+    blobs: Arc<dyn BlobStore>,
     /// The run that is watched, for whoever is to be told how to go on with it.
     watched: Arc<OnceLock<RunId>>,
     _owner: Owner,
@@ -120,6 +122,7 @@ impl Session {
         let logs = Logs::new(LOG, Box::new(FileLogStore::open(&workspace.data)?), Arc::clone(&progress));
         let namespace = Namespace::standard();
         let data = workspace.data.clone();
+        let blobs: Arc<dyn BlobStore> = Arc::new(FileBlobStore::new(&workspace.data));
         let open = move || SqliteStore::open(&data).map(|store| Box::new(store) as Box<dyn Store>);
         let partition = Partition::start(Parts {
             open: Box::new(open),
@@ -129,6 +132,7 @@ impl Session {
             slots,
             worker: Name::new("local").expect("`local` is a name"),
             logs: logs.clone(),
+            blobs: Arc::clone(&blobs),
             progress: Arc::clone(&progress),
         })?;
         let config = WorkerConfig {
@@ -136,7 +140,7 @@ impl Session {
             scratch: scratch_folder(&workspace.data),
             grace: GRACE,
             providers,
-            blobs: Arc::new(FileBlobStore::new(&workspace.data)),
+            blobs: Arc::clone(&blobs),
             namespace: namespace.clone(),
             copies: copies_folder(&workspace.data),
         };
@@ -151,10 +155,11 @@ impl Session {
         .map_err(|error| Failure::from_error(FailureCode::System, &error))?;
         partition.attach(worker);
         let reader = SqliteReader::open(&workspace.data)?;
+        intake::sweep(&workspace.data, blobs.as_ref(), (&reader, &namespace))?;
         let watched = Arc::new(OnceLock::new());
         listen_to_signals(&partition, logs, Arc::clone(&watched))?;
         let (reader, data) = (Box::new(reader), workspace.data.clone());
-        Ok(Self { partition, progress, reader, namespace, data, watched, _owner: owner })
+        Ok(Self { partition, progress, reader, namespace, data, blobs, watched, _owner: owner })
     }
 
     /// Returns the partition, for requests.
@@ -165,6 +170,21 @@ impl Session {
     /// Returns a reader of the store.
     pub fn reader(&self) -> &dyn Reader {
         self.reader.as_ref()
+    }
+
+    /// Returns the data directory.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Returns where files of runs are kept.
+    pub fn blobs(&self) -> &dyn BlobStore {
+        self.blobs.as_ref()
+    }
+
+    /// Returns whether somebody wants this process to end.
+    pub fn is_interrupted(&self) -> bool {
+        self.progress.seen().health == Health::Interrupted
     }
 
     /// Returns the namespace of the runs.
@@ -206,10 +226,13 @@ impl Session {
     /// cost more than a short run.
     ///
     /// The store is then not closed: its write-ahead log stays beside it and belongs to it. A long one is moved into the
-    /// store by closing it after all.
+    /// store by closing it after all. Copies of files that tasks read are not left either: the worker removes them.
     pub fn leave(self) {
         let log = self.data.join(WRITE_AHEAD_LOG);
-        if std::fs::metadata(log).is_ok_and(|log| log.len() > LOG_LEFT_BYTES_MAX) {
+        let is_long = std::fs::metadata(log).is_ok_and(|log| log.len() > LOG_LEFT_BYTES_MAX);
+        let has_copies =
+            std::fs::read_dir(copies_folder(&self.data)).is_ok_and(|mut copies| copies.next().is_some());
+        if is_long || has_copies {
             return drop(self);
         }
         std::mem::forget(self);

@@ -141,7 +141,7 @@ fn github() -> Vec<Row> {
         },
         Row::new(
             "github-python-package.yaml",
-            json!({"package": "dist.tar", "files": 1}),
+            json!({"package": "package.tar", "files": 1}),
             json!({
                 "checkout": "succeeded", "lint": "succeeded", "test": "succeeded", "build": "succeeded",
                 "upload": "succeeded",

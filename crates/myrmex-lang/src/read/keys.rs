@@ -176,7 +176,7 @@ pub(crate) static INPUT: Keys = Keys {
         key(
             "default",
             Form::Data,
-            "What the input is when it is not given. Without it the input is required.",
+            "What the input is when it is not given, of a `file` its path. Without it the input is required.",
         ),
         key(
             "required",
@@ -329,12 +329,12 @@ pub(crate) static TASK: Keys = Keys {
         key(
             "artifacts",
             Form::Artifacts,
-            "Files that are kept when the process has succeeded: paths or globs by name, or a list.",
+            "Files that are kept when the process has ended: paths or globs by name, or a list.",
         ),
         key(
             "outputs",
             Form::Data,
-            "Of `run` and `set`: the schemas of the fields it gives. Of a block: what it gives.",
+            "Of `run` and `set`: the schemas of the fields it gives, a `file` by its path. Of a block: what it gives.",
         ),
         key("then", Form::Name, "Where a `do:` list goes on: a task of the list, `exit` or `end`."),
         key("description", Form::Text, "What the task is for; for people."),

@@ -6,7 +6,7 @@ use myrmex_model::time::Length;
 use super::{Fields, Reader, keys};
 use crate::codes;
 use crate::outline::{Data, Defaults, Retry, Timeout};
-use crate::tree::Node;
+use crate::tree::{Meaning, Node};
 
 /// The pause before the first retry if none is written.
 const RETRY_DELAY: Length = Length(1_000);
@@ -150,6 +150,7 @@ impl Reader<'_> {
                     hint,
                 );
             } else if let Some(data) = self.variable(&entry.value) {
+                self.warn_reshaped(&format!("`{name}`"), &entry.value);
                 if let Some(value) = data.template.as_literal().filter(|_| !data.is_secret) {
                     self.warn_plain_secret(name, value, entry.value.place);
                 }
@@ -157,6 +158,18 @@ impl Reader<'_> {
             }
         }
         variables
+    }
+
+    /// Warns of a number that is not printed as it is written, such as the version `1.10`.
+    pub(super) fn warn_reshaped(&mut self, what: &str, node: &Node) {
+        let Some(scalar) = node.as_scalar() else { return };
+        let Meaning::Number(number) = &scalar.meaning else { return };
+        let (written, printed) = (&scalar.text, number.to_string());
+        if *written != printed {
+            let message = format!("{what} becomes `{printed}`: bare `{written}` is a number");
+            let warning = self.report.warning(codes::NUMBER_RESHAPED, node.place, message);
+            self.report.push(warning.with_hint(format!("write `'{written}'` for the text")));
+        }
     }
 
     pub(super) fn defaults(&mut self, node: &Node) -> Defaults {

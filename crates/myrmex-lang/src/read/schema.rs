@@ -6,7 +6,7 @@ use myrmex_model::ir::{Input, OutputField};
 use myrmex_model::name::Name;
 use myrmex_model::schema::{Keywords, Schema, Type};
 use myrmex_model::template::Template;
-use myrmex_model::value::Value;
+use myrmex_model::value::{Value, type_name};
 
 use super::{Fields, Reader, keys};
 use crate::codes;
@@ -15,9 +15,6 @@ use crate::outline::{Data, InputDeclaration};
 use crate::report::Report;
 use crate::tree::{Kind, Map, Node, Place};
 
-/// Types of the language that are not supported yet.
-const TYPES_LATER: [&str; 1] = ["file"];
-
 /// The type of an input that names a secret.
 const SECRET: &str = "secret";
 
@@ -25,7 +22,7 @@ const SECRET: &str = "secret";
 const SECRET_PATTERN: &str = "^[A-Za-z_][A-Za-z0-9_-]{0,63}$";
 
 /// Words that other languages have for our types.
-const TYPES_ELSEWHERE: [(&str, &[&str]); 7] = [
+const TYPES_ELSEWHERE: [(&str, &[&str]); 8] = [
     ("boolean", &["bool"]),
     ("integer", &["int", "long"]),
     ("number", &["float", "double", "decimal"]),
@@ -33,6 +30,7 @@ const TYPES_ELSEWHERE: [(&str, &[&str]); 7] = [
     ("array", &["list", "sequence"]),
     ("object", &["map", "dict", "mapping"]),
     ("date", &["datetime", "timestamp", "time"]),
+    ("file", &["path", "blob", "binary"]),
 ];
 
 /// Returns the words of `type`.
@@ -81,7 +79,11 @@ impl Reader<'_> {
                 .is_some_and(|required| !required);
             default = fields.get("default").and_then(|entry| self.value("`default`", &entry.value));
             if let (Some(value), Some(schema), Some(entry)) = (&default, schema, fields.get("default")) {
-                check_value(schema, value, (name, entry.value.place), self.report);
+                if schema.kind == Type::File {
+                    self.default_path(name, value, entry.value.place);
+                } else {
+                    check_value(schema, value, (name, entry.value.place), self.report);
+                }
                 if !is_secret {
                     self.warn_plain_secret(name, value, entry.value.place);
                 }
@@ -90,6 +92,14 @@ impl Reader<'_> {
         let schema = schema.and_then(|(schema, _)| schema).unwrap_or(Schema::of(Type::Any));
         let name = Name::new(name).ok()?;
         Some(InputDeclaration { input: Input { name, schema, default, is_optional }, is_secret, key })
+    }
+
+    /// Checks the default of a file, which is a path and no file value.
+    fn default_path(&mut self, name: &str, value: &Value, place: Place) {
+        if value.as_str().is_none_or(str::is_empty) {
+            let message = format!("`{name}`: expected the path of a file, found {}", type_name(value));
+            self.report.refuse(codes::VALUE_MISFIT, place, message);
+        }
     }
 
     /// Makes the schema of an input whose value is the name of a secret, never the secret itself.
@@ -161,6 +171,9 @@ impl Reader<'_> {
                 self.misplaced_keyword(fields, key, &why);
             }
         }
+        for key in ["enum", "const"].into_iter().filter(|_| kind == Type::File) {
+            self.misplaced_keyword(fields, key, &format!("a file cannot be listed in {key}"));
+        }
         schema.items = match fields.get("items") {
             Some(entry) => Some(Box::new(self.schema("`items`", &entry.value)?)),
             None => None,
@@ -171,10 +184,10 @@ impl Reader<'_> {
         schema.pattern = fields.get("pattern").and_then(|entry| self.pattern(&entry.value));
         let more = self.keywords(fields);
         schema.more = (more != Keywords::default()).then(|| Box::new(more));
-        if let Some(entry) = fields.get("enum") {
+        if let Some(entry) = fields.get("enum").filter(|_| kind != Type::File) {
             schema.allowed = self.allowed(&schema, &entry.value);
         }
-        if let Some(entry) = fields.get("const")
+        if let Some(entry) = fields.get("const").filter(|_| kind != Type::File)
             && let Some(value) = self.value("`const`", &entry.value)
         {
             check_value(&schema, &value, ("const", entry.value.place), self.report);
@@ -200,10 +213,8 @@ impl Reader<'_> {
         if text == SECRET {
             let message = "only an input is of type `secret`";
             self.report.refuse(codes::SECRET_MISPLACED, node.place, message);
-        } else if TYPES_LATER.contains(&text) {
-            self.later(codes::VALUE_LATER, node.place, &format!("the type `{text}`"));
         } else {
-            let words = || Type::ALL.iter().map(|kind| kind.as_str()).chain(TYPES_LATER).chain([SECRET]);
+            let words = || Type::ALL.iter().map(|kind| kind.as_str()).chain([SECRET]);
             let foreign =
                 TYPES_ELSEWHERE.iter().find(|(_, other)| other.contains(&text)).map(|(own, _)| *own);
             let hint = match foreign.or_else(|| self.report.nearest(text, words())) {

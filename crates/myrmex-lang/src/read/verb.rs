@@ -96,6 +96,7 @@ impl Reader<'_> {
             if item.as_scalar().is_none() || item.is_null() {
                 self.refuse_type("a part of `command`", "a single value", item);
             }
+            self.warn_reshaped("a part of `command`", item);
         }
         self.data(node)
     }

@@ -13,6 +13,9 @@ use crate::others::Found;
 use crate::outline::{Action, Call, Given, InputDeclaration, Task, Use, Verb};
 use crate::tree::Place;
 
+/// What can be given where a file is wanted.
+const GIVE_A_FILE: &str = "give an artifact, or an output or an input of type `file`";
+
 impl<'o> Resolver<'o, '_> {
     pub(super) fn call(&mut self, call: &'o Call) {
         self.given_data(&call.with, self.others.workflow(&call.name.value).map(|own| own.inputs.as_slice()));
@@ -141,7 +144,11 @@ impl<'o> Resolver<'o, '_> {
             };
             if let Err(wrong) = fits(declaration, &given.data.template) {
                 let message = format!("the input `{name}` of {what}{wrong}");
-                self.report.refuse(codes::GIVEN_MISFIT, given.place, message);
+                let mut diagnostic = self.report.error(codes::GIVEN_MISFIT, given.place, message);
+                if declaration.input.schema.kind == Type::File {
+                    diagnostic = diagnostic.with_hint(GIVE_A_FILE);
+                }
+                self.report.push(diagnostic);
             }
             let Template::Expr(expr) = &given.data.template else { continue };
             let wanted = declaration.input.schema.kind;
@@ -158,13 +165,20 @@ impl<'o> Resolver<'o, '_> {
         let is_missing = |declaration: &&InputDeclaration| {
             let input = &declaration.input;
             let is_given = with.iter().any(|given| given.name.value == input.name.as_str());
-            input.default.is_none() && !input.is_optional && !is_given
+            let has_default = input.default.is_some() && input.schema.kind != Type::File;
+            !has_default && !input.is_optional && !is_given
         };
         let missing: Vec<_> = inputs.iter().filter(is_missing).collect();
         for declaration in missing {
             let input = &declaration.input;
             let (name, kind) = (&input.name, input.schema.kind.as_str());
-            let message = format!("{what} needs the input `{name}` ({kind})");
+            let message = if input.default.is_some() {
+                format!(
+                    "{what} needs the input `{name}` ({kind}), whose default counts for who starts it alone"
+                )
+            } else {
+                format!("{what} needs the input `{name}` ({kind})")
+            };
             let hint = format!("add `with: {{{name}: …}}`");
             self.report.refuse_hint(codes::GIVEN_MISSING, place, message, hint);
         }

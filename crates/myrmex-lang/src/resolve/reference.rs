@@ -1,6 +1,7 @@
 //! Looks up one path that an expression reads.
 
 use myrmex_expr::Step;
+use myrmex_model::file::FileValue;
 use myrmex_model::outcome::OutcomeSet;
 use myrmex_model::schema::Type;
 
@@ -158,11 +159,14 @@ impl<'o> Resolver<'o, '_> {
             return;
         }
         let kind = input.declaration.input.schema.kind;
+        if kind == Type::File {
+            return self.file_field(&format!("the input `{name}`"), read.steps.get(1), read.place);
+        }
         let is_wrong = read.steps.get(1).is_some_and(|step| match kind {
             Type::Any => false,
             Type::Array | Type::String | Type::Duration | Type::Date => matches!(step, Step::Field(_)),
             Type::Object => matches!(step, Step::Index(_)),
-            Type::Integer | Type::Number | Type::Boolean => true,
+            Type::Integer | Type::Number | Type::Boolean | Type::File => true,
         });
         if is_wrong {
             let message = format!("the input `{name}` is of type `{}` and has no such member", kind.as_str());
@@ -264,14 +268,14 @@ impl<'o> Resolver<'o, '_> {
                         format!("write `tasks.{name}.output[0].{field}`, or `| map(attribute='{field}')`");
                     self.report.refuse_hint(codes::FIELD_UNKNOWN, place, message, hint);
                 }
-                Some(Step::Index(_)) => self.output_field(task, steps.get(2), place),
+                Some(Step::Index(_)) => self.output_field(task, &steps[2..], place),
                 None => {}
             },
-            "output" => self.output_field(task, steps.get(1), place),
+            "output" => self.output_field(task, &steps[1..], place),
             "artifacts" => self.artifact(task, &steps[1..], place),
             "items" if task.each.is_some() => match (steps.get(1), steps.get(2)) {
                 (Some(Step::Index(_)), Some(Step::Field(field))) if field == "output" => {
-                    self.output_field(task, steps.get(3), place);
+                    self.output_field(task, &steps[3..], place);
                 }
                 (Some(Step::Index(_)), Some(Step::Field(field))) if field == "artifacts" => {
                     self.artifact(task, &steps[3..], place);
@@ -303,15 +307,26 @@ impl<'o> Resolver<'o, '_> {
             ) => Vec::new(),
             None => return,
         };
-        if !kept.contains(&name.as_str()) {
-            let message = format!("the task `{}` keeps no artifact `{name}`", task.name.value);
-            self.report.refuse_word(codes::FIELD_UNKNOWN, place, message, (name, kept.into_iter()));
-        } else if let Some(Step::Field(field)) = steps.get(1)
-            && !roots::FILE_FIELDS.contains(&field.as_str())
-        {
-            let message = format!("a file has no field `{field}`");
-            let words = roots::FILE_FIELDS.iter().copied();
-            self.report.refuse_word(codes::FIELD_UNKNOWN, place, message, (field, words));
+        if kept.contains(&name.as_str()) {
+            return self.file_field(&format!("the artifact `{name}`"), steps.get(1), place);
+        }
+        let message = format!("the task `{}` keeps no artifact `{name}`", task.name.value);
+        self.report.refuse_word(codes::FIELD_UNKNOWN, place, message, (name, kept.into_iter()));
+    }
+
+    /// Checks what is read of a file.
+    fn file_field(&mut self, what: &str, step: Option<&Step>, place: Place) {
+        match step {
+            None => {}
+            Some(Step::Field(field)) if FileValue::FIELDS.contains(&field.as_str()) => {}
+            Some(Step::Field(field)) => {
+                let message = format!("{what} is a file, which has no field `{field}`");
+                let words = FileValue::FIELDS.into_iter();
+                self.report.refuse_word(codes::FIELD_UNKNOWN, place, message, (field, words));
+            }
+            Some(Step::Index(_)) => {
+                self.report.refuse(codes::FIELD_UNKNOWN, place, format!("{what} is a file, not a list"));
+            }
         }
     }
 
@@ -331,9 +346,14 @@ impl<'o> Resolver<'o, '_> {
         self.report.refuse_hint(codes::FIELD_UNKNOWN, place, message, hint);
     }
 
-    fn output_field(&mut self, task: &'o Task, step: Option<&Step>, place: Place) {
-        let Some(Step::Field(field)) = step else { return };
+    fn output_field(&mut self, task: &'o Task, steps: &[Step], place: Place) {
+        let Some(Step::Field(field)) = steps.first() else { return };
         let name = &task.name.value;
+        if let TaskOutputs::Declared(fields) = &task.outputs
+            && fields.iter().any(|own| own.name.as_str() == field && own.schema.kind == Type::File)
+        {
+            return self.file_field(&format!("the output `{field}`"), steps.get(1), place);
+        }
         match known_output(task, self.others) {
             Known::Open => {}
             Known::Fields(fields) if fields.contains(&field.as_str()) => {}

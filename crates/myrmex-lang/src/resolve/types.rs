@@ -6,7 +6,7 @@ use myrmex_model::template::Template;
 
 use super::Resolver;
 use crate::codes;
-use crate::outline::{Condition, Data, Read, TaskOutputs};
+use crate::outline::{Condition, Data, Read, Task, TaskOutputs};
 
 /// Operators of comparisons; those of two characters first.
 const COMPARISONS: [&str; 6] = ["==", "!=", "<=", ">=", "<", ">"];
@@ -73,27 +73,49 @@ impl<'o> Resolver<'o, '_> {
             return None;
         }
         let kind = match (read.root.as_str(), names.as_slice()) {
-            ("inputs", [name]) => self.inputs.get(name).map(|input| input.declaration.input.schema.kind),
+            ("inputs", [name, rest @ ..]) => {
+                let input = self.inputs.get(name)?;
+                member_type(input.declaration.input.schema.kind, rest)
+            }
             ("tasks", [task, "output", rest @ ..]) => self.output_type(task, rest),
+            ("tasks", [task, "artifacts", _, rest @ ..]) => {
+                self.nearest_task(task).filter(|task| task.each.is_none())?;
+                member_type(Type::File, rest)
+            }
             _ => None,
         }?;
         (kind != Type::Any).then_some((read, kind))
     }
 
-    fn output_type(&self, name: &str, rest: &[&str]) -> Option<Type> {
+    fn nearest_task(&self, name: &str) -> Option<&'o Task> {
         let frame = self.frames.iter().rev().find(|frame| frame.names.contains_key(name))?;
-        let task = &frame.scope.tasks[frame.names[name] as usize];
+        Some(&frame.scope.tasks[frame.names[name] as usize])
+    }
+
+    fn output_type(&self, name: &str, rest: &[&str]) -> Option<Type> {
+        let task = self.nearest_task(name)?;
         match (&task.outputs, rest) {
             (_, []) if task.each.is_some() => Some(Type::Array),
             (TaskOutputs::Declared(_), []) => Some(Type::Object),
-            (TaskOutputs::Declared(fields), [field]) if task.each.is_none() => {
-                fields.iter().find(|own| own.name.as_str() == *field).map(|own| own.schema.kind)
+            (TaskOutputs::Declared(fields), [field, rest @ ..]) if task.each.is_none() => {
+                let field = fields.iter().find(|own| own.name.as_str() == *field)?;
+                member_type(field.schema.kind, rest)
             }
             (
                 TaskOutputs::None | TaskOutputs::Declared(_) | TaskOutputs::Computed(_) | TaskOutputs::Last,
                 _,
             ) => None,
         }
+    }
+}
+
+/// Returns the type of what `rest` leads to in a value of type `kind`; of the types only files have members that are known.
+fn member_type(kind: Type, rest: &[&str]) -> Option<Type> {
+    match (kind, rest) {
+        (kind, []) => Some(kind),
+        (Type::File, ["name" | "hash"]) => Some(Type::String),
+        (Type::File, ["size"]) => Some(Type::Integer),
+        _ => None,
     }
 }
 
@@ -106,6 +128,8 @@ pub(super) fn can_be(given: Type, wanted: Type) -> bool {
         || wanted == Type::Any
         || is_text(given) && is_text(wanted)
         || is_number(given) && is_number(wanted)
+        // A file value is an object, and an object may be one.
+        || matches!((given, wanted), (Type::File, Type::Object) | (Type::Object, Type::File))
 }
 
 /// A value that stands in an expression as it is.

@@ -23,7 +23,7 @@ fn files(text: &str) -> Vec<Source> {
 /// Checks the first of the files of `text`, and describes what is wrong with it and those that it needs, or its nodes and those of
 /// what it calls.
 #[track_caller]
-fn check_files(text: &str, expected: &str) {
+pub(super) fn check_files(text: &str, expected: &str) {
     let mut files = files(text);
     let entry = files.remove(0);
     let (libraries, workflows) = files.into_iter().partition(|file| file.name.starts_with("actions/"));

@@ -6,6 +6,7 @@ mod blocks;
 mod calls;
 mod definition;
 mod expressions;
+mod files;
 mod graph;
 mod handlers;
 mod limits;
@@ -102,6 +103,7 @@ fn every_code_has_a_test() {
         include_str!("graph.rs"),
         include_str!("blocks.rs"),
         include_str!("calls.rs"),
+        include_str!("files.rs"),
         include_str!("handlers.rs"),
         include_str!("limits.rs"),
         include_str!("order.rs"),

@@ -129,7 +129,7 @@ fn artifacts_are_checked() {
         E0301 5:26 `artifacts` must be a map from names to paths, or a list of paths, this is text
         E0405 6:18 the task `a` keeps no artifact `ap`
           hint: did you mean `app`?
-        E0405 6:40 a file has no field `bytes`
+        E0405 6:40 the artifact `app` is a file, which has no field `bytes`
         E0405 6:69 the task `d2` keeps no artifact `x`
         ",
     );
@@ -146,17 +146,5 @@ fn the_name_of_a_secret_is_passed_on() {
         "
         E0413 3:102 the input `token` of type `secret` can only be read in the value of a variable under `env`
         ",
-    );
-}
-
-#[test]
-fn inputs_of_type_file_are_not_supported_yet() {
-    super::check(
-        "
-        workflow: w
-        inputs: {f: {type: file}}
-        tasks: {a: {run: x}}
-        ",
-        "E0502 2:20 the type `file` is not supported yet\n",
     );
 }

@@ -109,7 +109,7 @@ fn what_other_languages_write_is_understood_in_the_hints() {
         E0303 2:37 unknown type `dict`
           hint: did you mean `object`?
         E0303 2:54 unknown type `wibble`
-          hint: the types are string, integer, number, boolean, array, object, duration, date, any, file, secret
+          hint: the types are string, integer, number, boolean, array, object, duration, date, file, any, secret
         E0302 4:24 `1 hour` is not a duration such as `500ms`, `90s`, `1h30m` or `2d`
           hint: did you mean `1h`?
         E0302 5:24 `1h30` is not a duration such as `500ms`, `90s`, `1h30m` or `2d`

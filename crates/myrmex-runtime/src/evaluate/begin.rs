@@ -9,7 +9,7 @@ use myrmex_model::time::{Length, Timestamp};
 use myrmex_model::value::{Value, type_name};
 
 use super::resolve::Resolver;
-use super::{Desk, call, checked_inputs, render, taken};
+use super::{Desk, call, checked_inputs, printed, render, taken};
 
 /// The most items of one `for_each`.
 const ITEMS_MAX: u64 = 1_000_000;
@@ -30,7 +30,7 @@ pub(super) fn begin(desk: &mut Desk<'_>, view: View<'_>, node: &Node) -> Result<
         Body::Graph(_) | Body::Flow(_) => enter(desk, view, node),
         Body::Task(task) if task.arguments.as_literal().is_some() => Ok(Evaluation::Input(None)),
         Body::Task(task) => {
-            let input = render(desk, view, &task.arguments)?;
+            let input = printed::arguments(desk, view, &task.arguments)?;
             Ok(Evaluation::Input(Some(desk.values.put(input))))
         }
         Body::Value(template) => value(desk, view, template),

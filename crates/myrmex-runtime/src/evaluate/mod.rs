@@ -6,6 +6,7 @@
 mod begin;
 mod call;
 mod follow;
+mod printed;
 mod resolve;
 mod taken;
 
@@ -27,6 +28,7 @@ use myrmex_store::{Reader, StoreError};
 
 use crate::partition::Definitions;
 use crate::values::Values;
+pub(crate) use printed::JOINED;
 use resolve::Resolver;
 
 /// The most bytes of the outputs of a `for_each`'s items together. A store keeps them as one value, and everything that

@@ -11,6 +11,7 @@ use myrmex_model::address::Address;
 use myrmex_model::command::{ChildEnd, Command};
 use myrmex_model::event::Parent;
 use myrmex_model::fault::{Fault, FaultKind};
+use myrmex_model::file::FileValue;
 use myrmex_model::id::{DefinitionHash, RunId, ValueHash};
 use myrmex_model::ir::Definition;
 use myrmex_model::name::Namespace;
@@ -21,7 +22,7 @@ use myrmex_store::{Reader, StoreError};
 use super::journal::{JournalError, load_definition};
 use super::message::RequestError;
 use super::turn::most_parallel;
-use super::{Loaded, State};
+use super::{Loaded, Parts, State};
 use crate::values::Values;
 
 /// What follows from effects, once all requests of the turn are answered.
@@ -157,6 +158,7 @@ impl State {
         let parent = self.owned.runs.get_mut(&call.parent).ok_or_else(|| missing("the caller"))?;
         let mut values = Values::new(namespace.clone(), call.child);
         let inputs = parent.values.get(call.inputs, reader)?;
+        pass_files(&self.parts, &inputs, (call.parent, call.child))?;
         let inputs = values.put(inputs.as_ref().clone());
         let closure = match parent.run.closure() {
             Some(closure) => Some(values.put(parent.values.get(closure, reader)?.as_ref().clone())),
@@ -246,11 +248,15 @@ impl State {
             },
         };
         let Some(parent) = run.parent_run().cloned() else { return Ok(None) };
+        if !self.owned.runs.contains_key(&parent.run) {
+            return Ok(None);
+        }
         let (status, output) = (run.status(), run.output().unwrap_or_else(HashedValue::null_hash));
         let fault = run.fault().cloned();
         let end = match status {
             Status::Succeeded => {
                 let value = self.value_of(child, output)?;
+                pass_files(&self.parts, &value, (child, parent.run))?;
                 let Some(loaded) = self.owned.runs.get_mut(&parent.run) else { return Ok(None) };
                 ChildEnd::Succeeded { output: loaded.values.put(value) }
             }
@@ -278,4 +284,18 @@ impl State {
             None => crate::values::load(reader, &self.parts.namespace, run, hash),
         }
     }
+}
+
+/// Gives the files that a value names to the run that gets the value, before the commit that says so: what a journal names
+/// is there. What the first run does not have it cannot give; who reads it is told. Waits while the disk is full.
+fn pass_files(parts: &Parts, value: &Value, (from, to): (RunId, RunId)) -> Result<(), StoreError> {
+    for file in FileValue::all_in(value) {
+        let pass = || parts.blobs.adopt(&parts.namespace, from, to, file.hash);
+        let mut passed = pass();
+        while matches!(passed, Err(StoreError::Full)) && parts.logs.wait_for_space() {
+            passed = pass();
+        }
+        passed?;
+    }
+    Ok(())
 }

@@ -27,6 +27,7 @@ use myrmex_model::command::Command;
 use myrmex_model::id::{Epoch, FencingToken, RunId};
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::outcome::{AttemptEnd, AttemptReport};
+use myrmex_store::blobs::BlobStore;
 use myrmex_store::{LogId, LogPosition, LogRange, Reader, Sequence, Store, StoreError};
 
 use crate::clock::Clock;
@@ -77,6 +78,8 @@ pub struct Parts {
     pub worker: Name,
     /// Where logs of attempts are made durable before the batch that names them.
     pub logs: Logs,
+    /// Where files lie that runs pass on to each other.
+    pub blobs: Arc<dyn BlobStore>,
     /// What the partition tells those who watch.
     pub progress: Arc<Progress>,
 }

@@ -9,7 +9,7 @@ use myrmex_model::address::Address;
 use myrmex_model::command::Command;
 use myrmex_model::effect::{Decision, Effect, Request};
 use myrmex_model::event::{Event, Recorded};
-use myrmex_model::fault::Fault;
+use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::{Attempt, FencingToken, RunId};
 use myrmex_model::ir::{Body, Definition, Outputs};
 use myrmex_model::outcome::{AttemptEnd, AttemptReport};
@@ -17,7 +17,7 @@ use myrmex_model::retry::Retry;
 use myrmex_model::schema::Type;
 use myrmex_model::status::Status;
 use myrmex_model::time::Timestamp;
-use myrmex_model::value::Value;
+use myrmex_model::value::{VALUE_BYTES_MAX, Value};
 use myrmex_model::wire;
 use myrmex_store::operation::AttemptLog;
 use myrmex_store::{
@@ -355,8 +355,7 @@ impl State {
         token: FencingToken,
     ) -> Result<Assignment, Fault> {
         let unreadable = |detail: String| {
-            Fault::new(myrmex_model::fault::FaultKind::Runtime, "the task's input cannot be read")
-                .with_detail(detail)
+            Fault::new(FaultKind::Runtime, "the task's input cannot be read").with_detail(detail)
         };
         let loaded = self.owned.runs.get_mut(&id).ok_or_else(|| unreadable("the run is gone".into()))?;
         let view = loaded.run.task(task).ok_or_else(|| unreadable("the task is gone".into()))?;
@@ -424,8 +423,7 @@ impl State {
                     let note = "printed more than 1 MiB, so its output has no `stdout`; `runs logs` shows it";
                     self.parts.progress.note(format!("`{}` {note}", task.path()));
                 }
-                let shaped = shape(produced, outputs);
-                let end = match checked_depth(shaped) {
+                let end = match shape(produced, outputs).and_then(checked_depth) {
                     Ok(value) => AttemptEnd::Succeeded { output: loaded.values.put(value) },
                     Err(fault) => AttemptEnd::Failed { fault },
                 };
@@ -530,6 +528,9 @@ impl State {
                 (Release::End(run), _) => {
                     self.owned.runs.remove(&run);
                     self.owned.dispatch.limit(run, None);
+                    if let Some(worker) = &self.worker {
+                        worker.forget(run);
+                    }
                 }
             }
         }
@@ -567,13 +568,18 @@ pub(super) fn most_parallel(definition: &Definition) -> Option<u32> {
 
 /// Gives what a task produced the shape of its declared outputs: lines are texts, or JSON where another type is
 /// declared; a task that declares nothing and wrote nothing gives its standard output.
-fn shape(produced: Produced, outputs: Option<&Outputs>) -> Value {
+///
+/// # Errors
+///
+/// Returns the task's error if outputs are declared and more was written than values may hold.
+fn shape(produced: Produced, outputs: Option<&Outputs>) -> Result<Value, Fault> {
     let declared = match outputs {
         Some(Outputs::Declared(fields)) => fields.as_slice(),
         Some(Outputs::Raw | Outputs::Computed(_) | Outputs::Last) | None => &[],
     };
-    match produced {
-        Produced::Object(fields) => Value::Object(fields),
+    Ok(match produced {
+        Produced::File(_) if !declared.is_empty() => return Err(too_large()),
+        Produced::Object(fields) | Produced::File(fields) => Value::Object(fields),
         Produced::Lines(mut lines) => {
             for field in declared.iter().filter(|field| field.schema.kind.reads_json()) {
                 if let Some(Value::String(text)) = lines.get(field.name.as_str())
@@ -587,5 +593,14 @@ fn shape(produced: Produced, outputs: Option<&Outputs>) -> Value {
         }
         Produced::Stdout(Some(text)) if declared.is_empty() => serde_json::json!({"stdout": text}),
         Produced::Stdout(_) => Value::Object(serde_json::Map::new()),
-    }
+    })
+}
+
+/// Returns the error of a task whose declared outputs are more than values may hold together: as one file they would have
+/// no fields.
+fn too_large() -> Fault {
+    let title = format!("the declared outputs are larger than {} MiB together", VALUE_BYTES_MAX >> 20);
+    let detail =
+        "write what is large to a file of its own, declare that output with `type: file`, and give its path";
+    Fault::new(FaultKind::DataLimit, title).with_detail(detail)
 }

@@ -122,7 +122,7 @@ impl Running {
     /// Tells a success whose output is a file of its own.
     pub(super) fn gave(&self, file: Map<String, Value>, end: &ProcessEnd) -> Outcome {
         output::remove(&self.output);
-        Outcome::Produced { produced: Produced::Object(file), facts: facts(end) }
+        Outcome::Produced { produced: Produced::File(file), facts: facts(end) }
     }
 
     /// Tells a failure for a reason that the process does not know.
@@ -251,6 +251,8 @@ fn masked_outcome(outcome: Outcome, masks: &Arc<Masks>) -> Outcome {
                 Produced::Stdout(text) => Produced::Stdout(text.map(|text| masks.text(&text).into_owned())),
                 Produced::Lines(lines) => Produced::Lines(masks.fields(lines)),
                 Produced::Object(fields) => Produced::Object(masks.fields(fields)),
+                // It was looked at when it was kept.
+                Produced::File(file) => Produced::File(file),
             };
             Outcome::Produced { produced, facts }
         }

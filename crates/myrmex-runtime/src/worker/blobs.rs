@@ -1,5 +1,6 @@
 //! Files that a run keeps: content goes into the blobs, and comes out again as files that tasks can read.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
@@ -8,18 +9,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use myrmex_model::fault::{Fault, FaultKind};
+use myrmex_model::file::FileValue;
 use myrmex_model::id::RunId;
 use myrmex_model::name::Namespace;
-use myrmex_model::value::Value;
+use myrmex_model::value::{Value, to_text};
 use myrmex_store::StoreError;
-use myrmex_store::blobs::{BlobHash, BlobStore};
-use serde_json::json;
+use myrmex_store::blobs::BlobStore;
 
+use crate::evaluate::JOINED;
 use crate::logs::Logs;
 use crate::secrets::{Guarded, Masks};
-
-/// The fields of a file value.
-const FIELDS: [&str; 3] = ["name", "size", "hash"];
 
 /// Keeps content for runs.
 #[derive(Clone)]
@@ -57,13 +56,14 @@ impl Keeper {
             return Err(KeepError::Secret);
         }
         let blob = put.map_err(KeepError::Store)?;
-        let name = masks.map_or_else(|| name.into(), |masks| masks.text(name));
-        Ok(json!({"name": name, "size": blob.bytes, "hash": blob.hash.to_string()}))
+        let name = masks.map_or_else(|| name.into(), |masks| masks.text(name)).into_owned();
+        Ok(FileValue { name, size: blob.bytes, hash: blob.hash }.to_value())
     }
     /// Returns the path of a copy of a file that nobody may write to; makes the copy when it is first asked for.
     fn copy(&self, run: RunId, file: &FileValue) -> Result<PathBuf, Fault> {
         let folder = self.copies.join(run.to_string()).join(file.hash.to_string());
-        let path = folder.join(&file.name);
+        // A task may give any name; what leads elsewhere is cut off.
+        let path = folder.join(Path::new(&file.name).file_name().unwrap_or(OsStr::new("file")));
         if fs::metadata(&path).is_ok_and(|found| found.len() == file.size) {
             return Ok(path);
         }
@@ -106,12 +106,35 @@ impl Keeper {
     /// Returns the attempt's error if a copy cannot be made.
     pub(super) fn with_copies(&self, run: RunId, arguments: &Value) -> Result<Value, Fault> {
         let mut arguments = arguments.clone();
+        let joined = arguments.as_object_mut().and_then(|fields| fields.remove(JOINED));
         for value in printed_mut(&mut arguments) {
             if let Some(file) = FileValue::of(value) {
                 *value = Value::String(self.copy(run, &file)?.to_string_lossy().into_owned());
             }
         }
+        for (place, parts) in joined.as_ref().and_then(Value::as_object).into_iter().flatten() {
+            let mut text = String::new();
+            for part in parts.as_array().into_iter().flatten() {
+                match FileValue::of(part) {
+                    Some(file) => text.push_str(&self.copy(run, &file)?.to_string_lossy()),
+                    None => text.push_str(&to_text(part)),
+                }
+            }
+            if let Some(value) = arguments.pointer_mut(place) {
+                *value = Value::String(text);
+            }
+        }
         Ok(arguments)
+    }
+
+    /// Removes the copies that a run made, which is over; no error keeps anybody from anything.
+    pub(super) fn forget(&self, run: RunId) {
+        drop(fs::remove_dir_all(self.copies.join(run.to_string())));
+    }
+
+    /// Removes all copies: those that runs left whose process died.
+    pub(super) fn forget_all(&self) {
+        drop(fs::remove_dir_all(&self.copies));
     }
 }
 
@@ -123,33 +146,14 @@ pub(super) fn reason(error: &StoreError) -> String {
     }
 }
 
-/// A file of a run, as values name it.
-struct FileValue {
-    name: String,
-    size: u64,
-    hash: BlobHash,
-}
-
-impl FileValue {
-    /// Returns the file that a value names: an object with exactly these fields.
-    fn of(value: &Value) -> Option<Self> {
-        let fields = value.as_object().filter(|fields| fields.len() == FIELDS.len())?;
-        let [name, size, hash] = FIELDS.map(|field| fields.get(field));
-        let name = Path::new(name?.as_str()?).file_name().and_then(|name| name.to_str()).unwrap_or("file");
-        Some(Self { name: name.to_owned(), size: size?.as_u64()?, hash: hash?.as_str()?.parse().ok()? })
-    }
-}
-
-/// Returns the content that a value names, if it is a file.
-pub(crate) fn file_of(value: &Value) -> Option<BlobHash> {
-    FileValue::of(value).map(|file| file.hash)
-}
-
 /// Returns whether a file is among what is printed into arguments and variables.
 pub(super) fn names_files(arguments: &Value) -> bool {
     let words = arguments.get("command").and_then(Value::as_array).into_iter().flatten();
     let variables = arguments.get("env").and_then(Value::as_object).into_iter().flatten();
-    words.chain(variables.map(|(_, value)| value)).any(|value| FileValue::of(value).is_some())
+    let secret = arguments.get("secret_env").and_then(Value::as_object).into_iter().flatten();
+    let parts = secret.flat_map(|(_, parts)| parts.as_array().into_iter().flatten());
+    let mut printed = words.chain(variables.map(|(_, value)| value)).chain(parts);
+    arguments.get(JOINED).is_some() || printed.any(|value| FileValue::of(value).is_some())
 }
 
 fn printed_mut(arguments: &mut Value) -> Vec<&mut Value> {
@@ -158,6 +162,9 @@ fn printed_mut(arguments: &mut Value) -> Vec<&mut Value> {
         match (name.as_str(), value) {
             ("command", Value::Array(words)) => all.extend(words),
             ("env", Value::Object(variables)) => all.extend(variables.values_mut()),
+            ("secret_env", Value::Object(variables)) => {
+                all.extend(variables.values_mut().filter_map(Value::as_array_mut).flatten());
+            }
             _ => {}
         }
     }

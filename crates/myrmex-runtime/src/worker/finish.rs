@@ -14,7 +14,7 @@ use myrmex_store::{LogRange, StoreError};
 use super::artifacts::{self, Collected};
 use super::attempt::Running;
 use super::blobs::{self, KeepError, Keeper};
-use super::{Assignment, Outcome, Report, arguments, output};
+use super::{Assignment, Outcome, Produced, Report, arguments, output};
 use crate::platform::{Exit, ProcessEnd};
 
 /// An attempt whose process has ended.
@@ -45,6 +45,13 @@ impl Finish {
             Some(Err(fault)) => self.running.failed(fault, &self.end),
             None => self.running.outcome(&self.end),
         };
+        let outcome = match outcome {
+            Outcome::Produced { produced, facts } => match self.with_files(produced) {
+                Ok(produced) => Outcome::Produced { produced, facts },
+                Err(fault) => self.running.failed(self.masked(fault), &self.end),
+            },
+            ended @ Outcome::Ended(_) => ended,
+        };
         let assignment = &self.running.assignment;
         let declared = artifacts::declared(&assignment.arguments);
         if declared.is_empty() {
@@ -64,6 +71,26 @@ impl Finish {
             (outcome, _) => outcome,
         };
         (outcome, files)
+    }
+
+    /// Keeps the files that are outputs, in the place of their paths.
+    fn with_files(&self, produced: Produced) -> Result<Produced, Fault> {
+        let Assignment { run, arguments, .. } = &self.running.assignment;
+        let workdir = arguments::workdir(arguments, &self.workspace);
+        let keep = |fields: &mut serde_json::Map<String, Value>| {
+            artifacts::keep_outputs(
+                artifacts::file_outputs(arguments),
+                fields,
+                (&self.workspace, &workdir),
+                (&self.keeper, *run),
+                self.running.masks(),
+            )
+        };
+        match produced {
+            Produced::Lines(mut fields) => keep(&mut fields).map(|()| Produced::Lines(fields)),
+            Produced::Object(mut fields) => keep(&mut fields).map(|()| Produced::Object(fields)),
+            other @ (Produced::Stdout(_) | Produced::File(_)) => Ok(other),
+        }
     }
 
     /// Keeps an output that is larger than a value may be; nothing if it is not.
@@ -97,7 +124,9 @@ impl Finish {
 pub(super) fn is_long(running: &Running, end: &ProcessEnd) -> bool {
     let has_run = !matches!(end.exit, Exit::NotStarted { .. });
     (has_run && !artifacts::declared(&running.assignment.arguments).is_empty())
-        || (end.exit == Exit::Code(0) && output::open_large(running.output()).is_some())
+        || (end.exit == Exit::Code(0)
+            && (artifacts::file_outputs(&running.assignment.arguments).next().is_some()
+                || output::open_large(running.output()).is_some()))
 }
 
 /// Makes the files ready that an assignment names; the attempt ends instead if that fails.

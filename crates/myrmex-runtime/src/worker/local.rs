@@ -38,6 +38,8 @@ enum Told {
     Unpacked(Box<Assignment>, Option<AttemptEnd>),
     /// What an attempt left is kept.
     Finished(Box<Report>),
+    /// A run is over: nobody reads its files any more.
+    Forget(RunId),
     /// Kill what runs and end.
     Quit,
 }
@@ -139,6 +141,11 @@ impl LocalWorker {
         self.tell(Told::Acknowledge(token));
     }
 
+    /// Tells that a run is over, so that the copies of its files can go. They are gone when the worker has ended.
+    pub fn forget(&self, run: RunId) {
+        self.tell(Told::Forget(run));
+    }
+
     /// Asks what is under way and for every report that is kept; first comes one [`Said::Inventory`].
     pub fn recount(&self) {
         self.tell(Told::Recount);
@@ -188,6 +195,8 @@ struct State {
 
 impl State {
     fn run(mut self, processes: Processes, inbox: &Receiver<Told>) {
+        // The store has a new owner, so whoever read what is left here is gone.
+        self.keeper.forget_all();
         let worked = catch_unwind(AssertUnwindSafe(|| self.work(processes, inbox)));
         if worked.is_err() {
             (self.say)(Said::Broken("the local worker stopped by a defect of its own".to_owned()));
@@ -301,6 +310,7 @@ impl State {
                 self.finishing.remove(&report.token);
                 self.report(*report);
             }
+            Told::Forget(run) => self.keeper.forget(run),
             Told::Quit => return false,
         }
         true

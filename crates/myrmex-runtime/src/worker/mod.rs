@@ -29,7 +29,6 @@ use myrmex_store::blobs::BlobStore;
 
 use crate::secrets::Providers;
 
-pub(crate) use blobs::file_of;
 pub use local::{LocalWorker, WorkerError};
 
 /// An attempt to carry out.
@@ -59,6 +58,8 @@ pub enum Produced {
     Lines(serde_json::Map<String, Value>),
     /// A JSON object.
     Object(serde_json::Map<String, Value>),
+    /// More than a value may hold was written to the output file, which was kept: its file value.
+    File(serde_json::Map<String, Value>),
 }
 
 /// The end of an attempt, as a worker reports it.

@@ -7,14 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use myrmex_model::id::RunId;
 use myrmex_model::name::Namespace;
-use sha2::{Digest, Sha256};
 
-use super::{Blob, BlobHash, BlobStore, Checked};
+use super::{Blob, BlobHash, BlobStore, Checked, read_through};
 use crate::directory::sync_directory;
 use crate::error::StoreError;
-
-/// Bytes that are copied at a time: few system calls, and nothing next to the memory of a process.
-const COPY_BYTES: usize = 128 << 10;
 
 /// Blobs in the data directory. No file or directory is made before there is a blob.
 ///
@@ -38,45 +34,19 @@ impl FileBlobStore {
     fn write(&self, directory: &Path, partial: &Path, content: &mut dyn Read) -> io::Result<Blob> {
         fs::create_dir_all(directory)?;
         let mut file = File::create_new(partial)?;
-        let (mut hasher, mut bytes) = (Sha256::new(), 0);
-        let mut buffer = vec![0; COPY_BYTES];
-        loop {
-            let length = match content.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(length) => length,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            hasher.update(&buffer[..length]);
-            file.write_all(&buffer[..length])?;
-            bytes += length as u64;
-        }
+        let blob = read_through(content, |bytes| file.write_all(bytes))?;
         file.sync_all()?;
-        let blob = Blob { hash: BlobHash(hasher.finalize().into()), bytes };
         fs::rename(partial, directory.join(blob.hash.to_string()))?;
         self.sync_names(directory)?;
         Ok(blob)
     }
 
-    /// Makes the names in `directory` and above durable: they may be of this call or of one that died before it synced them.
+    /// Syncs the names down to what is in `directory`: they may be of this call or of one that died before it did that.
     fn sync_names(&self, directory: &Path) -> io::Result<()> {
         for directory in directory.ancestors().take_while(|path| path.starts_with(&self.root)) {
             sync_directory(directory)?;
         }
         self.root.parent().map_or(Ok(()), sync_directory)
-    }
-
-    /// Gives the content at `path` another name in `directory`; false if this file system has no second names.
-    fn link(&self, path: &Path, directory: &Path, hash: BlobHash) -> io::Result<bool> {
-        fs::create_dir_all(directory)?;
-        match fs::hard_link(path, directory.join(hash.to_string())) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) if error.kind() == io::ErrorKind::StorageFull => return Err(error),
-            Err(_) => return Ok(false),
-        }
-        self.sync_names(directory)?;
-        Ok(true)
     }
 }
 
@@ -107,20 +77,34 @@ impl BlobStore for FileBlobStore {
         }
     }
 
-    fn share(
+    fn adopt(
         &self,
         namespace: &Namespace,
-        (from, hash): (RunId, BlobHash),
+        from: RunId,
         to: RunId,
+        hash: BlobHash,
     ) -> Result<bool, StoreError> {
-        let path = self.run_directory(namespace, from).join(hash.to_string());
-        let Some(mut content) = self.get(namespace, from, hash)? else { return Ok(false) };
+        let source = self.run_directory(namespace, from).join(hash.to_string());
         let directory = self.run_directory(namespace, to);
-        let cannot = |error| StoreError::io(format!("cannot share the blob `{}`", path.display()), error);
-        if !self.link(&path, &directory, hash).map_err(cannot)? {
-            // Its hash is checked on the way, so a copy is as good as what it was made from.
-            self.put(namespace, to, &mut content)?;
+        let failed = |error| {
+            StoreError::io(format!("cannot give a blob to the run in `{}`", directory.display()), error)
+        };
+        if !source.try_exists().map_err(failed)? {
+            return Ok(false);
         }
+        fs::create_dir_all(&directory).map_err(failed)?;
+        match fs::hard_link(&source, directory.join(hash.to_string())) {
+            Ok(()) => {}
+            // It has the blob; whoever gave it to the run may have died before the name was synced.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => return Err(failed(error)),
+            // Not every file system has links, and none has any number of them.
+            Err(_) => {
+                let Some(mut content) = self.get(namespace, from, hash)? else { return Ok(false) };
+                self.put(namespace, to, &mut content)?;
+            }
+        }
+        self.sync_names(&directory).map_err(failed)?;
         Ok(true)
     }
 

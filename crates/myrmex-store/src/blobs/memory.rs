@@ -51,17 +51,17 @@ impl BlobStore for MemoryBlobStore {
         Ok(content.map(|bytes| -> Box<dyn Read + Send> { Box::new(Checked::new(Cursor::new(bytes), hash)) }))
     }
 
-    fn share(
+    fn adopt(
         &self,
         namespace: &Namespace,
-        (from, hash): (RunId, BlobHash),
+        from: RunId,
         to: RunId,
+        hash: BlobHash,
     ) -> Result<bool, StoreError> {
         let mut blobs = self.blobs();
-        let content = blobs.get(&(namespace.clone(), from, hash)).cloned();
-        let is_there = content.is_some();
-        blobs.extend(content.map(|bytes| ((namespace.clone(), to, hash), bytes)));
-        Ok(is_there)
+        let Some(content) = blobs.get(&(namespace.clone(), from, hash)).cloned() else { return Ok(false) };
+        blobs.insert((namespace.clone(), to, hash), content);
+        Ok(true)
     }
 
     fn delete_run(&self, namespace: &Namespace, run: RunId) -> Result<(), StoreError> {

@@ -6,42 +6,17 @@
 mod file;
 mod memory;
 
-use std::fmt;
 use std::io::{self, Read};
-use std::str::FromStr;
 
-use myrmex_model::id::{DefinitionHash, IdError, RunId};
+use myrmex_model::id::RunId;
 use myrmex_model::name::Namespace;
 use sha2::{Digest, Sha256};
 
 pub use file::FileBlobStore;
 pub use memory::MemoryBlobStore;
+pub use myrmex_model::id::BlobHash;
 
 use crate::error::StoreError;
-
-/// Identifies content by its SHA-256. Shown as 64 hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct BlobHash(pub [u8; 32]);
-
-impl fmt::Display for BlobHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&DefinitionHash(self.0), f)
-    }
-}
-
-impl fmt::Debug for BlobHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl FromStr for BlobHash {
-    type Err = IdError;
-
-    fn from_str(text: &str) -> Result<Self, IdError> {
-        text.parse::<DefinitionHash>().map(|hash| Self(hash.0))
-    }
-}
 
 /// A blob that was put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +25,37 @@ pub struct Blob {
     pub hash: BlobHash,
     /// Its length in bytes.
     pub bytes: u64,
+}
+
+impl Blob {
+    /// Returns what putting `content` would give, without keeping it.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of `content`.
+    pub fn of(content: &mut dyn Read) -> io::Result<Self> {
+        read_through(content, |_| Ok(()))
+    }
+}
+
+/// Bytes that are read at a time: few system calls, and nothing next to the memory of a process.
+const READ_BYTES: usize = 128 << 10;
+
+/// Reads content to its end, shows all of it to `take`, and says what it was.
+fn read_through(content: &mut dyn Read, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<Blob> {
+    let (mut hasher, mut bytes) = (Sha256::new(), 0);
+    let mut buffer = vec![0; READ_BYTES];
+    loop {
+        let length = match content.read(&mut buffer) {
+            Ok(0) => return Ok(Blob { hash: BlobHash(hasher.finalize().into()), bytes }),
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        hasher.update(&buffer[..length]);
+        take(&buffer[..length])?;
+        bytes += length as u64;
+    }
 }
 
 /// Keeps blobs. Safe to share between threads: putting the same content twice at once is no conflict.
@@ -75,16 +81,22 @@ pub trait BlobStore: Send + Sync {
         hash: BlobHash,
     ) -> Result<Option<Box<dyn Read + Send>>, StoreError>;
 
-    /// Gives a `blob` of one run to another as well; false if the first has no such blob. Costs no space where the backend can
-    /// share content. Neither run's blob depends on the other run any more.
+    /// Gives a blob of the run `from` to the run `to` as well, if possible without a copy; false if `from` has no such
+    /// blob. Each run deletes its own. The content is not looked at.
     ///
-    /// When this returns true, the blob of `to` survives the death of the process and loss of power. After a crash before
-    /// that, it is there whole or not at all, and the call may be repeated.
+    /// When this returns true, `to` has the blob as durably as if it had been put. After a crash before that, `to` has it
+    /// or not.
     ///
     /// # Errors
     ///
-    /// Returns [`StoreError::Full`] or [`StoreError::Io`].
-    fn share(&self, namespace: &Namespace, blob: (RunId, BlobHash), to: RunId) -> Result<bool, StoreError>;
+    /// Returns [`StoreError::Full`] or [`StoreError::Io`]; `to` does not have the blob then.
+    fn adopt(
+        &self,
+        namespace: &Namespace,
+        from: RunId,
+        to: RunId,
+        hash: BlobHash,
+    ) -> Result<bool, StoreError>;
 
     /// Removes all blobs of a run; none is no error. After a crash some may be left, and the call may be repeated.
     fn delete_run(&self, namespace: &Namespace, run: RunId) -> Result<(), StoreError>;

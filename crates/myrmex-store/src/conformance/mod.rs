@@ -101,8 +101,8 @@ macro_rules! blob_conformance {
             the_same_content_is_put_twice,
             an_error_of_the_content_leaves_nothing,
             runs_are_deleted_apart,
-            a_shared_blob_belongs_to_both_runs,
-            damaged_content_is_noticed_by_who_reads_it
+            damaged_content_is_noticed_by_who_reads_it,
+            a_blob_is_given_to_another_run
         ]);
     };
 }

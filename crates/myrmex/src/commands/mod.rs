@@ -9,6 +9,7 @@ pub mod run;
 pub mod runs;
 pub mod schema;
 
+pub mod artifacts;
 pub mod cancel;
 pub mod list;
 pub mod logs;

@@ -22,6 +22,7 @@ use super::run::{called, inputs};
 use super::runs::{find, open_reader};
 use super::{check_file, resume};
 use crate::exit::{Exit, Failure, FailureCode};
+use crate::intake::Inputs;
 use crate::render::{diagnostics, summary};
 use crate::session::{self, Session, Show};
 use crate::workspace::Workspace;
@@ -102,7 +103,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let retried = retried.ok_or_else(|| no_run(old.run))?;
     let source = Source::of(&session, &retried, other)?;
     let new = RunId(uuid::Uuid::now_v7().into_bytes());
-    let inputs = new_inputs(args, &session, (&retried, &source))?;
+    let mut inputs = new_inputs(args, &session, (&retried, &source))?;
     let Some(prepared) = choose(args, &session, &workspace, (&retried, &source), new)? else {
         note(NOTHING_TO_DO);
         return Ok(Exit::NothingToDo);
@@ -113,10 +114,16 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     if show != Show::Nothing {
         tell(&prepared);
     }
+    let Some(values) = inputs.keep(&session, new)? else {
+        note("interrupted before the run began");
+        return Ok(Exit::Interrupted);
+    };
+    Inputs::adopt(&session, (retried.id(), new), &values)?;
     session
         .partition()
-        .start_run(new_run(new, &retried, (source, inputs), prepared))
+        .start_run(new_run(new, &retried, (source, values), prepared))
         .map_err(|error| session.refused(error))?;
+    inputs.settle(&session, new);
     let exit = session.watch(new, Sequence::NONE, show)?;
     if exit != Exit::Interrupted {
         session.leave();
@@ -251,20 +258,21 @@ fn unknown(error: &SelectError) -> Failure {
 }
 
 /// Takes the inputs of the old run, with those replaced that are given.
-fn new_inputs(args: &Args, session: &Session, (retried, source): (&Run, &Source)) -> Result<Value, Failure> {
+fn new_inputs(args: &Args, session: &Session, (retried, source): (&Run, &Source)) -> Result<Inputs, Failure> {
     let before = match retried.inputs() {
         Some(hash) => values::load(session.reader(), session.namespace(), retried.id(), hash)?,
         None => Value::Null,
     };
+    let fields = before.as_object().cloned().unwrap_or_default();
     if args.inputs.is_empty() && !source.is_other {
-        return Ok(before);
+        return Ok(Inputs::of(fields));
     }
     let is_declared = |name: &str| source.definition.inputs.iter().any(|input| input.name.as_str() == name);
-    let Value::Object(fields) = before else { return inputs(Vec::new(), &args.inputs, &source.definition) };
     // What was left open stays open.
     let given = fields.into_iter().filter(|(name, value)| !value.is_null() && is_declared(name));
-    let given = given.map(|(name, value)| (name, Given::Value(value))).collect();
-    inputs(given, &args.inputs, &source.definition)
+    let given = given.map(|(name, value)| (name, Given::Kept(value))).collect();
+    // A default that is a path lies beside the file; the pinned definition has none any more.
+    inputs(given, &args.inputs, (&source.definition, args.to.as_deref().unwrap_or(Path::new(""))))
 }
 
 fn new_run(new: RunId, retried: &Run, (source, inputs): (Source, Value), prepared: Prepared) -> NewRun {

@@ -18,6 +18,7 @@ use myrmex_store::Sequence;
 
 use super::{CheckedFile, UNREADABLE, check_file};
 use crate::exit::{Exit, Failure, FailureCode};
+use crate::intake::{self, Inputs};
 use crate::render::{diagnostics, summary, time};
 use crate::session::{self, Session, Show};
 use crate::sources::read_text;
@@ -33,7 +34,7 @@ pub struct Args {
     #[arg(value_name = "FILE_OR_NAME")]
     workflow: String,
 
-    /// Set an input; repeat for more
+    /// Set an input, of type `file` by the path of a file; repeat for more
     #[arg(short = 'i', long = "input", value_name = "NAME=VALUE")]
     inputs: Vec<String>,
 
@@ -66,9 +67,9 @@ pub struct Args {
 pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let zygote = session::fork_zygote()?;
     let workspace = Workspace::current(data)?;
-    let mut file = match resolve(&args.workflow, &workspace) {
-        Ok(path) => check_file(&path, &workspace.root),
-        Err(problem) => CheckedFile::unreadable(*problem),
+    let (mut file, path) = match resolve(&args.workflow, &workspace) {
+        Ok(path) => (check_file(&path, &workspace.root), path),
+        Err(problem) => (CheckedFile::unreadable(*problem), PathBuf::new()),
     };
     let (quiet, is_fatal) = (args.quiet || args.json, file.definition.is_none());
     let shown: Vec<_> = file
@@ -83,7 +84,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     }
     let Some(definition) = file.definition.take() else { return no_definition(&file) };
     let before = from_file(args.input_file.as_deref())?;
-    let inputs = inputs(before, &args.inputs, &definition)?;
+    let mut inputs = inputs(before, &args.inputs, (&definition, &path))?;
     let show = match (args.json, args.quiet) {
         (true, _) => Show::Json,
         (false, true) => Show::Nothing,
@@ -103,16 +104,21 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         None => RunId(uuid::Uuid::now_v7().into_bytes()),
     };
     if args.key.is_some()
-        && let Some(exit) = go_on(&session, run, hash, &inputs, show)?
+        && let Some(exit) = go_on(&session, run, hash, &mut inputs, show)?
     {
         return Ok(exit);
     }
+    let Some(values) = inputs.keep(&session, run)? else {
+        // If standard error is closed the exit code still tells.
+        drop(writeln!(anstream::stderr(), "interrupted before the run began"));
+        return Ok(Exit::Interrupted);
+    };
     let new = NewRun {
         run,
         definition: Arc::new(definition),
         hash,
         form: form.into(),
-        inputs,
+        inputs: values,
         called: file.closure.into_iter().map(called).collect(),
         started_by: session::user(),
         trigger: "manual".to_owned(),
@@ -120,6 +126,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         retry: None,
     };
     session.partition().start_run(new).map_err(|error| session.refused(error))?;
+    inputs.settle(&session, run);
     let exit = session.watch(run, Sequence::NONE, show)?;
     if exit != Exit::Interrupted {
         session.leave();
@@ -147,14 +154,15 @@ fn go_on(
     session: &Session,
     run: RunId,
     hash: DefinitionHash,
-    inputs: &Value,
+    inputs: &mut Inputs,
     show: Show,
 ) -> Result<Option<Exit>, Failure> {
     let (reader, namespace) = (session.reader(), session.namespace());
     let Some(found) = reader.summary(namespace, run)? else { return Ok(None) };
     let before = myrmex_runtime::partition::load_run(reader, namespace, run)?.and_then(|run| run.inputs());
+    let Some(inputs) = inputs.measured(session)? else { return Ok(Some(Exit::Interrupted)) };
     let same_inputs = match before {
-        Some(before) => values::load(reader, namespace, run, before)? == *inputs,
+        Some(before) => values::load(reader, namespace, run, before)? == inputs,
         None => false,
     };
     if found.definition != hash || !same_inputs {
@@ -227,12 +235,12 @@ fn from_file(path: Option<&Path>) -> Result<Vec<(String, Given)>, Failure> {
     Ok(fields.into_iter().map(|(name, value)| (name, Given::Value(value))).collect())
 }
 
-/// Checks the inputs `given`, over which `pairs` go: all problems at once.
+/// Checks the inputs `given`, over which `pairs` go, for the workflow in a file: all problems at once.
 pub(super) fn inputs(
     mut given: Vec<(String, Given)>,
     pairs: &[String],
-    definition: &Definition,
-) -> Result<Value, Failure> {
+    (definition, workflow): (&Definition, &Path),
+) -> Result<Inputs, Failure> {
     let mut flags: BTreeSet<&str> = BTreeSet::new();
     for pair in pairs {
         let (name, value) = match pair.split_once('=') {
@@ -247,7 +255,7 @@ pub(super) fn inputs(
         given.retain(|(other, _)| other != name);
         given.push((name.to_owned(), Given::Text(value.to_owned())));
     }
-    myrmex_lang::resolve_inputs(definition, &given).map_err(|problems| {
+    intake::resolve(definition, &given, workflow).map_err(|problems| {
         let mut failure = wrong(match problems.len() {
             1 => "an input is missing or wrong".to_owned(),
             count => format!("{count} inputs are missing or wrong"),

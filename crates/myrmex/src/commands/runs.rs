@@ -8,7 +8,7 @@ use myrmex_model::name::Namespace;
 use myrmex_store::Reader;
 use myrmex_store::sqlite::SqliteReader;
 
-use super::{cancel, list, logs, resume, retry};
+use super::{artifacts, cancel, list, logs, resume, retry};
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::workspace::Workspace;
 
@@ -26,6 +26,8 @@ enum Command {
     List(list::Args),
     /// Print what the tasks of a run printed
     Logs(logs::Args),
+    /// List the files that the tasks of a run gave, or copy one out
+    Artifacts(artifacts::Args),
     /// Go on with a run that was interrupted or whose process died
     Resume(resume::Args),
     /// Run again what did not succeed, or more, and take over the results of everything else
@@ -43,6 +45,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     match &args.command {
         Command::List(args) => list::run(args, data),
         Command::Logs(args) => logs::run(args, data),
+        Command::Artifacts(args) => artifacts::run(args, data),
         Command::Resume(args) => resume::run(args, data),
         Command::Retry(args) => retry::run(args, data),
         Command::Cancel(args) => cancel::run(args, data),

@@ -14,6 +14,7 @@ use myrmex_runtime::clock::SystemClock;
 use myrmex_runtime::logs::Logs;
 use myrmex_runtime::partition::{NewRun, OpenStore, Partition, Parts, load_run};
 use myrmex_runtime::progress::{Health, Progress};
+use myrmex_store::blobs::MemoryBlobStore;
 use myrmex_store::contract::Opened;
 use myrmex_store::faulty::{Fault, FaultyStore};
 use myrmex_store::memory::MemoryStore;
@@ -228,6 +229,7 @@ fn run_engine(open: OpenStore, reader: &dyn Reader) -> bool {
         slots: 2,
         worker: Name::new("nobody").unwrap(),
         logs: Logs::new(LOG, Box::new(MemoryLogStore::default()), Arc::clone(&progress)),
+        blobs: Arc::new(MemoryBlobStore::new()),
         progress: Arc::clone(&progress),
     };
     let partition = Partition::start(parts).unwrap();

@@ -67,25 +67,64 @@ pub(super) fn collect(
         return collected;
     }
     for (name, path) in declared {
-        let store = || {
-            let place = Place::new(workspace, workdir).map_err(Refusal::Unreadable)?;
-            let content = place.find(path)?;
-            keep(&place, content, (keeper, run), masks)
-        };
-        let mut stored = store();
-        while matches!(stored, Err(Refusal::Unstorable(StoreError::Full))) && keeper.logs.wait_for_space() {
-            stored = store();
-        }
-        match stored {
+        let find = |place: &Place| place.find(path);
+        match store(find, name, (workspace, workdir), (keeper, run), masks) {
             Ok(file) => {
                 collected.files.insert(name.clone(), file);
             }
             Err(refusal) => {
-                collected.fault.get_or_insert_with(|| refusal.fault(name, path));
+                collected.fault.get_or_insert_with(|| refusal.fault(&format!("the artifact `{name}`"), path));
             }
         }
     }
     collected
+}
+
+/// Reads which outputs of a task are files.
+pub(super) fn file_outputs(arguments: &Value) -> impl Iterator<Item = &str> {
+    arguments.get("file_outputs").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+}
+
+/// Keeps the files whose paths an attempt wrote as its outputs, in the place of the paths.
+///
+/// # Errors
+///
+/// Returns why the first one that cannot be kept cannot.
+pub(super) fn keep_outputs(
+    names: impl Iterator<Item = impl AsRef<str>>,
+    fields: &mut Map<String, Value>,
+    (workspace, workdir): (&Path, &Path),
+    (keeper, run): (&Keeper, RunId),
+    masks: Option<&Arc<Masks>>,
+) -> Result<(), Fault> {
+    for name in names {
+        let name = name.as_ref();
+        // Whatever is no path is compared with the declaration later.
+        let Some(Value::String(path)) = fields.get(name) else { continue };
+        let find = |place: &Place| place.find_written(Path::new(path));
+        let kept = store(find, name, (workspace, workdir), (keeper, run), masks);
+        let kept = kept.map_err(|refusal| refusal.fault(&format!("the output `{name}`"), path))?;
+        fields.insert(name.to_owned(), kept);
+    }
+    Ok(())
+}
+
+/// Keeps what `find` finds, under `name` if that is more than a file.
+fn store(
+    find: impl Fn(&Place) -> Result<Content, Refusal>,
+    name: &str,
+    (workspace, workdir): (&Path, &Path),
+    (keeper, run): (&Keeper, RunId),
+    masks: Option<&Arc<Masks>>,
+) -> Result<Value, Refusal> {
+    loop {
+        let place = Place::new(workspace, workdir).map_err(Refusal::Unreadable)?;
+        let content = find(&place)?;
+        match keep(&place, (name, content), (keeper, run), masks) {
+            Err(Refusal::Unstorable(StoreError::Full)) if keeper.logs.wait_for_space() => {}
+            kept => return kept,
+        }
+    }
 }
 
 /// Why an artifact is not stored.
@@ -111,8 +150,9 @@ impl From<io::Error> for Refusal {
 }
 
 impl Refusal {
-    fn fault(self, name: &str, path: &str) -> Fault {
-        let says = |kind: FaultKind, what: String| Fault::new(kind, format!("the artifact `{name}` {what}"));
+    /// Returns the error of the task; `what` was to be kept.
+    fn fault(self, what: &str, path: &str) -> Fault {
+        let says = |kind: FaultKind, why: String| Fault::new(kind, format!("{what} {why}"));
         match self {
             Self::Missing => says(FaultKind::Validation, format!("is missing: there is no `{path}`")),
             Self::Outside(place) => {
@@ -138,24 +178,26 @@ impl Refusal {
 
 /// What a path leads to.
 enum Content {
+    /// A file, which keeps its name.
     File { name: String, file: File },
-    Many { name: String, entries: Vec<Entry> },
+    /// Files and folders that become one archive.
+    Many { entries: Vec<Entry> },
 }
 
 fn keep(
     place: &Place,
-    content: Content,
+    (name, content): (&str, Content),
     (keeper, run): (&Keeper, RunId),
     masks: Option<&Arc<Masks>>,
 ) -> Result<Value, Refusal> {
     let (name, mut content): (String, Box<dyn Read + '_>) = match content {
         Content::File { name, file } => (name, Box::new(file)),
-        Content::Many { name, entries } => {
+        Content::Many { entries } => {
             let open = |path: &Path| match place.open(path) {
                 Ok((file, metadata)) if metadata.is_file() => Ok(file),
                 Ok(_) | Err(_) => Err(io::Error::other(format!("`{}` changed meanwhile", path.display()))),
             };
-            (name, Box::new(tar::Stream::new(entries, Box::new(open))))
+            (format!("{name}.tar"), Box::new(tar::Stream::new(entries, Box::new(open))))
         }
     };
     keeper.keep(run, &name, &mut *content, masks).map_err(|error| match error {
@@ -188,16 +230,26 @@ impl Place {
         if pattern::is_pattern(path) {
             return self.matching(relative);
         }
-        let (file, metadata) = self.open(&self.base.join(relative))?;
-        let name = relative.file_name().unwrap_or(OsStr::new("files")).to_string_lossy().into_owned();
+        self.at(relative)
+    }
+
+    /// Finds what a task named as its output; it may write a whole path, and no pattern.
+    fn find_written(&self, path: &Path) -> Result<Content, Refusal> {
+        if path.as_os_str().is_empty() { Err(Refusal::Missing) } else { self.at(path) }
+    }
+
+    /// Opens the file or lists the folder at a path, wherever it really is.
+    fn at(&self, path: &Path) -> Result<Content, Refusal> {
+        let (file, metadata) = self.open(&self.base.join(path))?;
         if metadata.is_dir() {
             let mut walk = Walk::new(self);
-            walk.folder(relative, Path::new(""))?;
-            return Ok(Content::Many { name: format!("{name}.tar"), entries: walk.finish() });
+            walk.folder(path, Path::new(""))?;
+            return Ok(Content::Many { entries: walk.finish() });
         }
         if !metadata.is_file() {
-            return Err(Refusal::Kind(relative.to_owned()));
+            return Err(Refusal::Kind(path.to_owned()));
         }
+        let name = path.file_name().unwrap_or(OsStr::new("file")).to_string_lossy().into_owned();
         if metadata.len() > BYTES_MAX {
             return Err(Refusal::Bytes);
         }
@@ -243,7 +295,7 @@ impl Place {
         if entries.is_empty() {
             return Err(Refusal::Missing);
         }
-        Ok(Content::Many { name: "files.tar".to_owned(), entries })
+        Ok(Content::Many { entries })
     }
 
     /// Opens something that must not be outside.

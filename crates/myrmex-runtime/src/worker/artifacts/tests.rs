@@ -20,10 +20,10 @@ fn place() -> (tempfile::TempDir, Place) {
 fn find(place: &Place, path: &str) -> Result<Vec<String>, String> {
     match place.find(path) {
         Ok(Content::File { name, .. }) => Ok(vec![name]),
-        Ok(Content::Many { entries, .. }) => {
+        Ok(Content::Many { entries }) => {
             Ok(entries.iter().map(|entry| entry.name.display().to_string()).collect())
         }
-        Err(refusal) => Err(refusal.fault("a", path).title),
+        Err(refusal) => Err(refusal.fault("the artifact `a`", path).title),
     }
 }
 
@@ -66,6 +66,23 @@ fn nothing_outside_of_the_workspace_is_read() {
     assert!(find(&place, "up/*").unwrap_err().contains("is missing"));
     assert_eq!(find(&place, "inside").unwrap(), ["inside"]);
     assert_eq!(find(&place, "").unwrap_err(), "the artifact `a` leads out of the workspace: ``");
+}
+
+#[test]
+fn what_a_task_names_itself_may_be_a_whole_path_but_no_pattern() {
+    let (_folder, place) = place();
+    let written = |path: &Path| match place.find_written(path) {
+        Ok(Content::File { name, .. }) => name,
+        Ok(Content::Many { entries }) => format!("{} entries", entries.len()),
+        Err(refusal) => refusal.fault("it", &path.display().to_string()).title,
+    };
+    assert_eq!(written(Path::new("a.txt")), "a.txt");
+    assert_eq!(written(&place.base.join("reports/../b.txt")), "b.txt");
+    assert_eq!(written(&place.base.join("reports")), "3 entries");
+    assert_eq!(written(Path::new("*.txt")), "it is missing: there is no `*.txt`");
+    assert_eq!(written(Path::new("")), "it is missing: there is no ``");
+    assert_eq!(written(Path::new("/etc/hostname")), "it leads out of the workspace: `/etc/hostname`");
+    assert!(written(Path::new("../outside.txt")).contains("leads out of the workspace"));
 }
 
 #[test]
