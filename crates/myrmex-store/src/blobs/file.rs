@@ -54,12 +54,16 @@ impl FileBlobStore {
         file.sync_all()?;
         let blob = Blob { hash: BlobHash(hasher.finalize().into()), bytes };
         fs::rename(partial, directory.join(blob.hash.to_string()))?;
-        // The names above may be of this call or of one that died before it synced them.
+        self.sync_names(directory)?;
+        Ok(blob)
+    }
+
+    /// Syncs the names down to what is in `directory`: they may be of this call or of one that died before it did that.
+    fn sync_names(&self, directory: &Path) -> io::Result<()> {
         for directory in directory.ancestors().take_while(|path| path.starts_with(&self.root)) {
             sync_directory(directory)?;
         }
-        self.root.parent().map_or(Ok(()), sync_directory)?;
-        Ok(blob)
+        self.root.parent().map_or(Ok(()), sync_directory)
     }
 }
 
@@ -88,6 +92,37 @@ impl BlobStore for FileBlobStore {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(StoreError::io(format!("cannot read the blob `{}`", path.display()), error)),
         }
+    }
+
+    fn adopt(
+        &self,
+        namespace: &Namespace,
+        from: RunId,
+        to: RunId,
+        hash: BlobHash,
+    ) -> Result<bool, StoreError> {
+        let source = self.run_directory(namespace, from).join(hash.to_string());
+        let directory = self.run_directory(namespace, to);
+        let failed = |error| {
+            StoreError::io(format!("cannot give a blob to the run in `{}`", directory.display()), error)
+        };
+        if !source.try_exists().map_err(failed)? {
+            return Ok(false);
+        }
+        fs::create_dir_all(&directory).map_err(failed)?;
+        match fs::hard_link(&source, directory.join(hash.to_string())) {
+            Ok(()) => {}
+            // It has the blob; whoever gave it to the run may have died before the name was synced.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => return Err(failed(error)),
+            // Not every file system has links, and none has any number of them.
+            Err(_) => {
+                let Some(mut content) = self.get(namespace, from, hash)? else { return Ok(false) };
+                self.put(namespace, to, &mut content)?;
+            }
+        }
+        self.sync_names(&directory).map_err(failed)?;
+        Ok(true)
     }
 
     fn delete_run(&self, namespace: &Namespace, run: RunId) -> Result<(), StoreError> {

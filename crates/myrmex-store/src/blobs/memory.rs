@@ -51,6 +51,19 @@ impl BlobStore for MemoryBlobStore {
         Ok(content.map(|bytes| -> Box<dyn Read + Send> { Box::new(Checked::new(Cursor::new(bytes), hash)) }))
     }
 
+    fn adopt(
+        &self,
+        namespace: &Namespace,
+        from: RunId,
+        to: RunId,
+        hash: BlobHash,
+    ) -> Result<bool, StoreError> {
+        let mut blobs = self.blobs();
+        let Some(content) = blobs.get(&(namespace.clone(), from, hash)).cloned() else { return Ok(false) };
+        blobs.insert((namespace.clone(), to, hash), content);
+        Ok(true)
+    }
+
     fn delete_run(&self, namespace: &Namespace, run: RunId) -> Result<(), StoreError> {
         self.blobs().retain(|(of, in_run, _), _| of != namespace || *in_run != run);
         Ok(())

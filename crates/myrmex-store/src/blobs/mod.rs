@@ -75,6 +75,23 @@ pub trait BlobStore: Send + Sync {
         hash: BlobHash,
     ) -> Result<Option<Box<dyn Read + Send>>, StoreError>;
 
+    /// Gives a blob of the run `from` to the run `to` as well, if possible without a copy; false if `from` has no such
+    /// blob. Each run deletes its own. The content is not looked at.
+    ///
+    /// When this returns true, `to` has the blob as durably as if it had been put. After a crash before that, `to` has it
+    /// or not.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError::Full`] or [`StoreError::Io`]; `to` does not have the blob then.
+    fn adopt(
+        &self,
+        namespace: &Namespace,
+        from: RunId,
+        to: RunId,
+        hash: BlobHash,
+    ) -> Result<bool, StoreError>;
+
     /// Removes all blobs of a run; none is no error. After a crash some may be left, and the call may be repeated.
     fn delete_run(&self, namespace: &Namespace, run: RunId) -> Result<(), StoreError>;
 }

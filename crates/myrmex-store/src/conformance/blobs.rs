@@ -89,3 +89,23 @@ pub fn damaged_content_is_noticed_by_who_reads_it(subject: &mut dyn BlobSubject)
     let error = read(subject.store(), 1, hash).expect("it was put").expect_err("it is damaged");
     assert_eq!(error.kind(), io::ErrorKind::InvalidData);
 }
+
+/// A blob that was given to another run is there as if it had been put, and outlives the run that it is from.
+pub fn a_blob_is_given_to_another_run(subject: &mut dyn BlobSubject) {
+    let store = subject.store();
+    let adopt = |namespace: &Namespace, from, to, hash| {
+        store.adopt(namespace, run(from), run(to), hash).expect("there is room")
+    };
+    let hash = store.put(&here(), run(1), &mut &b"content"[..]).expect("there is room").hash;
+    assert!(!adopt(&here(), 1, 2, BlobHash([0; 32])));
+    assert!(!adopt(&here(), 3, 2, hash));
+    assert!(!adopt(&elsewhere(), 1, 2, hash));
+    assert!(read(store, 2, hash).is_none());
+    for (from, to) in [(1, 2), (1, 2), (1, 1), (2, 3)] {
+        assert!(adopt(&here(), from, to, hash));
+    }
+    store.delete_run(&here(), run(1)).expect("deletable");
+    for number in [2, 3] {
+        assert_eq!(read(store, number, hash).expect("it was given").expect("it is whole"), b"content");
+    }
+}

@@ -69,7 +69,9 @@ macro_rules! store_conformance {
             grants_come_and_go,
             timers_come_in_the_order_they_are_due,
             the_last_operation_on_a_key_counts,
-            ranges_of_output_are_found_by_task
+            ranges_of_output_are_found_by_task,
+            the_last_success_of_a_digest_can_be_taken_over,
+            the_oldest_successes_are_forgotten
         ]);
     };
 }
@@ -101,7 +103,8 @@ macro_rules! blob_conformance {
             the_same_content_is_put_twice,
             an_error_of_the_content_leaves_nothing,
             runs_are_deleted_apart,
-            damaged_content_is_noticed_by_who_reads_it
+            damaged_content_is_noticed_by_who_reads_it,
+            a_blob_is_given_to_another_run
         ]);
     };
 }
