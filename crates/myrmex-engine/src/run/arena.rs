@@ -8,6 +8,7 @@ use myrmex_model::event::{HandlerKind, Limit, Pending};
 use myrmex_model::fault::Fault;
 use myrmex_model::id::{Attempt, DefinitionHash, FencingToken, RunId, ValueHash};
 use myrmex_model::ir::{Body, NodeId};
+use myrmex_model::outcome::Origin;
 use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
 
@@ -104,6 +105,8 @@ pub(super) struct RareFacts {
     pub(super) caught: Option<Box<Fault>>,
     /// The inputs of its own, evaluated once for all attempts; of scopes with a binding.
     pub(super) inputs: Option<ValueHash>,
+    /// Whose success the attempt that ended last took over, if it did.
+    pub(super) cached: Option<Box<Origin>>,
 }
 
 impl Default for RareFacts {
@@ -118,6 +121,7 @@ impl Default for RareFacts {
             handling: None,
             caught: None,
             inputs: None,
+            cached: None,
         }
     }
 }
