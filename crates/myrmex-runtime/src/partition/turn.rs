@@ -23,6 +23,7 @@ use myrmex_store::{Batch, Committed, Grant, IndexOperation, NewRecord, Ready, Ru
 
 use super::JournalError;
 use super::batch::Release;
+use super::cache::{self, Gave};
 use super::children::{Call, FollowUp};
 use super::message::{Answer, CalledDefinition, NewRun, RequestError};
 use super::{Loaded, State, journal, writer};
@@ -354,7 +355,8 @@ impl State {
             (None, None) => return Err(unreadable("it was never evaluated".into())),
         };
         let timeout = node.policy.attempt_timeout;
-        Ok(Assignment { run: id, task: task.clone(), attempt, token, arguments, timeout })
+        let cache = cache::scope(&definition, (node, body), task, &arguments);
+        Ok(Assignment { run: id, task: task.clone(), attempt, token, arguments, timeout, cache })
     }
 
     /// Gives free places to waiting attempts.
@@ -390,11 +392,15 @@ impl State {
 
     /// Takes the report of an attempt. The worker keeps it until the batch is durable.
     pub(super) fn report(&mut self, report: Report) {
-        let Report { run, task, attempt, token, outcome, artifacts, logs } = report;
+        let Report { run, task, attempt, token, outcome, artifacts, logs, digest } = report;
         self.owned.open.effects.push(Release::Acknowledge(token));
         let Some(loaded) = self.owned.runs.get_mut(&run) else { return };
         let mut report = match outcome {
             Outcome::Ended(report) => report,
+            Outcome::TakenOver { output, origin } => {
+                let end = AttemptEnd::Succeeded { output: loaded.values.put(output) };
+                AttemptReport { cached: Some(Box::new(origin)), ..AttemptReport::of(end) }
+            }
             Outcome::Produced { produced, facts } => {
                 let definition = Arc::clone(loaded.run.definition());
                 let outputs = loaded.run.task(&task).map(|view| &definition.node(view.node()).outputs);
@@ -417,9 +423,20 @@ impl State {
             IndexOperation::PutLogRange(AttemptLog { namespace, run, task, attempt, token, range })
         });
         self.owned.open.operations(ranges);
-        if let Err(rejection) = self.put(run, Command::Report { task, attempt, token, report }) {
+        let success = match (digest, &report.end) {
+            (Some(digest), AttemptEnd::Succeeded { output }) => {
+                Some((task.clone(), Gave { output: *output, artifacts: report.artifacts }, digest))
+            }
+            _ => None,
+        };
+        match self.put(run, Command::Report { task, attempt, token, report }) {
+            Ok(()) => {
+                if let Some((task, gave, digest)) = success {
+                    self.keep_success(run, task, gave, digest);
+                }
+            }
             // Answered by its acknowledgement, and without effect: the attempt has its one outcome already.
-            self.parts.progress.note(rejection.to_string());
+            Err(rejection) => self.parts.progress.note(rejection.to_string()),
         }
     }
 

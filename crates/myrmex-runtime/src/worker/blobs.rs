@@ -60,6 +60,19 @@ impl Keeper {
         let name = masks.map_or_else(|| name.into(), |masks| masks.text(name));
         Ok(json!({"name": name, "size": blob.bytes, "hash": blob.hash.to_string()}))
     }
+
+    /// Gives the files that an earlier run keeps to this one as well; false if one of them is not there or not whole.
+    pub(super) fn adopt(&self, from: RunId, to: RunId, files: &[&Value]) -> bool {
+        files.iter().all(|value| {
+            let Some(file) = FileValue::of(value) else { return false };
+            let content = self.blobs.get(&self.namespace, from, file.hash);
+            let Ok(Some(mut content)) = content else { return false };
+            // The reader notices at the end what is damaged. Finding that out later would be an error of whoever reads it.
+            io::copy(&mut content, &mut io::sink()).is_ok_and(|bytes| bytes == file.size)
+                && self.blobs.adopt(&self.namespace, from, to, file.hash).unwrap_or(false)
+        })
+    }
+
     /// Returns the path of a copy of a file that nobody may write to; makes the copy when it is first asked for.
     fn copy(&self, run: RunId, file: &FileValue) -> Result<PathBuf, Fault> {
         let folder = self.copies.join(run.to_string()).join(file.hash.to_string());
@@ -138,6 +151,11 @@ impl FileValue {
         let name = Path::new(name?.as_str()?).file_name().and_then(|name| name.to_str()).unwrap_or("file");
         Some(Self { name: name.to_owned(), size: size?.as_u64()?, hash: hash?.as_str()?.parse().ok()? })
     }
+}
+
+/// Returns whether a value is a file of its run.
+pub(super) fn is_file(value: &Value) -> bool {
+    FileValue::of(value).is_some()
 }
 
 /// Returns whether a file is among what is printed into arguments and variables.

@@ -35,8 +35,9 @@ impl Finish {
                 Fault::new(FaultKind::Runtime, "the end of the attempt was lost by a defect of the worker");
             (self.running.failed(fault, &self.end), serde_json::Map::new())
         });
+        let digest = self.running.assignment.digest();
         let Assignment { run, task, attempt, token, .. } = self.running.assignment;
-        Report { run, task, attempt, token, outcome, artifacts: files, logs: self.logs }
+        Report { run, task, attempt, token, outcome, artifacts: files, logs: self.logs, digest }
     }
 
     fn outcome(&self) -> (Outcome, serde_json::Map<String, Value>) {

@@ -46,6 +46,9 @@ pub fn json(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<Val
         if task.artifacts().is_some() {
             summary["artifacts"] = value(task.artifacts())?;
         }
+        if let Some(origin) = task.cached() {
+            summary["cached_from"] = origin.run.to_string().into();
+        }
         tasks.insert(path, summary);
     }
     let is_over = run.status().is_terminal();
