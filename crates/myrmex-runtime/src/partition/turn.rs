@@ -423,11 +423,15 @@ impl State {
             IndexOperation::PutLogRange(AttemptLog { namespace, run, task, attempt, token, range })
         });
         self.owned.open.operations(ranges);
-        let success = match (digest, &report.end) {
-            (Some(digest), AttemptEnd::Succeeded { output }) => {
-                Some((task.clone(), Gave { output: *output, artifacts: report.artifacts }, digest))
+        let success = match &report.end {
+            AttemptEnd::Succeeded { output } => {
+                let gave = Gave { output: *output, artifacts: report.artifacts };
+                digest.map(|digest| (task.clone(), gave, digest))
             }
-            _ => None,
+            AttemptEnd::Failed { .. }
+            | AttemptEnd::TimedOut { .. }
+            | AttemptEnd::Stopped
+            | AttemptEnd::Lost { .. } => None,
         };
         match self.put(run, Command::Report { task, attempt, token, report }) {
             Ok(()) => {
