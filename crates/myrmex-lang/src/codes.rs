@@ -58,6 +58,8 @@ codes! {
     TASKS_MANY = "E0216", "too many tasks";
     HANDLER_NAME = "E0217", "a task called like a handler beside it";
     CATCH_DEAD = "E0218", "a `catch` that is never asked";
+    CACHE_ONCE = "E0219", "a cache of what may be done only once";
+    CACHE_SHARED = "E0220", "a cache key that is the same for all items";
 
     TYPE = "E0301", "a value of the wrong type";
     DURATION = "E0302", "a text that is not a duration";

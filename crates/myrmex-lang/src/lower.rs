@@ -15,7 +15,7 @@ use myrmex_model::wire::definition::SCOPE_DEPTH_MAX;
 
 use crate::others::{Found, Others};
 use crate::outline::{
-    Action, Condition, Data, Defaults, ForEach, Given, Handed, Handlers, Outline, Run, RunWhat, Scope,
+    Action, Cache, Condition, Data, Defaults, ForEach, Given, Handed, Handlers, Outline, Run, RunWhat, Scope,
     ScopeKind, Target, Task, TaskOutputs, Use, Verb, Wait, Workflow,
 };
 use crate::places::SourceMap;
@@ -470,7 +470,7 @@ fn lower_rounds(rounds: &crate::outline::Rounds) -> Rounds {
 
 impl Lowering<'_> {
     /// Returns what the process executor is given: `command`, or `script` with `interpreter` if one is named, then `env`,
-    /// `secret_env`, `artifacts`, `file_outputs` and `workdir` if there are any.
+    /// `secret_env`, `artifacts`, `file_outputs`, `cache` and `workdir` if there are any.
     fn process_arguments(&self, run: &Run, outputs: &TaskOutputs) -> Template {
         let mut fields = match &run.what {
             RunWhat::Command(data) => vec![("command".to_owned(), data.template.clone())],
@@ -502,6 +502,9 @@ impl Lowering<'_> {
                 fields.push(("file_outputs".to_owned(), Template::Literal(names.into())));
             }
         }
+        if let Some(cache) = &run.cache {
+            fields.push(("cache".to_owned(), lower_cache(cache)));
+        }
         let handed = self.around.handed.iter().rev().find_map(|handed| handed.workdir.as_ref());
         if let Some(workdir) = run.workdir.as_ref().map(|data| &data.template).or(handed) {
             fields.push(("workdir".to_owned(), workdir.clone()));
@@ -521,6 +524,14 @@ impl Lowering<'_> {
         }
         variables.into_values().collect()
     }
+}
+
+/// Returns what the executor is told of `cache`: `key`, `files` and `ttl_ms`, if they are said.
+fn lower_cache(cache: &Cache) -> Template {
+    let key = cache.key.as_ref().map(|key| ("key".to_owned(), key.template.clone()));
+    let files = cache.files.iter().map(|path| path.template.clone()).collect();
+    let ttl = cache.ttl.map(|ttl| ("ttl_ms".to_owned(), Template::Literal(ttl.0.into())));
+    Template::map(key.into_iter().chain([("files".to_owned(), Template::list(files))]).chain(ttl).collect())
 }
 
 /// Binds the expressions in the parts of a variable that names secrets; parts stay texts and names.

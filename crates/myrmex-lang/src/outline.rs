@@ -239,8 +239,20 @@ pub(crate) struct Run {
     pub(crate) what: RunWhat,
     /// The paths of what is kept, by name.
     pub(crate) artifacts: Vec<(String, Data)>,
+    pub(crate) cache: Option<Box<Cache>>,
     pub(crate) env: Vec<(String, Data)>,
     pub(crate) workdir: Option<Data>,
+}
+
+/// When the success of an earlier attempt is taken over.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    pub(crate) place: Place,
+    pub(crate) key_place: Option<Place>,
+    /// None for all that the task is given.
+    pub(crate) key: Option<Data>,
+    pub(crate) files: Vec<Data>,
+    pub(crate) ttl: Option<Length>,
 }
 
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 //!
 //! Names of other tasks, inputs and variables are only collected here; [`crate::resolve`] looks them up.
 
+mod cache;
 mod call;
 mod expression;
 mod files;

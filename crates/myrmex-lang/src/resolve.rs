@@ -2,6 +2,7 @@
 //! graph becomes a link; what is left to check of the links (cycles, dead tasks) is done per scope.
 
 mod bounds;
+mod cache;
 mod call;
 mod cycle;
 mod link;
@@ -49,6 +50,7 @@ pub(crate) fn resolve<'o>(
             resolver.scope(&workflow.body, workflow.outputs.as_ref(), &workflow.handlers);
             resolver.unused_inputs();
             let links = Links(resolver.links);
+            workflow.walk(&mut |task| cache::check(task, workflow.defaults.effect, report));
             bounds::check(workflow, report);
             links
         }
@@ -62,6 +64,7 @@ pub(crate) fn resolve<'o>(
                 resolver.task(&action.task);
                 resolver.unused_inputs();
                 links = resolver.links;
+                action.task.walk(&mut |task| cache::check(task, library.defaults.effect, report));
             }
             Links(links)
         }
@@ -356,6 +359,9 @@ impl<'o, 'r> Resolver<'o, 'r> {
         }
         self.surroundings(&run.env, run.workdir.as_ref());
         run.artifacts.iter().for_each(|(_, path)| self.data(path));
+        if let Some(cache) = &run.cache {
+            cache.key.iter().chain(&cache.files).for_each(|data| self.data(data));
+        }
     }
 
     fn surroundings(&mut self, env: &'o [(String, Data)], workdir: Option<&'o Data>) {

@@ -59,6 +59,7 @@ fn definitions() -> Value {
         ("schema", object(&keys::SCHEMA, &[]).into()),
         ("defaults", object(&keys::DEFAULTS, &[]).into()),
         ("run", with(object(&keys::RUN, &[]), "oneOf", one_of(&["command", "script"]))),
+        ("cache", object(&keys::CACHE, &[]).into()),
         ("fail", with(object(&keys::FAIL, &[]), "anyOf", one_of(&["type", "title"]))),
         ("wait", with(object(&keys::WAIT, &[]), "required", json!(["until"]))),
         ("case", case()),
@@ -71,11 +72,12 @@ fn definitions() -> Value {
 
 /// Returns the name under which the schema of a map stands.
 fn name_of(keys: &Keys) -> &'static str {
-    let named: [(&Keys, &str); 11] = [
+    let named: [(&Keys, &str); 12] = [
         (&keys::INPUT, "input"),
         (&keys::SCHEMA, "schema"),
         (&keys::DEFAULTS, "defaults"),
         (&keys::RUN, "run"),
+        (&keys::CACHE, "cache"),
         (&keys::FAIL, "fail"),
         (&keys::WAIT, "wait"),
         (&keys::CASE, "case"),

@@ -1,7 +1,8 @@
 //! Outcomes of tasks, as edges accept them, and the ends of attempts, as workers report them.
 
+use crate::address::Address;
 use crate::fault::Fault;
-use crate::id::ValueHash;
+use crate::id::{RunId, ValueHash};
 use crate::status::Status;
 
 /// What an edge can ask of the task it comes from.
@@ -148,6 +149,17 @@ pub struct AttemptReport {
     /// The artifacts that were kept, a map of file values by name in the value table; none if there are none. An attempt
     /// that failed may have some.
     pub artifacts: Option<ValueHash>,
+    /// Whose success this is, if it was taken over instead of running anything; none otherwise.
+    pub cached: Option<Box<Origin>>,
+}
+
+/// The task whose success another one takes over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Its run.
+    pub run: RunId,
+    /// Its address there.
+    pub task: Address,
 }
 
 /// How a process ended.
@@ -162,7 +174,15 @@ pub enum ProcessExit {
 impl AttemptReport {
     /// Reports an end without a process.
     pub fn of(end: AttemptEnd) -> Self {
-        Self { end, usage: Usage::default(), pid: None, exit: None, has_leftovers: false, artifacts: None }
+        Self {
+            end,
+            usage: Usage::default(),
+            pid: None,
+            exit: None,
+            has_leftovers: false,
+            artifacts: None,
+            cached: None,
+        }
     }
 }
 

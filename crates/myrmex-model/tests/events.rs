@@ -7,7 +7,7 @@ use myrmex_model::event::{Change, Event, HandlerKind, Limit, Parent, Pending, Re
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::{Attempt, DefinitionHash, Epoch, FencingToken, RunId, ValueHash};
 use myrmex_model::name::Name;
-use myrmex_model::outcome::{AttemptEnd, AttemptReport, Outcome, Usage};
+use myrmex_model::outcome::{AttemptEnd, AttemptReport, Origin, Outcome, Usage};
 use myrmex_model::retry::{Items, Retry, Taken, Takings};
 use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
@@ -305,6 +305,31 @@ fn the_artifacts_of_an_attempt_are_read_back() {
         let report = AttemptReport { artifacts: Some(value("{}")), ..report };
         let recorded = Recorded { event: Event::AttemptEnded { task, attempt, token, report }, ..recorded };
         assert_eq!(decode(&encode(&recorded, BOOT)), Ok(recorded));
+    }
+}
+
+#[test]
+fn the_end_of_an_attempt_that_took_over_a_success_is_read_and_written_for_ever() {
+    let origin = Origin { run: RunId([7; 16]), task: address("a~2/b#3[x]") };
+    let end = AttemptEnd::Succeeded { output: value("1") };
+    let report = AttemptReport { cached: Some(Box::new(origin)), ..AttemptReport::of(end) };
+    let (attempt, token) = (Attempt::FIRST, FencingToken(5));
+    let event = Event::AttemptEnded { task: address("a"), attempt, token, report };
+    let change = Change { from: Status::Running, to: Status::Running, phase: Phase::Granted };
+    let recorded = Recorded { at: Timestamp(1), event, change };
+    let line = format!(
+        concat!(
+            r#"{{"e":"attempt.ended","at":1,"f":"running","o":"running","p":"granted","k":"a","n":1,"w":5,"b":{},"#,
+            r#""x":{{"end":"succeeded","output":"{}","cached":{{"run":"{}","task":"a~2/b#3[x]"}},"usage":[0,0,0,0,0,0]}}}}"#,
+        ),
+        BOOT.0,
+        value("1"),
+        RunId([7; 16]),
+    );
+    assert_eq!(String::from_utf8(encode(&recorded, BOOT)).unwrap(), line);
+    assert_eq!(decode(line.as_bytes()), Ok(recorded));
+    for wrong in [line.replace("0707", "07"), line.replace("b#3[x]", "b#3[x")] {
+        assert!(decode(wrong.as_bytes()).is_err(), "{wrong}");
     }
 }
 

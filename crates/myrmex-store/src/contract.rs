@@ -9,7 +9,7 @@ use myrmex_model::time::Timestamp;
 use crate::batch::{Batch, LogId, Record, Sequence};
 use crate::chain::{self, Head, Verified};
 use crate::error::StoreError;
-use crate::operation::{AttemptLog, Grant, Ready, RunSummary, Timer};
+use crate::operation::{AttemptLog, CacheDigest, Cached, Grant, Ready, RunSummary, Timer};
 
 /// The most rows of one page, whatever limit is asked for: a page is one read transaction, and as long as one lasts
 /// the write-ahead log of SQLite cannot begin anew.
@@ -227,6 +227,10 @@ pub trait Reader: Send {
         after: Option<&AttemptLog>,
         limit: usize,
     ) -> Result<Vec<AttemptLog>, StoreError>;
+
+    /// Returns the success that was put last for a digest; none if the namespace has none, or has forgotten it. Whether
+    /// its values and blobs can still be read is not looked at.
+    fn cached(&self, namespace: &Namespace, digest: CacheDigest) -> Result<Option<Cached>, StoreError>;
 
     /// Recomputes the chain of `log` and reports the first break. Many short reads, not one long one.
     ///

@@ -25,4 +25,6 @@ pub use batch::{Batch, LogId, NewRecord, Record, Sequence};
 pub use chain::{Head, Verified};
 pub use contract::{Committed, Opened, Reader, Store};
 pub use error::StoreError;
-pub use operation::{Grant, IndexOperation, LogPosition, LogRange, Ready, RunSummary, Timer};
+pub use operation::{
+    CacheDigest, Cached, Grant, IndexOperation, LogPosition, LogRange, Ready, RunSummary, Timer,
+};

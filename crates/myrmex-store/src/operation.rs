@@ -74,6 +74,36 @@ pub enum IndexOperation {
     },
     /// Says where in the log segments output of an attempt lies; replaces the row of the same attempt and segment.
     PutLogRange(AttemptLog),
+    /// Keeps a success that later attempts may take over; replaces the one of the same digest. The oldest beyond
+    /// [`CACHED_MAX`] are forgotten.
+    PutCached(Cached),
+}
+
+/// The most successes that a store keeps to be taken over, those that were put last. A row has some hundred bytes, so
+/// all of them stay far below the journals that they are from, and a `for_each` of tens of thousands fits.
+pub const CACHED_MAX: u32 = 1 << 16;
+
+/// Identifies what a success depends on: equal digest, equal result. Who puts it says what goes into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CacheDigest(pub [u8; 32]);
+
+/// A success that a later attempt may take over. One per digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cached {
+    /// The tenant.
+    pub namespace: Namespace,
+    /// What it depends on.
+    pub digest: CacheDigest,
+    /// The run that has its values and blobs.
+    pub run: RunId,
+    /// The task that succeeded.
+    pub task: Address,
+    /// Its output, in the run's value table.
+    pub output: ValueHash,
+    /// Its artifacts, a map of file values in the run's value table; none if there are none.
+    pub artifacts: Option<ValueHash>,
+    /// When it succeeded.
+    pub at: Timestamp,
 }
 
 /// How a run stands, as lists of runs show it.
@@ -205,6 +235,7 @@ enum Subject<'a> {
     Grant(FencingToken),
     Timer(&'a Namespace, RunId, &'a TimerKey),
     Range(&'a Namespace, RunId, &'a Address, Attempt, u32),
+    Cached(&'a Namespace, CacheDigest),
 }
 
 fn subject(operation: &IndexOperation) -> Subject<'_> {
@@ -222,6 +253,7 @@ fn subject(operation: &IndexOperation) -> Subject<'_> {
         IndexOperation::PutLogRange(log) => {
             Subject::Range(&log.namespace, log.run, &log.task, log.attempt, log.range.segment)
         }
+        IndexOperation::PutCached(cached) => Subject::Cached(&cached.namespace, cached.digest),
     }
 }
 

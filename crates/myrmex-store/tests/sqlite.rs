@@ -4,12 +4,16 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use myrmex_model::address::Address;
 use myrmex_model::id::{Epoch, RunId, ValueHash};
 use myrmex_model::name::Namespace;
+use myrmex_model::time::Timestamp;
 use myrmex_store::faulty::{Fault, FaultyStore};
 use myrmex_store::memory::MemoryStore;
 use myrmex_store::sqlite::{FILE_NAME, SqliteReader, SqliteStore};
-use myrmex_store::{Batch, IndexOperation, LogId, NewRecord, Reader, Sequence, Store, StoreError};
+use myrmex_store::{
+    Batch, CacheDigest, Cached, IndexOperation, LogId, NewRecord, Reader, Sequence, Store, StoreError,
+};
 
 const LOG: LogId = LogId(0);
 
@@ -66,9 +70,41 @@ fn the_store_of_a_newer_release_is_refused_and_left_as_it_is() {
     let before = std::fs::read(directory.path().join(FILE_NAME)).unwrap();
     let refused = [SqliteStore::open(directory.path()).err(), SqliteReader::open(directory.path()).err()];
     for error in refused {
-        assert!(matches!(error, Some(StoreError::Newer { found: 99, known: 1 })), "{error:?}");
+        assert!(matches!(error, Some(StoreError::Newer { found: 99, known: 2 })), "{error:?}");
     }
     assert_eq!(std::fs::read(directory.path().join(FILE_NAME)).unwrap(), before);
+}
+
+/// A store of an older format can be read as it is, and gets what it lacks when it is next written to.
+#[test]
+fn the_store_of_an_older_release_is_brought_up_to_date() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = SqliteStore::open(directory.path()).unwrap();
+    let mut batch = begin(&mut store);
+    batch.records = vec![record(1, 10)];
+    store.commit(&batch).unwrap();
+    drop(store);
+    set_format(directory.path(), "user_version = 1; DROP TABLE cached");
+    let reader = SqliteReader::open(directory.path()).unwrap();
+    assert_eq!(reader.records(LOG, Sequence::NONE, 9).unwrap().len(), 1);
+    for _ in 0..2 {
+        let mut store = SqliteStore::open(directory.path()).unwrap();
+        let mut batch = begin(&mut store);
+        let cached = Cached {
+            namespace: Namespace::standard(),
+            digest: CacheDigest([1; 32]),
+            run: RunId([1; 16]),
+            task: Address::root(),
+            output: ValueHash([1; 16]),
+            artifacts: None,
+            at: Timestamp(1),
+        };
+        batch.operations = vec![IndexOperation::PutCached(cached.clone())];
+        store.commit(&batch).unwrap();
+        let found = store.reader().unwrap().cached(&cached.namespace, cached.digest).unwrap();
+        assert_eq!(found, Some(cached));
+        assert_eq!(store.reader().unwrap().records(LOG, Sequence::NONE, 9).unwrap().len(), 1);
+    }
 }
 
 #[test]

@@ -111,8 +111,11 @@ impl Inputs {
         for (input, value) in inputs.as_object().into_iter().flatten() {
             let Some(file) = FileValue::of(value) else { continue };
             let (blobs, namespace) = (session.blobs(), session.namespace());
-            if !blobs.adopt(namespace, other, run, file.hash)? && blobs.get(namespace, run, file.hash)?.is_none() {
-                let message = format!("the input `{input}`: the file `{}` of the earlier run is gone", file.name);
+            if !blobs.adopt(namespace, other, run, file.hash)?
+                && blobs.get(namespace, run, file.hash)?.is_none()
+            {
+                let message =
+                    format!("the input `{input}`: the file `{}` of the earlier run is gone", file.name);
                 let failure = Failure::new(FailureCode::Inputs, message);
                 return Err(failure.with_hint(format!("give it again with `-i {input}=PATH`")));
             }

@@ -14,7 +14,7 @@ use myrmex_runtime::logs::Logs;
 use myrmex_runtime::partition::{Partition, Parts, RequestError, event_of, load_run};
 use myrmex_runtime::platform::{self, Zygote};
 use myrmex_runtime::progress::{Health, Progress, Seen};
-use myrmex_runtime::worker::{LocalWorker, WorkerConfig, copies_folder, scratch_folder};
+use myrmex_runtime::worker::{LocalWorker, OpenReader, WorkerConfig, copies_folder, scratch_folder};
 use myrmex_store::blobs::{BlobStore, FileBlobStore};
 use myrmex_store::directory::{DataDirectory, Owner};
 use myrmex_store::segments::FileLogStore;
@@ -51,6 +51,21 @@ pub enum Show {
     Json,
     /// Nothing but errors.
     Nothing,
+}
+
+/// What an engine is given to work with.
+#[derive(Debug, Clone, Copy)]
+pub struct Means {
+    /// How many attempts run at a time.
+    pub slots: u32,
+    /// Whether tasks with `cache` look for a success that they can take over. Their own are kept in any case.
+    pub takes_over: bool,
+}
+
+impl Default for Means {
+    fn default() -> Self {
+        Self { slots: default_slots(), takes_over: true }
+    }
 }
 
 /// An engine in this process.
@@ -99,7 +114,7 @@ impl Session {
     ///
     /// Returns [`Failure`] if the workspace's settings have errors, another process holds the store, or it cannot be
     /// opened.
-    pub fn open(zygote: Zygote, workspace: &Workspace, slots: u32) -> Result<Self, Failure> {
+    pub fn open(zygote: Zygote, workspace: &Workspace, means: Means) -> Result<Self, Failure> {
         let Settings { providers } = Settings::load(workspace)?;
         let is_new = !workspace.data.exists();
         let directory = DataDirectory::open(&workspace.data)
@@ -129,7 +144,7 @@ impl Session {
             log: LOG,
             namespace: namespace.clone(),
             clock: Box::new(SystemClock),
-            slots,
+            slots: means.slots,
             worker: Name::new("local").expect("`local` is a name"),
             logs: logs.clone(),
             blobs: Arc::clone(&blobs),
@@ -143,6 +158,7 @@ impl Session {
             blobs: Arc::clone(&blobs),
             namespace: namespace.clone(),
             copies: copies_folder(&workspace.data),
+            successes: means.takes_over.then(|| successes(&workspace.data)),
         };
         let ear = partition.ear();
         let worker = LocalWorker::start(
@@ -280,6 +296,12 @@ impl Session {
             };
         }
     }
+}
+
+/// Returns what opens the store to look for successes; it is there once an attempt asks.
+fn successes(data: &Path) -> OpenReader {
+    let data = data.to_owned();
+    Arc::new(move || SqliteReader::open(&data).map(|reader| Box::new(reader) as Box<dyn Reader>))
 }
 
 impl Session {

@@ -133,6 +133,12 @@ const LOADS: &[Load] = &[
         attempts_max: &[("block", 2)],
     },
     Load {
+        name: "cached",
+        text: include_str!("support/workflows/cached.yaml"),
+        edges: &[("begin", "work"), ("work", "read"), ("read", "add"), ("again#6", "finish")],
+        attempts_max: &[],
+    },
+    Load {
         name: "daemons",
         text: include_str!("support/workflows/daemons.yaml"),
         edges: &[("storm", "stuck"), ("keeper", "after")],

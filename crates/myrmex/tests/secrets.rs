@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Output, Stdio};
 use std::sync::Arc;
 
-use myrmex::session::{Session, Show, fork_zygote};
+use myrmex::session::{Means, Session, Show, fork_zygote};
 use myrmex::workspace::Workspace;
 use myrmex_lang::{Source, check};
 use myrmex_model::id::{DefinitionHash, RunId};
@@ -68,7 +68,7 @@ fn command(show: Show) -> ExitCode {
     let workspace = Workspace::current(None).unwrap();
     let mut definition = check(&Source::new("w.yaml", WORKFLOW)).definition.unwrap();
     give_secrets(&mut definition);
-    let session = Session::open(zygote, &workspace, 2).unwrap();
+    let session = Session::open(zygote, &workspace, Means { slots: 2, takes_over: true }).unwrap();
     let form = wire::definition::encode(&definition);
     let new = NewRun {
         run: RunId::derived(&[&format!("{show:?}")]),

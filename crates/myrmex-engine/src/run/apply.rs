@@ -419,7 +419,7 @@ impl Run {
     fn apply_attempt(&mut self, id: ActivationId, event: &Event, at: Timestamp) -> Change {
         let mut leaf = self.at(id).leaf().copied().unwrap_or_default();
         let (mut status, mut phase) = (self.at(id).status, self.at(id).phase);
-        let mut artifacts = None;
+        let (mut artifacts, mut cached) = (None, None);
         match event {
             Event::TaskQueued { attempt, input, .. } => {
                 (leaf.attempt, leaf.input, leaf.retry_due) = (*attempt, *input, None);
@@ -434,6 +434,7 @@ impl Run {
             Event::AttemptEnded { report, .. } => {
                 leaf.token = None;
                 artifacts = Some(report.artifacts.map(Box::new));
+                cached.clone_from(&report.cached);
                 let is_failure =
                     matches!(report.end, AttemptEnd::Failed { .. } | AttemptEnd::TimedOut { .. });
                 leaf.retries_used += u32::from(is_failure);
@@ -445,7 +446,10 @@ impl Run {
             task.work = Work::Leaf(leaf);
             task.status = status;
             if let Some(rare) = &mut task.rare {
-                rare.facts.repeat = None;
+                (rare.facts.repeat, rare.facts.cached) = (None, None);
+            }
+            if cached.is_some() {
+                task.facts_mut().cached = cached;
             }
             if let Some(artifacts) = artifacts {
                 task.artifacts = artifacts;

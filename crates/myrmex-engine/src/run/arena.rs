@@ -8,6 +8,7 @@ use myrmex_model::event::{HandlerKind, Limit, Pending};
 use myrmex_model::fault::Fault;
 use myrmex_model::id::{Attempt, DefinitionHash, FencingToken, RunId, ValueHash};
 use myrmex_model::ir::{Body, NodeId};
+use myrmex_model::outcome::Origin;
 use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
 
@@ -108,6 +109,8 @@ pub(super) struct RareFacts {
     pub(super) vars: Option<ValueHash>,
     /// The run that its result was taken over from, and how many attempts there were.
     pub(super) taken: Option<(RunId, u32)>,
+    /// Whose success the attempt that ended last took over, if it did.
+    pub(super) cached: Option<Box<Origin>>,
 }
 
 impl Default for RareFacts {
@@ -124,6 +127,7 @@ impl Default for RareFacts {
             inputs: None,
             vars: None,
             taken: None,
+            cached: None,
         }
     }
 }

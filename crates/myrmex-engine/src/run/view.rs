@@ -8,7 +8,7 @@ use myrmex_model::event::Pending;
 use myrmex_model::fault::Fault;
 use myrmex_model::id::{Attempt, FencingToken, RunId, ValueHash};
 use myrmex_model::ir::{Body, NodeId};
-use myrmex_model::outcome::Outcome;
+use myrmex_model::outcome::{Origin, Outcome};
 use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
 
@@ -367,6 +367,21 @@ impl<'a> TaskView<'a> {
     /// Returns the artifacts of its last attempt, a map of file values, once there are some.
     pub fn artifacts(&self) -> Option<ValueHash> {
         self.run.at(self.id).artifacts.as_deref().copied()
+    }
+
+    /// Returns whose success its last attempt took over instead of running anything; none if it did not.
+    pub fn cached(&self) -> Option<&'a Origin> {
+        self.run.at(self.id).facts()?.cached.as_deref()
+    }
+
+    /// Returns what its body gave, once that succeeded, also while what follows the body is under way.
+    pub fn given(&self) -> Option<ValueHash> {
+        let activation = self.run.at(self.id);
+        match activation.handling() {
+            Some((_, Pending::Succeeded { output, .. })) => Some(*output),
+            Some((_, Pending::Failed { .. } | Pending::Cancelled)) => None,
+            None => activation.output,
+        }
     }
 
     /// Returns its error, once it failed.

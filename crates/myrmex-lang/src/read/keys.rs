@@ -332,6 +332,11 @@ pub(crate) static TASK: Keys = Keys {
             "Files that are kept when the process has ended: paths or globs by name, or a list.",
         ),
         key(
+            "cache",
+            Form::Nested(&CACHE),
+            "Takes over the success of an earlier attempt that was given the same, instead of running.",
+        ),
+        key(
             "outputs",
             Form::Data,
             "Of `run` and `set`: the schemas of the fields it gives, a `file` by its path. Of a block: what it gives.",
@@ -357,7 +362,6 @@ pub(crate) static TASK: Keys = Keys {
         "queue",
         "priority",
         "labels",
-        "cache",
         "estimate",
         "cost",
         "compensate",
@@ -460,6 +464,17 @@ pub(crate) static RUN: Keys = Keys {
         key("interpreter", Form::Text, "What reads the script, `sh -e` if not said."),
     ],
     later: &["container"],
+    base: None,
+};
+
+pub(crate) static CACHE: Keys = Keys {
+    owner: "`cache`",
+    known: &[
+        key("key", Form::Data, "What the result depends on; all that the task is given if not said."),
+        key("files", Form::Texts, "Paths and globs, from `workdir`, whose content counts too."),
+        key("ttl", Form::Duration, "How old a success may be, any age if not said."),
+    ],
+    later: &[],
     base: None,
 };
 

@@ -236,7 +236,7 @@ impl Reader<'_> {
     fn policy(&mut self, task: &mut Task, fields: &Fields<'_>, (verb, around): (&str, Around)) {
         let is_scope = matches!(task.verb, Some(Verb::Block(_)));
         let takes = match verb {
-            "run" => &["retry", "timeout", "env", "workdir", "effect", "secrets", "artifacts"][..],
+            "run" => &["retry", "timeout", "env", "workdir", "effect", "secrets", "artifacts", "cache"][..],
             "tasks" | "do" | "try" | "repeat" => &["retry", "timeout", "env", "workdir"],
             "switch" if is_scope => &["retry", "timeout", "env", "workdir"],
             "workflow" => &["retry", "timeout", "with", "version"],
@@ -244,8 +244,18 @@ impl Reader<'_> {
             _ => &[],
         };
         let why = format!("the task does `{verb}`");
-        for key in ["retry", "timeout", "env", "workdir", "effect", "with", "version", "secrets", "artifacts"]
-        {
+        for key in [
+            "retry",
+            "timeout",
+            "env",
+            "workdir",
+            "effect",
+            "with",
+            "version",
+            "secrets",
+            "artifacts",
+            "cache",
+        ] {
             let is_of_catch = around == Around::Catch && key == "retry";
             let is_of_action = around == Around::Action && key == "version";
             if !takes.contains(&key) && !is_of_catch && !is_of_action {

@@ -41,7 +41,8 @@ impl Reader<'_> {
             env.extend(self.secrets(&entry.value));
         }
         let artifacts = fields.get("artifacts").map(|entry| self.artifacts(&entry.value)).unwrap_or_default();
-        Some(Run { what: what?, artifacts, env, workdir })
+        let cache = self.cache(fields).map(Box::new);
+        Some(Run { what: what?, artifacts, cache, env, workdir })
     }
 
     fn run_what(&mut self, node: &Node) -> Option<RunWhat> {

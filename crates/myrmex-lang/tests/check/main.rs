@@ -3,6 +3,7 @@
 #![expect(clippy::format_collect, clippy::format_push_string, reason = "texts of tests are small")]
 
 mod blocks;
+mod cache;
 mod calls;
 mod definition;
 mod expressions;
@@ -102,6 +103,7 @@ fn every_code_has_a_test() {
         include_str!("expressions.rs"),
         include_str!("graph.rs"),
         include_str!("blocks.rs"),
+        include_str!("cache.rs"),
         include_str!("calls.rs"),
         include_str!("files.rs"),
         include_str!("handlers.rs"),

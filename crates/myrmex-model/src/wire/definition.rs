@@ -13,8 +13,11 @@ mod template;
 
 use super::WireError;
 use crate::id::DefinitionHash;
-use crate::ir::Definition;
-use forms::DefinitionV1;
+use crate::ir::{Definition, Outputs, Task};
+use crate::template::Template;
+use crate::value::Value;
+use forms::{DefinitionV1, OutputsV1};
+use template::TemplateV1;
 
 /// The number of this form.
 pub const FORM: u16 = 1;
@@ -54,4 +57,22 @@ pub fn decode(bytes: &[u8]) -> Result<Definition, WireError> {
 /// Returns the hash that a run is pinned to: that of the bytes of [`encode`].
 pub fn hash(definition: &Definition) -> DefinitionHash {
     DefinitionHash::of(&encode(definition))
+}
+
+/// Returns the hash of what a task does and gives as it is written, whatever its expressions evaluate to: of its executor,
+/// its arguments without the one called `without`, and its outputs.
+pub fn hash_of_task(task: &Task, without: &str, outputs: &Outputs) -> DefinitionHash {
+    let arguments = match &task.arguments {
+        Template::Map(fields) => fields.iter().filter(|(name, _)| name != without).cloned().collect(),
+        Template::Literal(Value::Object(fields)) => {
+            let others = fields.iter().filter(|(name, _)| *name != without);
+            others.map(|(name, value)| (name.clone(), Template::Literal(value.clone()))).collect()
+        }
+        other @ (Template::Literal(_) | Template::Expr(_) | Template::Text(_) | Template::List(_)) => {
+            vec![(String::new(), other.clone())]
+        }
+    };
+    let arguments = Template::map(arguments);
+    let form = (task.executor.as_str(), TemplateV1::from(&arguments), OutputsV1::of(outputs));
+    DefinitionHash::of(&serde_json::to_vec(&form).expect("a task has only text keys"))
 }

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::WireError;
+use crate::address::Address;
 use crate::fault::{Fault, FaultKind};
 use crate::id::ValueHash;
-use crate::outcome::{AttemptEnd, AttemptReport, ProcessExit, Usage};
+use crate::outcome::{AttemptEnd, AttemptReport, Origin, ProcessExit, Usage};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct FaultV1 {
@@ -67,7 +68,32 @@ pub(super) struct ReportV1 {
     leftovers: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     artifacts: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cached: Option<OriginV1>,
     usage: [u64; 6],
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct OriginV1 {
+    run: String,
+    task: String,
+}
+
+impl From<&Origin> for OriginV1 {
+    fn from(origin: &Origin) -> Self {
+        Self { run: origin.run.to_string(), task: origin.task.as_str().to_owned() }
+    }
+}
+
+impl TryFrom<OriginV1> for Origin {
+    type Error = WireError;
+
+    fn try_from(wire: OriginV1) -> Result<Self, WireError> {
+        const WHAT: &str = "where a result was taken over from";
+        let run = wire.run.parse().map_err(|error| WireError::new(WHAT, error))?;
+        let task = Address::parse(&wire.task).map_err(|error| WireError::new(WHAT, error))?;
+        Ok(Self { run, task })
+    }
 }
 
 impl From<&AttemptReport> for ReportV1 {
@@ -103,6 +129,7 @@ impl From<&AttemptReport> for ReportV1 {
             signal,
             leftovers: report.has_leftovers,
             artifacts: report.artifacts.map(|hash| hash.to_string()),
+            cached: report.cached.as_deref().map(OriginV1::from),
             end: end.to_owned(),
             output,
             fault,
@@ -149,6 +176,7 @@ impl TryFrom<ReportV1> for AttemptReport {
         };
         let artifacts = wire.artifacts.map(|text| text.parse::<ValueHash>()).transpose();
         let artifacts = artifacts.map_err(|error| WireError::new("the report of an attempt", error))?;
-        Ok(Self { end, usage, pid: wire.pid, exit, has_leftovers: wire.leftovers, artifacts })
+        let cached = wire.cached.map(Origin::try_from).transpose()?.map(Box::new);
+        Ok(Self { end, usage, pid: wire.pid, exit, has_leftovers: wire.leftovers, artifacts, cached })
     }
 }

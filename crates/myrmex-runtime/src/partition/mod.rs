@@ -7,6 +7,7 @@
 //! the store; the worker still holds what it has to report.
 
 mod batch;
+mod cache;
 mod children;
 mod journal;
 mod message;
@@ -445,7 +446,7 @@ impl State {
             let end = AttemptEnd::Lost { reason: "the worker that had it is gone".to_owned() };
             let (outcome, artifacts) = (Outcome::Ended(AttemptReport::of(end)), serde_json::Map::new());
             let logs = leftovers.remove(&token).unwrap_or_default();
-            self.report(Report { run, task, attempt, token, outcome, artifacts, logs });
+            self.report(Report { run, task, attempt, token, outcome, artifacts, logs, digest: None });
         }
     }
 

@@ -26,6 +26,7 @@ use myrmex_store::{
 
 use super::JournalError;
 use super::batch::Release;
+use super::cache::{self, Gave};
 use super::children::{Call, FollowUp};
 use super::message::{Answer, CalledDefinition, NewRetry, NewRun, RequestError};
 use super::{Loaded, State, journal, writer};
@@ -375,7 +376,8 @@ impl State {
             (None, None) => return Err(unreadable("it was never evaluated".into())),
         };
         let timeout = node.policy.attempt_timeout;
-        Ok(Assignment { run: id, task: task.clone(), attempt, token, arguments, timeout })
+        let cache = cache::scope(&definition, (node, body), task, &arguments);
+        Ok(Assignment { run: id, task: task.clone(), attempt, token, arguments, timeout, cache })
     }
 
     /// Gives free places to waiting attempts.
@@ -411,11 +413,15 @@ impl State {
 
     /// Takes the report of an attempt. The worker keeps it until the batch is durable.
     pub(super) fn report(&mut self, report: Report) {
-        let Report { run, task, attempt, token, outcome, artifacts, logs } = report;
+        let Report { run, task, attempt, token, outcome, artifacts, logs, digest } = report;
         self.owned.open.effects.push(Release::Acknowledge(token));
         let Some(loaded) = self.owned.runs.get_mut(&run) else { return };
         let mut report = match outcome {
             Outcome::Ended(report) => report,
+            Outcome::TakenOver { output, origin } => {
+                let end = AttemptEnd::Succeeded { output: loaded.values.put(output) };
+                AttemptReport { cached: Some(Box::new(origin)), ..AttemptReport::of(end) }
+            }
             Outcome::Produced { produced, facts } => {
                 let definition = Arc::clone(loaded.run.definition());
                 let outputs = loaded.run.task(&task).map(|view| &definition.node(view.node()).outputs);
@@ -437,9 +443,24 @@ impl State {
             IndexOperation::PutLogRange(AttemptLog { namespace, run, task, attempt, token, range })
         });
         self.owned.open.operations(ranges);
-        if let Err(rejection) = self.put(run, Command::Report { task, attempt, token, report }) {
+        let success = match &report.end {
+            AttemptEnd::Succeeded { output } => {
+                let gave = Gave { output: *output, artifacts: report.artifacts };
+                digest.map(|digest| (task.clone(), gave, digest))
+            }
+            AttemptEnd::Failed { .. }
+            | AttemptEnd::TimedOut { .. }
+            | AttemptEnd::Stopped
+            | AttemptEnd::Lost { .. } => None,
+        };
+        match self.put(run, Command::Report { task, attempt, token, report }) {
+            Ok(()) => {
+                if let Some((task, gave, digest)) = success {
+                    self.keep_success(run, task, gave, digest);
+                }
+            }
             // Answered by its acknowledgement, and without effect: the attempt has its one outcome already.
-            self.parts.progress.note(rejection.to_string());
+            Err(rejection) => self.parts.progress.note(rejection.to_string()),
         }
     }
 

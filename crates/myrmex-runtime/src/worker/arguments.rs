@@ -119,6 +119,7 @@ mod tests {
             token: FencingToken(7),
             arguments: Arc::new(arguments),
             timeout: None,
+            cache: None,
         };
         let config = WorkerConfig {
             workspace: "space".into(),
@@ -128,6 +129,7 @@ mod tests {
             blobs: Arc::new(myrmex_store::blobs::MemoryBlobStore::new()),
             namespace: myrmex_model::name::Namespace::standard(),
             copies: "copies".into(),
+            successes: None,
         };
         process(&assignment, &config, Path::new("out"))
     }

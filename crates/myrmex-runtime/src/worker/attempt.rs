@@ -256,6 +256,8 @@ fn masked_outcome(outcome: Outcome, masks: &Arc<Masks>) -> Outcome {
             };
             Outcome::Produced { produced, facts }
         }
+        // What is taken over was masked before it was kept.
+        taken_over @ Outcome::TakenOver { .. } => taken_over,
         Outcome::Ended(mut report) => {
             report.end = match report.end {
                 AttemptEnd::Failed { fault } => AttemptEnd::Failed { fault: masks.fault(fault) },

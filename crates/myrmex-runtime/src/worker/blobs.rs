@@ -59,6 +59,18 @@ impl Keeper {
         let name = masks.map_or_else(|| name.into(), |masks| masks.text(name)).into_owned();
         Ok(FileValue { name, size: blob.bytes, hash: blob.hash }.to_value())
     }
+
+    /// Gives the files that an earlier run keeps to this one as well; false if one of them is not there or not whole.
+    pub(super) fn adopt(&self, from: RunId, to: RunId, files: &[FileValue]) -> bool {
+        files.iter().all(|file| {
+            let content = self.blobs.get(&self.namespace, from, file.hash);
+            let Ok(Some(mut content)) = content else { return false };
+            // The reader notices at the end what is damaged. Finding that out later would be an error of whoever reads it.
+            io::copy(&mut content, &mut io::sink()).is_ok_and(|bytes| bytes == file.size)
+                && self.blobs.adopt(&self.namespace, from, to, file.hash).unwrap_or(false)
+        })
+    }
+
     /// Returns the path of a copy of a file that nobody may write to; makes the copy when it is first asked for.
     fn copy(&self, run: RunId, file: &FileValue) -> Result<PathBuf, Fault> {
         let folder = self.copies.join(run.to_string()).join(file.hash.to_string());

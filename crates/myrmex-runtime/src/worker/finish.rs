@@ -35,8 +35,9 @@ impl Finish {
                 Fault::new(FaultKind::Runtime, "the end of the attempt was lost by a defect of the worker");
             (self.running.failed(fault, &self.end), serde_json::Map::new())
         });
+        let digest = self.running.assignment.digest();
         let Assignment { run, task, attempt, token, .. } = self.running.assignment;
-        Report { run, task, attempt, token, outcome, artifacts: files, logs: self.logs }
+        Report { run, task, attempt, token, outcome, artifacts: files, logs: self.logs, digest }
     }
 
     fn outcome(&self) -> (Outcome, serde_json::Map<String, Value>) {
@@ -50,7 +51,7 @@ impl Finish {
                 Ok(produced) => Outcome::Produced { produced, facts },
                 Err(fault) => self.running.failed(self.masked(fault), &self.end),
             },
-            ended @ Outcome::Ended(_) => ended,
+            ended @ (Outcome::Ended(_) | Outcome::TakenOver { .. }) => ended,
         };
         let assignment = &self.running.assignment;
         let declared = artifacts::declared(&assignment.arguments);

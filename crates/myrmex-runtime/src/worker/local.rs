@@ -17,6 +17,7 @@ use zeroize::Zeroize;
 
 use super::attempt::{Running, is_shortage};
 use super::blobs::{self, Keeper};
+use super::cache::{Answer, Lookup, Successes};
 use super::finish::{self, Finish};
 use super::secret::{Commands, Prepared, Preparing, RunMasks, Secrets, Wanted};
 use super::{Assignment, Outcome, Report, Said, WorkerConfig, arguments};
@@ -36,6 +37,8 @@ enum Told {
     Recount,
     /// The files that an attempt needs are ready, or it ends.
     Unpacked(Box<Assignment>, Option<AttemptEnd>),
+    /// An attempt took over an earlier success.
+    TakenOver(Box<Report>),
     /// What an attempt left is kept.
     Finished(Box<Report>),
     /// A run is over: nobody reads its files any more.
@@ -94,6 +97,7 @@ impl LocalWorker {
             hidden: config.providers.hidden_variables(),
             keeper,
             mailbox: (told.clone(), waker.clone()),
+            successes: Arc::new(Successes::new(config.successes.clone())),
             unpacking: BTreeMap::new(),
             finishing: BTreeSet::new(),
             config,
@@ -175,7 +179,9 @@ struct State {
     keeper: Keeper,
     /// Where threads that work for attempts put what they have done.
     mailbox: (Sender<Told>, Waker),
-    /// Attempts that wait for files, and whether they were stopped meanwhile.
+    /// What can be taken over.
+    successes: Arc<Successes>,
+    /// Attempts that wait for files or for what they could take over, and whether they were stopped meanwhile.
     unpacking: BTreeMap<FencingToken, bool>,
     /// Attempts whose process has ended and whose artifacts are being kept.
     finishing: BTreeSet<FencingToken>,
@@ -306,6 +312,10 @@ impl State {
                     None => return self.prepare(processes, *assignment),
                 }
             }
+            Told::TakenOver(report) => {
+                self.unpacking.remove(&report.token);
+                self.report(*report);
+            }
             Told::Finished(report) => {
                 self.finishing.remove(&report.token);
                 self.report(*report);
@@ -326,12 +336,26 @@ impl State {
         if is_under_way || self.kept.contains_key(&token) {
             return true;
         }
-        if !blobs::names_files(&assignment.arguments) {
+        let may_take_over = assignment.cache.as_ref().is_some_and(|scope| scope.digest.is_none());
+        if !may_take_over && !blobs::names_files(&assignment.arguments) {
             return self.prepare(processes, assignment);
         }
         self.unpacking.insert(token, false);
         let keeper = self.keeper.clone();
+        let lookup = may_take_over.then(|| Lookup {
+            successes: Arc::clone(&self.successes),
+            workspace: self.config.workspace.clone(),
+            now: self.clock.now(),
+        });
         self.apart(move || {
+            let assignment = match lookup {
+                None => assignment,
+                Some(lookup) => match lookup.answer(&keeper, assignment) {
+                    Answer::Hit(report) => return Told::TakenOver(report),
+                    Answer::Miss(assignment) => *assignment,
+                    Answer::Over(assignment, end) => return Told::Unpacked(assignment, Some(end)),
+                },
+            };
             let (assignment, end) = finish::unpack(&keeper, assignment);
             Told::Unpacked(Box::new(assignment), end)
         });
@@ -460,7 +484,7 @@ impl State {
         let Assignment { run, task, attempt, token, .. } = assignment;
         let outcome = Outcome::Ended(AttemptReport::of(end));
         let (artifacts, logs) = (serde_json::Map::new(), Vec::new());
-        self.report(Report { run, task, attempt, token, outcome, artifacts, logs });
+        self.report(Report { run, task, attempt, token, outcome, artifacts, logs, digest: None });
     }
 
     /// Tries again to start what the machine had no place for; false if the worker cannot go on.
@@ -542,9 +566,10 @@ impl State {
                 continue;
             }
             let outcome = running.outcome(&end);
+            let digest = running.assignment.digest();
             let Assignment { run, task, attempt, token, .. } = running.assignment;
             let artifacts = serde_json::Map::new();
-            self.report(Report { run, task, attempt, token, outcome, artifacts, logs: ranges });
+            self.report(Report { run, task, attempt, token, outcome, artifacts, logs: ranges, digest });
         }
         answered
     }

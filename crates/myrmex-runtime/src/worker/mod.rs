@@ -8,6 +8,7 @@ mod arguments;
 mod artifacts;
 mod attempt;
 mod blobs;
+mod cache;
 mod finish;
 mod interpreter;
 mod local;
@@ -19,16 +20,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use myrmex_model::address::Address;
-use myrmex_model::id::{Attempt, FencingToken, RunId};
-use myrmex_model::name::Namespace;
-use myrmex_model::outcome::{AttemptEnd, AttemptReport, ProcessExit, Usage};
+use myrmex_model::id::{Attempt, DefinitionHash, FencingToken, RunId};
+use myrmex_model::name::{Name, Namespace};
+use myrmex_model::outcome::{AttemptEnd, AttemptReport, Origin, ProcessExit, Usage};
 use myrmex_model::time::Length;
 use myrmex_model::value::Value;
-use myrmex_store::LogRange;
 use myrmex_store::blobs::BlobStore;
+use myrmex_store::{CacheDigest, LogRange, Reader, StoreError};
 
 use crate::secrets::Providers;
 
+pub(crate) use cache::ARGUMENT as CACHE_ARGUMENT;
 pub use local::{LocalWorker, WorkerError};
 
 /// An attempt to carry out.
@@ -46,6 +48,21 @@ pub struct Assignment {
     pub arguments: Arc<Value>,
     /// The longest it may run.
     pub timeout: Option<Length>,
+    /// What its success depends on beside its arguments, if that may be taken over.
+    pub cache: Option<Box<CacheScope>>,
+}
+
+/// What the success of an attempt depends on beside its arguments and files.
+#[derive(Debug, Clone)]
+pub struct CacheScope {
+    /// The workflow.
+    pub workflow: Name,
+    /// The names of the task and of the scopes around it: all runs, items and visits of the task have one.
+    pub path: String,
+    /// The hash of the task as it is written, without `cache`.
+    pub body: DefinitionHash,
+    /// The digest of all of it, once the worker knows that there is nothing to take over.
+    pub(crate) digest: Option<CacheDigest>,
 }
 
 /// What an attempt gave, before the engine's declared types are applied.
@@ -79,6 +96,8 @@ pub struct Report {
     pub artifacts: serde_json::Map<String, Value>,
     /// Where the attempt's log bytes are, already written to the operating system.
     pub logs: Vec<LogRange>,
+    /// Under which digest later attempts may take over its success, if they may.
+    pub digest: Option<CacheDigest>,
 }
 
 /// How an attempt ended, as a worker reports it.
@@ -90,6 +109,13 @@ pub enum Outcome {
         produced: Produced,
         /// Usage and process id.
         facts: Facts,
+    },
+    /// Nothing was run: this is the success of an earlier attempt, in its final form.
+    TakenOver {
+        /// Its output.
+        output: Value,
+        /// Whose it is.
+        origin: Origin,
     },
     /// Anything else, in the engine's own words.
     Ended(AttemptReport),
@@ -137,6 +163,9 @@ pub enum Said {
     Broken(String),
 }
 
+/// Opens the store for reading.
+pub type OpenReader = Arc<dyn Fn() -> Result<Box<dyn Reader>, StoreError> + Send + Sync>;
+
 /// How the local worker works.
 #[derive(Clone)]
 pub struct WorkerConfig {
@@ -154,4 +183,6 @@ pub struct WorkerConfig {
     pub namespace: Namespace,
     /// Where copies of files are put that tasks read; made when it is first needed.
     pub copies: PathBuf,
+    /// Where successes are looked for that can be taken over; opened when it is first needed. None takes over nothing.
+    pub successes: Option<OpenReader>,
 }

@@ -63,6 +63,7 @@ impl Host {
             blobs: Arc::new(blobs.clone()),
             namespace: Namespace::standard(),
             copies: folder.path().join("copies"),
+            successes: None,
         };
         std::fs::create_dir_all(&config.workspace).unwrap();
         let say = Box::new(move |said| drop(say.send(said)));
@@ -88,6 +89,7 @@ impl Host {
             token,
             arguments: Arc::new(arguments),
             timeout: None,
+            cache: None,
         });
         token
     }
@@ -138,7 +140,7 @@ impl Host {
 pub(crate) fn produced(report: &Report) -> &Produced {
     match &report.outcome {
         Outcome::Produced { produced, .. } => produced,
-        Outcome::Ended(ended) => panic!("{ended:?}"),
+        other @ (Outcome::Ended(_) | Outcome::TakenOver { .. }) => panic!("{other:?}"),
     }
 }
 
@@ -150,6 +152,6 @@ pub(crate) fn fault(report: &Report) -> &Fault {
             AttemptEnd::Failed { fault } | AttemptEnd::TimedOut { fault } => fault,
             other => panic!("{other:?}"),
         },
-        Outcome::Produced { produced, .. } => panic!("{produced:?}"),
+        other @ (Outcome::Produced { .. } | Outcome::TakenOver { .. }) => panic!("{other:?}"),
     }
 }

@@ -9,7 +9,10 @@ use super::{LOG, Session, Subject, elsewhere, here, name, record, run, summary, 
 use crate::batch::LogId;
 use crate::contract::{Arrival, StoredDefinition, SummaryFilter};
 use crate::error::StoreError;
-use crate::operation::{AttemptLog, Grant, IndexOperation, LogPosition, LogRange, Ready, RunSummary, Timer};
+use crate::operation::{
+    AttemptLog, CACHED_MAX, CacheDigest, Cached, Grant, IndexOperation, LogPosition, LogRange, Ready,
+    RunSummary, Timer,
+};
 
 const ALL: usize = usize::MAX;
 
@@ -286,4 +289,47 @@ pub fn ranges_of_output_are_found_by_task(subject: &mut dyn Subject) {
     assert_eq!(found(Some("a"), Some(&rows[0]), 1), rows[1..2]);
     assert_eq!(found(None, Some(&rows[2]), ALL), rows[3..]);
     assert!(reader.log_ranges(&here(), run(2), None, None, ALL).expect("readable").is_empty());
+}
+
+fn cached(number: u8, digest: u32) -> Cached {
+    let mut bytes = [7; 32];
+    bytes[..4].copy_from_slice(&digest.to_be_bytes());
+    Cached {
+        namespace: here(),
+        digest: CacheDigest(bytes),
+        run: run(number),
+        task: task("build[eu]"),
+        output: ValueHash([number; 16]),
+        artifacts: (number > 1).then_some(ValueHash([1; 16])),
+        at: Timestamp(i64::from(number)),
+    }
+}
+
+/// A success is found by namespace and digest, whole; a later one takes its place.
+pub fn the_last_success_of_a_digest_can_be_taken_over(subject: &mut dyn Subject) {
+    let mut session = Session::open(subject);
+    let other = Cached { namespace: elsewhere(), ..cached(9, 1) };
+    let puts = [cached(1, 1), cached(2, 2), other.clone()].map(IndexOperation::PutCached);
+    session.operate(puts.to_vec());
+    let reader = session.reader();
+    let found = |of: &Cached| reader.cached(&of.namespace, of.digest).expect("readable");
+    assert_eq!(found(&cached(0, 1)), Some(cached(1, 1)));
+    assert_eq!(found(&cached(0, 2)), Some(cached(2, 2)));
+    assert_eq!(found(&other), Some(other.clone()));
+    assert_eq!(found(&cached(0, 3)), None);
+    session.operate(vec![IndexOperation::PutCached(cached(3, 1)), IndexOperation::PutCached(cached(4, 1))]);
+    assert_eq!(found(&cached(0, 1)), Some(cached(4, 1)));
+    assert_eq!(found(&cached(0, 2)), Some(cached(2, 2)));
+}
+
+/// Only so many are kept; one that is put again counts as new.
+pub fn the_oldest_successes_are_forgotten(subject: &mut dyn Subject) {
+    let mut session = Session::open(subject);
+    session.operate((0..CACHED_MAX).map(|digest| IndexOperation::PutCached(cached(1, digest))).collect());
+    session.operate(vec![IndexOperation::PutCached(cached(2, 0))]);
+    session.operate(vec![IndexOperation::PutCached(cached(2, CACHED_MAX))]);
+    let reader = session.reader();
+    let has = |digest| reader.cached(&here(), cached(0, digest).digest).expect("readable").is_some();
+    assert!(has(0) && has(CACHED_MAX) && has(CACHED_MAX - 1) && has(2));
+    assert!(!has(1));
 }

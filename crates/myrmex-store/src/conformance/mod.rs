@@ -69,7 +69,9 @@ macro_rules! store_conformance {
             grants_come_and_go,
             timers_come_in_the_order_they_are_due,
             the_last_operation_on_a_key_counts,
-            ranges_of_output_are_found_by_task
+            ranges_of_output_are_found_by_task,
+            the_last_success_of_a_digest_can_be_taken_over,
+            the_oldest_successes_are_forgotten
         ]);
     };
 }

@@ -18,7 +18,9 @@ use crate::batch::{Batch, LogId, NewRecord, Sequence};
 use crate::chain::Head;
 use crate::contract::{Arrival, Committed, Opened, Reader, Store, StoredDefinition, SummaryCursor};
 use crate::error::StoreError;
-use crate::operation::{AttemptLog, Grant, IndexOperation, Ready, RunSummary, Timer, coalesced};
+use crate::operation::{
+    AttemptLog, CACHED_MAX, CacheDigest, Cached, Grant, IndexOperation, Ready, RunSummary, Timer, coalesced,
+};
 
 /// A handle on a store in memory. Cloning gives another handle on the same store.
 #[derive(Clone, Default)]
@@ -34,6 +36,31 @@ struct Contents {
     /// By arrival, the first at index 0.
     runs: Vec<Run>,
     lists: HashMap<Namespace, BTreeSet<SummaryCursor>>,
+    cached: CachedSuccesses,
+}
+
+/// Successes by digest, and their order.
+#[derive(Default)]
+struct CachedSuccesses {
+    by_digest: HashMap<(Namespace, CacheDigest), (u64, Cached)>,
+    by_number: BTreeMap<u64, (Namespace, CacheDigest)>,
+    /// The number of the last one.
+    last: u64,
+}
+
+impl CachedSuccesses {
+    fn put(&mut self, cached: Cached) {
+        self.last += 1;
+        let key = (cached.namespace.clone(), cached.digest);
+        self.by_number.insert(self.last, key.clone());
+        if let Some((before, _)) = self.by_digest.insert(key, (self.last, cached)) {
+            self.by_number.remove(&before);
+        }
+        let kept = self.by_number.split_off(&(self.last.saturating_sub(u64::from(CACHED_MAX)) + 1));
+        for key in std::mem::replace(&mut self.by_number, kept).into_values() {
+            self.by_digest.remove(&key);
+        }
+    }
 }
 
 #[derive(Default)]
@@ -137,6 +164,7 @@ impl Contents {
                 let key = (log.task.clone(), log.attempt, log.range.segment);
                 self.enter(&log.namespace, log.run).1.ranges.insert(key, log);
             }
+            IndexOperation::PutCached(cached) => self.cached.put(cached),
         }
     }
 

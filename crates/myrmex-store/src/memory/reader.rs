@@ -15,7 +15,7 @@ use crate::contract::{
     SummaryPage, page_rows, prefix_range, value_checked,
 };
 use crate::error::StoreError;
-use crate::operation::{AttemptLog, Grant, Ready, RunSummary, Timer};
+use crate::operation::{AttemptLog, CacheDigest, Cached, Grant, Ready, RunSummary, Timer};
 
 impl Contents {
     /// Reads the records at `places` until the page is full.
@@ -192,5 +192,10 @@ impl Reader for MemoryStore {
         let rows = run.ranges.range((start, Bound::Unbounded)).map(|(_, row)| row);
         let rows = rows.filter(|row| task.is_none_or(|task| row.task == *task));
         Ok(rows.take(page_rows(limit)).cloned().collect())
+    }
+
+    fn cached(&self, namespace: &Namespace, digest: CacheDigest) -> Result<Option<Cached>, StoreError> {
+        let contents = self.contents();
+        Ok(contents.cached.by_digest.get(&(namespace.clone(), digest)).map(|(_, cached)| cached.clone()))
     }
 }

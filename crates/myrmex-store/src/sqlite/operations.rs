@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Params, params};
 use super::failed;
 use crate::batch::LogId;
 use crate::error::StoreError;
-use crate::operation::{AttemptLog, Grant, IndexOperation, Ready, RunSummary, Timer};
+use crate::operation::{AttemptLog, CACHED_MAX, Cached, Grant, IndexOperation, Ready, RunSummary, Timer};
 
 /// Runs whose numbers are remembered. Beyond it all are forgotten and looked up again: 64 Ki runs are a few MiB.
 const RUNS_MAX: usize = 1 << 16;
@@ -129,6 +129,7 @@ impl Numbers {
                 execute(connection, delete, params![log.0, run, timer_text(timer)])
             }
             IndexOperation::PutLogRange(log) => self.put_range(connection, log),
+            IndexOperation::PutCached(cached) => self.put_cached(connection, cached),
         }
     }
 
@@ -215,6 +216,22 @@ impl Numbers {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![run, task.as_str(), attempt.0, range.segment, token, first, end],
         )
+    }
+
+    /// Numbers grow with every put, so those that are too small are the oldest.
+    fn put_cached(&mut self, connection: &Connection, cached: &Cached) -> Result<(), StoreError> {
+        let Cached { namespace, digest, run, task, output, artifacts, at } = cached;
+        let run = self.run(connection, namespace, *run)?;
+        let namespace = self.namespace(connection, namespace)?;
+        let artifacts = artifacts.map(|hash| hash.0);
+        execute(
+            connection,
+            "REPLACE INTO cached (namespace, digest, run, task, output, artifacts, at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![namespace, digest.0, run, task.as_str(), output.0, artifacts, at.0],
+        )?;
+        let oldest = connection.last_insert_rowid() - i64::from(CACHED_MAX);
+        execute(connection, "DELETE FROM cached WHERE number <= ?1", [oldest])
     }
 }
 

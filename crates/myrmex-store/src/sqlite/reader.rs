@@ -19,7 +19,9 @@ use crate::contract::{
     SummaryPage, page_rows, prefix_range, value_checked,
 };
 use crate::error::StoreError;
-use crate::operation::{AttemptLog, Grant, LogPosition, LogRange, Ready, RunSummary, Timer};
+use crate::operation::{
+    AttemptLog, CacheDigest, Cached, Grant, LogPosition, LogRange, Ready, RunSummary, Timer,
+};
 
 /// A read-only connection to the store of a directory.
 ///
@@ -351,6 +353,23 @@ impl Reader for SqliteReader {
                 run: RunId(row.get(1)?),
                 timer: checked(row, 2, timer_from)?,
                 due: Timestamp(row.get(3)?),
+            })
+        })
+    }
+
+    fn cached(&self, namespace: &Namespace, digest: CacheDigest) -> Result<Option<Cached>, StoreError> {
+        let select = "SELECT run.id, cached.task, cached.output, cached.artifacts, cached.at
+                      FROM cached JOIN run ON run.number = cached.run
+                      WHERE cached.namespace = (SELECT number FROM namespace WHERE name = ?1) AND cached.digest = ?2";
+        self.row(select, params![namespace.as_str(), digest.0], |row| {
+            Ok(Cached {
+                namespace: namespace.clone(),
+                digest,
+                run: RunId(row.get(0)?),
+                task: address(row, 1)?,
+                output: ValueHash(row.get(2)?),
+                artifacts: row.get::<_, Option<[u8; 16]>>(3)?.map(ValueHash),
+                at: Timestamp(row.get(4)?),
             })
         })
     }

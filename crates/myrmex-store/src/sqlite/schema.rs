@@ -15,7 +15,7 @@ use crate::batch::{LogId, Sequence};
 use crate::error::StoreError;
 
 /// The format that this release writes, kept in `PRAGMA user_version`.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// Marks the file as a store of myrmex ("myrm"), kept in `PRAGMA application_id`.
 const APPLICATION: i32 = i32::from_be_bytes(*b"myrm");
@@ -59,6 +59,14 @@ CREATE TABLE log_range (
     PRIMARY KEY (run, task, attempt, segment)) WITHOUT ROWID;
 ";
 
+/// What each format adds to the one before it, from format 2 on. They add tables and take nothing away, so a store of
+/// an older format can be read as it is.
+const ADDITIONS: [&str; FORMAT as usize - 1] = ["
+CREATE TABLE cached (
+    number INTEGER PRIMARY KEY, namespace INTEGER NOT NULL, digest BLOB NOT NULL, run INTEGER NOT NULL,
+    task TEXT NOT NULL, output BLOB NOT NULL, artifacts BLOB, at INTEGER NOT NULL, UNIQUE (namespace, digest));
+"];
+
 /// Bits of a position that hold the sequence; the log is above them.
 const SEQUENCE_BITS: u32 = 40;
 
@@ -77,12 +85,12 @@ pub(super) fn place(position: i64) -> (LogId, Sequence) {
     (LogId(log), Sequence(position.cast_unsigned() & Sequence::MAX.0))
 }
 
-/// Looks at the format of the store and refuses one that this release does not know. Changes nothing.
+/// Looks at the format of the store, refuses one that this release does not know, and returns it. Changes nothing.
 ///
 /// # Errors
 ///
 /// Returns [`StoreError::Newer`], and [`StoreError::Damaged`] for a database of something else.
-pub(super) fn inspect(connection: &Connection) -> Result<(), StoreError> {
+pub(super) fn inspect(connection: &Connection) -> Result<u32, StoreError> {
     let number = |pragma: &str| {
         connection
             .query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0))
@@ -96,7 +104,17 @@ pub(super) fn inspect(connection: &Connection) -> Result<(), StoreError> {
     if found > FORMAT {
         return Err(StoreError::Newer { found, known: FORMAT });
     }
-    Ok(())
+    Ok(found)
+}
+
+/// Brings a store of the older format `found` to the one of this release: whole, or not at all after a crash.
+pub(super) fn upgrade(connection: &Connection, found: u32) -> Result<(), StoreError> {
+    if found >= FORMAT {
+        return Ok(());
+    }
+    let missing = ADDITIONS[found.saturating_sub(1) as usize..].concat();
+    let script = format!("BEGIN IMMEDIATE; {missing} PRAGMA user_version = {FORMAT}; COMMIT;");
+    connection.execute_batch(&script).map_err(failed("cannot bring the store to the format of this release"))
 }
 
 /// Creates an empty store at `path`: whole, or not at all after a crash. The caller syncs the directory.
@@ -110,9 +128,10 @@ pub(super) fn create(path: &Path, page_bytes: u32) -> Result<(), StoreError> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed_io(error)),
         Ok(()) | Err(_) => {}
     }
+    let additions = ADDITIONS.concat();
     let script = format!(
         "PRAGMA page_size = {page_bytes}; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
-         BEGIN; {BASELINE} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}; COMMIT;
+         BEGIN; {BASELINE} {additions} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}; COMMIT;
          PRAGMA journal_mode = WAL;"
     );
     let connection = Connection::open(&partial).map_err(failed("cannot create the store"))?;

@@ -70,11 +70,12 @@ impl SqliteStore {
             set.map(drop).map_err(failed("cannot set up the store"))
         };
         keep_log_at_close(true)?;
-        schema::inspect(&connection)?;
+        let format = schema::inspect(&connection)?;
         whole::check_pages(&connection, &path)?;
         keep_log_at_close(false)?;
         set_up(&connection)?;
         checkpoint(&connection)?;
+        schema::upgrade(&connection, format)?;
         // The names of the store and of its write-ahead log. SQLite syncs them too, but ignores when that fails.
         sync_directory(directory).map_err(|error| StoreError::io("cannot sync the data directory", error))?;
         Ok(Self { connection, path, numbers: Numbers::default(), commits: 0, is_poisoned: false })

@@ -1,6 +1,6 @@
 //! The ledger against the events: every effect was allowed, every recorded outcome was earned, nothing is done again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Expected;
 use super::breach::{Breach, Invariant};
@@ -37,6 +37,7 @@ pub(super) fn check(export: &Export, ledger: &Ledger, expected: &Expected) -> Ve
             breaches.push(Breach::new(Invariant::NoRepetition, message).showing(lines));
         }
     }
+    breaches.extend(check_origins(export));
     breaches.extend(check_repetition(export, ledger, &granted));
     if expected.keeps_ledger {
         breaches.extend(check_outcomes(export, &traces));
@@ -96,7 +97,28 @@ fn check_repetition(export: &Export, ledger: &Ledger, granted: &HashMap<Attempt<
     breaches
 }
 
-/// A success has both lines in the ledger, any other end of a process its first.
+/// A success that was taken over was recorded before, of a process of its own.
+fn check_origins(export: &Export) -> Vec<Breach> {
+    let mut earned: HashSet<(&str, &str)> = HashSet::new();
+    let mut breaches = Vec::new();
+    for event in export.events.iter().filter(|event| event.end() == Some("succeeded")) {
+        match event.origin() {
+            None => {
+                earned.extend(event.task.as_deref().map(|task| (event.run.as_str(), task)));
+            }
+            Some(origin) if earned.contains(&origin) => {}
+            Some((run, task)) => {
+                let message =
+                    format!("the success of `{task}` of run {run} was taken over before it was recorded");
+                let breach = Breach::new(Invariant::OutcomeInLedger, message);
+                breaches.push(breach.showing([event.line.clone()]));
+            }
+        }
+    }
+    breaches
+}
+
+/// A success has both lines in the ledger, one that was taken over none, any other end of a process its first.
 fn check_outcomes(export: &Export, traces: &HashMap<Attempt<'_>, Traces>) -> Vec<Breach> {
     let mut breaches = Vec::new();
     for event in &export.events {
@@ -105,6 +127,7 @@ fn check_outcomes(export: &Export, traces: &HashMap<Attempt<'_>, Traces>) -> Vec
         let (has_start, has_end) =
             trace.map_or((false, false), |trace| (trace.start.is_some(), trace.end.is_some()));
         let is_earned = match end {
+            "succeeded" if event.origin().is_some() => !has_start,
             "succeeded" => has_start && has_end,
             "failed" | "timed_out" => has_start,
             // Whether a lost or stopped attempt ever began is not known.
@@ -112,7 +135,9 @@ fn check_outcomes(export: &Export, traces: &HashMap<Attempt<'_>, Traces>) -> Vec
         };
         if !is_earned {
             let task = event.task.as_deref().unwrap_or_default();
-            let message = format!("`{task}` is recorded as {end} under token {token}, the ledger knows less");
+            let than = if event.origin().is_some() { "more" } else { "less" };
+            let message =
+                format!("`{task}` is recorded as {end} under token {token}, the ledger knows {than}");
             let breach = Breach::new(Invariant::OutcomeInLedger, message);
             breaches.push(breach.showing([event.line.clone()]));
         }

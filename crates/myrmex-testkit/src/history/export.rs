@@ -41,6 +41,12 @@ impl Event {
     pub fn end(&self) -> Option<&str> {
         (self.kind == "attempt.ended").then(|| self.data.get("end").and_then(Value::as_str)).flatten()
     }
+
+    /// Returns the run and the task whose success an `attempt.ended` took over; nothing if it ran itself.
+    pub fn origin(&self) -> Option<(&str, &str)> {
+        let cached = self.data.get("cached")?;
+        Some((cached.get("run")?.as_str()?, cached.get("task")?.as_str()?))
+    }
 }
 
 /// The line that closes a commit batch.

@@ -44,6 +44,15 @@ impl Story {
         story
     }
 
+    /// Adds an attempt that took over the success of the task `origin` of the same run.
+    fn took_over(self, task: &str, token: u64, origin: &str) -> Self {
+        let mut story = self.granted(task, token).attempt_ended(task, token, "succeeded");
+        let at = story.events.rfind("\"data\":").unwrap();
+        let data = format!(r#""data":{{"end":"succeeded","cached":{{"run":"r","task":"{origin}"}}}}}}"#);
+        story.events.replace_range(at.., &format!("{data}\n"));
+        story.succeeded(task)
+    }
+
     /// Closes a batch.
     fn head(mut self) -> Self {
         let sequence = self.sequence;
@@ -226,6 +235,18 @@ fn outcomes_are_earned() {
     assert_good(&failed.line("start", "a", 1));
     let never_began = Story::new().started().granted("a", 1).attempt_ended("a", 1, "lost");
     assert_good(&never_began.event("a task.queued running pending").done("a", 2).ended());
+}
+
+#[test]
+fn what_is_taken_over_was_recorded_before() {
+    let invariant = Invariant::OutcomeInLedger;
+    assert_good(&Story::new().started().done("a", 1).took_over("b", 2, "a").ended());
+    let message = "the success of `a` of run r was taken over before it was recorded";
+    assert_bad(&Story::new().started().took_over("b", 1, "a").done("a", 2).ended(), invariant, message);
+    let again = Story::new().started().done("a", 1).took_over("b", 2, "a").took_over("c", 3, "b").ended();
+    assert_bad(&again, invariant, "the success of `b` of run r was taken over before it was recorded");
+    let ran = Story::new().started().done("a", 1).took_over("b", 2, "a").line("start", "b", 2).ended();
+    assert_bad(&ran, invariant, "`b` is recorded as succeeded under token 2, the ledger knows more");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use myrmex_model::name::Namespace;
 
 use super::runs::{find, open_reader};
 use crate::exit::{Exit, Failure};
-use crate::session::{self, Session, Show};
+use crate::session::{self, Means, Session, Show};
 use crate::workspace::Workspace;
 
 /// Cancel a run that was interrupted or whose process died
@@ -30,7 +30,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let workspace = Workspace::current(data)?;
     let namespace = Namespace::standard();
     let run = find(&open_reader(&workspace)?, &namespace, &args.run)?;
-    let session = Session::open(zygote, &workspace, session::default_slots())?;
+    let session = Session::open(zygote, &workspace, Means::default())?;
     let after = session.last_of(run)?;
     session
         .partition()

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use myrmex_engine::run::TaskView;
 use myrmex_model::address::Address;
 use myrmex_model::id::{FencingToken, RunId};
 use myrmex_model::name::Namespace;
@@ -60,8 +61,16 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     if let Some(failure) = damage {
         return Err(failure);
     }
-    if let Some(path) = args.task.as_deref().filter(|_| !has_printed) {
-        let loaded = myrmex_runtime::partition::load_run(&reader, &namespace, run)?;
+    if !has_printed {
+        say_why(args, &reader, run)?;
+    }
+    Ok(Exit::Success)
+}
+
+/// Says why there is nothing: there is no such task, it took over what another run did, or it printed nothing.
+fn say_why(args: &Args, reader: &dyn Reader, run: RunId) -> Result<(), Failure> {
+    let loaded = myrmex_runtime::partition::load_run(reader, &Namespace::standard(), run)?;
+    if let Some(path) = args.task.as_deref() {
         let task = loaded.as_ref().and_then(|run| summary::last_runs(run).get(path).copied());
         if let Some(from) = task.and_then(|task| task.taken_from()) {
             let short = summary::short(from);
@@ -70,21 +79,26 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
             return Err(Failure::new(FailureCode::RunId, message)
                 .with_hint(format!("`myrmex runs logs {short} --task '{path}'` prints what it printed")));
         }
-        let known = loaded.map(|run| summary::paths(&run)).unwrap_or_default();
+        let known = loaded.as_ref().map(summary::paths).unwrap_or_default();
         if !known.iter().any(|known| known == path) {
             return Err(Failure::new(FailureCode::RunId, format!("run {run} has no task `{path}`"))
                 .with_hint(format!("its tasks are {}", listed(&known))));
         }
     }
-    if !has_printed {
-        let message = match &args.task {
-            Some(task) => format!("task `{task}` of run {run} has printed nothing that is recorded"),
-            None => format!("no task of run {run} has printed anything that is recorded"),
-        };
-        // If standard error is closed the exit code still tells.
-        drop(writeln!(anstream::stderr(), "{message}"));
+    // If standard error is closed the exit code still tells.
+    let say = |message: String| drop(writeln!(anstream::stderr(), "{message}"));
+    say(match &args.task {
+        Some(task) => format!("task `{task}` of run {run} has printed nothing that is recorded"),
+        None => format!("no task of run {run} has printed anything that is recorded"),
+    });
+    let tasks = loaded.as_ref().map(summary::last_runs).unwrap_or_default();
+    let is_asked =
+        |task: &TaskView<'_>| args.task.as_deref().is_none_or(|path| is_within(&task.address(), path));
+    let cached = tasks.iter().filter(|(_, task)| is_asked(task));
+    for (path, origin) in cached.filter_map(|(path, task)| Some((path, task.cached()?))).take(NAMED_MAX) {
+        say(format!("`{path}` was not run: its result is that of run {}", origin.run));
     }
-    Ok(Exit::Success)
+    Ok(())
 }
 
 /// Names the first tasks of a run, and how many more there are.

@@ -11,7 +11,7 @@ use myrmex_store::{Reader, RunSummary};
 use super::check_file;
 use super::runs::{find, open_reader};
 use crate::exit::{Exit, Failure};
-use crate::session::{self, Session, Show};
+use crate::session::{self, Means, Session, Show};
 use crate::workspace::Workspace;
 
 /// Go on with a run that was interrupted or whose process died
@@ -66,7 +66,8 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         }
         run
     };
-    let session = Session::open(zygote, &workspace, args.slots.unwrap_or_else(session::default_slots))?;
+    let means = Means { slots: args.slots.unwrap_or_else(session::default_slots), ..Means::default() };
+    let session = Session::open(zygote, &workspace, means)?;
     let after = session.last_of(run)?;
     session.partition().resume_run(run).map_err(|error| session.refused(error))?;
     session.watch(run, after, show)

@@ -24,7 +24,7 @@ use super::{check_file, resume};
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::intake::Inputs;
 use crate::render::{diagnostics, summary};
-use crate::session::{self, Session, Show};
+use crate::session::{self, Means, Session, Show};
 use crate::workspace::Workspace;
 
 /// The most names in a hint: a list that is read, not searched.
@@ -98,7 +98,8 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         },
         None => None,
     };
-    let session = Session::open(zygote, &workspace, args.slots.unwrap_or_else(session::default_slots))?;
+    let slots = args.slots.unwrap_or_else(session::default_slots);
+    let session = Session::open(zygote, &workspace, Means { slots, takes_over: true })?;
     let retried = load_run(session.reader(), session.namespace(), old.run)?;
     let retried = retried.ok_or_else(|| no_run(old.run))?;
     let source = Source::of(&session, &retried, other)?;

@@ -20,7 +20,7 @@ use super::{CheckedFile, UNREADABLE, check_file};
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::intake::{self, Inputs};
 use crate::render::{diagnostics, summary, time};
-use crate::session::{self, Session, Show};
+use crate::session::{self, Means, Session, Show};
 use crate::sources::read_text;
 use crate::workspace::Workspace;
 
@@ -49,6 +49,10 @@ pub struct Args {
     /// Run at most this many tasks at a time [default: one per core]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1024))]
     slots: Option<u32>,
+
+    /// Run tasks with `cache` anew, and keep what they give; a later resume does not know of it
+    #[arg(long)]
+    no_cache: bool,
 
     /// Print events as JSON lines, and the summary last
     #[arg(long, conflicts_with = "quiet")]
@@ -95,7 +99,8 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         // Tasks run there, not here; whoever did not mean that should see it.
         drop(writeln!(anstream::stderr(), "workspace: {}", workspace.root.display()));
     }
-    let session = Session::open(zygote, &workspace, args.slots.unwrap_or_else(session::default_slots))?;
+    let slots = args.slots.unwrap_or_else(session::default_slots);
+    let session = Session::open(zygote, &workspace, Means { slots, takes_over: !args.no_cache })?;
     let form = wire::definition::encode(&definition);
     let hash = DefinitionHash::of(&form);
     let namespace = session.namespace().as_str();

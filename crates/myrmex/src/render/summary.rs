@@ -49,6 +49,9 @@ pub fn json(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<Val
         if let Some(from) = task.taken_from() {
             summary["taken_from"] = json!(from.to_string());
         }
+        if let Some(origin) = task.cached() {
+            summary["cached_from"] = origin.run.to_string().into();
+        }
         tasks.insert(path, summary);
     }
     let is_over = run.status().is_terminal();

@@ -6,6 +6,7 @@ use std::io::{IsTerminal, Write};
 use anstyle::{AnsiColor, Style};
 use myrmex_model::address::Address;
 use myrmex_model::event::{Event, Recorded, SkipReason};
+use myrmex_model::id::RunId;
 use myrmex_model::outcome::AttemptEnd;
 use myrmex_model::time::Timestamp;
 
@@ -21,6 +22,8 @@ pub struct Watch {
     has_status_line: bool,
     started: BTreeMap<Address, Timestamp>,
     running: BTreeSet<Address>,
+    /// Tasks that took over the success of another run and have not ended.
+    cached: BTreeMap<Address, RunId>,
     done: usize,
     total: usize,
 }
@@ -34,6 +37,7 @@ impl Watch {
             has_status_line: false,
             started: BTreeMap::new(),
             running: BTreeSet::new(),
+            cached: BTreeMap::new(),
             done: 0,
             total,
         }
@@ -58,6 +62,9 @@ impl Watch {
             }
             Event::AttemptEnded { task, report, attempt, .. } => {
                 self.running.remove(task);
+                if let Some(origin) = &report.cached {
+                    self.cached.insert(task.clone(), origin.run);
+                }
                 if let AttemptEnd::Lost { reason } = &report.end {
                     self.line(AnsiColor::Yellow, "lost", task, &format!("attempt {attempt}: {reason}"));
                 }
@@ -66,10 +73,14 @@ impl Watch {
                 let pause = time::between(at, *due);
                 self.line(AnsiColor::Yellow, "retrying", task, &format!("attempt {attempt} in {pause}"));
             }
-            Event::TaskSucceeded { task, .. } => self.ended(AnsiColor::Green, "succeeded", task, at, ""),
             Event::TaskTaken { task, taken } => {
                 let why = format!("from run {}", summary::short(taken.from));
                 self.ended(AnsiColor::BrightBlack, "taken", task, at, &why);
+            }
+            Event::TaskSucceeded { task, .. } => {
+                let from = self.cached.remove(task);
+                let why = from.map(|run| format!("cached (from run {})", summary::short(run)));
+                self.ended(AnsiColor::Green, "succeeded", task, at, &why.unwrap_or_default());
             }
             Event::TaskFailed { task, fault, is_timeout } => {
                 let word = if *is_timeout { "timed out" } else { "failed" };

@@ -3,13 +3,14 @@
 use myrmex_model::command::{Command, TimerKey};
 use myrmex_model::effect::{Evaluation, Ticket};
 use myrmex_model::event::Event;
-use myrmex_model::id::{Attempt, FencingToken};
+use myrmex_model::id::{Attempt, FencingToken, RunId};
+use myrmex_model::outcome::{AttemptEnd, AttemptReport, Origin};
 use myrmex_model::status::Phase;
 use myrmex_model::status::Status::{Pending, Running, Succeeded};
 use myrmex_model::time::Timestamp;
 
 use super::build::{define, graph, name, task, timer};
-use super::host::{Host, RUN, address, ended_badly, ended_well, lost, report_of, start};
+use super::host::{Host, RUN, address, ended_badly, ended_well, lost, report_of, start, value_hash};
 use crate::run::{ReplayError, Run};
 
 /// `put` itself asserts that a refusal leaves the facts as they are.
@@ -157,4 +158,19 @@ fn a_journal_that_does_not_fit_is_refused_and_changes_nothing() {
     let missing = Run::replay(RUN, &host.journal, &mut |_| None).unwrap_err();
     assert!(matches!(missing, ReplayError::Definition { .. }));
     assert!(host.events().any(|event| matches!(event, Event::TimerArmed { .. })));
+}
+
+#[test]
+fn a_success_that_was_taken_over_names_its_origin_unless_another_attempt_follows() {
+    let origin = Origin { run: RunId([9; 16]), task: address("a") };
+    for (end, expected) in [(ended_well(), Some(origin.clone())), (ended_badly(), None)] {
+        let mut host = Host::started(&graph("root", vec![task("a").retried(1, 0)]));
+        host.grant();
+        let given = matches!(end, AttemptEnd::Succeeded { .. }).then(|| value_hash("\"done\""));
+        let report = AttemptReport { cached: Some(Box::new(origin.clone())), ..AttemptReport::of(end) };
+        let (token, task) = (host.token("a"), address("a"));
+        host.put(Command::Report { task, attempt: Attempt::FIRST, token, report }).unwrap();
+        let task = host.run.task(&address("a")).unwrap();
+        assert_eq!((task.cached(), task.given()), (expected.as_ref(), given));
+    }
 }

@@ -179,14 +179,7 @@ impl<'a> From<&'a Node> for NodeV1<'a> {
             queue_timeout: node.policy.queue_timeout.map(|length| length.0),
             total_timeout: node.policy.total_timeout.map(|length| length.0),
             once: node.policy.repetition == Repetition::Forbidden,
-            outputs: match &node.outputs {
-                Outputs::Raw => None,
-                Outputs::Declared(fields) => {
-                    Some(OutputsV1::Declared(fields.iter().map(OutputFieldV1::from).collect()))
-                }
-                Outputs::Computed(template) => Some(OutputsV1::Computed(template.into())),
-                Outputs::Last => Some(OutputsV1::Last),
-            },
+            outputs: OutputsV1::of(&node.outputs),
             handling: node.handling.as_deref().map(|handling| Box::new(handling.into())),
             binding: node.binding.as_deref().map(|binding| Box::new(binding.into())),
         }
@@ -248,16 +241,30 @@ impl TryFrom<BindingV1<'_>> for Binding {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum OutputsV1<'a> {
+pub(super) enum OutputsV1<'a> {
     #[serde(borrow)]
     Declared(Vec<OutputFieldV1<'a>>),
     Computed(TemplateV1<'a>),
     Last,
 }
 
+impl<'a> OutputsV1<'a> {
+    /// Returns the form of what a node gives; none for whatever its body gives.
+    pub(super) fn of(outputs: &'a Outputs) -> Option<Self> {
+        match outputs {
+            Outputs::Raw => None,
+            Outputs::Declared(fields) => {
+                Some(Self::Declared(fields.iter().map(OutputFieldV1::from).collect()))
+            }
+            Outputs::Computed(template) => Some(Self::Computed(template.into())),
+            Outputs::Last => Some(Self::Last),
+        }
+    }
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OutputFieldV1<'a> {
+pub(super) struct OutputFieldV1<'a> {
     #[serde(borrow)]
     name: Text<'a>,
     schema: SchemaV1<'a>,

@@ -4,6 +4,7 @@
 //! Nothing outside the workspace is read: each file is opened first, and then it is looked at where it really is, so a
 //! link that changes meanwhile leads nowhere.
 
+pub(super) mod content;
 mod pattern;
 mod tar;
 
