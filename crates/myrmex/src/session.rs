@@ -98,7 +98,7 @@ impl Session {
     /// Returns [`Failure`] if the workspace's settings have errors, another process holds the store, or it cannot be
     /// opened.
     pub fn open(zygote: Zygote, workspace: &Workspace, slots: u32) -> Result<Self, Failure> {
-        let Settings { providers } = Settings::load(workspace)?;
+        let Settings { providers, limits } = Settings::load(workspace)?;
         let is_new = !workspace.data.exists();
         let directory = DataDirectory::open(&workspace.data)
             .map_err(|error| Failure::file(&workspace.data, "cannot be the data directory", &error))?;
@@ -130,6 +130,7 @@ impl Session {
             worker: Name::new("local").expect("`local` is a name"),
             logs: logs.clone(),
             progress: Arc::clone(&progress),
+            limits,
         })?;
         let config = WorkerConfig {
             workspace: workspace.root.clone(),

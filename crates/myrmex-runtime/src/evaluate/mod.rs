@@ -6,6 +6,7 @@
 mod begin;
 mod call;
 mod follow;
+mod limits;
 mod resolve;
 
 use myrmex_engine::run::{Run, View};
@@ -27,6 +28,8 @@ use myrmex_store::{Reader, StoreError};
 use crate::partition::Definitions;
 use crate::values::Values;
 use resolve::Resolver;
+
+pub use limits::EvaluationLimits;
 
 /// The most bytes of the outputs of a `for_each`'s items together. A store keeps them as one value, and everything that
 /// reads the list holds it in memory.
