@@ -1,11 +1,12 @@
 //! Between JSON and the values that minijinja computes with, within bounds on both ways.
 
 use minijinja::value::ValueKind;
-use minijinja::{Error, ErrorKind, State, Value};
+use minijinja::{Error, ErrorKind, Value};
 use myrmex_model::value::{VALUE_BYTES_MAX, VALUE_DEPTH_MAX, Value as Json, to_text};
 use serde_json::Number;
 
 use crate::error::ResultLimit;
+use crate::limits::Fuel;
 
 /// Bytes of data that one unit of fuel pays for, as in minijinja.
 pub(crate) const BYTES_PER_FUEL: u64 = 64;
@@ -54,18 +55,39 @@ impl From<Failure> for Error {
 }
 
 /// Pays for `bytes` of data.
-pub(crate) fn charge(state: &State<'_, '_>, bytes: usize) -> Result<(), Failure> {
-    let fuel = bytes as u64 / BYTES_PER_FUEL;
-    if fuel == 0 { Ok(()) } else { Ok(state.consume_fuel(fuel)?) }
+pub(crate) fn charge(fuel: &dyn Fuel, bytes: usize) -> Result<(), Failure> {
+    let price = bytes as u64 / BYTES_PER_FUEL;
+    if price == 0 { Ok(()) } else { fuel.burn(price) }
+}
+
+/// How deep a value may nest, and how deep it still may where a walk has come to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Depth {
+    most: usize,
+    left: usize,
+}
+
+impl Depth {
+    pub(crate) fn new(most: usize) -> Self {
+        Self { most, left: most }
+    }
+
+    /// Returns the depth inside a list or a map.
+    pub(crate) fn inner(self) -> Result<Self, Failure> {
+        let deep = Failure::Limit(ResultLimit::Depth { levels_max: self.most });
+        self.left.checked_sub(1).map(|left| Self { left, ..self }).ok_or(deep)
+    }
+}
+
+/// The depth that any value may have.
+impl Default for Depth {
+    fn default() -> Self {
+        Self::new(VALUE_DEPTH_MAX)
+    }
 }
 
 /// Takes in what an expression reads. Its size is paid for; beyond that any size will do.
-pub(crate) fn read(state: &State<'_, '_>, json: Json) -> Result<Value, Failure> {
-    read_within(state, json, VALUE_DEPTH_MAX)
-}
-
-fn read_within(state: &State<'_, '_>, json: Json, depth: usize) -> Result<Value, Failure> {
-    let inner = || depth.checked_sub(1).ok_or(Failure::Limit(ResultLimit::Depth));
+pub(crate) fn read(fuel: &dyn Fuel, json: Json, depth: Depth) -> Result<Value, Failure> {
     Ok(match json {
         Json::Null => Value::from(()),
         Json::Bool(flag) => Value::from(flag),
@@ -75,48 +97,49 @@ fn read_within(state: &State<'_, '_>, json: Json, depth: usize) -> Result<Value,
             (None, None) => Value::from(number.as_f64().unwrap_or(f64::NAN)),
         },
         Json::String(text) => {
-            charge(state, text.len())?;
+            charge(fuel, text.len())?;
             Value::from(text)
         }
         Json::Array(items) => {
-            let depth = inner()?;
-            charge(state, items.len() * SLOT_BYTES)?;
-            let items = items.into_iter().map(|item| read_within(state, item, depth));
+            let depth = depth.inner()?;
+            charge(fuel, items.len() * SLOT_BYTES)?;
+            let items = items.into_iter().map(|item| read(fuel, item, depth));
             Value::from(items.collect::<Result<Vec<_>, _>>()?)
         }
         Json::Object(fields) => {
-            let depth = inner()?;
-            charge(state, fields.len() * SLOT_BYTES)?;
+            let depth = depth.inner()?;
+            charge(fuel, fields.len() * SLOT_BYTES)?;
             let fields = fields.into_iter().map(|(key, field)| {
-                charge(state, key.len())?;
-                Ok((Value::from(key), read_within(state, field, depth)?))
+                charge(fuel, key.len())?;
+                Ok((Value::from(key), read(fuel, field, depth)?))
             });
             Value::from_pairs(fields.collect::<Result<Vec<_>, Failure>>()?)
         }
     })
 }
 
-/// Gives out a result: at most [`VALUE_DEPTH_MAX`] deep and [`VALUE_BYTES_MAX`] of JSON text.
-pub(crate) fn write(value: &Value) -> Result<Json, Failure> {
-    Writer { left: VALUE_BYTES_MAX }.write(value, VALUE_DEPTH_MAX)
+/// Gives out a result: so deep, and at most [`VALUE_BYTES_MAX`] of JSON text.
+pub(crate) fn write(value: &Value, depth: Depth) -> Result<Json, Failure> {
+    Writer { left: VALUE_BYTES_MAX }.write(value, depth)
 }
 
 /// Gives out what a jq program works on. Larger values than a result may be are taken, up to what all fuel pays for.
-pub(crate) fn write_paid(state: &State<'_, '_>, value: &Value) -> Result<Json, Failure> {
-    let (_, fuel) = state.fuel_levels().unwrap_or((0, crate::FUEL));
-    let most = usize::try_from(fuel * BYTES_PER_FUEL).unwrap_or(usize::MAX);
+pub(crate) fn write_paid(fuel: &dyn Fuel, value: &Value) -> Result<Json, Failure> {
+    let most = usize::try_from(fuel.left() * BYTES_PER_FUEL).unwrap_or(usize::MAX);
     let mut writer = Writer { left: most };
-    let json = writer.write(value, VALUE_DEPTH_MAX).map_err(|failure| match failure {
+    let json = writer.write(value, Depth::default()).map_err(|failure| match failure {
         Failure::Limit(ResultLimit::Bytes) => Failure::Fuel,
-        Failure::Limit(ResultLimit::Depth) | Failure::Fuel | Failure::Missing | Failure::Reason(_) => failure,
+        Failure::Limit(ResultLimit::Depth { .. }) | Failure::Fuel | Failure::Missing | Failure::Reason(_) => {
+            failure
+        }
     })?;
-    charge(state, most - writer.left)?;
+    charge(fuel, most - writer.left)?;
     Ok(json)
 }
 
 /// Checks that `json` is within the bounds of a result.
-pub(crate) fn check(json: &Json) -> Result<(), Failure> {
-    Writer { left: VALUE_BYTES_MAX }.check(json, VALUE_DEPTH_MAX)
+pub(crate) fn check(json: &Json, depth: Depth) -> Result<(), Failure> {
+    Writer { left: VALUE_BYTES_MAX }.check(json, depth)
 }
 
 /// Counts the bytes of JSON text while it is made.
@@ -130,8 +153,7 @@ impl Writer {
         Ok(())
     }
 
-    fn write(&mut self, value: &Value, depth: usize) -> Result<Json, Failure> {
-        let inner = || depth.checked_sub(1).ok_or(Failure::Limit(ResultLimit::Depth));
+    fn write(&mut self, value: &Value, depth: Depth) -> Result<Json, Failure> {
         Ok(match value.kind() {
             ValueKind::Undefined => return Err(Failure::Missing),
             ValueKind::None => {
@@ -153,7 +175,7 @@ impl Writer {
                 Json::String(text.to_owned())
             }
             ValueKind::Seq | ValueKind::Iterable => {
-                let depth = inner()?;
+                let depth = depth.inner()?;
                 self.take(2)?;
                 let mut items = Vec::new();
                 for item in value.try_iter()?.checked() {
@@ -163,7 +185,7 @@ impl Writer {
                 Json::Array(items)
             }
             ValueKind::Map => {
-                let depth = inner()?;
+                let depth = depth.inner()?;
                 self.take(2)?;
                 let mut fields = serde_json::Map::new();
                 for key in value.try_iter()?.checked() {
@@ -180,19 +202,18 @@ impl Writer {
         })
     }
 
-    fn check(&mut self, json: &Json, depth: usize) -> Result<(), Failure> {
-        let inner = || depth.checked_sub(1).ok_or(Failure::Limit(ResultLimit::Depth));
+    fn check(&mut self, json: &Json, depth: Depth) -> Result<(), Failure> {
         match json {
             Json::Null | Json::Bool(_) => self.take(4),
             Json::Number(number) => self.take(number.to_string().len()),
             Json::String(text) => self.take(json_length(text)),
             Json::Array(items) => {
-                let depth = inner()?;
+                let depth = depth.inner()?;
                 self.take(2 + items.len().saturating_sub(1))?;
                 items.iter().try_for_each(|item| self.check(item, depth))
             }
             Json::Object(fields) => {
-                let depth = inner()?;
+                let depth = depth.inner()?;
                 self.take(2 + fields.len().saturating_sub(1))?;
                 fields.iter().try_for_each(|(key, field)| {
                     self.take(json_length(key) + 1)?;
@@ -241,12 +262,12 @@ fn number_of(value: &Value) -> Result<Number, Failure> {
 }
 
 /// Prints `value` as it appears inside text.
-pub(crate) fn text_of(state: &State<'_, '_>, value: &Value) -> Result<String, Failure> {
+pub(crate) fn text_of(fuel: &dyn Fuel, value: &Value) -> Result<String, Failure> {
     let text = match value.as_str() {
         Some(text) => text.to_owned(),
-        None => to_text(&write(value)?),
+        None => to_text(&write(value, Depth::default())?),
     };
-    charge(state, text.len())?;
+    charge(fuel, text.len())?;
     Ok(text)
 }
 

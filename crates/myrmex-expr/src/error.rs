@@ -5,10 +5,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use myrmex_model::fault::{Fault, FaultKind};
-use myrmex_model::value::{VALUE_BYTES_MAX, VALUE_DEPTH_MAX};
+use myrmex_model::value::VALUE_BYTES_MAX;
 
+use crate::SOURCE_BYTES_MAX;
 use crate::vocabulary::{FILTERS, FUNCTIONS, TESTS};
-use crate::{FUEL, SOURCE_BYTES_MAX};
 
 /// The most bytes of an expression that the title of a [`Fault`] quotes; the whole of it is in the detail.
 const QUOTED_BYTES_MAX: usize = 120;
@@ -83,8 +83,11 @@ pub enum ExprErrorKind {
     #[error("{0}")]
     Operation(String),
     /// The fuel is used up.
-    #[error("the expression does more than its bound of {FUEL} steps allows")]
-    Fuel,
+    #[error("the expression does more than the limit `expressions.fuel` of {fuel_max} steps allows")]
+    Fuel {
+        /// The limit.
+        fuel_max: u64,
+    },
     /// The result is larger than a value may be.
     #[error("{0}")]
     Limit(ResultLimit),
@@ -93,9 +96,12 @@ pub enum ExprErrorKind {
 /// The bounds of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ResultLimit {
-    /// Nested deeper than [`VALUE_DEPTH_MAX`].
-    #[error("the value nests deeper than {VALUE_DEPTH_MAX} levels")]
-    Depth,
+    /// Nested too deep.
+    #[error("the value nests deeper than the limit `expressions.depth` of {levels_max} levels")]
+    Depth {
+        /// The limit.
+        levels_max: usize,
+    },
     /// More text than [`VALUE_BYTES_MAX`].
     #[error("the value has more than {VALUE_BYTES_MAX} bytes of JSON; use a file")]
     Bytes,
@@ -128,7 +134,7 @@ impl ExprError {
             | ExprErrorKind::Missing { .. }
             | ExprErrorKind::NotBoolean { .. }
             | ExprErrorKind::Operation(_)
-            | ExprErrorKind::Fuel
+            | ExprErrorKind::Fuel { .. }
             | ExprErrorKind::Limit(_) => &[],
         }
     }
@@ -150,7 +156,7 @@ impl From<ExprError> for Fault {
             | ExprErrorKind::Missing { .. }
             | ExprErrorKind::NotBoolean { .. }
             | ExprErrorKind::Operation(_)
-            | ExprErrorKind::Fuel => FaultKind::Expression,
+            | ExprErrorKind::Fuel { .. } => FaultKind::Expression,
         };
         let expression = &*error.expression;
         if expression.len() <= QUOTED_BYTES_MAX {

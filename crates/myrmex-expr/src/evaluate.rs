@@ -4,99 +4,41 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use minijinja::value::{Kwargs, ValueKind};
-use minijinja::{State, Value};
-use myrmex_model::OrderedMap;
+use minijinja::{ErrorKind, Value};
 use myrmex_model::template::{Expr, ExprLang, Part, Template};
 use myrmex_model::value::{VALUE_BYTES_MAX, Value as Json, to_text};
 
-use crate::FUEL;
-use crate::convert::{self, Failure, charge, type_name};
+use crate::compiled::{Cache, Compiled};
+use crate::convert::{self, Depth, Failure, charge, type_name};
 use crate::error::{ExprError, ExprErrorKind, ResultLimit};
-use crate::inspect::{Reference, Step};
+use crate::inspect::Reference;
 use crate::jq::{JqAnswer, JqDirect, JqJob, JqRunner, Program};
+use crate::limits::{Fuel, Limits, Tank};
 use crate::operators;
-use crate::syntax::{self, Parsed};
 use crate::tree::{Arguments, Kind, Node};
-use crate::vocabulary::ENVIRONMENT;
-
-/// How much source a generation of the cache holds, in bytes. A large definition has some ten thousand expressions of
-/// some ten bytes each; compiled they take about fifty times that.
-const CACHED_BYTES_MAX: usize = 1 << 20;
 
 /// The most bytes of an operand that a message quotes.
 const OPERAND_BYTES_MAX: usize = 60;
-
-/// What a jq program counts for beside its source: the definitions it calls are compiled with it.
-const PROGRAM_BYTES: usize = 1024;
 
 /// Answers what a reference stands for; none if it has no value.
 pub type Resolve<'a> = dyn FnMut(&Reference) -> Option<Json> + 'a;
 
 /// Computes the values of expressions and keeps them in compiled form.
 ///
-/// Not shared: each thread has its own. The cache has two generations, so that an expression in use is never
-/// dropped and the memory stays bounded.
+/// Not shared: each thread has its own. What it keeps is bounded.
 #[derive(Debug)]
 pub struct Evaluator {
-    recent: OrderedMap<Arc<str>, Arc<Compiled>>,
-    older: OrderedMap<Arc<str>, Arc<Compiled>>,
-    /// The bytes of source in `recent`.
-    recent_bytes: usize,
+    cache: Cache,
     /// What runs jq programs.
     runner: Box<dyn JqRunner>,
+    limits: Limits,
+    /// The memory of the last evaluation for what it read; empty.
+    read: Vec<Option<Value>>,
 }
 
 impl Default for Evaluator {
     fn default() -> Self {
         Self::with_jq(Box::new(JqDirect))
-    }
-}
-
-/// An expression that was read once.
-#[derive(Debug)]
-struct Compiled {
-    source: Arc<str>,
-    root: Node,
-    /// What it takes in the cache, as bytes of source.
-    weight: usize,
-    /// What is asked of the caller: the paths that no shorter path begins.
-    reads: Vec<Reference>,
-    /// For each reference of the tree, which of `reads` begins it and what comes after that.
-    slots: Vec<(usize, Vec<Value>)>,
-}
-
-impl Compiled {
-    fn new(source: &Arc<str>) -> Result<Self, ExprError> {
-        let Parsed { root, inspection } = syntax::parse(source)?;
-        let mut reads: Vec<Reference> = Vec::new();
-        for reference in &inspection.references {
-            if !reads.iter().any(|read| read.is_prefix_of(reference)) {
-                reads.retain(|read| !reference.is_prefix_of(read));
-                reads.push(reference.clone());
-            }
-        }
-        let slot = |reference: &Reference| {
-            let place = reads.iter().position(|read| read.is_prefix_of(reference));
-            let place = place.expect("every reference is among the reads or begins with one of them");
-            let rest = reference.steps[reads[place].steps.len()..].iter().map(|step| match step {
-                Step::Field(name) => Value::from(name.as_str()),
-                Step::Index(index) => Value::from(*index),
-            });
-            (place, rest.collect())
-        };
-        let slots = inspection.references.iter().map(slot).collect();
-        let programs = inspection.filters.iter().filter(|(name, _)| name == "jq").count();
-        let weight = source.len() + programs * PROGRAM_BYTES;
-        Ok(Self { source: source.clone(), root, weight, reads, slots })
-    }
-
-    fn error(&self, problem: Problem) -> ExprError {
-        ExprError { expression: self.source.clone(), span: problem.span, kind: problem.kind }
-    }
-
-    /// Returns the one path that is the whole expression.
-    fn lone_read(&self) -> Option<&Reference> {
-        if let Kind::Reference(_) = self.root.kind { self.reads.first() } else { None }
     }
 }
 
@@ -110,31 +52,36 @@ impl Evaluator {
 
     /// Builds an evaluator whose jq programs are run by `runner`.
     pub fn with_jq(runner: Box<dyn JqRunner>) -> Self {
-        Self { recent: OrderedMap::default(), older: OrderedMap::default(), recent_bytes: 0, runner }
+        Self { cache: Cache::default(), runner, limits: Limits::default(), read: Vec::new() }
+    }
+
+    /// Sets the limits of each evaluation.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits: limits.bounded(), ..self }
     }
 
     /// Computes the value of `expr`.
     ///
     /// `resolve` is asked at most once for each path, when it is first needed; where one path begins another, for
-    /// the shorter. The result is at most [`myrmex_model::value::VALUE_DEPTH_MAX`] deep and
-    /// [`VALUE_BYTES_MAX`] long. Needs a stack of [`crate::STACK_BYTES`].
+    /// the shorter. The result is as deep as [`Limits`] allow, and at most [`VALUE_BYTES_MAX`] long. Needs a stack of
+    /// [`crate::STACK_BYTES`].
     ///
     /// # Errors
     ///
     /// Returns what is wrong with the expression, or why it has no value. A missing value is an error that names it.
     pub fn value(&mut self, expr: &Expr, resolve: &mut Resolve<'_>) -> Result<Json, ExprError> {
         let compiled = self.compiled(expr)?;
-        let whole = |failure| compiled.error(Problem::of(&compiled.root, &compiled, failure));
+        let (limits, depth) = (self.limits, Depth::new(self.limits.depth));
+        let whole = |failure| Problem::new(&compiled.root, &compiled, limits, failure).of(&compiled);
         if let Some(read) = compiled.lone_read() {
             // The value passes through as it is: it need not be taken in and given out again.
             let json = resolve(read).ok_or_else(|| whole(Failure::Missing))?;
-            convert::check(&json).map_err(whole)?;
+            convert::check(&json, depth).map_err(whole)?;
             return Ok(json);
         }
-        let value = Walk::new(&compiled, &mut *self.runner, resolve)
-            .defined(&compiled.root)
-            .map_err(|p| compiled.error(p))?;
-        convert::write(&value).map_err(whole)
+        let value = self.walk(&compiled, resolve)?;
+        convert::write(&value, depth).map_err(whole)
     }
 
     /// Computes a condition.
@@ -145,14 +92,24 @@ impl Evaluator {
     /// neither true nor false, though `and`, `or`, `not` and `if` inside an expression take them as Jinja does.
     pub fn condition(&mut self, expr: &Expr, resolve: &mut Resolve<'_>) -> Result<bool, ExprError> {
         let compiled = self.compiled(expr)?;
-        let value = Walk::new(&compiled, &mut *self.runner, resolve)
-            .defined(&compiled.root)
-            .map_err(|p| compiled.error(p))?;
+        let value = self.walk(&compiled, resolve)?;
         if value.kind() == ValueKind::Bool {
             return Ok(value.is_true());
         }
         let kind = ExprErrorKind::NotBoolean { found: type_name(&value) };
-        Err(compiled.error(Problem { span: compiled.root.span.clone(), kind }))
+        Err(Problem { span: compiled.root.span.clone(), kind }.of(&compiled))
+    }
+
+    /// Computes what `compiled` stands for.
+    fn walk(&mut self, compiled: &Compiled, resolve: &mut Resolve<'_>) -> Result<Value, ExprError> {
+        let mut read = std::mem::take(&mut self.read);
+        read.resize(compiled.reads.len(), None);
+        let (limits, tank) = (self.limits, Tank::new(self.limits.fuel));
+        let mut walk = Walk { compiled, runner: &mut *self.runner, resolve, read, limits, tank };
+        let value = walk.defined(&compiled.root).map_err(|problem| problem.of(compiled));
+        self.read = walk.read;
+        self.read.clear();
+        value
     }
 
     /// Computes data with expressions in it: literals are copied, text with holes gives a string.
@@ -194,20 +151,7 @@ impl Evaluator {
         match expr.lang {
             ExprLang::Jinja => {}
         }
-        if let Some(compiled) = self.recent.get(&*expr.source) {
-            return Ok(compiled.clone());
-        }
-        let compiled = match self.older.get(&*expr.source) {
-            Some(compiled) => compiled.clone(),
-            None => Arc::new(Compiled::new(&expr.source)?),
-        };
-        if self.recent_bytes + compiled.weight > CACHED_BYTES_MAX {
-            self.older = std::mem::take(&mut self.recent);
-            self.recent_bytes = 0;
-        }
-        self.recent_bytes += compiled.weight;
-        self.recent.insert(expr.source.clone(), compiled.clone());
-        Ok(compiled)
+        self.cache.get(&expr.source)
     }
 }
 
@@ -224,14 +168,19 @@ struct Problem {
 
 impl Problem {
     /// Says that `node` failed.
-    fn of(node: &Node, compiled: &Compiled, failure: Failure) -> Self {
+    fn new(node: &Node, compiled: &Compiled, limits: Limits, failure: Failure) -> Self {
         let kind = match failure {
-            Failure::Fuel => ExprErrorKind::Fuel,
+            Failure::Fuel => ExprErrorKind::Fuel { fuel_max: limits.fuel },
             Failure::Limit(limit) => ExprErrorKind::Limit(limit),
             Failure::Missing => ExprErrorKind::Missing { path: quoted(node, compiled) },
             Failure::Reason(reason) => ExprErrorKind::Operation(reason),
         };
         Self { span: node.span.clone(), kind }
+    }
+
+    /// Says it of the expression as a whole.
+    fn of(self, compiled: &Compiled) -> ExprError {
+        ExprError { expression: compiled.source.clone(), span: self.span, kind: self.kind }
     }
 }
 
@@ -251,20 +200,16 @@ struct Walk<'c, 'r, 'f> {
     resolve: &'r mut Resolve<'f>,
     /// The values of [`Compiled::reads`] that were asked for; undefined if there is none.
     read: Vec<Option<Value>>,
+    limits: Limits,
     /// Holds the fuel, and what filters need.
-    state: State<'static, 'static>,
+    tank: Tank,
 }
 
 type Stepped<T> = Result<T, Problem>;
 
-impl<'c, 'r, 'f> Walk<'c, 'r, 'f> {
-    fn new(compiled: &'c Compiled, runner: &'c mut dyn JqRunner, resolve: &'r mut Resolve<'f>) -> Self {
-        let read = vec![None; compiled.reads.len()];
-        Self { compiled, runner, resolve, read, state: ENVIRONMENT.empty_state() }
-    }
-
+impl Walk<'_, '_, '_> {
     fn failed(&self, node: &Node, failure: impl Into<Failure>) -> Problem {
-        Problem::of(node, self.compiled, failure.into())
+        Problem::new(node, self.compiled, self.limits, failure.into())
     }
 
     /// Computes `node`, which must have a value.
@@ -283,7 +228,7 @@ impl<'c, 'r, 'f> Walk<'c, 'r, 'f> {
 
     /// Computes `node`; undefined if it has no value.
     fn value(&mut self, node: &Node) -> Stepped<Value> {
-        self.state.consume_fuel(1).map_err(|error| self.failed(node, error))?;
+        self.tank.burn(1).map_err(|failure| self.failed(node, failure))?;
         match &node.kind {
             Kind::Constant(value) => Ok(value.clone()),
             Kind::Reference(place) => self.reference(node, *place),
@@ -307,7 +252,7 @@ impl<'c, 'r, 'f> Walk<'c, 'r, 'f> {
             }
             Kind::Arithmetic { operator, left, right } => {
                 let (a, b) = (self.defined(left)?, self.defined(right)?);
-                operators::arithmetic(&self.state, *operator, &a, &b).map_err(|failure| {
+                operators::arithmetic(&self.tank, *operator, &a, &b).map_err(|failure| {
                     self.operands(node, (left, &a), operator.as_str(), (right, &b), failure)
                 })
             }
@@ -328,9 +273,12 @@ impl<'c, 'r, 'f> Walk<'c, 'r, 'f> {
             Kind::Test { name, arguments } => self.test(node, name, arguments),
             Kind::Call { function, arguments } => {
                 let arguments = self.arguments(arguments)?;
-                let callee = self.state.lookup(function);
-                let callee = callee.ok_or_else(|| self.failed(node, Failure::Missing))?;
-                let result = callee.call(&mut self.state, &arguments);
+                let result = self.tank.state().and_then(|state| {
+                    let callee = state.lookup(function);
+                    callee
+                        .ok_or_else(|| ErrorKind::UndefinedError.into())
+                        .and_then(|own| own.call(state, &arguments))
+                });
                 self.paid(node, result.map_err(|error| self.called(node, function, error))?)
             }
             Kind::List(items) => self.defined_all(items).map(Value::from),
@@ -340,16 +288,15 @@ impl<'c, 'r, 'f> Walk<'c, 'r, 'f> {
 
     /// Runs a jq program; undefined if it has no output.
     fn jq(&mut self, program: &Arc<Program>, value: &Value) -> Result<Value, Failure> {
-        let input = convert::write_paid(&self.state, value)?;
-        let (_, fuel) = self.state.fuel_levels().unwrap_or((0, FUEL));
-        let answer = self.runner.run(JqJob::new(Arc::clone(program), input, fuel));
+        let input = convert::write_paid(&self.tank, value)?;
+        let answer = self.runner.run(JqJob::new(Arc::clone(program), input, self.tank.left()));
         let JqAnswer { outcome, spent } = answer.map_err(|trouble| Failure::Reason(trouble.to_string()))?;
         let output = outcome?;
         if spent > 0 {
-            self.state.consume_fuel(spent)?;
+            self.tank.burn(spent)?;
         }
         match output {
-            Some(json) => convert::read(&self.state, json),
+            Some(json) => convert::read(&self.tank, json, Depth::default()),
             None => Ok(Value::UNDEFINED),
         }
     }
@@ -358,9 +305,8 @@ impl<'c, 'r, 'f> Walk<'c, 'r, 'f> {
         let (slot, rest) = &self.compiled.slots[place];
         if self.read[*slot].is_none() {
             let value = match (self.resolve)(&self.compiled.reads[*slot]) {
-                Some(json) => {
-                    convert::read(&self.state, json).map_err(|failure| self.failed(node, failure))?
-                }
+                Some(json) => convert::read(&self.tank, json, Depth::new(self.limits.depth))
+                    .map_err(|failure| self.failed(node, failure))?,
                 None => Value::UNDEFINED,
             };
             self.read[*slot] = Some(value);
@@ -379,7 +325,7 @@ impl<'c, 'r, 'f> Walk<'c, 'r, 'f> {
         let base = self.defined(base)?;
         let mut bound = |node: &Option<Box<Node>>| node.as_ref().map(|node| self.defined(node)).transpose();
         let bounds = [bound(&bounds[0])?, bound(&bounds[1])?, bound(&bounds[2])?];
-        operators::sliced(&self.state, &base, bounds.each_ref().map(Option::as_ref))
+        operators::sliced(&self.tank, &base, bounds.each_ref().map(Option::as_ref))
             .map_err(|failure| self.failed(node, failure))
     }
 
@@ -392,7 +338,7 @@ impl<'c, 'r, 'f> Walk<'c, 'r, 'f> {
         let (mut left_node, mut left) = (first, self.defined(first)?);
         for (comparison, right_node) in rest {
             let right = self.defined(right_node)?;
-            let holds = operators::compared(&self.state, *comparison, &left, &right);
+            let holds = operators::compared(&self.tank, *comparison, &left, &right);
             let sides = ((left_node, &left), (right_node, &right));
             if !holds
                 .map_err(|failure| self.operands(node, sides.0, comparison.as_str(), sides.1, failure))?
@@ -429,16 +375,15 @@ impl<'c, 'r, 'f> Walk<'c, 'r, 'f> {
             self.arguments(arguments)?
         };
         let length = values[0].as_str().map_or(0, str::len);
-        charge(&self.state, length).map_err(|failure| self.failed(node, failure))?;
-        let result =
-            self.state.apply_filter(name, &values).map_err(|error| self.called(node, name, error))?;
-        self.paid(node, result)
+        charge(&self.tank, length).map_err(|failure| self.failed(node, failure))?;
+        let result = self.tank.state().and_then(|state| state.apply_filter(name, &values));
+        self.paid(node, result.map_err(|error| self.called(node, name, error))?)
     }
 
     /// Pays for what a filter or function made.
     fn paid(&self, node: &Node, result: Value) -> Stepped<Value> {
         let length = result.as_str().map_or_else(|| result.len().unwrap_or(0) * size_of::<Value>(), str::len);
-        charge(&self.state, length).map_err(|failure| self.failed(node, failure))?;
+        charge(&self.tank, length).map_err(|failure| self.failed(node, failure))?;
         Ok(result)
     }
 
@@ -449,8 +394,8 @@ impl<'c, 'r, 'f> Walk<'c, 'r, 'f> {
         } else {
             self.arguments(arguments)?
         };
-        let holds = self.state.perform_test(name, &values).map_err(|error| self.called(node, name, error))?;
-        Ok(Value::from(holds))
+        let holds = self.tank.state().and_then(|state| state.perform_test(name, &values));
+        Ok(Value::from(holds.map_err(|error| self.called(node, name, error))?))
     }
 
     fn arguments(&mut self, arguments: &Arguments) -> Stepped<Vec<Value>> {

@@ -7,7 +7,7 @@ use regex_lite::{Regex, RegexBuilder};
 use semver::{Version, VersionReq};
 use sha2::{Digest, Sha256};
 
-use crate::convert::{self, Failure, charge, text_of};
+use crate::convert::{self, Depth, Failure, charge, text_of};
 use crate::error::ResultLimit;
 use crate::operators;
 use crate::tree::Comparison;
@@ -73,12 +73,12 @@ fn from_json(state: &State<'_, '_>, value: &Value) -> Result<Value, Error> {
     // Reading costs several times the copying that the bytes alone pay for.
     charge(state, text.len() * 4)?;
     let json: Json = serde_json::from_str(text).map_err(|error| reason(format!("not JSON: {error}")))?;
-    Ok(convert::read(state, json)?)
+    Ok(convert::read(state, json, Depth::default())?)
 }
 
 /// Prints compact JSON; keys stand in the order in which they were made.
 fn to_json(state: &State<'_, '_>, value: &Value) -> Result<Value, Error> {
-    let text = convert::write(value)?.to_string();
+    let text = convert::write(value, Depth::default())?.to_string();
     charge(state, text.len() * 4)?;
     Ok(Value::from(text))
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use crate::error::ExprError;
+use crate::jq::Programs;
 use crate::syntax;
 
 /// What an expression reads and calls, in the order of its source.
@@ -59,7 +60,7 @@ impl Reference {
 /// assert_eq!(paths, ["tasks['a-b'].output[0]", "inputs.list"]);
 /// ```
 pub fn inspect(source: &str) -> Result<Inspection, ExprError> {
-    syntax::parse(source).map(|parsed| parsed.inspection)
+    syntax::parse(source, &mut Programs::default()).map(|parsed| parsed.inspection)
 }
 
 /// Shown as it would be written: `tasks['a-b'].items[0]`.

@@ -19,12 +19,14 @@
 //! assert_eq!(text.unwrap(), Value::from("Ship V1?"));
 //! ```
 
+mod compiled;
 mod convert;
 mod error;
 mod evaluate;
 mod filters;
 mod inspect;
 mod jq;
+mod limits;
 mod operators;
 mod scan;
 mod syntax;
@@ -36,13 +38,18 @@ pub use error::{ExprError, ExprErrorKind, ResultLimit};
 pub use evaluate::{Evaluator, Resolve};
 pub use inspect::{Inspection, Reference, Step, inspect};
 pub use jq::{JqAnswer, JqDirect, JqJob, JqRunner, JqTrouble};
+pub use limits::Limits;
 pub use scan::{Piece, ScanError, ScanErrorKind, scan, template_of_text};
 
 /// The longest source of an expression. Longer chains of operators would need a larger stack to parse.
 pub const SOURCE_BYTES_MAX: usize = 4096;
 
-/// What an evaluation may spend: one a step, and one for each 64 bytes read or made; about 3 MB of data.
+/// What an evaluation may spend unless somebody says otherwise: one a step, and one for each 64 bytes read or made; about
+/// 3 MB of data.
 pub const FUEL: u64 = 50_000;
+
+/// The most that somebody may say: about 320 MB of data, and seconds in which no other run of the partition goes on.
+pub const FUEL_MAX: u64 = 5_000_000;
 
 /// The stack a thread needs that inspects or evaluates.
 pub const STACK_BYTES: usize = 64 << 20;

@@ -5,12 +5,13 @@
 
 use std::cmp::Ordering;
 
+use minijinja::Value;
 use minijinja::value::ValueKind;
-use minijinja::{State, Value};
 use myrmex_model::value::VALUE_BYTES_MAX;
 
 use crate::convert::{Failure, charge, text_of, type_name};
 use crate::error::ResultLimit;
+use crate::limits::Fuel;
 use crate::tree::{Comparison, Operator};
 
 /// What visiting one member of a list counts for, in bytes.
@@ -60,10 +61,10 @@ fn float(value: f64) -> Outcome {
 }
 
 /// Computes `left operator right`.
-pub(crate) fn arithmetic(state: &State<'_, '_>, operator: Operator, left: &Value, right: &Value) -> Outcome {
+pub(crate) fn arithmetic(fuel: &dyn Fuel, operator: Operator, left: &Value, right: &Value) -> Outcome {
     if operator == Operator::Concatenate {
-        let mut text = text_of(state, left)?;
-        text.push_str(&text_of(state, right)?);
+        let mut text = text_of(fuel, left)?;
+        text.push_str(&text_of(fuel, right)?);
         return bounded(text);
     }
     if let (Some(left), Some(right)) = (Number::of(left), Number::of(right)) {
@@ -74,17 +75,17 @@ pub(crate) fn arithmetic(state: &State<'_, '_>, operator: Operator, left: &Value
     }
     match (operator, left.kind(), right.kind()) {
         (Operator::Add, ValueKind::String, ValueKind::String) => {
-            let mut text = text_of(state, left)?;
-            text.push_str(&text_of(state, right)?);
+            let mut text = text_of(fuel, left)?;
+            text.push_str(&text_of(fuel, right)?);
             bounded(text)
         }
         (Operator::Add, ValueKind::Seq | ValueKind::Iterable, ValueKind::Seq | ValueKind::Iterable) => {
-            let mut items = members(state, left)?;
-            items.extend(members(state, right)?);
+            let mut items = members(fuel, left)?;
+            items.extend(members(fuel, right)?);
             Ok(Value::from(items))
         }
-        (Operator::Multiply, ValueKind::String, ValueKind::Number) => repeated(state, left, right),
-        (Operator::Multiply, ValueKind::Number, ValueKind::String) => repeated(state, right, left),
+        (Operator::Multiply, ValueKind::String, ValueKind::Number) => repeated(fuel, left, right),
+        (Operator::Multiply, ValueKind::Number, ValueKind::String) => repeated(fuel, right, left),
         (Operator::Multiply, ValueKind::Seq | ValueKind::Iterable, _)
         | (Operator::Multiply, _, ValueKind::Seq | ValueKind::Iterable) => {
             Err(reason("a list cannot be repeated"))
@@ -108,7 +109,7 @@ fn bounded(text: String) -> Outcome {
     if text.len() > VALUE_BYTES_MAX { Err(Failure::Limit(ResultLimit::Bytes)) } else { Ok(Value::from(text)) }
 }
 
-fn repeated(state: &State<'_, '_>, text: &Value, times: &Value) -> Outcome {
+fn repeated(fuel: &dyn Fuel, text: &Value, times: &Value) -> Outcome {
     let text = text.as_str().unwrap_or_default();
     let times = times.as_i64().ok_or_else(|| reason("a string is repeated a whole number of times"))?;
     let times = usize::try_from(times).unwrap_or(0);
@@ -116,7 +117,7 @@ fn repeated(state: &State<'_, '_>, text: &Value, times: &Value) -> Outcome {
     if length > VALUE_BYTES_MAX {
         return Err(Failure::Limit(ResultLimit::Bytes));
     }
-    charge(state, length)?;
+    charge(fuel, length)?;
     Ok(Value::from(text.repeat(times)))
 }
 
@@ -179,55 +180,59 @@ pub(crate) fn negated(value: &Value) -> Outcome {
 
 /// Answers `left comparison right`.
 pub(crate) fn compared(
-    state: &State<'_, '_>,
+    fuel: &dyn Fuel,
     comparison: Comparison,
     left: &Value,
     right: &Value,
 ) -> Result<bool, Failure> {
     Ok(match comparison {
-        Comparison::Equal => is_equal(state, left, right)?,
-        Comparison::Unequal => !is_equal(state, left, right)?,
-        Comparison::In => is_member(state, left, right)?,
-        Comparison::NotIn => !is_member(state, left, right)?,
-        Comparison::Less => ordering(state, left, right)?.is_some_and(Ordering::is_lt),
-        Comparison::LessOrEqual => ordering(state, left, right)?.is_some_and(Ordering::is_le),
-        Comparison::Greater => ordering(state, left, right)?.is_some_and(Ordering::is_gt),
-        Comparison::GreaterOrEqual => ordering(state, left, right)?.is_some_and(Ordering::is_ge),
+        Comparison::Equal => is_equal(fuel, left, right)?,
+        Comparison::Unequal => !is_equal(fuel, left, right)?,
+        Comparison::In => is_member(fuel, left, right)?,
+        Comparison::NotIn => !is_member(fuel, left, right)?,
+        Comparison::Less => ordering(fuel, left, right)?.is_some_and(Ordering::is_lt),
+        Comparison::LessOrEqual => ordering(fuel, left, right)?.is_some_and(Ordering::is_le),
+        Comparison::Greater => ordering(fuel, left, right)?.is_some_and(Ordering::is_gt),
+        Comparison::GreaterOrEqual => ordering(fuel, left, right)?.is_some_and(Ordering::is_ge),
     })
 }
 
 /// Orders two numbers or two strings. Null has no order, so every question about it is answered with no.
-fn ordering(state: &State<'_, '_>, left: &Value, right: &Value) -> Result<Option<Ordering>, Failure> {
+fn ordering(fuel: &dyn Fuel, left: &Value, right: &Value) -> Result<Option<Ordering>, Failure> {
     match (left.kind(), right.kind()) {
         (ValueKind::None, _) | (_, ValueKind::None) => Ok(None),
         (ValueKind::Number, ValueKind::Number) => Ok(left.partial_cmp(right)),
         (ValueKind::String, ValueKind::String) => {
-            charge(state, left.as_str().map_or(0, str::len))?;
+            charge(fuel, left.as_str().map_or(0, str::len))?;
             Ok(left.as_str().partial_cmp(&right.as_str()))
         }
         _ => Err(reason("only two numbers or two strings have an order")),
     }
 }
 
-fn is_equal(state: &State<'_, '_>, left: &Value, right: &Value) -> Result<bool, Failure> {
+fn is_equal(fuel: &dyn Fuel, left: &Value, right: &Value) -> Result<bool, Failure> {
+    if let (Some(left), Some(right)) = (left.as_str(), right.as_str()) {
+        charge(fuel, left.len())?;
+        return Ok(left == right);
+    }
     if (left.kind() == ValueKind::Bool) != (right.kind() == ValueKind::Bool) {
         return Ok(false);
     }
-    charge_walk(state, left)?;
+    charge_walk(fuel, left)?;
     Ok(left == right)
 }
 
 /// Pays for one look at each member, or each byte of a text.
-fn charge_walk(state: &State<'_, '_>, value: &Value) -> Result<(), Failure> {
+fn charge_walk(fuel: &dyn Fuel, value: &Value) -> Result<(), Failure> {
     match value.as_str() {
-        Some(text) => charge(state, text.len()),
+        Some(text) => charge(fuel, text.len()),
         None if value.as_object().is_none() => Ok(()),
-        None => charge(state, value.len().unwrap_or(0).saturating_mul(MEMBER_BYTES)),
+        None => charge(fuel, value.len().unwrap_or(0).saturating_mul(MEMBER_BYTES)),
     }
 }
 
-fn is_member(state: &State<'_, '_>, item: &Value, container: &Value) -> Result<bool, Failure> {
-    charge_walk(state, container)?;
+fn is_member(fuel: &dyn Fuel, item: &Value, container: &Value) -> Result<bool, Failure> {
+    charge_walk(fuel, container)?;
     match container.kind() {
         ValueKind::String => match item.as_str() {
             Some(part) => Ok(container.as_str().unwrap_or_default().contains(part)),
@@ -235,7 +240,7 @@ fn is_member(state: &State<'_, '_>, item: &Value, container: &Value) -> Result<b
         },
         ValueKind::Seq | ValueKind::Iterable => {
             for member in container.try_iter()?.checked() {
-                if is_equal(state, &member?, item)? {
+                if is_equal(fuel, &member?, item)? {
                     return Ok(true);
                 }
             }
@@ -246,13 +251,13 @@ fn is_member(state: &State<'_, '_>, item: &Value, container: &Value) -> Result<b
     }
 }
 
-fn members(state: &State<'_, '_>, value: &Value) -> Result<Vec<Value>, Failure> {
-    charge_walk(state, value)?;
+fn members(fuel: &dyn Fuel, value: &Value) -> Result<Vec<Value>, Failure> {
+    charge_walk(fuel, value)?;
     Ok(value.try_iter()?.checked().collect::<Result<_, _>>()?)
 }
 
 /// Computes `value[first:end:step]` with the rules of Python.
-pub(crate) fn sliced(state: &State<'_, '_>, value: &Value, bounds: [Option<&Value>; 3]) -> Outcome {
+pub(crate) fn sliced(fuel: &dyn Fuel, value: &Value, bounds: [Option<&Value>; 3]) -> Outcome {
     let bound = |value: Option<&Value>| match value {
         None => Ok(None),
         Some(value) if value.is_none() => Ok(None),
@@ -266,12 +271,12 @@ pub(crate) fn sliced(state: &State<'_, '_>, value: &Value, bounds: [Option<&Valu
     }
     match value.kind() {
         ValueKind::String => {
-            charge_walk(state, value)?;
+            charge_walk(fuel, value)?;
             let characters: Vec<char> = value.as_str().unwrap_or_default().chars().collect();
             Ok(Value::from(picked(&characters, first, end, step).into_iter().collect::<String>()))
         }
         ValueKind::Seq | ValueKind::Iterable => {
-            Ok(Value::from(picked(&members(state, value)?, first, end, step)))
+            Ok(Value::from(picked(&members(fuel, value)?, first, end, step)))
         }
         _ => Err(Failure::Reason(format!("only lists and strings can be sliced, not {}", type_name(value)))),
     }

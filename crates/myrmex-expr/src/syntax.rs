@@ -13,7 +13,7 @@ use minijinja::{Error, Value};
 use crate::SOURCE_BYTES_MAX;
 use crate::error::{ExprError, ExprErrorKind};
 use crate::inspect::{Inspection, Reference, Step};
-use crate::jq::{Program, Refused};
+use crate::jq::{Programs, Refused};
 use crate::tree::{Arguments, Comparison, Kind, Node, Operator};
 use crate::types;
 use crate::vocabulary::{FILTERS, FUNCTIONS, TESTS, instead_of_method};
@@ -31,8 +31,8 @@ pub(crate) struct Parsed {
     pub(crate) inspection: Inspection,
 }
 
-/// Reads the expression `source`.
-pub(crate) fn parse(source: &str) -> Result<Parsed, ExprError> {
+/// Reads the expression `source`; `programs` has the jq programs that were compiled before.
+pub(crate) fn parse(source: &str, programs: &mut Programs) -> Result<Parsed, ExprError> {
     let failed = |span, kind| ExprError { expression: Arc::from(source), span, kind };
     if source.len() > SOURCE_BYTES_MAX {
         return Err(failed(0..source.len(), ExprErrorKind::Long { bytes: source.len() }));
@@ -40,7 +40,11 @@ pub(crate) fn parse(source: &str) -> Result<Parsed, ExprError> {
     let tree = parse_expr(source).map_err(|error| {
         failed(syntax_error_span(source, &error), ExprErrorKind::Syntax(syntax_message(&error)))
     })?;
-    let mut lowering = Lowering { source, inspection: Inspection::default() };
+    // Where what follows a text is no token, the parser takes that for the end and is content.
+    if let Some(error) = tokens(source).find_map(Result::err) {
+        return Err(failed(syntax_error_span(source, &error), ExprErrorKind::Syntax(syntax_message(&error))));
+    }
+    let mut lowering = Lowering { source, programs, inspection: Inspection::default() };
     let root = lowering.node(&tree).map_err(|refusal| failed(refusal.span, refusal.kind))?;
     Ok(Parsed { root, inspection: lowering.inspection })
 }
@@ -64,10 +68,8 @@ fn syntax_error_span(source: &str, error: &Error) -> Range<usize> {
     if is_cut_short(error) {
         return end;
     }
-    let tokens: Vec<Range<usize>> = tokenize(source, true, minijinja::syntax::SyntaxConfig::default())
-        .map_while(Result::ok)
-        .map(|(_, span): (Token<'_>, Span)| range_of(span))
-        .collect();
+    let tokens: Vec<Range<usize>> =
+        tokens(source).map_while(Result::ok).map(|(_, span)| range_of(span)).collect();
     let is_right_until = |token: &Range<usize>| match parse_expr(&source[..token.end]) {
         Ok(_) => true,
         Err(error) => is_cut_short(&error),
@@ -77,6 +79,10 @@ fn syntax_error_span(source: &str, error: &Error) -> Range<usize> {
         // All tokens are right: what follows the last is not a token at all.
         None => tokens.last().map_or(0, |token| token.end)..source.len(),
     }
+}
+
+fn tokens(source: &str) -> impl Iterator<Item = Result<(Token<'_>, Span), Error>> {
+    tokenize(source, true, minijinja::syntax::SyntaxConfig::default())
 }
 
 fn range_of(span: Span) -> Range<usize> {
@@ -92,6 +98,7 @@ struct Refusal {
 /// Walks the syntax tree and collects what the expression reads and calls.
 struct Lowering<'s> {
     source: &'s str,
+    programs: &'s mut Programs,
     inspection: Inspection,
 }
 
@@ -271,8 +278,8 @@ impl Lowering<'_> {
         let Some(text) = text else {
             return refused(program.span.clone(), "the program of `jq` must be a literal string".to_owned());
         };
-        let program = match Program::new(text) {
-            Ok(program) => Arc::new(program),
+        let program = match self.programs.get(text) {
+            Ok(program) => program,
             Err(Refused { reason, span }) => {
                 let place = self.place_in_literal(&program.span, text, span);
                 return refused(place, format!("`jq`: {reason}"));

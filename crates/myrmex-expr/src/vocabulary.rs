@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use minijinja::{Environment, UndefinedBehavior};
 
-use crate::{FUEL, filters};
+use crate::{FUEL_MAX, filters};
 
 /// How deep an evaluation inside minijinja may nest.
 const RECURSION_MAX: usize = 64;
@@ -155,7 +155,8 @@ pub(crate) static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(||
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
     environment.set_recursion_limit(RECURSION_MAX);
-    environment.set_fuel(Some(FUEL));
+    // What an evaluation may not spend of it is taken away at once: see `limits::Tank`.
+    environment.set_fuel(Some(FUEL_MAX));
     environment
 });
 

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use myrmex_expr::{Evaluator, ExprErrorKind, ResultLimit, STACK_BYTES, inspect};
+use myrmex_expr::{Evaluator, ExprErrorKind, FUEL_MAX, Limits, ResultLimit, STACK_BYTES, inspect};
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::template::Expr;
 use myrmex_model::value::VALUE_DEPTH_MAX;
@@ -164,7 +164,7 @@ fn nested(depth: usize) -> Value {
 
 #[test]
 fn deep_values_are_refused_on_the_way_in_and_out() {
-    let deep = ExprErrorKind::Limit(ResultLimit::Depth);
+    let deep = ExprErrorKind::Limit(ResultLimit::Depth { levels_max: 112 });
     assert_eq!(evaluate("x", nested(VALUE_DEPTH_MAX)), Ok(nested(VALUE_DEPTH_MAX)));
     assert_eq!(evaluate("x", nested(VALUE_DEPTH_MAX + 1)), Err(deep.clone()));
     assert_eq!(evaluate("x | length", nested(VALUE_DEPTH_MAX + 1)), Err(deep.clone()));
@@ -194,4 +194,42 @@ fn the_context_cannot_be_printed() {
         let result = Evaluator::new().value(&Expr::jinja(source), &mut |_| None);
         assert!(result.is_err(), "{source}");
     }
+}
+
+#[test]
+fn limits_are_set_by_whoever_evaluates_and_named_by_what_meets_them() {
+    let said = |limits: Limits, source: &str, value: Value| {
+        let mut evaluator = Evaluator::new().with_limits(limits);
+        let outcome = evaluator.value(&Expr::jinja(source), &mut |_| Some(value.clone()));
+        outcome.map(|value| value.to_string().len()).map_err(|error| error.to_string())
+    };
+    let frugal = Limits { fuel: 100, ..Limits::default() };
+    let spent = "the expression does more than the limit `expressions.fuel` of 100 steps allows";
+    for source in ["inputs.x ~ 'x'", "inputs.x | upper | length", "inputs.x | jq('length')"] {
+        assert_eq!(said(frugal, source, json!("x".repeat(8_000))), Err(spent.to_owned()), "{source}");
+    }
+    assert_eq!(said(frugal, "'a' | upper ~ 1", Value::Null), Ok(4));
+    let rich = Limits { fuel: FUEL_MAX, ..Limits::default() };
+    let much = "range(60000) | map('string') | list | length";
+    assert!(said(Limits::default(), much, Value::Null).is_err());
+    assert_eq!(said(rich, much, Value::Null), Ok(5));
+    let flat = Limits { depth: 1, ..Limits::default() };
+    let deep = "the value nests deeper than the limit `expressions.depth` of 1 levels";
+    for source in ["inputs.x", "[inputs.x]", "inputs.x | length", "[[1]]", "[1] | jq('[.]')"] {
+        assert_eq!(said(flat, source, json!([[1]])), Err(deep.to_owned()), "{source}");
+    }
+    assert_eq!(said(flat, "[1]", Value::Null), Ok(3));
+}
+
+#[test]
+fn what_is_no_token_is_refused_wherever_it_stands() {
+    for source in
+        ["'s' && true", "1 == 's' ^ 2", "'s' &", "'a' 'b' $", "['s' §]", "x | default('s' \\ )", "1 & 2"]
+    {
+        let error = inspect(source).expect_err(source);
+        assert!(matches!(error.kind, ExprErrorKind::Syntax(_)), "{source}: {error}");
+    }
+    let error = inspect("x == 's' && true").unwrap_err();
+    assert_eq!((error.to_string().as_str(), error.span), ("unexpected character", 8..16));
+    assert!(inspect("'a' ~ 'b' == \"c\" and x['s']").is_ok());
 }

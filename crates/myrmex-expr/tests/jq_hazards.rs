@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use myrmex_expr::{Evaluator, ExprErrorKind, ResultLimit, STACK_BYTES, inspect};
+use myrmex_expr::{Evaluator, ExprErrorKind, FUEL, ResultLimit, STACK_BYTES, inspect};
 use myrmex_model::template::Expr;
 use myrmex_model::value::Value;
 use serde_json::json;
@@ -88,7 +88,7 @@ fn a_recursive_definition_is_refused() {
 
 #[test]
 fn values_built_in_a_loop_do_not_nest_too_deeply() {
-    let deep = ExprErrorKind::Limit(ResultLimit::Depth);
+    let deep = ExprErrorKind::Limit(ResultLimit::Depth { levels_max: 112 });
     assert_eq!(stops("reduce range(100000) as $i (1; [.])", Value::Null), deep);
     assert_eq!(stops("reduce range(100000) as $i (1; {a: .})", Value::Null), deep);
     assert_eq!(stops("last(limit(100000; 1 | recurse([.])))", Value::Null), deep);
@@ -154,7 +154,7 @@ fn endless_programs_run_out_of_fuel() {
         "foreach repeat(1) as $x (0; .; empty)",
         "[.[]?] | until(length > 0; .)",
     ] {
-        assert_eq!(stops(program, Value::Null), ExprErrorKind::Fuel, "{program}");
+        assert_eq!(stops(program, Value::Null), ExprErrorKind::Fuel { fuel_max: FUEL }, "{program}");
     }
 }
 
@@ -371,7 +371,7 @@ fn large_inputs_and_results_are_refused() {
     assert_eq!(run("[., .]", json!("x".repeat(600_000))), limit);
     assert_eq!(run(". + .", json!("x".repeat(600_000))), limit);
     let much: Value = (0..8).map(|_| json!("x".repeat(500_000))).collect();
-    assert_eq!(run("length", much), Err(ExprErrorKind::Fuel));
+    assert_eq!(run("length", much), Err(ExprErrorKind::Fuel { fuel_max: FUEL }));
     let some: Value = (0..3).map(|_| json!("x".repeat(500_000))).collect();
     assert_eq!(run("length", some), Ok(json!(3)));
 }

@@ -107,7 +107,7 @@ codes! {
     NEEDS_DUPLICATE = "W0202", "a task named twice in `needs`";
     PROBLEMS_MANY = "W0203", "more problems than are shown";
     SECRET_PLAIN = "W0204", "what looks like a secret in plain text";
-    TIMEOUT_MISSING = "W0205", "a process without a limit of time beside others that have one";
+    TIMEOUT_MISSING = "W0205", "processes without a limit of time";
     NUMBER_RESHAPED = "W0206", "a number that a process gets written differently";
 }
 

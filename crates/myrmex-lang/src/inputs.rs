@@ -6,6 +6,7 @@ use myrmex_model::name::Name;
 use myrmex_model::schema::Type;
 use myrmex_model::value::{Value, type_name};
 
+use crate::json::{JsonError, parse_json};
 use crate::report::nearest;
 
 /// What was given for an input.
@@ -61,6 +62,14 @@ pub enum InputProblem {
         kind: Type,
         /// The text.
         text: String,
+    },
+    /// A key stands twice in a map of the JSON that was given.
+    #[error("the input `{name}`: the key `{key}` stands twice in one map")]
+    Duplicate {
+        /// The name of the input.
+        name: String,
+        /// The key.
+        key: String,
     },
     /// The value does not fit.
     #[error("the input `{name}`{place}: {message}")]
@@ -165,8 +174,10 @@ fn resolve_input(input: &Input, given: Option<&Given>) -> Result<Value, InputPro
             None => return Err(InputProblem::Missing { name: name(), kind }),
         },
         Some(Given::Value(value) | Given::Kept(value)) => value.clone(),
-        Some(Given::Text(text)) if kind.reads_json() => serde_json::from_str(text)
-            .map_err(|_| InputProblem::NotJson { name: name(), kind, text: text.clone() })?,
+        Some(Given::Text(text)) if kind.reads_json() => parse_json(text).map_err(|error| match error {
+            JsonError::Syntax(_) => InputProblem::NotJson { name: name(), kind, text: text.clone() },
+            JsonError::Duplicate(key) => InputProblem::Duplicate { name: name(), key },
+        })?,
         Some(Given::Text(text)) => Value::String(text.clone()),
     };
     if value.is_null() && input.is_optional {

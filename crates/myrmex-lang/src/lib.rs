@@ -21,6 +21,7 @@ pub mod codes;
 mod format;
 pub mod import;
 mod inputs;
+mod json;
 mod lower;
 mod others;
 mod outline;
@@ -41,6 +42,7 @@ use myrmex_model::name::Name;
 
 pub use format::{FormatError, Syntax, format};
 pub use inputs::{FileGiven, Given, InputProblem, ReadFile, resolve_inputs};
+pub use json::{JsonError, parse_json};
 pub use others::{Beside, declared_name as declared_workflow};
 pub use places::{NodePlaces, SourceMap};
 pub use report::{PROBLEMS_MAX, nearest};
@@ -92,7 +94,7 @@ pub struct CheckedSource {
 /// ```
 /// use myrmex_lang::{Source, check};
 ///
-/// let checked = check(&Source::new("hello.yaml", "workflow: hello\ntasks:\n  greet: {run: echo hello}\n"));
+/// let checked = check(&Source::new("hello.yaml", "workflow: hello\ntasks:\n  greet: {run: echo hello, timeout: 1m}\n"));
 /// assert!(checked.diagnostics.is_empty());
 /// assert_eq!(checked.definition.unwrap().nodes.len(), 2);
 /// ```

@@ -6,7 +6,9 @@ mod cache;
 mod call;
 mod expression;
 mod files;
+pub(crate) mod foreign;
 mod handlers;
+mod hints;
 pub(crate) mod keys;
 mod keywords;
 mod library;
@@ -76,6 +78,10 @@ impl Reader<'_> {
                 self.report.refuse(codes::KEY_LATER, place, format!("`{key}` is not supported yet"));
             } else {
                 let message = format!("unknown key `{key}` in {}", keys.owner);
+                if let Some(hint) = foreign::instead_of_key(key, keys) {
+                    self.report.refuse_hint(codes::KEY_UNKNOWN, place, message, hint);
+                    continue;
+                }
                 let words = keys.all().map(|key| key.name).chain(keys.all_later());
                 self.report.refuse_word(codes::KEY_UNKNOWN, place, message, (key, words));
             }
@@ -92,7 +98,7 @@ impl Reader<'_> {
             "something" => format!("{what} is empty"),
             _ => format!("{what} must be {expected}, this is {}", node.type_word()),
         };
-        match type_hint(what, expected, node) {
+        match hints::of_type(what, expected, node) {
             Some(hint) => self.report.refuse_hint(codes::TYPE, node.place, message, hint),
             None => self.report.refuse(codes::TYPE, node.place, message),
         }
@@ -143,8 +149,18 @@ impl Reader<'_> {
     /// Reads a name; reports it if it is not one, but returns the text all the same, so that what refers to it is
     /// not reported too.
     fn name(&mut self, what: &str, text: &str, place: Place) -> Spot<String> {
-        if let Err(error) = Name::new(text) {
-            self.report.refuse(codes::NAME, place, format!("`{text}` cannot name {what}: {error}"));
+        let source = self.text.get(place.start..place.end).unwrap_or_default();
+        let refused = match Name::new(text) {
+            Err(error) => Some((error.to_string(), hints::of_name(text))),
+            Ok(_) => hints::bare_meaning(source).map(|meaning| {
+                (format!("without quotes it is {meaning}"), Some("put it in quotes, or take another name"))
+            }),
+        };
+        if let Some((why, hint)) = refused {
+            let mut diagnostic =
+                self.report.error(codes::NAME, place, format!("`{text}` cannot name {what}: {why}"));
+            diagnostic.hint = hint.map(str::to_owned);
+            self.report.push(diagnostic);
         }
         Spot { value: text.to_owned(), place }
     }
@@ -184,7 +200,13 @@ impl Reader<'_> {
         let count = number.as_u64().and_then(|count| u32::try_from(count).ok());
         let count = count.filter(|count| (1..=most).contains(count));
         if count.is_none() {
-            let message = format!("{what} must be between 1 and {most}, this is {number}");
+            let is_small = number.as_u64().is_none_or(|count| count == 0);
+            let bound = match most {
+                u32::MAX if is_small => "at least 1".to_owned(),
+                u32::MAX => format!("at most {most}"),
+                _ => format!("between 1 and {most}"),
+            };
+            let message = format!("{what} must be {bound}, this is {number}");
             self.report.refuse(codes::NUMBER_BOUND, node.place, message);
         }
         count
@@ -219,7 +241,7 @@ impl Reader<'_> {
                 let mut diagnostic = self.report.error(codes::DURATION, place, error.to_string());
                 if matches!(error, TimeError::Unit(_)) {
                     diagnostic = diagnostic.with_hint(format!("write `{text}s` if it is seconds"));
-                } else if let Some(meant) = length_meant(text) {
+                } else if let Some(meant) = hints::length_meant(text) {
                     diagnostic = diagnostic.with_hint(format!("did you mean `{meant}`?"));
                 }
                 self.report.push(diagnostic);
@@ -235,6 +257,13 @@ impl Reader<'_> {
         if found.is_none() {
             let all: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
             let message = format!("{what} is one of {}, not `{text}`", all.join(", "));
+            if let Some(ours) =
+                foreign::outcome(text).filter(|ours| words.iter().any(|(word, _)| word == ours))
+            {
+                let hint = format!("did you mean `{ours}`?");
+                self.report.refuse_hint(codes::WORD, node.place, message, hint);
+                return None;
+            }
             let words = words.iter().map(|(word, _)| *word);
             self.report.refuse_word(codes::WORD, node.place, message, (text, words));
         }
@@ -245,7 +274,9 @@ impl Reader<'_> {
     fn misplaced(&mut self, fields: &Fields<'_>, key: &str, why: &str) {
         if let Some(entry) = fields.map.entry(key) {
             let message = format!("`{key}` has no effect here: {why}");
-            self.report.refuse(codes::KEY_MISPLACED, entry.key.place, message);
+            let mut diagnostic = self.report.error(codes::KEY_MISPLACED, entry.key.place, message);
+            diagnostic.hint = hints::of_misplaced(key, fields.has("run")).map(str::to_owned);
+            self.report.push(diagnostic);
         }
     }
 
@@ -253,52 +284,4 @@ impl Reader<'_> {
     fn later(&mut self, code: Code, place: Place, what: &str) {
         self.report.refuse(code, place, format!("{what} is not supported yet"));
     }
-}
-
-/// Returns what to write where something else was expected, if that is known.
-fn type_hint(what: &str, expected: &str, node: &Node) -> Option<String> {
-    let scalar = node.as_scalar();
-    let is_value =
-        scalar.is_some_and(|scalar| matches!(scalar.meaning, Meaning::Boolean(_) | Meaning::Number(_)));
-    let is_text = scalar.is_some_and(|scalar| matches!(scalar.meaning, Meaning::Text));
-    let task = what.strip_prefix("task `").and_then(|rest| rest.strip_suffix('`'));
-    match (what, task) {
-        (_, Some(name)) if is_text => Some(format!("a command is written `{name}: {{run: …}}`")),
-        ("`run`", _) if node.as_list().is_some() => {
-            Some("a program and its arguments are written `run: {command: […]}`".to_owned())
-        }
-        _ => (is_value && expected.contains("text")).then(|| "put quotes around it".to_owned()),
-    }
-}
-
-/// Returns the duration that a text was probably meant to be: with words for units, spaces between, or a last unit left
-/// out.
-fn length_meant(text: &str) -> Option<String> {
-    const UNITS: [(&str, &[&str]); 5] = [
-        ("d", &["d", "day", "days"]),
-        ("h", &["h", "hr", "hrs", "hour", "hours"]),
-        ("m", &["m", "min", "mins", "minute", "minutes"]),
-        ("s", &["s", "sec", "secs", "second", "seconds"]),
-        ("ms", &["ms", "msec", "millis", "millisecond", "milliseconds"]),
-    ];
-    let mut rest = text.trim();
-    let (mut meant, mut last) = (String::new(), None);
-    while !rest.is_empty() {
-        let digits = rest.len() - rest.trim_start_matches(|letter: char| letter.is_ascii_digit()).len();
-        let (count, after) = rest.split_at(digits);
-        let after = after.trim_start();
-        let letters =
-            after.len() - after.trim_start_matches(|letter: char| letter.is_ascii_alphabetic()).len();
-        let (word, after) = after.split_at(letters);
-        let word = word.to_ascii_lowercase();
-        let unit = match last {
-            Some(last) if word.is_empty() => last + 1,
-            _ => UNITS.iter().position(|(_, words)| words.contains(&word.as_str()))?,
-        };
-        meant.push_str(count);
-        meant.push_str(UNITS.get(unit)?.0);
-        last = Some(unit);
-        rest = after.trim_start();
-    }
-    Length::from_str(&meant).ok().map(|_| meant)
 }

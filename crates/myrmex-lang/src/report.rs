@@ -21,6 +21,8 @@ pub(crate) struct Report {
     comparisons_left: usize,
     /// Whether the rest of the file could not be read, so that nothing can be said to be missing.
     pub(crate) is_partial: bool,
+    /// The value in which the text broke off; its type means nothing.
+    pub(crate) cut: Option<Place>,
 }
 
 impl Report {
@@ -31,6 +33,7 @@ impl Report {
             diagnostics: Vec::new(),
             comparisons_left: COMPARISONS_MAX,
             is_partial: false,
+            cut: None,
         }
     }
 
@@ -57,6 +60,10 @@ impl Report {
     /// Adds a problem, unless it only says that something is missing which may stand in the unread rest of the file.
     pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
         if self.is_partial && NEEDS_WHOLE_FILE.contains(&diagnostic.code) {
+            return;
+        }
+        let is_at = |cut: Place| (cut.start, cut.end) == (diagnostic.span.start, diagnostic.span.end);
+        if diagnostic.code == codes::TYPE && self.cut.is_some_and(is_at) {
             return;
         }
         self.diagnostics.push(diagnostic);

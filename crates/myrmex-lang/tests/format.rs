@@ -216,6 +216,16 @@ fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     found
 }
 
+/// All files in `folder`.
+fn every_file(folder: &Path) -> Vec<PathBuf> {
+    std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test reads its data; the crate does not")]
+fn read_lossy(path: &Path) -> String {
+    String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned()
+}
+
 #[expect(clippy::disallowed_methods, reason = "a test reads its data; the crate does not")]
 fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap()
@@ -224,11 +234,16 @@ fn read(path: &Path) -> String {
 #[test]
 fn every_file_at_hand_keeps_its_meaning() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let workflows: Vec<_> =
-        ["examples", "crates"].iter().flat_map(|folder| files(&root.join(folder), "yaml")).collect();
+    let folders = ["examples", "crates", "docs", "spec", "bench"];
+    let workflows: Vec<_> = folders.iter().flat_map(|folder| files(&root.join(folder), "yaml")).collect();
     assert!(workflows.len() > 5);
     for path in workflows {
         assert_lawful(&read(&path));
+    }
+    for folder in ["check", "tree"] {
+        for seed in every_file(&root.join("tests-data/fuzz").join(folder)) {
+            assert_lawful(&read_lossy(&seed));
+        }
     }
     for path in files(&root.join("tests-data/wfinstances"), "json") {
         let text = read(&path);
@@ -259,6 +274,17 @@ fn every_text_of_the_tests_of_check_keeps_its_meaning() {
 fn a_folded_text_that_ends_the_file_in_a_blank_keeps_it() {
     assert_lawful("c: >\n  , ");
     assert_lawful("c: |\n  , ");
+}
+
+#[test]
+fn white_space_that_yaml_takes_for_text_stays_at_the_end_of_a_text() {
+    for blank in ["\u{85}", "\u{a0}", "\u{2003}", "\u{2028}", "\u{3000}", "\u{b}", "\u{c}"] {
+        for style in [">", "|", ">-", ">+"] {
+            assert_lawful(&format!("a: {style}\n {blank}\nb: {style}\n x {blank}\n\n"));
+            assert_lawful(&format!(": {style}\n {blank}\n? c"));
+        }
+        assert_lawful(&format!("a: x{blank} # c{blank}\nb: [x{blank}, 'y{blank}']\n{blank}: 1\n"));
+    }
 }
 
 /// Texts that look like YAML, with all that makes it hard.
@@ -304,6 +330,11 @@ fn texts() -> impl Strategy<Value = String> {
         "- a: 1\n  b: 2\n",
         "\t",
         "k: |\n    text\n     more\n",
+        "\u{85}",
+        "\u{a0}",
+        "\u{2028}",
+        "? c",
+        ": >\n ",
     ]);
     prop::collection::vec(piece, 1..14).prop_map(|pieces| pieces.concat())
 }

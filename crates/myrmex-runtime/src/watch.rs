@@ -12,13 +12,6 @@ use std::time::Duration;
 
 use myrmex_expr::{JqAnswer, JqJob, JqRunner, JqTrouble, STACK_BYTES};
 
-/// How long a program may take. All fuel lasts for less on a small machine, so that whoever meets this limit is on a very
-/// busy one, or has found a call that is not priced.
-pub const DEADLINE: Duration = Duration::from_millis(250);
-
-/// With more lost threads than this no program is run: each may hold a core, and all the memory its fuel pays for.
-pub const LOST_MAX: u32 = 8;
-
 /// Threads kept for the next program. A partition evaluates one expression at a time; more belong to further partitions.
 const IDLE_MAX: usize = 4;
 
@@ -27,6 +20,8 @@ const IDLE_MAX: usize = 4;
 pub struct Watch {
     pool: Arc<Pool>,
     deadline: Duration,
+    /// With more lost threads than this no program is run.
+    lost_max: u32,
 }
 
 struct Pool {
@@ -37,12 +32,6 @@ struct Pool {
 }
 
 type Work = Box<dyn FnOnce() + Send>;
-
-impl Default for Watch {
-    fn default() -> Self {
-        Self::new(DEADLINE)
-    }
-}
 
 impl fmt::Debug for Watch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -61,9 +50,9 @@ impl JqRunner for Watch {
 
 impl Watch {
     /// Builds a pool without threads; they are started when they are needed.
-    pub fn new(deadline: Duration) -> Self {
+    pub fn new(deadline: Duration, lost_max: u32) -> Self {
         let pool = Pool { idle: Mutex::new(Vec::new()), lost: AtomicU32::new(0) };
-        Self { pool: Arc::new(pool), deadline }
+        Self { pool: Arc::new(pool), deadline, lost_max }
     }
 
     /// Returns how many threads were given up and still run.
@@ -74,8 +63,8 @@ impl Watch {
     /// Carries out `work` on a thread of the pool and waits for it, but not beyond the deadline.
     fn perform<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, JqTrouble> {
         let lost = self.lost();
-        if lost > LOST_MAX {
-            return Err(JqTrouble::Lost { lost, lost_max: LOST_MAX });
+        if lost > self.lost_max {
+            return Err(JqTrouble::Lost { lost, lost_max: self.lost_max });
         }
         let thread = self.pool.thread()?;
         let (answer, answered) = sync_channel(1);
@@ -152,12 +141,14 @@ mod tests {
     /// Soon over, whatever else the machine does.
     const SHORT: Duration = Duration::from_millis(1);
 
+    const LOST_MAX: u32 = 2;
+
     /// Never over.
     const LONG: Duration = Duration::from_hours(1);
 
     #[test]
     fn a_program_runs_on_a_thread_of_the_pool() {
-        let watch = Watch::new(LONG);
+        let watch = Watch::new(LONG, LOST_MAX);
         let mut evaluator = Evaluator::with_jq(Box::new(watch.clone()));
         let expr = Expr::jinja("x | jq('[.[] | . + 1]')");
         for _ in 0..3 {
@@ -170,18 +161,18 @@ mod tests {
 
     #[test]
     fn a_program_beyond_its_deadline_is_an_error_that_names_the_limit() {
-        let watch = Watch::new(SHORT);
+        let watch = Watch::new(SHORT, LOST_MAX);
         let (go, gone) = channel::<()>();
         let trouble = watch.perform(move || gone.recv().is_ok()).unwrap_err();
-        let message = "the program did not end within the limit `jq_deadline_ms` of 1 ms";
+        let message = "the program did not end within the limit `expressions.jq_deadline` of 1 ms";
         assert_eq!(trouble.to_string(), message);
         assert_eq!(watch.lost(), 1);
         drop(go);
     }
 
     #[test]
-    fn more_than_eight_lost_threads_stop_every_further_program_until_they_end() {
-        let watch = Watch::new(SHORT);
+    fn more_lost_threads_than_the_limit_stop_every_further_program_until_they_end() {
+        let watch = Watch::new(SHORT, LOST_MAX);
         let gates: Vec<Sender<()>> = (0..=LOST_MAX)
             .map(|_| {
                 let (go, gone) = channel();
@@ -191,8 +182,7 @@ mod tests {
             .collect();
         let mut evaluator = Evaluator::with_jq(Box::new(watch.clone()));
         let error = evaluator.value(&Expr::jinja("1 | jq('.')"), &mut |_| None).unwrap_err();
-        let message =
-            "`jq`: no program is run: 9 earlier ones did not end in time and still run, at most 8 may";
+        let message = "`jq`: no program is run: 3 earlier ones did not end in time and still run, the limit `expressions.jq_lost` is 2";
         assert_eq!(error.to_string(), message);
         drop(gates);
         while watch.lost() > 0 {
@@ -204,7 +194,7 @@ mod tests {
 
     #[test]
     fn work_that_panics_is_an_error_and_its_thread_is_replaced() {
-        let watch = Watch::new(LONG);
+        let watch = Watch::new(LONG, LOST_MAX);
         let trouble = watch.perform(|| panic!("a defect made for this test")).unwrap_err();
         assert_eq!(trouble, JqTrouble::Broken);
         assert_eq!((watch.perform(|| 2), watch.lost()), (Ok(2), 0));

@@ -18,6 +18,7 @@ use myrmex_model::template::{Expr, Template};
 use myrmex_model::value::Value;
 use myrmex_model::wire;
 use myrmex_runtime::clock::SystemClock;
+use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::logs::Logs;
 use myrmex_runtime::partition::{CalledDefinition, NewRun, Partition, Parts, load_run};
 use myrmex_runtime::progress::Progress;
@@ -124,6 +125,7 @@ impl Engine {
             logs: Logs::new(LOG, Box::new(MemoryLogStore::default()), Arc::clone(&progress)),
             blobs: Arc::new(MemoryBlobStore::new()),
             progress: Arc::clone(&progress),
+            limits: EvaluationLimits::default(),
         });
         Self { store: store.clone(), partition: partition.unwrap(), progress }
     }

@@ -115,7 +115,7 @@ impl Session {
     /// Returns [`Failure`] if the workspace's settings have errors, another process holds the store, or it cannot be
     /// opened.
     pub fn open(zygote: Zygote, workspace: &Workspace, means: Means) -> Result<Self, Failure> {
-        let Settings { providers } = Settings::load(workspace)?;
+        let Settings { providers, limits } = Settings::load(workspace)?;
         let is_new = !workspace.data.exists();
         let directory = DataDirectory::open(&workspace.data)
             .map_err(|error| Failure::file(&workspace.data, "cannot be the data directory", &error))?;
@@ -149,6 +149,7 @@ impl Session {
             logs: logs.clone(),
             blobs: Arc::clone(&blobs),
             progress: Arc::clone(&progress),
+            limits,
         })?;
         let config = WorkerConfig {
             workspace: workspace.root.clone(),

@@ -1,6 +1,8 @@
 //! The settings of a workspace: `myrmex.yaml`, read with places like every other file.
 //!
-//! So far it says where secrets come from. It never holds a secret itself.
+//! So far it says where secrets come from, and what an evaluation may do. It never holds a secret itself.
+
+mod limits;
 
 use std::path::Path;
 
@@ -8,6 +10,7 @@ use myrmex_lang::tree::{Entry, Map, Node, Place, parse_source};
 use myrmex_lang::{Source, codes, nearest};
 use myrmex_model::diagnostic::{Code, Diagnostic, Severity, Span};
 use myrmex_model::name::Name;
+use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::secrets::{Provider, Providers};
 
 use crate::exit::{Failure, FailureCode};
@@ -19,7 +22,7 @@ use crate::workspace::{SETTINGS_NAME, Workspace};
 pub const PROVIDER: Code = Code("E0701");
 
 /// The keys of the file.
-const KEYS: [&str; 2] = ["secrets", "secrets_folder"];
+const KEYS: [&str; 3] = ["secrets", "secrets_folder", "expressions"];
 
 /// The keys of a secret: the ways it can come.
 const PROVIDER_KEYS: [&str; 3] = ["env", "file", "command"];
@@ -29,6 +32,8 @@ const PROVIDER_KEYS: [&str; 3] = ["env", "file", "command"];
 pub struct Settings {
     /// Where secrets come from.
     pub providers: Providers,
+    /// What an evaluation may do.
+    pub limits: EvaluationLimits,
 }
 
 impl Settings {
@@ -90,6 +95,9 @@ impl Reader<'_> {
         if let Some(entry) = map.entry("secrets_folder") {
             let folder = self.text("`secrets_folder`", &entry.value);
             settings.providers.folder = folder.map(|folder| self.root.join(folder));
+        }
+        if let Some(entry) = map.entry("expressions") {
+            settings.limits = self.limits(&entry.value);
         }
         settings
     }
@@ -240,6 +248,42 @@ mod tests {
             settings.providers,
             Providers { named: named.into(), folder: Some("/run/secrets".into()) }
         );
+    }
+
+    #[test]
+    fn limits_of_evaluations_are_read_within_their_bounds() {
+        let text = "expressions:\n  fuel: 200000\n  depth: 20\n  jq_deadline: 2s\n  jq_lost: 0\n";
+        let (settings, problems) = read(text);
+        assert_eq!(problems, Vec::<String>::new());
+        let limits = EvaluationLimits {
+            expression: myrmex_expr::Limits { fuel: 200_000, depth: 20 },
+            jq_deadline: std::time::Duration::from_secs(2),
+            jq_lost_max: 0,
+        };
+        assert_eq!(settings.limits, limits);
+        let (settings, problems) = read("expressions: {depth: 20}\n");
+        assert_eq!((settings.limits.expression.fuel, problems.len()), (myrmex_expr::FUEL, 0));
+        let text =
+            "expressions:\n  fuel: 99\n  depth: 113\n  jq_deadline: 2m\n  jq_lost: -1\n  jq_dedline: 1s\n";
+        let expected = [
+            "E0308 2 `fuel` must be a whole number from 100 to 5000000, this is 99",
+            "E0308 3 `depth` must be a whole number from 1 to 112, this is 113",
+            "E0308 4 `jq_deadline` must be from 1ms to 1m, this is 2m",
+            "E0308 5 `jq_lost` must be a whole number from 0 to 64, this is -1",
+            "E0202 6 unknown key `jq_dedline` in `expressions` (did you mean `jq_deadline`?)",
+        ];
+        assert_eq!(read(text).1, expected);
+        let text = "expressions:\n  fuel: '1'\n  jq_deadline: 250\n  jq_lost: [1]\n  depth: 1.5\n";
+        assert_eq!(
+            read(text).1,
+            [
+                "E0301 2 `fuel` must be a whole number, this is text",
+                "E0301 3 `jq_deadline` must be a duration such as `250ms`, this is a number",
+                "E0301 4 `jq_lost` must be a whole number, this is a list",
+                "E0308 5 `depth` must be a whole number from 1 to 112, this is 1.5",
+            ]
+        );
+        assert_eq!(read("expressions: {jq_deadline: soon}\n").1.len(), 1);
     }
 
     #[test]

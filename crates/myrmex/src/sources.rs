@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use myrmex_lang::{Beside, Source, declared_workflow, may_name_others};
+use myrmex_lang::{Beside, Source, declared_workflow, may_name_others, nearest};
 
 use crate::exit::reason;
 
@@ -74,6 +74,19 @@ pub fn beside(path: &Path, text: &str, root: &Path) -> Beside {
     workflows.extend(read(&root.join(WORKFLOWS), is_workflow));
     let libraries = read(&root.join(ACTIONS), |_| true);
     Beside { workflows, libraries }
+}
+
+/// Returns the source file beside `path` that was probably meant, if there is no file at `path`.
+pub fn like(path: &Path) -> Option<PathBuf> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let name_of = |file: &PathBuf| Some(file.file_name()?.to_str()?.to_owned());
+    let names: Vec<String> = files(folder.unwrap_or(Path::new("."))).iter().filter_map(name_of).collect();
+    let name = path.file_name()?.to_str()?;
+    // Without its ending, or with the other one, it is the same name.
+    let stem = |name: &str| name.rsplit_once('.').map_or(name.to_owned(), |(stem, _)| stem.to_owned());
+    let same = names.iter().find(|own| stem(own) == stem(name) || stem(own) == name);
+    let near = same.map(String::as_str).or_else(|| nearest(name, names.iter().map(String::as_str)))?;
+    Some(folder.map_or_else(|| PathBuf::from(near), |folder| folder.join(near)))
 }
 
 /// Returns the source files of a folder by name; none if it cannot be read.

@@ -713,13 +713,39 @@ fn a_workflow_is_found_by_name_and_what_was_tried_is_told() {
     let expected = "error[E0001]: the file cannot be read: it is a folder\n--> .\n\
                     hint: name the files in it, such as `./*.yaml`\n\n";
     assert_eq!((folder.code, folder.stderr.as_str()), (2, expected));
+    for (written, meant) in
+        [("workflows/q3.yaml", "workflows/q2.yaml"), ("workflows/q2", "workflows/q2.yaml")]
+    {
+        let missing = workspace.run(&["check", written]);
+        let expected = format!(
+            "error[E0001]: the file cannot be read: there is no such file\n--> {written}\n\
+             hint: did you mean `{meant}`?\n\n"
+        );
+        assert_eq!((missing.code, missing.stderr), (2, expected));
+    }
+}
+
+#[test]
+fn that_nothing_limits_a_process_is_said_by_check_and_not_by_each_run() {
+    let workspace = Workspace::with(&[("w.yaml", PRINTS)]);
+    let checked = workspace.run(&["check", "w.yaml"]);
+    assert!(checked.code == 0 && checked.stderr.contains("warning[W0205]"), "{}", checked.stderr);
+    let run = workspace.run(&["run", "w.yaml"]);
+    assert!(run.code == 0 && !run.stderr.contains("W0205"), "{}", run.stderr);
 }
 
 #[test]
 fn wrong_inputs_are_told_with_what_there_is() {
     let workflow = "workflow: w\ninputs:\n  count: {type: integer, default: 1}\n  dry: {type: boolean, default: true}\n\
                     tasks:\n  a: {set: '${{ inputs }}'}\n";
-    let workspace = Workspace::with(&[("w.yaml", workflow), ("none.yaml", PRINTS)]);
+    let takes = "workflow: takes\ninputs: {k: {type: object}}\ntasks: {a: {set: '${{ inputs.k }}'}}\n";
+    let twice = r#"{"k": {"b": 1, "b": 2}}"#;
+    let workspace = Workspace::with(&[
+        ("w.yaml", workflow),
+        ("none.yaml", PRINTS),
+        ("takes.yaml", takes),
+        ("twice.json", twice),
+    ]);
     let check = |arguments: &[&str], expected: &str| {
         let ended = workspace.run(&[&["run"], arguments].concat());
         assert_eq!((ended.code, ended.stderr.as_str()), (2, expected), "{arguments:?}");
@@ -738,6 +764,13 @@ fn wrong_inputs_are_told_with_what_there_is() {
     );
     check(&["w", "-i", "count=1", "-i", "count=2"], "error[X0102]: the input `count` is given twice\n");
     check(&["w", "-i", "=5"], "error[X0102]: `=5` has no name before the `=`\n");
+    let twice = workspace.run(&["run", "takes.yaml", "-i", r#"k={"a": 1, "a": 2}"#]);
+    let expected = "because: the input `k`: the key `a` stands twice in one map\n";
+    assert!(twice.code == 2 && twice.stderr.contains(expected), "{}", twice.stderr);
+    check(
+        &["takes", "--input-file", "twice.json"],
+        "error[X0102]: `twice.json`: the key `b` stands twice in one map\n",
+    );
 }
 
 #[test]

@@ -303,7 +303,8 @@ fn check_writes_sarif() {
 
 #[test]
 fn check_without_problems_writes_an_empty_log() {
-    let folder = folder(&[("w.yaml", CANONICAL)]);
+    let bounded = CANONICAL.replacen('\n', "\ndeadline: 1h\n", 1);
+    let folder = folder(&[("w.yaml", &bounded)]);
     assert_eq!(
         run(&folder, &["check", "--format", "github", "w.yaml"], ""),
         "exit 0\n--- stdout\n--- stderr\n"

@@ -45,6 +45,24 @@ fn items_that_give_too_much_together_fail_their_task_and_the_run_ends() {
 }
 
 #[test]
+fn a_limit_of_evaluations_is_set_in_the_workspace_and_named_by_what_meets_it() {
+    let folder = workspace(
+        "workflow: w\ntasks:\n  much: {set: \"${{ range(200) | map('string') | list | length }}\"}\n",
+    );
+    let run = |settings: &str| {
+        std::fs::write(folder.path().join("myrmex.yaml"), settings).unwrap();
+        let mut command = Command::new(myrmex());
+        command.args(["run", "--json", "w.yaml"]).current_dir(folder.path());
+        summary(command)
+    };
+    assert_eq!(run("").0, 0);
+    let (code, summary) = run("expressions: {fuel: 150}\n");
+    let title = summary["error"]["title"].as_str().unwrap();
+    let limit = "the expression does more than the limit `expressions.fuel` of 150 steps allows";
+    assert!(code == 1 && title.ends_with(limit), "{summary}");
+}
+
+#[test]
 fn attempts_wait_for_processes_that_the_machine_does_not_have() {
     let folder =
         workspace("workflow: w\ntasks:\n  sleep: {for_each: '${{ 30 }}', run: {command: [sleep, '0.1']}}\n");

@@ -35,14 +35,14 @@ impl JqRunner for JqDirect {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JqTrouble {
     /// It did not end in time.
-    #[error("the program did not end within the limit `jq_deadline_ms` of {deadline_ms} ms")]
+    #[error("the program did not end within the limit `expressions.jq_deadline` of {deadline_ms} ms")]
     Deadline {
         /// The limit.
         deadline_ms: u64,
     },
     /// Too many programs that did not end in time are still running.
     #[error(
-        "no program is run: {lost} earlier ones did not end in time and still run, at most {lost_max} may"
+        "no program is run: {lost} earlier ones did not end in time and still run, the limit `expressions.jq_lost` is {lost_max}"
     )]
     Lost {
         /// How many.

@@ -5,11 +5,9 @@ use std::cell::{Cell, RefCell};
 use jaq_core::data::HasLut;
 use jaq_core::{Ctx, DataT, Exn, Lut};
 use jaq_json::{Num, Val};
-use myrmex_model::value::VALUE_DEPTH_MAX;
 
 use crate::STACK_BYTES;
-use crate::convert::Failure;
-use crate::error::ResultLimit;
+use crate::convert::{Depth, Failure};
 
 /// Units for one unit of fuel. jq touches data several times for each of ours.
 pub(super) const UNITS_PER_FUEL: u64 = 256;
@@ -119,16 +117,15 @@ pub(super) fn pay<'a>(context: &Ctx<'a, Metered>, price: impl Fn(u64) -> Result<
 /// Returns how large `value` is; looks no further than `most`.
 pub(super) fn size(value: &Val, most: u64) -> Result<u64, Failure> {
     let mut total = 0;
-    add_size(value, VALUE_DEPTH_MAX, &mut total, most)?;
+    add_size(value, Depth::default(), &mut total, most)?;
     Ok(total)
 }
 
-fn add_size(value: &Val, depth: usize, total: &mut u64, most: u64) -> Result<(), Failure> {
+fn add_size(value: &Val, depth: Depth, total: &mut u64, most: u64) -> Result<(), Failure> {
     *total += SLOT_UNITS;
     if *total > most + SLOT_UNITS {
         return Err(Failure::Fuel);
     }
-    let inner = || depth.checked_sub(1).ok_or(Failure::Limit(ResultLimit::Depth));
     match value {
         Val::Null | Val::Bool(_) | Val::Num(Num::Int(_) | Num::Float(_)) => {}
         Val::Num(Num::BigInt(integer)) => {
@@ -141,11 +138,11 @@ fn add_size(value: &Val, depth: usize, total: &mut u64, most: u64) -> Result<(),
         Val::Num(Num::Dec(digits)) => *total += digits.len() as u64,
         Val::BStr(text) | Val::TStr(text) => *total += text.len() as u64,
         Val::Arr(items) => {
-            let depth = inner()?;
+            let depth = depth.inner()?;
             items.iter().try_for_each(|item| add_size(item, depth, total, most))?;
         }
         Val::Obj(fields) => {
-            let depth = inner()?;
+            let depth = depth.inner()?;
             for (key, field) in fields.iter() {
                 add_size(key, depth, total, most)?;
                 add_size(field, depth, total, most)?;

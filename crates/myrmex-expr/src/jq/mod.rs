@@ -7,6 +7,7 @@
 mod job;
 mod meter;
 mod natives;
+mod programs;
 mod rewrite;
 mod values;
 
@@ -24,6 +25,8 @@ use myrmex_model::value::Value as Json;
 use crate::convert::{BYTES_PER_FUEL, Failure};
 use meter::{Meter, Metered, Purse, UNITS_PER_FUEL};
 use rewrite::{Rewriting, Term};
+
+pub(crate) use programs::Programs;
 
 pub use job::{JqAnswer, JqDirect, JqJob, JqRunner, JqTrouble};
 

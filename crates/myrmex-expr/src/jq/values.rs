@@ -3,10 +3,10 @@
 use std::fmt;
 
 use jaq_json::{Map, Num, Val};
-use myrmex_model::value::{VALUE_BYTES_MAX, VALUE_DEPTH_MAX, Value as Json};
+use myrmex_model::value::{VALUE_BYTES_MAX, Value as Json};
 use serde_json::Number;
 
-use crate::convert::Failure;
+use crate::convert::{Depth, Failure};
 use crate::error::ResultLimit;
 
 /// The most bytes of jq's own messages that are shown; they quote whole values.
@@ -37,12 +37,11 @@ pub(super) fn input(json: Json) -> Val {
 /// Gives out what a program made, and how many bytes it has.
 pub(super) fn output(value: &Val) -> Result<(Json, usize), Failure> {
     let mut left = VALUE_BYTES_MAX;
-    let json = give(value, VALUE_DEPTH_MAX, &mut left)?;
+    let json = give(value, Depth::default(), &mut left)?;
     Ok((json, VALUE_BYTES_MAX - left))
 }
 
-fn give(value: &Val, depth: usize, left: &mut usize) -> Result<Json, Failure> {
-    let inner = || depth.checked_sub(1).ok_or(Failure::Limit(ResultLimit::Depth));
+fn give(value: &Val, depth: Depth, left: &mut usize) -> Result<Json, Failure> {
     take(left, 2)?;
     Ok(match value {
         Val::Null => Json::Null,
@@ -54,11 +53,11 @@ fn give(value: &Val, depth: usize, left: &mut usize) -> Result<Json, Failure> {
         }
         Val::BStr(_) => return Err(Failure::Reason("bytes are not data; make a text of them".to_owned())),
         Val::Arr(items) => {
-            let depth = inner()?;
+            let depth = depth.inner()?;
             Json::Array(items.iter().map(|item| give(item, depth, left)).collect::<Result<_, _>>()?)
         }
         Val::Obj(fields) => {
-            let depth = inner()?;
+            let depth = depth.inner()?;
             let fields = fields.iter().map(|(key, field)| {
                 let Val::TStr(name) = key else {
                     return Err(Failure::Reason("the keys of an object are texts".to_owned()));

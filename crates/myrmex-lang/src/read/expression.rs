@@ -4,7 +4,7 @@ use myrmex_expr::{ExprError, ExprErrorKind, Inspection, Piece, inspect, scan};
 use myrmex_model::template::{Expr, Part, Template};
 use myrmex_model::value::Value;
 
-use super::{HOLE, Reader};
+use super::{HOLE, Reader, foreign};
 use crate::codes;
 use crate::outline::{Condition, Data, Read};
 use crate::report::nearest;
@@ -195,13 +195,29 @@ impl Reader<'_> {
             | ExprErrorKind::Missing { .. }
             | ExprErrorKind::NotBoolean { .. }
             | ExprErrorKind::Operation(_)
-            | ExprErrorKind::Fuel
+            | ExprErrorKind::Fuel { .. }
             | ExprErrorKind::Limit(_) => (codes::EXPRESSION, None),
         };
         let mut diagnostic = self.report.error(code, place, error.to_string());
         if let Some(near) = unknown.and_then(|name| nearest(name, error.known_names().iter().copied())) {
             diagnostic = diagnostic.with_hint(format!("did you mean `{near}`?"));
         }
+        let foreign = match &error.kind {
+            ExprErrorKind::UnknownFunction(name) => foreign::instead_of_function(name),
+            ExprErrorKind::Syntax(_) => foreign::instead_of_operator(&error.expression, error.span.start),
+            ExprErrorKind::DynamicSubscript { .. }
+            | ExprErrorKind::BareRoot { .. }
+            | ExprErrorKind::UnknownFilter(_)
+            | ExprErrorKind::UnknownTest(_)
+            | ExprErrorKind::Long { .. }
+            | ExprErrorKind::Method { .. }
+            | ExprErrorKind::Missing { .. }
+            | ExprErrorKind::NotBoolean { .. }
+            | ExprErrorKind::Operation(_)
+            | ExprErrorKind::Fuel { .. }
+            | ExprErrorKind::Limit(_) => None,
+        };
+        diagnostic.hint = foreign.map(str::to_owned).or(diagnostic.hint);
         self.report.push(diagnostic);
     }
 }

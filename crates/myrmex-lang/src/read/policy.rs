@@ -81,7 +81,9 @@ impl Reader<'_> {
             retry.has_jitter = self.word("`jitter`", &entry.value, &JITTERS).unwrap_or(false);
         }
         retry.when = fields.get("when").and_then(|entry| self.condition("when", &entry.value));
-        if !fields.has("attempts") {
+        // A key that is written wrong was refused, and may be the one that is meant.
+        let is_known = map.entries.iter().all(|entry| keys::RETRY.known(&entry.key.text).is_some());
+        if !fields.has("attempts") && is_known {
             let message = "`retry` without `attempts` repeats nothing";
             self.report.refuse(codes::KEY_MISSING, node.place, message);
         }

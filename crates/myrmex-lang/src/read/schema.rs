@@ -43,6 +43,12 @@ pub(super) fn input_type_words() -> Vec<&'static str> {
     Type::ALL.iter().map(|kind| kind.as_str()).chain([SECRET]).collect()
 }
 
+/// Returns the type that `word` is, or that it is elsewhere.
+pub(super) fn type_meant(word: &str) -> Option<&'static str> {
+    let ours = input_type_words().into_iter().find(|own| *own == word);
+    ours.or_else(|| TYPES_ELSEWHERE.iter().find(|(_, theirs)| theirs.contains(&word)).map(|(own, _)| *own))
+}
+
 fn is_secret_type(fields: &Fields<'_>) -> bool {
     let scalar = fields.get("type").and_then(|entry| entry.value.as_scalar());
     scalar.is_some_and(|scalar| scalar.text == SECRET)
@@ -322,8 +328,13 @@ fn check_value(schema: &Schema, value: &Value, (name, place): (&str, Place), rep
     if let Err(mismatch) = schema.check(value, &pattern_matches) {
         let message = format!("`{name}{}`: {}", mismatch.place, mismatch.message);
         let is_text_wanted = schema.kind == Type::String && (value.is_number() || value.is_boolean());
+        let is_number_wanted = matches!(schema.kind, Type::Integer | Type::Number);
+        let is_quoted_number =
+            is_number_wanted && value.as_str().is_some_and(|text| text.parse::<f64>().is_ok());
         if is_text_wanted {
             report.refuse_hint(codes::VALUE_MISFIT, place, message, "put quotes around it");
+        } else if is_quoted_number {
+            report.refuse_hint(codes::VALUE_MISFIT, place, message, "remove the quotes");
         } else {
             report.refuse(codes::VALUE_MISFIT, place, message);
         }

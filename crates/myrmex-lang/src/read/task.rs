@@ -7,7 +7,7 @@ use myrmex_model::template::Template;
 use myrmex_model::value::Value;
 
 use super::keys::Keys;
-use super::{Fields, Reader, keys};
+use super::{Fields, Reader, foreign, keys};
 use crate::codes;
 use crate::outline::{
     Bounds, Data, ForEach, Handed, Scope, ScopeId, ScopeKind, Spot, Task, TaskOutputs, Verb,
@@ -99,7 +99,12 @@ impl Reader<'_> {
     pub(super) fn refuse_empty(&mut self, is_empty: bool, key: Place, word: &str) {
         if is_empty {
             let message = format!("`{word}` holds no task");
-            self.report.refuse(codes::SCOPE_EMPTY, key, message);
+            let hint = match word {
+                "tasks" => "add one, such as `hello: {run: echo hello}`",
+                "do" => "add one, such as `- hello: {run: echo hello}`",
+                _ => "add one, such as `- run: echo hello`",
+            };
+            self.report.refuse_hint(codes::SCOPE_EMPTY, key, message, hint);
         }
     }
 
@@ -121,6 +126,10 @@ impl Reader<'_> {
         }
         self.name("a task", &name.value, name.place);
         let mut task = Task::named(name, node.place);
+        if task.name.value.contains(":{") {
+            // The blank is missing behind the `:`, so what follows is no value.
+            return Some(task);
+        }
         // A task that cannot be read still bears its name, so that what refers to it is not reported too.
         let Some(map) = self.map(&format!("task `{}`", task.name.value), node) else { return Some(task) };
         let fields = self.fields(map, around.keys());
@@ -177,7 +186,10 @@ impl Reader<'_> {
             .template
             .as_literal()
             .is_none_or(|value| value.is_array() || value.is_object() || value.is_u64());
-        if !is_iterable || matches!(source.template, Template::Text(_)) {
+        if let Some(Value::Number(number)) = source.template.as_literal().filter(|_| !is_iterable) {
+            let message = format!("`for_each` must be a whole number of at least 0, this is {number}");
+            self.report.refuse(codes::NUMBER_BOUND, entry.value.place, message);
+        } else if !is_iterable || matches!(source.template, Template::Text(_)) {
             self.refuse_type("`for_each`", "a list, a map, a count or an expression", &entry.value);
         }
         Some(ForEach { source, item, bounds, tolerance })
@@ -205,7 +217,8 @@ impl Reader<'_> {
             // A verb that is written wrong was refused as a key, with the verb that is meant.
             let is_slip = |entry: &Entry| {
                 let (key, verbs) = (entry.key.text.as_str(), keys::VERBS.iter().copied());
-                keys::TASK.known(key).is_none() && self.report.nearest(key, verbs).is_some()
+                let is_unknown = keys::TASK.known(key).is_none();
+                is_unknown && (foreign::is_verb(key) || self.report.nearest(key, verbs).is_some())
             };
             if fields.map.entries.iter().any(is_slip) {
                 return None;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Fields, Reader, keys};
+use super::{Fields, Reader, foreign, keys};
 use crate::codes;
 use crate::outline::{Outline, Scope, Spot, Workflow};
 use crate::report::Report;
@@ -78,8 +78,14 @@ impl Reader<'_> {
         } else {
             let message = format!("the first key must name the kind of the file, `{word}` does not");
             let near = self.report.nearest(word, ["workflow", "actions"].into_iter());
-            let hint = near
-                .map_or("begin with `workflow: NAME`".to_owned(), |near| format!("did you mean `{near}`?"));
+            let whose = foreign::file_of(map.entries.iter().map(|entry| entry.key.text.as_str()));
+            let hint = match (near, whose) {
+                (Some(near), _) => format!("did you mean `{near}`?"),
+                (None, Some(whose)) => {
+                    format!("this looks like a file for {whose}; a workflow begins with `workflow: NAME`")
+                }
+                (None, None) => "begin with `workflow: NAME`".to_owned(),
+            };
             self.report.refuse_hint(codes::KIND, place, message, hint);
         }
         None
@@ -116,7 +122,8 @@ impl Reader<'_> {
                 None
             }
             (None, None) => {
-                if !fields.has("states") {
+                let is_foreign = fields.map.entries.iter().any(|entry| foreign::is_body(&entry.key.text));
+                if !fields.has("states") && !is_foreign {
                     let place = fields.map.entries.first().map_or(root.place, |entry| entry.key.place);
                     let message = "the workflow has no body";
                     self.report.refuse_hint(codes::BODY_COUNT, place, message, "add `tasks:` or `do:`");

@@ -9,6 +9,7 @@ use super::{Frame, Link, Loop, Origin, Resolver};
 use crate::codes;
 use crate::others::Others;
 use crate::outline::{Read, ScopeKind, Task, TaskOutputs, Use, Verb};
+use crate::read::foreign;
 use crate::roots;
 use crate::tree::Place;
 
@@ -90,7 +91,8 @@ impl<'o> Resolver<'o, '_> {
                 Loop::Rounds => None,
             });
             let words = roots::KNOWN.iter().chain(roots::LATER).copied().chain(items);
-            self.report.nearest(root, words).map(|near| format!("did you mean `{near}`?"))
+            let near = self.report.nearest(root, words).map(|near| format!("did you mean `{near}`?"));
+            foreign::instead_of_root(root).map(str::to_owned).or(near)
         };
         let mut diagnostic =
             self.report.error(codes::ROOT_UNKNOWN, read.place, format!("unknown name `{root}`"));

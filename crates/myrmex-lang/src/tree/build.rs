@@ -70,7 +70,12 @@ pub(super) fn build(text: &str, report: &mut Report) -> Tree {
     }
     tabs::check(&text[..read_end], &scalars, &comments, report);
     if root.is_none() {
-        report.refuse(codes::EMPTY, Place::default(), "the file is empty");
+        report.refuse_hint(
+            codes::EMPTY,
+            Place::default(),
+            "the file is empty",
+            "begin with `workflow: NAME`",
+        );
     }
     Tree { root, comments, anchors, is_whole: !report.is_partial }
 }
@@ -194,7 +199,9 @@ impl<'t> Builder<'t> {
                 self.report.refuse(codes::TAB, place, kind.to_string());
             }
         } else {
-            let mut diagnostic = self.report.error(codes::SYNTAX, place, kind.to_string());
+            self.report.cut = self.scalars.last().map(|(last, _)| *last);
+            let message = syntax_message(kind).map_or_else(|| kind.to_string(), str::to_owned);
+            let mut diagnostic = self.report.error(codes::SYNTAX, place, message);
             if let Some(hint) = syntax_hint(kind, self.text, start) {
                 diagnostic = diagnostic.with_hint(hint);
             }
@@ -287,7 +294,9 @@ impl<'t> Builder<'t> {
         let text = if style == Style::Plain && place.start == place.end { Cow::Borrowed("") } else { text };
         let place = match style {
             Style::Literal | Style::Folded => {
-                let end = place.start + self.text[place.start..place.end].trim_end().len();
+                // Only what YAML takes for blank: other white space belongs to the text.
+                let blank = [' ', '\t', '\r', '\n'];
+                let end = place.start + self.text[place.start..place.end].trim_end_matches(blank).len();
                 Place::new(place.start, end)
             }
             Style::Plain | Style::SingleQuoted | Style::DoubleQuoted => place,
@@ -415,6 +424,29 @@ fn comment_position(placement: Placement) -> CommentPosition {
     }
 }
 
+/// Returns what is wrong in the words of an author, for the commonest mistakes.
+fn syntax_message(kind: &ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::ExpectedBlockMappingKey => Some("this line does not line up with the keys above it"),
+        ErrorKind::MappingValueNotAllowed => Some("a `:` cannot stand here"),
+        ErrorKind::ExpectedFlowMappingSeparator => Some("a `,` or `}` is missing here"),
+        ErrorKind::ExpectedFlowSequenceSeparator => Some("a `,` or `]` is missing here"),
+        // A foreign enum of some 90 kinds; most explain themselves.
+        _ => None,
+    }
+}
+
+/// Returns whether the line above the one that begins at `line_start` is a word without `:`, and is indented less.
+fn lacks_colon_above(text: &str, line_start: usize) -> bool {
+    let Some(above) = text[..line_start].trim_end_matches('\n').lines().next_back() else { return false };
+    let indentation = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    let line = text[line_start..].lines().next().unwrap_or_default();
+    let word = above.trim();
+    let is_word =
+        !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    is_word && indentation(above) < indentation(line)
+}
+
 /// Returns what an author can do about the commonest mistakes.
 fn syntax_hint(kind: &ErrorKind, text: &str, at: usize) -> Option<&'static str> {
     let line_start = text[..at].rfind('\n').map_or(0, |end| end + 1);
@@ -425,6 +457,9 @@ fn syntax_hint(kind: &ErrorKind, text: &str, at: usize) -> Option<&'static str> 
         return Some("inside `{}` and `[]` an expression goes in quotes: '${{ … }}'");
     }
     match kind {
+        ErrorKind::MappingValueNotAllowed if lacks_colon_above(text, line_start) => {
+            Some("end the line above with `:`")
+        }
         ErrorKind::MappingValueNotAllowed => Some("put quotes around text that holds `: `"),
         ErrorKind::UnclosedQuotedScalar | ErrorKind::InvalidQuotedScalarIndent => {
             Some("close the quote above")

@@ -47,6 +47,7 @@ fn a_repeat_has_a_bound_and_an_end() {
         E0301 6:15 `repeat` must be a map, this is a list
         E0308 7:36 `max` must be between 1 and 100000, this is 0
         E0301 7:43 `do` must be a list, this is a map
+          hint: write `- NAME: {…}` for each task
         E0204 7:59 `max_parallel` has no effect here: the task does `repeat`
         ",
     );

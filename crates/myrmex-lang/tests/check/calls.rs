@@ -146,6 +146,7 @@ fn calls_are_checked_against_what_they_call() {
         E0405 10:38 the task `c` gives no output `link`
         E0302 11:13 `false` is not a duration such as `500ms`, `90s`, `1h30m` or `2d`
         E0204 12:15 `with` has no effect here: the task does `run`
+          hint: a process is given values by `env: {NAME: VALUE}`
         E0204 12:29 `version` has no effect here: the task does `run`
         E0405 14:17 the task `k` gives no output
         --- broken.yaml

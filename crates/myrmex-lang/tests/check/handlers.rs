@@ -180,6 +180,7 @@ fn what_cannot_stand_in_a_body_is_refused() {
         E0202 6:69 unknown key `typ` in a `catch`
           hint: did you mean `type`?
         E0213 7:15 `finally` holds no task
+          hint: add one, such as `- run: echo hello`
         E0204 8:34 `needs` has no effect here: the tasks of a list run one after the other
         E0215 8:79 two tasks of this list are called `z`
           8:60 first here

@@ -119,6 +119,7 @@ fn artifacts_are_checked() {
         ",
         "
         E0208 3:41 `1x` cannot name an artifact: a name begins with a letter or `_`, not with `1`
+          hint: begin it with a letter, or with `_`
         E0301 3:51 the path of the artifact `z` must be text, this is a number
           hint: put quotes around it
         E0208 4:27 `out/*` gives its artifact no name

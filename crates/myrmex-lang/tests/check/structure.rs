@@ -124,6 +124,7 @@ fn a_task_has_exactly_one_verb() {
         E0206 4:15 the task `b` has two verbs, `run` and `set`
           4:7 the other one
         E0301 5:4 task `c` must be a map, this is nothing
+          hint: write what it does below it, indented deeper: `run: …`
         E0301 6:6 task `d` must be a map, this is text
           hint: a command is written `d: {run: …}`
         E0301 7:10 `run` is empty
@@ -144,9 +145,12 @@ fn names_follow_their_rules() {
         ",
         "
         E0208 1:11 `my workflow` cannot name a workflow: a name holds letters, digits, `_` and `-`, not ` `
+          hint: write `-` or `_` instead
         E0208 2:10 `2x` cannot name an input: a name begins with a letter or `_`, not with `2`
+          hint: begin it with a letter, or with `_`
         E0208 4:3 `end` cannot name a task: `end` is reserved
         E0208 5:3 `a/b` cannot name a task: a name holds letters, digits, `_` and `-`, not `/`
+          hint: write `-` or `_` instead
         E0208 5:27 `` cannot name an output: a name cannot be empty
         ",
     );
@@ -218,8 +222,14 @@ fn required_keys_are_asked_for() {
 
 #[test]
 fn bodies_hold_tasks() {
-    check_body("tasks: {}\n", "E0213 2:1 `tasks` holds no task\n");
-    check_body("do: []\n", "E0213 2:1 `do` holds no task\n");
+    check_body(
+        "tasks: {}\n",
+        "E0213 2:1 `tasks` holds no task\n  hint: add one, such as `hello: {run: echo hello}`\n",
+    );
+    check_body(
+        "do: []\n",
+        "E0213 2:1 `do` holds no task\n  hint: add one, such as `- hello: {run: echo hello}`\n",
+    );
 }
 
 #[test]
@@ -270,6 +280,44 @@ fn cases_of_a_switch_must_make_sense() {
         E0211 4:16 `else` must be the last case, those after it are never asked
         E0211 6:33 `exit` leaves a `do:` list; a case under `tasks:` names a task
         E0211 6:40 a case has `if` and `then` or `do`, or `else` alone
+        ",
+    );
+}
+
+#[test]
+fn words_that_are_not_text_without_quotes_name_nothing() {
+    check_body(
+        "
+        inputs: {false: {type: string, default: a}}
+        tasks:
+          null: {set: '${{ inputs.false }}'}
+          True: {run: x}
+          'null2': {run: x}
+          'true': {run: x}
+        ",
+        "
+        E0208 2:10 `false` cannot name an input: without quotes it is a boolean
+          hint: put it in quotes, or take another name
+        E0208 4:3 `null` cannot name a task: without quotes it is null
+          hint: put it in quotes, or take another name
+        E0208 5:3 `True` cannot name a task: without quotes it is a boolean
+          hint: put it in quotes, or take another name
+        ",
+    );
+}
+
+#[test]
+fn a_count_of_items_is_whole_and_not_negative() {
+    check_body(
+        "
+        tasks:
+          a: {run: x, for_each: -1}
+          b: {run: x, for_each: 1.5}
+          c: {run: x, for_each: 0}
+        ",
+        "
+        E0308 3:25 `for_each` must be a whole number of at least 0, this is -1
+        E0308 4:25 `for_each` must be a whole number of at least 0, this is 1.5
         ",
     );
 }

@@ -1,6 +1,8 @@
 //! `E03xx`, and warnings about inputs: types and values.
 
-use super::check_body;
+use myrmex_lang::{Source, check as check_source};
+
+use super::{check_body, dedent, describe};
 
 #[test]
 fn values_have_types() {
@@ -36,12 +38,14 @@ fn values_have_types() {
         E0301 9:22 `command` must be a list, this is text
           hint: write [PROGRAM, ARGUMENT, …], or use `script` for shell text
         E0301 9:35 `env` must be a map, this is a list
+          hint: write `env: {NAME: VALUE}`
         E0301 10:21 the variable `E` has no value
           hint: write '' for an empty variable
         E0301 10:43 `workdir` must be text, this is a number
           hint: put quotes around it
         E0301 11:12 `set` must be a map or one expression, this is text
         E0301 12:17 `for_each` must be a list, a map, a count or an expression, this is text
+          hint: write a list such as `[a, b]`, or an expression in quotes: '${{ … }}'
         E0301 13:21 `title` must be text, this is a number
           hint: put quotes around it
         ",
@@ -203,8 +207,8 @@ fn numbers_have_bounds() {
           c: {run: x, retry: {attempts: 2.5}}
         ",
         "
-        E0308 2:15 `max_parallel` must be between 1 and 4294967295, this is 0
-        E0308 4:33 `attempts` must be between 1 and 4294967295, this is 0
+        E0308 2:15 `max_parallel` must be at least 1, this is 0
+        E0308 4:33 `attempts` must be at least 1, this is 0
         E0308 4:46 a `timeout` of zero leaves no time at all
         E0308 5:32 `status` must be between 100 and 599, this is 20
         E0301 6:33 `attempts` must be an integer, this is 2.5
@@ -302,9 +306,17 @@ fn types_that_are_known_and_cannot_be_right_are_found_before_the_run() {
     );
 }
 
+/// Asserts what is said of limits of time in a workflow with this `body`.
+#[track_caller]
+fn check_bounds(body: &str, expected: &str) {
+    let text = format!("workflow: w\n{}", dedent(body));
+    let found = describe(&text, &check_source(&Source::new("test.yaml", text.as_str())).diagnostics);
+    assert_eq!(found, dedent(expected), "{text}");
+}
+
 #[test]
-fn a_process_without_a_limit_beside_others_is_a_warning() {
-    check_body(
+fn processes_without_a_limit_of_time_are_one_warning() {
+    check_bounds(
         "
         tasks:
           a: {run: x, timeout: {queue: 1s}, finally: {run: y}}
@@ -313,15 +325,31 @@ fn a_process_without_a_limit_beside_others_is_a_warning() {
           e: {wait: 1s}
         ",
         "
-        W0205 3:3 `a` may run for ever: it has no `timeout`, and others have
-          hint: add a `timeout`, or one in `defaults` for all
-        W0205 3:37 `finally` may run for ever: it has no `timeout`, and others have
-          hint: add a `timeout`, or one in `defaults` for all
-        W0205 5:42 `on_failure` may run for ever: it has no `timeout`, and others have
-          hint: add a `timeout`, or one in `defaults` for all
+        W0205 3:3 `a`, `finally` and `on_failure` may run for ever: they have no `timeout`
+          hint: add `defaults: {timeout: 30m}` for all, or a `timeout` to each
         ",
     );
-    check_body("deadline: 1h\ntasks: {a: {run: x, timeout: 1s}, b: {run: x}}\n", "");
-    check_body("defaults: {timeout: 1m}\ntasks: {a: {run: x, timeout: 1s}, b: {run: x}}\n", "");
-    check_body("tasks: {a: {run: x}, b: {run: x}}\n", "");
+    check_bounds(
+        "tasks: {a: {run: x}, b: {wait: 1s}}\n",
+        "W0205 2:9 `a` may run for ever: it has no `timeout`\n  hint: add a `timeout`, such as `timeout: 30m`\n",
+    );
+    check_bounds(
+        "
+        finally: {run: x}
+        defaults: {timeout: {queue: 1h}}
+        tasks: {a: {run: x, finally: {run: y}}, b: {run: x, finally: {run: y}}, c: {tasks: {d: {run: x}}}}
+        ",
+        "
+        W0205 2:1 `finally`, `a`, `b` and 3 more may run for ever: they have no `timeout`
+          hint: add `run` to the `timeout` of `defaults`, or a `timeout` to each
+        ",
+    );
+}
+
+#[test]
+fn a_limit_anywhere_around_a_process_is_enough() {
+    check_bounds("deadline: 1h\ntasks: {a: {run: x}, b: {run: x}}\n", "");
+    check_bounds("defaults: {timeout: 1m}\ntasks: {a: {run: x}, b: {run: x}}\n", "");
+    check_bounds("tasks: {a: {timeout: 1m, tasks: {b: {do: [{c: {run: x}}]}}}}\n", "");
+    check_bounds("tasks: {a: {run: x, timeout: 1s}, b: {run: x, timeout: {run: 1s}}}\n", "");
 }

@@ -6,6 +6,7 @@
 mod begin;
 mod call;
 mod follow;
+mod limits;
 mod printed;
 mod resolve;
 mod taken;
@@ -30,6 +31,8 @@ use crate::partition::Definitions;
 use crate::values::Values;
 pub(crate) use printed::JOINED;
 use resolve::Resolver;
+
+pub use limits::EvaluationLimits;
 
 /// The most bytes of the outputs of a `for_each`'s items together. A store keeps them as one value, and everything that
 /// reads the list holds it in memory.

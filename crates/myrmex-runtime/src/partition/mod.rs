@@ -32,6 +32,7 @@ use myrmex_store::blobs::BlobStore;
 use myrmex_store::{LogId, LogPosition, LogRange, Reader, Sequence, Store, StoreError};
 
 use crate::clock::Clock;
+use crate::evaluate::EvaluationLimits;
 use crate::logs::Logs;
 use crate::progress::{Health, Progress};
 use crate::values::Values;
@@ -83,6 +84,8 @@ pub struct Parts {
     pub blobs: Arc<dyn BlobStore>,
     /// What the partition tells those who watch.
     pub progress: Arc<Progress>,
+    /// The limits of its evaluations.
+    pub limits: EvaluationLimits,
 }
 
 /// A handle on a partition. Dropping it stops the loop; attempts under way are killed and found lost at the next
@@ -250,12 +253,13 @@ struct State {
 
 impl State {
     fn new(parts: Parts, inbox: Sender<Message>, owned: Owned) -> Self {
+        let watch = Watch::new(parts.limits.jq_deadline, parts.limits.jq_lost_max);
         Self {
+            evaluator: Evaluator::with_jq(Box::new(watch)).with_limits(parts.limits.expression),
             parts,
             inbox,
             owned,
             worker: None,
-            evaluator: Evaluator::with_jq(Box::new(Watch::default())),
             is_interrupted: false,
             closing: None,
             trouble: None,

@@ -69,7 +69,10 @@ fn unreadable(name: &Arc<str>, path: &Path, reason: &str) -> Diagnostic {
         let folder = path.display();
         return problem.with_hint(format!("name the files in it, such as `{folder}/*.yaml`"));
     }
-    problem
+    match sources::like(path) {
+        Some(near) if !path.exists() => problem.with_hint(format!("did you mean `{}`?", near.display())),
+        Some(_) | None => problem,
+    }
 }
 
 /// Reads and checks a source file of the workspace at `root`, with what it names beside it; a file that cannot be read is a

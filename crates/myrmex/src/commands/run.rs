@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use myrmex_lang::Given;
+use myrmex_lang::{Given, JsonError, codes, parse_json};
 use myrmex_model::diagnostic::{Diagnostic, Severity, Span};
 use myrmex_model::id::{DefinitionHash, RunId};
 use myrmex_model::ir::Definition;
@@ -79,6 +79,8 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let shown: Vec<_> = file
         .diagnostics
         .iter()
+        // That a process has no limit of time is advice about the file: `check` gives it, and not every run again.
+        .filter(|found| found.code != codes::TIMEOUT_MISSING)
         .filter(|found| is_fatal || !quiet || found.severity == Severity::Error)
         .cloned()
         .collect();
@@ -232,8 +234,12 @@ fn from_file(path: Option<&Path>) -> Result<Vec<(String, Given)>, Failure> {
         read_text(path)
     };
     let text = text.map_err(|reason| wrong(format!("`{}` cannot be read: {reason}", path.display())))?;
-    let value: Value = serde_json::from_str(&text)
-        .map_err(|error| wrong(format!("`{}` is not JSON: {error}", path.display())))?;
+    let value = parse_json(&text).map_err(|error| match error {
+        JsonError::Syntax(error) => wrong(format!("`{}` is not JSON: {error}", path.display())),
+        JsonError::Duplicate(key) => {
+            wrong(format!("`{}`: the key `{key}` stands twice in one map", path.display()))
+        }
+    })?;
     let Value::Object(fields) = value else {
         return Err(wrong(format!("`{}` holds no JSON object", path.display())));
     };

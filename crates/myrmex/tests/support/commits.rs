@@ -11,6 +11,7 @@ use myrmex_model::name::{Name, Namespace};
 use myrmex_model::status::Status;
 use myrmex_model::wire;
 use myrmex_runtime::clock::SystemClock;
+use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::logs::Logs;
 use myrmex_runtime::partition::{NewRun, OpenStore, Partition, Parts, load_run};
 use myrmex_runtime::progress::{Health, Progress};
@@ -231,6 +232,7 @@ fn run_engine(open: OpenStore, reader: &dyn Reader) -> bool {
         logs: Logs::new(LOG, Box::new(MemoryLogStore::default()), Arc::clone(&progress)),
         blobs: Arc::new(MemoryBlobStore::new()),
         progress: Arc::clone(&progress),
+        limits: EvaluationLimits::default(),
     };
     let partition = Partition::start(parts).unwrap();
     let is_known = reader.summary(&Namespace::standard(), RUN).unwrap().is_some();

@@ -1,0 +1,280 @@
+//! Words of other workflow languages (Argo Workflows, Dagu, GitHub Actions, Kestra and their like), and ours for them.
+//!
+//! They only make hints: a word that stands here is refused like any other that is unknown.
+
+use super::keys::Keys;
+
+/// Words that others use for what we write in this way. The key that ours begins with tells whether it is supported yet.
+struct Ours {
+    theirs: &'static [&'static str],
+    write: &'static str,
+}
+
+const fn ours(theirs: &'static [&'static str], write: &'static str) -> Ours {
+    Ours { theirs, write }
+}
+
+/// In a workflow.
+const ROOT: &[Ours] = &[
+    ours(&["jobs", "steps", "stages", "templates", "nodes", "dag", "spec", "pipeline"], "tasks: {NAME: {…}}"),
+    ours(&["on", "schedule", "trigger", "cron", "when"], "triggers: […]"),
+    ours(&["env", "environment", "variables", "vars", "globals"], "defaults: {env: {…}}"),
+    ours(&["params", "parameters", "arguments", "args", "input"], "inputs: {NAME: {type: string}}"),
+    ours(
+        &["timeout", "timeout-minutes", "timeoutSec", "activeDeadlineSeconds", "maxDuration"],
+        "deadline: 1h",
+    ),
+    ours(&["retry", "retries", "retryStrategy", "retryPolicy"], "defaults: {retry: {attempts: 3}}"),
+    ours(
+        &["errors", "onError", "on_error", "onFailure", "on-failure", "handlerOn", "handler_on"],
+        "on_failure: {…}",
+    ),
+    ours(&["onExit", "on_exit", "always", "after"], "finally: {…}"),
+    ours(&["parallelism", "maxActiveSteps", "max_active_steps"], "max_parallel: 2"),
+];
+
+/// In a task: what it does.
+const VERBS: &[Ours] = &[
+    ours(&["command", "cmd", "exec", "shell", "bash", "sh", "commands"], "run: TEXT"),
+    ours(&["script", "python", "node", "source"], "run: {script: TEXT, interpreter: python}"),
+    ours(&["args"], "run: {command: [PROGRAM, ARGUMENT]}"),
+    ours(&["uses", "action"], "use: LIBRARY/ACTION"),
+    ours(
+        &["call", "template", "templateRef", "subflow", "sub_workflow", "subworkflow", "flowId"],
+        "workflow: NAME",
+    ),
+    ours(&["steps", "jobs", "dag", "stages"], "tasks: {NAME: {…}}"),
+    ours(&["sleep", "suspend", "delay", "pause"], "wait: 30s"),
+    ours(&["repeatPolicy", "repeat_policy", "loopUntil"], "repeat: {until: …, max: 10, do: […]}"),
+    ours(&["uri", "url", "request"], "http: {method: GET, url: …}"),
+];
+
+/// In a task: how it does it.
+const TASK: &[Ours] = &[
+    ours(
+        &[
+            "depends",
+            "depends_on",
+            "depends-on",
+            "dependsOn",
+            "dependencies",
+            "after",
+            "upstream",
+            "requires",
+        ],
+        "needs: NAME",
+    ),
+    ours(
+        &["when", "condition", "conditions", "only_if", "runIf", "precondition", "preconditions"],
+        "if: CONDITION",
+    ),
+    ours(
+        &[
+            "withItems",
+            "withParam",
+            "withSequence",
+            "matrix",
+            "strategy",
+            "loop",
+            "forEach",
+            "parallel",
+            "each",
+        ],
+        "for_each: LIST",
+    ),
+    ours(&["retries", "retryStrategy", "retryPolicy", "retry_policy", "max_retries"], "retry: {attempts: 3}"),
+    ours(
+        &[
+            "timeout-minutes",
+            "timeout_minutes",
+            "timeoutSec",
+            "timeout_sec",
+            "timeoutSeconds",
+            "activeDeadlineSeconds",
+        ],
+        "timeout: 5m",
+    ),
+    ours(
+        &["continueOn", "continue_on", "continue-on-error", "allow_failure", "allowFailure", "ignore_errors"],
+        "continue_on_error: true",
+    ),
+    ours(
+        &["working-directory", "working_directory", "workingDir", "working_dir", "cwd", "dir", "chdir"],
+        "workdir: FOLDER",
+    ),
+    ours(&["environment", "variables", "vars"], "env: {NAME: VALUE}"),
+    ours(&["params", "parameters", "arguments", "inputs", "input"], "with: {NAME: VALUE}"),
+    ours(&["output"], "outputs: {NAME: {type: string}}"),
+    ours(&["onError", "on_error", "onFailure", "on-failure", "errors", "rescue"], "on_failure: {…}"),
+    ours(&["onExit", "on_exit", "always"], "finally: {…}"),
+    ours(&["image", "docker"], "container: IMAGE"),
+    ours(&["runs-on", "runs_on", "nodeSelector", "workerSelector"], "labels: […]"),
+    ours(&["name", "id", "title", "label"], "description: TEXT"),
+];
+
+/// In `retry`.
+const RETRY: &[Ours] = &[
+    ours(
+        &[
+            "limit",
+            "max",
+            "count",
+            "times",
+            "retries",
+            "max_attempts",
+            "maxAttempts",
+            "maxAttempt",
+            "max_retries",
+        ],
+        "attempts: 3",
+    ),
+    ours(&["interval", "intervalSec", "interval_sec", "duration", "pause", "wait", "sleep"], "delay: 10s"),
+    ours(&["maxInterval", "max_interval", "maxDuration", "maxDelay", "cap"], "max_delay: 2m"),
+    ours(&["factor", "multiplier", "exponential"], "backoff: exponential"),
+    ours(&["if", "on", "condition", "expression"], "when: CONDITION"),
+];
+
+/// Roots of expressions, and where what they hold is found here.
+const ROOTS: &[(&[&str], &str)] = &[
+    (&["params", "parameters", "arguments", "args"], "inputs of a run are `inputs.NAME`"),
+    (&["steps", "needs", "jobs", "step", "nodes"], "what a task gave is `tasks.NAME.output`"),
+    (&["matrix", "taskrun", "each"], "the item of a `for_each` is `item`, or the name that `as` gives it"),
+    (
+        &["env", "envs"],
+        "a process finds variables in its environment; an expression reads `inputs` or `vars`",
+    ),
+    (
+        &["github", "workflow", "job", "execution", "flow", "dag"],
+        "facts of the run are `run.id`, `run.workflow` …",
+    ),
+];
+
+/// Functions, and what is written here.
+const FUNCTIONS: &[(&[&str], &str)] = &[
+    (&["always", "cancelled"], "write it under `finally:`, or accept every end: `needs: {NAME: finished}`"),
+    (&["failure", "failed"], "write it under `on_failure:`, or `needs: {NAME: failed}`"),
+    (&["success", "succeeded"], "leave it out: a task runs if what it needs has succeeded"),
+    (&["contains"], "write `'x' in value`"),
+    (&["startsWith", "startswith"], "write `value is startingwith 'x'`"),
+    (&["endsWith", "endswith"], "write `value is endingwith 'x'`"),
+    (&["toJSON", "toJson", "to_json"], "write `value | to_json`"),
+    (&["fromJSON", "fromJson", "from_json"], "write `value | from_json`"),
+    (&["len", "length", "size"], "write `value | length`"),
+];
+
+/// Outcomes, and ours.
+const OUTCOMES: &[(&[&str], &str)] = &[
+    (&["success", "Succeeded", "ok"], "succeeded"),
+    (&["failure", "fail", "error", "Failed"], "failed"),
+    (&["skip", "omitted"], "skipped"),
+    (&["always", "completed", "complete", "done", "any", "all", "finish"], "finished"),
+];
+
+/// Kinds of files by a key that only they have.
+const FILES: &[(&str, &str)] = &[
+    ("apiVersion", "Kubernetes or Argo Workflows"),
+    ("namespace", "Kestra"),
+    ("jobs", "GitHub Actions"),
+    ("steps", "Dagu"),
+];
+
+fn found(words: &[(&'static [&'static str], &'static str)], word: &str) -> Option<&'static str> {
+    words.iter().find(|(theirs, _)| theirs.contains(&word)).map(|(_, ours)| *ours)
+}
+
+/// Returns what to write instead of `key` in a map with these `keys`.
+pub(super) fn instead_of_key(key: &str, keys: &Keys) -> Option<String> {
+    let tables: &[&[Ours]] = match keys.owner {
+        "a workflow" => &[ROOT],
+        "a task" => &[VERBS, TASK],
+        "`retry`" => &[RETRY],
+        _ => &[],
+    };
+    let ours = tables.iter().copied().flatten().find(|ours| ours.theirs.contains(&key))?;
+    let own = ours.write.split(':').next().unwrap_or_default();
+    let is_later = keys.known(own).is_none();
+    if is_later {
+        return Some(format!("`{own}` says this, and is not supported yet"));
+    }
+    Some(format!("write `{}`", ours.write))
+}
+
+/// Returns whether `key` is what others call a verb.
+pub(super) fn is_verb(key: &str) -> bool {
+    VERBS.iter().any(|ours| ours.theirs.contains(&key))
+}
+
+/// Returns whether `key` is what others call the tasks of a workflow.
+pub(super) fn is_body(key: &str) -> bool {
+    ROOT.iter().any(|ours| ours.theirs.contains(&key) && ours.write.starts_with("tasks"))
+}
+
+/// Returns where that is found which others call `root` in expressions.
+pub(crate) fn instead_of_root(root: &str) -> Option<&'static str> {
+    found(ROOTS, root)
+}
+
+/// Returns what to write instead of a call of `function`.
+pub(super) fn instead_of_function(function: &str) -> Option<&'static str> {
+    found(FUNCTIONS, function)
+}
+
+/// Returns the outcome that others call `word`.
+pub(super) fn outcome(word: &str) -> Option<&'static str> {
+    found(OUTCOMES, word)
+}
+
+/// Returns whose file it probably is that has these keys.
+pub(super) fn file_of<'k>(mut keys: impl Iterator<Item = &'k str>) -> Option<&'static str> {
+    keys.find_map(|key| FILES.iter().find(|(own, _)| *own == key)).map(|(_, whose)| *whose)
+}
+
+/// Returns what to write instead of an operator of other languages that stands at `at` in an expression.
+pub(super) fn instead_of_operator(source: &str, at: usize) -> Option<&'static str> {
+    let rest = source.get(at..)?.trim_start();
+    let before = source.get(..at)?;
+    let starts = |operator: &str| rest.starts_with(operator);
+    match () {
+        () if starts("&&") || before.ends_with('&') => Some("write `and`"),
+        () if starts("|") && before.ends_with('|') => Some("write `or`"),
+        () if starts("===") || starts("=") && before.ends_with("==") => Some("write `==`"),
+        () if starts("=") => Some("write `==` to compare"),
+        () if starts("!") => Some("write `not`"),
+        () if starts("?") => Some("write `A if CONDITION else B`"),
+        () => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::keys;
+    use super::*;
+
+    #[test]
+    fn no_word_of_others_is_one_of_ours_and_each_stands_once() {
+        for (tables, keys) in
+            [(&[ROOT][..], &keys::ROOT), (&[VERBS, TASK], &keys::TASK), (&[RETRY], &keys::RETRY)]
+        {
+            let theirs: Vec<&str> =
+                tables.iter().copied().flatten().flat_map(|ours| ours.theirs).copied().collect();
+            let known: Vec<_> = theirs.iter().filter(|key| keys.known(key).is_some()).collect();
+            assert!(known.is_empty(), "{known:?}");
+            let twice: Vec<_> =
+                theirs.iter().filter(|key| theirs.iter().filter(|other| other == key).count() > 1).collect();
+            assert!(twice.is_empty(), "{twice:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_to_be_written_is_a_key_of_the_language() {
+        for (tables, keys) in
+            [(&[ROOT][..], &keys::ROOT), (&[VERBS, TASK], &keys::TASK), (&[RETRY], &keys::RETRY)]
+        {
+            for ours in tables.iter().copied().flatten() {
+                let own = ours.write.split(':').next().unwrap();
+                let exists = keys.known(own).is_some() || keys.all_later().any(|later| later == own);
+                assert!(exists, "{own}");
+            }
+        }
+    }
+}
