@@ -3,6 +3,7 @@
 //! Names of other tasks, inputs and variables are only collected here; [`crate::resolve`] looks them up.
 
 mod call;
+mod concurrency;
 mod expression;
 mod files;
 mod handlers;

@@ -27,6 +27,15 @@ pub enum Command {
         /// Who calls it, if it is a child.
         parent: Option<Parent>,
     },
+    /// The run has its place among those of its workflow.
+    Admit,
+    /// There is no place for the run, and it does not wait.
+    TurnAway {
+        /// The run that is in its way.
+        holder: RunId,
+        /// Whether that run waits for this one, so that this one would wait for ever.
+        is_deadlock: bool,
+    },
     /// The answer to a [`crate::effect::Request`] of the same turn.
     Evaluated {
         /// Which request.
@@ -109,6 +118,8 @@ pub enum ChildEnd {
     },
     /// It was cancelled.
     Cancelled,
+    /// There was no place for it, and it never began.
+    Skipped,
 }
 
 /// Names a timer of a run. It belongs to a task and goes with it.

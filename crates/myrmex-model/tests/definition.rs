@@ -4,9 +4,9 @@
 #![expect(clippy::too_many_lines, reason = "lists of every variant, and one of every damage")]
 
 use myrmex_model::ir::{
-    Backoff, Binding, Body, Call, Case, Catch, Choose, Complete, Definition, Each, Edge, Flow, FlowChild,
-    Graph, GraphChild, Handling, Input, Join, Late, Next, Node, NodeId, OutputField, Outputs, Policy,
-    Repetition, Rest, Retry, RoundCondition, Rounds, Task, Timer, Tolerance,
+    Backoff, Binding, Body, Call, Case, Catch, Choose, Complete, Concurrency, Definition, Each, Edge, Flow,
+    FlowChild, Graph, GraphChild, Handling, Input, Join, Late, Next, Node, NodeId, OnConflict, OutputField,
+    Outputs, Policy, Repetition, Rest, Retry, RoundCondition, Rounds, Task, Timer, Tolerance,
 };
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::outcome::{Outcome, OutcomeSet};
@@ -49,6 +49,7 @@ fn definition(nodes: Vec<Node>) -> Definition {
         name: name("w"),
         version: None,
         inputs: Vec::new(),
+        concurrency: None,
         nodes,
         root: NodeId(0),
     }
@@ -322,6 +323,24 @@ fn inputs_of_a_scope_are_read_and_written_for_ever() {
     let text = GOLDEN_BOUND.trim_end();
     assert_eq!(String::from_utf8(encode(&bound())).unwrap(), text);
     assert_eq!(decode(text.as_bytes()).unwrap(), bound());
+}
+
+#[test]
+fn a_bound_on_runs_is_read_and_written_for_ever() {
+    let plain = Concurrency { key: None, limit: 1, on_conflict: OnConflict::Queue };
+    let key = Some(Template::Expr(Expr::jinja("inputs.a")));
+    let full = Concurrency { key, limit: 3, on_conflict: OnConflict::Cancel };
+    for (concurrency, text) in [
+        (plain, r#""concurrency":{"limit":1},"#),
+        (full, r#""concurrency":{"key":["$","inputs.a"],"limit":3,"on_conflict":"cancel"},"#),
+    ] {
+        let definition = Definition { concurrency: Some(concurrency), ..bound() };
+        let written = GOLDEN_BOUND.trim_end().replacen(r#""nodes":"#, &format!(r#"{text}"nodes":"#), 1);
+        assert_eq!(String::from_utf8(encode(&definition)).unwrap(), written);
+        assert_eq!(decode(written.as_bytes()).unwrap(), definition);
+        let none = written.replace(r#""limit":1"#, r#""limit":0"#).replace(r#""limit":3"#, r#""limit":0"#);
+        assert!(decode(none.as_bytes()).is_err());
+    }
 }
 
 #[test]

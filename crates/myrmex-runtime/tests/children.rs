@@ -74,7 +74,15 @@ impl Nodes {
 
     fn define(self, text: &str, inputs: Vec<Input>) -> Definition {
         let (namespace, root) = (Namespace::standard(), NodeId(0));
-        Definition { namespace, name: name(text), version: None, inputs, nodes: self.0, root }
+        Definition {
+            namespace,
+            name: name(text),
+            version: None,
+            inputs,
+            concurrency: None,
+            nodes: self.0,
+            root,
+        }
     }
 }
 

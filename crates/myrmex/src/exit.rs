@@ -19,6 +19,8 @@ pub enum Exit {
     Unformatted,
     /// Usage, bad or missing input, or an invalid file.
     Invalid,
+    /// The run was skipped: its workflow's `concurrency` left no place for it.
+    Skipped,
     /// The run was cancelled.
     Cancelled,
     /// The store is held by another process, or damaged.
@@ -34,6 +36,7 @@ impl Exit {
             Self::Success => 0,
             Self::RunFailed | Self::Unformatted => 1,
             Self::Invalid => 2,
+            Self::Skipped => 4,
             Self::Cancelled => 5,
             Self::Store => 7,
             Self::Interrupted => 130,
@@ -43,7 +46,8 @@ impl Exit {
     /// Returns the exit that goes with the final status of a run.
     pub fn of_run(status: Status) -> Self {
         match status {
-            Status::Succeeded | Status::Skipped => Self::Success,
+            Status::Succeeded => Self::Success,
+            Status::Skipped => Self::Skipped,
             Status::Cancelled => Self::Cancelled,
             Status::Failed | Status::TimedOut | Status::Compensated | Status::Stuck => Self::RunFailed,
             Status::Pending | Status::Running | Status::Waiting => Self::Interrupted,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use myrmex_model::event::{Event, Recorded};
 use myrmex_model::id::RunId;
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::status::Status;
@@ -25,6 +26,7 @@ use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::event::Lines;
 use crate::render::held_up::HeldUp;
 use crate::render::summary;
+use crate::render::waits;
 use crate::render::watch::Watch;
 use crate::settings::Settings;
 use crate::workspace::{DATA_NAME, Workspace};
@@ -380,7 +382,7 @@ impl<'a> Viewer<'a> {
             self.cursor = last.sequence;
             for record in &records {
                 match self.show {
-                    Show::People => self.watch.event(&event_of(record)?),
+                    Show::People => self.show_event(&event_of(record)?)?,
                     Show::Json => {
                         if let Err(failure) = print_line(&self.lines.line(reader, record)?) {
                             self.stop_printing(failure);
@@ -392,6 +394,29 @@ impl<'a> Viewer<'a> {
         }
         if self.show == Show::People {
             self.watch.status();
+        }
+        Ok(())
+    }
+
+    /// Shows an event to people; of a run that has to wait, what it waits for.
+    fn show_event(&mut self, recorded: &Recorded) -> Result<(), Failure> {
+        self.watch.event(recorded);
+        let (waiting, task) = if let Event::ChildCalled { child, task, .. } = &recorded.event {
+            (*child, Some(task))
+        } else if let Event::RunQueued { .. } = &recorded.event {
+            (self.run, None)
+        } else {
+            return Ok(());
+        };
+        let (reader, namespace) = (self.session.reader(), &self.session.namespace);
+        let Some(summary) = reader.summary(namespace, waiting)? else { return Ok(()) };
+        match (waits::what_for(reader, namespace, &summary)?, task) {
+            (Some(what_for), Some(task)) => {
+                let child = summary::short(waiting);
+                self.watch.waits(task, &format!("run {child} {what_for}"));
+            }
+            (Some(what_for), None) => self.watch.note(&format!("the run {what_for}")),
+            (None, _) => {}
         }
         Ok(())
     }

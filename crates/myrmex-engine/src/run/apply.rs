@@ -58,9 +58,11 @@ impl Run {
     /// Applies `event` as of `at` and returns what it changed.
     pub(super) fn apply_event(&mut self, event: &Event, at: Timestamp) -> Result<Change, ReplayError> {
         let change = match event {
-            Event::RunStarted { .. } | Event::Rebased { .. } | Event::RunEnded { .. } => {
-                self.apply_run(event, at)?
-            }
+            Event::RunStarted { .. }
+            | Event::RunQueued { .. }
+            | Event::RunAdmitted
+            | Event::Rebased { .. }
+            | Event::RunEnded { .. } => self.apply_run(event, at)?,
             Event::CancelRequested { scope, .. } => {
                 let id = self.found(event, scope)?;
                 self.apply_cancel(id, at)
@@ -112,7 +114,7 @@ impl Run {
     fn apply_run(&mut self, event: &Event, at: Timestamp) -> Result<Change, ReplayError> {
         match event {
             Event::RunStarted { inputs, started_by, trigger, closure, parent, .. }
-                if self.status == Status::Pending =>
+                if self.header.is_none() =>
             {
                 self.header = Some(Header {
                     inputs: *inputs,
@@ -122,10 +124,11 @@ impl Run {
                     closure: *closure,
                     parent: parent.clone(),
                 });
-                self.enter_root(event, at);
-                Ok(self.change_run(Status::Running, Phase::None))
+                Ok(self.make_root(event, at))
             }
-            _ if self.status == Status::Pending => Err(ReplayError::Start),
+            _ if self.header.is_none() => Err(ReplayError::Start),
+            Event::RunQueued { key } => self.apply_queued(key.as_deref(), at).ok_or(ReplayError::Start),
+            Event::RunAdmitted => self.apply_admitted(at).ok_or(ReplayError::Start),
             Event::RunEnded { status, output, fault } => {
                 self.output = *output;
                 self.fault.clone_from(fault);
@@ -211,6 +214,8 @@ impl Run {
                 is_free && !is_over && activation.handling().is_none()
             }
             Event::RunStarted { .. }
+            | Event::RunQueued { .. }
+            | Event::RunAdmitted
             | Event::Rebased { .. }
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
@@ -224,7 +229,7 @@ impl Run {
         }
     }
 
-    fn change_run(&mut self, to: Status, phase: Phase) -> Change {
+    pub(super) fn change_run(&mut self, to: Status, phase: Phase) -> Change {
         let from = std::mem::replace(&mut self.status, to);
         Change { from, to, phase }
     }
@@ -315,6 +320,8 @@ impl Run {
                 self.apply_attempt(id, event, at)
             }
             Event::RunStarted { .. }
+            | Event::RunQueued { .. }
+            | Event::RunAdmitted
             | Event::Rebased { .. }
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
@@ -486,12 +493,22 @@ impl Run {
         }
     }
 
-    fn enter_root(&mut self, event: &Event, at: Timestamp) {
+    /// Makes the root, and enters it unless the run needs a place among those of its workflow first.
+    fn make_root(&mut self, event: &Event, at: Timestamp) -> Change {
         let mut root = Activation::new(self.definition.root, ActivationId::ROOT, 0);
-        (root.status, root.started, root.has_started) = (Status::Running, Some(at), true);
+        let is_bounded = self.definition.concurrency.is_some();
+        if !is_bounded {
+            (root.status, root.started, root.has_started) = (Status::Running, Some(at), true);
+        }
         self.push(root);
-        self.enter_scope(ActivationId::ROOT);
+        // The deadline counts from here on, also while the run waits.
         self.count_limits(ActivationId::ROOT, event, at);
+        if is_bounded {
+            self.await_key();
+            return self.change_run(Status::Pending, Phase::None);
+        }
+        self.enter_scope(ActivationId::ROOT);
+        self.change_run(Status::Running, Phase::None)
     }
 
     /// Notes that an activation runs, and decides the edges that asked for it.

@@ -10,6 +10,7 @@
 //!
 //! See `docs/decisions/0002-run-machine.md` for the choices behind this.
 
+mod admission;
 mod advance;
 mod apply;
 mod arena;
@@ -41,6 +42,7 @@ use myrmex_model::ir::Definition;
 use myrmex_model::status::Status;
 use myrmex_model::time::Timestamp;
 
+pub use admission::Claim;
 pub use apply::ReplayError;
 pub use call::CALL_DEPTH_MAX;
 pub use decide::Rejection;
@@ -48,6 +50,7 @@ pub use facts::{Fact, Facts};
 pub use rebase::RebaseError;
 pub use view::{ErrorView, ItemView, TaskView, View};
 
+use admission::Admission;
 use arena::{Activation, ActivationId};
 use edges::EdgeKey;
 use limits::DueChange;
@@ -62,6 +65,7 @@ pub struct Run {
     /// The time of the last event; decisions are never earlier.
     last: Timestamp,
     header: Option<Header>,
+    admission: Admission,
     arena: Vec<Activation>,
     agenda: VecDeque<Agenda>,
     /// Edges that wait, or waited, for their lag.
@@ -105,6 +109,8 @@ enum Lag {
 /// Something to decide about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Agenda {
+    /// The run needs the key by which it waits for others.
+    Key,
     /// An activation may begin.
     Begin(ActivationId),
     /// An activation can never begin.
@@ -131,6 +137,7 @@ impl Run {
             status: Status::Pending,
             last: Timestamp(i64::MIN),
             header: None,
+            admission: Admission::Free,
             arena: Vec::new(),
             agenda: VecDeque::new(),
             lags: BTreeMap::new(),

@@ -6,6 +6,7 @@
 //! durable. If a commit fails for good, everything that was built on it is dropped and the runs are loaded again from
 //! the store; the worker still holds what it has to report.
 
+mod admission;
 mod batch;
 mod children;
 mod journal;
@@ -20,7 +21,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use myrmex_engine::dispatch::Dispatch;
+use myrmex_engine::dispatch::{Admission, Dispatch};
 use myrmex_engine::run::{Rejection, Run};
 use myrmex_expr::Evaluator;
 use myrmex_model::command::Command;
@@ -183,6 +184,9 @@ struct Owned {
     reader: Box<dyn Reader>,
     writer: Writer,
     runs: BTreeMap<RunId, Loaded>,
+    /// Runs that had a place before, and wait for it again.
+    aside: BTreeMap<RunId, Loaded>,
+    admission: Admission,
     dispatch: Dispatch,
     timers: Timers,
     definitions: Definitions,
@@ -209,6 +213,8 @@ impl Owned {
             reader,
             writer,
             runs: BTreeMap::new(),
+            aside: BTreeMap::new(),
+            admission: Admission::default(),
             dispatch: Dispatch::new(opened.epoch, parts.slots),
             timers: Timers::default(),
             definitions: Definitions::default(),
@@ -287,6 +293,7 @@ impl State {
                 self.deferred.push_front(message);
             }
             self.fire_timers();
+            self.admit();
             self.grant();
             if !self.settle(is_idle) {
                 return;
@@ -359,6 +366,7 @@ impl State {
             }
             Message::Cancel { run, by, reason, answer } => {
                 let loaded = self.load(run);
+                self.wake(run);
                 let cancelled = loaded.and_then(|ended| match ended {
                     Some(status) => Err(Rejection::RunOver { status }.into()),
                     None => self.put(run, Command::Cancel { by, reason }).map_err(RequestError::from),
@@ -487,7 +495,7 @@ impl State {
     /// Opens the store again after a failed commit and loads the runs from it; false if that fails for good.
     fn reload(&mut self, error: StoreError) -> bool {
         self.failures += 1;
-        let open_runs: Vec<RunId> = self.owned.runs.keys().copied().collect();
+        let open_runs: Vec<RunId> = self.owned.runs.keys().chain(self.owned.aside.keys()).copied().collect();
         let mut lost_answers = self.owned.open.take_answers();
         lost_answers.extend(self.owned.writer.take_waiting().into_iter().flat_map(|waiting| waiting.answers));
         self.follow_ups.clear();
@@ -518,6 +526,7 @@ impl State {
                 return false;
             }
         }
+        self.admit();
         self.recount();
         true
     }

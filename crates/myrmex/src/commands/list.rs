@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::runs::open_reader;
 use crate::exit::{Exit, Failure, FailureCode};
-use crate::render::{summary, time};
+use crate::render::{summary, time, waits};
 use crate::session::print_line;
 use crate::workspace::Workspace;
 
@@ -68,11 +68,22 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     // A run that is not over goes on only in a living process; without one it waits to be resumed.
     let holder = DataDirectory::read_only(&workspace.data).and_then(|directory| directory.holder());
     let is_held = holder.map_err(|error| Failure::from_error(FailureCode::File, &error))?.is_some();
+    let what_for = |run: &RunSummary| {
+        if is_interrupted(run, is_held) {
+            return Ok(None);
+        }
+        waits::what_for(&reader, &Namespace::standard(), run)
+    };
+    let waits: Vec<Option<String>> = runs.iter().map(what_for).collect::<Result<_, _>>()?;
     if args.json {
-        let shown: Vec<Value> = runs.iter().map(|run| summary_json(run, is_held)).collect();
+        let shown: Vec<Value> = runs
+            .iter()
+            .zip(&waits)
+            .map(|(run, waits)| summary_json(run, is_held, waits.as_deref()))
+            .collect();
         print_line(&json!({ "runs": shown }))?;
     } else {
-        print(&runs, is_held, &filter).map_err(|error| Failure::output(&error))?;
+        print(&runs, &waits, is_held, &filter).map_err(|error| Failure::output(&error))?;
     }
     Ok(Exit::Success)
 }
@@ -82,12 +93,14 @@ fn is_interrupted(run: &RunSummary, is_held: bool) -> bool {
     !is_held && !run.status.is_terminal()
 }
 
-fn summary_json(run: &RunSummary, is_held: bool) -> Value {
+fn summary_json(run: &RunSummary, is_held: bool, waits: Option<&str>) -> Value {
     json!({
         "run": run.run.to_string(),
         "workflow": run.workflow.as_str(),
         "status": run.status.as_str(),
         "interrupted": is_interrupted(run, is_held),
+        "phase": waits.map(|_| "queued"),
+        "waits": waits,
         "started": run.started.to_string(),
         "ended": run.ended.map(|at| at.to_string()),
         "started_by": run.started_by,
@@ -97,7 +110,12 @@ fn summary_json(run: &RunSummary, is_held: bool) -> Value {
     })
 }
 
-fn print(runs: &[RunSummary], is_held: bool, filter: &SummaryFilter) -> std::io::Result<()> {
+fn print(
+    runs: &[RunSummary],
+    waits: &[Option<String>],
+    is_held: bool,
+    filter: &SummaryFilter,
+) -> std::io::Result<()> {
     if runs.is_empty() {
         let is_filtered = *filter != SummaryFilter::default();
         let note = if is_filtered { "no run fits" } else { "no runs yet: `myrmex run FILE` starts one" };
@@ -108,12 +126,12 @@ fn print(runs: &[RunSummary], is_held: bool, filter: &SummaryFilter) -> std::io:
     let width = runs.iter().map(|run| run.workflow.as_str().len()).max().unwrap_or(0).max(8);
     let mut out = anstream::stdout().lock();
     writeln!(out, "{:<13}  {:<width$}  {:<11}  {:<20}  TOOK", "RUN", "WORKFLOW", "STATUS", "STARTED")?;
-    for run in runs {
+    for (run, waits) in runs.iter().zip(waits) {
         let started = time::instant(run.started);
         let took = match run.ended {
             Some(ended) => time::between(run.started, ended),
             None if is_interrupted(run, is_held) => "`runs resume` goes on".to_owned(),
-            None => String::new(),
+            None => waits.clone().unwrap_or_default(),
         };
         let status = if is_interrupted(run, is_held) { "interrupted" } else { run.status.as_str() };
         let (id, workflow) = (summary::short(run.run), run.workflow.as_str());

@@ -84,6 +84,9 @@ fn cause(event: &wire::event::RecordV1) -> Value {
         ("task.skipped", Some("not_chosen")) => {
             json!(format!("`{}` took another way", field("task").unwrap_or_default()))
         }
+        ("task.skipped", Some("child")) => {
+            json!(format!("run {} was skipped", field("run").unwrap_or_default()))
+        }
         _ => event.data.get("reason").cloned().unwrap_or(Value::Null),
     }
 }
