@@ -363,6 +363,7 @@ impl<'o> Lowering<'o> {
             retry: retry.and_then(lower_retry),
             attempt_timeout: timeout.run,
             queue_timeout: timeout.queue,
+            heartbeat_timeout: timeout.heartbeat,
             total_timeout: timeout.total,
             repetition: effect.unwrap_or_default(),
         }

@@ -92,6 +92,7 @@ pub(crate) struct Defaults {
 pub(crate) struct Timeout {
     pub(crate) queue: Option<Length>,
     pub(crate) run: Option<Length>,
+    pub(crate) heartbeat: Option<Length>,
     pub(crate) total: Option<Length>,
 }
 

@@ -526,6 +526,8 @@ pub struct Policy {
     pub attempt_timeout: Option<Length>,
     /// The longest time an attempt may wait for a place. Of leaf tasks only.
     pub queue_timeout: Option<Length>,
+    /// The longest time in which one attempt gives no sign of life, on the worker's monotonic clock. Of leaf tasks only.
+    pub heartbeat_timeout: Option<Length>,
     /// The longest time from the beginning to the end, all attempts and pauses together. Of the root: its deadline.
     pub total_timeout: Option<Length>,
     /// What an attempt whose end is unknown means.

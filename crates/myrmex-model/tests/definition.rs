@@ -285,6 +285,7 @@ fn handled() -> Definition {
         retry: Some(retry),
         attempt_timeout: Some(Length(1)),
         queue_timeout: Some(Length(2)),
+        heartbeat_timeout: None,
         total_timeout: Some(Length(3)),
         repetition: Repetition::Forbidden,
     };
@@ -341,6 +342,16 @@ fn a_bound_on_runs_is_read_and_written_for_ever() {
         let none = written.replace(r#""limit":1"#, r#""limit":0"#).replace(r#""limit":3"#, r#""limit":0"#);
         assert!(decode(none.as_bytes()).is_err());
     }
+}
+
+#[test]
+fn a_limit_of_silence_is_read_and_written_for_ever() {
+    let mut definition = bound();
+    definition.nodes[2].policy.heartbeat_timeout = Some(Length(5));
+    let text = String::from_utf8(encode(&definition)).unwrap();
+    assert!(text.contains(r#""heartbeat_timeout":5"#), "{text}");
+    assert_eq!(text.replace(r#","heartbeat_timeout":5"#, ""), GOLDEN_BOUND.trim_end());
+    assert_eq!(decode(text.as_bytes()).unwrap(), definition);
 }
 
 #[test]

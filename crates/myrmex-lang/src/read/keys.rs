@@ -564,8 +564,9 @@ pub(crate) static TIMEOUT: Keys = Keys {
     known: &[
         key("queue", Form::Duration, "How long an attempt may wait for a place."),
         key("run", Form::Duration, "How long an attempt may take."),
+        key("heartbeat", Form::Duration, "How long an attempt may give no sign of life."),
         key("total", Form::Duration, "How long all attempts and pauses together may take."),
     ],
-    later: &["heartbeat"],
+    later: &[],
     base: None,
 };

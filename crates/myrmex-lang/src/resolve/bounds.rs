@@ -23,7 +23,7 @@ pub(super) fn check(workflow: &Workflow, report: &mut Report) {
 }
 
 fn is_bound(timeout: Timeout) -> bool {
-    timeout.run.is_some() || timeout.total.is_some()
+    timeout.run.is_some() || timeout.heartbeat.is_some() || timeout.total.is_some()
 }
 
 /// The `run` tasks of a file.

@@ -370,8 +370,8 @@ impl State {
             (None, Some(literal)) => Arc::new(literal.clone()),
             (None, None) => return Err(unreadable("it was never evaluated".into())),
         };
-        let timeout = node.policy.attempt_timeout;
-        Ok(Assignment { run: id, task: task.clone(), attempt, token, arguments, timeout })
+        let (timeout, heartbeat) = (node.policy.attempt_timeout, node.policy.heartbeat_timeout);
+        Ok(Assignment { run: id, task: task.clone(), attempt, token, arguments, timeout, heartbeat })
     }
 
     /// Gives free places to waiting attempts.

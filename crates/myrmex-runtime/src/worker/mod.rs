@@ -9,6 +9,7 @@ mod artifacts;
 mod attempt;
 mod blobs;
 mod finish;
+mod heartbeat;
 mod interpreter;
 mod local;
 mod output;
@@ -46,6 +47,8 @@ pub struct Assignment {
     pub arguments: Arc<Value>,
     /// The longest it may run.
     pub timeout: Option<Length>,
+    /// The longest it may give no sign of life.
+    pub heartbeat: Option<Length>,
 }
 
 /// What an attempt gave, before the engine's declared types are applied.

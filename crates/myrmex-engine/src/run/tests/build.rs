@@ -408,6 +408,7 @@ fn add(nodes: &mut Vec<Node>, parent: Option<NodeId>, spec: &Spec) -> NodeId {
             queue_timeout: spec.limits[0].map(Length),
             attempt_timeout: spec.limits[1].map(Length),
             total_timeout: spec.limits[2].map(Length),
+            heartbeat_timeout: None,
             repetition: if spec.is_once { Repetition::Forbidden } else { Repetition::Harmless },
         },
         outputs: spec.outputs.clone(),

@@ -216,6 +216,8 @@ struct NodeV1<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     queue_timeout: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    heartbeat_timeout: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     total_timeout: Option<u64>,
     /// Whether nothing may repeat an attempt of unknown outcome.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -238,6 +240,7 @@ impl<'a> From<&'a Node> for NodeV1<'a> {
             retry: node.policy.retry.as_ref().map(RetryV1::from),
             attempt_timeout: node.policy.attempt_timeout.map(|length| length.0),
             queue_timeout: node.policy.queue_timeout.map(|length| length.0),
+            heartbeat_timeout: node.policy.heartbeat_timeout.map(|length| length.0),
             total_timeout: node.policy.total_timeout.map(|length| length.0),
             once: node.policy.repetition == Repetition::Forbidden,
             outputs: match &node.outputs {
@@ -266,6 +269,7 @@ impl NodeV1<'_> {
                 retry: self.retry.map(Retry::from),
                 attempt_timeout: self.attempt_timeout.map(Length),
                 queue_timeout: self.queue_timeout.map(Length),
+                heartbeat_timeout: self.heartbeat_timeout.map(Length),
                 total_timeout: self.total_timeout.map(Length),
                 repetition: if self.once { Repetition::Forbidden } else { Repetition::Harmless },
             },
