@@ -264,7 +264,7 @@ fn a_caller_that_is_resumed_takes_up_its_child() {
     let child = child_of(&engine);
     drop(engine);
     let engine = Engine::open(&store);
-    engine.partition.resume_run(RUN).unwrap();
+    engine.partition.resume_run(RUN, &[]).unwrap();
     engine.partition.cancel_run(child, "test", "somebody else").unwrap();
     assert_eq!(engine.end(child), Status::Cancelled);
     assert_eq!(engine.end(RUN), Status::Failed, "a child that somebody else cancelled is an error");

@@ -1,6 +1,7 @@
 //! An engine in this process: the store held exclusively, a partition, the local worker, and watching one run to its
 //! end.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -22,6 +23,7 @@ use myrmex_store::segments::FileLogStore;
 use myrmex_store::sqlite::{SqliteReader, SqliteStore};
 use myrmex_store::{LogId, Reader, Sequence, Store};
 
+use crate::descendants;
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::event::Lines;
 use crate::render::held_up::HeldUp;
@@ -186,6 +188,39 @@ impl Session {
             let Some(record) = records.last() else { return Ok(last) };
             last = record.sequence;
         }
+    }
+
+    /// Returns the runs that are not over and that came of `run`: it called them, or one that it called did, and so on.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Failure`] if the store cannot be read.
+    pub fn open_below(&self, run: RunId) -> Result<Vec<RunId>, Failure> {
+        Ok(descendants::open_below(self.reader(), &self.namespace, (LOG, run))?)
+    }
+
+    /// Says that runs of the workspace were interrupted, but for the one that goes on and what came of it.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Failure`] if the store cannot be read.
+    pub fn tell_of_interrupted(&self, goes_on: Option<(RunId, &[RunId])>) -> Result<(), Failure> {
+        let (reader, namespace) = (self.reader(), &self.namespace);
+        let mut open: BTreeSet<RunId> = descendants::open_runs(reader, namespace, LOG)?.into_iter().collect();
+        for run in goes_on.iter().flat_map(|(run, below)| std::iter::once(run).chain(*below)) {
+            open.remove(run);
+        }
+        let what = match descendants::count_topmost(reader, namespace, &open)? {
+            0 => return Ok(()),
+            1 => "a run was interrupted before and waits".to_owned(),
+            count => format!("{count} runs were interrupted before and wait"),
+        };
+        // If standard error is closed there is nobody to tell.
+        drop(writeln!(
+            std::io::stderr(),
+            "{what} for `myrmex runs resume`; `myrmex runs list` shows what is interrupted"
+        ));
+        Ok(())
     }
 
     /// Turns a refused request into a failure.

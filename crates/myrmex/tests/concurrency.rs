@@ -208,3 +208,47 @@ tasks:
     assert_eq!(run(&workspace).0, Some(0));
     assert_eq!(statuses(&workspace)[2..], ["succeeded", "succeeded"]);
 }
+
+/// Kills a run while a run that it started and did not wait for, and one that this one started, are under way.
+fn killed_with_detached(ends: bool) -> (Workspace, String) {
+    let rest = if ends { "" } else { "  - stay: {run: 'until [ -e go ]; do sleep 0.01; done'}\n" };
+    let main = format!("workflow: main\ndo:\n  - start: {{workflow: middle, wait: false}}\n{rest}");
+    let middle = "workflow: middle\ntasks:\n  on: {workflow: kid, with: {n: 7}, wait: false}\n";
+    let workspace = workspace(&main, &kid("{}", WAITS)).with_file("middle.yaml", middle);
+    let mut live = Live::start(workspace.myrmex(&["run", "main.yaml"]), "detached");
+    assert!(poll(PATIENCE, || noted(&workspace).len() == 1), "{}", live.errors());
+    live.kill();
+    drop(live.finish());
+    let list = workspace.myrmex(&["runs", "list", "--json", "--workflow", "main"]).output().unwrap();
+    let main = summary(&list)["runs"][0]["run"].as_str().unwrap().to_owned();
+    fs::write(workspace.path("go"), "").unwrap();
+    (workspace, main)
+}
+
+#[test]
+fn what_a_run_started_and_did_not_wait_for_is_resumed_with_it() {
+    for ends in [true, false] {
+        let (workspace, main) = killed_with_detached(ends);
+        let resumed = workspace.myrmex(&["runs", "resume", &main]).output().unwrap();
+        let said = String::from_utf8_lossy(&resumed.stderr);
+        assert_eq!(resumed.status.code(), Some(0), "{said}");
+        assert_eq!(said.contains("the run is over: succeeded; runs that it started go on"), ends, "{said}");
+        assert_eq!(noted(&workspace), ["begin 7", "begin 7", "end 7"]);
+        assert_eq!(statuses(&workspace), ["succeeded"]);
+        let again = workspace.myrmex(&["runs", "resume", &main]).output().unwrap();
+        let said = String::from_utf8_lossy(&again.stderr);
+        assert!(said.contains("`myrmex run` starts a new one"), "{said}");
+    }
+}
+
+#[test]
+fn who_starts_a_run_is_told_of_those_that_were_interrupted() {
+    let (workspace, _) = killed_with_detached(false);
+    let workspace = workspace.with_file("other.yaml", "workflow: other\ntasks: {a: {run: 'true'}}\n");
+    let other = workspace.myrmex(&["run", "other.yaml"]).output().unwrap();
+    let said = String::from_utf8_lossy(&other.stderr);
+    // Those below come back with the one that started them.
+    assert!(said.contains("a run was interrupted before and waits for `myrmex runs resume`"), "{said}");
+    let quiet = workspace.myrmex(&["run", "--quiet", "other.yaml"]).output().unwrap();
+    assert_eq!((quiet.status.code(), quiet.stderr.len()), (Some(0), 0));
+}

@@ -132,13 +132,15 @@ impl Partition {
         self.ask(|answer| Message::Start(Box::new(run), answer))
     }
 
-    /// Goes on with a run of the store whose process died; its attempts under way count as lost.
+    /// Goes on with a run of the store whose process died, and with others beside it, all in one turn; their attempts under
+    /// way count as lost. One of the others that cannot be read is noted and left.
     ///
     /// # Errors
     ///
     /// Returns [`RequestError`] if the run is unknown or cannot be read.
-    pub fn resume_run(&self, run: RunId) -> Result<(), RequestError> {
-        self.ask(|answer| Message::Resume(run, answer))
+    pub fn resume_run(&self, run: RunId, others: &[RunId]) -> Result<(), RequestError> {
+        let runs = std::iter::once(run).chain(others.iter().copied()).collect();
+        self.ask(|answer| Message::Resume(runs, answer))
     }
 
     /// Cancels a run; returns once the request is durable. No attempt is granted after that.
@@ -360,10 +362,7 @@ impl State {
     fn handle(&mut self, message: Message) -> bool {
         match message {
             Message::Start(new, answer) => self.start(*new, answer),
-            Message::Resume(run, answer) => {
-                let loaded = self.load(run).map(|_| ());
-                self.answer(answer, loaded);
-            }
+            Message::Resume(runs, answer) => self.resume(&runs, answer),
             Message::Cancel { run, by, reason, answer } => {
                 let loaded = self.load(run);
                 self.wake(run);
@@ -403,6 +402,24 @@ impl State {
             Message::Quit => return false,
         }
         true
+    }
+
+    /// Takes up runs of the store; the first is the one that was asked for.
+    fn resume(&mut self, runs: &[RunId], answer: Answer) {
+        let mut loaded = Ok(());
+        for (index, run) in runs.iter().enumerate() {
+            match self.load(*run) {
+                Ok(_) => {}
+                Err(error) if index == 0 => loaded = Err(error),
+                Err(error) => self.parts.progress.note(format!("run {run} cannot go on: {error}")),
+            }
+        }
+        self.answer(answer, loaded);
+    }
+
+    /// Tells those who watch how many runs are under way.
+    fn tell_under_way(&self) {
+        self.parts.progress.set_under_way(self.owned.runs.len() + self.owned.aside.len());
     }
 
     fn hear(&mut self, said: Said) -> bool {

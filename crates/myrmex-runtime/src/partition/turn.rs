@@ -116,6 +116,8 @@ impl State {
             }
             None => self.go_on(id, loaded),
         }
+        // A run that only waits for a timer makes nothing durable that would tell.
+        self.tell_under_way();
         Ok(None)
     }
 
@@ -508,7 +510,7 @@ impl State {
                 }
             }
         }
-        self.parts.progress.set_under_way(self.owned.runs.len() + self.owned.aside.len());
+        self.tell_under_way();
         self.parts.progress.set_durable(committed.last, &ended);
     }
 

@@ -117,6 +117,9 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         trigger: "manual".to_owned(),
         key: args.key.clone(),
     };
+    if show == Show::People {
+        session.tell_of_interrupted(None)?;
+    }
     session.partition().start_run(new).map_err(|error| session.refused(error))?;
     let exit = session.watch(run, Sequence::NONE, show)?;
     if exit != Exit::Interrupted {
@@ -173,7 +176,8 @@ fn go_on(
         return Ok(Some(Exit::of_run(found.status)));
     }
     let after = session.last_of(run)?;
-    session.partition().resume_run(run).map_err(|error| session.refused(error))?;
+    let below = session.open_below(run)?;
+    session.partition().resume_run(run, &below).map_err(|error| session.refused(error))?;
     session.watch(run, after, show).map(Some)
 }
 

@@ -232,7 +232,7 @@ fn run_engine(open: OpenStore, reader: &dyn Reader) -> bool {
     };
     let partition = Partition::start(parts).unwrap();
     let is_known = reader.summary(&Namespace::standard(), RUN).unwrap().is_some();
-    let asked = if is_known { partition.resume_run(RUN) } else { partition.start_run(new_run()) };
+    let asked = if is_known { partition.resume_run(RUN, &[]) } else { partition.start_run(new_run()) };
     if asked.is_ok() {
         // An acknowledged start is in the store from now on.
         assert!(reader.summary(&Namespace::standard(), RUN).unwrap().is_some());
