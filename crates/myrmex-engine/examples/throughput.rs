@@ -116,6 +116,7 @@ fn carry_out(dispatch: &mut Dispatch, decision: Decision, journal: &mut Vec<Reco
     journal.extend(decision.events);
     for effect in decision.effects {
         match effect {
+            Effect::QueueRun { .. } => unreachable!("nothing bounds how many runs there are"),
             Effect::Queue { task, attempt } => dispatch.enqueue(Ready { run: RUN, task, attempt }),
             Effect::Release { token } => dispatch.release(token),
             Effect::Withdraw { .. }
@@ -159,7 +160,15 @@ fn definition(root: Body, mut children: Vec<Node>) -> Arc<Definition> {
     };
     children.insert(0, root);
     let (namespace, inputs) = (Namespace::standard(), Vec::new());
-    Arc::new(Definition { namespace, name, version: None, inputs, nodes: children, root: NodeId(0) })
+    Arc::new(Definition {
+        namespace,
+        name,
+        version: None,
+        inputs,
+        concurrency: None,
+        nodes: children,
+        root: NodeId(0),
+    })
 }
 
 /// Tasks in layers, each after two of the layer before.

@@ -387,6 +387,7 @@ fn numbers_survive_storage_exactly() {
         name: Name::new("w").unwrap(),
         version: None,
         inputs: Vec::new(),
+        concurrency: None,
         nodes: vec![
             node("w", None, root),
             node("a", Some(NodeId(0)), Body::Value(Template::Literal(json!(numbers)))),

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use myrmex_model::OrderedMap;
 use myrmex_model::ir::{
-    Binding, Body, Call, Case, Catch, Choose, Definition, Each, Edge, Flow, FlowChild, Graph, GraphChild,
-    Handling, Input, Join, NODES_MAX, Next, Node, NodeId, Outputs, Policy, Retry, RoundCondition, Rounds,
-    Task as Leaf, Timer,
+    Binding, Body, Call, Case, Catch, Choose, Concurrency, Definition, Each, Edge, Flow, FlowChild, Graph,
+    GraphChild, Handling, Input, Join, NODES_MAX, Next, Node, NodeId, Outputs, Policy, Retry, RoundCondition,
+    Rounds, Task as Leaf, Timer,
 };
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::schema::{Schema, Type};
@@ -140,11 +140,17 @@ impl<'o> Lowering<'o> {
         let node = &mut self.nodes[root.0 as usize];
         (node.body, node.outputs, node.handling) = (body, outputs, handling);
         node.policy.total_timeout = workflow.deadline;
+        let concurrency = workflow.concurrency.as_ref().map(|own| Concurrency {
+            key: own.key.as_ref().map(|key| key.template.clone()),
+            limit: own.limit,
+            on_conflict: own.on_conflict,
+        });
         Some(Definition {
             namespace: Namespace::standard(),
             name,
             version: workflow.version.clone(),
             inputs: workflow.inputs.iter().map(|declaration| declaration.input.clone()).collect(),
+            concurrency,
             nodes: std::mem::take(&mut self.nodes),
             root,
         })
@@ -375,6 +381,7 @@ impl<'o> Lowering<'o> {
             retry: retry.and_then(lower_retry),
             attempt_timeout: timeout.run,
             queue_timeout: timeout.queue,
+            heartbeat_timeout: timeout.heartbeat,
             total_timeout: timeout.total,
             repetition: effect.unwrap_or_default(),
         }

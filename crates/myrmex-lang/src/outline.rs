@@ -5,7 +5,9 @@
 use std::sync::Arc;
 
 use myrmex_expr::Step;
-use myrmex_model::ir::{Backoff, Complete, Input, Join, Late, OutputField, Repetition, Tolerance};
+use myrmex_model::ir::{
+    Backoff, Complete, Input, Join, Late, OnConflict, OutputField, Repetition, Tolerance,
+};
 use myrmex_model::outcome::OutcomeSet;
 use myrmex_model::template::{Expr, Template};
 use myrmex_model::time::Length;
@@ -22,10 +24,19 @@ pub(crate) struct Workflow {
     pub(crate) version: Option<String>,
     pub(crate) inputs: Vec<InputDeclaration>,
     pub(crate) defaults: Defaults,
+    pub(crate) concurrency: Option<Concurrency>,
     pub(crate) deadline: Option<Length>,
     pub(crate) body: Scope,
     pub(crate) handlers: Handlers,
     pub(crate) outputs: Option<Data>,
+}
+
+/// How many runs of a workflow may be under way at a time.
+#[derive(Debug)]
+pub(crate) struct Concurrency {
+    pub(crate) key: Option<Data>,
+    pub(crate) limit: u32,
+    pub(crate) on_conflict: OnConflict,
 }
 
 /// What a file holds.
@@ -81,6 +92,7 @@ pub(crate) struct Defaults {
 pub(crate) struct Timeout {
     pub(crate) queue: Option<Length>,
     pub(crate) run: Option<Length>,
+    pub(crate) heartbeat: Option<Length>,
     pub(crate) total: Option<Length>,
 }
 

@@ -4,6 +4,7 @@
 
 mod cache;
 mod call;
+mod concurrency;
 mod expression;
 mod files;
 pub(crate) mod foreign;

@@ -46,6 +46,7 @@ pub(crate) fn resolve<'o>(
             resolver.root = Some(workflow.body.id);
             resolver.survey(&workflow.body, None, ScopeKind::Graph);
             resolver.survey_handlers(&workflow.handlers, None, workflow.body.kind);
+            resolver.concurrency(workflow);
             resolver.defaults(workflow);
             resolver.scope(&workflow.body, workflow.outputs.as_ref(), &workflow.handlers);
             resolver.unused_inputs();
@@ -187,6 +188,14 @@ impl<'o, 'r> Resolver<'o, 'r> {
             | None => {}
         }
         self.survey_handlers(&task.handlers, Some(&task.name.value), kind);
+    }
+
+    /// Looks at the key of `concurrency`: it is asked for before anything of the run begins.
+    fn concurrency(&mut self, workflow: &'o Workflow) {
+        let Some(key) = workflow.concurrency.as_ref().and_then(|own| own.key.as_ref()) else { return };
+        for read in key.reads.iter() {
+            self.read_before(read);
+        }
     }
 
     fn defaults(&mut self, workflow: &'o Workflow) {

@@ -57,6 +57,7 @@ fn definitions() -> Value {
         ("action", with(task(&keys::ACTION, &["needs", "then"]), "required", json!(["version"]))),
         ("input", object(&keys::INPUT, &[]).into()),
         ("schema", object(&keys::SCHEMA, &[]).into()),
+        ("concurrency", object(&keys::CONCURRENCY, &[]).into()),
         ("defaults", object(&keys::DEFAULTS, &[]).into()),
         ("run", with(object(&keys::RUN, &[]), "oneOf", one_of(&["command", "script"]))),
         ("cache", object(&keys::CACHE, &[]).into()),
@@ -72,9 +73,10 @@ fn definitions() -> Value {
 
 /// Returns the name under which the schema of a map stands.
 fn name_of(keys: &Keys) -> &'static str {
-    let named: [(&Keys, &str); 12] = [
+    let named: [(&Keys, &str); 13] = [
         (&keys::INPUT, "input"),
         (&keys::SCHEMA, "schema"),
+        (&keys::CONCURRENCY, "concurrency"),
         (&keys::DEFAULTS, "defaults"),
         (&keys::RUN, "run"),
         (&keys::CACHE, "cache"),

@@ -30,6 +30,15 @@ pub enum Command {
         /// Which run it retries, if it does.
         retry: Option<Box<Retry>>,
     },
+    /// The run has its place among those of its workflow.
+    Admit,
+    /// There is no place for the run, and it does not wait.
+    TurnAway {
+        /// The run that is in its way.
+        holder: RunId,
+        /// Whether that run waits for this one, so that this one would wait for ever.
+        is_deadlock: bool,
+    },
     /// The answer to a [`crate::effect::Request`] of the same turn.
     Evaluated {
         /// Which request.
@@ -112,6 +121,8 @@ pub enum ChildEnd {
     },
     /// It was cancelled.
     Cancelled,
+    /// There was no place for it, and it never began.
+    Skipped,
 }
 
 /// Names a timer of a run. It belongs to a task and goes with it.

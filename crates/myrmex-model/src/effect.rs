@@ -55,6 +55,8 @@ pub enum Question {
         /// The attempt that failed.
         attempt: Attempt,
     },
+    /// What the run shares with those that it waits for: the key of its workflow's `concurrency`.
+    Key,
     /// Whether a flow goes round once more.
     Round {
         /// Of `while`: the round to come; of `until`: the round that ended. From 0.
@@ -74,6 +76,8 @@ pub enum Question {
 /// The decision that an evaluation led to. Values are already in the value table of the same batch.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Evaluation {
+    /// What the run shares with those that it waits for; none if that is the workflow alone.
+    Key(Option<String>),
     /// The guard is false.
     Skip,
     /// The guard holds and the body begins: a scope.
@@ -136,6 +140,13 @@ pub struct CatchChoice {
 /// What is to be done once the decision is durable.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
+    /// The run waits for its place among those of its workflow.
+    QueueRun {
+        /// What it shares with the runs that it waits for, beside the workflow; none if that is the workflow alone.
+        key: Option<String>,
+        /// Since when.
+        since: Timestamp,
+    },
     /// An attempt waits for a place.
     Queue {
         /// The task.

@@ -38,7 +38,7 @@ pub struct Change {
 /// What was decided.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// The run exists and its root scope is entered.
+    /// The run exists. Its root scope is entered, unless its workflow bounds how many runs may be under way.
     RunStarted {
         /// The definition that it is pinned to.
         definition: DefinitionHash,
@@ -58,6 +58,13 @@ pub enum Event {
         /// Which run it retries, if it does.
         retry: Option<Box<Retry>>,
     },
+    /// The run waits for its place among those with its key. It begins with [`Event::RunAdmitted`].
+    RunQueued {
+        /// What it shares with the runs that it waits for, beside the workflow; none if that is the workflow alone.
+        key: Option<String>,
+    },
+    /// The run has its place, and its root scope is entered.
+    RunAdmitted,
     /// The run moved to another definition: facts stay, undecided nodes follow the new one.
     Rebased {
         /// The definition before.
@@ -256,7 +263,7 @@ pub enum Event {
         status: Status,
         /// Its output if it succeeded.
         output: Option<ValueHash>,
-        /// Its error if it failed.
+        /// Its error if it failed; why it was skipped.
         fault: Option<Box<Fault>>,
     },
 }
@@ -332,6 +339,11 @@ pub enum SkipReason {
         /// The `switch`.
         task: Address,
     },
+    /// The run that it called was skipped.
+    Child {
+        /// That run.
+        run: RunId,
+    },
 }
 
 impl HandlerKind {
@@ -368,7 +380,11 @@ impl Event {
     /// Returns the task that the event is about; none if it is about the run.
     pub fn task(&self) -> Option<&Address> {
         match self {
-            Self::RunStarted { .. } | Self::Rebased { .. } | Self::RunEnded { .. } => None,
+            Self::RunStarted { .. }
+            | Self::RunQueued { .. }
+            | Self::RunAdmitted
+            | Self::Rebased { .. }
+            | Self::RunEnded { .. } => None,
             Self::CancelRequested { scope: task, .. }
             | Self::RoundBegan { task, .. }
             | Self::HandlerEntered { task, .. }
@@ -401,6 +417,8 @@ impl Event {
             | Self::AttemptEnded { attempt, .. }
             | Self::RetryArmed { attempt, .. } => Some(*attempt),
             Self::RunStarted { .. }
+            | Self::RunQueued { .. }
+            | Self::RunAdmitted
             | Self::Rebased { .. }
             | Self::RoundBegan { .. }
             | Self::HandlerEntered { .. }
@@ -426,6 +444,8 @@ impl Event {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::RunStarted { .. } => "run.started",
+            Self::RunQueued { .. } => "run.queued",
+            Self::RunAdmitted => "run.admitted",
             Self::Rebased { .. } => "run.rebased",
             Self::ScopeEntered { .. } => "task.entered",
             Self::RoundBegan { .. } => "round.began",

@@ -23,6 +23,10 @@ pub enum FaultKind {
     ToleranceExceeded,
     /// A loop asked for more rounds than it may make.
     RoundsExceeded,
+    /// A run for which `concurrency` leaves no place.
+    Conflict,
+    /// A run that would wait for ever: those that hold its place wait for it.
+    Deadlock,
     /// A value beyond a stated size or depth.
     DataLimit,
     /// A kind named by `fail`.
@@ -42,6 +46,8 @@ impl FaultKind {
             Self::BranchFailed => "flow/branch-failed",
             Self::ToleranceExceeded => "flow/tolerance-exceeded",
             Self::RoundsExceeded => "flow/rounds-exceeded",
+            Self::Conflict => "flow/conflict",
+            Self::Deadlock => "flow/deadlock",
             Self::DataLimit => "data-limit",
             Self::Own(kind) => kind,
         }
@@ -59,6 +65,8 @@ impl FaultKind {
             Self::BranchFailed,
             Self::ToleranceExceeded,
             Self::RoundsExceeded,
+            Self::Conflict,
+            Self::Deadlock,
             Self::DataLimit,
         ];
         known.into_iter().find(|kind| kind.as_str() == text).unwrap_or_else(|| Self::Own(text.to_owned()))
@@ -69,6 +77,7 @@ impl FaultKind {
         match self {
             Self::Configuration | Self::Validation | Self::Expression | Self::NoChoice => 400,
             Self::Timeout => 408,
+            Self::Conflict | Self::Deadlock => 409,
             Self::DataLimit => 413,
             Self::Runtime
             | Self::BranchFailed

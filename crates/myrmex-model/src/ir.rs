@@ -28,10 +28,35 @@ pub struct Definition {
     pub version: Option<String>,
     /// The inputs of a run, in the author's order.
     pub inputs: Vec<Input>,
+    /// How many runs of it may be under way at a time; none if that is not bounded.
+    pub concurrency: Option<Concurrency>,
     /// All nodes. A parent stands before its children.
     pub nodes: Vec<Node>,
     /// The root scope.
     pub root: NodeId,
+}
+
+/// How many runs of a workflow may be under way at a time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Concurrency {
+    /// What tells runs apart that do not wait for each other, from the inputs; none if all runs of the workflow do.
+    pub key: Option<Template>,
+    /// How many runs with one key there may be, at least 1.
+    pub limit: u32,
+    /// What becomes of a run for which there is no place.
+    pub on_conflict: OnConflict,
+}
+
+/// What becomes of a run for which its [`Concurrency`] leaves no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnConflict {
+    /// It waits.
+    #[default]
+    Queue,
+    /// It is skipped.
+    Skip,
+    /// It waits for those that came before it, which are cancelled.
+    Cancel,
 }
 
 /// The place of a node in [`Definition::nodes`]. Means nothing outside one definition and is never journalled.
@@ -501,6 +526,8 @@ pub struct Policy {
     pub attempt_timeout: Option<Length>,
     /// The longest time an attempt may wait for a place. Of leaf tasks only.
     pub queue_timeout: Option<Length>,
+    /// The longest time in which one attempt gives no sign of life, on the worker's monotonic clock. Of leaf tasks only.
+    pub heartbeat_timeout: Option<Length>,
     /// The longest time from the beginning to the end, all attempts and pauses together. Of the root: its deadline.
     pub total_timeout: Option<Length>,
     /// What an attempt whose end is unknown means.

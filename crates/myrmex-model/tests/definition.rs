@@ -4,9 +4,9 @@
 #![expect(clippy::too_many_lines, reason = "lists of every variant, and one of every damage")]
 
 use myrmex_model::ir::{
-    Backoff, Binding, Body, Call, Case, Catch, Choose, Complete, Definition, Each, Edge, Flow, FlowChild,
-    Graph, GraphChild, Handling, Input, Join, Late, Next, Node, NodeId, OutputField, Outputs, Policy,
-    Repetition, Rest, Retry, RoundCondition, Rounds, Task, Timer, Tolerance,
+    Backoff, Binding, Body, Call, Case, Catch, Choose, Complete, Concurrency, Definition, Each, Edge, Flow,
+    FlowChild, Graph, GraphChild, Handling, Input, Join, Late, Next, Node, NodeId, OnConflict, OutputField,
+    Outputs, Policy, Repetition, Rest, Retry, RoundCondition, Rounds, Task, Timer, Tolerance,
 };
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::outcome::{Outcome, OutcomeSet};
@@ -49,6 +49,7 @@ fn definition(nodes: Vec<Node>) -> Definition {
         name: name("w"),
         version: None,
         inputs: Vec::new(),
+        concurrency: None,
         nodes,
         root: NodeId(0),
     }
@@ -285,6 +286,7 @@ fn handled() -> Definition {
         retry: Some(retry),
         attempt_timeout: Some(Length(1)),
         queue_timeout: Some(Length(2)),
+        heartbeat_timeout: None,
         total_timeout: Some(Length(3)),
         repetition: Repetition::Forbidden,
     };
@@ -332,6 +334,34 @@ fn inputs_of_type_file_are_read_and_written_for_ever() {
     definition.inputs = vec![Input { name, schema, default: Some(json!("a.csv")), is_optional: false }];
     let text = String::from_utf8(encode(&definition)).unwrap();
     assert!(text.contains(r#"{"name":"data","schema":{"type":"file"},"default":"a.csv"}"#), "{text}");
+    assert_eq!(decode(text.as_bytes()).unwrap(), definition);
+}
+
+#[test]
+fn a_bound_on_runs_is_read_and_written_for_ever() {
+    let plain = Concurrency { key: None, limit: 1, on_conflict: OnConflict::Queue };
+    let key = Some(Template::Expr(Expr::jinja("inputs.a")));
+    let full = Concurrency { key, limit: 3, on_conflict: OnConflict::Cancel };
+    for (concurrency, text) in [
+        (plain, r#""concurrency":{"limit":1},"#),
+        (full, r#""concurrency":{"key":["$","inputs.a"],"limit":3,"on_conflict":"cancel"},"#),
+    ] {
+        let definition = Definition { concurrency: Some(concurrency), ..bound() };
+        let written = GOLDEN_BOUND.trim_end().replacen(r#""nodes":"#, &format!(r#"{text}"nodes":"#), 1);
+        assert_eq!(String::from_utf8(encode(&definition)).unwrap(), written);
+        assert_eq!(decode(written.as_bytes()).unwrap(), definition);
+        let none = written.replace(r#""limit":1"#, r#""limit":0"#).replace(r#""limit":3"#, r#""limit":0"#);
+        assert!(decode(none.as_bytes()).is_err());
+    }
+}
+
+#[test]
+fn a_limit_of_silence_is_read_and_written_for_ever() {
+    let mut definition = bound();
+    definition.nodes[2].policy.heartbeat_timeout = Some(Length(5));
+    let text = String::from_utf8(encode(&definition)).unwrap();
+    assert!(text.contains(r#""heartbeat_timeout":5"#), "{text}");
+    assert_eq!(text.replace(r#","heartbeat_timeout":5"#, ""), GOLDEN_BOUND.trim_end());
     assert_eq!(decode(text.as_bytes()).unwrap(), definition);
 }
 

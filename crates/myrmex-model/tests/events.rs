@@ -23,6 +23,9 @@ const GOLDEN_HANDLING: &str = include_str!("golden/events-v1-handling.jsonl");
 /// One line for each variant that came with retries, in the order of [`retry`].
 const GOLDEN_RETRY: &str = include_str!("golden/events-v1-retry.jsonl");
 
+/// One line for each variant that came with `concurrency`, in the order of [`admission`].
+const GOLDEN_ADMISSION: &str = include_str!("golden/events-v1-admission.jsonl");
+
 /// The epoch in the golden lines.
 const BOOT: Epoch = Epoch(7);
 
@@ -238,6 +241,8 @@ fn retry() -> Vec<Recorded> {
 fn is_listed(event: &Event) -> bool {
     match event {
         Event::RunStarted { .. }
+        | Event::RunQueued { .. }
+        | Event::RunAdmitted
         | Event::Rebased { .. }
         | Event::ScopeEntered { .. }
         | Event::RoundBegan { .. }
@@ -264,9 +269,31 @@ fn is_listed(event: &Event) -> bool {
     }
 }
 
+/// How a run comes to its place, or does not.
+fn admission() -> Vec<Recorded> {
+    let conflict = Fault::new(FaultKind::Conflict, "run X holds the key `k`");
+    let ended = |status, fault| Event::RunEnded { status, output: None, fault: Some(Box::new(fault)) };
+    let pending = |to, phase| Change { from: Status::Pending, to, phase };
+    let events = [
+        (Event::RunQueued { key: Some("k".into()) }, pending(Status::Pending, Phase::Queued)),
+        (Event::RunQueued { key: None }, pending(Status::Pending, Phase::Queued)),
+        (Event::RunAdmitted, pending(Status::Running, Phase::None)),
+        (ended(Status::Skipped, conflict), pending(Status::Skipped, Phase::None)),
+        (
+            ended(Status::Failed, Fault::new(FaultKind::Deadlock, "for ever")),
+            pending(Status::Failed, Phase::None),
+        ),
+        (
+            Event::TaskSkipped { task: address("a"), reason: SkipReason::Child { run: RunId([3; 16]) } },
+            Change { from: Status::Running, to: Status::Skipped, phase: Phase::None },
+        ),
+    ];
+    events.into_iter().map(|(event, change)| Recorded { at: Timestamp(1), event, change }).collect()
+}
+
 #[test]
 fn every_variant_is_read_back() {
-    for recorded in everything().into_iter().chain(handling()).chain(retry()) {
+    for recorded in everything().into_iter().chain(handling()).chain(retry()).chain(admission()) {
         assert!(is_listed(&recorded.event));
         let bytes = encode(&recorded, BOOT);
         assert_eq!(decode(&bytes), Ok(recorded), "{}", String::from_utf8_lossy(&bytes));
@@ -275,8 +302,9 @@ fn every_variant_is_read_back() {
 
 #[test]
 fn the_golden_lines_are_read_and_written_for_ever() {
-    let expected = [everything(), handling(), retry()].concat();
-    let lines: Vec<_> = [GOLDEN, GOLDEN_HANDLING, GOLDEN_RETRY].into_iter().flat_map(str::lines).collect();
+    let expected = [everything(), handling(), retry(), admission()].concat();
+    let texts = [GOLDEN, GOLDEN_HANDLING, GOLDEN_RETRY, GOLDEN_ADMISSION];
+    let lines: Vec<_> = texts.into_iter().flat_map(str::lines).collect();
     assert_eq!(lines.len(), expected.len());
     for (line, expected) in lines.into_iter().zip(expected) {
         let read = decode(line.as_bytes()).unwrap();

@@ -76,7 +76,15 @@ impl Nodes {
 
     fn define(self, text: &str, inputs: Vec<Input>) -> Definition {
         let (namespace, root) = (Namespace::standard(), NodeId(0));
-        Definition { namespace, name: name(text), version: None, inputs, nodes: self.0, root }
+        Definition {
+            namespace,
+            name: name(text),
+            version: None,
+            inputs,
+            concurrency: None,
+            nodes: self.0,
+            root,
+        }
     }
 }
 
@@ -261,7 +269,7 @@ fn a_caller_that_is_resumed_takes_up_its_child() {
     let child = child_of(&engine);
     drop(engine);
     let engine = Engine::open(&store);
-    engine.partition.resume_run(RUN).unwrap();
+    engine.partition.resume_run(RUN, &[]).unwrap();
     engine.partition.cancel_run(child, "test", "somebody else").unwrap();
     assert_eq!(engine.end(child), Status::Cancelled);
     assert_eq!(engine.end(RUN), Status::Failed, "a child that somebody else cancelled is an error");

@@ -20,6 +20,9 @@ fn main() -> ExitCode {
     run(checks![
         an_attempt_is_reported_once_and_again_until_acknowledged,
         a_stopped_attempt_is_confirmed,
+        an_attempt_without_a_sign_of_life_is_ended_with_its_tree,
+        output_and_a_touched_file_are_signs_of_life,
+        only_an_attempt_that_has_to_give_signs_finds_the_file_for_them,
         an_attempt_that_is_told_twice_runs_once,
         artifacts_are_kept_before_the_end_is_reported,
         a_missing_artifact_fails_a_success_and_not_a_failure,
@@ -86,6 +89,44 @@ fn a_stopped_attempt_is_confirmed() {
     host.worker().stop(token);
     let report = host.report();
     assert!(matches!(report.outcome, Outcome::Ended(ended) if ended.end == AttemptEnd::Stopped));
+}
+
+fn an_attempt_without_a_sign_of_life_is_ended_with_its_tree() {
+    let mut host = Host::new();
+    // It waits for a writer that never comes, and so does its child.
+    let text = "mkfifo pipe; echo $$ >pid; cat pipe & cat pipe";
+    host.assign_watched(json!({"script": text}), Some(300));
+    let report = host.report();
+    let Outcome::Ended(ended) = &report.outcome else { panic!("{report:?}") };
+    assert!(matches!(ended.end, AttemptEnd::TimedOut { .. }), "{ended:?}");
+    let fault = fault(&report);
+    assert_eq!((&fault.kind, &*fault.title), (&FaultKind::Timeout, "no sign of life for 300ms"));
+    assert!(fault.detail.as_ref().unwrap().contains("touch \"$MYRMEX_HEARTBEAT\""));
+    let pid = std::fs::read_to_string(host.space().join("pid")).unwrap();
+    assert!(!std::path::Path::new("/proc").join(pid.trim()).exists());
+}
+
+fn output_and_a_touched_file_are_signs_of_life() {
+    // Each goes on for longer than it may be silent, and tells how long that was.
+    for sign in ["echo .", "echo . >&2", "touch \"$MYRMEX_HEARTBEAT\"", "echo . >>\"$MYRMEX_HEARTBEAT\""] {
+        let mut host = Host::new();
+        let text = format!("for i in 1 2 3 4 5 6; do sleep 0.1; {sign}; done; touch done");
+        host.assign_watched(json!({"script": text}), Some(400));
+        let report = host.report();
+        assert!(matches!(report.outcome, Outcome::Produced { .. }), "{sign}: {report:?}");
+        assert!(host.space().join("done").exists());
+        assert_eq!(std::fs::read_dir(host.scratch()).unwrap().count(), 0, "nothing is left of it");
+    }
+}
+
+fn only_an_attempt_that_has_to_give_signs_finds_the_file_for_them() {
+    let mut host = Host::new();
+    let text = "echo ${MYRMEX_HEARTBEAT-none}";
+    assert_eq!(produced(&host.run(json!({"script": text}))), &Produced::Stdout(Some("none".into())));
+    host.assign_watched(json!({"script": text}), Some(60_000));
+    let report = host.report();
+    let Produced::Stdout(Some(path)) = produced(&report) else { panic!("{report:?}") };
+    assert!(path.ends_with(".heartbeat"), "{path}");
 }
 
 fn an_attempt_that_is_told_twice_runs_once() {

@@ -19,7 +19,7 @@ pub enum Exit {
     Unformatted,
     /// Usage, bad or missing input, or an invalid file.
     Invalid,
-    /// There is nothing to do.
+    /// There is nothing to do, or the run was skipped because its workflow's `concurrency` left no place for it.
     NothingToDo,
     /// The run was cancelled.
     Cancelled,
@@ -46,7 +46,8 @@ impl Exit {
     /// Returns the exit that goes with the final status of a run.
     pub fn of_run(status: Status) -> Self {
         match status {
-            Status::Succeeded | Status::Skipped => Self::Success,
+            Status::Succeeded => Self::Success,
+            Status::Skipped => Self::NothingToDo,
             Status::Cancelled => Self::Cancelled,
             Status::Failed | Status::TimedOut | Status::Compensated | Status::Stuck => Self::RunFailed,
             Status::Pending | Status::Running | Status::Waiting => Self::Interrupted,

@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod commands;
+pub mod descendants;
 pub mod exit;
 pub mod intake;
 pub mod render;

@@ -1,11 +1,13 @@
 //! An engine in this process: the store held exclusively, a partition, the local worker, and watching one run to its
 //! end.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use myrmex_model::event::{Event, Recorded};
 use myrmex_model::id::RunId;
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::status::Status;
@@ -21,11 +23,13 @@ use myrmex_store::segments::FileLogStore;
 use myrmex_store::sqlite::{SqliteReader, SqliteStore};
 use myrmex_store::{LogId, Reader, Sequence, Store};
 
+use crate::descendants;
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::intake;
 use crate::render::event::Lines;
 use crate::render::held_up::HeldUp;
 use crate::render::summary;
+use crate::render::waits;
 use crate::render::watch::Watch;
 use crate::settings::Settings;
 use crate::workspace::{DATA_NAME, Workspace};
@@ -221,6 +225,39 @@ impl Session {
             let Some(record) = records.last() else { return Ok(last) };
             last = record.sequence;
         }
+    }
+
+    /// Returns the runs that are not over and that came of `run`: it called them, or one that it called did, and so on.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Failure`] if the store cannot be read.
+    pub fn open_below(&self, run: RunId) -> Result<Vec<RunId>, Failure> {
+        Ok(descendants::open_below(self.reader(), &self.namespace, (LOG, run))?)
+    }
+
+    /// Says that runs of the workspace were interrupted, but for the one that goes on and what came of it.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Failure`] if the store cannot be read.
+    pub fn tell_of_interrupted(&self, goes_on: Option<(RunId, &[RunId])>) -> Result<(), Failure> {
+        let (reader, namespace) = (self.reader(), &self.namespace);
+        let mut open: BTreeSet<RunId> = descendants::open_runs(reader, namespace, LOG)?.into_iter().collect();
+        for run in goes_on.iter().flat_map(|(run, below)| std::iter::once(run).chain(*below)) {
+            open.remove(run);
+        }
+        let what = match descendants::count_topmost(reader, namespace, &open)? {
+            0 => return Ok(()),
+            1 => "a run was interrupted before and waits".to_owned(),
+            count => format!("{count} runs were interrupted before and wait"),
+        };
+        // If standard error is closed there is nobody to tell.
+        drop(writeln!(
+            std::io::stderr(),
+            "{what} for `myrmex runs resume`; `myrmex runs list` shows what is interrupted"
+        ));
+        Ok(())
     }
 
     /// Turns a refused request into a failure.
@@ -426,7 +463,7 @@ impl<'a> Viewer<'a> {
             self.cursor = last.sequence;
             for record in &records {
                 match self.show {
-                    Show::People => self.watch.event(&event_of(record)?),
+                    Show::People => self.show_event(&event_of(record)?)?,
                     Show::Json => {
                         if let Err(failure) = print_line(&self.lines.line(reader, record)?) {
                             self.stop_printing(failure);
@@ -438,6 +475,29 @@ impl<'a> Viewer<'a> {
         }
         if self.show == Show::People {
             self.watch.status();
+        }
+        Ok(())
+    }
+
+    /// Shows an event to people; of a run that has to wait, what it waits for.
+    fn show_event(&mut self, recorded: &Recorded) -> Result<(), Failure> {
+        self.watch.event(recorded);
+        let (waiting, task) = if let Event::ChildCalled { child, task, .. } = &recorded.event {
+            (*child, Some(task))
+        } else if let Event::RunQueued { .. } = &recorded.event {
+            (self.run, None)
+        } else {
+            return Ok(());
+        };
+        let (reader, namespace) = (self.session.reader(), &self.session.namespace);
+        let Some(summary) = reader.summary(namespace, waiting)? else { return Ok(()) };
+        match (waits::what_for(reader, namespace, &summary)?, task) {
+            (Some(what_for), Some(task)) => {
+                let child = summary::short(waiting);
+                self.watch.waits(task, &format!("run {child} {what_for}"));
+            }
+            (Some(what_for), None) => self.watch.note(&format!("the run {what_for}")),
+            (None, _) => {}
         }
         Ok(())
     }

@@ -1,14 +1,19 @@
-//! The dispatch machine: which waiting attempt gets which free place.
+//! The dispatch machine: which waiting attempt gets which free place; beside it, [`Admission`] says which waiting run gets
+//! its place among those of its workflow.
 //!
 //! It holds the attempts that wait and the leases under way. Places in use are always counted from the leases
 //! themselves, never kept in a counter that could leak. A grant becomes a lease at once; whoever drives the machine
 //! commits the grant with the turn that made it, or drops the machine and builds it again from the store.
+
+mod admission;
 
 use std::collections::BTreeMap;
 
 use myrmex_model::OrderedMap;
 use myrmex_model::address::Address;
 use myrmex_model::id::{Attempt, Epoch, FencingToken, RunId};
+
+pub use admission::{Admission, Applicant, Group, Ruling};
 
 /// The most attempts one worker may run at a time: each needs a process and two pipes.
 pub const SLOTS_MAX: u32 = 1_024;

@@ -23,6 +23,7 @@ impl Turn<'_> {
     pub(super) fn drain(&mut self) {
         while let Some(item) = self.run.agenda.pop_front() {
             match item {
+                Agenda::Key => self.ask_key(),
                 Agenda::Begin(id) => self.begin(id),
                 Agenda::Skip(id, reason) => self.skip(id, reason),
                 Agenda::Check(id) => self.check(id),
@@ -162,6 +163,7 @@ impl Turn<'_> {
         let task = self.run.address(id);
         let attempt = self.run.at(id).attempt();
         match evaluation {
+            Evaluation::Key(key) => self.queue_run(key),
             Evaluation::Skip if attempt > Attempt::FIRST => self.succeed(id, HashedValue::null_hash()),
             Evaluation::Skip => {
                 self.emit(Event::TaskSkipped { task, reason: SkipReason::Condition });

@@ -58,9 +58,11 @@ impl Run {
     /// Applies `event` as of `at` and returns what it changed.
     pub(super) fn apply_event(&mut self, event: &Event, at: Timestamp) -> Result<Change, ReplayError> {
         let change = match event {
-            Event::RunStarted { .. } | Event::Rebased { .. } | Event::RunEnded { .. } => {
-                self.apply_run(event, at)?
-            }
+            Event::RunStarted { .. }
+            | Event::RunQueued { .. }
+            | Event::RunAdmitted
+            | Event::Rebased { .. }
+            | Event::RunEnded { .. } => self.apply_run(event, at)?,
             Event::CancelRequested { scope, .. } => {
                 let id = self.found(event, scope)?;
                 self.apply_cancel(id, at)
@@ -119,7 +121,7 @@ impl Run {
     fn apply_run(&mut self, event: &Event, at: Timestamp) -> Result<Change, ReplayError> {
         match event {
             Event::RunStarted { inputs, started_by, trigger, closure, parent, retry, .. }
-                if self.status == Status::Pending =>
+                if self.header.is_none() =>
             {
                 self.header = Some(Header {
                     inputs: *inputs,
@@ -130,10 +132,11 @@ impl Run {
                     parent: parent.clone(),
                     retry: retry.clone(),
                 });
-                self.enter_root(event, at);
-                Ok(self.change_run(Status::Running, Phase::None))
+                Ok(self.make_root(event, at))
             }
-            _ if self.status == Status::Pending => Err(ReplayError::Start),
+            _ if self.header.is_none() => Err(ReplayError::Start),
+            Event::RunQueued { key } => self.apply_queued(key.as_deref(), at).ok_or(ReplayError::Start),
+            Event::RunAdmitted => self.apply_admitted(at).ok_or(ReplayError::Start),
             Event::RunEnded { status, output, fault } => {
                 self.output = *output;
                 self.fault.clone_from(fault);
@@ -219,6 +222,8 @@ impl Run {
                 is_free && !is_over && activation.handling().is_none()
             }
             Event::RunStarted { .. }
+            | Event::RunQueued { .. }
+            | Event::RunAdmitted
             | Event::Rebased { .. }
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
@@ -233,7 +238,7 @@ impl Run {
         }
     }
 
-    fn change_run(&mut self, to: Status, phase: Phase) -> Change {
+    pub(super) fn change_run(&mut self, to: Status, phase: Phase) -> Change {
         let from = std::mem::replace(&mut self.status, to);
         Change { from, to, phase }
     }
@@ -324,6 +329,8 @@ impl Run {
                 self.apply_attempt(id, event, at)
             }
             Event::RunStarted { .. }
+            | Event::RunQueued { .. }
+            | Event::RunAdmitted
             | Event::Rebased { .. }
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
@@ -506,12 +513,22 @@ impl Run {
         }
     }
 
-    fn enter_root(&mut self, event: &Event, at: Timestamp) {
+    /// Makes the root, and enters it unless the run needs a place among those of its workflow first.
+    fn make_root(&mut self, event: &Event, at: Timestamp) -> Change {
         let mut root = Activation::new(self.definition.root, ActivationId::ROOT, 0);
-        (root.status, root.started, root.has_started) = (Status::Running, Some(at), true);
+        let is_bounded = self.definition.concurrency.is_some();
+        if !is_bounded {
+            (root.status, root.started, root.has_started) = (Status::Running, Some(at), true);
+        }
         self.push(root);
-        self.enter_scope(ActivationId::ROOT);
+        // The deadline counts from here on, also while the run waits.
         self.count_limits(ActivationId::ROOT, event, at);
+        if is_bounded {
+            self.await_key();
+            return self.change_run(Status::Pending, Phase::None);
+        }
+        self.enter_scope(ActivationId::ROOT);
+        self.change_run(Status::Running, Phase::None)
     }
 
     /// Notes that an activation runs, and decides the edges that asked for it.

@@ -3,7 +3,7 @@
 use myrmex_model::address::Address;
 use myrmex_model::command::ChildEnd;
 use myrmex_model::effect::{Effect, Question};
-use myrmex_model::event::Event;
+use myrmex_model::event::{Event, SkipReason};
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::{Attempt, DefinitionHash, RunId, ValueHash};
 use myrmex_model::ir::{Body, Outputs};
@@ -28,6 +28,17 @@ impl Run {
     /// Returns how many runs stand above a child of this run.
     pub fn child_depth(&self) -> u32 {
         self.parent_run().map_or(0, |parent| parent.depth) + 1
+    }
+
+    /// Returns whether `task` waits for the end of `child`, which it called.
+    pub fn is_waiting_for(&self, task: &Address, child: RunId) -> bool {
+        self.find(task).is_some_and(|id| self.is_open_call(id, child))
+    }
+
+    fn is_open_call(&self, id: ActivationId, child: RunId) -> bool {
+        let activation = self.at(id);
+        let is_running = activation.status == Status::Running && activation.handling().is_none();
+        is_running && matches!(&activation.work, Work::Call(call) if call.child == child)
     }
 
     /// Returns the calls that wait for the end of their child.
@@ -81,11 +92,7 @@ impl Turn<'_> {
         child: RunId,
         end: ChildEnd,
     ) -> Result<(), Rejection> {
-        let is_open = |id: &ActivationId| {
-            let activation = self.run.at(*id);
-            let is_running = activation.status == Status::Running && activation.handling().is_none();
-            is_running && matches!(&activation.work, Work::Call(call) if call.child == child)
-        };
+        let is_open = |id: &ActivationId| self.run.is_open_call(*id, child);
         let found = self.run.find(&task).filter(is_open);
         // The child knows the task by the name it had when it called; the run may have moved since.
         let moved = || self.run.open_calls().into_iter().map(|(id, _)| id).find(is_open);
@@ -100,6 +107,10 @@ impl Turn<'_> {
                 Outputs::Raw | Outputs::Computed(_) | Outputs::Last => self.succeed(id, output),
             },
             ChildEnd::Failed { fault, is_timeout } => self.retry(id, fault, is_timeout),
+            ChildEnd::Skipped => {
+                let task = self.run.address(id);
+                self.emit(Event::TaskSkipped { task, reason: SkipReason::Child { run: child } });
+            }
             // This run did not ask for it, so for this run it is an error: nothing was done that it could go on from.
             ChildEnd::Cancelled => {
                 let title = format!("run {child}, which it called, was cancelled");

@@ -63,6 +63,9 @@ pub enum Rejection {
         /// The child.
         child: RunId,
     },
+    /// The run does not wait for its place among those of its workflow.
+    #[error("the run does not wait for a place")]
+    NotWaiting,
     /// The timer is not armed any more, or not yet due.
     #[error("the timer is not due")]
     NotDue,
@@ -94,12 +97,13 @@ impl Run {
     pub fn decide(&mut self, command: Command, now: Timestamp) -> Result<Decision, Rejection> {
         let now = now.max(self.last);
         let is_start = matches!(command, Command::Start { .. });
-        match (self.status, is_start) {
-            (Status::Pending, false) => return Err(Rejection::NotStarted),
-            (Status::Pending, true) => {}
-            (status, false) if status.is_terminal() => return Err(Rejection::RunOver { status }),
-            (_, true) => return Err(Rejection::AlreadyStarted),
-            (_, false) => {}
+        match (self.header.is_some(), is_start) {
+            (false, false) => return Err(Rejection::NotStarted),
+            (true, true) => return Err(Rejection::AlreadyStarted),
+            (true, false) if self.status.is_terminal() => {
+                return Err(Rejection::RunOver { status: self.status });
+            }
+            (false, true) | (true, false) => {}
         }
         self.due_changes = Some(Vec::new());
         let mut turn = Turn { run: self, now, decision: Decision::default() };
@@ -107,6 +111,8 @@ impl Run {
             Command::Start { inputs, started_by, trigger, closure, parent, retry } => {
                 turn.start(inputs, started_by, trigger, closure, parent, retry);
             }
+            Command::Admit => turn.admit()?,
+            Command::TurnAway { holder, is_deadlock } => turn.turn_away(holder, is_deadlock)?,
             Command::Evaluated { ticket, result } => turn.evaluated(ticket, result)?,
             Command::Grant { task, attempt, token, worker } => turn.grant(task, attempt, token, worker)?,
             Command::Report { task, attempt, token, report } => turn.report(&task, attempt, token, report)?,
@@ -128,6 +134,7 @@ impl Run {
         let mut turn = Turn { run: self, now, decision: Decision::default() };
         if !turn.run.status.is_terminal() {
             turn.drain();
+            turn.resume_claim();
             turn.resume_calls();
         }
         turn.decision

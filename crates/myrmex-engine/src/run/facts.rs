@@ -16,6 +16,7 @@ use myrmex_model::outcome::Outcome;
 use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
 
+use super::admission::Admission;
 use super::arena::{Activation, ActivationId, CallState, EachState, Leaf, RareFacts, Work};
 use super::edges::{Happening, edges_of};
 use super::{Agenda, Ending, Header, Lag, RebaseError, Run};
@@ -27,6 +28,7 @@ pub struct Facts {
     status: Status,
     last: Timestamp,
     header: Option<Header>,
+    admission: Admission,
     ending: Option<Ending>,
     output: Option<ValueHash>,
     fault: Option<Box<Fault>>,
@@ -102,7 +104,8 @@ impl Run {
     pub fn facts(&self) -> Facts {
         let ids = self.walk().into_iter().map(|id| (id, self.at(id)));
         // What nothing was decided about follows from the rest.
-        let facts = ids.filter(|(_, activation)| !activation.is_untouched());
+        // The root of a run that waits for its place may have a deadline.
+        let facts = ids.filter(|(id, activation)| *id == ActivationId::ROOT || !activation.is_untouched());
         let mut lags: Vec<_> = (self.lags.iter())
             .map(|(key, lag)| {
                 let (from, to) = self.edge_ends(*key);
@@ -115,6 +118,7 @@ impl Run {
             status: self.status,
             last: self.last,
             header: self.header.clone(),
+            admission: self.admission.clone(),
             ending: self.ending,
             output: self.output,
             fault: self.fault.clone(),
@@ -181,6 +185,7 @@ impl Run {
         let mut run = Self::new(facts.id, definition, hash);
         (run.status, run.last) = (facts.status, facts.last);
         (run.header, run.ending) = (facts.header.clone(), facts.ending);
+        run.admission = facts.admission.clone();
         (run.output, run.fault) = (facts.output, facts.fault.clone());
         for fact in &facts.activations {
             run.place(fact)?;
@@ -373,6 +378,9 @@ impl Run {
         }
         for id in (0..u32::try_from(self.arena.len()).unwrap_or(u32::MAX)).map(ActivationId) {
             self.count_in_parent(id);
+        }
+        if self.admission == Admission::Asking {
+            self.agenda.push_back(Agenda::Key);
         }
         // Scopes that follow from these facts are pushed behind, undecided.
         let ids = (0..u32::try_from(self.arena.len()).unwrap_or(u32::MAX)).map(ActivationId);

@@ -243,7 +243,8 @@ impl Turn<'_> {
     /// Lets follow what follows the body, now that it has ended.
     pub(super) fn conclude(&mut self, id: ActivationId, pending: Pending) {
         let definition = Arc::clone(&self.run.definition);
-        let Some(handling) = &definition.node(self.run.at(id).node).handling else {
+        let handling = definition.node(self.run.at(id).node).handling.as_ref();
+        let Some(handling) = handling.filter(|_| id != ActivationId::ROOT || !self.run.is_outside()) else {
             return self.finish(id, pending);
         };
         match pending {

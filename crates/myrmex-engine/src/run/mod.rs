@@ -10,6 +10,7 @@
 //!
 //! See `docs/decisions/0002-run-machine.md` for the choices behind this.
 
+mod admission;
 mod advance;
 mod apply;
 mod arena;
@@ -43,6 +44,7 @@ use myrmex_model::retry::Retry;
 use myrmex_model::status::Status;
 use myrmex_model::time::Timestamp;
 
+pub use admission::Claim;
 pub use apply::ReplayError;
 pub use call::CALL_DEPTH_MAX;
 pub use decide::Rejection;
@@ -51,6 +53,7 @@ pub use rebase::RebaseError;
 pub use retry::{Again, Choice, History, SelectError, node_at};
 pub use view::{ErrorView, ItemView, TaskView, View};
 
+use admission::Admission;
 use arena::{Activation, ActivationId};
 use edges::EdgeKey;
 use limits::DueChange;
@@ -65,6 +68,7 @@ pub struct Run {
     /// The time of the last event; decisions are never earlier.
     last: Timestamp,
     header: Option<Header>,
+    admission: Admission,
     arena: Vec<Activation>,
     agenda: VecDeque<Agenda>,
     /// Edges that wait, or waited, for their lag.
@@ -109,6 +113,8 @@ enum Lag {
 /// Something to decide about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Agenda {
+    /// The run needs the key by which it waits for others.
+    Key,
     /// An activation may begin.
     Begin(ActivationId),
     /// An activation can never begin.
@@ -135,6 +141,7 @@ impl Run {
             status: Status::Pending,
             last: Timestamp(i64::MIN),
             header: None,
+            admission: Admission::Free,
             arena: Vec::new(),
             agenda: VecDeque::new(),
             lags: BTreeMap::new(),

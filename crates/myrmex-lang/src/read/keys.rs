@@ -1,7 +1,7 @@
 //! Which keys exist where: those that are read, and those of the language that are not supported yet. The one table: the
 //! JSON Schema is made of it too.
 
-use super::{order, policy, schema};
+use super::{concurrency, order, policy, schema};
 
 /// The keys of one kind of map.
 #[derive(Debug)]
@@ -158,6 +158,7 @@ pub(crate) static ROOT: Keys = Keys {
         key("fail_fast", Form::Boolean, "Cancel everything else as soon as one task has failed."),
         key("tasks", Form::Graph, "The body as a graph: tasks run as soon as what they need has ended."),
         key("do", Form::Flow, "The body as a flow: tasks run one after the other."),
+        key("concurrency", Form::Nested(&CONCURRENCY), "How many runs may be under way at a time."),
         key("deadline", Form::Duration, "How long a run may take from its start to its end."),
         key("complete", Form::Complete, "When enough tasks have succeeded, `all` if not said."),
         key("rest", Form::Word(order::rest_words), "What then becomes of the others, `cancel` if not said."),
@@ -165,7 +166,26 @@ pub(crate) static ROOT: Keys = Keys {
         key("finally", Form::Body, "What is done last, however the run ends."),
         key("outputs", Form::Data, "What a run gives; expressions may read all tasks."),
     ],
-    later: &["triggers", "concurrency", "pools", "states", "initial"],
+    later: &["triggers", "pools", "states", "initial"],
+    base: None,
+};
+
+pub(crate) static CONCURRENCY: Keys = Keys {
+    owner: "`concurrency`",
+    known: &[
+        key(
+            "key",
+            Form::Text,
+            "Runs with the same key wait for each other; expressions may read `inputs`. Without it all runs do.",
+        ),
+        key("limit", Form::Count, "How many runs with one key may be under way, 1 if not said."),
+        key(
+            "on_conflict",
+            Form::Word(concurrency::conflict_words),
+            "What becomes of a run for which there is no place, `queue` if not said.",
+        ),
+    ],
+    later: &[],
     base: None,
 };
 
@@ -559,8 +579,9 @@ pub(crate) static TIMEOUT: Keys = Keys {
     known: &[
         key("queue", Form::Duration, "How long an attempt may wait for a place."),
         key("run", Form::Duration, "How long an attempt may take."),
+        key("heartbeat", Form::Duration, "How long an attempt may give no sign of life."),
         key("total", Form::Duration, "How long all attempts and pauses together may take."),
     ],
-    later: &["heartbeat"],
+    later: &[],
     base: None,
 };

@@ -26,13 +26,14 @@ pub(super) fn effect_words() -> Vec<&'static str> {
 }
 
 /// What every attempt is told about itself; a task cannot say otherwise.
-pub(crate) const OWN_VARIABLES: [&str; 7] = [
+pub(crate) const OWN_VARIABLES: [&str; 8] = [
     "MYRMEX_RUN",
     "MYRMEX_TASK",
     "MYRMEX_ATTEMPT",
     "MYRMEX_FENCING_TOKEN",
     "MYRMEX_IDEMPOTENCY_KEY",
     "MYRMEX_OUTPUT",
+    "MYRMEX_HEARTBEAT",
     "TRACEPARENT",
 ];
 
@@ -90,7 +91,7 @@ impl Reader<'_> {
         Some(retry)
     }
 
-    /// Reads `timeout`: a duration, or a map. Only what has a worker waits for a place.
+    /// Reads `timeout`: a duration, or a map. Only what has a worker waits for a place and gives signs of life.
     pub(super) fn timeout(&mut self, node: &Node, has_queue: bool) -> Option<Timeout> {
         let Some(map) = node.as_map() else {
             let run = self.limit("a `timeout`", node)?;
@@ -99,10 +100,16 @@ impl Reader<'_> {
         let fields = self.fields(map, &keys::TIMEOUT);
         if !has_queue {
             self.misplaced(&fields, "queue", "only a `run` waits for a place");
+            self.misplaced(&fields, "heartbeat", "only the process of a `run` gives signs of life");
         }
         let mut limit =
             |key: &str| fields.get(key).and_then(|entry| self.limit(&format!("`{key}`"), &entry.value));
-        Some(Timeout { queue: limit("queue"), run: limit("run"), total: limit("total") })
+        Some(Timeout {
+            queue: limit("queue"),
+            run: limit("run"),
+            heartbeat: limit("heartbeat"),
+            total: limit("total"),
+        })
     }
 
     /// Reads a limit of time, which is more than nothing.

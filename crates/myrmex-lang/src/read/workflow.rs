@@ -41,12 +41,24 @@ impl Reader<'_> {
         let inputs = fields.get("inputs").map(|entry| self.inputs(&entry.value)).unwrap_or_default();
         let defaults = fields.get("defaults").map(|entry| self.defaults(&entry.value)).unwrap_or_default();
         let deadline = fields.get("deadline").and_then(|entry| self.limit("a `deadline`", &entry.value));
+        let concurrency = fields.get("concurrency").and_then(|entry| self.concurrency(&entry.value));
         let body = self.body(root, &fields);
         let handlers = self.handlers(&fields, body.as_ref());
         let outputs = fields.get("outputs").and_then(|entry| self.data(&entry.value));
         let name = name.unwrap_or(Spot { value: String::new(), place: root.place });
         let place = root.place;
-        Some(Workflow { name, place, version, inputs, defaults, deadline, body: body?, handlers, outputs })
+        Some(Workflow {
+            name,
+            place,
+            version,
+            inputs,
+            defaults,
+            concurrency,
+            deadline,
+            body: body?,
+            handlers,
+            outputs,
+        })
     }
 
     /// Returns the kind that the first key names.

@@ -48,7 +48,7 @@ fn named(tasks: &[&Task]) -> String {
 }
 
 fn is_bound(timeout: Timeout) -> bool {
-    timeout.run.is_some() || timeout.total.is_some()
+    timeout.run.is_some() || timeout.heartbeat.is_some() || timeout.total.is_some()
 }
 
 /// Collects the `run` tasks in `task` without a limit; `is_inside` says whether a block around it is bound.

@@ -52,6 +52,17 @@ impl<'o> Resolver<'o, '_> {
         }
     }
 
+    /// Looks up what is read before a run begins: its inputs.
+    pub(super) fn read_before(&mut self, read: &'o Read) {
+        match read.root.as_str() {
+            root if root == "inputs" || !roots::is_root(root) => self.read(read),
+            "secrets" => self.refuse_secret(read, "`secrets`"),
+            _ => {
+                self.misplaced(read, "a run waits for its place before anything of it begins; read `inputs`");
+            }
+        }
+    }
+
     fn misplaced(&mut self, read: &Read, why: &str) {
         let message = format!("`{}` holds nothing here: {why}", read.root);
         self.report.refuse(codes::ROOT_MISPLACED, read.place, message);

@@ -131,7 +131,7 @@ fn policies_stand_where_they_have_an_effect() {
         E0204 4:29 `effect` has no effect here: the task does `tasks`
         E0204 4:53 `queue` has no effect here: only a `run` waits for a place
         E0308 4:69 `run` of zero leaves no time at all
-        E0501 4:73 `heartbeat` is not supported yet
+        E0204 4:73 `heartbeat` has no effect here: only the process of a `run` gives signs of life
         E0303 5:23 `effect` is one of `pure`, `idempotent`, `once`, not `twice`
         E0204 6:17 `workdir` has no effect here: the task does `wait`
         E0308 7:11 a `deadline` of zero leaves no time at all

@@ -69,7 +69,7 @@ fn keys_of_the_language_that_are_not_supported_yet_are_told_from_unknown_ones() 
         triggers: []
         tasks:
           a: {http: {url: x}}
-          b: {run: x, pools: {build: 1}, timeout: {heartbeat: 1m}}
+          b: {run: x, pools: {build: 1}, queue: large}
           c: {wait: {event: x}}
           d: {approval: {ask: Ship?}}
           s: {run: x, compensate: {run: y}}
@@ -78,7 +78,7 @@ fn keys_of_the_language_that_are_not_supported_yet_are_told_from_unknown_ones() 
         E0501 2:1 `triggers` is not supported yet
         E0501 4:7 `http` is not supported yet
         E0501 5:15 `pools` is not supported yet
-        E0501 5:44 `heartbeat` is not supported yet
+        E0501 5:34 `queue` is not supported yet
         E0501 6:14 `event` is not supported yet
         E0501 7:7 `approval` is not supported yet
         E0501 8:15 `compensate` is not supported yet

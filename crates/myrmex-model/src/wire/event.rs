@@ -76,6 +76,8 @@ fn token_of(event: &Event) -> Option<FencingToken> {
     match event {
         Event::AttemptGranted { token, .. } | Event::AttemptEnded { token, .. } => Some(*token),
         Event::RunStarted { .. }
+        | Event::RunQueued { .. }
+        | Event::RunAdmitted
         | Event::Rebased { .. }
         | Event::ScopeEntered { .. }
         | Event::RoundBegan { .. }
@@ -140,6 +142,7 @@ fn reason_json(reason: &SkipReason) -> Value {
             json!({"why": "upstream", "task": task.as_str(), "outcome": outcome.as_str()})
         }
         SkipReason::NotChosen { task } => json!({"why": "not_chosen", "task": task.as_str()}),
+        SkipReason::Child { run } => json!({"why": "child", "run": run.to_string()}),
     }
 }
 
@@ -161,6 +164,7 @@ fn data_of(event: &Event) -> Value {
             }
             data
         }
+        Event::RunQueued { key: Some(key) } => json!({"key": key}),
         Event::RoundBegan { round, .. } => json!({"round": round}),
         Event::HandlerEntered { handler, pending, .. } => handler_json(*handler, pending),
         Event::LimitReached { limit, .. } => json!({"limit": limit.as_str()}),
@@ -205,7 +209,9 @@ fn data_of(event: &Event) -> Value {
             (None, Some(fault)) => json!({"fault": fault_json(fault)}),
             (Some(output), Some(fault)) => json!({"output": output.to_string(), "fault": fault_json(fault)}),
         },
-        Event::TaskQueued { input: None, .. }
+        Event::RunQueued { key: None }
+        | Event::RunAdmitted
+        | Event::TaskQueued { input: None, .. }
         | Event::ScopeEntered { inputs: None, .. }
         | Event::TaskCancelled { .. }
         | Event::EndRequested { .. } => Value::Null,
@@ -327,7 +333,8 @@ impl Fields<'_> {
 
     fn event(&self) -> Result<Event, WireError> {
         match self.record.kind.as_str() {
-            "run.started" | "run.rebased" | "run.ended" | "cancel.requested" => self.run_event(),
+            "run.started" | "run.queued" | "run.admitted" | "run.rebased" | "run.ended"
+            | "cancel.requested" => self.run_event(),
             "attempt.granted" | "attempt.ended" | "task.queued" | "task.retrying" => self.attempt_event(),
             "task.entered" | "round.began" | "handler.entered" | "limit.reached" | "child.called" => {
                 self.scope_event()
@@ -348,6 +355,8 @@ impl Fields<'_> {
                 parent: self.parent()?,
                 retry: self.record.data.get("retry").map(decode_retry).transpose()?.map(Box::new),
             },
+            "run.queued" => Event::RunQueued { key: self.optional("key")? },
+            "run.admitted" => Event::RunAdmitted,
             "run.rebased" => Event::Rebased {
                 from: self.parsed("from")?,
                 to: self.parsed("to")?,
@@ -500,6 +509,7 @@ impl Fields<'_> {
     fn skip_reason(&self) -> Result<SkipReason, WireError> {
         Ok(match self.text("why")? {
             "condition" => SkipReason::Condition,
+            "child" => SkipReason::Child { run: self.parsed("run")? },
             "not_chosen" => SkipReason::NotChosen { task: self.address("task")? },
             "upstream" => {
                 let word = self.text("outcome")?;

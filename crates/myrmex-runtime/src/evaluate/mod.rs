@@ -19,7 +19,7 @@ use myrmex_model::effect::{Evaluation, Question, Request};
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::ValueHash;
 use myrmex_model::inputs;
-use myrmex_model::ir::{Input, OutputField, Outputs};
+use myrmex_model::ir::{Definition, Input, OutputField, Outputs};
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::schema::Schema;
 use myrmex_model::template::Template;
@@ -37,6 +37,9 @@ pub use limits::EvaluationLimits;
 /// The most bytes of the outputs of a `for_each`'s items together. A store keeps them as one value, and everything that
 /// reads the list holds it in memory.
 const ITEM_OUTPUTS_BYTES_MAX: usize = 16 << 20;
+
+/// The most bytes of a key of `concurrency`: it stands in the journal and in messages.
+const KEY_BYTES_MAX: usize = 1_024;
 
 /// What an evaluation may use.
 pub(crate) struct Desk<'a> {
@@ -79,6 +82,7 @@ pub(crate) fn answer(desk: &mut Desk<'_>, run: &Run, request: &Request) -> Resul
     let node = definition.node(request.node);
     match &request.question {
         Question::Begin => begin::begin(desk, run.view(request.ticket, false), node),
+        Question::Key => key(desk, run.view(request.ticket, false), &definition),
         Question::Output { raw } => {
             let value = desk.stored(*raw)?;
             if let Outputs::Declared(fields) = &node.outputs {
@@ -103,6 +107,22 @@ pub(crate) fn answer(desk: &mut Desk<'_>, run: &Run, request: &Request) -> Resul
             follow::catch(desk, view, node, (fault, *attempt), candidates)
         }
     }
+}
+
+/// Evaluates what a run shares with those that it waits for. It is compared as text, and recorded.
+fn key(desk: &mut Desk<'_>, view: View<'_>, definition: &Definition) -> Result<Evaluation, Fault> {
+    let template = definition.concurrency.as_ref().and_then(|concurrency| concurrency.key.as_ref());
+    let Some(template) = template else { return Ok(Evaluation::Key(None)) };
+    let text = match render(desk, view, template)? {
+        Value::String(text) => text,
+        other => other.to_string(),
+    };
+    if text.len() > KEY_BYTES_MAX {
+        let title = format!("the key of `concurrency` is longer than {KEY_BYTES_MAX} bytes");
+        let fault = Fault::new(FaultKind::DataLimit, title);
+        return Err(fault.with_detail("the filter `sha256` makes a short key of a long value"));
+    }
+    Ok(Evaluation::Key(Some(text)))
 }
 
 /// Builds the output of a scope: the list of a `for_each`, or the template of a block or the run.

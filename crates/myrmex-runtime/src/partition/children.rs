@@ -201,6 +201,7 @@ impl State {
             }
             Err(error) => return self.parts.progress.note(error.to_string()),
         }
+        self.wake(child);
         let cancels = |run: RunId| self.owned.runs.get(&run).map_or(0, |loaded| loaded.run.cancels());
         let (above, below) = (cancels(parent), cancels(child));
         let is_over = self.owned.runs.get(&child).is_none_or(|loaded| loaded.run.status().is_terminal());
@@ -261,14 +262,14 @@ impl State {
                 ChildEnd::Succeeded { output: loaded.values.put(value) }
             }
             Status::Cancelled => ChildEnd::Cancelled,
+            Status::Skipped => ChildEnd::Skipped,
             Status::Pending
             | Status::Running
             | Status::Waiting
             | Status::Failed
             | Status::TimedOut
             | Status::Compensated
-            | Status::Stuck
-            | Status::Skipped => {
+            | Status::Stuck => {
                 let fault = fault.unwrap_or_else(|| Fault::new(FaultKind::Runtime, "the called run failed"));
                 ChildEnd::Failed { fault, is_timeout: status == Status::TimedOut }
             }

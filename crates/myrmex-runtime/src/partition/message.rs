@@ -89,7 +89,7 @@ pub(super) type Answer = Sender<Result<(), RequestError>>;
 /// What is put into a partition's inbox.
 pub(super) enum Message {
     Start(Box<NewRun>, Answer),
-    Resume(RunId, Answer),
+    Resume(Vec<RunId>, Answer),
     Cancel {
         run: RunId,
         by: String,

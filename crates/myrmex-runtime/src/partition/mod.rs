@@ -6,6 +6,7 @@
 //! durable. If a commit fails for good, everything that was built on it is dropped and the runs are loaded again from
 //! the store; the worker still holds what it has to report.
 
+mod admission;
 mod batch;
 mod cache;
 mod children;
@@ -21,7 +22,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use myrmex_engine::dispatch::Dispatch;
+use myrmex_engine::dispatch::{Admission, Dispatch};
 use myrmex_engine::run::{Rejection, Run};
 use myrmex_expr::Evaluator;
 use myrmex_model::command::Command;
@@ -138,13 +139,15 @@ impl Partition {
         self.ask(|answer| Message::Start(Box::new(run), answer))
     }
 
-    /// Goes on with a run of the store whose process died; its attempts under way count as lost.
+    /// Goes on with a run of the store whose process died, and with others beside it, all in one turn; their attempts under
+    /// way count as lost. One of the others that cannot be read is noted and left.
     ///
     /// # Errors
     ///
     /// Returns [`RequestError`] if the run is unknown or cannot be read.
-    pub fn resume_run(&self, run: RunId) -> Result<(), RequestError> {
-        self.ask(|answer| Message::Resume(run, answer))
+    pub fn resume_run(&self, run: RunId, others: &[RunId]) -> Result<(), RequestError> {
+        let runs = std::iter::once(run).chain(others.iter().copied()).collect();
+        self.ask(|answer| Message::Resume(runs, answer))
     }
 
     /// Cancels a run; returns once the request is durable. No attempt is granted after that.
@@ -190,6 +193,9 @@ struct Owned {
     reader: Box<dyn Reader>,
     writer: Writer,
     runs: BTreeMap<RunId, Loaded>,
+    /// Runs that had a place before, and wait for it again.
+    aside: BTreeMap<RunId, Loaded>,
+    admission: Admission,
     dispatch: Dispatch,
     timers: Timers,
     definitions: Definitions,
@@ -216,6 +222,8 @@ impl Owned {
             reader,
             writer,
             runs: BTreeMap::new(),
+            aside: BTreeMap::new(),
+            admission: Admission::default(),
             dispatch: Dispatch::new(opened.epoch, parts.slots),
             timers: Timers::default(),
             definitions: Definitions::default(),
@@ -295,6 +303,7 @@ impl State {
                 self.deferred.push_front(message);
             }
             self.fire_timers();
+            self.admit();
             self.grant();
             if !self.settle(is_idle) {
                 return;
@@ -361,12 +370,10 @@ impl State {
     fn handle(&mut self, message: Message) -> bool {
         match message {
             Message::Start(new, answer) => self.start(*new, answer),
-            Message::Resume(run, answer) => {
-                let loaded = self.load(run).map(|_| ());
-                self.answer(answer, loaded);
-            }
+            Message::Resume(runs, answer) => self.resume(&runs, answer),
             Message::Cancel { run, by, reason, answer } => {
                 let loaded = self.load(run);
+                self.wake(run);
                 let cancelled = loaded.and_then(|ended| match ended {
                     Some(status) => Err(Rejection::RunOver { status }.into()),
                     None => self.put(run, Command::Cancel { by, reason }).map_err(RequestError::from),
@@ -403,6 +410,24 @@ impl State {
             Message::Quit => return false,
         }
         true
+    }
+
+    /// Takes up runs of the store; the first is the one that was asked for.
+    fn resume(&mut self, runs: &[RunId], answer: Answer) {
+        let mut loaded = Ok(());
+        for (index, run) in runs.iter().enumerate() {
+            match self.load(*run) {
+                Ok(_) => {}
+                Err(error) if index == 0 => loaded = Err(error),
+                Err(error) => self.parts.progress.note(format!("run {run} cannot go on: {error}")),
+            }
+        }
+        self.answer(answer, loaded);
+    }
+
+    /// Tells those who watch how many runs are under way.
+    fn tell_under_way(&self) {
+        self.parts.progress.set_under_way(self.owned.runs.len() + self.owned.aside.len());
     }
 
     fn hear(&mut self, said: Said) -> bool {
@@ -495,7 +520,7 @@ impl State {
     /// Opens the store again after a failed commit and loads the runs from it; false if that fails for good.
     fn reload(&mut self, error: StoreError) -> bool {
         self.failures += 1;
-        let open_runs: Vec<RunId> = self.owned.runs.keys().copied().collect();
+        let open_runs: Vec<RunId> = self.owned.runs.keys().chain(self.owned.aside.keys()).copied().collect();
         let mut lost_answers = self.owned.open.take_answers();
         lost_answers.extend(self.owned.writer.take_waiting().into_iter().flat_map(|waiting| waiting.answers));
         self.follow_ups.clear();
@@ -526,6 +551,7 @@ impl State {
                 return false;
             }
         }
+        self.admit();
         self.recount();
         true
     }

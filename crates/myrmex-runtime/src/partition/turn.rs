@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use myrmex_engine::dispatch::Ready as Waiting;
-use myrmex_engine::run::{Rejection, Run};
+use myrmex_engine::run::{Claim, Rejection, Run};
 use myrmex_model::address::Address;
 use myrmex_model::command::Command;
 use myrmex_model::effect::{Decision, Effect, Request};
@@ -119,7 +119,7 @@ impl State {
 
     /// Loads a run from the store and takes up what it has under way; returns the final status of one that is over.
     pub(super) fn load(&mut self, id: RunId) -> Result<Option<Status>, RequestError> {
-        if self.owned.runs.contains_key(&id) {
+        if self.owned.runs.contains_key(&id) || self.owned.aside.contains_key(&id) {
             return Ok(None);
         }
         let namespace = self.parts.namespace.clone();
@@ -131,6 +131,22 @@ impl State {
             self.parts.progress.set_durable(Sequence::NONE, &[(id, status)]);
             return Ok(Some(status));
         }
+        let loaded = Loaded { values: Values::new(namespace, id), run, key };
+        match loaded.run.claim().filter(|claim| claim.is_admitted).cloned() {
+            Some(Claim { key, since, .. }) => {
+                self.owned.aside.insert(id, loaded);
+                self.ask_for_place(id, key, since);
+            }
+            None => self.go_on(id, loaded),
+        }
+        // A run that only waits for a timer makes nothing durable that would tell.
+        self.tell_under_way();
+        Ok(None)
+    }
+
+    /// Takes up what a run that was loaded has under way.
+    pub(super) fn go_on(&mut self, id: RunId, loaded: Loaded) {
+        let run = &loaded.run;
         for (task, attempt) in run.queued() {
             self.owned.dispatch.enqueue(Waiting { run: id, task, attempt });
         }
@@ -140,16 +156,10 @@ impl State {
         for (timer, due) in run.timers() {
             self.owned.timers.arm(id, timer, due);
         }
-        let values = Values::new(namespace, id);
         self.owned.dispatch.limit(id, most_parallel(run.definition()));
-        self.owned.runs.insert(id, Loaded { run, values, key });
+        self.owned.runs.insert(id, loaded);
         self.to_recount.push(id);
         self.recount();
-        self.resume(id);
-        Ok(None)
-    }
-
-    fn resume(&mut self, id: RunId) {
         let now = self.parts.clock.now();
         if let Some(loaded) = self.owned.runs.get_mut(&id) {
             let decision = loaded.run.resume(now);
@@ -223,15 +233,19 @@ impl State {
         let is_marked = events.iter().any(|recorded| {
             matches!(
                 recorded.event,
-                Event::RunStarted { .. } | Event::RunEnded { .. } | Event::Rebased { .. }
+                Event::RunStarted { .. }
+                    | Event::RunAdmitted
+                    | Event::RunEnded { .. }
+                    | Event::Rebased { .. }
             )
         });
         if is_marked {
             self.summarise(id);
         }
+        self.note_cancel(id, events);
     }
 
-    /// Puts how a run stands into the index. Only its start, its moves and its end change that.
+    /// Puts how a run stands into the index. Only its start, its place, its moves and its end change that.
     fn summarise(&mut self, id: RunId) {
         let Some(Loaded { run, key, .. }) = self.owned.runs.get(&id) else { return };
         let last = self.owned.last.plus(self.owned.open.records.len());
@@ -255,6 +269,10 @@ impl State {
     fn effect(&mut self, id: RunId, effect: Effect) {
         let namespace = self.parts.namespace.clone();
         let operation = match effect {
+            Effect::QueueRun { key, since } => {
+                self.ask_for_place(id, key, since);
+                None
+            }
             Effect::Queue { task, attempt } => {
                 self.owned.dispatch.enqueue(Waiting { run: id, task: task.clone(), attempt });
                 let at = self.parts.clock.now();
@@ -299,6 +317,7 @@ impl State {
             }
             Effect::End => {
                 self.drop_timers(id);
+                self.owned.admission.leave(id);
                 if self.owned.runs.get(&id).is_some_and(|loaded| loaded.run.parent_run().is_some()) {
                     self.follow_ups.push_back(FollowUp::Ended(id));
                 }
@@ -375,9 +394,9 @@ impl State {
             (None, Some(literal)) => Arc::new(literal.clone()),
             (None, None) => return Err(unreadable("it was never evaluated".into())),
         };
-        let timeout = node.policy.attempt_timeout;
+        let (timeout, heartbeat) = (node.policy.attempt_timeout, node.policy.heartbeat_timeout);
         let cache = cache::scope(&definition, (node, body), task, &arguments);
-        Ok(Assignment { run: id, task: task.clone(), attempt, token, arguments, timeout, cache })
+        Ok(Assignment { run: id, task: task.clone(), attempt, token, arguments, timeout, heartbeat, cache })
     }
 
     /// Gives free places to waiting attempts.
@@ -532,7 +551,7 @@ impl State {
                 }
             }
         }
-        self.parts.progress.set_under_way(self.owned.runs.len());
+        self.tell_under_way();
         self.parts.progress.set_durable(committed.last, &ended);
     }
 

@@ -9,6 +9,7 @@ use myrmex_model::id::RunId;
 use myrmex_model::value::{Value, to_text, type_name};
 use sha2::{Digest, Sha256};
 
+use super::heartbeat::Heartbeat;
 use super::interpreter::{self, Invocation};
 use super::{Assignment, WorkerConfig};
 use crate::platform::ProcessSpec;
@@ -33,6 +34,7 @@ pub(super) fn process(
     }
     // Ours come last: what identifies the attempt is not for a task to change.
     env.extend(task_environment(assignment, output));
+    env.extend(assignment.heartbeat.map(|_| Heartbeat::variable(output)));
     let Invocation { argv, script } = invocation(arguments)?;
     Ok(ProcessSpec {
         argv,
@@ -120,6 +122,7 @@ mod tests {
             arguments: Arc::new(arguments),
             timeout: None,
             cache: None,
+            heartbeat: None,
         };
         let config = WorkerConfig {
             workspace: "space".into(),

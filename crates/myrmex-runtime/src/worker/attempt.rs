@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::outcome::{AttemptEnd, ProcessExit, Usage};
 use myrmex_model::value::{VALUE_BYTES_MAX, Value, to_text};
 use serde_json::Map;
 
+use super::heartbeat::Heartbeat;
 use super::{Assignment, Facts, Outcome, Produced, interpreter, output};
 use crate::platform::{Exit, Finish, ProcessEnd, Stage, Stream};
 use crate::secrets::{Masks, StreamMask};
@@ -24,6 +26,8 @@ pub(super) struct Running {
     stdout: Option<Vec<u8>>,
     stderr_tail: Vec<u8>,
     has_printed: bool,
+    /// Its signs of life, if it has to give some.
+    heartbeat: Option<Heartbeat>,
     /// Whether it was told to stop.
     pub(super) is_stopping: bool,
     /// What keeps secrets out of all that it says; none if its run has no secrets.
@@ -47,6 +51,7 @@ impl Masking {
 impl Running {
     pub(super) fn new(assignment: Assignment, output: PathBuf, masks: Option<Arc<Masks>>) -> Self {
         Self {
+            heartbeat: assignment.heartbeat.map(|limit| Heartbeat::new(limit, &output)),
             assignment,
             output,
             stdout: Some(Vec::new()),
@@ -55,6 +60,16 @@ impl Running {
             is_stopping: false,
             masking: masks.map(Masking::new),
         }
+    }
+
+    /// Returns the signs of life that it has to give.
+    pub(super) fn heartbeat(&mut self) -> Option<&mut Heartbeat> {
+        self.heartbeat.as_mut()
+    }
+
+    /// Returns how long nobody need look for a sign of life; nothing if none is needed.
+    pub(super) fn unwatched(&self) -> Option<Duration> {
+        self.heartbeat.as_ref().filter(|_| !self.is_stopping).and_then(Heartbeat::left)
     }
 
     /// Masks what the process printed. What may be the beginning of a secret is held back.
@@ -155,6 +170,7 @@ impl Running {
 
     fn plain_outcome(&self, end: &ProcessEnd) -> Outcome {
         let facts = facts(end);
+        let silence = self.heartbeat.as_ref().and_then(Heartbeat::fault);
         let timeout = self.assignment.timeout.unwrap_or_default();
         if end.exit == Exit::Code(0) {
             return self.produced(facts);
@@ -178,7 +194,10 @@ impl Running {
                 let fault = Fault::new(FaultKind::Timeout, format!("timed out after {timeout}"));
                 AttemptEnd::TimedOut { fault: fault.with_detail(how) }
             }
-            Exit::Stopped { .. } => AttemptEnd::Stopped,
+            Exit::Stopped { .. } => match silence {
+                Some(fault) => AttemptEnd::TimedOut { fault },
+                None => AttemptEnd::Stopped,
+            },
             Exit::NotStarted { stage, errno } => AttemptEnd::Failed { fault: self.not_started(stage, errno) },
             Exit::ReaperLost => {
                 AttemptEnd::Lost { reason: "the process that watches over the attempt was killed".to_owned() }

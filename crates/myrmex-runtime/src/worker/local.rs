@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::{FencingToken, RunId};
@@ -19,6 +20,7 @@ use super::attempt::{Running, is_shortage};
 use super::blobs::{self, Keeper};
 use super::cache::{Answer, Lookup, Successes};
 use super::finish::{self, Finish};
+use super::heartbeat::{self, Heartbeat};
 use super::secret::{Commands, Prepared, Preparing, RunMasks, Secrets, Wanted};
 use super::{Assignment, Outcome, Report, Said, WorkerConfig, arguments};
 use crate::clock::Clock;
@@ -213,7 +215,7 @@ impl State {
         loop {
             let mut ended = Vec::new();
             let mut is_broken = false;
-            let polled = processes.poll(None, &mut |event| match event {
+            let polled = processes.poll(self.unwatched(), &mut |event| match event {
                 ProcessEvent::Output { id, stream, bytes } => {
                     if !self.commands.keep(id, stream, bytes) {
                         self.output(FencingToken(id.0), stream, bytes);
@@ -223,6 +225,7 @@ impl State {
                 ProcessEvent::Woken => {}
                 ProcessEvent::Broken => is_broken = true,
             });
+            self.end_silent(&mut processes);
             let has_ended = !ended.is_empty();
             let answered = self.ended(ended);
             if let Some(reason) = self.trouble_with(polled, is_broken) {
@@ -238,6 +241,26 @@ impl State {
                 if !self.obey(&mut processes, told) {
                     return;
                 }
+            }
+        }
+    }
+
+    /// Returns how long nobody need look for signs of life.
+    fn unwatched(&self) -> Option<Duration> {
+        self.running.values().filter_map(Running::unwatched).min()
+    }
+
+    /// Ends the attempts whose time without a sign of life has run out. Of what one has printed, all that is still on its
+    /// way counts, so that nobody is ended because this thread was busy.
+    fn end_silent(&mut self, processes: &mut Processes) {
+        for (token, running) in &mut self.running {
+            let id = ProcessId(token.0);
+            if running.unwatched() != Some(Duration::ZERO) || processes.has_printed(id) {
+                continue;
+            }
+            if running.heartbeat().is_some_and(Heartbeat::runs_out) {
+                // A process that cannot be signalled has ended; its report is on the way.
+                drop(processes.stop(id));
             }
         }
     }
@@ -443,6 +466,8 @@ impl State {
             }
         };
         spec.env_remove.clone_from(&self.hidden);
+        // One of whoever started this program is not for its tasks.
+        spec.env_remove.push(heartbeat::VARIABLE.into());
         // Before all others: what identifies the attempt is not for a secret to change.
         spec.env.splice(0..0, secrets.variables);
         self.learn(assignment.run, &secrets.values);
@@ -512,6 +537,9 @@ impl State {
 
     fn output(&mut self, token: FencingToken, stream: Stream, bytes: &[u8]) {
         let Some(running) = self.running.get_mut(&token) else { return };
+        if let Some(heartbeat) = running.heartbeat() {
+            heartbeat.note_sign();
+        }
         let masked = running.masked(stream, bytes);
         self.keep(token, stream, &masked);
     }
@@ -547,7 +575,10 @@ impl State {
                 let rest = self.running.get_mut(&token).map(|running| running.held_back(stream));
                 self.keep(token, stream, &rest.unwrap_or_default());
             }
-            let Some(running) = self.running.remove(&token) else { continue };
+            let Some(mut running) = self.running.remove(&token) else { continue };
+            if let Some(heartbeat) = running.heartbeat() {
+                heartbeat.remove();
+            }
             if running.may_begin_later(&end) && !self.running.is_empty() {
                 // Nothing of it ever ran. The end of another attempt gives back what it needs.
                 self.postponed.insert(token, running.assignment);

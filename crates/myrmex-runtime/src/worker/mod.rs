@@ -10,6 +10,7 @@ mod attempt;
 mod blobs;
 mod cache;
 mod finish;
+mod heartbeat;
 mod interpreter;
 mod local;
 mod output;
@@ -48,6 +49,8 @@ pub struct Assignment {
     pub arguments: Arc<Value>,
     /// The longest it may run.
     pub timeout: Option<Length>,
+    /// The longest it may give no sign of life.
+    pub heartbeat: Option<Length>,
     /// What its success depends on beside its arguments, if that may be taken over.
     pub cache: Option<Box<CacheScope>>,
 }

@@ -11,6 +11,7 @@ use myrmex_model::fault::Fault;
 use myrmex_model::id::{Attempt, FencingToken, RunId};
 use myrmex_model::name::Namespace;
 use myrmex_model::outcome::AttemptEnd;
+use myrmex_model::time::Length;
 use myrmex_model::value::Value;
 use myrmex_runtime::clock::SystemClock;
 use myrmex_runtime::logs::Logs;
@@ -75,11 +76,20 @@ impl Host {
         self.folder.path().join("space")
     }
 
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.folder.path().join("scratch")
+    }
+
     pub(crate) fn worker(&self) -> &LocalWorker {
         &self.worker
     }
 
     pub(crate) fn assign(&mut self, arguments: Value) -> FencingToken {
+        self.assign_watched(arguments, None)
+    }
+
+    /// Assigns an attempt that has to give a sign of life within so many milliseconds.
+    pub(crate) fn assign_watched(&mut self, arguments: Value, heartbeat: Option<u64>) -> FencingToken {
         let token = FencingToken(1 << 32 | self.next);
         self.next += 1;
         self.worker.assign(Assignment {
@@ -90,6 +100,7 @@ impl Host {
             arguments: Arc::new(arguments),
             timeout: None,
             cache: None,
+            heartbeat: heartbeat.map(Length),
         });
         token
     }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::runs::open_reader;
 use crate::exit::{Exit, Failure, FailureCode};
-use crate::render::{summary, time};
+use crate::render::{summary, time, waits};
 use crate::session::print_line;
 use crate::workspace::Workspace;
 
@@ -71,7 +71,8 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     // A run that is not over goes on only in a living process; without one it waits to be resumed.
     let holder = DataDirectory::read_only(&workspace.data).and_then(|directory| directory.holder());
     let is_held = holder.map_err(|error| Failure::from_error(FailureCode::File, &error))?.is_some();
-    let runs: Vec<Listed> = runs.into_iter().map(|run| listed(&reader, run)).collect::<Result<_, _>>()?;
+    let runs: Vec<Listed> =
+        runs.into_iter().map(|run| listed(&reader, run, is_held)).collect::<Result<_, _>>()?;
     if args.json {
         let shown: Vec<Value> = runs.iter().map(|run| summary_json(run, is_held)).collect();
         print_line(&json!({ "runs": shown }))?;
@@ -86,16 +87,22 @@ struct Listed {
     run: RunSummary,
     /// Which run it retries, if it does.
     retry: Option<Box<Retry>>,
+    /// What it waits for before it begins, if it does.
+    waits: Option<String>,
 }
 
-/// Looks up what only the first event of a run tells.
-fn listed(reader: &dyn Reader, run: RunSummary) -> Result<Listed, Failure> {
+/// Looks up what only the events of a run tell.
+fn listed(reader: &dyn Reader, run: RunSummary, is_held: bool) -> Result<Listed, Failure> {
     let first = reader.run_records(&run.namespace, run.run, Sequence::NONE, 1)?;
     let retry = match first.first().map(event_of).transpose()? {
         Some(Recorded { event: Event::RunStarted { retry, .. }, .. }) => retry,
         Some(_) | None => None,
     };
-    Ok(Listed { run, retry })
+    let waits = match is_interrupted(&run, is_held) {
+        true => None,
+        false => waits::what_for(reader, &Namespace::standard(), &run)?,
+    };
+    Ok(Listed { run, retry, waits })
 }
 
 /// Whether a run was cut off and waits for `runs resume`.
@@ -103,12 +110,14 @@ fn is_interrupted(run: &RunSummary, is_held: bool) -> bool {
     !is_held && !run.status.is_terminal()
 }
 
-fn summary_json(Listed { run, retry }: &Listed, is_held: bool) -> Value {
+fn summary_json(Listed { run, retry, waits }: &Listed, is_held: bool) -> Value {
     json!({
         "run": run.run.to_string(),
         "workflow": run.workflow.as_str(),
         "status": run.status.as_str(),
         "interrupted": is_interrupted(run, is_held),
+        "phase": waits.as_ref().map(|_| "queued"),
+        "waits": waits,
         "started": run.started.to_string(),
         "ended": run.ended.map(|at| at.to_string()),
         "started_by": run.started_by,
@@ -131,12 +140,12 @@ fn print(runs: &[Listed], is_held: bool, filter: &SummaryFilter) -> std::io::Res
     let width = runs.iter().map(|Listed { run, .. }| run.workflow.as_str().len()).max().unwrap_or(0).max(8);
     let mut out = anstream::stdout().lock();
     writeln!(out, "{:<13}  {:<width$}  {:<11}  {:<20}  TOOK", "RUN", "WORKFLOW", "STATUS", "STARTED")?;
-    for Listed { run, retry } in runs {
+    for Listed { run, retry, waits } in runs {
         let started = time::instant(run.started);
         let took = match run.ended {
             Some(ended) => time::between(run.started, ended),
             None if is_interrupted(run, is_held) => "`runs resume` goes on".to_owned(),
-            None => String::new(),
+            None => waits.clone().unwrap_or_default(),
         };
         let status = if is_interrupted(run, is_held) { "interrupted" } else { run.status.as_str() };
         let (id, workflow) = (summary::short(run.run), run.workflow.as_str());

@@ -10,11 +10,14 @@ use myrmex_store::{Reader, RunSummary};
 
 use super::check_file;
 use super::runs::{find, open_reader};
+use crate::descendants;
 use crate::exit::{Exit, Failure};
-use crate::session::{self, Means, Session, Show};
+use crate::session::{self, LOG, Means, Session, Show};
 use crate::workspace::Workspace;
 
 /// Go on with a run that was interrupted or whose process died
+///
+/// Runs that it started and did not wait for go on with it, also if it is over itself.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The run's id, or the beginning of it
@@ -33,7 +36,7 @@ pub struct Args {
     quiet: bool,
 }
 
-/// Resumes the run; of a finished one it prints the summary.
+/// Resumes the run, and what came of it; of one that is over with all that it prints the summary.
 ///
 /// # Errors
 ///
@@ -47,29 +50,41 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         (false, true) => Show::Nothing,
         (false, false) => Show::People,
     };
-    let run = {
+    let (run, over) = {
         let reader = open_reader(&workspace)?;
         let run = find(&reader, &namespace, &args.run)?;
         let summary = reader.summary(&namespace, run)?;
         match summary {
             Some(over) if over.status.is_terminal() => {
-                if show == Show::People {
-                    note(&format!("the run is over: {}; `myrmex run` starts a new one", over.status));
+                if descendants::open_below(&reader, &namespace, (LOG, run))?.is_empty() {
+                    if show == Show::People {
+                        note(&format!("the run is over: {}; `myrmex run` starts a new one", over.status));
+                    }
+                    session::show_end(&reader, &namespace, run, over.status, show)?;
+                    return Ok(Exit::of_run(over.status));
                 }
-                session::show_end(&reader, &namespace, run, over.status, show)?;
-                return Ok(Exit::of_run(over.status));
+                (run, Some(over.status))
             }
-            Some(pinned) if show == Show::People => {
-                tell_of_definition(&workspace, &pinned, "goes on with the definition it started with");
+            Some(pinned) => {
+                if show == Show::People {
+                    tell_of_definition(&workspace, &pinned, "goes on with the definition it started with");
+                }
+                (run, None)
             }
-            Some(_) | None => {}
+            None => (run, None),
         }
-        run
     };
     let means = Means { slots: args.slots.unwrap_or_else(session::default_slots), ..Means::default() };
     let session = Session::open(zygote, &workspace, means)?;
+    let below = session.open_below(run)?;
+    if show == Show::People {
+        if let Some(status) = over {
+            note(&format!("the run is over: {status}; runs that it started go on"));
+        }
+        session.tell_of_interrupted(Some((run, &below)))?;
+    }
     let after = session.last_of(run)?;
-    session.partition().resume_run(run).map_err(|error| session.refused(error))?;
+    session.partition().resume_run(run, &below).map_err(|error| session.refused(error))?;
     session.watch(run, after, show)
 }
 

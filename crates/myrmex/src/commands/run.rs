@@ -132,6 +132,9 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         key: args.key.clone(),
         retry: None,
     };
+    if show == Show::People {
+        session.tell_of_interrupted(None)?;
+    }
     session.partition().start_run(new).map_err(|error| session.refused(error))?;
     inputs.settle(&session, run);
     let exit = session.watch(run, Sequence::NONE, show)?;
@@ -190,7 +193,8 @@ fn go_on(
         return Ok(Some(Exit::of_run(found.status)));
     }
     let after = session.last_of(run)?;
-    session.partition().resume_run(run).map_err(|error| session.refused(error))?;
+    let below = session.open_below(run)?;
+    session.partition().resume_run(run, &below).map_err(|error| session.refused(error))?;
     session.watch(run, after, show).map(Some)
 }
 

@@ -85,6 +85,9 @@ fn cause(event: &wire::event::RecordV1) -> Value {
             json!(format!("`{}` took another way", field("task").unwrap_or_default()))
         }
         ("task.taken", _) => json!(format!("taken over from run {}", field("from").unwrap_or_default())),
+        ("task.skipped", Some("child")) => {
+            json!(format!("run {} was skipped", field("run").unwrap_or_default()))
+        }
         _ => event.data.get("reason").cloned().unwrap_or(Value::Null),
     }
 }

@@ -5,4 +5,5 @@ pub mod event;
 pub mod held_up;
 pub mod summary;
 pub mod time;
+pub mod waits;
 pub mod watch;

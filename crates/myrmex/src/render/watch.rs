@@ -97,6 +97,7 @@ impl Watch {
                         format!("`{}` is {}", task.path(), outcome.as_str())
                     }
                     SkipReason::NotChosen { task } => format!("`{}` took another way", task.path()),
+                    SkipReason::Child { run } => format!("run {} was skipped", summary::short(*run)),
                 };
                 self.ended(AnsiColor::BrightBlack, "skipped", task, at, &why);
             }
@@ -109,6 +110,8 @@ impl Watch {
                 self.line(AnsiColor::Yellow, "late", task, &format!("{} limit", limit.as_str()));
             }
             Event::RunStarted { .. }
+            | Event::RunQueued { .. }
+            | Event::RunAdmitted
             | Event::Rebased { .. }
             | Event::RoundBegan { .. }
             | Event::HandlerEntered { .. }
@@ -135,6 +138,11 @@ impl Watch {
         let style = Style::new().fg_color(Some(color.into()));
         // If standard error is closed, the run goes on unseen.
         drop(writeln!(self.out, "{style}{word:>10}{style:#}  {}  {more}", task.path()));
+    }
+
+    /// Shows what a task waits for that called a run which has not begun.
+    pub fn waits(&mut self, task: &Address, what_for: &str) {
+        self.line(AnsiColor::Yellow, "waits", task, what_for);
     }
 
     /// Shows a line about the run or the engine.

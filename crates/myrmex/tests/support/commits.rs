@@ -1,19 +1,22 @@
 //! The real partition above a store that fails, or dies, at a chosen commit. No worker: its workflow needs none.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use myrmex_lang::{Source, check};
+use myrmex_lang::{Beside, Source, check_with};
+use myrmex_model::event::Event;
 use myrmex_model::id::{DefinitionHash, RunId, ValueHash};
+use myrmex_model::ir::Definition;
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::status::Status;
 use myrmex_model::wire;
 use myrmex_runtime::clock::SystemClock;
 use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::logs::Logs;
-use myrmex_runtime::partition::{NewRun, OpenStore, Partition, Parts, load_run};
+use myrmex_runtime::partition::{CalledDefinition, NewRun, OpenStore, Partition, Parts, event_of, load_run};
 use myrmex_runtime::progress::{Health, Progress};
 use myrmex_store::blobs::MemoryBlobStore;
 use myrmex_store::contract::Opened;
@@ -59,7 +62,19 @@ tasks:
   choose: {needs: each, switch: [{if: tasks.begin.output.n == 3, then: left}, {else: right}]}
   left: {wait: 1ms}
   right: {set: {x: 2}}
+  kids: {needs: begin, for_each: '${{ tasks.begin.output.list }}', as: n, workflow: kid, with: {n: '${{ n }}'}}
   finish: {needs: {loop: succeeded, left: succeeded, long: succeeded, broken: finished}, set: {done: true}}
+";
+
+/// A child of which one run may be under way at a time.
+const KID: &str = "
+workflow: kid
+inputs: {n: {type: integer}}
+concurrency: {key: all}
+tasks:
+  rest: {wait: 1ms}
+  give: {needs: rest, set: {v: '${{ inputs.n * 3 }}'}}
+outputs: {v: '${{ tasks.give.output.v }}'}
 ";
 
 /// Counts what reaches the store, so that the sweep knows its points.
@@ -236,7 +251,7 @@ fn run_engine(open: OpenStore, reader: &dyn Reader) -> bool {
     };
     let partition = Partition::start(parts).unwrap();
     let is_known = reader.summary(&Namespace::standard(), RUN).unwrap().is_some();
-    let asked = if is_known { partition.resume_run(RUN) } else { partition.start_run(new_run()) };
+    let asked = if is_known { partition.resume_run(RUN, &[]) } else { partition.start_run(new_run()) };
     if asked.is_ok() {
         // An acknowledged start is in the store from now on.
         assert!(reader.summary(&Namespace::standard(), RUN).unwrap().is_some());
@@ -262,7 +277,8 @@ fn run_engine(open: OpenStore, reader: &dyn Reader) -> bool {
 }
 
 fn new_run() -> NewRun {
-    let checked = check(&Source::new("thoughts.yaml", WORKFLOW));
+    let beside = Beside { workflows: vec![Source::new("kid.yaml", KID)], ..Beside::default() };
+    let checked = check_with(&Source::new("thoughts.yaml", WORKFLOW), &beside);
     let definition = checked.definition.unwrap_or_else(|| panic!("{:#?}", checked.diagnostics));
     let form = wire::definition::encode(&definition);
     NewRun {
@@ -271,7 +287,7 @@ fn new_run() -> NewRun {
         definition: Arc::new(definition),
         form: form.into(),
         inputs: json!({}),
-        called: Vec::new(),
+        called: checked.closure.into_iter().map(called).collect(),
         started_by: "test".to_owned(),
         trigger: "manual".to_owned(),
         key: Some("key".to_owned()),
@@ -279,7 +295,29 @@ fn new_run() -> NewRun {
     }
 }
 
+fn called((name, definition): (Name, Definition)) -> CalledDefinition {
+    let form = wire::definition::encode(&definition);
+    CalledDefinition { name, hash: DefinitionHash::of(&form), form: form.into() }
+}
+
+/// Checks that at no time two children had the place that there is, and that each was given it once.
+fn check_places(reader: &dyn Reader) {
+    let (mut holder, mut admitted) = (None, BTreeSet::new());
+    let records = reader.records(LOG, Sequence::NONE, 10_000).unwrap();
+    for record in &records {
+        let event = event_of(record).unwrap().event;
+        if event == Event::RunAdmitted {
+            assert_eq!(holder.replace(record.run), None, "the place is free");
+            assert!(admitted.insert(record.run), "a run is admitted once");
+        } else if matches!(event, Event::RunEnded { .. }) && holder == Some(record.run) {
+            holder = None;
+        }
+    }
+    assert_eq!((holder, admitted.len()), (None, 3));
+}
+
 fn result(reader: &dyn Reader) -> Outcome {
+    check_places(reader);
     let run = load_run(reader, &Namespace::standard(), RUN).unwrap().unwrap();
     let mut tasks: Vec<_> =
         run.tasks().map(|task| (task.address().as_str().to_owned(), task.status(), task.output())).collect();

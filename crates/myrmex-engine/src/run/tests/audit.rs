@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use myrmex_model::address::Address;
-use myrmex_model::event::{Event, Recorded};
+use myrmex_model::event::{Event, Recorded, SkipReason};
 use myrmex_model::id::Epoch;
 use myrmex_model::ir::{Body, Edge, Graph, Join};
 use myrmex_model::outcome::Outcome;
@@ -206,7 +206,10 @@ pub(super) fn check_edges(host: &Host) {
                 | Event::TimerArmed { .. }
                 | Event::TaskTaken { .. }
         );
-        let is_skip = matches!(event, Event::TaskSkipped { reason, .. } if *reason != myrmex_model::event::SkipReason::Condition);
+        let is_skip = matches!(
+            event,
+            Event::TaskSkipped { reason: SkipReason::Upstream { .. } | SkipReason::NotChosen { .. }, .. }
+        );
         let is_first = !seen.get(task).is_some_and(|seen| seen.has_begun);
         if let Some((graph, index)) = graph_of(definition, task)
             && (begins && is_first || is_skip)

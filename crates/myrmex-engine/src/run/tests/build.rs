@@ -5,9 +5,9 @@ use std::sync::Arc;
 use myrmex_model::event::Limit;
 use myrmex_model::id::DefinitionHash;
 use myrmex_model::ir::{
-    Backoff, Binding, Body, Call, Case, Catch, Choose, Complete, Definition, Each, Edge, Flow, FlowChild,
-    Graph, GraphChild, Handling, Join, Late, Next, Node, NodeId, OutputField, Outputs, Policy, Repetition,
-    Rest, Retry, RoundCondition, Rounds, Task, Timer, Tolerance,
+    Backoff, Binding, Body, Call, Case, Catch, Choose, Complete, Concurrency, Definition, Each, Edge, Flow,
+    FlowChild, Graph, GraphChild, Handling, Join, Late, Next, Node, NodeId, OnConflict, OutputField, Outputs,
+    Policy, Repetition, Rest, Retry, RoundCondition, Rounds, Task, Timer, Tolerance,
 };
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::outcome::{Outcome, OutcomeSet};
@@ -379,9 +379,16 @@ pub(super) fn define(root: &Spec) -> Arc<Definition> {
         name: name("test"),
         version: None,
         inputs: Vec::new(),
+        concurrency: None,
         nodes,
         root: NodeId(0),
     })
+}
+
+/// Makes the definition of which one run may be under way at a time, by key.
+pub(super) fn bounded(definition: &Definition) -> Arc<Definition> {
+    let concurrency = Concurrency { key: None, limit: 1, on_conflict: OnConflict::Queue };
+    Arc::new(Definition { concurrency: Some(concurrency), ..definition.clone() })
 }
 
 /// Returns the hash that runs of the definition are pinned to.
@@ -401,6 +408,7 @@ fn add(nodes: &mut Vec<Node>, parent: Option<NodeId>, spec: &Spec) -> NodeId {
             queue_timeout: spec.limits[0].map(Length),
             attempt_timeout: spec.limits[1].map(Length),
             total_timeout: spec.limits[2].map(Length),
+            heartbeat_timeout: None,
             repetition: if spec.is_once { Repetition::Forbidden } else { Repetition::Harmless },
         },
         outputs: spec.outputs.clone(),

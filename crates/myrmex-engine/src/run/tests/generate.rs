@@ -46,6 +46,7 @@ impl Chooser {
             return Ok(Evaluation::Skip);
         }
         Ok(match (question, &node.body) {
+            (Question::Key, _) => Evaluation::Key(None),
             (Question::Retry { .. }, _) => Evaluation::Retry(self.below(3) > 0),
             (Question::Begin, Body::Value(_)) => {
                 let vars = self.one_in(3).then(|| value_hash("{\"v\":1}"));

@@ -38,6 +38,8 @@ pub(super) struct Host {
     pub(super) timers: BTreeMap<TimerKey, Timestamp>,
     /// Child runs whose end is waited for: who called them, and whether they are to be cancelled.
     pub(super) children: BTreeMap<RunId, (Address, bool)>,
+    /// Whether the run waits for its place among those of its workflow.
+    pub(super) is_queued: bool,
     /// The effects of the last turn.
     pub(super) effects: Vec<Effect>,
     pub(super) definitions: BTreeMap<DefinitionHash, Arc<Definition>>,
@@ -87,6 +89,7 @@ impl Host {
             stopping: BTreeSet::new(),
             timers: BTreeMap::new(),
             children: BTreeMap::new(),
+            is_queued: false,
             effects: Vec::new(),
             definitions: BTreeMap::from([(pinned, definition)]),
             answers: BTreeMap::new(),
@@ -196,6 +199,7 @@ impl Host {
 
     fn carry_out(&mut self, effect: &Effect) {
         match effect {
+            Effect::QueueRun { .. } => self.is_queued = true,
             Effect::Queue { task, attempt } => {
                 self.dispatch.enqueue(Ready { run: RUN, task: task.clone(), attempt: *attempt });
             }
@@ -376,6 +380,7 @@ pub(super) fn report_of(task: &Address, attempt: Attempt, token: FencingToken, e
 /// The plainest answer: guards hold, cases do, and there are two items.
 pub(super) fn plain_answer(node: &Node, question: &Question, now: Timestamp) -> Evaluation {
     match question {
+        Question::Key => Evaluation::Key(Some("k".to_owned())),
         Question::Output { raw } => Evaluation::Output(*raw),
         Question::ScopeOutput => Evaluation::Output(value_hash("\"scope\"")),
         Question::Retry { .. } => Evaluation::Retry(true),

@@ -1,6 +1,7 @@
 //! Tests of the run machine: a host that plays the world around it, one behaviour per test, and invariants over
 //! generated definitions and generated luck.
 
+mod admission;
 mod audit;
 mod binding;
 mod build;

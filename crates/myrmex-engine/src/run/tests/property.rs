@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use myrmex_model::address::Address;
 use myrmex_model::command::{ChildEnd, Command};
 use myrmex_model::event::Event;
-use myrmex_model::id::{Attempt, Epoch, FencingToken};
+use myrmex_model::id::{Attempt, Epoch, FencingToken, RunId};
 use myrmex_model::outcome::AttemptEnd;
 use myrmex_model::retry::Takings;
 use myrmex_model::status::Status;
@@ -14,7 +14,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::audit::{check_edges, check_journal};
-use super::build::{Spec, Then, What, define, task, value};
+use super::build::{Spec, Then, What, bounded, define, task, value};
 use super::generate::Chooser;
 use super::host::{Host, address, ended_badly, ended_well, fault, lost, report_of, value_hash};
 use crate::dispatch::Dispatch;
@@ -82,7 +82,7 @@ fn generated_runs_reach_every_kind_of_event() {
             *kinds.entry(event.kind()).or_default() += 1;
         }
     }
-    assert_eq!(kinds.len(), 24, "{kinds:?}");
+    assert_eq!(kinds.len(), 26, "{kinds:?}");
     assert!(kinds.values().all(|count| *count >= 5), "{kinds:?}");
 }
 
@@ -96,8 +96,10 @@ enum Meddling {
 
 /// Lives a run to its end and checks everything.
 fn live(shape: Vec<u8>, luck: Vec<u8>, meddling: Meddling) -> Host {
+    let is_bounded = shape.last().is_some_and(|byte| byte % 4 == 1);
     let root = Chooser::new(shape).root();
-    let mut host = Host::new(define(&root));
+    let definition = define(&root);
+    let mut host = Host::new(if is_bounded { bounded(&definition) } else { definition });
     let mut luck = Chooser::new(luck);
     host.dispatch = Dispatch::new(Epoch(1), 1 + u32::try_from(luck.below(5)).unwrap());
     host.luck = Some(luck);
@@ -167,6 +169,15 @@ fn draw(host: &mut Host, count: usize) -> usize {
 
 /// Does something that leads on.
 fn advance(host: &mut Host, kind: usize) {
+    if std::mem::take(&mut host.is_queued) {
+        let holder = RunId([3; 16]);
+        let ruling = match draw(host, 8) {
+            0 => Command::TurnAway { holder, is_deadlock: false },
+            1 => Command::TurnAway { holder, is_deadlock: true },
+            _ => Command::Admit,
+        };
+        return host.put(ruling).unwrap();
+    }
     let queued = host.run.queued().len();
     if queued > 0 && kind < 9 {
         host.grant();
@@ -195,11 +206,12 @@ fn end_child(host: &mut Host) {
     let children: Vec<_> =
         host.children.iter().map(|(child, (_, is_stopping))| (*child, *is_stopping)).collect();
     let (child, is_stopping) = children[draw(host, children.len())];
-    let end = match draw(host, 8) {
+    let end = match draw(host, 9) {
         0..=3 if is_stopping => ChildEnd::Cancelled,
         0..=4 => ChildEnd::Succeeded { output: value_hash("\"child\"") },
         5 => ChildEnd::Failed { fault: fault("the child broke"), is_timeout: false },
         6 => ChildEnd::Failed { fault: fault("the child is late"), is_timeout: true },
+        7 => ChildEnd::Skipped,
         _ => ChildEnd::Cancelled,
     };
     host.end_child(child, end).unwrap();

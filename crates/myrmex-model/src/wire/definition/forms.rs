@@ -10,11 +10,11 @@ use super::schema::SchemaV1;
 use super::template::TemplateV1;
 use super::{FORM, WHAT};
 use crate::ir::{
-    Backoff, Binding, Definition, Handling, Input, Node, NodeId, OutputField, Outputs, Policy, Repetition,
-    Retry,
+    Backoff, Binding, Concurrency, Definition, Handling, Input, Node, NodeId, OnConflict, OutputField,
+    Outputs, Policy, Repetition, Retry,
 };
 use crate::name::{Name, Namespace};
-use crate::template::Expr;
+use crate::template::{Expr, Template};
 use crate::time::Length;
 use crate::value::Value;
 use crate::wire::WireError;
@@ -63,6 +63,8 @@ pub(super) struct DefinitionV1<'a> {
     version: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     inputs: Vec<InputV1<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    concurrency: Option<ConcurrencyV1<'a>>,
     #[serde(default, skip_serializing_if = "is_zero")]
     root: u32,
     nodes: Vec<NodeV1<'a>>,
@@ -76,6 +78,7 @@ impl<'a> From<&'a Definition> for DefinitionV1<'a> {
             name: definition.name.as_str().into(),
             version: definition.version.as_deref().map(Cow::Borrowed),
             inputs: definition.inputs.iter().map(InputV1::from).collect(),
+            concurrency: definition.concurrency.as_ref().map(ConcurrencyV1::from),
             root: definition.root.0,
             nodes: definition.nodes.iter().map(NodeV1::from).collect(),
         }
@@ -96,8 +99,66 @@ impl TryFrom<DefinitionV1<'_>> for Definition {
             name: name(&form.name)?,
             version: form.version.map(Cow::into_owned),
             inputs: form.inputs.into_iter().map(Input::try_from).collect::<Result<_, _>>()?,
+            concurrency: form.concurrency.map(Concurrency::try_from).transpose()?,
             root: NodeId(form.root),
             nodes: nodes.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConcurrencyV1<'a> {
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    key: Option<TemplateV1<'a>>,
+    limit: u32,
+    #[serde(default, skip_serializing_if = "is_queue")]
+    on_conflict: OnConflictV1,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum OnConflictV1 {
+    #[default]
+    Queue,
+    Skip,
+    Cancel,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_queue(word: &OnConflictV1) -> bool {
+    *word == OnConflictV1::Queue
+}
+
+impl<'a> From<&'a Concurrency> for ConcurrencyV1<'a> {
+    fn from(concurrency: &'a Concurrency) -> Self {
+        Self {
+            key: concurrency.key.as_ref().map(TemplateV1::from),
+            limit: concurrency.limit,
+            on_conflict: match concurrency.on_conflict {
+                OnConflict::Queue => OnConflictV1::Queue,
+                OnConflict::Skip => OnConflictV1::Skip,
+                OnConflict::Cancel => OnConflictV1::Cancel,
+            },
+        }
+    }
+}
+
+impl TryFrom<ConcurrencyV1<'_>> for Concurrency {
+    type Error = WireError;
+
+    fn try_from(form: ConcurrencyV1<'_>) -> Result<Self, WireError> {
+        if form.limit == 0 {
+            return Err(wrong("its concurrency leaves no place for any run"));
+        }
+        Ok(Self {
+            key: form.key.map(Template::from),
+            limit: form.limit,
+            on_conflict: match form.on_conflict {
+                OnConflictV1::Queue => OnConflict::Queue,
+                OnConflictV1::Skip => OnConflict::Skip,
+                OnConflictV1::Cancel => OnConflict::Cancel,
+            },
         })
     }
 }
@@ -155,6 +216,8 @@ struct NodeV1<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     queue_timeout: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    heartbeat_timeout: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     total_timeout: Option<u64>,
     /// Whether nothing may repeat an attempt of unknown outcome.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -177,6 +240,7 @@ impl<'a> From<&'a Node> for NodeV1<'a> {
             retry: node.policy.retry.as_ref().map(RetryV1::from),
             attempt_timeout: node.policy.attempt_timeout.map(|length| length.0),
             queue_timeout: node.policy.queue_timeout.map(|length| length.0),
+            heartbeat_timeout: node.policy.heartbeat_timeout.map(|length| length.0),
             total_timeout: node.policy.total_timeout.map(|length| length.0),
             once: node.policy.repetition == Repetition::Forbidden,
             outputs: OutputsV1::of(&node.outputs),
@@ -198,6 +262,7 @@ impl NodeV1<'_> {
                 retry: self.retry.map(Retry::from),
                 attempt_timeout: self.attempt_timeout.map(Length),
                 queue_timeout: self.queue_timeout.map(Length),
+                heartbeat_timeout: self.heartbeat_timeout.map(Length),
                 total_timeout: self.total_timeout.map(Length),
                 repetition: if self.once { Repetition::Forbidden } else { Repetition::Harmless },
             },

@@ -245,6 +245,14 @@ impl Processes {
         Ok(())
     }
 
+    /// Returns whether something that a process printed waits to be delivered; false if it is not running.
+    pub fn has_printed(&self, id: ProcessId) -> bool {
+        let lane = self.running.get(&id).and_then(|lane| self.lanes[*lane].as_ref());
+        let outputs = lane.and_then(|lane| lane.attempt.as_ref()).map(|attempt| &attempt.outputs);
+        let mut open = outputs.into_iter().flatten().flatten();
+        open.any(|output| syscall::available(output.as_fd()).is_ok_and(|bytes| bytes > 0))
+    }
+
     fn request_stop(&mut self, id: ProcessId, kill: bool) -> io::Result<()> {
         let Some(lane) = self.running.get(&id).and_then(|lane| self.lanes[*lane].as_mut()) else {
             return Ok(());
