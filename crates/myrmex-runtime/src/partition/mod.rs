@@ -20,7 +20,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use myrmex_engine::dispatch::Dispatch;
+use myrmex_engine::dispatch::{Dispatch, Worker};
 use myrmex_engine::run::{Rejection, Run};
 use myrmex_expr::Evaluator;
 use myrmex_model::command::Command;
@@ -204,12 +204,15 @@ impl Owned {
         let reader = store.reader()?;
         let inbox = writer::Inbox { messages: inbox, epoch: opened.epoch };
         let writer = Writer::start(store, parts.logs.clone(), inbox)?;
+        let mut dispatch = Dispatch::new(opened.epoch);
+        let offer = Worker { slots: parts.slots.max(1), ..Worker::default() };
+        dispatch.set_worker(parts.worker.clone(), Some(offer));
         Ok(Self {
             epoch: opened.epoch,
             reader,
             writer,
             runs: BTreeMap::new(),
-            dispatch: Dispatch::new(opened.epoch, parts.slots),
+            dispatch,
             timers: Timers::default(),
             definitions: Definitions::default(),
             open: Open::default(),

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use myrmex_engine::dispatch::Ready as Waiting;
+use myrmex_engine::dispatch::{Grant as Granted, Ready as Waiting};
 use myrmex_engine::run::{Rejection, Run};
 use myrmex_model::address::Address;
 use myrmex_model::command::Command;
@@ -108,11 +108,13 @@ impl State {
             self.parts.progress.set_durable(Sequence::NONE, &[(id, status)]);
             return Ok(Some(status));
         }
+        let now = self.parts.clock.now();
         for (task, attempt) in run.queued() {
-            self.owned.dispatch.enqueue(Waiting { run: id, task, attempt });
+            self.owned.dispatch.enqueue(Waiting::plain(id, task, attempt, now));
         }
         for (task, attempt, token) in run.grants() {
-            self.owned.dispatch.adopt(token, Waiting { run: id, task, attempt });
+            let (worker, ready) = (Some(self.parts.worker.clone()), Waiting::plain(id, task, attempt, now));
+            self.owned.dispatch.adopt(Granted { token, worker, ready }, now);
         }
         for (timer, due) in run.timers() {
             self.owned.timers.arm(id, timer, due);
@@ -233,8 +235,8 @@ impl State {
         let namespace = self.parts.namespace.clone();
         let operation = match effect {
             Effect::Queue { task, attempt } => {
-                self.owned.dispatch.enqueue(Waiting { run: id, task: task.clone(), attempt });
                 let at = self.parts.clock.now();
+                self.owned.dispatch.enqueue(Waiting::plain(id, task.clone(), attempt, at));
                 Some(IndexOperation::PutReady(Ready { namespace, run: id, task, attempt, at }))
             }
             Effect::Withdraw { task, .. } => {
@@ -362,8 +364,9 @@ impl State {
         if self.is_interrupted || self.worker.is_none() {
             return;
         }
-        for (token, Waiting { run, task, attempt }) in self.owned.dispatch.grant() {
-            let worker = self.parts.worker.clone();
+        for Granted { token, worker, ready } in self.owned.dispatch.grant(self.parts.clock.now()) {
+            let Waiting { run, task, attempt, .. } = ready;
+            let worker = worker.unwrap_or_else(|| self.parts.worker.clone());
             let granted = self.put(run, Command::Grant { task: task.clone(), attempt, token, worker });
             if let Err(rejection) = granted {
                 self.owned.dispatch.release(token);

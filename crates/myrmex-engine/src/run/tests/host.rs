@@ -19,7 +19,7 @@ use myrmex_model::time::{Length, Timestamp};
 
 use super::build::{Spec, define, hash, name};
 use super::generate::Chooser;
-use crate::dispatch::{Dispatch, Ready};
+use crate::dispatch::{Dispatch, Grant, Ready, Worker};
 use crate::run::{Rejection, Run};
 
 pub(super) const RUN: RunId = RunId([7; 16]);
@@ -72,6 +72,13 @@ pub(super) fn lost() -> AttemptEnd {
     AttemptEnd::Lost { reason: "worker is gone".into() }
 }
 
+/// A dispatch machine with one worker that has so many places.
+pub(super) fn dispatch(epoch: Epoch, slots: u32) -> Dispatch {
+    let mut dispatch = Dispatch::new(epoch);
+    dispatch.set_worker(name("local"), Some(Worker { slots, ..Worker::default() }));
+    dispatch
+}
+
 impl Host {
     pub(super) fn new(definition: Arc<Definition>) -> Self {
         let pinned = hash(&definition);
@@ -79,7 +86,7 @@ impl Host {
             run: Run::new(RUN, Arc::clone(&definition), pinned),
             journal: Vec::new(),
             now: Timestamp(1_000_000_000),
-            dispatch: Dispatch::new(Epoch(1), 1_000),
+            dispatch: dispatch(Epoch(1), 1_000),
             assigned: BTreeMap::new(),
             stopping: BTreeSet::new(),
             timers: BTreeMap::new(),
@@ -170,11 +177,11 @@ impl Host {
     fn carry_out(&mut self, effect: &Effect) {
         match effect {
             Effect::Queue { task, attempt } => {
-                self.dispatch.enqueue(Ready { run: RUN, task: task.clone(), attempt: *attempt });
+                self.dispatch.enqueue(Ready::plain(RUN, task.clone(), *attempt, self.now));
             }
             Effect::Withdraw { task, .. } => self.dispatch.withdraw(RUN, task),
             Effect::Assign { task, attempt, token } => {
-                let ready = Ready { run: RUN, task: task.clone(), attempt: *attempt };
+                let ready = Ready::plain(RUN, task.clone(), *attempt, Timestamp(0));
                 assert_eq!(self.assigned.insert(*token, ready), None, "a token is granted once");
             }
             Effect::Release { token } => {
@@ -211,7 +218,7 @@ impl Host {
     pub(super) fn grant(&mut self) {
         // Between these turns the queue is ahead of the run.
         let is_checked = std::mem::replace(&mut self.is_checked, false);
-        for (token, ready) in self.dispatch.grant() {
+        for Grant { token, ready, .. } in self.dispatch.grant(self.now) {
             let Ready { task, attempt, .. } = ready;
             let grant = Command::Grant { task, attempt, token, worker: name("local") };
             match self.put(grant) {

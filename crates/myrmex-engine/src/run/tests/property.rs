@@ -12,8 +12,7 @@ use proptest::prelude::*;
 use super::audit::{check_edges, check_journal};
 use super::build::{Spec, Then, What, define, task, value};
 use super::generate::Chooser;
-use super::host::{Host, address, ended_badly, ended_well, fault, lost, report_of, value_hash};
-use crate::dispatch::Dispatch;
+use super::host::{Host, address, dispatch, ended_badly, ended_well, fault, lost, report_of, value_hash};
 use crate::run::{Facts, Rejection, Run};
 
 /// More steps than any generated run needs once its luck has run out.
@@ -84,7 +83,7 @@ fn live(shape: Vec<u8>, luck: Vec<u8>, meddling: Meddling) -> Host {
     let mut root = Chooser::new(shape).root();
     let mut host = Host::new(define(&root));
     let mut luck = Chooser::new(luck);
-    host.dispatch = Dispatch::new(Epoch(1), 1 + u32::try_from(luck.below(5)).unwrap());
+    host.dispatch = dispatch(Epoch(1), 1 + u32::try_from(luck.below(5)).unwrap());
     host.luck = Some(luck);
     host.start();
     let mut snapshot: Option<(Facts, usize)> = None;
