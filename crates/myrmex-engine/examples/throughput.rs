@@ -112,7 +112,7 @@ fn carry_out(dispatch: &mut Dispatch, decision: Decision, journal: &mut Vec<Reco
     for effect in decision.effects {
         match effect {
             Effect::Queue { task, attempt } => {
-                dispatch.enqueue(Ready::plain(RUN, task, attempt, Timestamp(0)))
+                dispatch.enqueue(Ready::plain(RUN, task, attempt, Timestamp(0)));
             }
             Effect::Release { token } => dispatch.release(token),
             Effect::Withdraw { .. }

@@ -346,7 +346,7 @@ impl History {
         if kind & 8 != 0 {
             demand.locks.insert(format!("lock{}", amount % 2));
         }
-        demand.is_placeless = kind & 48 == 48;
+        demand.is_placeless = kind & 0b11_0000 == 0b11_0000;
         let run = if kind & 64 == 0 { RUN } else { OTHER };
         let ready = Ready { run, since: at(self.now), ..asking(&format!("t{}", self.count), demand) };
         self.waiting.insert((run, ready.task.clone()));

@@ -10,6 +10,7 @@ mod batch;
 mod children;
 mod journal;
 mod message;
+mod stepper;
 mod timers;
 mod turn;
 mod writer;
@@ -34,17 +35,19 @@ use crate::logs::Logs;
 use crate::progress::{Health, Progress};
 use crate::values::Values;
 use crate::watch::Watch;
-use crate::worker::{LocalWorker, Outcome, Report, Said};
+use crate::worker::{self, Outcome, Report, Said};
 use batch::Open;
 use children::FollowUp;
 use timers::Timers;
-use writer::Writer;
+use writer::{CommitThread, Writer};
 
-use message::{Answer, Message, Written};
+use message::{Answer, Message};
 
 pub(crate) use children::Definitions;
 pub use journal::{JournalError, event_of, load_definition, load_run};
-pub use message::{CalledDefinition, Ear, Interrupter, NewRun, RequestError};
+pub use message::{CalledDefinition, Ear, Interrupter, NewRun, RequestError, Written};
+pub use stepper::{Answered, Stepper};
+pub use writer::{Committer, Inbox, MakeCommitter};
 
 /// The stack of the partition's thread. Expressions are evaluated on it; `semantics.md` section 9 gives the figure.
 const STACK_BYTES: usize = 64 << 20;
@@ -96,11 +99,11 @@ impl Partition {
     /// # Errors
     ///
     /// Returns [`StoreError`] if the store cannot be opened.
-    pub fn start(mut parts: Parts) -> Result<Self, StoreError> {
+    pub fn start(parts: Parts) -> Result<Self, StoreError> {
         let (inbox, messages) = channel();
-        let store = (parts.open)()?;
-        let owned = Owned::open(store, &parts, inbox.clone())?;
-        let mut state = State::new(parts, inbox.clone(), owned);
+        let committers: MakeCommitter =
+            Box::new(|store, logs, inbox| Ok(Box::new(CommitThread::start(store, logs, inbox)?)));
+        let mut state = State::open(parts, committers, inbox.clone())?;
         let thread = std::thread::Builder::new()
             .name("partition".into())
             .stack_size(STACK_BYTES)
@@ -118,8 +121,8 @@ impl Partition {
     }
 
     /// Gives the partition its worker.
-    pub fn attach(&self, worker: LocalWorker) {
-        self.send(Message::Attach(worker));
+    pub fn attach(&self, worker: impl worker::Worker + 'static) {
+        self.send(Message::Attach(Box::new(worker)));
     }
 
     /// Starts a run; returns once that is durable.
@@ -199,11 +202,16 @@ struct Loaded {
 }
 
 impl Owned {
-    fn open(mut store: Box<dyn Store>, parts: &Parts, inbox: Sender<Message>) -> Result<Self, StoreError> {
+    fn open(
+        parts: &mut Parts,
+        committers: &mut MakeCommitter,
+        messages: Sender<Message>,
+    ) -> Result<Self, StoreError> {
+        let mut store = (parts.open)()?;
         let opened = store.open_log(parts.log)?;
         let reader = store.reader()?;
-        let inbox = writer::Inbox { messages: inbox, epoch: opened.epoch };
-        let writer = Writer::start(store, parts.logs.clone(), inbox)?;
+        let inbox = Inbox { messages, epoch: opened.epoch };
+        let writer = Writer::new(committers(store, parts.logs.clone(), inbox)?);
         let mut dispatch = Dispatch::new(opened.epoch);
         let offer = Worker { slots: parts.slots.max(1), ..Worker::default() };
         dispatch.set_worker(parts.worker.clone(), Some(offer));
@@ -224,9 +232,10 @@ impl Owned {
 /// What the partition's thread owns.
 struct State {
     parts: Parts,
+    committers: MakeCommitter,
     inbox: Sender<Message>,
     owned: Owned,
-    worker: Option<LocalWorker>,
+    worker: Option<Box<dyn worker::Worker>>,
     evaluator: Evaluator,
     is_interrupted: bool,
     /// How the engine is once what was decided is durable; then the loop ends.
@@ -248,9 +257,16 @@ struct State {
 }
 
 impl State {
-    fn new(parts: Parts, inbox: Sender<Message>, owned: Owned) -> Self {
-        Self {
+    /// Opens the log, raising its epoch.
+    fn open(
+        mut parts: Parts,
+        mut committers: MakeCommitter,
+        inbox: Sender<Message>,
+    ) -> Result<Self, StoreError> {
+        let owned = Owned::open(&mut parts, &mut committers, inbox.clone())?;
+        Ok(Self {
             parts,
+            committers,
             inbox,
             owned,
             worker: None,
@@ -264,7 +280,7 @@ impl State {
             to_recount: Vec::new(),
             recounts_open: 0,
             deferred: VecDeque::new(),
-        }
+        })
     }
 
     fn run(&mut self, messages: &Receiver<Message>) {
@@ -274,34 +290,43 @@ impl State {
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            let mut next = first;
-            for _ in 0..MESSAGES_PER_BATCH {
-                let Some(message) = next.take() else { break };
-                if !self.handle(message) {
-                    return;
-                }
-                if self.owned.open.is_full() {
-                    break;
-                }
-                next = self.deferred.pop_front().or_else(|| messages.try_recv().ok());
-            }
-            let is_idle = next.is_none() && self.deferred.is_empty();
-            if let Some(message) = next {
-                self.deferred.push_front(message);
-            }
-            self.fire_timers();
-            self.grant();
-            if !self.settle(is_idle) {
+            if !self.turn(first, messages) {
                 return;
             }
-            if self.is_interrupted && self.owned.dispatch.leases().next().is_none() {
-                self.closing.get_or_insert(Health::Interrupted);
+        }
+    }
+
+    /// Takes a turn: this message and those that are there already; false when the loop is to end.
+    fn turn(&mut self, first: Option<Message>, messages: &Receiver<Message>) -> bool {
+        let mut next = first;
+        for _ in 0..MESSAGES_PER_BATCH {
+            let Some(message) = next.take() else { break };
+            if !self.handle(message) {
+                return false;
             }
-            if let Some(health) =
-                self.closing.take_if(|_| self.owned.open.is_empty() && !self.owned.writer.is_busy())
-            {
-                return self.parts.progress.set_health(health);
+            if self.owned.open.is_full() {
+                break;
             }
+            next = self.deferred.pop_front().or_else(|| messages.try_recv().ok());
+        }
+        let is_idle = next.is_none() && self.deferred.is_empty();
+        if let Some(message) = next {
+            self.deferred.push_front(message);
+        }
+        self.fire_timers();
+        self.grant();
+        if !self.settle(is_idle) {
+            return false;
+        }
+        if self.is_interrupted && self.owned.dispatch.leases().next().is_none() {
+            self.closing.get_or_insert(Health::Interrupted);
+        }
+        match self.closing.take_if(|_| self.owned.open.is_empty() && !self.owned.writer.is_busy()) {
+            Some(health) => {
+                self.parts.progress.set_health(health);
+                false
+            }
+            None => true,
         }
     }
 
@@ -326,19 +351,35 @@ impl State {
 
     /// Waits for the next message. While a full batch waits for the writer, only the writer is listened to.
     fn next(&mut self, messages: &Receiver<Message>) -> Result<Message, RecvTimeoutError> {
-        while self.owned.open.is_full() && self.owned.writer.is_busy() {
-            match messages.recv().map_err(|_| RecvTimeoutError::Disconnected)? {
-                message @ (Message::Written(..) | Message::Interrupt | Message::Quit) => return Ok(message),
-                message @ (Message::Start(..)
-                | Message::Resume(..)
-                | Message::Cancel { .. }
-                | Message::Attach(_)
-                | Message::Said(_)) => self.deferred.push_back(message),
+        while self.is_stalled() {
+            let message = messages.recv().map_err(|_| RecvTimeoutError::Disconnected)?;
+            if let Some(message) = self.unless_deferred(message) {
+                return Ok(message);
             }
         }
         match self.deferred.pop_front() {
             Some(message) => Ok(message),
             None => messages.recv_timeout(self.time_to_sleep()),
+        }
+    }
+
+    /// Returns whether nothing can be decided before the writer has taken a full batch.
+    fn is_stalled(&self) -> bool {
+        self.owned.open.is_full() && self.owned.writer.is_busy()
+    }
+
+    /// Puts a message aside that has to wait for the writer.
+    fn unless_deferred(&mut self, message: Message) -> Option<Message> {
+        match message {
+            Message::Written(..) | Message::Interrupt | Message::Quit => Some(message),
+            Message::Start(..)
+            | Message::Resume(..)
+            | Message::Cancel { .. }
+            | Message::Attach(_)
+            | Message::Said(_) => {
+                self.deferred.push_back(message);
+                None
+            }
         }
     }
 
@@ -500,7 +541,7 @@ impl State {
         let reopened = if self.failures > REOPENS_MAX || !may_reopen(&error) {
             Err(error)
         } else {
-            (self.parts.open)().and_then(|store| Owned::open(store, &self.parts, self.inbox.clone()))
+            Owned::open(&mut self.parts, &mut self.committers, self.inbox.clone())
         };
         match reopened {
             Ok(owned) => self.owned = owned,

@@ -30,9 +30,6 @@ use crate::evaluate::{self, Desk, checked_depth};
 use crate::values::Values;
 use crate::worker::{Assignment, Outcome, Produced, Report};
 
-/// The most rows of a batch that is committed on the partition's own thread: it must not be long away from its inbox.
-const ROWS_HERE_MAX: usize = 64;
-
 /// The most timers that fire in one batch; many that are due at once trickle, so that outcomes get their turn between.
 const TIMERS_PER_BATCH: usize = 1_024;
 
@@ -448,7 +445,7 @@ impl State {
                 records: open.records,
                 operations: open.operations,
             };
-            if !is_idle || rows > ROWS_HERE_MAX {
+            if !is_idle || !self.owned.writer.commits_here(rows) {
                 self.owned.writer.hand_over(batch, waiting);
                 return true;
             }
