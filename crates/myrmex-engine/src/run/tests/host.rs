@@ -34,6 +34,8 @@ pub(super) struct Host {
     /// What workers have: the task is the one that they were told.
     pub(super) assigned: BTreeMap<FencingToken, Ready>,
     pub(super) stopping: BTreeSet<FencingToken>,
+    /// Timers that fired after nobody waited for them any more, and were not disarmed yet.
+    stale: BTreeSet<TimerKey>,
     pub(super) timers: BTreeMap<TimerKey, Timestamp>,
     /// Child runs whose end is waited for: who called them, and whether they are to be cancelled.
     pub(super) children: BTreeMap<RunId, (Address, bool)>,
@@ -90,6 +92,7 @@ impl Host {
             assigned: BTreeMap::new(),
             stopping: BTreeSet::new(),
             timers: BTreeMap::new(),
+            stale: BTreeSet::new(),
             children: BTreeMap::new(),
             effects: Vec::new(),
             definitions: BTreeMap::from([(pinned, definition)]),
@@ -158,6 +161,19 @@ impl Host {
         if self.is_checked {
             super::audit::check_turn(self);
         }
+        // What a turn leaves may wait until something else has happened.
+        let may_wait = |luck: &mut Chooser| luck.one_in(2);
+        if !self.run.has_more() || !self.luck.as_mut().is_some_and(may_wait) {
+            self.finish_turns();
+        }
+    }
+
+    /// Takes turns until the run has nothing left to decide.
+    pub(super) fn finish_turns(&mut self) {
+        while self.run.has_more() {
+            let decision = self.run.go_on(self.now);
+            self.go_on(decision);
+        }
     }
 
     fn evaluate(&mut self, request: &Request) -> Answer {
@@ -197,7 +213,7 @@ impl Host {
                 self.timers.insert(timer.clone(), *due);
             }
             Effect::Disarm { timer } => {
-                let was_armed = self.timers.remove(timer).is_some();
+                let was_armed = self.timers.remove(timer).is_some() || self.stale.remove(timer);
                 assert!(was_armed, "only what was armed is disarmed: {timer:?}");
             }
             Effect::StartChild { task, child, is_awaited, .. } => {
@@ -283,7 +299,14 @@ impl Host {
         let (timer, due) = earliest.map(|(timer, due)| (timer.clone(), *due)).expect("a timer is armed");
         self.timers.remove(&timer);
         self.now = self.now.max(due);
-        self.put(Command::Fire { timer }).unwrap();
+        let may_be_stale = self.run.has_more();
+        match self.put(Command::Fire { timer: timer.clone() }) {
+            Ok(()) => {}
+            Err(Rejection::NotDue) if may_be_stale => {
+                self.stale.insert(timer);
+            }
+            Err(other) => panic!("{other}"),
+        }
     }
 
     /// Returns the child that the task called and waits for.

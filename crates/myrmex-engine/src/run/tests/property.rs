@@ -13,7 +13,7 @@ use super::audit::{check_edges, check_journal};
 use super::build::{Spec, Then, What, define, task, value};
 use super::generate::Chooser;
 use super::host::{Host, address, dispatch, ended_badly, ended_well, fault, lost, report_of, value_hash};
-use crate::run::{Facts, Rejection, Run};
+use crate::run::{Facts, Rejection, Run, TURN_ITEMS_MAX};
 
 /// More steps than any generated run needs once its luck has run out.
 const STEPS_MAX: usize = 20_000;
@@ -43,6 +43,16 @@ proptest! {
         luck in vec(any::<u8>(), 0..240),
     ) {
         live(shape, luck, Meddling::Rebase);
+    }
+
+    #[test]
+    fn runs_in_short_turns_keep_every_invariant_and_end(
+        shape in vec(any::<u8>(), 0..160),
+        luck in vec(any::<u8>(), 0..240),
+        turn_items in 1..4_u32,
+        meddling in prop_oneof![Just(Meddling::Reports), Just(Meddling::Cancel), Just(Meddling::Rebase)],
+    ) {
+        live_in_turns(shape, luck, meddling, turn_items);
     }
 }
 
@@ -80,11 +90,17 @@ enum Meddling {
 
 /// Lives a run to its end and checks everything.
 fn live(shape: Vec<u8>, luck: Vec<u8>, meddling: Meddling) -> Host {
+    live_in_turns(shape, luck, meddling, TURN_ITEMS_MAX)
+}
+
+/// Does the same in turns of at most so many items.
+fn live_in_turns(shape: Vec<u8>, luck: Vec<u8>, meddling: Meddling, turn_items: u32) -> Host {
     let mut root = Chooser::new(shape).root();
     let mut host = Host::new(define(&root));
     let mut luck = Chooser::new(luck);
     host.dispatch = dispatch(Epoch(1), 1 + u32::try_from(luck.below(5)).unwrap());
     host.luck = Some(luck);
+    host.run.set_turn_items(turn_items);
     host.start();
     let mut snapshot: Option<(Facts, usize)> = None;
     for step in 0.. {
@@ -97,7 +113,7 @@ fn live(shape: Vec<u8>, luck: Vec<u8>, meddling: Meddling) -> Host {
             13 if meddling == Meddling::Cancel && draw(&mut host, 3) == 0 => host.cancel(),
             14 if meddling == Meddling::Rebase => rebase(&mut host, &mut root),
             15 => report_nonsense(&mut host),
-            12 => snapshot = Some((host.run.facts(), host.journal.len())),
+            12 if !host.run.has_more() => snapshot = Some((host.run.facts(), host.journal.len())),
             11 => host.pass(7),
             kind => advance(&mut host, kind),
         }
@@ -114,6 +130,9 @@ fn draw(host: &mut Host, count: usize) -> usize {
 
 /// Does something that leads on.
 fn advance(host: &mut Host, kind: usize) {
+    if host.run.has_more() && kind < 4 {
+        return host.finish_turns();
+    }
     let queued = host.run.queued().len();
     if queued > 0 && kind < 9 {
         host.grant();
