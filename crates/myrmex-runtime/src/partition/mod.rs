@@ -17,7 +17,7 @@ mod writer;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -254,6 +254,8 @@ struct State {
     recounts_open: u32,
     /// Messages that wait until the writer has taken a full batch.
     deferred: VecDeque<Message>,
+    /// Runs that have more to decide than went into their turn.
+    unfinished: VecDeque<RunId>,
 }
 
 impl State {
@@ -280,6 +282,7 @@ impl State {
             to_recount: Vec::new(),
             recounts_open: 0,
             deferred: VecDeque::new(),
+            unfinished: VecDeque::new(),
         })
     }
 
@@ -309,11 +312,12 @@ impl State {
             }
             next = self.deferred.pop_front().or_else(|| messages.try_recv().ok());
         }
-        let is_idle = next.is_none() && self.deferred.is_empty();
         if let Some(message) = next {
             self.deferred.push_front(message);
         }
         self.fire_timers();
+        self.go_on();
+        let is_idle = self.deferred.is_empty() && self.unfinished.is_empty();
         self.grant();
         if !self.settle(is_idle) {
             return false;
@@ -359,7 +363,11 @@ impl State {
         }
         match self.deferred.pop_front() {
             Some(message) => Ok(message),
-            None => messages.recv_timeout(self.time_to_sleep()),
+            None if self.unfinished.is_empty() => messages.recv_timeout(self.time_to_sleep()),
+            None => messages.try_recv().map_err(|error| match error {
+                TryRecvError::Empty => RecvTimeoutError::Timeout,
+                TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
+            }),
         }
     }
 
@@ -535,6 +543,7 @@ impl State {
         let mut lost_answers = self.owned.open.take_answers();
         lost_answers.extend(self.owned.writer.take_waiting().into_iter().flat_map(|waiting| waiting.answers));
         self.follow_ups.clear();
+        self.unfinished.clear();
         self.parts.progress.note(format!("the store failed and is opened again: {error}"));
         // An open transaction of the old writer would keep the new one out.
         self.owned.writer.close();

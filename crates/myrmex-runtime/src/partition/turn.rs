@@ -163,11 +163,30 @@ impl State {
             next = requests.pop_front().map(|request| self.evaluated(id, &request));
         }
         let Some(loaded) = self.owned.runs.get_mut(&id) else { return };
+        if loaded.run.has_more() && !self.unfinished.contains(&id) {
+            self.unfinished.push_back(id);
+        }
         let fresh = loaded.values.take_fresh();
         if loaded.values.is_large() && !self.large.contains(&id) {
             self.large.push(id);
         }
         self.owned.open.operations(fresh);
+    }
+
+    /// Lets every run go on that had more to decide than went into its turn, once, while there is room in the batch.
+    pub(super) fn go_on(&mut self) {
+        for _ in 0..self.unfinished.len() {
+            if self.owned.open.is_full() {
+                return;
+            }
+            let Some(id) = self.unfinished.pop_front() else { return };
+            let now = self.parts.clock.now();
+            if let Some(loaded) = self.owned.runs.get_mut(&id) {
+                let decision = loaded.run.go_on(now);
+                self.absorb(id, decision);
+                self.follow_up();
+            }
+        }
     }
 
     fn evaluated(&mut self, id: RunId, request: &Request) -> Decision {
