@@ -4,8 +4,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use myrmex_runtime::partition::{Committer, Inbox, Written};
+use myrmex_model::id::Epoch;
 use myrmex_store::memory::MemoryStore;
-use myrmex_store::{Batch, Committed, IndexOperation, Reader, Store, StoreError};
+use myrmex_store::{Batch, Committed, IndexOperation, Reader, Sequence, Store, StoreError};
 
 use super::Planted;
 use super::random::Random;
@@ -33,6 +34,9 @@ struct State {
     synced: usize,
     /// Counts all commits that took place.
     commits: u64,
+    /// How the log stands: the newest epoch, and the last sequence.
+    epoch: Epoch,
+    last: Sequence,
 }
 
 enum Done {
@@ -43,7 +47,7 @@ enum Done {
 impl Disk {
     pub(super) fn new(random: Random, faults: Faults, planted: Option<Planted>) -> Self {
         let store = MemoryStore::new();
-        let state = State { store, random, faults, planted, done: Vec::new(), synced: 0, commits: 0 };
+        let state = State { store, random, faults, planted, done: Vec::new(), synced: 0, commits: 0, epoch: Epoch(0), last: Sequence::NONE };
         Self(Arc::new(Mutex::new(state)))
     }
 
@@ -130,7 +134,9 @@ impl Store for Opened {
             state.done.push(Done::Opened(log));
             state.synced = state.done.len();
         }
-        self.inner.open_log(log)
+        let opened = self.inner.open_log(log)?;
+        (state.epoch, state.last) = (opened.epoch, opened.last);
+        Ok(opened)
     }
 
     fn commit(&mut self, batch: &Batch) -> Result<Committed, StoreError> {
@@ -141,14 +147,13 @@ impl Store for Opened {
                 batch.operations.retain(|operation| !matches!(operation, IndexOperation::PutTimer(_)));
             }
             Some(Planted::StaleEpoch) => {
-                let last = self.inner.reader()?.verify(batch.log)?.last();
-                let epoch = state.store.epoch(batch.log);
-                (batch.expected, batch.epoch) = (last, epoch);
+                (batch.expected, batch.epoch) = (state.last, state.epoch);
             }
             Some(_) | None => {}
         }
         let committed = self.inner.commit(&batch)?;
         state.commits += 1;
+        state.last = committed.last;
         if state.planted == Some(Planted::AcknowledgeBeforeSync) {
             state.done.push(Done::Committed(Box::new(batch)));
         }
