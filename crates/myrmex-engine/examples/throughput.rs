@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use myrmex_engine::dispatch::{Dispatch, Ready};
+use myrmex_engine::dispatch::{Dispatch, Grant, Ready, Worker};
 use myrmex_engine::run::Run;
 use myrmex_model::command::Command;
 use myrmex_model::effect::{Decision, Effect, Evaluation};
@@ -40,7 +40,9 @@ fn main() {
 
 fn measure(what: &str, count: u32, definition: &Arc<Definition>, items: Option<&Evaluation>) {
     let mut run = Run::new(RUN, Arc::clone(definition), DefinitionHash([0; 32]));
-    let mut dispatch = Dispatch::new(Epoch(1), 64);
+    let worker = Name::new("local").expect("a name");
+    let mut dispatch = Dispatch::new(Epoch(1));
+    dispatch.set_worker(worker.clone(), Some(Worker { slots: 64, ..Worker::default() }));
     let mut journal = Vec::new();
     let mut begun = Instant::now();
     let (started_by, trigger) = (String::new(), String::new());
@@ -55,13 +57,12 @@ fn measure(what: &str, count: u32, definition: &Arc<Definition>, items: Option<&
     put(&mut run, &mut dispatch, &mut journal, start, items);
     let start_us = micros(begun);
     begun = Instant::now();
-    let worker = Name::new("local").expect("a name");
     loop {
-        let grants = dispatch.grant();
+        let grants = dispatch.grant(Timestamp(0));
         if grants.is_empty() {
             break;
         }
-        for (token, Ready { task, attempt, .. }) in grants {
+        for Grant { token, ready: Ready { task, attempt, .. }, .. } in grants {
             let grant = Command::Grant { task: task.clone(), attempt, token, worker: worker.clone() };
             put(&mut run, &mut dispatch, &mut journal, grant, items);
             let end = AttemptEnd::Succeeded { output: ValueHash([0; 16]) };
@@ -117,7 +118,9 @@ fn carry_out(dispatch: &mut Dispatch, decision: Decision, journal: &mut Vec<Reco
     for effect in decision.effects {
         match effect {
             Effect::QueueRun { .. } => unreachable!("nothing bounds how many runs there are"),
-            Effect::Queue { task, attempt } => dispatch.enqueue(Ready { run: RUN, task, attempt }),
+            Effect::Queue { task, attempt } => {
+                dispatch.enqueue(Ready::plain(RUN, task, attempt, Timestamp(0)));
+            }
             Effect::Release { token } => dispatch.release(token),
             Effect::Withdraw { .. }
             | Effect::Assign { .. }

@@ -11,7 +11,7 @@ use myrmex_model::fault::FaultKind;
 use myrmex_model::outcome::AttemptEnd;
 use myrmex_model::value::Value;
 use myrmex_runtime::secrets::{Provider, Providers};
-use myrmex_runtime::worker::{Outcome, Produced, Said};
+use myrmex_runtime::worker::{Outcome, Produced, Said, Worker};
 use platform_host::run;
 use serde_json::json;
 use worker_host::{Host, fault, produced};

@@ -1,37 +1,63 @@
 //! The dispatch machine: which waiting attempt gets which free place; beside it, [`Admission`] says which waiting run gets
 //! its place among those of its workflow.
 //!
-//! It holds the attempts that wait and the leases under way. Places in use are always counted from the leases
-//! themselves, never kept in a counter that could leak. A grant becomes a lease at once; whoever drives the machine
-//! commits the grant with the turn that made it, or drops the machine and builds it again from the store.
+//! It holds the attempts that wait, the leases under way, and what there is to give: places of workers, pools, locks.
+//! What is taken is always counted from the leases themselves, never kept in a counter that could leak. A grant becomes
+//! a lease at once; whoever drives the machine commits the grant with the turn that made it, or drops the machine and
+//! builds it again from the store.
+//!
+//! Order: by time of arrival, with a head start for each class of [`Priority`]. Attempts that ask for the same form a
+//! queue of their own: if its first cannot be served none of it can, and the others are looked at regardless, so that a
+//! full pool never hides work for a free one.
+
+mod books;
+mod demand;
+#[cfg(test)]
+mod tests;
+mod wait;
 
 mod admission;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use myrmex_model::OrderedMap;
 use myrmex_model::address::Address;
 use myrmex_model::id::{Attempt, Epoch, FencingToken, RunId};
+use myrmex_model::name::Name;
+use myrmex_model::time::Timestamp;
+
+pub use books::KEEP_ALL_AFTER;
+use books::{Books, Capacity};
+pub use demand::{CLASS_HEAD_START, Demand, Priority, Worker};
+pub use wait::Wait;
 
 pub use admission::{Admission, Applicant, Group, Ruling};
 
 /// The most attempts one worker may run at a time: each needs a process and two pipes.
 pub const SLOTS_MAX: u32 = 1_024;
 
-/// Waiting attempts, leases, and the places of one worker.
+/// What most attempts ask for: one place, and nothing else.
+static PLAIN: Demand = Demand {
+    priority: Priority::Normal,
+    pools: BTreeMap::new(),
+    locks: std::collections::BTreeSet::new(),
+    labels: std::collections::BTreeSet::new(),
+    resources: BTreeMap::new(),
+    is_placeless: false,
+};
+
+/// Waiting attempts, leases, and what there is to give.
 #[derive(Debug, Clone)]
 pub struct Dispatch {
     epoch: Epoch,
     /// The counter of the next fencing token.
     counter: u32,
-    slots: u32,
-    /// Waiting attempts of each run by the order of their arrival.
-    queues: BTreeMap<RunId, BTreeMap<u64, Ready>>,
-    arrivals: OrderedMap<(RunId, Address), u64>,
+    capacity: Capacity,
+    queues: BTreeMap<Class, BTreeMap<Order, Ready>>,
+    /// Where each waiting task stands.
+    places: BTreeMap<(RunId, Address), (Class, Order)>,
     arrived: u64,
-    leases: BTreeMap<FencingToken, Ready>,
-    /// The most places that a run may have at a time, where its definition says so.
-    limits: BTreeMap<RunId, u32>,
+    leases: BTreeMap<FencingToken, Lease>,
 }
 
 /// An attempt that waits for a place, or has one.
@@ -43,185 +69,266 @@ pub struct Ready {
     pub task: Address,
     /// Its number.
     pub attempt: Attempt,
+    /// Since when it waits.
+    pub since: Timestamp,
+    /// What it asks for; none for one place and nothing else.
+    pub demand: Option<Arc<Demand>>,
+}
+
+impl Ready {
+    /// Returns an attempt that asks for one place and nothing else.
+    pub fn plain(run: RunId, task: Address, attempt: Attempt, since: Timestamp) -> Self {
+        Self { run, task, attempt, since, demand: None }
+    }
+
+    fn demand(&self) -> &Demand {
+        self.demand.as_deref().unwrap_or(&PLAIN)
+    }
+}
+
+/// A lease that was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// What tells it from every other.
+    pub token: FencingToken,
+    /// Which worker has it; none if it takes no place.
+    pub worker: Option<Name>,
+    /// Who has it.
+    pub ready: Ready,
+}
+
+/// A lease under way.
+#[derive(Debug, Clone)]
+struct Lease {
+    ready: Ready,
+    worker: Option<Name>,
+    order: Order,
+    at: Timestamp,
+}
+
+/// Attempts that can be served alike: of the same run where that has a bound, and with the same demand.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Class {
+    run: Option<RunId>,
+    demand: Option<Arc<Demand>>,
+}
+
+/// The place in the order of all that wait, smaller first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Order {
+    /// Nanoseconds: the time of arrival less the head start of the class.
+    rank: i64,
+    /// How many arrived before; tells apart those of the same instant.
+    arrival: u64,
+}
+
+/// What a look at the queues brought.
+#[derive(Debug, Default)]
+struct Look {
+    chosen: Vec<(Class, Order, Option<Name>)>,
+    wait: Option<Wait>,
 }
 
 impl Dispatch {
-    /// Creates the machine of the owner with this epoch, with so many places (at least 1, at most [`SLOTS_MAX`]).
-    pub fn new(epoch: Epoch, slots: u32) -> Self {
+    /// Creates the machine of the owner with this epoch, without workers and pools.
+    pub fn new(epoch: Epoch) -> Self {
         Self {
             epoch,
             counter: 0,
-            slots: slots.clamp(1, SLOTS_MAX),
+            capacity: Capacity::default(),
             queues: BTreeMap::new(),
-            arrivals: OrderedMap::default(),
+            places: BTreeMap::new(),
             arrived: 0,
             leases: BTreeMap::new(),
-            limits: BTreeMap::new(),
         }
+    }
+
+    /// Says what a worker offers from now on; none if it is gone. Its leases stay until they are released.
+    pub fn set_worker(&mut self, name: Name, worker: Option<Worker>) {
+        match worker {
+            Some(worker) => {
+                let slots = worker.slots.min(SLOTS_MAX);
+                self.capacity.workers.insert(name, Worker { slots, ..worker })
+            }
+            None => self.capacity.workers.remove(&name),
+        };
+    }
+
+    /// Says how much there is of a pool from now on; none if there is no such pool any more, which bounds nothing.
+    ///
+    /// Leases stay, also where there are more of them now than there may be: what is given is never taken back.
+    pub fn set_pool(&mut self, name: Name, capacity: Option<u32>) {
+        match capacity {
+            Some(capacity) => self.capacity.pools.insert(name, capacity),
+            None => self.capacity.pools.remove(&name),
+        };
     }
 
     /// Bounds how many attempts of a run may have a place at a time; none takes the bound away.
     pub fn limit(&mut self, run: RunId, most: Option<u32>) {
         match most {
-            Some(most) => self.limits.insert(run, most.max(1)),
-            None => self.limits.remove(&run),
+            Some(most) => self.capacity.runs.insert(run, most.max(1)),
+            None => self.capacity.runs.remove(&run),
         };
+        let first = (run, Address::root());
+        let waiting = self.places.range(first..).take_while(|((of, _), _)| *of == run);
+        let moved: Vec<_> = waiting
+            .filter(|(_, (class, _))| class.run.is_some() != most.is_some())
+            .map(|(key, (class, order))| (key.clone(), class.clone(), *order))
+            .collect();
+        for (key, class, order) in moved {
+            let Some(ready) = self.take(&class, order) else { continue };
+            let class = Class { run: most.map(|_| run), ..class };
+            self.queues.entry(class.clone()).or_default().insert(order, ready);
+            self.places.insert(key, (class, order));
+        }
     }
 
     /// Lets an attempt wait. An attempt of a task that waits already takes that one's place.
     pub fn enqueue(&mut self, ready: Ready) {
         let key = (ready.run, ready.task.clone());
-        let arrival = *self.arrivals.entry(key).or_insert(self.arrived);
-        self.arrived += u64::from(arrival == self.arrived);
-        self.queues.entry(ready.run).or_default().insert(arrival, ready);
+        let order = if let Some((class, order)) = self.places.remove(&key) {
+            self.take(&class, order);
+            order
+        } else {
+            self.order_of(&ready)
+        };
+        let run = self.capacity.runs.contains_key(&ready.run).then_some(ready.run);
+        let class = Class { run, demand: ready.demand.clone() };
+        self.queues.entry(class.clone()).or_default().insert(order, ready);
+        self.places.insert(key, (class, order));
     }
 
     /// Lets the attempt of a task wait no longer.
     pub fn withdraw(&mut self, run: RunId, task: &Address) {
-        if let Some(arrival) = self.arrivals.swap_remove(&(run, task.clone())) {
-            self.take(run, arrival);
+        if let Some((class, order)) = self.places.remove(&(run, task.clone())) {
+            self.take(&class, order);
         }
     }
 
-    /// Takes a lease over that an earlier decision of this owner made.
-    pub fn adopt(&mut self, token: FencingToken, ready: Ready) {
-        self.leases.insert(token, ready);
+    /// Takes a lease over that an earlier decision made, at the instant it was made.
+    pub fn adopt(&mut self, grant: Grant, at: Timestamp) {
+        let Grant { token, worker, ready } = grant;
+        let order = self.order_of(&ready);
+        self.leases.insert(token, Lease { ready, worker, order, at });
     }
 
-    /// Ends a lease; its place is free. A token that holds no lease changes nothing.
+    /// Ends a lease; what it held is free. A token that holds no lease changes nothing.
     pub fn release(&mut self, token: FencingToken) {
         self.leases.remove(&token);
     }
 
     /// Returns how many attempts wait.
     pub fn waiting(&self) -> usize {
-        self.arrivals.len()
+        self.places.len()
     }
 
     /// Returns the leases under way.
     pub fn leases(&self) -> impl Iterator<Item = (FencingToken, &Ready)> {
-        self.leases.iter().map(|(token, ready)| (*token, ready))
+        self.leases.iter().map(|(token, lease)| (*token, &lease.ready))
     }
 
-    /// Gives free places to the attempts that wait longest; those of a run at its bound do not hold up others.
+    /// Gives what is free to the attempts that wait, in their order.
     ///
-    /// Costs as much as there are leases and runs that wait, and then the logarithm of that for each grant. Tokens grow
-    /// strictly over all grants of all epochs.
-    pub fn grant(&mut self) -> Vec<(FencingToken, Ready)> {
-        let free = (self.slots as usize).saturating_sub(self.leases.len());
-        if free == 0 || self.arrivals.is_empty() {
+    /// Costs as much as there are leases, workers, and different demands that wait, and then the logarithm of these for
+    /// each grant. Tokens grow strictly over all grants of all epochs.
+    pub fn grant(&mut self, now: Timestamp) -> Vec<Grant> {
+        if !self.may_serve() {
             return Vec::new();
         }
-        let mut left = self.places_left();
-        // The oldest attempt of each run that may have another place.
-        let head = |(run, queue): (&RunId, &BTreeMap<u64, Ready>)| Some((*queue.first_key_value()?.0, *run));
-        let mut heads: BTreeMap<u64, RunId> =
-            self.queues.iter().filter(|(run, _)| left.get(*run) != Some(&0)).filter_map(head).collect();
         let mut grants = Vec::new();
-        while grants.len() < free && self.counter < u32::MAX {
-            let Some((arrival, run)) = heads.pop_first() else { break };
-            let Some(ready) = self.take(run, arrival) else { break };
-            self.arrivals.swap_remove(&(run, ready.task.clone()));
+        for (class, order, worker) in self.look(now, None).chosen {
+            if self.counter == u32::MAX {
+                break;
+            }
+            let Some(ready) = self.take(&class, order) else { continue };
+            self.places.remove(&(ready.run, ready.task.clone()));
             self.counter += 1;
             let token = FencingToken::new(self.epoch, self.counter);
-            self.leases.insert(token, ready.clone());
-            grants.push((token, ready));
-            let places = left.get_mut(&run).map(|places| {
-                *places -= 1;
-                *places
-            });
-            if places != Some(0)
-                && let Some((next, _)) = self.queues.get(&run).and_then(BTreeMap::first_key_value)
-            {
-                heads.insert(*next, run);
-            }
+            let lease = Lease { ready: ready.clone(), worker: worker.clone(), order, at: now };
+            self.leases.insert(token, lease);
+            grants.push(Grant { token, worker, ready });
         }
         grants
     }
 
-    /// Returns how many more places each run with a bound may have.
-    fn places_left(&self) -> BTreeMap<RunId, u32> {
-        let mut left = self.limits.clone();
-        for lease in self.leases.values() {
-            if let Some(places) = left.get_mut(&lease.run) {
+    /// Returns why the attempt of a task waits; none if none does, or if it would be served at once.
+    pub fn why(&self, run: RunId, task: &Address, now: Timestamp) -> Option<Wait> {
+        let (class, order) = self.places.get(&(run, task.clone()))?;
+        let wait = self.look(now, Some((class, *order))).wait?;
+        Some(match wait {
+            Wait::Places { taken, .. } => {
+                let before = self.queues.values().map(|queue| queue.range(..*order).count()).sum();
+                Wait::Places { taken, before }
+            }
+            other @ (Wait::NoWorker { .. }
+            | Wait::Pool { .. }
+            | Wait::Lock { .. }
+            | Wait::Run { .. }
+            | Wait::Kept { .. }) => other,
+        })
+    }
+
+    /// Returns whether looking at the queues could bring anything.
+    fn may_serve(&self) -> bool {
+        if self.places.is_empty() {
+            return false;
+        }
+        let mut free: BTreeMap<&Name, u32> =
+            self.capacity.workers.iter().map(|(name, worker)| (name, worker.slots)).collect();
+        for worker in self.leases.values().filter_map(|lease| lease.worker.as_ref()) {
+            if let Some(places) = free.get_mut(worker) {
                 *places = places.saturating_sub(1);
             }
         }
-        left
+        let is_placeless = |class: &Class| class.demand.as_ref().is_some_and(|demand| demand.is_placeless);
+        free.values().any(|places| *places > 0) || self.queues.keys().any(is_placeless)
     }
 
-    fn take(&mut self, run: RunId, arrival: u64) -> Option<Ready> {
-        let queue = self.queues.get_mut(&run)?;
-        let ready = queue.remove(&arrival);
+    /// Looks through the queues in order: who would be served now, and why the one at `asked` would not.
+    fn look(&self, now: Timestamp, asked: Option<(&Class, Order)>) -> Look {
+        let mut look = Look::default();
+        let mut books = Books::new(&self.capacity, &self.leases);
+        let mut heads: BTreeMap<Order, &Class> = BTreeMap::new();
+        for (class, queue) in &self.queues {
+            heads.extend(queue.first_key_value().map(|(order, _)| (*order, class)));
+        }
+        while let Some((order, class)) = heads.pop_first() {
+            let queue = &self.queues[class];
+            let ready = &queue[&order];
+            match books.fit(ready) {
+                Ok(_) if asked == Some((class, order)) => return look,
+                Ok(worker) => {
+                    books.take(ready, worker.as_ref());
+                    look.chosen.push((class.clone(), order, worker));
+                    let after = (std::ops::Bound::Excluded(order), std::ops::Bound::Unbounded);
+                    if let Some((next, _)) = queue.range(after).next() {
+                        heads.insert(*next, class);
+                    }
+                }
+                Err(wait) if asked.is_some_and(|(of, _)| of == class) => {
+                    look.wait = Some(wait);
+                    return look;
+                }
+                Err(_) => books.keep(order, ready, now),
+            }
+        }
+        look
+    }
+
+    /// Returns the place of one that arrives now.
+    fn order_of(&mut self, ready: &Ready) -> Order {
+        self.arrived += 1;
+        let rank = ready.since.0.saturating_sub(ready.demand().priority.head_start_ns());
+        Order { rank, arrival: self.arrived }
+    }
+
+    fn take(&mut self, class: &Class, order: Order) -> Option<Ready> {
+        let queue = self.queues.get_mut(class)?;
+        let ready = queue.remove(&order);
         if queue.is_empty() {
-            self.queues.remove(&run);
+            self.queues.remove(class);
         }
         ready
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ready(task: &str) -> Ready {
-        Ready { run: RunId([1; 16]), task: Address::parse(task).unwrap(), attempt: Attempt::FIRST }
-    }
-
-    fn granted(dispatch: &mut Dispatch) -> Vec<String> {
-        dispatch.grant().into_iter().map(|(_, ready)| ready.task.to_string()).collect()
-    }
-
-    #[test]
-    fn places_go_to_those_who_wait_longest() {
-        let mut dispatch = Dispatch::new(Epoch(1), 2);
-        for task in ["a", "b", "c", "d"] {
-            dispatch.enqueue(ready(task));
-        }
-        assert_eq!(granted(&mut dispatch), ["a", "b"]);
-        assert_eq!(granted(&mut dispatch), Vec::<String>::new());
-        let first = dispatch.leases().next().unwrap().0;
-        dispatch.release(first);
-        dispatch.release(first);
-        dispatch.withdraw(RunId([1; 16]), &Address::parse("c").unwrap());
-        assert_eq!(granted(&mut dispatch), ["d"]);
-        assert_eq!((dispatch.waiting(), dispatch.leases().count()), (0, 2));
-    }
-
-    #[test]
-    fn a_run_at_its_bound_does_not_hold_up_others() {
-        let other = RunId([2; 16]);
-        let mut dispatch = Dispatch::new(Epoch(1), 3);
-        dispatch.limit(RunId([1; 16]), Some(1));
-        for task in ["a", "b", "c"] {
-            dispatch.enqueue(ready(task));
-        }
-        dispatch.enqueue(Ready { run: other, ..ready("d") });
-        assert_eq!(granted(&mut dispatch), ["a", "d"]);
-        let first = dispatch.leases().next().unwrap().0;
-        dispatch.release(first);
-        assert_eq!(granted(&mut dispatch), ["b"]);
-        dispatch.limit(RunId([1; 16]), None);
-        assert_eq!(granted(&mut dispatch), ["c"]);
-    }
-
-    #[test]
-    fn tokens_grow_over_grants_and_epochs() {
-        let mut old = Dispatch::new(Epoch(1), 9);
-        let mut new = Dispatch::new(Epoch(2), 9);
-        old.enqueue(ready("a"));
-        old.enqueue(ready("b"));
-        new.enqueue(ready("a"));
-        let (old, new) = (old.grant(), new.grant());
-        assert!(old[0].0 < old[1].0 && old[1].0 < new[0].0);
-    }
-
-    #[test]
-    fn a_task_waits_once() {
-        let mut dispatch = Dispatch::new(Epoch(1), 1);
-        dispatch.enqueue(ready("a"));
-        dispatch.enqueue(Ready { attempt: Attempt(2), ..ready("a") });
-        assert_eq!(dispatch.waiting(), 1);
-        assert_eq!(dispatch.grant()[0].1.attempt, Attempt(2));
     }
 }

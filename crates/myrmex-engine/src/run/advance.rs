@@ -19,9 +19,12 @@ use super::{Agenda, Ending};
 pub(super) const FLOW_VISITS_MAX: usize = 100_000;
 
 impl Turn<'_> {
-    /// Decides everything on the agenda.
+    /// Decides what is on the agenda, as far as this turn may.
     pub(super) fn drain(&mut self) {
-        while let Some(item) = self.run.agenda.pop_front() {
+        while self.run.left > 0
+            && let Some(item) = self.run.agenda.pop_front()
+        {
+            self.run.left -= 1;
             match item {
                 Agenda::Key => self.ask_key(),
                 Agenda::Begin(id) => self.begin(id),

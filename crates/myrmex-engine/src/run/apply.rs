@@ -71,7 +71,7 @@ impl Run {
                 let id = self.found(event, task)?;
                 self.ending.get_or_insert(Ending::Success);
                 self.mark_cancelling(ActivationId::ROOT);
-                self.agenda.push_back(Agenda::Cancel(ActivationId::ROOT));
+                self.agenda.push_front(Agenda::Cancel(ActivationId::ROOT));
                 let activation = self.at(id);
                 Change { from: activation.status, to: activation.status, phase: Phase::None }
             }
@@ -164,7 +164,8 @@ impl Run {
         } else {
             self.mark_cancelling(id);
         }
-        self.agenda.push_back(Agenda::Cancel(id));
+        // Before everything else: a turn may end with a part of the agenda, and nothing may begin after a cancel.
+        self.agenda.push_front(Agenda::Cancel(id));
         if id == ActivationId::ROOT {
             return self.change_run(self.status, Phase::Cancelling);
         }

@@ -89,7 +89,7 @@ impl Run {
     ///
     /// The events of the decision are already applied. Requests must be answered, each with one
     /// [`Command::Evaluated`], before any other command is put to the run. Effects may be carried out only once the
-    /// events are durable.
+    /// events are durable. A long agenda is not decided in one turn: see [`Run::has_more`].
     ///
     /// # Errors
     ///
@@ -106,6 +106,9 @@ impl Run {
             (false, true) | (true, false) => {}
         }
         self.due_changes = Some(Vec::new());
+        if !matches!(command, Command::Evaluated { .. }) {
+            self.left = self.turn_items;
+        }
         let mut turn = Turn { run: self, now, decision: Decision::default() };
         match command {
             Command::Start { inputs, started_by, trigger, closure, parent, retry } => {
@@ -129,15 +132,34 @@ impl Run {
 
     /// Decides what a restored or replayed run has left to decide, such as work that a lost batch would have begun.
     pub fn resume(&mut self, now: Timestamp) -> Decision {
-        let now = now.max(self.last);
-        self.due_changes = Some(Vec::new());
-        let mut turn = Turn { run: self, now, decision: Decision::default() };
+        let mut turn = self.turn(now);
         if !turn.run.status.is_terminal() {
             turn.drain();
             turn.resume_claim();
             turn.resume_calls();
         }
         turn.decision
+    }
+
+    /// Returns whether a turn left something to decide: [`Run::go_on`] takes the next one.
+    pub fn has_more(&self) -> bool {
+        !self.agenda.is_empty() && !self.status.is_terminal()
+    }
+
+    /// Decides more of what a turn left. Other commands may come between.
+    pub fn go_on(&mut self, now: Timestamp) -> Decision {
+        let mut turn = self.turn(now);
+        if !turn.run.status.is_terminal() {
+            turn.drain();
+        }
+        turn.decision
+    }
+
+    fn turn(&mut self, now: Timestamp) -> Turn<'_> {
+        let now = now.max(self.last);
+        self.due_changes = Some(Vec::new());
+        self.left = self.turn_items;
+        Turn { run: self, now, decision: Decision::default() }
     }
 
     /// Returns the grants under way, for whoever must find out what became of them.

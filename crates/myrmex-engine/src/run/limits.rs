@@ -112,7 +112,7 @@ impl Run {
             self.clear_dues(id);
         }
         self.at_mut(id).facts_mut().limit = Some(limit);
-        self.agenda.push_back(Agenda::Cancel(id));
+        self.agenda.push_front(Agenda::Cancel(id));
         match &self.at(id).work {
             Work::Graph(_) | Work::Flow(_) | Work::Each(_) => {
                 self.mark_closing(id);

@@ -71,6 +71,10 @@ pub struct Run {
     admission: Admission,
     arena: Vec<Activation>,
     agenda: VecDeque<Agenda>,
+    /// How much more of the agenda may be decided in this turn.
+    left: u32,
+    /// What `left` is at the beginning of a turn.
+    turn_items: u32,
     /// Edges that wait, or waited, for their lag.
     lags: BTreeMap<EdgeKey, Lag>,
     /// Limits that changed in the decision in the making; nothing while a journal is replayed.
@@ -110,6 +114,11 @@ enum Lag {
     Elapsed,
 }
 
+/// The most of its agenda that a run decides in one turn, so that others, timers and commits get their turn between.
+///
+/// Large enough that a turn is worth its commit, small enough that it takes milliseconds.
+pub const TURN_ITEMS_MAX: u32 = 1_024;
+
 /// Something to decide about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Agenda {
@@ -144,12 +153,20 @@ impl Run {
             admission: Admission::Free,
             arena: Vec::new(),
             agenda: VecDeque::new(),
+            left: 0,
+            turn_items: TURN_ITEMS_MAX,
             lags: BTreeMap::new(),
             due_changes: None,
             ending: None,
             output: None,
             fault: None,
         }
+    }
+
+    /// Shortens the turns, so that tests meet what happens between two of them.
+    #[cfg(test)]
+    pub(crate) fn set_turn_items(&mut self, items: u32) {
+        self.turn_items = items;
     }
 
     /// Replays a journal.

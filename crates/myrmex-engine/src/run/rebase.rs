@@ -70,7 +70,8 @@ impl Run {
         let run = Self::restore(&facts, definition, hash)?;
         check_arguments(&run)?;
         check_inputs(&run)?;
-        *self = run;
+        // The turn goes on as it was.
+        *self = Self { left: self.left, turn_items: self.turn_items, ..run };
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ use myrmex_model::value::Value;
 use myrmex_store::StoreError;
 
 use super::journal::JournalError;
-use crate::worker::{LocalWorker, Said};
+use crate::worker::{Said, Worker};
 
 /// A run to start.
 #[derive(Debug, Clone)]
@@ -96,7 +96,7 @@ pub(super) enum Message {
         reason: String,
         answer: Answer,
     },
-    Attach(LocalWorker),
+    Attach(Box<dyn Worker>),
     Said(Said),
     Interrupt,
     /// What the writer of this epoch says of the batch it has. One of an earlier opening of the store says nothing any
@@ -105,8 +105,8 @@ pub(super) enum Message {
     Quit,
 }
 
-/// What a writer says of the batch it has.
-pub(super) enum Written {
+/// What a [`super::Committer`] says of the batch it has.
+pub enum Written {
     /// It is durable, or never will be.
     Committed(Result<myrmex_store::Committed, StoreError>),
     /// It waits for space on the disk.

@@ -12,17 +12,18 @@ mod cache;
 mod children;
 mod journal;
 mod message;
+mod stepper;
 mod timers;
 mod turn;
 mod writer;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use myrmex_engine::dispatch::{Admission, Dispatch};
+use myrmex_engine::dispatch::{Admission, Dispatch, Worker};
 use myrmex_engine::run::{Rejection, Run};
 use myrmex_expr::Evaluator;
 use myrmex_model::command::Command;
@@ -38,17 +39,19 @@ use crate::logs::Logs;
 use crate::progress::{Health, Progress};
 use crate::values::Values;
 use crate::watch::Watch;
-use crate::worker::{LocalWorker, Outcome, Report, Said};
+use crate::worker::{self, Outcome, Report, Said};
 use batch::Open;
 use children::FollowUp;
 use timers::Timers;
-use writer::Writer;
+use writer::{CommitThread, Writer};
 
-use message::{Answer, Message, Written};
+use message::{Answer, Message};
 
 pub(crate) use children::Definitions;
 pub use journal::{JournalError, event_of, load_definition, load_run};
-pub use message::{CalledDefinition, Ear, Interrupter, NewRetry, NewRun, RequestError};
+pub use message::{CalledDefinition, Ear, Interrupter, NewRetry, NewRun, RequestError, Written};
+pub use stepper::{Answered, Stepper};
+pub use writer::{Committer, Inbox, MakeCommitter};
 
 /// The stack of the partition's thread. Expressions are evaluated on it; `semantics.md` section 9 gives the figure.
 const STACK_BYTES: usize = 64 << 20;
@@ -104,11 +107,11 @@ impl Partition {
     /// # Errors
     ///
     /// Returns [`StoreError`] if the store cannot be opened.
-    pub fn start(mut parts: Parts) -> Result<Self, StoreError> {
+    pub fn start(parts: Parts) -> Result<Self, StoreError> {
         let (inbox, messages) = channel();
-        let store = (parts.open)()?;
-        let owned = Owned::open(store, &parts, inbox.clone())?;
-        let mut state = State::new(parts, inbox.clone(), owned);
+        let committers: MakeCommitter =
+            Box::new(|store, logs, inbox| Ok(Box::new(CommitThread::start(store, logs, inbox)?)));
+        let mut state = State::open(parts, committers, inbox.clone())?;
         let thread = std::thread::Builder::new()
             .name("partition".into())
             .stack_size(STACK_BYTES)
@@ -126,8 +129,8 @@ impl Partition {
     }
 
     /// Gives the partition its worker.
-    pub fn attach(&self, worker: LocalWorker) {
-        self.send(Message::Attach(worker));
+    pub fn attach(&self, worker: impl worker::Worker + 'static) {
+        self.send(Message::Attach(Box::new(worker)));
     }
 
     /// Starts a run; returns once that is durable.
@@ -212,11 +215,19 @@ struct Loaded {
 }
 
 impl Owned {
-    fn open(mut store: Box<dyn Store>, parts: &Parts, inbox: Sender<Message>) -> Result<Self, StoreError> {
+    fn open(
+        parts: &mut Parts,
+        committers: &mut MakeCommitter,
+        messages: Sender<Message>,
+    ) -> Result<Self, StoreError> {
+        let mut store = (parts.open)()?;
         let opened = store.open_log(parts.log)?;
         let reader = store.reader()?;
-        let inbox = writer::Inbox { messages: inbox, epoch: opened.epoch };
-        let writer = Writer::start(store, parts.logs.clone(), inbox)?;
+        let inbox = Inbox { messages, epoch: opened.epoch };
+        let writer = Writer::new(committers(store, parts.logs.clone(), inbox)?);
+        let mut dispatch = Dispatch::new(opened.epoch);
+        let offer = Worker { slots: parts.slots.max(1), ..Worker::default() };
+        dispatch.set_worker(parts.worker.clone(), Some(offer));
         Ok(Self {
             epoch: opened.epoch,
             reader,
@@ -224,7 +235,7 @@ impl Owned {
             runs: BTreeMap::new(),
             aside: BTreeMap::new(),
             admission: Admission::default(),
-            dispatch: Dispatch::new(opened.epoch, parts.slots),
+            dispatch,
             timers: Timers::default(),
             definitions: Definitions::default(),
             open: Open::default(),
@@ -236,9 +247,10 @@ impl Owned {
 /// What the partition's thread owns.
 struct State {
     parts: Parts,
+    committers: MakeCommitter,
     inbox: Sender<Message>,
     owned: Owned,
-    worker: Option<LocalWorker>,
+    worker: Option<Box<dyn worker::Worker>>,
     evaluator: Evaluator,
     is_interrupted: bool,
     /// How the engine is once what was decided is durable; then the loop ends.
@@ -257,14 +269,23 @@ struct State {
     recounts_open: u32,
     /// Messages that wait until the writer has taken a full batch.
     deferred: VecDeque<Message>,
+    /// Runs that have more to decide than went into their turn.
+    unfinished: VecDeque<RunId>,
 }
 
 impl State {
-    fn new(parts: Parts, inbox: Sender<Message>, owned: Owned) -> Self {
+    /// Opens the log, raising its epoch.
+    fn open(
+        mut parts: Parts,
+        mut committers: MakeCommitter,
+        inbox: Sender<Message>,
+    ) -> Result<Self, StoreError> {
+        let owned = Owned::open(&mut parts, &mut committers, inbox.clone())?;
         let watch = Watch::new(parts.limits.jq_deadline, parts.limits.jq_lost_max);
-        Self {
+        Ok(Self {
             evaluator: Evaluator::with_jq(Box::new(watch)).with_limits(parts.limits.expression),
             parts,
+            committers,
             inbox,
             owned,
             worker: None,
@@ -277,7 +298,8 @@ impl State {
             to_recount: Vec::new(),
             recounts_open: 0,
             deferred: VecDeque::new(),
-        }
+            unfinished: VecDeque::new(),
+        })
     }
 
     fn run(&mut self, messages: &Receiver<Message>) {
@@ -287,35 +309,45 @@ impl State {
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            let mut next = first;
-            for _ in 0..MESSAGES_PER_BATCH {
-                let Some(message) = next.take() else { break };
-                if !self.handle(message) {
-                    return;
-                }
-                if self.owned.open.is_full() {
-                    break;
-                }
-                next = self.deferred.pop_front().or_else(|| messages.try_recv().ok());
-            }
-            let is_idle = next.is_none() && self.deferred.is_empty();
-            if let Some(message) = next {
-                self.deferred.push_front(message);
-            }
-            self.fire_timers();
-            self.admit();
-            self.grant();
-            if !self.settle(is_idle) {
+            if !self.turn(first, messages) {
                 return;
             }
-            if self.is_interrupted && self.owned.dispatch.leases().next().is_none() {
-                self.closing.get_or_insert(Health::Interrupted);
+        }
+    }
+
+    /// Takes a turn: this message and those that are there already; false when the loop is to end.
+    fn turn(&mut self, first: Option<Message>, messages: &Receiver<Message>) -> bool {
+        let mut next = first;
+        for _ in 0..MESSAGES_PER_BATCH {
+            let Some(message) = next.take() else { break };
+            if !self.handle(message) {
+                return false;
             }
-            if let Some(health) =
-                self.closing.take_if(|_| self.owned.open.is_empty() && !self.owned.writer.is_busy())
-            {
-                return self.parts.progress.set_health(health);
+            if self.owned.open.is_full() {
+                break;
             }
+            next = self.deferred.pop_front().or_else(|| messages.try_recv().ok());
+        }
+        if let Some(message) = next {
+            self.deferred.push_front(message);
+        }
+        self.fire_timers();
+        self.take_more();
+        let is_idle = self.deferred.is_empty() && self.unfinished.is_empty();
+        self.admit();
+        self.grant();
+        if !self.settle(is_idle) {
+            return false;
+        }
+        if self.is_interrupted && self.owned.dispatch.leases().next().is_none() {
+            self.closing.get_or_insert(Health::Interrupted);
+        }
+        match self.closing.take_if(|_| self.owned.open.is_empty() && !self.owned.writer.is_busy()) {
+            Some(health) => {
+                self.parts.progress.set_health(health);
+                false
+            }
+            None => true,
         }
     }
 
@@ -340,19 +372,39 @@ impl State {
 
     /// Waits for the next message. While a full batch waits for the writer, only the writer is listened to.
     fn next(&mut self, messages: &Receiver<Message>) -> Result<Message, RecvTimeoutError> {
-        while self.owned.open.is_full() && self.owned.writer.is_busy() {
-            match messages.recv().map_err(|_| RecvTimeoutError::Disconnected)? {
-                message @ (Message::Written(..) | Message::Interrupt | Message::Quit) => return Ok(message),
-                message @ (Message::Start(..)
-                | Message::Resume(..)
-                | Message::Cancel { .. }
-                | Message::Attach(_)
-                | Message::Said(_)) => self.deferred.push_back(message),
+        while self.is_stalled() {
+            let message = messages.recv().map_err(|_| RecvTimeoutError::Disconnected)?;
+            if let Some(message) = self.unless_deferred(message) {
+                return Ok(message);
             }
         }
         match self.deferred.pop_front() {
             Some(message) => Ok(message),
-            None => messages.recv_timeout(self.time_to_sleep()),
+            None if self.unfinished.is_empty() => messages.recv_timeout(self.time_to_sleep()),
+            None => messages.try_recv().map_err(|error| match error {
+                TryRecvError::Empty => RecvTimeoutError::Timeout,
+                TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
+            }),
+        }
+    }
+
+    /// Returns whether nothing can be decided before the writer has taken a full batch.
+    fn is_stalled(&self) -> bool {
+        self.owned.open.is_full() && self.owned.writer.is_busy()
+    }
+
+    /// Puts a message aside that has to wait for the writer.
+    fn unless_deferred(&mut self, message: Message) -> Option<Message> {
+        match message {
+            Message::Written(..) | Message::Interrupt | Message::Quit => Some(message),
+            Message::Start(..)
+            | Message::Resume(..)
+            | Message::Cancel { .. }
+            | Message::Attach(_)
+            | Message::Said(_) => {
+                self.deferred.push_back(message);
+                None
+            }
         }
     }
 
@@ -524,13 +576,14 @@ impl State {
         let mut lost_answers = self.owned.open.take_answers();
         lost_answers.extend(self.owned.writer.take_waiting().into_iter().flat_map(|waiting| waiting.answers));
         self.follow_ups.clear();
+        self.unfinished.clear();
         self.parts.progress.note(format!("the store failed and is opened again: {error}"));
         // An open transaction of the old writer would keep the new one out.
         self.owned.writer.close();
         let reopened = if self.failures > REOPENS_MAX || !may_reopen(&error) {
             Err(error)
         } else {
-            (self.parts.open)().and_then(|store| Owned::open(store, &self.parts, self.inbox.clone()))
+            Owned::open(&mut self.parts, &mut self.committers, self.inbox.clone())
         };
         match reopened {
             Ok(owned) => self.owned = owned,

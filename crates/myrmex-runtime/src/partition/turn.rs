@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use myrmex_engine::dispatch::Ready as Waiting;
+use myrmex_engine::dispatch::{Grant as Granted, Ready as Waiting};
 use myrmex_engine::run::{Claim, Rejection, Run};
 use myrmex_model::address::Address;
 use myrmex_model::command::Command;
@@ -33,9 +33,6 @@ use super::{Loaded, State, journal, writer};
 use crate::evaluate::{self, Desk, checked_depth};
 use crate::values::Values;
 use crate::worker::{Assignment, Outcome, Produced, Report};
-
-/// The most rows of a batch that is committed on the partition's own thread: it must not be long away from its inbox.
-const ROWS_HERE_MAX: usize = 64;
 
 /// The most timers that fire in one batch; many that are due at once trickle, so that outcomes get their turn between.
 const TIMERS_PER_BATCH: usize = 1_024;
@@ -147,11 +144,13 @@ impl State {
     /// Takes up what a run that was loaded has under way.
     pub(super) fn go_on(&mut self, id: RunId, loaded: Loaded) {
         let run = &loaded.run;
+        let now = self.parts.clock.now();
         for (task, attempt) in run.queued() {
-            self.owned.dispatch.enqueue(Waiting { run: id, task, attempt });
+            self.owned.dispatch.enqueue(Waiting::plain(id, task, attempt, now));
         }
         for (task, attempt, token) in run.grants() {
-            self.owned.dispatch.adopt(token, Waiting { run: id, task, attempt });
+            let (worker, ready) = (Some(self.parts.worker.clone()), Waiting::plain(id, task, attempt, now));
+            self.owned.dispatch.adopt(Granted { token, worker, ready }, now);
         }
         for (timer, due) in run.timers() {
             self.owned.timers.arm(id, timer, due);
@@ -197,11 +196,30 @@ impl State {
             next = requests.pop_front().map(|request| self.evaluated(id, &request));
         }
         let Some(loaded) = self.owned.runs.get_mut(&id) else { return };
+        if loaded.run.has_more() && !self.unfinished.contains(&id) {
+            self.unfinished.push_back(id);
+        }
         let fresh = loaded.values.take_fresh();
         if loaded.values.is_large() && !self.large.contains(&id) {
             self.large.push(id);
         }
         self.owned.open.operations(fresh);
+    }
+
+    /// Lets every run go on that had more to decide than went into its turn, once, while there is room in the batch.
+    pub(super) fn take_more(&mut self) {
+        for _ in 0..self.unfinished.len() {
+            if self.owned.open.is_full() {
+                return;
+            }
+            let Some(id) = self.unfinished.pop_front() else { return };
+            let now = self.parts.clock.now();
+            if let Some(loaded) = self.owned.runs.get_mut(&id) {
+                let decision = loaded.run.go_on(now);
+                self.absorb(id, decision);
+                self.follow_up();
+            }
+        }
     }
 
     fn evaluated(&mut self, id: RunId, request: &Request) -> Decision {
@@ -274,8 +292,8 @@ impl State {
                 None
             }
             Effect::Queue { task, attempt } => {
-                self.owned.dispatch.enqueue(Waiting { run: id, task: task.clone(), attempt });
                 let at = self.parts.clock.now();
+                self.owned.dispatch.enqueue(Waiting::plain(id, task.clone(), attempt, at));
                 Some(IndexOperation::PutReady(Ready { namespace, run: id, task, attempt, at }))
             }
             Effect::Withdraw { task, .. } => {
@@ -404,8 +422,9 @@ impl State {
         if self.is_interrupted || self.worker.is_none() {
             return;
         }
-        for (token, Waiting { run, task, attempt }) in self.owned.dispatch.grant() {
-            let worker = self.parts.worker.clone();
+        for Granted { token, worker, ready } in self.owned.dispatch.grant(self.parts.clock.now()) {
+            let Waiting { run, task, attempt, .. } = ready;
+            let worker = worker.unwrap_or_else(|| self.parts.worker.clone());
             let granted = self.put(run, Command::Grant { task: task.clone(), attempt, token, worker });
             if let Err(rejection) = granted {
                 self.owned.dispatch.release(token);
@@ -505,7 +524,7 @@ impl State {
                 records: open.records,
                 operations: open.operations,
             };
-            if !is_idle || rows > ROWS_HERE_MAX {
+            if !is_idle || !self.owned.writer.commits_here(rows) {
                 self.owned.writer.hand_over(batch, waiting);
                 return true;
             }

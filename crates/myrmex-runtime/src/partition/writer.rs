@@ -1,5 +1,6 @@
 //! The writer: who commits. A thread of its own, so that the next batch is decided meanwhile; or, for a small batch when
-//! there is nothing else to decide, the partition's own thread, which saves two switches between threads.
+//! there is nothing else to decide, the partition's own thread, which saves two switches between threads. A simulation
+//! puts a [`Committer`] of its own in their place.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
@@ -20,17 +21,39 @@ const FULL_PAUSES_MS: [u64; 5] = [50, 100, 250, 500, 1_000];
 /// The store, until a commit on it failed.
 type Shared = Arc<Mutex<Option<Box<dyn Store>>>>;
 
-/// A handle on the writer's thread, with what waits for the batch it has.
+/// The most rows of a batch that is committed on the partition's own thread: it must not be long away from its inbox.
+const ROWS_HERE_MAX: usize = 64;
+
+/// Who makes the batches of a partition durable, for one opening of the store.
+pub trait Committer: Send {
+    /// Returns whether a batch with so many records and operations may be committed by the caller, who has nothing else
+    /// to do.
+    fn commits_here(&self, rows: usize) -> bool;
+
+    /// Commits a batch while the caller waits.
+    ///
+    /// # Errors
+    ///
+    /// After a retryable error the same batch may be handed over. After any other the committer is used no more.
+    fn commit(&mut self, batch: &Batch) -> Result<Committed, StoreError>;
+
+    /// Takes a batch over and tells its [`Inbox`] what became of it. One at a time.
+    fn hand_over(&mut self, batch: Batch);
+
+    /// Gives the store back, whatever becomes of the batch it has: nothing is committed after this returned.
+    fn close(&mut self);
+}
+
+/// Makes the committer of a store that was just opened; it tells the inbox how batches end.
+pub type MakeCommitter =
+    Box<dyn FnMut(Box<dyn Store>, Logs, Inbox) -> Result<Box<dyn Committer>, StoreError> + Send>;
+
+/// The committer, with what waits for the batch it has.
 pub(super) struct Writer {
-    store: Shared,
-    logs: Logs,
-    batches: Option<SyncSender<Batch>>,
-    thread: Option<JoinHandle<()>>,
+    committer: Box<dyn Committer>,
     waiting: Option<Waiting>,
-    /// Whether the batch at the writer waits for space.
+    /// Whether the batch waits for space.
     is_held_up: bool,
-    /// Set when nobody waits for the batch any more that a full disk holds up.
-    given_up: Arc<AtomicBool>,
 }
 
 /// What is released when the batch at the writer is durable.
@@ -39,21 +62,80 @@ pub(super) struct Waiting {
     pub(super) effects: Vec<Release>,
 }
 
-/// The partition's inbox, as the writer of one opening of the store reaches it.
+/// The partition's inbox, as the committer of one opening of the store reaches it.
 #[derive(Clone)]
-pub(super) struct Inbox {
+pub struct Inbox {
     pub(super) messages: Sender<Message>,
     pub(super) epoch: Epoch,
 }
 
 impl Inbox {
     /// Passes it on; false if the partition has gone.
-    fn say(&self, written: Written) -> bool {
+    pub fn say(&self, written: Written) -> bool {
         self.messages.send(Message::Written(self.epoch, written)).is_ok()
     }
 }
 
 impl Writer {
+    pub(super) fn new(committer: Box<dyn Committer>) -> Self {
+        Self { committer, waiting: None, is_held_up: false }
+    }
+
+    pub(super) fn commits_here(&self, rows: usize) -> bool {
+        self.committer.commits_here(rows)
+    }
+
+    /// Commits a batch on this thread.
+    ///
+    /// # Errors
+    ///
+    /// After a retryable error the batch may be handed over, and waits for space.
+    pub(super) fn commit(&mut self, batch: &Batch) -> Result<Committed, StoreError> {
+        self.committer.commit(batch)
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        self.waiting.is_some()
+    }
+
+    pub(super) fn hand_over(&mut self, batch: Batch, waiting: Waiting) {
+        self.waiting = Some(waiting);
+        self.committer.hand_over(batch);
+    }
+
+    /// Notes that the batch waits for space.
+    pub(super) fn hold_up(&mut self) {
+        self.is_held_up = true;
+    }
+
+    /// Whether the batch at the committer waits for space.
+    pub(super) fn is_held_up(&self) -> bool {
+        self.is_held_up && self.is_busy()
+    }
+
+    /// Takes what waited for the batch that is durable now.
+    pub(super) fn take_waiting(&mut self) -> Option<Waiting> {
+        self.is_held_up = false;
+        self.waiting.take()
+    }
+
+    /// Closes the store, whatever became of the last batch.
+    pub(super) fn close(&mut self) {
+        self.committer.close();
+    }
+}
+
+/// A thread that commits.
+pub(super) struct CommitThread {
+    store: Shared,
+    logs: Logs,
+    batches: Option<SyncSender<Batch>>,
+    thread: Option<JoinHandle<()>>,
+    /// Set when nobody waits for the batch any more that a full disk holds up.
+    given_up: Arc<AtomicBool>,
+}
+
+impl CommitThread {
     pub(super) fn start(store: Box<dyn Store>, logs: Logs, inbox: Inbox) -> Result<Self, StoreError> {
         // One batch at a time: the next one keeps growing while this one is being made durable.
         let (batches, received) = sync_channel(1);
@@ -69,50 +151,27 @@ impl Writer {
             })
             .map_err(|source| StoreError::Io { doing: "starting the writer's thread".into(), source })?;
         let (batches, thread) = (Some(batches), Some(thread));
-        Ok(Self { store, logs, batches, thread, waiting: None, is_held_up: false, given_up })
+        Ok(Self { store, logs, batches, thread, given_up })
+    }
+}
+
+impl Committer for CommitThread {
+    fn commits_here(&self, rows: usize) -> bool {
+        rows <= ROWS_HERE_MAX
     }
 
-    /// Commits a batch on this thread.
-    ///
-    /// # Errors
-    ///
-    /// After a retryable error the batch may be handed over to the thread, which waits for space.
-    pub(super) fn commit(&self, batch: &Batch) -> Result<Committed, StoreError> {
+    fn commit(&mut self, batch: &Batch) -> Result<Committed, StoreError> {
         commit(&self.store, &self.logs, batch)
     }
 
-    pub(super) fn is_busy(&self) -> bool {
-        self.waiting.is_some()
-    }
-
-    pub(super) fn hand_over(&mut self, batch: Batch, waiting: Waiting) {
-        self.waiting = Some(waiting);
+    fn hand_over(&mut self, batch: Batch) {
         if let Some(batches) = &self.batches {
             // A writer that has ended left an error in the inbox.
             drop(batches.send(batch));
         }
     }
 
-    /// Notes that the batch waits for space.
-    pub(super) fn hold_up(&mut self) {
-        self.is_held_up = true;
-    }
-
-    /// Whether the batch at the writer waits for space.
-    pub(super) fn is_held_up(&self) -> bool {
-        self.is_held_up && self.is_busy()
-    }
-
-    /// Takes what waited for the batch that is durable now.
-    pub(super) fn take_waiting(&mut self) -> Option<Waiting> {
-        self.is_held_up = false;
-        self.waiting.take()
-    }
-}
-
-impl Writer {
-    /// Ends the thread and closes the store, whatever became of the last batch.
-    pub(super) fn close(&mut self) {
+    fn close(&mut self) {
         self.batches = None;
         self.given_up.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
@@ -123,7 +182,7 @@ impl Writer {
     }
 }
 
-impl Drop for Writer {
+impl Drop for CommitThread {
     fn drop(&mut self) {
         self.close();
     }
@@ -209,7 +268,7 @@ mod tests {
         let logs = Logs::new(LogId(0), Box::new(MemoryLogStore::new()), Arc::new(Progress::new()));
         let (inbox, messages) = channel();
         let inbox = Inbox { messages: inbox, epoch: opened.epoch };
-        let writer = Writer::start(store, logs, inbox).unwrap();
+        let writer = Writer::new(Box::new(CommitThread::start(store, logs, inbox).unwrap()));
         let record = NewRecord {
             namespace: Namespace::standard(),
             run: RunId([1; 16]),
@@ -273,7 +332,7 @@ mod tests {
 
     #[test]
     fn a_batch_can_be_committed_on_the_callers_thread() {
-        let (writer, messages, batch) = writer(1, || StoreError::Full);
+        let (mut writer, messages, batch) = writer(1, || StoreError::Full);
         assert!(matches!(writer.commit(&batch), Err(StoreError::Full)));
         assert_eq!(writer.commit(&batch).unwrap().last, Sequence::NONE.plus(1));
         assert!(messages.try_recv().is_err());

@@ -22,7 +22,7 @@ use super::cache::{Answer, Lookup, Successes};
 use super::finish::{self, Finish};
 use super::heartbeat::{self, Heartbeat};
 use super::secret::{Commands, Prepared, Preparing, RunMasks, Secrets, Wanted};
-use super::{Assignment, Outcome, Report, Said, WorkerConfig, arguments};
+use super::{Assignment, Outcome, Report, Said, Worker, WorkerConfig, arguments};
 use crate::clock::Clock;
 use crate::logs::Logs;
 use crate::platform::{ProcessEnd, ProcessEvent, ProcessId, Processes, Stream, Waker, Zygote};
@@ -126,34 +126,30 @@ impl LocalWorker {
         drop(self.told.send(told));
         self.waker.wake();
     }
+}
 
-    /// Lets the worker carry out an attempt. It reports exactly one end, again and again until acknowledged.
-    pub fn assign(&self, assignment: Assignment) {
+impl Worker for LocalWorker {
+    fn assign(&self, assignment: Assignment) {
         self.tell(Told::Assign(Box::new(assignment)));
     }
 
-    /// Asks for the end of an attempt: told to stop, killed after the grace. The report confirms it.
-    pub fn stop(&self, token: FencingToken) {
+    fn stop(&self, token: FencingToken) {
         self.tell(Told::Stop(token));
     }
 
-    /// Asks for the end of everything under way.
-    pub fn stop_all(&self) {
+    fn stop_all(&self) {
         self.tell(Told::StopAll);
     }
 
-    /// Tells that the report of an attempt is durable.
-    pub fn acknowledge(&self, token: FencingToken) {
+    fn acknowledge(&self, token: FencingToken) {
         self.tell(Told::Acknowledge(token));
     }
 
-    /// Tells that a run is over, so that the copies of its files can go. They are gone when the worker has ended.
-    pub fn forget(&self, run: RunId) {
+    fn forget(&self, run: RunId) {
         self.tell(Told::Forget(run));
     }
 
-    /// Asks what is under way and for every report that is kept; first comes one [`Said::Inventory`].
-    pub fn recount(&self) {
+    fn recount(&self) {
         self.tell(Told::Recount);
     }
 }

@@ -34,6 +34,30 @@ use crate::secrets::Providers;
 pub(crate) use cache::ARGUMENT as CACHE_ARGUMENT;
 pub use local::{LocalWorker, WorkerError};
 
+/// Who carries out attempts, as a partition sees it.
+///
+/// No method blocks. What the worker has to say reaches the partition by an [`crate::partition::Ear`]. Dropping it ends
+/// what it runs.
+pub trait Worker: Send {
+    /// Lets the worker carry out an attempt. It reports exactly one end, and again whenever asked until acknowledged.
+    fn assign(&self, assignment: Assignment);
+
+    /// Asks for the end of an attempt: told to stop, killed after the grace. The report confirms it.
+    fn stop(&self, token: FencingToken);
+
+    /// Asks for the end of everything under way.
+    fn stop_all(&self);
+
+    /// Tells that the report of an attempt is durable.
+    fn acknowledge(&self, token: FencingToken);
+
+    /// Tells that a run is over, so that the copies of its files can go. They are gone when the worker has ended.
+    fn forget(&self, run: RunId);
+
+    /// Asks what is under way and for every report that is kept; first comes one [`Said::Inventory`].
+    fn recount(&self);
+}
+
 /// An attempt to carry out.
 #[derive(Debug, Clone)]
 pub struct Assignment {

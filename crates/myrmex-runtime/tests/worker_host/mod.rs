@@ -18,7 +18,9 @@ use myrmex_runtime::logs::Logs;
 use myrmex_runtime::platform::Zygote;
 use myrmex_runtime::progress::Progress;
 use myrmex_runtime::secrets::Providers;
-use myrmex_runtime::worker::{Assignment, LocalWorker, Outcome, Produced, Report, Said, WorkerConfig};
+use myrmex_runtime::worker::{
+    Assignment, LocalWorker, Outcome, Produced, Report, Said, Worker, WorkerConfig,
+};
 use myrmex_store::LogId;
 use myrmex_store::blobs::{BlobStore, MemoryBlobStore};
 use myrmex_store::segments::{LogReader, MemoryLogReader, MemoryLogStore, Piece, Source};

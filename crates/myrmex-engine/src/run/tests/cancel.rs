@@ -24,7 +24,7 @@ fn what_waits_for_its_edges_is_cancelled_at_once() {
 #[test]
 fn what_is_queued_is_withdrawn_and_no_grant_can_follow() {
     let mut host = Host::started(&graph("root", vec![task("a"), task("b")]));
-    let (token, ready) = host.dispatch.grant().remove(0);
+    let crate::dispatch::Grant { token, ready, .. } = host.dispatch.grant(host.now).remove(0);
     host.cancel();
     let withdrawn = Effect::Withdraw { task: address("a"), attempt: Attempt::FIRST };
     assert!(host.effects.contains(&withdrawn));
@@ -36,9 +36,9 @@ fn what_is_queued_is_withdrawn_and_no_grant_can_follow() {
 #[test]
 fn no_grant_follows_a_cancel_while_the_run_still_stops() {
     let mut host = Host::started(&graph("root", vec![task("a"), task("b")]));
-    host.dispatch = crate::dispatch::Dispatch::new(myrmex_model::id::Epoch(1), 1);
+    host.dispatch = super::host::dispatch(myrmex_model::id::Epoch(1), 1);
     for (task, attempt) in host.run.queued() {
-        host.dispatch.enqueue(crate::dispatch::Ready { run: super::host::RUN, task, attempt });
+        host.dispatch.enqueue(crate::dispatch::Ready::plain(super::host::RUN, task, attempt, host.now));
     }
     host.grant();
     host.cancel();

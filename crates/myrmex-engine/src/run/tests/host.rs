@@ -20,7 +20,7 @@ use myrmex_model::time::{Length, Timestamp};
 
 use super::build::{Spec, define, hash, name};
 use super::generate::Chooser;
-use crate::dispatch::{Dispatch, Ready};
+use crate::dispatch::{Dispatch, Grant, Ready, Worker};
 use crate::run::{Rejection, Run};
 
 pub(super) const RUN: RunId = RunId([7; 16]);
@@ -35,6 +35,8 @@ pub(super) struct Host {
     /// What workers have: the task is the one that they were told.
     pub(super) assigned: BTreeMap<FencingToken, Ready>,
     pub(super) stopping: BTreeSet<FencingToken>,
+    /// Timers that fired after nobody waited for them any more, and were not disarmed yet.
+    stale: BTreeSet<TimerKey>,
     pub(super) timers: BTreeMap<TimerKey, Timestamp>,
     /// Child runs whose end is waited for: who called them, and whether they are to be cancelled.
     pub(super) children: BTreeMap<RunId, (Address, bool)>,
@@ -77,6 +79,13 @@ pub(super) fn lost() -> AttemptEnd {
     AttemptEnd::Lost { reason: "worker is gone".into() }
 }
 
+/// A dispatch machine with one worker that has so many places.
+pub(super) fn dispatch(epoch: Epoch, slots: u32) -> Dispatch {
+    let mut dispatch = Dispatch::new(epoch);
+    dispatch.set_worker(name("local"), Some(Worker { slots, ..Worker::default() }));
+    dispatch
+}
+
 impl Host {
     pub(super) fn new(definition: Arc<Definition>) -> Self {
         let pinned = hash(&definition);
@@ -84,10 +93,11 @@ impl Host {
             run: Run::new(RUN, Arc::clone(&definition), pinned),
             journal: Vec::new(),
             now: Timestamp(1_000_000_000),
-            dispatch: Dispatch::new(Epoch(1), 1_000),
+            dispatch: dispatch(Epoch(1), 1_000),
             assigned: BTreeMap::new(),
             stopping: BTreeSet::new(),
             timers: BTreeMap::new(),
+            stale: BTreeSet::new(),
             children: BTreeMap::new(),
             is_queued: false,
             effects: Vec::new(),
@@ -167,6 +177,19 @@ impl Host {
         if self.is_checked {
             super::audit::check_turn(self);
         }
+        // What a turn leaves may wait until something else has happened.
+        let may_wait = |luck: &mut Chooser| luck.one_in(2);
+        if !self.run.has_more() || !self.luck.as_mut().is_some_and(may_wait) {
+            self.finish_turns();
+        }
+    }
+
+    /// Takes turns until the run has nothing left to decide.
+    pub(super) fn finish_turns(&mut self) {
+        while self.run.has_more() {
+            let decision = self.run.go_on(self.now);
+            self.go_on(decision);
+        }
     }
 
     fn evaluate(&mut self, request: &Request) -> Answer {
@@ -201,11 +224,11 @@ impl Host {
         match effect {
             Effect::QueueRun { .. } => self.is_queued = true,
             Effect::Queue { task, attempt } => {
-                self.dispatch.enqueue(Ready { run: RUN, task: task.clone(), attempt: *attempt });
+                self.dispatch.enqueue(Ready::plain(RUN, task.clone(), *attempt, self.now));
             }
             Effect::Withdraw { task, .. } => self.dispatch.withdraw(RUN, task),
             Effect::Assign { task, attempt, token } => {
-                let ready = Ready { run: RUN, task: task.clone(), attempt: *attempt };
+                let ready = Ready::plain(RUN, task.clone(), *attempt, Timestamp(0));
                 assert_eq!(self.assigned.insert(*token, ready), None, "a token is granted once");
             }
             Effect::Release { token } => {
@@ -221,7 +244,7 @@ impl Host {
                 self.timers.insert(timer.clone(), *due);
             }
             Effect::Disarm { timer } => {
-                let was_armed = self.timers.remove(timer).is_some();
+                let was_armed = self.timers.remove(timer).is_some() || self.stale.remove(timer);
                 assert!(was_armed, "only what was armed is disarmed: {timer:?}");
             }
             Effect::StartChild { task, child, is_awaited, .. } => {
@@ -242,7 +265,7 @@ impl Host {
     pub(super) fn grant(&mut self) {
         // Between these turns the queue is ahead of the run.
         let is_checked = std::mem::replace(&mut self.is_checked, false);
-        for (token, ready) in self.dispatch.grant() {
+        for Grant { token, ready, .. } in self.dispatch.grant(self.now) {
             let Ready { task, attempt, .. } = ready;
             let grant = Command::Grant { task, attempt, token, worker: name("local") };
             match self.put(grant) {
@@ -307,7 +330,14 @@ impl Host {
         let (timer, due) = earliest.map(|(timer, due)| (timer.clone(), *due)).expect("a timer is armed");
         self.timers.remove(&timer);
         self.now = self.now.max(due);
-        self.put(Command::Fire { timer }).unwrap();
+        let may_be_stale = self.run.has_more();
+        match self.put(Command::Fire { timer: timer.clone() }) {
+            Ok(()) => {}
+            Err(Rejection::NotDue) if may_be_stale => {
+                self.stale.insert(timer);
+            }
+            Err(other) => panic!("{other}"),
+        }
     }
 
     /// Returns the child that the task called and waits for.

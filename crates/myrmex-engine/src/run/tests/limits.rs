@@ -9,8 +9,7 @@ use myrmex_model::status::Status;
 use myrmex_model::time::Timestamp;
 
 use super::build::{catch, flow, graph, task, timer, value};
-use super::host::{Host, address, ended_well, fault, lost};
-use crate::dispatch::Dispatch;
+use super::host::{Host, address, dispatch, ended_well, fault, lost};
 
 fn limit_of(host: &Host, task: &str, limit: Limit) -> Option<Timestamp> {
     host.timers.get(&TimerKey::Limit(address(task), limit)).copied()
@@ -145,9 +144,9 @@ fn an_attempt_that_was_stopped_before_it_had_a_process_did_nothing() {
 fn a_scope_is_not_repeated_when_its_limit_cut_off_what_may_be_done_once() {
     let block = flow("block", vec![task("a").once()]).limit(Limit::Attempt, 10).retried(3, 0);
     let mut host = Host::started(&flow("root", vec![block]));
-    host.dispatch = Dispatch::new(myrmex_model::id::Epoch(2), 1);
+    host.dispatch = dispatch(myrmex_model::id::Epoch(2), 1);
     let (task, attempt) = host.run.queued()[0].clone();
-    host.dispatch.enqueue(crate::dispatch::Ready { run: super::host::RUN, task, attempt });
+    host.dispatch.enqueue(crate::dispatch::Ready::plain(super::host::RUN, task, attempt, host.now));
     host.grant();
     host.fire();
     let token = host.token("block/a");

@@ -16,9 +16,8 @@ use proptest::prelude::*;
 use super::audit::{check_edges, check_journal};
 use super::build::{Spec, Then, What, bounded, define, task, value};
 use super::generate::Chooser;
-use super::host::{Host, address, ended_badly, ended_well, fault, lost, report_of, value_hash};
-use crate::dispatch::Dispatch;
-use crate::run::{Again, Facts, Rejection, Run};
+use super::host::{Host, address, dispatch, ended_badly, ended_well, fault, lost, report_of, value_hash};
+use crate::run::{Again, Facts, Rejection, Run, TURN_ITEMS_MAX};
 
 /// More steps than any generated run needs once its luck has run out.
 const STEPS_MAX: usize = 20_000;
@@ -56,6 +55,16 @@ proptest! {
         luck in vec(any::<u8>(), 0..240),
     ) {
         retry(shape, luck);
+    }
+
+    #[test]
+    fn runs_in_short_turns_keep_every_invariant_and_end(
+        shape in vec(any::<u8>(), 0..160),
+        luck in vec(any::<u8>(), 0..240),
+        turn_items in 1..4_u32,
+        meddling in prop_oneof![Just(Meddling::Reports), Just(Meddling::Cancel), Just(Meddling::Rebase)],
+    ) {
+        live_in_turns(shape, luck, meddling, turn_items);
     }
 }
 
@@ -96,13 +105,19 @@ enum Meddling {
 
 /// Lives a run to its end and checks everything.
 fn live(shape: Vec<u8>, luck: Vec<u8>, meddling: Meddling) -> Host {
+    live_in_turns(shape, luck, meddling, TURN_ITEMS_MAX)
+}
+
+/// Does the same in turns of at most so many items.
+fn live_in_turns(shape: Vec<u8>, luck: Vec<u8>, meddling: Meddling, turn_items: u32) -> Host {
     let is_bounded = shape.last().is_some_and(|byte| byte % 4 == 1);
     let root = Chooser::new(shape).root();
     let definition = define(&root);
     let mut host = Host::new(if is_bounded { bounded(&definition) } else { definition });
     let mut luck = Chooser::new(luck);
-    host.dispatch = Dispatch::new(Epoch(1), 1 + u32::try_from(luck.below(5)).unwrap());
+    host.dispatch = dispatch(Epoch(1), 1 + u32::try_from(luck.below(5)).unwrap());
     host.luck = Some(luck);
+    host.run.set_turn_items(turn_items);
     host.start();
     go_on(host, root, meddling)
 }
@@ -152,7 +167,7 @@ fn go_on(mut host: Host, mut root: Spec, meddling: Meddling) -> Host {
             13 if meddling == Meddling::Cancel && draw(&mut host, 3) == 0 => host.cancel(),
             14 if meddling == Meddling::Rebase => rebase(&mut host, &mut root),
             15 => report_nonsense(&mut host),
-            12 => snapshot = Some((host.run.facts(), host.journal.len())),
+            12 if !host.run.has_more() => snapshot = Some((host.run.facts(), host.journal.len())),
             11 => host.pass(7),
             kind => advance(&mut host, kind),
         }
@@ -169,6 +184,9 @@ fn draw(host: &mut Host, count: usize) -> usize {
 
 /// Does something that leads on.
 fn advance(host: &mut Host, kind: usize) {
+    if host.run.has_more() && kind < 4 {
+        return host.finish_turns();
+    }
     if std::mem::take(&mut host.is_queued) {
         let holder = RunId([3; 16]);
         let ruling = match draw(host, 8) {

@@ -1,0 +1,87 @@
+//! Why an attempt waits.
+
+use std::fmt;
+
+use myrmex_model::name::Name;
+
+use super::Ready;
+
+/// The first thing that keeps a waiting attempt from its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wait {
+    /// No worker has these labels, or so much of a resource, however idle it is.
+    NoWorker {
+        /// The labels that are asked for.
+        labels: Vec<String>,
+    },
+    /// Every place of the workers that suit it is taken, or what is left of a resource is too little.
+    Places {
+        /// How many attempts hold a place there.
+        taken: u32,
+        /// How many waiting attempts come before it.
+        before: usize,
+    },
+    /// Too little of a pool is left.
+    Pool {
+        /// The pool.
+        pool: Name,
+        /// How much of it is asked for.
+        asked: u32,
+        /// How much of it is taken.
+        used: u32,
+        /// How much of it there is.
+        capacity: u32,
+        /// Who has it, oldest lease first.
+        holders: Vec<Ready>,
+    },
+    /// A lock is held.
+    Lock {
+        /// The lock.
+        lock: String,
+        /// By whom.
+        holder: Box<Ready>,
+    },
+    /// Its run has as many attempts under way as it may.
+    Run {
+        /// How many that are.
+        most: u32,
+    },
+    /// What it asks for is kept for an attempt that stands before it and asks for more.
+    Kept {
+        /// What is kept: a pool, a lock, or a worker's places.
+        what: String,
+        /// For whom.
+        waiter: Box<Ready>,
+    },
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoWorker { labels } if labels.is_empty() => f.write_str("no worker has what it asks for"),
+            Self::NoWorker { labels } => write!(f, "no worker has the labels {}", quoted(labels)),
+            Self::Places { taken, before: 0 } => write!(f, "all places are taken ({taken}); it is next"),
+            Self::Places { taken, before } => {
+                write!(f, "all places are taken ({taken}); {before} come before it")
+            }
+            Self::Pool { pool, asked, used, capacity, holders } => {
+                write!(
+                    f,
+                    "pool `{pool}` has {} of {capacity} left, {asked} are asked for",
+                    capacity.saturating_sub(*used)
+                )?;
+                let names: Vec<_> = holders.iter().map(|holder| holder.task.path()).collect();
+                if names.is_empty() { Ok(()) } else { write!(f, "; held by {}", quoted(&names)) }
+            }
+            Self::Lock { lock, holder } => write!(f, "lock `{lock}` is held by `{}`", holder.task.path()),
+            Self::Run { most } => write!(f, "its run has {most} attempts under way, as many as it may"),
+            Self::Kept { what, waiter } => {
+                write!(f, "{what} is kept for `{}`, which waits longer", waiter.task.path())
+            }
+        }
+    }
+}
+
+fn quoted(words: &[impl fmt::Display]) -> String {
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}

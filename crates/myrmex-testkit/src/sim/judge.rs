@@ -1,0 +1,205 @@
+//! What must hold of a store at any moment, and of the whole history at its end; judged by what is durable, never by the
+//! memory of a partition.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use myrmex_model::address::Address;
+use myrmex_model::event::{Event, Recorded};
+use myrmex_model::id::{Attempt, FencingToken, RunId};
+use myrmex_model::name::Namespace;
+use myrmex_model::outcome::AttemptEnd;
+use myrmex_model::status::Status;
+use myrmex_runtime::partition::{event_of, load_run};
+use myrmex_store::contract::Arrival;
+use myrmex_store::{LogId, Reader, Sequence};
+
+/// A page of anything.
+const PAGE: usize = 1_000;
+
+/// Everything that is durable.
+pub(super) struct Durable {
+    pub(super) runs: BTreeMap<RunId, Vec<Recorded>>,
+    pub(super) tokens: BTreeSet<FencingToken>,
+}
+
+/// Reads the whole log and judges each run's journal.
+pub(super) fn read(reader: &dyn Reader, log: LogId, breaches: &mut Vec<String>) -> Durable {
+    let mut runs: BTreeMap<RunId, Vec<Recorded>> = BTreeMap::new();
+    let mut after = Sequence::NONE;
+    loop {
+        let page = match reader.records(log, after, PAGE) {
+            Ok(page) => page,
+            Err(error) => {
+                breaches.push(format!("the log cannot be read: {error}"));
+                break;
+            }
+        };
+        let Some(last) = page.last() else { break };
+        after = last.sequence;
+        for record in &page {
+            match event_of(record) {
+                Ok(recorded) => runs.entry(record.run).or_default().push(recorded),
+                Err(error) => breaches.push(format!("a record cannot be read: {error}")),
+            }
+        }
+    }
+    match reader.verify(log) {
+        Ok(verified) => {
+            breaches.extend(verified.broken.map(|found| format!("the chain is broken: {found:?}")))
+        }
+        Err(error) => breaches.push(format!("the chain cannot be read: {error}")),
+    }
+    let mut tokens = BTreeSet::new();
+    for (run, journal) in &runs {
+        check_journal(*run, journal, &mut tokens, breaches);
+    }
+    Durable { runs, tokens }
+}
+
+/// Judges one journal: legal order, one outcome for each attempt and each task run, nothing after the end.
+fn check_journal(
+    run: RunId,
+    journal: &[Recorded],
+    tokens: &mut BTreeSet<FencingToken>,
+    breaches: &mut Vec<String>,
+) {
+    let mut wrong = |text: String| breaches.push(format!("run {run}: {text}"));
+    let mut ended: BTreeSet<&Address> = BTreeSet::new();
+    let mut open: BTreeMap<&Address, (Attempt, FencingToken)> = BTreeMap::new();
+    let (mut last, mut is_over, mut is_cancelled) = (None, false, false);
+    for recorded in journal {
+        if last.is_some_and(|last| recorded.at < last) {
+            wrong(format!("time goes back at {}", recorded.event.kind()));
+        }
+        last = Some(recorded.at);
+        if is_over {
+            wrong(format!("{} after the end", recorded.event.kind()));
+        }
+        match &recorded.event {
+            Event::AttemptGranted { task, attempt, token, .. } => {
+                if !tokens.insert(*token) {
+                    wrong(format!("token {token} is granted twice"));
+                }
+                if let Some((before, _)) = open.insert(task, (*attempt, *token)) {
+                    wrong(format!("`{task}` is granted attempt {attempt} while attempt {before} is open"));
+                }
+                if is_cancelled && !is_in_handler(task) {
+                    wrong(format!("`{task}` is granted after the cancel"));
+                }
+            }
+            Event::AttemptEnded { task, attempt, token, .. } => {
+                if open.remove(task) != Some((*attempt, *token)) {
+                    wrong(format!("`{task}`: attempt {attempt} ends by token {token}, which is not open"));
+                }
+            }
+            Event::TaskSucceeded { task, .. }
+            | Event::TaskFailed { task, .. }
+            | Event::TaskSkipped { task, .. }
+            | Event::TaskCancelled { task } => {
+                if !ended.insert(task) {
+                    wrong(format!("`{task}` ends twice"));
+                }
+                if open.contains_key(task) {
+                    wrong(format!("`{task}` ends while an attempt is open"));
+                }
+            }
+            Event::CancelRequested { scope, by, .. } if scope.is_root() && by == super::CANCELLER => {
+                is_cancelled = true;
+            }
+            Event::RunEnded { .. } => is_over = true,
+            _ => {}
+        }
+    }
+    if is_over && !open.is_empty() {
+        wrong("it is over and attempts are open".to_owned());
+    }
+}
+
+/// Whether a task stands in a handler: their tasks are named so by the workflow's generator.
+fn is_in_handler(task: &Address) -> bool {
+    let text = task.to_string();
+    let is_handler = |part: &str| {
+        let name = part.split(['[', '#', '~']).next().unwrap_or(part);
+        matches!(name, "catch" | "on_failure" | "finally") || name.starts_with('h')
+    };
+    text.split('/').any(is_handler)
+}
+
+/// Judges the index rows of open runs: they are what the journals say, and there are none of runs that are over.
+pub(super) fn check_indexes(
+    reader: &dyn Reader,
+    log: LogId,
+    namespace: &Namespace,
+    breaches: &mut Vec<String>,
+) {
+    if let Err(error) = compare_indexes(reader, log, namespace, breaches) {
+        breaches.push(format!("the store cannot be read: {error}"));
+    }
+}
+
+fn compare_indexes(
+    reader: &dyn Reader,
+    log: LogId,
+    namespace: &Namespace,
+    breaches: &mut Vec<String>,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let (mut ready, mut grants, mut timers) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let mut after = Arrival::NONE;
+    loop {
+        let page = reader.open_runs(log, after, PAGE)?;
+        let Some(last) = page.last() else { break };
+        after = last.arrival;
+        for open in &page {
+            let id = open.summary.run;
+            let Some(run) = load_run(reader, namespace, id)? else {
+                breaches.push(format!("run {id} is listed and has no journal"));
+                continue;
+            };
+            if run.status().is_terminal() {
+                breaches.push(format!("run {id} is over and listed as open"));
+            }
+            ready.extend(run.queued().into_iter().map(|(task, attempt)| (id, task, attempt)));
+            grants.extend(run.grants().into_iter().map(|(_, _, token)| token));
+            timers.extend(run.timers().into_iter().map(|(timer, due)| (id, timer, due)));
+        }
+    }
+    let rows = reader.ready(log, None, PAGE)?;
+    let found: BTreeSet<_> = rows.into_iter().map(|row| (row.run, row.task, row.attempt)).collect();
+    if found != ready {
+        breaches.push(format!("ready rows are {found:?}, the journals say {ready:?}"));
+    }
+    let rows = reader.grants(log, FencingToken(0), PAGE)?;
+    let found: BTreeSet<_> = rows.into_iter().map(|row| row.token).collect();
+    if found != grants {
+        breaches.push(format!("grant rows are {found:?}, the journals say {grants:?}"));
+    }
+    let rows = reader.timers(log, myrmex_model::time::Timestamp(i64::MAX), None, PAGE)?;
+    let found: BTreeSet<_> = rows.into_iter().map(|row| (row.run, row.timer, row.due)).collect();
+    // A row may outlive for a moment the timer that nobody waits for any more, never the other way round.
+    if !timers.is_subset(&found) {
+        breaches.push(format!("timer rows are {found:?}, the journals say {timers:?}"));
+    }
+    Ok(())
+}
+
+/// Returns how a run ended, if it did.
+pub(super) fn end_of(journal: &[Recorded]) -> Option<Status> {
+    journal.iter().rev().find_map(|recorded| match &recorded.event {
+        Event::RunEnded { status, .. } => Some(*status),
+        _ => None,
+    })
+}
+
+/// Returns the successes that a journal records: which attempt gave which output.
+pub(super) fn successes(journal: &[Recorded]) -> impl Iterator<Item = (&Address, Attempt, FencingToken)> {
+    journal.iter().filter_map(|recorded| match &recorded.event {
+        Event::AttemptEnded { task, attempt, token, report } => match &report.end {
+            AttemptEnd::Succeeded { .. } => Some((task, *attempt, *token)),
+            AttemptEnd::Failed { .. }
+            | AttemptEnd::TimedOut { .. }
+            | AttemptEnd::Stopped
+            | AttemptEnd::Lost { .. } => None,
+        },
+        _ => None,
+    })
+}

@@ -1,0 +1,126 @@
+//! A deterministic simulator: a partition with its worker, store, clock and users in one thread, where a seed decides
+//! what happens next.
+//!
+//! It drives the very loop that the product runs ([`myrmex_runtime::partition::Stepper`]) with workflows that are drawn
+//! at random and pass the product's own checker. While faults may happen, the process dies, commits fail or are lost,
+//! the disk is full, the clock jumps, people cancel. Then faults stop, and every run must end. What is judged is what is
+//! durable. A seed gives the same history on every machine; [`Outcome::trace`] tells two histories apart.
+
+mod disk;
+mod judge;
+mod random;
+mod worker;
+mod workflow;
+mod world;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use myrmex_lang::{Beside, Source, check_with};
+use myrmex_model::diagnostic::Severity;
+use myrmex_model::ir::Definition;
+
+use random::{Random, mix};
+use world::World;
+
+/// Who cancels runs in a simulation.
+pub(crate) const CANCELLER: &str = "somebody";
+
+/// The most workflows that are drawn for one seed before the simulator gives up.
+const DRAWS_MAX: u64 = 50;
+
+/// A bug that is put in on purpose, to show that the simulator finds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Planted {
+    /// A commit is acknowledged before it is synced; a crash takes back what was not.
+    AcknowledgeBeforeSync,
+    /// Timer rows are written outside the batch, and sometimes lost.
+    TimerOutsideBatch,
+    /// A late report of a dead worker is taken for one of the attempt that is open now.
+    NoFencing,
+    /// A commit with a stale epoch or sequence is accepted.
+    StaleEpoch,
+}
+
+/// What a simulation was made of: without load its verdict would mean nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Counts {
+    /// Things that happened.
+    pub steps: u64,
+    /// Processes that were started.
+    pub processes: u64,
+    /// Processes that died.
+    pub crashes: u64,
+    /// Those that died with an attempt under way.
+    pub crashes_under_load: u64,
+    /// Processes that ended because the store failed too often.
+    pub gave_up: u64,
+    /// Jumps of the wall clock.
+    pub clock_jumps: u64,
+    /// Attempts that began.
+    pub attempts: u64,
+    /// Events in the journals.
+    pub events: u64,
+    /// How often time passed with nothing due.
+    pub idle: u64,
+    /// How the runs ended.
+    pub ends: BTreeMap<&'static str, u64>,
+    /// The kinds of events that occurred.
+    pub kinds: BTreeSet<&'static str>,
+}
+
+/// What came of one seed.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The seed.
+    pub seed: u64,
+    /// A hash of everything that happened.
+    pub trace: u64,
+    /// What it was made of.
+    pub counts: Counts,
+    /// What did not hold; none if all is well.
+    pub breaches: Vec<String>,
+    /// The workflow files, for whoever looks into a breach.
+    pub workflows: Vec<String>,
+}
+
+/// Simulates one seed, with a planted bug or none.
+///
+/// Needs a stack of `myrmex_expr::STACK_BYTES`, as every checker does.
+///
+/// # Panics
+///
+/// Panics if no workflow that is drawn passes the checker: a defect of the generator.
+pub fn simulate(seed: u64, planted: Option<Planted>) -> Outcome {
+    let (workflows, definitions) = (0..DRAWS_MAX)
+        .find_map(|draw| {
+            let files = workflow::draw(&mut Random::new(mix(mix(seed, 3), draw)));
+            compile(&files).ok().map(|definitions| (files, definitions))
+        })
+        .expect("most workflows that are drawn are good");
+    let mut world = World::new(seed, definitions, planted);
+    world.live();
+    let World { trace, counts, breaches, .. } = world;
+    Outcome { seed, trace, counts, breaches, workflows }
+}
+
+/// Checks files as the product does: the first is the entry.
+fn compile(files: &[String]) -> Result<Vec<Definition>, String> {
+    let source = |(index, text): (usize, &String)| Source::new(format!("{index}.json"), text.as_str());
+    let mut sources = files.iter().enumerate().map(source);
+    let entry = sources.next().ok_or("there is no file")?;
+    let beside = Beside { workflows: sources.collect(), libraries: Vec::new() };
+    let checked = check_with(&entry, &beside);
+    let errors: Vec<String> = checked
+        .diagnostics
+        .iter()
+        .filter(|found| found.severity == Severity::Error)
+        .map(|found| format!("{}: {}", found.code, found.message))
+        .collect();
+    match checked.definition {
+        Some(definition) => Ok(std::iter::once(definition).chain(checked.closure.into_values()).collect()),
+        None => Err(errors.join("; ")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,269 @@
+//! Workflows drawn at random, as text in the native language: what is simulated passes the checker and the evaluator
+//! that people's files pass.
+//!
+//! Names tell what a task is: `once…` has `effect: once`, `h…` stands in a handler and may begin after a cancel.
+
+use serde_json::{Map, Value, json};
+
+use super::random::Random;
+
+/// The most blocks within blocks.
+const DEPTH_MAX: u32 = 3;
+
+/// Draws workflow files: the first is the one to run, the others are those that it may call.
+pub(super) fn draw(random: &mut Random) -> Vec<String> {
+    let mut writer = Writer { random, count: 0, left: 0, in_handler: false, may_call: true };
+    let main = writer.file("main");
+    writer.may_call = false;
+    let child = writer.file("child");
+    vec![main, child]
+}
+
+struct Writer<'r> {
+    random: &'r mut Random,
+    count: u32,
+    /// How many more tasks there may be.
+    left: u64,
+    in_handler: bool,
+    may_call: bool,
+}
+
+type Task = Map<String, Value>;
+
+fn task(value: Value) -> Task {
+    match value {
+        Value::Object(task) => task,
+        other => unreachable!("a task is a map, not {other}"),
+    }
+}
+
+impl Writer<'_> {
+    fn file(&mut self, name: &str) -> String {
+        self.left = 2 + self.random.below(14);
+        let mut file = Task::new();
+        file.insert("workflow".into(), name.into());
+        file.insert("inputs".into(), json!({"n": {"type": "integer", "default": 3}}));
+        if self.random.permille(150) {
+            file.insert("deadline".into(), "40s".into());
+        }
+        if self.random.permille(200) {
+            file.insert("max_parallel".into(), (1 + self.random.below(3)).into());
+        }
+        let (key, body) = self.body(0);
+        file.insert(key.into(), body);
+        if self.random.permille(250) {
+            let handler = self.handler(1);
+            file.insert("on_failure".into(), handler);
+        }
+        if self.random.permille(250) {
+            let handler = self.handler(1);
+            file.insert("finally".into(), handler);
+        }
+        // Every task may use the input, so that it is never unused.
+        file.insert("outputs".into(), json!({"n": "${{ inputs.n }}"}));
+        Value::Object(file).to_string()
+    }
+
+    fn name(&mut self, is_once: bool) -> String {
+        self.count += 1;
+        let kind = match (self.in_handler, is_once) {
+            (true, _) => "h",
+            (false, true) => "once",
+            (false, false) => "t",
+        };
+        format!("{kind}{}", self.count)
+    }
+
+    fn body(&mut self, depth: u32) -> (&'static str, Value) {
+        if self.random.permille(600) { ("tasks", self.graph(depth)) } else { ("do", self.flow(depth)) }
+    }
+
+    fn graph(&mut self, depth: u32) -> Value {
+        let mut tasks = Task::new();
+        for _ in 0..=self.random.below(5) {
+            let earlier: Vec<String> = tasks.keys().cloned().collect();
+            let (name, mut made) = self.task(&earlier, depth);
+            self.needs(&mut made, &earlier);
+            tasks.insert(name, Value::Object(made));
+        }
+        Value::Object(tasks)
+    }
+
+    fn needs(&mut self, made: &mut Task, earlier: &[String]) {
+        let mut needs = Task::new();
+        for name in earlier {
+            if self.random.permille(350) {
+                let accepted = [
+                    json!("succeeded"),
+                    json!(["succeeded", "skipped"]),
+                    json!("finished"),
+                    json!(["failed", "succeeded"]),
+                ];
+                needs.insert(name.clone(), self.random.one_of(&accepted).clone());
+            }
+        }
+        if needs.len() > 1 && self.random.permille(250) {
+            let joins = ["all_live", "any", "first(2)"];
+            made.insert("join".into(), (*self.random.one_of(&joins)).into());
+            if self.random.permille(300) {
+                made.insert("late".into(), "cancel".into());
+            }
+        }
+        if !needs.is_empty() {
+            made.insert("needs".into(), Value::Object(needs));
+        }
+    }
+
+    fn flow(&mut self, depth: u32) -> Value {
+        let mut tasks = Vec::new();
+        let mut earlier = Vec::new();
+        for _ in 0..=self.random.below(4) {
+            let (name, made) = self.task(&earlier, depth);
+            tasks.push(json!({name.clone(): made}));
+            earlier.push(name);
+        }
+        Value::Array(tasks)
+    }
+
+    /// Draws a task that may read those before it.
+    fn task(&mut self, earlier: &[String], depth: u32) -> (String, Task) {
+        self.left = self.left.saturating_sub(1);
+        let is_small = self.left == 0 || depth >= DEPTH_MAX;
+        let kinds: &[u32] =
+            if is_small { &[0, 0, 0, 1, 2] } else { &[0, 0, 0, 0, 1, 2, 3, 4, 5, 5, 6, 7, 8, 9] };
+        let kind = *self.random.one_of(kinds);
+        let is_once = kind == 0 && self.random.permille(150);
+        let name = self.name(is_once);
+        let mut made = match kind {
+            0 => self.process(earlier, is_once),
+            1 => task(json!({"set": {"v": self.reads(earlier)}})),
+            2 => task(json!({"wait": *self.random.one_of(&["3ms", "1s", "20s"])})),
+            3 => {
+                let (key, body) = self.body(depth + 1);
+                task(json!({key: body}))
+            }
+            4 => self.guarded(depth),
+            5 => self.each(earlier),
+            6 => self.repeat(depth),
+            7 => self.switch(depth),
+            8 if self.may_call => {
+                let wait = !self.random.permille(200);
+                task(json!({"workflow": "child", "with": {"n": self.random.below(9)}, "wait": wait}))
+            }
+            8 => self.process(earlier, false),
+            _ => task(json!({"fail": {"title": "on purpose"}})),
+        };
+        self.common(&mut made, kind, is_once, depth);
+        (name, made)
+    }
+
+    fn common(&mut self, made: &mut Task, kind: u32, is_once: bool, depth: u32) {
+        if self.random.permille(120) {
+            let condition = *self.random.one_of(&["inputs.n > 2", "inputs.n > 7"]);
+            made.insert("if".into(), condition.into());
+        }
+        if matches!(kind, 0 | 3 | 4) && self.random.permille(300) {
+            let attempts = 2 + self.random.below(3);
+            let delay = *self.random.one_of(&["1ms", "2s"]);
+            made.insert("retry".into(), json!({"attempts": attempts, "delay": delay}));
+        }
+        if matches!(kind, 0 | 3) && self.random.permille(250) {
+            let timeouts = [json!("5s"), json!({"total": "30s"}), json!({"queue": "8s", "run": "9s"})];
+            let blocks = [json!("25s"), json!({"total": "30s"})];
+            let choices = if kind == 0 { &timeouts[..] } else { &blocks[..] };
+            made.insert("timeout".into(), self.random.one_of(choices).clone());
+        }
+        if self.random.permille(120) && !is_once {
+            made.insert("continue_on_error".into(), true.into());
+        }
+        if matches!(kind, 3..=5) && !self.in_handler && self.random.permille(150) && self.left > 0 {
+            let handler = self.handler(depth + 1);
+            made.insert("finally".into(), handler);
+        }
+    }
+
+    fn process(&mut self, earlier: &[String], is_once: bool) -> Task {
+        let mut made = task(json!({
+            "run": {"command": ["work", self.reads(earlier)]},
+            "outputs": {"v": {"type": "integer"}},
+        }));
+        if is_once {
+            made.insert("effect".into(), "once".into());
+        }
+        made
+    }
+
+    /// Draws an expression over the tasks before; it has a value whatever became of them.
+    fn reads(&mut self, earlier: &[String]) -> String {
+        if earlier.is_empty() || self.random.permille(500) {
+            return "${{ inputs.n }}".to_owned();
+        }
+        let name = self.random.one_of(earlier);
+        format!("${{{{ tasks.{name}.status | default('none') }}}}")
+    }
+
+    fn each(&mut self, earlier: &[String]) -> Task {
+        let mut made = self.process(earlier, false);
+        let sources = [
+            json!(3),
+            json!(["a", "b", "c", "d"]),
+            json!({"x": 1, "y": 2}),
+            json!([]),
+            json!("${{ inputs.n }}"),
+        ];
+        made.insert("for_each".into(), self.random.one_of(&sources).clone());
+        if self.random.permille(400) {
+            made.insert("max_parallel".into(), (1 + self.random.below(2)).into());
+        }
+        match self.random.below(6) {
+            0 => made.insert("fail_fast".into(), true.into()),
+            1 => made.insert("min_success".into(), "50%".into()),
+            2 => {
+                made.insert("rest".into(), (*self.random.one_of(&["cancel", "run", "ignore"])).into());
+                made.insert("complete".into(), "first(1)".into())
+            }
+            _ => None,
+        };
+        made
+    }
+
+    fn guarded(&mut self, depth: u32) -> Task {
+        let (key, body) = self.body(depth + 1);
+        let mut made = task(json!({"try": {key: body}}));
+        let (was, mut catch) = (self.in_handler, self.handler(depth + 1));
+        if let (Value::Object(catch), true) = (&mut catch, self.random.permille(300)) {
+            catch.insert("retry".into(), json!({"attempts": 2, "delay": "1ms"}));
+        }
+        self.in_handler = was;
+        made.insert("catch".into(), catch);
+        made
+    }
+
+    /// Draws the body of a handler.
+    fn handler(&mut self, depth: u32) -> Value {
+        let was = std::mem::replace(&mut self.in_handler, true);
+        let body = if self.random.permille(500) || depth >= DEPTH_MAX {
+            json!({"run": {"command": ["clean"]}})
+        } else {
+            let (key, body) = self.body(DEPTH_MAX);
+            json!({key: body})
+        };
+        self.in_handler = was;
+        body
+    }
+
+    fn repeat(&mut self, depth: u32) -> Task {
+        let body = self.flow(depth + 1);
+        let most = 1 + self.random.below(3);
+        let condition = format!("index >= {}", self.random.below(most + 1));
+        task(json!({"repeat": {"until": condition, "max": most, "do": body}}))
+    }
+
+    fn switch(&mut self, depth: u32) -> Task {
+        let (first, second) = (self.flow(depth + 1), self.graph(depth + 1));
+        task(json!({"switch": [
+            {"if": "inputs.n > 5", "do": {"do": first}},
+            {"else": {"do": {"tasks": second}}},
+        ]}))
+    }
+}

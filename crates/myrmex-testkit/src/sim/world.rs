@@ -1,0 +1,500 @@
+//! The world of a simulation: one process with a partition and its worker, the disk, the clock, and people who start and
+//! cancel runs. What happens next is drawn from the seed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use myrmex_model::address::Address;
+use myrmex_model::id::{DefinitionHash, FencingToken, RunId};
+use myrmex_model::ir::Definition;
+use myrmex_model::name::{Name, Namespace};
+use myrmex_model::status::Status;
+use myrmex_model::time::{Length, Timestamp};
+use myrmex_model::wire;
+use myrmex_runtime::clock::Clock;
+use myrmex_runtime::evaluate::EvaluationLimits;
+use myrmex_runtime::logs::Logs;
+use myrmex_runtime::partition::{
+    Answered, CalledDefinition, MakeCommitter, NewRun, Parts, RequestError, Stepper,
+};
+use myrmex_runtime::progress::Progress;
+use myrmex_runtime::worker::{Outcome, Said};
+use myrmex_store::LogId;
+use myrmex_store::blobs::MemoryBlobStore;
+use myrmex_store::contract::Arrival;
+use myrmex_store::segments::MemoryLogStore;
+
+use super::disk::{Bench, Disk, Faults};
+use super::judge;
+use super::random::{Random, mix};
+use super::worker::{Hands, Line, Told};
+use super::{CANCELLER, Counts, Planted};
+
+/// The log of the partition.
+const LOG: LogId = LogId(0);
+
+/// The most things that happen while faults may.
+const FAULTY_STEPS: u64 = 250;
+
+/// More than happens in any run that ends.
+const STEPS_MAX: u64 = 60_000;
+
+/// Where virtual time begins: any instant will do.
+const EPOCH_NS: i64 = 1_700_000_000_000_000_000;
+
+#[derive(Clone)]
+struct Watch(Arc<AtomicI64>);
+
+impl Clock for Watch {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// A living process.
+struct Process {
+    partition: Stepper,
+    line: Line,
+    hands: Hands,
+    /// Where batches wait, the newest last: one for each opening of the store.
+    benches: Arc<Mutex<Vec<Bench>>>,
+    progress: Arc<Progress>,
+}
+
+/// A run as those who asked for it know it.
+struct Client {
+    run: RunId,
+    new: NewRun,
+    start: Option<Answered>,
+    is_acknowledged: bool,
+    cancel: Option<Answered>,
+    is_cancelled: bool,
+    /// Whether the run was not over when the cancel was acknowledged.
+    wants_cancel: bool,
+}
+
+pub(super) struct World {
+    seed: u64,
+    random: Random,
+    now: Arc<AtomicI64>,
+    disk: Disk,
+    process: Option<Process>,
+    /// Reports of workers that died, as a network may keep them.
+    late: Vec<Said>,
+    clients: Vec<Client>,
+    namespace: Namespace,
+    planted: Option<Planted>,
+    started: BTreeMap<FencingToken, (RunId, Address, u32)>,
+    produced: BTreeSet<FencingToken>,
+    once: BTreeMap<(RunId, Address), FencingToken>,
+    pub(super) trace: u64,
+    pub(super) counts: Counts,
+    pub(super) breaches: Vec<String>,
+}
+
+impl World {
+    pub(super) fn new(seed: u64, definitions: Vec<Definition>, planted: Option<Planted>) -> Self {
+        let mut random = Random::new(mix(seed, 1));
+        let faults = match random.below(4) {
+            0 => Faults::default(),
+            1 => Faults { full: 20, unknown: 20 },
+            2 => Faults { full: 0, unknown: 60 },
+            _ => Faults { full: 150, unknown: 5 },
+        };
+        let disk = Disk::new(Random::new(mix(seed, 2)), faults, planted);
+        let mut world = Self {
+            seed,
+            random,
+            now: Arc::new(AtomicI64::new(EPOCH_NS)),
+            disk,
+            process: None,
+            late: Vec::new(),
+            clients: Vec::new(),
+            namespace: Namespace::standard(),
+            planted,
+            started: BTreeMap::new(),
+            produced: BTreeSet::new(),
+            once: BTreeMap::new(),
+            trace: seed,
+            counts: Counts::default(),
+            breaches: Vec::new(),
+        };
+        let count = 1 + world.random.below(2);
+        for index in 0..count {
+            let client = world.client(index, &definitions);
+            world.clients.push(client);
+        }
+        world
+    }
+
+    fn client(&mut self, index: u64, definitions: &[Definition]) -> Client {
+        let run = RunId::derived(&["simulation", &self.seed.to_string(), &index.to_string()]);
+        let forms: Vec<Arc<[u8]>> =
+            definitions.iter().map(|definition| wire::definition::encode(definition).into()).collect();
+        let called = definitions.iter().zip(&forms).skip(1).map(|(definition, form)| CalledDefinition {
+            name: definition.name.clone(),
+            hash: DefinitionHash::of(form),
+            form: Arc::clone(form),
+        });
+        let new = NewRun {
+            run,
+            definition: Arc::new(definitions[0].clone()),
+            hash: DefinitionHash::of(&forms[0]),
+            form: Arc::clone(&forms[0]),
+            inputs: serde_json::json!({"n": self.random.below(10)}),
+            called: called.collect(),
+            started_by: "somebody".to_owned(),
+            trigger: "manual".to_owned(),
+            key: None,
+            retry: None,
+        };
+        let (start, cancel) = (None, None);
+        Client { run, new, start, is_acknowledged: false, cancel, is_cancelled: false, wants_cancel: false }
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp(self.now.load(Ordering::Relaxed))
+    }
+
+    fn wrong(&mut self, text: impl Into<String>) {
+        self.breaches.push(text.into());
+    }
+
+    /// Lives through faults, then to the end of all runs, and judges.
+    pub(super) fn live(&mut self) {
+        let faulty = self.random.below(FAULTY_STEPS);
+        for _ in 0..faulty {
+            self.step(true);
+            if !self.breaches.is_empty() {
+                return;
+            }
+        }
+        self.disk.heal();
+        for step in 0.. {
+            if step > STEPS_MAX {
+                return self.wrong("the runs do not end");
+            }
+            if self.is_over() || !self.breaches.is_empty() {
+                break;
+            }
+            if !self.step(false) {
+                return self.wrong("nothing is left to happen and a run is not over");
+            }
+        }
+        self.judge_end();
+    }
+
+    fn is_over(&self) -> bool {
+        let Some(process) = &self.process else { return false };
+        let is_done =
+            |client: &Client| client.is_acknowledged && (!client.wants_cancel || client.is_cancelled);
+        self.clients.iter().all(is_done)
+            && process.line.is_empty()
+            && process.hands.said.is_empty()
+            && process.hands.running().next().is_none()
+            && self.disk.reader().open_runs(LOG, Arrival::NONE, 1).is_ok_and(|open| open.is_empty())
+    }
+
+    /// Lets one thing happen; false if nothing can.
+    fn step(&mut self, is_faulty: bool) -> bool {
+        self.counts.steps += 1;
+        if self.process.is_none() {
+            self.begin_process();
+            return true;
+        }
+        self.ask();
+        if is_faulty && self.meddle() {
+            return true;
+        }
+        let now = self.now();
+        let process = self.process.as_mut().expect("it lives");
+        let bench = process.benches.lock().unwrap_or_else(PoisonError::into_inner).last().cloned();
+        let is_loaded = bench.as_ref().is_some_and(Bench::is_loaded);
+        let ended = process.hands.ended(now);
+        // Each kind of thing that can happen, as often as it is likely.
+        let mut choices = vec![Choice::Turn; 3];
+        choices.extend(vec![Choice::Read; usize::from(!process.line.is_empty()) * 4]);
+        choices.extend(vec![Choice::Hear; usize::from(!process.hands.said.is_empty()) * 4]);
+        choices.extend(vec![Choice::End; usize::from(!ended.is_empty()) * 3]);
+        choices.extend(vec![Choice::Write; usize::from(is_loaded) * 4]);
+        let is_quiet = choices.len() == 3;
+        if is_faulty || is_quiet {
+            choices.push(Choice::Pass);
+        }
+        let choice = *self.random.one_of(&choices);
+        self.trace = mix(self.trace, choice as u64);
+        match choice {
+            Choice::Turn => self.turn(),
+            Choice::Read => self.read(),
+            Choice::Hear => self.hear(),
+            Choice::End => {
+                let token = *self.random.one_of(&ended);
+                self.end(token);
+            }
+            Choice::Write => {
+                if let Some(bench) = bench {
+                    bench.work(&self.disk);
+                }
+            }
+            Choice::Pass => return self.pass(),
+        }
+        true
+    }
+
+    /// Starts the process anew and takes up what is in the store, as the server does.
+    fn begin_process(&mut self) {
+        let benches: Arc<Mutex<Vec<Bench>>> = Arc::default();
+        let (disk, made) = (self.disk.clone(), Arc::clone(&benches));
+        let committers: MakeCommitter = Box::new(move |store, _, inbox| {
+            let (committer, bench) = disk.committer(store, inbox);
+            made.lock().unwrap_or_else(PoisonError::into_inner).push(bench);
+            Ok(committer)
+        });
+        let progress = Arc::new(Progress::new());
+        let disk = self.disk.clone();
+        let parts = Parts {
+            open: Box::new(move || Ok(disk.open())),
+            log: LOG,
+            namespace: self.namespace.clone(),
+            clock: Box::new(Watch(Arc::clone(&self.now))),
+            slots: 1 + u32::try_from(self.random.below(4)).expect("it is small"),
+            worker: Name::new("local").expect("it is a name"),
+            logs: Logs::new(LOG, Box::new(MemoryLogStore::new()), Arc::clone(&progress)),
+            progress: Arc::clone(&progress),
+            blobs: Arc::new(MemoryBlobStore::default()),
+            limits: EvaluationLimits::default(),
+        };
+        let partition = match Stepper::open(parts, committers) {
+            Ok(partition) => partition,
+            Err(error) => return self.wrong(format!("the store cannot be opened: {error}")),
+        };
+        judge::check_indexes(self.disk.reader().as_ref(), LOG, &self.namespace, &mut self.breaches);
+        let line = Line::default();
+        partition.attach(Box::new(line.clone()));
+        let open = self.disk.reader().open_runs(LOG, Arrival::NONE, 1_000).unwrap_or_default();
+        drop(partition.resume_runs(open.into_iter().map(|run| run.summary.run).collect()));
+        self.process = Some(Process { partition, line, hands: Hands::new(self.seed), benches, progress });
+        self.counts.processes += 1;
+    }
+
+    /// Sudden death.
+    fn crash(&mut self) {
+        let Some(process) = self.process.take() else { return };
+        self.counts.crashes += 1;
+        self.counts.crashes_under_load += u64::from(process.hands.running().next().is_some());
+        let reports = process.hands.said.into_iter().filter(|said| matches!(said, Said::Report(_)));
+        self.late.extend(reports);
+        drop(process.partition);
+        self.disk.crash();
+        for client in &mut self.clients {
+            // Whoever asked heard nothing; they ask again.
+            (client.start, client.cancel) = (None, None);
+        }
+    }
+
+    /// Lets people ask for what they want and hear what they are answered.
+    fn ask(&mut self) {
+        let Some(process) = &self.process else { return };
+        let mut breaches = Vec::new();
+        for client in &mut self.clients {
+            if !client.is_acknowledged {
+                let start =
+                    client.start.get_or_insert_with(|| process.partition.start_run(client.new.clone()));
+                match start.try_recv() {
+                    Ok(Ok(()) | Err(RequestError::Rejected(_))) => client.is_acknowledged = true,
+                    Ok(Err(RequestError::Unknowable | RequestError::Stopped)) => client.start = None,
+                    Ok(Err(error)) => breaches.push(format!("a start is refused: {error}")),
+                    Err(_) => {}
+                }
+            } else if client.wants_cancel && !client.is_cancelled {
+                let cancel = client.cancel.get_or_insert_with(|| {
+                    process.partition.cancel_run(client.run, CANCELLER, "changed my mind")
+                });
+                match cancel.try_recv() {
+                    Ok(Ok(())) => client.is_cancelled = true,
+                    // It was over.
+                    Ok(Err(RequestError::Rejected(_))) => client.wants_cancel = false,
+                    Ok(Err(RequestError::Unknowable | RequestError::Stopped)) => client.cancel = None,
+                    Ok(Err(error)) => breaches.push(format!("a cancel is refused: {error}")),
+                    Err(_) => {}
+                }
+            }
+        }
+        self.breaches.extend(breaches);
+    }
+
+    /// Lets something go wrong, sometimes.
+    fn meddle(&mut self) -> bool {
+        match self.random.below(1_000) {
+            0..=14 => self.crash(),
+            15..=19 => {
+                let index = self.random.below(self.clients.len() as u64);
+                let client = &mut self.clients[usize::try_from(index).expect("it is small")];
+                client.wants_cancel |= client.is_acknowledged;
+            }
+            20..=24 => {
+                // The wall clock is set, back or forth by up to a day.
+                let step = i64::try_from(self.random.below(86_400_000)).expect("it is small") - 43_200_000;
+                self.now.fetch_add(step * 1_000_000, Ordering::Relaxed);
+                self.counts.clock_jumps += 1;
+            }
+            25..=34 => self.disk.sync(),
+            35..=39 if self.planted == Some(Planted::NoFencing) => self.deliver_late(),
+            _ => return false,
+        }
+        true
+    }
+
+    /// A report of a dead worker arrives; the planted bug takes it for one of the attempt that is open now.
+    fn deliver_late(&mut self) {
+        let Some(process) = &mut self.process else { return };
+        let Some(Said::Report(mut report)) = self.late.pop() else { return };
+        let running = process.hands.running().find(|open| open.run == report.run && open.task == report.task);
+        if let Some(open) = running {
+            (report.token, report.attempt) = (open.token, open.attempt);
+            process.partition.ear().hear(Said::Report(report));
+        }
+    }
+
+    fn turn(&mut self) {
+        let Some(process) = &mut self.process else { return };
+        if !process.partition.turn() {
+            // It ended by itself, such as after too many failures of the store: the process leaves.
+            self.counts.gave_up += 1;
+            self.trace = mix(self.trace, 99);
+            self.crash();
+        }
+        self.trace = mix(self.trace, self.disk.commits());
+    }
+
+    /// The worker reads one word.
+    fn read(&mut self) {
+        let now = self.now();
+        let Some(process) = &mut self.process else { return };
+        let Some(told) = process.line.take() else { return };
+        if let Told::Assign(assignment) = &told {
+            let (token, key) = (assignment.token, (assignment.run, assignment.task.clone()));
+            let text = assignment.task.to_string();
+            let overlaps = process.hands.running().any(|open| (open.run, &open.task) == (key.0, &key.1));
+            let before = FencingToken(token.0 - 1);
+            let grants = self.disk.reader().grants(LOG, before, 1).unwrap_or_default();
+            let is_durable = grants.first().is_some_and(|grant| grant.token == token);
+            let attempt = assignment.attempt.0;
+            if !is_durable {
+                self.breaches.push(format!("`{text}` begins before its grant is durable"));
+            }
+            if overlaps {
+                self.breaches.push(format!("`{text}` begins while another attempt of it runs"));
+            }
+            if self.started.insert(token, (key.0, key.1.clone(), attempt)).is_some() {
+                self.breaches.push(format!("token {token} begins twice"));
+            }
+            let is_once = text.rsplit('/').next().is_some_and(|name| name.starts_with("once"));
+            if is_once
+                && let Some(earlier) = self.once.insert(key, token)
+                && !self.produced.contains(&earlier)
+            {
+                self.breaches.push(format!("`{text}` is repeated though what its attempt did is unknown"));
+            }
+            self.counts.attempts += 1;
+        }
+        process.hands.obey(told, now);
+    }
+
+    fn hear(&mut self) {
+        let Some(process) = &mut self.process else { return };
+        if let Some(said) = process.hands.said.pop_front() {
+            process.partition.ear().hear(said);
+        }
+    }
+
+    fn end(&mut self, token: FencingToken) {
+        let now = self.now();
+        let Some(process) = &mut self.process else { return };
+        if let Some(report) = process.hands.end(token, now) {
+            let is_known = match &report.outcome {
+                Outcome::Produced { .. } | Outcome::TakenOver { .. } => true,
+                Outcome::Ended(report) => {
+                    matches!(report.end, myrmex_model::outcome::AttemptEnd::Failed { .. })
+                }
+            };
+            if is_known {
+                self.produced.insert(token);
+            }
+        }
+    }
+
+    /// Time passes: until the next thing is due. False if nothing ever is.
+    fn pass(&mut self) -> bool {
+        let Some(process) = &self.process else { return true };
+        let now = self.now();
+        let due = process.partition.next_due().into_iter().chain(process.hands.next_end()).min();
+        let next = match due {
+            Some(due) if due > now => due,
+            Some(_) => now.after(Length(1)),
+            // A full disk is tried again after a while.
+            None if self.random.permille(900) => now.after(Length(10)),
+            None => {
+                self.counts.idle += 1;
+                now.after(Length(1_000))
+            }
+        };
+        self.now.store(next.0, Ordering::Relaxed);
+        self.counts.idle < 1_000
+    }
+
+    /// Judges what is durable when everything is over.
+    fn judge_end(&mut self) {
+        let reader = self.disk.reader();
+        let durable = judge::read(reader.as_ref(), LOG, &mut self.breaches);
+        judge::check_indexes(reader.as_ref(), LOG, &self.namespace, &mut self.breaches);
+        let mut wrong = Vec::new();
+        for token in self.started.keys() {
+            if !durable.tokens.contains(token) {
+                wrong.push(format!("an attempt with token {token} ran that no journal knows"));
+            }
+        }
+        for (run, journal) in &durable.runs {
+            for (task, _, token) in judge::successes(journal) {
+                if !self.produced.contains(&token) {
+                    wrong.push(format!("run {run}: the success of `{task}` was produced by no attempt"));
+                }
+            }
+            self.counts.events += journal.len() as u64;
+            self.counts.kinds.extend(journal.iter().map(|recorded| recorded.event.kind()));
+            if judge::end_of(journal).is_none() {
+                wrong.push(format!("run {run} is not over"));
+            }
+        }
+        for client in &self.clients {
+            let end = durable.runs.get(&client.run).and_then(|journal| judge::end_of(journal));
+            match end {
+                None => wrong.push(format!("run {} was acknowledged and is not there", client.run)),
+                Some(end) if client.is_cancelled && end != Status::Cancelled => {
+                    wrong.push(format!("run {} was cancelled and ended {}", client.run, end.as_str()));
+                }
+                Some(end) => {
+                    *self.counts.ends.entry(end.as_str()).or_default() += 1;
+                }
+            }
+        }
+        self.breaches.extend(wrong);
+        if let Some(process) = &self.process {
+            for note in process.progress.take_notes() {
+                self.trace = super::random::mix_text(self.trace, &note);
+            }
+        }
+    }
+}
+
+/// A kind of thing that can happen.
+#[derive(Debug, Clone, Copy)]
+enum Choice {
+    Turn,
+    Read,
+    Hear,
+    End,
+    Write,
+    Pass,
+}
