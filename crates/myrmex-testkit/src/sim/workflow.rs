@@ -46,10 +46,10 @@ impl Writer<'_> {
         if self.random.permille(150) {
             file.insert("deadline".into(), "40s".into());
         }
-        if self.random.permille(200) {
+        let (key, body) = self.body(0);
+        if key == "tasks" && self.random.permille(200) {
             file.insert("max_parallel".into(), (1 + self.random.below(3)).into());
         }
-        let (key, body) = self.body(0);
         file.insert(key.into(), body);
         if self.random.permille(250) {
             let handler = self.handler(1);

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::mpsc::TryRecvError;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use myrmex_model::address::Address;
@@ -16,7 +17,7 @@ use myrmex_runtime::clock::Clock;
 use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::logs::Logs;
 use myrmex_runtime::partition::{
-    Answered, CalledDefinition, MakeCommitter, NewRun, Parts, RequestError, Stepper,
+    Answered, CalledDefinition, MakeCommitter, NewRun, Parts, RequestError, Stepper, load_run,
 };
 use myrmex_runtime::progress::Progress;
 use myrmex_runtime::worker::{Outcome, Said};
@@ -179,10 +180,40 @@ impl World {
                 break;
             }
             if !self.step(false) {
-                return self.wrong("nothing is left to happen and a run is not over");
+                let open = self.describe();
+                return self.wrong(format!("nothing is left to happen and a run is not over: {open}"));
             }
         }
         self.judge_end();
+    }
+
+    /// Says how what is open stands.
+    fn describe(&self) -> String {
+        let reader = self.disk.reader();
+        let mut text = String::new();
+        for open in reader.open_runs(LOG, Arrival::NONE, 100).unwrap_or_default() {
+            let id = open.summary.run;
+            text += &format!("\nrun {id} of {}:", open.summary.workflow);
+            let Ok(Some(run)) = load_run(reader.as_ref(), &self.namespace, id) else { continue };
+            for task in run.tasks().filter(|task| !task.status().is_terminal()) {
+                text += &format!(" {} {} {:?};", task.address(), task.status().as_str(), task.phase());
+            }
+            text += &format!(" timers {:?}", run.timers());
+        }
+        for client in &self.clients {
+            let Client { run, is_acknowledged, wants_cancel, is_cancelled, .. } = client;
+            text += &format!("\nclient {run}: {is_acknowledged} {wants_cancel} {is_cancelled}");
+        }
+        if let Some(process) = &self.process {
+            let running: Vec<_> = process.hands.running().map(|open| open.task.to_string()).collect();
+            text += &format!(
+                "\nrunning {running:?}, said {}, notes {:?}, {:?}",
+                process.hands.said.len(),
+                process.progress.take_notes(),
+                process.progress.seen()
+            );
+        }
+        text
     }
 
     fn is_over(&self) -> bool {
@@ -305,7 +336,8 @@ impl World {
                     Ok(Ok(()) | Err(RequestError::Rejected(_))) => client.is_acknowledged = true,
                     Ok(Err(RequestError::Unknowable | RequestError::Stopped)) => client.start = None,
                     Ok(Err(error)) => breaches.push(format!("a start is refused: {error}")),
-                    Err(_) => {}
+                    Err(TryRecvError::Empty) => {}
+                    Err(TryRecvError::Disconnected) => breaches.push("a start is never answered".to_owned()),
                 }
             } else if client.wants_cancel && !client.is_cancelled {
                 let cancel = client.cancel.get_or_insert_with(|| {
@@ -314,10 +346,13 @@ impl World {
                 match cancel.try_recv() {
                     Ok(Ok(())) => client.is_cancelled = true,
                     // It was over.
-                    Ok(Err(RequestError::Rejected(_))) => client.wants_cancel = false,
+                    Ok(Err(RequestError::Rejected(_))) => {
+                        (client.wants_cancel, client.cancel) = (false, None)
+                    }
                     Ok(Err(RequestError::Unknowable | RequestError::Stopped)) => client.cancel = None,
                     Ok(Err(error)) => breaches.push(format!("a cancel is refused: {error}")),
-                    Err(_) => {}
+                    Err(TryRecvError::Empty) => {}
+                    Err(TryRecvError::Disconnected) => breaches.push("a cancel is never answered".to_owned()),
                 }
             }
         }
