@@ -5,6 +5,7 @@ use myrmex_expr::{ExprError, ExprErrorKind, Reference, Step};
 use myrmex_model::fault::Fault;
 use myrmex_model::id::{Attempt, ValueHash};
 use myrmex_model::ir::Body;
+use myrmex_model::status::Status;
 use myrmex_model::value::Value;
 use myrmex_store::{Reader, StoreError};
 use serde_json::json;
@@ -114,17 +115,17 @@ impl<'a> Resolver<'a> {
             },
             "artifacts" => self.stored(task.artifacts()?, rest),
             "items" => {
-                if let [Step::Index(index), rest @ ..] = rest {
-                    let item = task.items().nth(usize::try_from(*index).ok()?)?;
+                if let [Step::Index(index), rest @ ..] = rest
+                    && let Some(item) = usize::try_from(*index).ok().and_then(|index| task.items().nth(index))
+                {
                     return walk(&self.record(&item), rest);
                 }
-                let items: Vec<Value> = task.items().map(|item| self.record(&item)).collect();
-                walk(&Value::Array(items), rest)
+                walk(&self.items(&task), rest)
             }
             "" => {
                 let mut record = self.record(&task);
                 if task.is_each() {
-                    record["items"] = task.items().map(|item| self.record(&item)).collect();
+                    record["items"] = self.items(&task);
                 }
                 Some(record)
             }
@@ -140,12 +141,23 @@ impl<'a> Resolver<'a> {
         record
     }
 
+    /// Builds everything that can be said of the items of a `for_each`, those that were never reached too.
+    fn items(&mut self, task: &TaskView<'_>) -> Value {
+        let mut items: Vec<Value> = task.items().map(|item| self.record(&item)).collect();
+        let status = if task.ended().is_some() { Status::Cancelled } else { Status::Pending };
+        items.resize_with(task.item_count(), || unreached(status));
+        Value::Array(items)
+    }
+
     /// Returns what a task gave. A `for_each` that failed gives the list of what its items gave, null where one did not.
     fn output(&mut self, task: &TaskView<'_>) -> Option<Value> {
         match task.output() {
             Some(hash) => self.stored(hash, &[]),
             None if task.is_each() && task.started().is_some() => {
-                Some(task.items().map(|item| self.output(&item).unwrap_or(Value::Null)).collect())
+                let mut outputs: Vec<Value> =
+                    task.items().map(|item| self.output(&item).unwrap_or(Value::Null)).collect();
+                outputs.resize(task.item_count(), Value::Null);
+                Some(Value::Array(outputs))
             }
             None => None,
         }
@@ -198,6 +210,19 @@ fn facts(task: &TaskView<'_>) -> Value {
         "started": task.started().map(|at| at.to_string()),
         "finished": task.ended().map(|at| at.to_string()),
         "error": task.fault().map(fault_value),
+    })
+}
+
+/// Everything that is known of an item that was never reached.
+fn unreached(status: Status) -> Value {
+    json!({
+        "status": status.as_str(),
+        "attempts": 0,
+        "started": null,
+        "finished": null,
+        "error": null,
+        "output": null,
+        "artifacts": {},
     })
 }
 
