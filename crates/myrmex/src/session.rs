@@ -14,7 +14,7 @@ use myrmex_runtime::logs::Logs;
 use myrmex_runtime::partition::{Partition, Parts, RequestError, event_of, load_run};
 use myrmex_runtime::platform::{self, Zygote};
 use myrmex_runtime::progress::{Health, Progress, Seen};
-use myrmex_runtime::worker::{LocalWorker, WorkerConfig, copies_folder, scratch_folder};
+use myrmex_runtime::worker::{Kin, LocalWorker, WorkerConfig, copies_folder, scratch_folder};
 use myrmex_store::blobs::FileBlobStore;
 use myrmex_store::directory::{DataDirectory, Owner};
 use myrmex_store::segments::FileLogStore;
@@ -136,6 +136,11 @@ impl Session {
             scratch: scratch_folder(&workspace.data),
             grace: GRACE,
             providers,
+            kin: Kin::new(
+                Box::new(SqliteReader::open(&workspace.data)?),
+                namespace.clone(),
+                Arc::clone(&progress),
+            ),
             blobs: Arc::new(FileBlobStore::new(&workspace.data)),
             namespace: namespace.clone(),
             copies: copies_folder(&workspace.data),

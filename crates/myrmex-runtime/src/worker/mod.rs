@@ -10,6 +10,7 @@ mod attempt;
 mod blobs;
 mod finish;
 mod interpreter;
+mod kin;
 mod local;
 mod output;
 mod secret;
@@ -29,6 +30,7 @@ use myrmex_store::blobs::BlobStore;
 
 use crate::secrets::Providers;
 
+pub use kin::Kin;
 pub use local::{LocalWorker, WorkerError};
 
 /// An attempt to carry out.
@@ -146,6 +148,8 @@ pub struct WorkerConfig {
     pub grace: Duration,
     /// Where secrets come from.
     pub providers: Providers,
+    /// Who knows which secrets were given before.
+    pub kin: Kin,
     /// Where artifacts and large outputs are kept.
     pub blobs: Arc<dyn BlobStore>,
     /// Whose they are.
