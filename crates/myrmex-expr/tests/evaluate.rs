@@ -176,7 +176,7 @@ fn own_filters_work() {
     check("'1h30m' | duration", json!(5_400_000));
     check(
         "[inputs.map, none, 'x', 1.0] | map('string') | list",
-        json!(["{\"z\":1,\"a\":2}", "", "x", "1.0"]),
+        json!(["{\"z\":1,\"a\":2}", "null", "x", "1.0"]),
     );
     check("'v1.2' | regex_match('^v(\\\\d+)') and not 'x' | regex_match('y')", json!(true));
     check("'a1b22' | regex_replace('(?<n>[0-9]+)', '<$n>')", json!("a<1>b<22>"));
@@ -213,7 +213,7 @@ fn templates_are_rendered() {
     assert_eq!(render(&text("${{ inputs.list }}")), json!([3, 1, 2]));
     assert_eq!(
         render(&text("a ${{ inputs.list }} ${{ inputs.none }}${{ inputs.flag }} $${{")),
-        json!("a [3,1,2] true ${{")
+        json!("a [3,1,2] nulltrue ${{")
     );
     assert_eq!(render(&text("plain")), json!("plain"));
     let map = Template::map(vec![

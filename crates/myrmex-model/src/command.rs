@@ -76,6 +76,8 @@ pub enum Command {
         child: RunId,
         /// How it ended.
         end: ChildEnd,
+        /// Whether an attempt of unknown outcome was made in it that nothing may repeat.
+        is_unknown: bool,
     },
     /// The instant of an armed timer has come.
     Fire {

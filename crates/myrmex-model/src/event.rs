@@ -121,6 +121,12 @@ pub enum Event {
         /// The child's checked inputs.
         inputs: ValueHash,
     },
+    /// A child run has ended in which an attempt of unknown outcome was made that nothing may repeat. Nothing repeats the
+    /// call either.
+    ChildUnknown {
+        /// The task that called it.
+        task: Address,
+    },
     /// A `for_each` began.
     ItemsExpanded {
         /// The `for_each`.
@@ -391,6 +397,7 @@ impl Event {
             | Self::LimitReached { task, .. } => (!task.is_root()).then_some(task),
             Self::ScopeEntered { task, .. }
             | Self::ChildCalled { task, .. }
+            | Self::ChildUnknown { task }
             | Self::ItemsExpanded { task, .. }
             | Self::TaskQueued { task, .. }
             | Self::AttemptGranted { task, .. }
@@ -424,6 +431,7 @@ impl Event {
             | Self::HandlerEntered { .. }
             | Self::LimitReached { .. }
             | Self::ChildCalled { .. }
+            | Self::ChildUnknown { .. }
             | Self::ItemsExpanded { .. }
             | Self::TimerArmed { .. }
             | Self::LagArmed { .. }
@@ -452,6 +460,7 @@ impl Event {
             Self::HandlerEntered { .. } => "handler.entered",
             Self::LimitReached { .. } => "limit.reached",
             Self::ChildCalled { .. } => "child.called",
+            Self::ChildUnknown { .. } => "child.unknown",
             Self::ItemsExpanded { .. } => "task.expanded",
             Self::TaskQueued { .. } => "task.queued",
             Self::AttemptGranted { .. } => "attempt.granted",

@@ -149,6 +149,9 @@ pub enum Additional {
 /// Returns whether a pattern matches somewhere in a text.
 pub type Matches<'a> = &'a dyn Fn(&str, &str) -> bool;
 
+/// What the name of a secret looks like. A text with this pattern is the name of one.
+pub const SECRET_NAME_PATTERN: &str = "^[A-Za-z_][A-Za-z0-9_-]{0,63}$";
+
 impl Schema {
     /// Returns the schema that asks for `kind` and nothing else.
     pub fn of(kind: Type) -> Self {
@@ -163,12 +166,27 @@ impl Schema {
         }
     }
 
+    /// Returns whether it asks for the name of a secret.
+    pub fn names_secret(&self) -> bool {
+        self.pattern.as_deref() == Some(SECRET_NAME_PATTERN)
+    }
+
     /// Checks `value`; `matches` answers for patterns.
     ///
     /// # Errors
     ///
-    /// Returns a sentence that names the place in the value (empty for the value itself) and what is wrong.
+    /// Returns a sentence that names the place in the value (empty for the value itself) and what is wrong. What should
+    /// name a secret is not shown: it may be the secret.
     pub fn check(&self, value: &Value, matches: Matches<'_>) -> Result<(), Mismatch> {
+        let checked = self.check_shown(value, matches);
+        if self.names_secret() && checked.is_err() {
+            let message = "it is not the name of a secret (letters, digits, `_` and `-`, at most 64)";
+            return wrong(message.to_owned());
+        }
+        checked
+    }
+
+    fn check_shown(&self, value: &Value, matches: Matches<'_>) -> Result<(), Mismatch> {
         if !self.kind.admits(value) {
             return wrong(format!(
                 "expected {}{}, found {}",
@@ -522,6 +540,15 @@ mod tests {
         let one = schema_with(Type::Any, one);
         assert_eq!(check(&one, &json!(1)), Err(": integer `1` fits 2 of `oneOf`, not one".into()));
         assert_eq!(check(&one, &json!(1.5)), Ok(()));
+    }
+
+    #[test]
+    fn what_should_name_a_secret_is_not_shown() {
+        let schema = Schema { pattern: Some(SECRET_NAME_PATTERN.into()), ..Schema::of(Type::String) };
+        for given in [json!("hunter 2"), json!(4711)] {
+            let wrong = schema.check(&given, &|_, _| false).unwrap_err();
+            assert!(wrong.message.starts_with("it is not the name of a secret"), "{}", wrong.message);
+        }
     }
 
     #[test]

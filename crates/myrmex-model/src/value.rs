@@ -61,11 +61,12 @@ pub fn type_name(value: &Value) -> &'static str {
 }
 
 /// Prints `value` as it appears inside text, in an environment variable or in an argument: strings as they are,
-/// null as nothing, everything else as JSON.
+/// everything else as JSON.
 pub fn to_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+            value.to_string()
+        }
     }
 }

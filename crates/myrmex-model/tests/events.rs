@@ -249,6 +249,7 @@ fn is_listed(event: &Event) -> bool {
         | Event::HandlerEntered { .. }
         | Event::LimitReached { .. }
         | Event::ChildCalled { .. }
+        | Event::ChildUnknown { .. }
         | Event::ItemsExpanded { .. }
         | Event::TaskQueued { .. }
         | Event::AttemptGranted { .. }
@@ -376,6 +377,17 @@ fn a_block_with_inputs_of_its_own_is_read_and_written_for_ever() {
         assert_eq!(String::from_utf8(encode(&recorded, BOOT)).unwrap(), line);
         assert_eq!(decode(line.as_bytes()), Ok(recorded));
     }
+}
+
+#[test]
+fn a_child_that_left_open_what_it_did_is_read_and_written_for_ever() {
+    let event = Event::ChildUnknown { task: address("call") };
+    let change = Change { from: Status::Running, to: Status::Running, phase: Phase::None };
+    let recorded = Recorded { at: Timestamp(1), event, change };
+    let line =
+        format!(r#"{{"e":"child.unknown","at":1,"f":"running","o":"running","k":"call","b":{}}}"#, BOOT.0);
+    assert_eq!(String::from_utf8(encode(&recorded, BOOT)).unwrap(), line);
+    assert_eq!(decode(line.as_bytes()), Ok(recorded));
 }
 
 #[test]

@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         an_artifact_with_a_secret_is_refused,
         a_large_output_is_a_file,
         a_file_is_given_by_the_path_of_a_copy,
+        a_copy_that_a_task_changed_is_made_again,
         interpreters_run_scripts,
         a_script_that_is_too_long_for_an_argument_runs,
         an_interpreter_that_is_not_installed_is_named,
@@ -208,6 +209,16 @@ fn a_file_is_given_by_the_path_of_a_copy() {
     wrong["hash"] = json!("0".repeat(64));
     let report = host.run(json!({"command": ["echo", wrong]}));
     assert_eq!(fault(&report).title, "the file `data.txt` cannot be made ready");
+}
+
+fn a_copy_that_a_task_changed_is_made_again() {
+    let mut host = Host::new();
+    let report = host.run(json!({"script": "echo one >data.txt", "artifacts": {"data": "data.txt"}}));
+    let env = json!({"DATA": report.artifacts["data"]});
+    // As long as before, so that its size does not tell.
+    produced(&host.run(json!({"script": "chmod u+w \"$DATA\"; echo two >\"$DATA\"", "env": env})));
+    let report = host.run(json!({"script": "cat \"$DATA\"", "env": env}));
+    assert_eq!(produced(&report), &Produced::Stdout(Some("one".into())));
 }
 
 fn interpreters_run_scripts() {

@@ -102,6 +102,11 @@ impl Inputs {
         Self { values, files: Vec::new() }
     }
 
+    /// Returns the inputs, with null in the place of files that are not kept yet.
+    pub fn values(&self) -> &serde_json::Map<String, Value> {
+        &self.values
+    }
+
     /// Gives `run` the files among `inputs` that `other` has, where it has them not by itself.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use myrmex_runtime::logs::Logs;
 use myrmex_runtime::partition::{Partition, Parts, RequestError, event_of, load_run};
 use myrmex_runtime::platform::{self, Zygote};
 use myrmex_runtime::progress::{Health, Progress, Seen};
-use myrmex_runtime::worker::{LocalWorker, OpenReader, WorkerConfig, copies_folder, scratch_folder};
+use myrmex_runtime::worker::{Kin, LocalWorker, OpenReader, WorkerConfig, copies_folder, scratch_folder};
 use myrmex_store::blobs::{BlobStore, FileBlobStore};
 use myrmex_store::directory::{DataDirectory, Owner};
 use myrmex_store::segments::FileLogStore;
@@ -160,6 +160,11 @@ impl Session {
             scratch: scratch_folder(&workspace.data),
             grace: GRACE,
             providers,
+            kin: Kin::new(
+                Box::new(SqliteReader::open(&workspace.data)?),
+                namespace.clone(),
+                Arc::clone(&progress),
+            ),
             blobs: Arc::clone(&blobs),
             namespace: namespace.clone(),
             copies: copies_folder(&workspace.data),

@@ -82,6 +82,7 @@ impl Run {
             | Event::HandlerEntered { task, .. }
             | Event::LimitReached { task, .. }
             | Event::ChildCalled { task, .. }
+            | Event::ChildUnknown { task }
             | Event::ItemsExpanded { task, .. }
             | Event::TaskQueued { task, .. }
             | Event::AttemptGranted { task, .. }
@@ -119,6 +120,9 @@ impl Run {
 
     /// Applies what happens to the run as a whole.
     fn apply_run(&mut self, event: &Event, at: Timestamp) -> Result<Change, ReplayError> {
+        if self.header.is_none() && !matches!(event, Event::RunStarted { .. }) {
+            return Err(ReplayError::Start);
+        }
         match event {
             Event::RunStarted { inputs, started_by, trigger, closure, parent, retry, .. }
                 if self.header.is_none() =>
@@ -134,7 +138,6 @@ impl Run {
                 });
                 Ok(self.make_root(event, at))
             }
-            _ if self.header.is_none() => Err(ReplayError::Start),
             Event::RunQueued { key } => self.apply_queued(key.as_deref(), at).ok_or(ReplayError::Start),
             Event::RunAdmitted => self.apply_admitted(at).ok_or(ReplayError::Start),
             Event::RunEnded { status, output, fault } => {
@@ -145,7 +148,29 @@ impl Run {
                 Ok(self.change_run(*status, Phase::None))
             }
             Event::Rebased { .. } => Ok(self.change_run(self.status, Phase::None)),
-            _ => Err(ReplayError::Start),
+            Event::RunStarted { .. }
+            | Event::ScopeEntered { .. }
+            | Event::RoundBegan { .. }
+            | Event::HandlerEntered { .. }
+            | Event::LimitReached { .. }
+            | Event::ChildCalled { .. }
+            | Event::ChildUnknown { .. }
+            | Event::ItemsExpanded { .. }
+            | Event::TaskQueued { .. }
+            | Event::AttemptGranted { .. }
+            | Event::AttemptEnded { .. }
+            | Event::RetryArmed { .. }
+            | Event::TimerArmed { .. }
+            | Event::LagArmed { .. }
+            | Event::LagElapsed { .. }
+            | Event::CaseChosen { .. }
+            | Event::TaskSucceeded { .. }
+            | Event::TaskTaken { .. }
+            | Event::TaskFailed { .. }
+            | Event::TaskSkipped { .. }
+            | Event::TaskCancelled { .. }
+            | Event::CancelRequested { .. }
+            | Event::EndRequested { .. } => Err(ReplayError::Start),
         }
     }
 
@@ -207,6 +232,7 @@ impl Run {
             }
             Event::LimitReached { .. } => !is_over && activation.handling().is_none(),
             Event::ChildCalled { .. } => begins && matches!(body, Body::Call(_)),
+            Event::ChildUnknown { .. } => !is_over && matches!(activation.work, Work::Call(_)),
             Event::ItemsExpanded { .. } => begins && matches!(body, Body::Each(_)),
             Event::TimerArmed { .. } => begins && matches!(body, Body::Timer(_)),
             Event::CaseChosen { .. } => begins && matches!(body, Body::Choose(_)),
@@ -317,6 +343,11 @@ impl Run {
             | Event::ChildCalled { .. }
             | Event::TimerArmed { .. }
             | Event::CaseChosen { .. } => self.apply_begin(id, event, at),
+            Event::ChildUnknown { .. } => {
+                self.at_mut(id).facts_mut().is_unknown = true;
+                let phase = self.at(id).phase;
+                self.change(id, phase, at, |_| {})
+            }
             Event::RoundBegan { round, .. } => self.apply_round(id, *round, at),
             Event::HandlerEntered { handler, pending, .. } => self.apply_handler(id, *handler, pending, at),
             Event::LimitReached { limit, .. } => {
@@ -349,6 +380,7 @@ impl Run {
     }
 
     /// Applies that a body without a worker begins an attempt.
+    #[expect(clippy::too_many_lines, reason = "every event is named, so that a new one is not passed over")]
     fn apply_begin(&mut self, id: ActivationId, event: &Event, at: Timestamp) -> Change {
         match event {
             Event::ScopeEntered { attempt, inputs, .. } => {
@@ -403,7 +435,30 @@ impl Run {
                 self.begin_attempt(id, attempt);
                 change
             }
-            _ => unreachable!("these are all the events with which such bodies begin"),
+            Event::RunStarted { .. }
+            | Event::RunQueued { .. }
+            | Event::RunAdmitted
+            | Event::Rebased { .. }
+            | Event::RoundBegan { .. }
+            | Event::HandlerEntered { .. }
+            | Event::LimitReached { .. }
+            | Event::ChildUnknown { .. }
+            | Event::TaskQueued { .. }
+            | Event::AttemptGranted { .. }
+            | Event::AttemptEnded { .. }
+            | Event::RetryArmed { .. }
+            | Event::LagArmed { .. }
+            | Event::LagElapsed { .. }
+            | Event::TaskSucceeded { .. }
+            | Event::TaskFailed { .. }
+            | Event::TaskSkipped { .. }
+            | Event::TaskCancelled { .. }
+            | Event::CancelRequested { .. }
+            | Event::TaskTaken { .. }
+            | Event::EndRequested { .. }
+            | Event::RunEnded { .. } => {
+                unreachable!("these are all the events with which such bodies begin")
+            }
         }
     }
 
@@ -448,7 +503,32 @@ impl Run {
                 leaf.retries_used += u32::from(is_failure);
                 leaf.is_unknown |= is_unknown(report);
             }
-            _ => unreachable!("these are all the events of attempts"),
+            Event::RunStarted { .. }
+            | Event::RunQueued { .. }
+            | Event::RunAdmitted
+            | Event::Rebased { .. }
+            | Event::ScopeEntered { .. }
+            | Event::RoundBegan { .. }
+            | Event::HandlerEntered { .. }
+            | Event::LimitReached { .. }
+            | Event::ChildCalled { .. }
+            | Event::ChildUnknown { .. }
+            | Event::ItemsExpanded { .. }
+            | Event::RetryArmed { .. }
+            | Event::TimerArmed { .. }
+            | Event::LagArmed { .. }
+            | Event::LagElapsed { .. }
+            | Event::CaseChosen { .. }
+            | Event::TaskSucceeded { .. }
+            | Event::TaskFailed { .. }
+            | Event::TaskSkipped { .. }
+            | Event::TaskCancelled { .. }
+            | Event::CancelRequested { .. }
+            | Event::TaskTaken { .. }
+            | Event::EndRequested { .. }
+            | Event::RunEnded { .. } => {
+                unreachable!("these are all the events of attempts")
+            }
         }
         let change = self.change(id, phase, at, |task| {
             task.work = Work::Leaf(leaf);
@@ -482,7 +562,32 @@ impl Run {
                 if *is_timeout { Status::TimedOut } else { Status::Failed }
             }
             Event::TaskSkipped { .. } => Status::Skipped,
-            _ => Status::Cancelled,
+            Event::TaskCancelled { .. } => Status::Cancelled,
+            Event::RunStarted { .. }
+            | Event::RunQueued { .. }
+            | Event::RunAdmitted
+            | Event::Rebased { .. }
+            | Event::ScopeEntered { .. }
+            | Event::RoundBegan { .. }
+            | Event::HandlerEntered { .. }
+            | Event::LimitReached { .. }
+            | Event::ChildCalled { .. }
+            | Event::ChildUnknown { .. }
+            | Event::ItemsExpanded { .. }
+            | Event::TaskQueued { .. }
+            | Event::AttemptGranted { .. }
+            | Event::AttemptEnded { .. }
+            | Event::RetryArmed { .. }
+            | Event::TimerArmed { .. }
+            | Event::LagArmed { .. }
+            | Event::LagElapsed { .. }
+            | Event::CaseChosen { .. }
+            | Event::CancelRequested { .. }
+            | Event::TaskTaken { .. }
+            | Event::EndRequested { .. }
+            | Event::RunEnded { .. } => {
+                unreachable!("these are all the ends of tasks")
+            }
         };
         self.forget_handling(id);
         let change = self.change(id, Phase::None, at, |activation| {

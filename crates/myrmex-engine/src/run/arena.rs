@@ -103,6 +103,8 @@ pub(super) struct RareFacts {
     pub(super) handling: Option<(HandlerKind, Pending)>,
     /// The error that a `catch` took.
     pub(super) caught: Option<Box<Fault>>,
+    /// Whether a child run that it called left open what an attempt did that nothing may repeat.
+    pub(super) is_unknown: bool,
     /// The inputs of its own, evaluated once for all attempts; of scopes with a binding.
     pub(super) inputs: Option<ValueHash>,
     /// The variables of the flow around when it had succeeded, if it or what is inside may have written some.
@@ -124,6 +126,7 @@ impl Default for RareFacts {
             limit: None,
             handling: None,
             caught: None,
+            is_unknown: false,
             inputs: None,
             vars: None,
             taken: None,

@@ -85,18 +85,22 @@ impl Turn<'_> {
         !matches!(&self.run.node(id).body, Body::Call(call) if call.is_detached)
     }
 
-    /// Takes the end of a child run.
+    /// Takes the end of a child run, and whether it leaves open what an attempt did that nothing may repeat.
     pub(super) fn child_ended(
         &mut self,
         task: Address,
         child: RunId,
-        end: ChildEnd,
+        (end, is_unknown): (ChildEnd, bool),
     ) -> Result<(), Rejection> {
         let is_open = |id: &ActivationId| self.run.is_open_call(*id, child);
         let found = self.run.find(&task).filter(is_open);
         // The child knows the task by the name it had when it called; the run may have moved since.
         let moved = || self.run.open_calls().into_iter().map(|(id, _)| id).find(is_open);
         let id = found.or_else(moved).ok_or(Rejection::StaleChild { task, child })?;
+        if is_unknown {
+            let task = self.run.address(id);
+            self.emit(Event::ChildUnknown { task });
+        }
         if self.run.is_stopped(id) || self.run.at(id).limit().is_some() {
             self.stopped(id);
             return Ok(());
@@ -106,7 +110,15 @@ impl Turn<'_> {
                 Outputs::Declared(_) => self.ask(id, Question::Output { raw: output }),
                 Outputs::Raw | Outputs::Computed(_) | Outputs::Last => self.succeed(id, output),
             },
-            ChildEnd::Failed { fault, is_timeout } => self.retry(id, fault, is_timeout),
+            ChildEnd::Failed { mut fault, is_timeout } => {
+                // What is inside the child is seen from here as inside the task.
+                let path = self.run.address(id).path().into_owned();
+                fault.task = Some(match fault.task {
+                    Some(inner) => format!("{path}/{inner}"),
+                    None => path,
+                });
+                self.retry(id, fault, is_timeout);
+            }
             ChildEnd::Skipped => {
                 let task = self.run.address(id);
                 self.emit(Event::TaskSkipped { task, reason: SkipReason::Child { run: child } });

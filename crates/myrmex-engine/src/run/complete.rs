@@ -35,7 +35,18 @@ impl Run {
                 let terms = Terms { complete, tolerance, fail_fast: each.fail_fast };
                 Some((terms, state.counts, state.count))
             }
-            _ => None,
+            (
+                Body::Task(_)
+                | Body::Value(_)
+                | Body::Timer(_)
+                | Body::Choose(_)
+                | Body::Raise(_)
+                | Body::Flow(_)
+                | Body::Graph(_)
+                | Body::Each(_)
+                | Body::Call(_),
+                _,
+            ) => None,
         }
     }
 

@@ -120,7 +120,9 @@ impl Run {
             Command::Grant { task, attempt, token, worker } => turn.grant(task, attempt, token, worker)?,
             Command::Report { task, attempt, token, report } => turn.report(&task, attempt, token, report)?,
             Command::Fire { timer } => turn.fire(&timer)?,
-            Command::ChildEnded { task, child, end } => turn.child_ended(task, child, end)?,
+            Command::ChildEnded { task, child, end, is_unknown } => {
+                turn.child_ended(task, child, (end, is_unknown))?;
+            }
             Command::Cancel { by, reason } => turn.cancel(by, reason),
             Command::Rebase { definition, hash, map, by, reason } => {
                 turn.rebase(definition, hash, map, by, reason)?;
@@ -279,7 +281,14 @@ impl Turn<'_> {
                         self.succeed(id, HashedValue::null_hash());
                         Ok(())
                     }
-                    _ => Err(Rejection::NotDue),
+                    Work::Timer { .. }
+                    | Work::None
+                    | Work::Leaf(_)
+                    | Work::Choice { .. }
+                    | Work::Graph(_)
+                    | Work::Flow(_)
+                    | Work::Each(_)
+                    | Work::Call(_) => Err(Rejection::NotDue),
                 }
             }
             TimerKey::Retry(task) => {

@@ -146,10 +146,22 @@ impl Run {
     }
 
     /// Returns whether inside `id` an attempt that nothing may repeat ended with an unknown outcome.
-    fn has_unknown(&self, id: ActivationId) -> bool {
-        let is_unknown = self.at(id).leaf().is_some_and(|leaf| leaf.is_unknown);
+    pub(super) fn has_unknown(&self, id: ActivationId) -> bool {
+        self.is_unknown(id) || self.inside(id).into_iter().any(|child| self.has_unknown_below(child))
+    }
+
+    /// Returns whether an attempt of an activation itself, or of a child run that it called, ended so.
+    fn is_unknown(&self, id: ActivationId) -> bool {
+        let activation = self.at(id);
+        let is_unknown = activation.leaf().is_some_and(|leaf| leaf.is_unknown);
         let is_once = || self.node(id).policy.repetition == Repetition::Forbidden;
-        (is_unknown && is_once()) || self.inside(id).into_iter().any(|child| self.has_unknown_below(child))
+        (is_unknown && is_once()) || activation.facts().is_some_and(|facts| facts.is_unknown)
+    }
+
+    /// Returns whether anywhere in the run an attempt that nothing may repeat ended with an unknown outcome. Whoever
+    /// called the run must not call it again then.
+    pub fn has_unknown_outcome(&self) -> bool {
+        (0..).map(ActivationId).zip(&self.arena).any(|(id, _)| self.is_unknown(id))
     }
 
     fn has_unknown_below(&self, id: ActivationId) -> bool {
@@ -357,7 +369,8 @@ impl Turn<'_> {
         let Some(outcome) = Outcome::of(handler.status) else { return };
         let failure = || Pending::Failed {
             fault: handler.fault.clone().expect("what failed has an error"),
-            is_timeout: handler.status == Status::TimedOut,
+            // Only its deadline makes a run one that timed out.
+            is_timeout: handler.status == Status::TimedOut && id != ActivationId::ROOT,
         };
         let given =
             Pending::Succeeded { output: handler.output.unwrap_or_else(HashedValue::null_hash), vars: None };

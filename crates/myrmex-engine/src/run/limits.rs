@@ -170,7 +170,12 @@ impl Turn<'_> {
     pub(super) fn stopped(&mut self, id: ActivationId) {
         match self.run.at(id).limit() {
             Some(limit) if !self.run.is_stopped(id) => {
-                let fault = self.run.limit_fault(id, limit);
+                let mut fault = self.run.limit_fault(id, limit);
+                if self.run.has_unknown(id) {
+                    let detail =
+                        "the outcome of an attempt is unknown, and nothing may repeat it (`effect: once`)";
+                    fault = fault.with_detail(detail);
+                }
                 self.retry(id, fault, true);
             }
             Some(_) | None => self.conclude(id, myrmex_model::event::Pending::Cancelled),

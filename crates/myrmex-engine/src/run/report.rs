@@ -26,8 +26,14 @@ impl Turn<'_> {
         let is_unknown = is_once && is_unknown(&report);
         self.emit(Event::AttemptEnded { task: task.clone(), attempt, token, report });
         self.effect(Effect::Release { token });
-        if self.run.is_stopped(id) || self.run.at(id).limit().is_some() {
+        let limit = self.run.at(id).limit();
+        if self.run.is_stopped(id) || (limit.is_some() && !is_unknown) {
             self.stopped(id);
+            return Ok(());
+        }
+        if let Some(limit) = limit {
+            let fault = self.run.limit_fault(id, limit);
+            self.fail_unknown(id, attempt, AttemptEnd::TimedOut { fault });
             return Ok(());
         }
         match end {

@@ -207,7 +207,17 @@ impl Run {
                 Some(case) if case.next != Next::Continue => case.next,
                 Some(_) | None => beside,
             },
-            _ => beside,
+            (
+                Work::None
+                | Work::Leaf(_)
+                | Work::Timer { .. }
+                | Work::Choice { .. }
+                | Work::Graph(_)
+                | Work::Flow(_)
+                | Work::Each(_)
+                | Work::Call(_),
+                _,
+            ) => beside,
         }
     }
 

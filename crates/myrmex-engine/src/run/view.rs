@@ -116,6 +116,31 @@ impl Run {
     }
 }
 
+impl Run {
+    /// Returns the last of a task's visits that is a run of it: a visit that was skipped is none, unless all were.
+    fn last_run(&self, visits: &[ActivationId]) -> Option<ActivationId> {
+        let is_run = |visit: &&ActivationId| self.at(**visit).status != Status::Skipped;
+        visits.iter().rev().find(is_run).or(visits.last()).copied()
+    }
+
+    /// Returns whether something around an activation, below the root, ended as it should: then what failed inside was
+    /// caught, or was not needed.
+    fn is_caught(&self, id: ActivationId) -> bool {
+        let around = std::iter::successors(self.parent(id), |here| self.parent(*here));
+        let mut below = around.filter(|here| *here != ActivationId::ROOT);
+        below.any(|here| self.at(here).status == Status::Succeeded)
+    }
+
+    /// Returns whether an error arose in the activation itself or in a run that it called.
+    fn raised(&self, id: ActivationId, fault: &Fault) -> bool {
+        let Some(task) = fault.task.as_deref() else { return false };
+        let address = self.address(id);
+        let inside = task.strip_prefix(&*address.path());
+        let is_call = matches!(self.node(id).body, Body::Call(_));
+        inside.is_some_and(|inside| inside.is_empty() || (is_call && inside.starts_with('/')))
+    }
+}
+
 impl<'a> View<'a> {
     /// Returns the run.
     pub fn run(&self) -> &'a Run {
@@ -144,9 +169,22 @@ impl<'a> View<'a> {
                 }
                 (Work::Flow(state), Body::Flow(flow)) => {
                     let index = flow.child_index(name);
-                    (index.is_some(), index.and_then(|index| state.visits[index as usize].last().copied()))
+                    (
+                        index.is_some(),
+                        index.and_then(|index| self.run.last_run(&state.visits[index as usize])),
+                    )
                 }
-                _ => (false, None),
+                (
+                    Work::None
+                    | Work::Leaf(_)
+                    | Work::Timer { .. }
+                    | Work::Choice { .. }
+                    | Work::Graph(_)
+                    | Work::Flow(_)
+                    | Work::Each(_)
+                    | Work::Call(_),
+                    _,
+                ) => (false, None),
             };
             if has_name {
                 return found.map(|id| TaskView { run: self.run, id });
@@ -282,7 +320,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Returns how the run is about to end, and the errors of its tasks, as its own handlers see it; nothing elsewhere.
+    /// Returns how the run is about to end, and the errors of its tasks that nothing caught, as its own handlers see it; nothing elsewhere.
     pub fn run_end(&self) -> Option<(Status, Vec<&'a Fault>)> {
         let run = self.run;
         let mut here = self.from;
@@ -299,16 +337,19 @@ impl<'a> View<'a> {
         let failed = run.tasks().filter(|task| Outcome::of(task.status()) == Some(Outcome::Failed));
         let raised = failed.filter_map(|task| {
             let fault = task.fault()?;
-            (fault.task.as_deref() == Some(&*task.address().path())).then_some(fault)
+            (run.raised(task.id, fault) && !run.is_caught(task.id)).then_some(fault)
         });
         let mut errors: Vec<&Fault> = raised.collect();
         errors.extend(own.filter(|own| own.task.is_none()));
         Some((status, errors))
     }
 
-    /// Returns the outputs of a `for_each`'s items in order; none for an item that gave nothing.
+    /// Returns the outputs of a `for_each`'s items in order; none for an item that gave nothing or was never begun.
     pub fn item_outputs(&self) -> Vec<Option<ValueHash>> {
-        TaskView { run: self.run, id: self.from }.items().map(|item| item.output()).collect()
+        let each = TaskView { run: self.run, id: self.from };
+        let mut outputs: Vec<_> = each.items().map(|item| item.output()).collect();
+        outputs.resize(each.item_count(), None);
+        outputs
     }
 }
 
@@ -412,6 +453,20 @@ impl<'a> TaskView<'a> {
     /// Returns whether it is a `for_each`.
     pub fn is_each(&self) -> bool {
         matches!(self.run.node(self.id).body, Body::Each(_))
+    }
+
+    /// Returns how many items it has, those that were never reached too; 0 if it is no `for_each` that has begun.
+    pub fn item_count(&self) -> usize {
+        match &self.run.at(self.id).work {
+            Work::Each(each) => each.count as usize,
+            Work::None
+            | Work::Leaf(_)
+            | Work::Timer { .. }
+            | Work::Choice { .. }
+            | Work::Graph(_)
+            | Work::Flow(_)
+            | Work::Call(_) => 0,
+        }
     }
 
     /// Returns its items if it is a `for_each`, in order, as far as they were reached.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use myrmex_model::ir::{Input, OutputField};
 use myrmex_model::name::Name;
-use myrmex_model::schema::{Keywords, Schema, Type};
+use myrmex_model::schema::{Keywords, SECRET_NAME_PATTERN, Schema, Type};
 use myrmex_model::template::Template;
 use myrmex_model::value::{Value, type_name};
 
@@ -17,9 +17,6 @@ use crate::tree::{Kind, Map, Node, Place};
 
 /// The type of an input that names a secret.
 const SECRET: &str = "secret";
-
-/// What the name of a secret looks like.
-const SECRET_PATTERN: &str = "^[A-Za-z_][A-Za-z0-9_-]{0,63}$";
 
 /// Words that other languages have for our types.
 const TYPES_ELSEWHERE: [(&str, &[&str]); 8] = [
@@ -113,7 +110,7 @@ impl Reader<'_> {
         for key in ["items", "minimum", "maximum", "pattern"] {
             self.misplaced_keyword(fields, key, &format!("the name of a secret has no {key}"));
         }
-        let mut schema = Schema { pattern: Some(SECRET_PATTERN.to_owned()), ..Schema::of(Type::String) };
+        let mut schema = Schema { pattern: Some(SECRET_NAME_PATTERN.to_owned()), ..Schema::of(Type::String) };
         if let Some(entry) = fields.get("enum") {
             schema.allowed = self.allowed(&schema, &entry.value);
         }

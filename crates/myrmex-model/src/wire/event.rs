@@ -84,6 +84,7 @@ fn token_of(event: &Event) -> Option<FencingToken> {
         | Event::HandlerEntered { .. }
         | Event::LimitReached { .. }
         | Event::ChildCalled { .. }
+        | Event::ChildUnknown { .. }
         | Event::ItemsExpanded { .. }
         | Event::TaskQueued { .. }
         | Event::RetryArmed { .. }
@@ -213,6 +214,7 @@ fn data_of(event: &Event) -> Value {
         | Event::RunAdmitted
         | Event::TaskQueued { input: None, .. }
         | Event::ScopeEntered { inputs: None, .. }
+        | Event::ChildUnknown { .. }
         | Event::TaskCancelled { .. }
         | Event::EndRequested { .. } => Value::Null,
     }
@@ -496,6 +498,7 @@ impl Fields<'_> {
             },
             "task.skipped" => Event::TaskSkipped { task, reason: self.skip_reason()? },
             "task.cancelled" => Event::TaskCancelled { task },
+            "child.unknown" => Event::ChildUnknown { task },
             "end.requested" => Event::EndRequested { task },
             other => return Err(WireError::new("an event", format!("unknown kind `{other}`"))),
         })

@@ -6,7 +6,7 @@ use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::ir::{Body, Choose, Node, Timer};
 use myrmex_model::template::Template;
 use myrmex_model::time::{Length, Timestamp};
-use myrmex_model::value::{Value, type_name};
+use myrmex_model::value::{Value, to_text, type_name};
 
 use super::resolve::Resolver;
 use super::{Desk, call, checked_inputs, printed, render, taken};
@@ -36,7 +36,7 @@ pub(super) fn begin(desk: &mut Desk<'_>, view: View<'_>, node: &Node) -> Result<
         Body::Value(template) => value(desk, view, template),
         Body::Timer(timer) => due(desk, view, timer).map(Evaluation::Due),
         Body::Choose(choose) => case(desk, view, choose).map(Evaluation::Case),
-        Body::Raise(template) => Ok(Evaluation::Raise(raised(&render(desk, view, template)?))),
+        Body::Raise(template) => raised(&render(desk, view, template)?).map(Evaluation::Raise),
         Body::Each(each) => items(desk, view, &each.source),
         Body::Call(body) => call::call(desk, view, body),
     }
@@ -100,19 +100,26 @@ fn case(desk: &mut Desk<'_>, view: View<'_>, choose: &Choose) -> Result<Option<u
     Ok(None)
 }
 
-/// Reads the error that `fail` describes: a text, or `type`, `status`, `title` and `detail`.
-fn raised(value: &Value) -> Fault {
-    let text = |field: &str| value.get(field).and_then(Value::as_str);
-    let title = value.as_str().or_else(|| text("title")).unwrap_or("the workflow failed");
-    let kind = FaultKind::from_text(text("type").unwrap_or("runtime"));
+/// Reads the error that `fail` describes: `type`, `status`, `title` and `detail`, or a title alone. What is no text is
+/// printed like one.
+///
+/// # Errors
+///
+/// Returns the task's error if the status is no number.
+fn raised(value: &Value) -> Result<Fault, Fault> {
+    let text = |field: &str| value.get(field).filter(|value| !value.is_null()).map(to_text);
+    let own = (!value.is_object() && !value.is_null()).then(|| to_text(value));
+    let title = own.or_else(|| text("title")).unwrap_or_else(|| "the workflow failed".to_owned());
+    let kind = FaultKind::from_text(text("type").as_deref().unwrap_or("runtime"));
     let mut fault = Fault::new(kind, title);
-    fault.detail = text("detail").map(str::to_owned);
-    if let Some(status) =
-        value.get("status").and_then(Value::as_u64).and_then(|status| u16::try_from(status).ok())
-    {
-        fault.status = status;
+    fault.detail = text("detail");
+    if let Some(status) = text("status") {
+        fault.status = status.parse().map_err(|_| {
+            let title = format!("`status` of `fail` needs a whole number below 65536, found `{status}`");
+            Fault::new(FaultKind::Validation, title)
+        })?;
     }
-    fault
+    Ok(fault)
 }
 
 fn items(desk: &mut Desk<'_>, view: View<'_>, source: &Template) -> Result<Evaluation, Fault> {
@@ -135,4 +142,24 @@ fn items(desk: &mut Desk<'_>, view: View<'_>, source: &Template) -> Result<Evalu
             )
         })?;
     Ok(Evaluation::Items { count, items: desk.values.put(value), keys })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_an_error_says_is_printed_like_text() {
+        let title = |value: Value| raised(&value).unwrap().title;
+        assert_eq!(title(json!("no")), "no");
+        assert_eq!(title(json!(3)), "3");
+        assert_eq!(title(json!({"title": 3})), "3");
+        assert_eq!(title(json!({"title": null})), "the workflow failed");
+        let fault = raised(&json!({"type": "own", "status": "404", "detail": [1]})).unwrap();
+        assert_eq!((fault.status, fault.detail.as_deref()), (404, Some("[1]")));
+        let fault = raised(&json!({"status": "x"})).unwrap_err();
+        assert_eq!(fault.title, "`status` of `fail` needs a whole number below 65536, found `x`");
+    }
 }

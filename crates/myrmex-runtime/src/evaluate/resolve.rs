@@ -6,6 +6,7 @@ use myrmex_model::fault::Fault;
 use myrmex_model::id::{Attempt, ValueHash};
 use myrmex_model::ir::Body;
 use myrmex_model::retry::Taken;
+use myrmex_model::status::Status;
 use myrmex_model::value::Value;
 use myrmex_store::{Reader, StoreError};
 use serde_json::json;
@@ -118,8 +119,8 @@ impl<'a> Resolver<'a> {
             "items" => {
                 if let [Step::Index(index), rest @ ..] = rest
                     && task.taken_from().is_none()
+                    && let Some(item) = usize::try_from(*index).ok().and_then(|index| task.items().nth(index))
                 {
-                    let item = task.items().nth(usize::try_from(*index).ok()?)?;
                     return walk(&self.record(&item), rest);
                 }
                 walk(&self.items(&task), rest)
@@ -135,10 +136,14 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// Builds what is known of the items of a `for_each`. Of one that was taken over they are where its result was.
+    /// Builds everything that can be said of the items of a `for_each`, those that were never reached too. Of one that was
+    /// taken over they are where its result was.
     fn items(&mut self, task: &TaskView<'_>) -> Value {
         if task.taken_from().is_none() {
-            return task.items().map(|item| self.record(&item)).collect();
+            let mut items: Vec<Value> = task.items().map(|item| self.record(&item)).collect();
+            let status = if task.ended().is_some() { Status::Cancelled } else { Status::Pending };
+            items.resize_with(task.item_count(), || unreached(status));
+            return Value::Array(items);
         }
         let stored = self.view.run().retry().and_then(|retry| self.stored(retry.taken, &[]));
         let stored = stored.unwrap_or(Value::Null);
@@ -171,7 +176,10 @@ impl<'a> Resolver<'a> {
         match task.output() {
             Some(hash) => self.stored(hash, &[]),
             None if task.is_each() && task.started().is_some() => {
-                Some(task.items().map(|item| self.output(&item).unwrap_or(Value::Null)).collect())
+                let mut outputs: Vec<Value> =
+                    task.items().map(|item| self.output(&item).unwrap_or(Value::Null)).collect();
+                outputs.resize(task.item_count(), Value::Null);
+                Some(Value::Array(outputs))
             }
             None => None,
         }
@@ -224,6 +232,19 @@ fn facts(task: &TaskView<'_>) -> Value {
         "started": task.started().map(|at| at.to_string()),
         "finished": task.ended().map(|at| at.to_string()),
         "error": task.fault().map(fault_value),
+    })
+}
+
+/// Everything that is known of an item that was never reached.
+fn unreached(status: Status) -> Value {
+    json!({
+        "status": status.as_str(),
+        "attempts": 0,
+        "started": null,
+        "finished": null,
+        "error": null,
+        "output": null,
+        "artifacts": {},
     })
 }
 

@@ -184,7 +184,7 @@ impl State {
                 let fault = fault.with_detail(other.to_string());
                 let end = ChildEnd::Failed { fault, is_timeout: false };
                 let (task, child) = (call.task.clone(), call.child);
-                self.decide(call.parent, Command::ChildEnded { task, child, end });
+                self.decide(call.parent, Command::ChildEnded { task, child, end, is_unknown: false });
             }
         }
     }
@@ -216,9 +216,9 @@ impl State {
     /// Tells the caller of a child how it ended. A caller that is not there asks when it is loaded.
     fn tell_parent(&mut self, child: RunId) {
         match self.end_of(child) {
-            Ok(Some((Parent { run, task, .. }, end))) => {
+            Ok(Some((Parent { run, task, .. }, end, is_unknown))) => {
                 let now = self.parts.clock.now();
-                let command = Command::ChildEnded { task, child, end };
+                let command = Command::ChildEnded { task, child, end, is_unknown };
                 // A caller that does not wait for the child refuses this, and nothing is lost by that.
                 if let Some(Ok(decision)) =
                     self.owned.runs.get_mut(&run).map(|loaded| loaded.run.decide(command, now))
@@ -234,8 +234,8 @@ impl State {
         }
     }
 
-    /// Reads how a child ended, and brings its output into the values of its caller.
-    fn end_of(&mut self, child: RunId) -> Result<Option<(Parent, ChildEnd)>, JournalError> {
+    /// Reads how a child ended, with whether it has an attempt of unknown outcome that nothing may repeat, and brings its output into the values of its caller.
+    fn end_of(&mut self, child: RunId) -> Result<Option<(Parent, ChildEnd, bool)>, JournalError> {
         let (reader, namespace) = (self.owned.reader.as_ref(), self.parts.namespace.clone());
         let stored;
         let run = match self.owned.runs.get(&child) {
@@ -253,7 +253,7 @@ impl State {
             return Ok(None);
         }
         let (status, output) = (run.status(), run.output().unwrap_or_else(HashedValue::null_hash));
-        let fault = run.fault().cloned();
+        let (fault, is_unknown) = (run.fault().cloned(), run.has_unknown_outcome());
         let end = match status {
             Status::Succeeded => {
                 let value = self.value_of(child, output)?;
@@ -274,7 +274,7 @@ impl State {
                 ChildEnd::Failed { fault, is_timeout: status == Status::TimedOut }
             }
         };
-        Ok(Some((parent, end)))
+        Ok(Some((parent, end, is_unknown)))
     }
 
     /// Returns a value of a run, from memory if the run is there: what it made in this batch cannot be read yet.

@@ -12,31 +12,60 @@ use super::forms::Forms;
 use super::{MASKED_BYTES_MIN, Secret};
 
 /// What stands in the place of a secret.
-const MASK: &[u8] = b"***";
+pub(crate) const MASK: &str = "***";
 
 /// So many line breaks one after the other end a base64 text: writers put `\n` or `\r\n` between its lines.
 const BREAKS_MAX: u8 = 2;
 
 /// Everything that must not be shown, in all its forms.
+#[derive(Default)]
 pub(crate) struct Masks {
+    /// The largest first.
+    groups: Vec<Arc<Group>>,
+}
+
+/// Secrets that are searched for in one pass.
+struct Group {
     secrets: Vec<Secret>,
     exact: Automaton,
     folded: Automaton,
 }
 
-impl Masks {
-    /// Builds the masks of `secrets`.
-    pub(crate) fn new(secrets: Vec<Secret>) -> Self {
+impl Group {
+    fn new(secrets: Vec<Secret>) -> Self {
         let forms: Vec<Forms> =
             secrets.iter().map(|secret| Forms::of(secret.expose(), MASKED_BYTES_MIN)).collect();
         let exact = Automaton::new(forms.iter().flat_map(|forms| &forms.exact).map(Vec::as_slice));
         let folded = Automaton::new(forms.iter().flat_map(|forms| &forms.folded).map(Vec::as_slice));
         Self { secrets, exact, folded }
     }
+}
+
+impl Masks {
+    /// Builds the masks of `secrets`.
+    #[cfg(test)]
+    pub(crate) fn new(secrets: Vec<Secret>) -> Self {
+        Self::default().with(secrets)
+    }
+
+    /// Builds the masks of these and of `secrets`.
+    ///
+    /// What is added takes in every group that is not larger, so that sizes double from group to group: of n secrets that
+    /// come one by one, each is built about log n times, and a byte is looked at by about log n groups.
+    pub(crate) fn with(&self, mut secrets: Vec<Secret>) -> Self {
+        let mut groups = self.groups.clone();
+        while let Some(last) = groups.pop_if(|last| last.secrets.len() <= secrets.len()) {
+            secrets.extend(last.secrets.iter().cloned());
+        }
+        if !secrets.is_empty() {
+            groups.push(Arc::new(Group::new(secrets)));
+        }
+        Self { groups }
+    }
 
     /// Returns what it masks.
-    pub(crate) fn secrets(&self) -> &[Secret] {
-        &self.secrets
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        self.groups.iter().flat_map(|group| &group.secrets)
     }
 
     /// Returns whether `bytes` hold a secret.
@@ -95,6 +124,12 @@ impl Masks {
 #[derive(Default)]
 pub(super) struct Scan {
     next: u64,
+    groups: Vec<GroupScan>,
+}
+
+/// How far one stream was searched for the secrets of one group.
+#[derive(Default)]
+struct GroupScan {
     exact: Position,
     folded: Position,
     /// Where the bytes stand that `folded` has come by, line breaks left out.
@@ -107,20 +142,35 @@ impl Scan {
     pub(super) fn step(&mut self, masks: &Masks, byte: u8) -> Option<(u64, u64)> {
         let here = self.next;
         self.next += 1;
-        self.exact = masks.exact.step(self.exact, byte);
-        let exact = match masks.exact.found(self.exact) {
-            0 => None,
-            length => Some(self.next - length as u64),
-        };
-        let folded = self.step_folded(masks, byte, here);
-        let from = match (exact, folded) {
-            (Some(exact), Some(folded)) => Some(exact.min(folded)),
-            (exact, folded) => exact.or(folded),
-        };
+        self.groups.resize_with(masks.groups.len(), GroupScan::default);
+        let groups = masks.groups.iter().zip(&mut self.groups);
+        let from = groups.filter_map(|(group, scan)| scan.step(group, byte, here)).min();
         from.map(|from| (from, self.next))
     }
 
-    fn step_folded(&mut self, masks: &Masks, byte: u8, here: u64) -> Option<u64> {
+    /// Returns where what may yet become a secret begins; the end if nothing may.
+    fn open_from(&self, masks: &Masks) -> u64 {
+        let groups = masks.groups.iter().zip(&self.groups);
+        groups.map(|(group, scan)| scan.open_from(group, self.next)).min().unwrap_or(self.next)
+    }
+}
+
+impl GroupScan {
+    /// Goes on by the byte at `here`; returns from where a secret is that ends with it.
+    fn step(&mut self, group: &Group, byte: u8, here: u64) -> Option<u64> {
+        self.exact = group.exact.step(self.exact, byte);
+        let exact = match group.exact.found(self.exact) {
+            0 => None,
+            length => Some(here + 1 - length as u64),
+        };
+        let folded = self.step_folded(group, byte, here);
+        match (exact, folded) {
+            (Some(exact), Some(folded)) => Some(exact.min(folded)),
+            (exact, folded) => exact.or(folded),
+        }
+    }
+
+    fn step_folded(&mut self, group: &Group, byte: u8, here: u64) -> Option<u64> {
         if matches!(byte, b'\n' | b'\r') {
             self.breaks += 1;
             if self.breaks > BREAKS_MAX {
@@ -130,19 +180,18 @@ impl Scan {
             return None;
         }
         self.breaks = 0;
-        self.folded = masks.folded.step(self.folded, byte);
+        self.folded = group.folded.step(self.folded, byte);
         self.folded_at.push_back(here);
-        let surplus = self.folded_at.len() - masks.folded.depth(self.folded);
+        let surplus = self.folded_at.len() - group.folded.depth(self.folded);
         self.folded_at.drain(..surplus);
-        match masks.folded.found(self.folded) {
+        match group.folded.found(self.folded) {
             0 => None,
             length => self.folded_at.get(self.folded_at.len() - length).copied(),
         }
     }
 
-    /// Returns where what may yet become a secret begins; the end if nothing may.
-    fn open_from(&self, masks: &Masks) -> u64 {
-        let exact = self.next - masks.exact.depth(self.exact) as u64;
+    fn open_from(&self, group: &Group, next: u64) -> u64 {
+        let exact = next - group.exact.depth(self.exact) as u64;
         self.folded_at.front().map_or(exact, |folded| exact.min(*folded))
     }
 }
@@ -214,7 +263,7 @@ impl StreamMask {
             let until = match self.hits.front_mut() {
                 Some(hit) if hit.from <= here => {
                     if !std::mem::replace(&mut hit.is_told, true) {
-                        out.extend_from_slice(MASK);
+                        out.extend_from_slice(MASK.as_bytes());
                     }
                     let until = hit.to.min(limit);
                     if hit.to <= limit {
@@ -311,7 +360,7 @@ mod tests {
         }
         stream.push(&b"\n".repeat(1_000), &mut out);
         assert!(stream.held.is_empty());
-        assert_eq!(out, [MASK, &b"\n".repeat(1_000)].concat());
+        assert_eq!(out, [MASK.as_bytes(), &b"\n".repeat(1_000)].concat());
     }
 
     #[test]
@@ -326,6 +375,19 @@ mod tests {
         stream.finish(&mut out);
         // What the first masks had no reason to hold back was given on before the second came.
         assert_eq!(String::from_utf8(out).unwrap(), "a *** b secret c ***");
+    }
+
+    #[test]
+    fn secrets_that_come_one_by_one_are_all_masked() {
+        let secret = |number: u32| format!("secret-{number:03}");
+        let all = (0..100).map(secret);
+        let masks =
+            all.fold(Masks::default(), |masks, text| masks.with(vec![Secret::new(text.into_bytes())]));
+        assert_eq!((masks.secrets().count(), masks.groups.len()), (100, 3));
+        let masks = Arc::new(masks);
+        for number in 0..100 {
+            assert_eq!(masks.text(&format!("a {} b", secret(number))), "a *** b");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod provider;
 use zeroize::Zeroizing;
 
 pub(crate) use guard::Guarded;
-pub(crate) use mask::{Masks, StreamMask};
+pub(crate) use mask::{MASK, Masks, StreamMask};
 pub use provider::{Provider, Providers};
 pub(crate) use provider::{Source, fault, printed};
 

@@ -44,6 +44,15 @@ pub(crate) enum Source<'p> {
 }
 
 impl Providers {
+    /// Returns whether there is a place from which the secret could come. Whether it can be had is known when it is asked
+    /// for.
+    pub fn knows(&self, name: &str) -> bool {
+        let is_plain = Path::new(name).file_name().is_some_and(|last| last == name);
+        self.named.contains_key(name)
+            || std::env::var_os(format!("{VARIABLE_PREFIX}{name}")).is_some()
+            || (is_plain && self.folder.as_ref().is_some_and(|folder| folder.join(name).exists()))
+    }
+
     /// Finds a secret, or the command that gives it.
     ///
     /// # Errors
@@ -199,8 +208,10 @@ mod tests {
         let file = folder.path().join("TOKEN");
         let mut providers = Providers { folder: Some(folder.path().to_owned()), ..Providers::default() };
         assert_eq!(value(&providers, "TOKEN").unwrap_err(), "the secret `TOKEN` is missing");
+        assert!(!providers.knows("TOKEN") && !providers.knows(""));
         std::fs::write(&file, "hunter2\n\n").unwrap();
         assert_eq!(value(&providers, "TOKEN").unwrap(), "hunter2\n");
+        assert!(providers.knows("TOKEN") && !providers.knows("./TOKEN"));
         let other = folder.path().join("other");
         providers.named.insert("TOKEN".into(), Provider::File(other.clone()));
         assert_eq!(value(&providers, "TOKEN").unwrap_err(), "the secret `TOKEN` is missing");

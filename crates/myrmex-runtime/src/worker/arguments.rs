@@ -129,6 +129,11 @@ mod tests {
             scratch: "scratch".into(),
             grace: Duration::from_secs(1),
             providers: crate::secrets::Providers::default(),
+            kin: crate::worker::Kin::new(
+                myrmex_store::Store::reader(&myrmex_store::memory::MemoryStore::new()).unwrap(),
+                myrmex_model::name::Namespace::standard(),
+                Arc::default(),
+            ),
             blobs: Arc::new(myrmex_store::blobs::MemoryBlobStore::new()),
             namespace: myrmex_model::name::Namespace::standard(),
             copies: "copies".into(),

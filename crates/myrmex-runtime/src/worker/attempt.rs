@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use myrmex_model::fault::{Fault, FaultKind};
+use myrmex_model::id::RunId;
 use myrmex_model::outcome::{AttemptEnd, ProcessExit, Usage};
 use myrmex_model::value::{VALUE_BYTES_MAX, Value, to_text};
 use serde_json::Map;
@@ -21,6 +22,8 @@ const ERROR_TAIL_BYTES: usize = 2_048;
 /// An attempt whose process runs.
 pub(super) struct Running {
     pub(super) assignment: Assignment,
+    /// The run from which all calls down to its own come.
+    pub(super) root: RunId,
     output: PathBuf,
     /// Standard output so far; none once it is more than a value may hold.
     stdout: Option<Vec<u8>>,
@@ -30,7 +33,7 @@ pub(super) struct Running {
     heartbeat: Option<Heartbeat>,
     /// Whether it was told to stop.
     pub(super) is_stopping: bool,
-    /// What keeps secrets out of all that it says; none if its run has no secrets.
+    /// What keeps secrets out of all that it says; none if its root has no secrets.
     masking: Option<Masking>,
 }
 
@@ -49,10 +52,16 @@ impl Masking {
 }
 
 impl Running {
-    pub(super) fn new(assignment: Assignment, output: PathBuf, masks: Option<Arc<Masks>>) -> Self {
+    /// Takes up an attempt of a run with this root, whose secrets are masked.
+    pub(super) fn new(
+        assignment: Assignment,
+        (root, masks): (RunId, Option<Arc<Masks>>),
+        output: PathBuf,
+    ) -> Self {
         Self {
             heartbeat: assignment.heartbeat.map(|limit| Heartbeat::new(limit, &output)),
             assignment,
+            root,
             output,
             stdout: Some(Vec::new()),
             stderr_tail: Vec::new(),
@@ -124,7 +133,7 @@ impl Running {
         }
     }
 
-    /// What it must not show; none if its run has no secrets.
+    /// What it must not show; none if its root has no secrets.
     pub(super) fn masks(&self) -> Option<&Arc<Masks>> {
         self.masking.as_ref().map(|masking| &masking.masks)
     }
@@ -207,7 +216,7 @@ impl Running {
     }
 
     fn produced(&self, facts: Facts) -> Outcome {
-        match output::take(&self.output) {
+        match output::take(&self.output, self.masks()) {
             Ok(Some(produced)) => Outcome::Produced { produced, facts },
             Ok(None) => {
                 let stdout = self.stdout.as_ref().map(|bytes| {

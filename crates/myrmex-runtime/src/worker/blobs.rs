@@ -14,11 +14,15 @@ use myrmex_model::id::RunId;
 use myrmex_model::name::Namespace;
 use myrmex_model::value::{Value, to_text};
 use myrmex_store::StoreError;
-use myrmex_store::blobs::BlobStore;
+use myrmex_store::blobs::{BlobHash, BlobStore};
+use sha2::{Digest, Sha256};
 
 use crate::evaluate::JOINED;
 use crate::logs::Logs;
 use crate::secrets::{Guarded, Masks};
+
+/// Bytes of a copy that are read at a time: few system calls, and nothing next to the memory of a process.
+const READ_BYTES: usize = 128 << 10;
 
 /// Keeps content for runs.
 #[derive(Clone)]
@@ -71,12 +75,14 @@ impl Keeper {
         })
     }
 
-    /// Returns the path of a copy of a file that nobody may write to; makes the copy when it is first asked for.
+    /// Returns the path of a copy of a file that nobody may write to; makes the copy when it is first asked for, and again
+    /// if it is not what it should be: a task may have changed it, and after a loss of power it may not be whole, because
+    /// copies are not synced.
     fn copy(&self, run: RunId, file: &FileValue) -> Result<PathBuf, Fault> {
         let folder = self.copies.join(run.to_string()).join(file.hash.to_string());
         // A task may give any name; what leads elsewhere is cut off.
         let path = folder.join(Path::new(&file.name).file_name().unwrap_or(OsStr::new("file")));
-        if fs::metadata(&path).is_ok_and(|found| found.len() == file.size) {
+        if is_copy(&path, file) {
             return Ok(path);
         }
         let title = format!("the file `{}` cannot be made ready", file.name);
@@ -155,6 +161,24 @@ pub(super) fn reason(error: &StoreError) -> String {
     match error {
         StoreError::Io { doing, source } => format!("{doing}: {source}"),
         other => other.to_string(),
+    }
+}
+
+/// Returns whether there is a copy of a file that has its content.
+fn is_copy(path: &Path, file: &FileValue) -> bool {
+    let Ok(mut found) = File::open(path) else { return false };
+    if !found.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == file.size) {
+        return false;
+    }
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; READ_BYTES];
+    loop {
+        match found.read(&mut buffer) {
+            Ok(0) => return BlobHash(hasher.finalize().into()) == file.hash,
+            Ok(length) => hasher.update(&buffer[..length]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return false,
+        }
     }
 }
 

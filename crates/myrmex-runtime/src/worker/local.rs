@@ -407,15 +407,26 @@ impl State {
     /// Starts an attempt whose files are ready, or first what gives its secrets; false if the worker cannot go on.
     fn prepare(&mut self, processes: &mut Processes, assignment: Assignment) -> bool {
         let token = assignment.token;
-        let wanted = match Wanted::of(&assignment.arguments) {
-            Ok(Some(wanted)) => wanted,
-            Ok(None) => return self.launch(processes, assignment, Secrets::default()),
+        let wanted = Wanted::of(&assignment.arguments);
+        let needed = wanted.and_then(|wanted| {
+            let recalled = self.masks.recall(&self.config.kin, assignment.run, token).map_err(|error| {
+                // Without it nobody knows what to mask.
+                let title = "the journal does not tell which secrets tasks were given before";
+                Fault::new(FaultKind::Runtime, title).with_detail(error.to_string())
+            })?;
+            Ok((wanted, recalled))
+        });
+        let (wanted, recalled) = match needed {
+            Ok((None, recalled)) if recalled.names.is_empty() => {
+                return self.launch(processes, assignment, Secrets::none(recalled.root));
+            }
+            Ok((wanted, recalled)) => (wanted.unwrap_or_default(), recalled),
             Err(fault) => {
                 self.end_unstarted(assignment, AttemptEnd::Failed { fault });
                 return true;
             }
         };
-        self.preparing.insert(token, Preparing::new(assignment, wanted, &self.config));
+        self.preparing.insert(token, Preparing::new(assignment, wanted, recalled, &self.config));
         self.go_on(processes, token)
     }
 
@@ -428,7 +439,8 @@ impl State {
             if let Err(error) = processes.start(id, &spec) {
                 self.commands.remove(id);
                 let title = format!("the command that gives the secret `{name}` cannot be started");
-                preparing.answered(&name, Err(secrets::fault(title, error.to_string())));
+                let refused = Err(secrets::fault(title, error.to_string()));
+                preparing.answered(&name, refused, &self.config);
             }
         }
         if !preparing.is_settled() {
@@ -466,15 +478,18 @@ impl State {
         spec.env_remove.push(heartbeat::VARIABLE.into());
         // Before all others: what identifies the attempt is not for a secret to change.
         spec.env.splice(0..0, secrets.variables);
-        self.learn(assignment.run, &secrets.values);
+        if let Err(fault) = self.learn(secrets.root, &secrets.values) {
+            self.end_unstarted(assignment, AttemptEnd::Failed { fault });
+            return true;
+        }
         let started = processes.start(ProcessId(token.0), &spec);
         if !secrets.values.is_empty() {
             spec.env.into_iter().for_each(|(_, value)| value.into_encoded_bytes().zeroize());
         }
         match started {
             Ok(()) => {
-                let masks = self.masks.of(assignment.run);
-                self.running.insert(token, Running::new(assignment, output, masks));
+                let masks = self.masks.of(secrets.root);
+                self.running.insert(token, Running::new(assignment, (secrets.root, masks), output));
             }
             // The machine has no more to give now; the end of another attempt gives some back.
             Err(error) if is_shortage(&error) && !self.running.is_empty() => {
@@ -489,16 +504,17 @@ impl State {
         true
     }
 
-    /// Masks these secrets from now on in all that the run's attempts say.
-    fn learn(&mut self, run: RunId, values: &[Secret]) {
-        let Some(masks) = self.masks.learn(run, values) else { return };
-        let of_run = self.running.iter_mut().filter(|(_, running)| running.assignment.run == run);
+    /// Masks these secrets from now on in all that attempts of the root's runs say.
+    fn learn(&mut self, root: RunId, values: &[Secret]) -> Result<(), Fault> {
+        let Some(masks) = self.masks.learn(root, values)? else { return Ok(()) };
+        let of_run = self.running.iter_mut().filter(|(_, running)| running.root == root);
         let released: Vec<_> =
             of_run.map(|(token, running)| (*token, running.replace_masks(&masks))).collect();
         for (token, [stdout, stderr]) in released {
             self.keep(token, Stream::Stdout, &stdout);
             self.keep(token, Stream::Stderr, &stderr);
         }
+        Ok(())
     }
 
     fn end_unstarted(&mut self, assignment: Assignment, end: AttemptEnd) {
@@ -561,7 +577,7 @@ impl State {
             if let Some(command) = self.commands.remove(id) {
                 let (token, name, answer) = command.answer(&end);
                 if let Some(preparing) = self.preparing.get_mut(&token) {
-                    preparing.answered(&name, answer);
+                    preparing.answered(&name, answer, &self.config);
                     answered.push(token);
                 }
                 continue;

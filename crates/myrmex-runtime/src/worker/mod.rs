@@ -12,6 +12,7 @@ mod cache;
 mod finish;
 mod heartbeat;
 mod interpreter;
+mod kin;
 mod local;
 mod output;
 mod secret;
@@ -32,6 +33,7 @@ use myrmex_store::{CacheDigest, LogRange, Reader, StoreError};
 use crate::secrets::Providers;
 
 pub(crate) use cache::ARGUMENT as CACHE_ARGUMENT;
+pub use kin::Kin;
 pub use local::{LocalWorker, WorkerError};
 
 /// Who carries out attempts, as a partition sees it.
@@ -204,6 +206,8 @@ pub struct WorkerConfig {
     pub grace: Duration,
     /// Where secrets come from.
     pub providers: Providers,
+    /// Who knows which secrets were given before.
+    pub kin: Kin,
     /// Where artifacts and large outputs are kept.
     pub blobs: Arc<dyn BlobStore>,
     /// Whose they are.

@@ -1,25 +1,30 @@
 //! Reading what a task wrote to the file that `MYRMEX_OUTPUT` names.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::value::{VALUE_BYTES_MAX, Value};
 
 use super::Produced;
 use crate::evaluate::checked_depth;
+use crate::secrets::{MASK, Masks};
 
 /// The most letters of a wrong line that its error shows.
 const SHOWN_MAX: usize = 80;
 
-/// Reads and removes the output file; nothing if the task did not make it.
+/// Reads and removes the output file; nothing if the task did not make it. Secrets are masked before it is taken apart: a
+/// part of one is found by no mask any more.
 ///
 /// # Errors
 ///
-/// Returns the task's error if the file is too large or is neither a JSON object nor lines `name=value`.
-pub(super) fn take(path: &Path) -> Result<Option<Produced>, Fault> {
+/// Returns the task's error if the file is too large or is neither a JSON object nor lines `name=value`. What it quotes is
+/// masked.
+pub(super) fn take(path: &Path, masks: Option<&Arc<Masks>>) -> Result<Option<Produced>, Fault> {
     let file = match open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -49,7 +54,10 @@ pub(super) fn take(path: &Path) -> Result<Option<Produced>, Fault> {
     }
     let text = String::from_utf8(bytes)
         .map_err(|_| Fault::new(FaultKind::Validation, "the output file is not UTF-8 text"))?;
-    parse(&text).map(Some)
+    match masks {
+        Some(masks) => parse(&masked(&text, masks)).map(Some),
+        None => parse(&text).map(Some),
+    }
 }
 
 /// Opens the output file if it is larger than a value may be: it is kept as a file then, and nobody reads it as JSON.
@@ -72,6 +80,45 @@ pub(super) fn remove(path: &Path) {
 
 fn unreadable(error: &std::io::Error) -> Fault {
     Fault::new(FaultKind::Runtime, "the output file cannot be read").with_detail(error.to_string())
+}
+
+/// Masks the text of an output file. In JSON what holds a secret outside of all texts, such as a number, becomes a text.
+fn masked<'t>(text: &'t str, masks: &Arc<Masks>) -> Cow<'t, str> {
+    match masks.text(text) {
+        Cow::Owned(masked) if masked.trim_start().starts_with('{') => Cow::Owned(with_texts(&masked)),
+        masked => masked,
+    }
+}
+
+/// Puts quotes around the words of a JSON text, outside of its own texts, that hold the mask.
+fn with_texts(masked: &str) -> String {
+    let mut out = String::with_capacity(masked.len() + 8);
+    let mut word = String::new();
+    let (mut is_text, mut is_escaped) = (false, false);
+    for letter in masked.chars() {
+        let is_between = matches!(letter, '{' | '}' | '[' | ']' | ',' | ':' | '"') || letter.is_whitespace();
+        if is_text || !is_between {
+            (if is_text { &mut out } else { &mut word }).push(letter);
+            is_text &= letter != '"' || is_escaped;
+            is_escaped = letter == '\\' && !is_escaped;
+            continue;
+        }
+        push_word(&mut out, &mut word);
+        out.push(letter);
+        is_text = letter == '"';
+        is_escaped = false;
+    }
+    push_word(&mut out, &mut word);
+    out
+}
+
+fn push_word(out: &mut String, word: &mut String) {
+    let word = std::mem::take(word);
+    if word.contains(MASK) {
+        out.extend(["\"", MASK, "\""]);
+    } else {
+        out.push_str(&word);
+    }
 }
 
 /// Reads a JSON object, or lines `name=value`; empty lines are passed over.
@@ -104,8 +151,10 @@ fn parse(text: &str) -> Result<Produced, Fault> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
+    use crate::secrets::Secret;
 
     fn object(value: &Value) -> serde_json::Map<String, Value> {
         value.as_object().unwrap().clone()
@@ -135,16 +184,43 @@ mod tests {
     #[test]
     fn a_file_that_was_not_made_is_no_output() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(take(&folder.path().join("none")), Ok(None));
+        assert_eq!(take(&folder.path().join("none"), None), Ok(None));
         let pipe = folder.path().join("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-        assert_eq!(take(&pipe).unwrap_err().title, "the output is not a regular file");
+        assert_eq!(take(&pipe, None).unwrap_err().title, "the output is not a regular file");
         let link = folder.path().join("link");
         std::os::unix::fs::symlink("/etc/hostname", &link).unwrap();
-        assert_eq!(take(&link).unwrap_err().title, "the output is a symbolic link, which is not followed");
+        assert_eq!(
+            take(&link, None).unwrap_err().title,
+            "the output is a symbolic link, which is not followed"
+        );
         let made = folder.path().join("made");
         std::fs::write(&made, "a=1").unwrap();
-        assert!(matches!(take(&made), Ok(Some(Produced::Lines(_)))));
+        assert!(matches!(take(&made, None), Ok(Some(Produced::Lines(_)))));
         assert!(!made.exists());
+    }
+
+    #[test]
+    fn secrets_are_masked_before_the_file_is_taken_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("output");
+        let taken = |secret: &str, text: &str| {
+            std::fs::write(&path, text).unwrap();
+            let masks = Arc::new(Masks::new(vec![Secret::new(secret.as_bytes().to_vec())]));
+            take(&path, Some(&masks)).map_err(|fault| fault.detail.unwrap_or(fault.title))
+        };
+        let long = "s3cret-".repeat(20);
+        assert_eq!(taken(&long, &long), Err("it is `***`".to_owned()));
+        // A line is cut at its first `=`, which is in the secret.
+        assert_eq!(taken("YWJjZGVmZw==", "YWJjZGVmZw==\n"), Err("it is `***`".to_owned()));
+        let lines = object(&json!({"a": "***", "b": "x"}));
+        assert_eq!(taken("one\ntwo=2", "a=one\ntwo=2\nb=x\n"), Ok(Some(Produced::Lines(lines))));
+        let fields = object(&json!({"a\\": "x***\"", "n": ["***", 1, "***"], "***": null}));
+        let text = r#"{"a\\": "x12345678\"", "n":[12345678,1,-12345678.5] , "12345678": null}"#;
+        assert_eq!(taken("12345678", text), Ok(Some(Produced::Object(fields))));
+        let fields = object(&json!({"a": "***"}));
+        assert_eq!(taken("p\"w", r#"{"a": "p\"w"}"#), Ok(Some(Produced::Object(fields))));
+        let whole = r#"{"user": "me", "key": "hunter2"}"#;
+        assert_eq!(taken(whole, whole), Err("it is `***`".to_owned()));
     }
 }

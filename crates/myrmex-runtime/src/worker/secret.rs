@@ -8,11 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use myrmex_model::fault::{Fault, FaultKind};
-use myrmex_model::id::{FencingToken, RunId};
+use myrmex_model::id::{Epoch, FencingToken, RunId};
 use myrmex_model::outcome::AttemptEnd;
 use myrmex_model::value::{Value, to_text};
 
+use super::kin::Kin;
 use super::{Assignment, WorkerConfig};
+use crate::partition::JournalError;
 use crate::platform::{Exit, ProcessEnd, ProcessId, ProcessSpec, Stream};
 use crate::secrets::{self, Masks, SECRET_BYTES_MAX, Secret};
 
@@ -26,14 +28,18 @@ const COMMAND_GRACE: Duration = Duration::from_secs(1);
 /// the owner's epoch, and no store is opened two thousand million times.
 const COMMANDS_FROM: u64 = 1 << 63;
 
-/// The most runs whose secrets are remembered; of older ones those of the attempts under way are.
-const RUNS_MAX: usize = 64;
+/// The most roots whose masks are kept. Of others the journal is asked again.
+const ROOTS_MAX: usize = 256;
 
-/// The most secrets of one run that are remembered, the newest: each costs memory and time, and a command may give
-/// another one to each attempt.
-const SECRETS_PER_RUN_MAX: usize = 128;
+/// The most runs whose root is kept: of others the journal is asked again.
+const RUNS_MAX: usize = 4_096;
+
+/// The most bytes that all values given to runs of one root may have, because a command may give another one to each
+/// attempt: masks take about 250 bytes of memory for each of them, and up to four times that for binary ones.
+const SECRETS_BYTES_MAX: usize = 512 << 10;
 
 /// The variables of an attempt that hold secrets.
+#[derive(Default)]
 pub(super) struct Wanted {
     variables: Vec<(String, Vec<Part>)>,
 }
@@ -64,7 +70,7 @@ impl Wanted {
         Ok((!variables.is_empty()).then_some(Self { variables }))
     }
 
-    fn names(&self) -> BTreeSet<String> {
+    pub(super) fn names(&self) -> BTreeSet<String> {
         let parts = self.variables.iter().flat_map(|(_, parts)| parts);
         let names = parts.filter_map(|part| match part {
             Part::Secret(name) => Some(name.clone()),
@@ -100,7 +106,10 @@ fn misfit(title: &str) -> Fault {
 /// An attempt whose secrets are being fetched.
 pub(super) struct Preparing {
     pub(super) assignment: Assignment,
+    root: RunId,
     wanted: Wanted,
+    /// Secrets that it is not given: they are fetched to be masked.
+    recalled: BTreeSet<String>,
     values: BTreeMap<String, Secret>,
     /// Commands that were not started yet, the last first.
     to_ask: Vec<(String, ProcessSpec)>,
@@ -121,33 +130,62 @@ pub(super) enum Prepared {
 }
 
 /// The secrets of an attempt that can start.
-#[derive(Default)]
 pub(super) struct Secrets {
+    /// The root of its run.
+    pub(super) root: RunId,
     /// The variables that hold them.
     pub(super) variables: Vec<(OsString, OsString)>,
-    /// Their values.
+    /// Their values, and those of others that it may come across.
     pub(super) values: Vec<Secret>,
 }
 
+impl Secrets {
+    /// None, for an attempt of a run that comes from `root`.
+    pub(super) fn none(root: RunId) -> Self {
+        Self { root, variables: Vec::new(), values: Vec::new() }
+    }
+}
+
 impl Preparing {
-    /// Fetches what can be had at once. If a secret cannot be had, that is how the attempt ends.
-    pub(super) fn new(assignment: Assignment, wanted: Wanted, config: &WorkerConfig) -> Self {
-        let names = wanted.names();
+    /// Fetches what can be had at once, of the secrets that the attempt is given and of those that are `recalled`. If one
+    /// that it is given cannot be had, that is how the attempt ends.
+    pub(super) fn new(
+        assignment: Assignment,
+        wanted: Wanted,
+        Recalled { root, names: recalled }: Recalled,
+        config: &WorkerConfig,
+    ) -> Self {
+        let given = wanted.names();
+        let recalled: BTreeSet<_> = recalled.difference(&given).cloned().collect();
+        let names: Vec<_> = given.into_iter().chain(recalled.iter().cloned()).collect();
         let (values, to_ask) = (BTreeMap::new(), Vec::new());
-        let mut preparing = Self { assignment, wanted, values, to_ask, asked: 0, end: None };
+        let mut preparing = Self { assignment, root, wanted, recalled, values, to_ask, asked: 0, end: None };
         for name in names {
             match config.providers.find(&name) {
                 Ok(secrets::Source::Value(secret)) => {
                     preparing.values.insert(name, secret);
                 }
                 Ok(secrets::Source::Command(words)) => preparing.to_ask.push((name, spec(words, config))),
-                Err(fault) => {
-                    preparing.end(AttemptEnd::Failed { fault });
-                    break;
-                }
+                Err(fault) => preparing.refused(&name, fault, config),
+            }
+            if preparing.end.is_some() {
+                break;
             }
         }
         preparing
+    }
+
+    /// Takes that a secret cannot be had. One that another attempt was given before is not masked then; of that somebody
+    /// should know.
+    fn refused(&mut self, name: &str, fault: Fault, config: &WorkerConfig) {
+        if self.recalled.contains(name) {
+            let Fault { title, .. } = fault;
+            config.kin.note(format!(
+                "what an earlier process gave to tasks as the secret `{name}` is not masked any more: {title}"
+            ));
+        } else {
+            self.end(AttemptEnd::Failed { fault });
+        }
     }
 
     /// Returns the next command to start.
@@ -158,13 +196,13 @@ impl Preparing {
     }
 
     /// Takes the answer for a secret, or why there is none.
-    pub(super) fn answered(&mut self, name: &str, answer: Result<Secret, Fault>) {
+    pub(super) fn answered(&mut self, name: &str, answer: Result<Secret, Fault>, config: &WorkerConfig) {
         self.asked -= 1;
         match answer {
             Ok(secret) => {
                 self.values.insert(name.to_owned(), secret);
             }
-            Err(fault) => self.end(AttemptEnd::Failed { fault }),
+            Err(fault) => self.refused(name, fault, config),
         }
     }
 
@@ -189,7 +227,7 @@ impl Preparing {
         }
         let variables = self.wanted.compose(&self.values);
         let values = self.values.into_values().collect();
-        Prepared::Ready(self.assignment, Secrets { variables, values })
+        Prepared::Ready(self.assignment, Secrets { root: self.root, variables, values })
     }
 }
 
@@ -285,40 +323,98 @@ impl Command {
     }
 }
 
-/// The secrets that attempts were given, by run: another task of the run may find one in a file and print it.
+/// The secrets that attempts were given, by the root of their run: another task may find one in a file and print it.
 #[derive(Default)]
 pub(super) struct RunMasks {
-    /// The newest last.
-    runs: VecDeque<(RunId, Arc<Masks>)>,
+    /// Those of each root whose journal was asked, the newest last; none if it has no secrets.
+    roots: VecDeque<(RunId, Option<Arc<Masks>>)>,
+    /// The root of each run that was asked for.
+    root_of: BTreeMap<RunId, RunId>,
+    has_forgotten: bool,
+}
+
+/// What must be fetched before an attempt can start, beside what it is given.
+pub(super) struct Recalled {
+    /// The root of its run.
+    pub(super) root: RunId,
+    /// The secrets that attempts were given which this process has not seen.
+    pub(super) names: BTreeSet<String>,
 }
 
 impl RunMasks {
-    /// Returns the masks of a run; none if it has no secrets, which costs nothing.
-    pub(super) fn of(&self, run: RunId) -> Option<Arc<Masks>> {
-        self.runs.iter().find(|(of, _)| *of == run).map(|(_, masks)| Arc::clone(masks))
-    }
-
-    /// Adds secrets of a run; returns its masks if they have changed.
-    pub(super) fn learn(&mut self, run: RunId, values: &[Secret]) -> Option<Arc<Masks>> {
-        let old = self.of(run);
-        let mut known: Vec<Secret> = old.map(|masks| masks.secrets().to_vec()).unwrap_or_default();
-        let count = known.len();
-        for value in values {
-            if !known.iter().any(|known| known.expose() == value.expose()) {
-                known.push(value.clone());
+    /// Finds the root of a run, and the secrets of earlier attempts of which the masks do not know.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`JournalError`] if the journal cannot be read.
+    pub(super) fn recall(
+        &mut self,
+        kin: &Kin,
+        run: RunId,
+        token: FencingToken,
+    ) -> Result<Recalled, JournalError> {
+        let (mut root, mut passed) = (run, Vec::new());
+        loop {
+            if let Some(known) = self.root_of.get(&root) {
+                root = *known;
+                break;
+            }
+            passed.push(root);
+            match kin.parent(root)? {
+                Some(parent) => root = parent,
+                None => break,
             }
         }
-        if known.len() == count {
-            return None;
+        if self.root_of.len() + passed.len() > RUNS_MAX {
+            self.root_of.clear();
         }
-        known.drain(..known.len().saturating_sub(SECRETS_PER_RUN_MAX));
-        let masks = Arc::new(Masks::new(known));
-        self.runs.retain(|(of, _)| *of != run);
-        self.runs.push_back((run, Arc::clone(&masks)));
-        if self.runs.len() > RUNS_MAX {
-            self.runs.pop_front();
+        self.root_of.extend(passed.into_iter().map(|run| (run, root)));
+        let is_known = self.roots.iter().any(|(of, _)| *of == root);
+        // What this very process knew and forgot was given in its own epoch.
+        let until = if self.has_forgotten { Epoch(u32::MAX) } else { token.epoch() };
+        let names = if is_known { BTreeSet::new() } else { kin.given_before(root, until)? };
+        Ok(Recalled { root, names })
+    }
+
+    /// Returns the masks of all runs of a root; none if they have no secrets, which costs nothing.
+    pub(super) fn of(&self, root: RunId) -> Option<Arc<Masks>> {
+        self.roots.iter().find(|(of, _)| *of == root).and_then(|(_, masks)| masks.clone())
+    }
+
+    /// Adds secrets to those of a root, about which everything else is known; returns its masks if they have changed.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the attempt that has them if there are too many to be masked.
+    pub(super) fn learn(&mut self, root: RunId, values: &[Secret]) -> Result<Option<Arc<Masks>>, Fault> {
+        let old = self.of(root).unwrap_or_default();
+        let mut fresh: Vec<Secret> = Vec::new();
+        for value in values {
+            let is_new = |known: &Secret| known.expose() != value.expose();
+            if old.secrets().chain(&fresh).all(is_new) {
+                fresh.push(value.clone());
+            }
         }
-        Some(masks)
+        let bytes: usize = old.secrets().chain(&fresh).map(|secret| secret.expose().len()).sum();
+        if !fresh.is_empty() && bytes > SECRETS_BYTES_MAX {
+            let most = SECRETS_BYTES_MAX >> 10;
+            let title = format!("the secrets of this run have more than {most} KiB and cannot all be masked");
+            let detail = "does a provider give another value to each attempt?";
+            return Err(Fault::new(FaultKind::DataLimit, title).with_detail(detail));
+        }
+        let known = self.roots.iter_mut().find(|(of, _)| *of == root);
+        let has_changed = !fresh.is_empty();
+        let masks = has_changed.then(|| Arc::new(old.with(fresh)));
+        match known {
+            Some((_, known)) if has_changed => known.clone_from(&masks),
+            Some(_) => {}
+            None => self.roots.push_back((root, masks.clone())),
+        }
+        if self.roots.len() > ROOTS_MAX {
+            self.roots.pop_front();
+            self.has_forgotten = true;
+        }
+        Ok(masks)
     }
 }
 
@@ -346,17 +442,34 @@ mod tests {
     }
 
     #[test]
-    fn masks_of_a_run_grow_and_are_forgotten_with_old_runs() {
+    fn masks_of_a_root_grow_and_are_forgotten_with_old_roots() {
         let secret = |text: &str| Secret::new(text.as_bytes().to_vec());
         let mut masks = RunMasks::default();
-        let run = RunId([1; 16]);
-        assert!(masks.of(run).is_none());
-        assert!(masks.learn(run, &[secret("hunter2")]).is_some());
-        assert!(masks.learn(run, &[secret("hunter2")]).is_none());
-        assert_eq!(masks.learn(run, &[secret("other")]).unwrap().text("hunter2 other"), "*** ***");
-        for number in 0..RUNS_MAX {
-            masks.learn(RunId::derived(&[&number.to_string()]), &[secret("hunter2")]);
+        let root = RunId([1; 16]);
+        assert!(masks.of(root).is_none());
+        assert!(masks.learn(root, &[]).unwrap().is_none() && masks.of(root).is_none());
+        assert!(masks.learn(root, &[secret("hunter2")]).unwrap().is_some());
+        assert!(masks.learn(root, &[secret("hunter2")]).unwrap().is_none());
+        assert_eq!(masks.learn(root, &[secret("other")]).unwrap().unwrap().text("hunter2 other"), "*** ***");
+        for number in 0..ROOTS_MAX {
+            masks.learn(RunId::derived(&[&number.to_string()]), &[secret("hunter2")]).unwrap();
         }
-        assert!(masks.of(run).is_none());
+        assert!(masks.of(root).is_none() && masks.has_forgotten);
+    }
+
+    #[test]
+    fn more_secrets_than_can_be_masked_fail_the_attempt() {
+        let mut masks = RunMasks::default();
+        let root = RunId([1; 16]);
+        let value = |number: usize| Secret::new(format!("{number:04}").repeat(1_024).into_bytes());
+        let count = SECRETS_BYTES_MAX / 4_096;
+        for number in 0..count {
+            assert!(masks.learn(root, &[value(number)]).unwrap().is_some());
+        }
+        let fault = masks.learn(root, &[value(count)]).err().unwrap();
+        assert_eq!(fault.title, "the secrets of this run have more than 512 KiB and cannot all be masked");
+        // What is known may be given again.
+        assert!(masks.learn(root, &[value(0)]).unwrap().is_none());
+        assert_eq!(masks.of(root).unwrap().text(&"0000".repeat(1_024)), "***");
     }
 }

@@ -19,11 +19,12 @@ use myrmex_runtime::platform::Zygote;
 use myrmex_runtime::progress::Progress;
 use myrmex_runtime::secrets::Providers;
 use myrmex_runtime::worker::{
-    Assignment, LocalWorker, Outcome, Produced, Report, Said, Worker, WorkerConfig,
+    Assignment, Kin, LocalWorker, Outcome, Produced, Report, Said, Worker, WorkerConfig,
 };
-use myrmex_store::LogId;
 use myrmex_store::blobs::{BlobStore, MemoryBlobStore};
+use myrmex_store::memory::MemoryStore;
 use myrmex_store::segments::{LogReader, MemoryLogReader, MemoryLogStore, Piece, Source};
+use myrmex_store::{LogId, Store};
 use tempfile::TempDir;
 
 /// No check takes longer on a busy machine; a longer wait is a failure.
@@ -63,6 +64,11 @@ impl Host {
             scratch: folder.path().join("scratch"),
             grace: GRACE,
             providers,
+            kin: Kin::new(
+                MemoryStore::new().reader().unwrap(),
+                Namespace::standard(),
+                Arc::new(Progress::new()),
+            ),
             blobs: Arc::new(blobs.clone()),
             namespace: Namespace::standard(),
             copies: folder.path().join("copies"),

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use myrmex_lang::{Given, JsonError, codes, parse_json};
 use myrmex_model::diagnostic::{Diagnostic, Severity, Span};
 use myrmex_model::id::{DefinitionHash, RunId};
-use myrmex_model::ir::Definition;
+use myrmex_model::ir::{Definition, Input};
 use myrmex_model::name::Name;
 use myrmex_model::value::Value;
 use myrmex_model::wire;
 use myrmex_runtime::partition::{CalledDefinition, NewRun};
+use myrmex_runtime::secrets::Providers;
 use myrmex_runtime::values;
 use myrmex_store::Sequence;
 
@@ -21,6 +22,7 @@ use crate::exit::{Exit, Failure, FailureCode};
 use crate::intake::{self, Inputs};
 use crate::render::{diagnostics, summary, time};
 use crate::session::{self, Means, Session, Show};
+use crate::settings::Settings;
 use crate::sources::read_text;
 use crate::workspace::Workspace;
 
@@ -91,6 +93,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let Some(definition) = file.definition.take() else { return no_definition(&file) };
     let before = from_file(args.input_file.as_deref())?;
     let mut inputs = inputs(before, &args.inputs, (&definition, &path))?;
+    check_secrets(&definition, inputs.values(), &Settings::load(&workspace)?.providers)?;
     let show = match (args.json, args.quiet) {
         (true, _) => Show::Json,
         (false, true) => Show::Nothing,
@@ -281,6 +284,24 @@ pub(super) fn inputs(
             known_inputs(definition)
         ))
     })
+}
+
+/// Checks that each input of type `secret` names one, before anything is recorded: who gave the secret itself by mistake
+/// must not find it in the store. So what was given is not shown either.
+fn check_secrets(
+    definition: &Definition,
+    inputs: &serde_json::Map<String, Value>,
+    providers: &Providers,
+) -> Result<(), Failure> {
+    let of_secrets = definition.inputs.iter().filter(|input| input.schema.names_secret());
+    let is_unknown = |input: &&Input| {
+        let name = inputs.get(input.name.as_str()).and_then(Value::as_str);
+        name.is_some_and(|name| !providers.knows(name))
+    };
+    let Some(input) = of_secrets.into_iter().find(is_unknown) else { return Ok(()) };
+    let message = format!("the input `{}` is not the name of a secret that is known here", input.name);
+    let hint = "its value is the name of a secret, never the secret itself; `docs/secrets.md` says where secrets come from";
+    Err(Failure::new(FailureCode::Inputs, message).with_hint(hint))
 }
 
 /// Says which inputs there are.

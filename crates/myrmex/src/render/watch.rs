@@ -28,6 +28,9 @@ pub struct Watch {
     total: usize,
 }
 
+/// What is told of a call of which nobody knows what it did.
+const UNKNOWN: &str = "an attempt in its run may have done its work or not";
+
 impl Watch {
     /// Begins to show a run whose definition has `total` tasks.
     pub fn new(total: usize) -> Self {
@@ -109,6 +112,7 @@ impl Watch {
             Event::LimitReached { task, limit } => {
                 self.line(AnsiColor::Yellow, "late", task, &format!("{} limit", limit.as_str()));
             }
+            Event::ChildUnknown { task } => self.line(AnsiColor::Yellow, "unknown", task, UNKNOWN),
             Event::RunStarted { .. }
             | Event::RunQueued { .. }
             | Event::RunAdmitted

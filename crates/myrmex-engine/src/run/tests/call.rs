@@ -4,6 +4,7 @@ use myrmex_model::command::{ChildEnd, Command};
 use myrmex_model::effect::Effect;
 use myrmex_model::event::{Event, Parent};
 use myrmex_model::id::{RunId, ValueHash};
+use myrmex_model::outcome::AttemptEnd;
 use myrmex_model::status::Status;
 
 use super::build::{call, define, detached_call, flow, task};
@@ -31,7 +32,8 @@ fn each_attempt_of_a_call_has_a_child_of_its_own() {
     host.end_child(first, failed(false)).unwrap();
     let second = host.child("a");
     assert_ne!(first, second);
-    let late = Command::ChildEnded { task: address("a"), child: first, end: failed(false) };
+    let late =
+        Command::ChildEnded { task: address("a"), child: first, end: failed(false), is_unknown: false };
     assert!(matches!(host.put(late), Err(Rejection::StaleChild { .. })));
     host.end_child(second, failed(true)).unwrap();
     assert_eq!((host.status("a"), host.run.status()), (Status::TimedOut, Status::Failed));
@@ -102,4 +104,37 @@ fn a_renamed_call_keeps_its_child_and_a_new_one_gets_another() {
     let mut find = |hash| host.definitions.get(&hash).cloned();
     assert!(Run::replay(super::host::RUN, &host.journal, &mut find).is_ok());
     host.finish();
+}
+
+/// Ends the child of `task` with an attempt in it whose outcome is unknown and which nothing may repeat.
+fn end_unknown(host: &mut Host, task: &str, end: ChildEnd) {
+    let child = host.child(task);
+    host.children.remove(&child);
+    host.put(Command::ChildEnded { task: address(task), child, end, is_unknown: true }).unwrap();
+}
+
+#[test]
+fn nothing_repeats_a_call_whose_child_left_open_what_it_did() {
+    let mut host = Host::started(&flow("root", vec![call("a").retried(3, 0)]));
+    end_unknown(&mut host, "a", failed(true));
+    assert_eq!((host.status("a"), host.run.status()), (Status::TimedOut, Status::Failed));
+
+    // The child caught it and ended well, and the block around fails later.
+    let block = flow("block", vec![call("a"), task("b")]).retried(3, 0);
+    let mut host = Host::started(&flow("root", vec![block]));
+    end_unknown(&mut host, "block/a", ChildEnd::Succeeded { output: value_hash("7") });
+    host.grant();
+    let token = *host.assigned.keys().next().unwrap();
+    host.report(token, AttemptEnd::Failed { fault: fault("no") }).unwrap();
+    assert_eq!((host.status("block"), host.run.status()), (Status::Failed, Status::Failed));
+    assert!(host.run.has_unknown_outcome());
+}
+
+#[test]
+fn an_error_of_a_child_names_the_task_as_the_caller_sees_it() {
+    let mut host = Host::started(&flow("root", vec![call("a")]));
+    let mut inner = fault("the child broke");
+    inner.task = Some("deep/task".to_owned());
+    host.end_child(host.child("a"), ChildEnd::Failed { fault: inner, is_timeout: false }).unwrap();
+    assert_eq!(host.run.fault().unwrap().task.as_deref(), Some("a/deep/task"));
 }

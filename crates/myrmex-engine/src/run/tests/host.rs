@@ -349,7 +349,7 @@ impl Host {
     /// Ends a child run.
     pub(super) fn end_child(&mut self, child: RunId, end: ChildEnd) -> Result<(), Rejection> {
         let (task, _) = self.children.remove(&child).expect("the child is under way");
-        self.put(Command::ChildEnded { task, child, end })
+        self.put(Command::ChildEnded { task, child, end, is_unknown: false })
     }
 
     /// Lets everything succeed until nothing is left to do.

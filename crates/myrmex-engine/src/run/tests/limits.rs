@@ -1,9 +1,10 @@
 //! Limits of time, and attempts that nothing may repeat.
 
-use myrmex_model::command::TimerKey;
+use myrmex_model::command::{Command, TimerKey};
 use myrmex_model::effect::Effect;
 use myrmex_model::event::Limit;
 use myrmex_model::fault::FaultKind;
+use myrmex_model::id::Attempt;
 use myrmex_model::outcome::{AttemptEnd, AttemptReport};
 use myrmex_model::status::Status;
 use myrmex_model::time::Timestamp;
@@ -135,7 +136,7 @@ fn an_attempt_that_was_stopped_before_it_had_a_process_did_nothing() {
     let token = host.token("a");
     let attempt = host.assigned[&token].attempt;
     let report = AttemptReport { pid: Some(7), ..AttemptReport::of(AttemptEnd::Stopped) };
-    let report = myrmex_model::command::Command::Report { task: address("a"), attempt, token, report };
+    let report = Command::Report { task: address("a"), attempt, token, report };
     host.put(report).unwrap();
     assert_eq!(host.run.status(), Status::Failed);
 }
@@ -152,6 +153,51 @@ fn a_scope_is_not_repeated_when_its_limit_cut_off_what_may_be_done_once() {
     let token = host.token("block/a");
     let report = AttemptReport { pid: Some(7), ..AttemptReport::of(AttemptEnd::Stopped) };
     let task = address("block/a");
-    host.put(myrmex_model::command::Command::Report { task, attempt, token, report }).unwrap();
+    host.put(Command::Report { task, attempt, token, report }).unwrap();
     assert_eq!((host.status("block"), host.run.status()), (Status::TimedOut, Status::Failed));
+}
+
+#[test]
+fn a_total_that_ends_an_attempt_which_nothing_may_repeat_says_that_its_outcome_is_unknown() {
+    let mut host = Host::started(&flow("root", vec![task("a").once().limit(Limit::Total, 30)]));
+    host.grant();
+    host.fire();
+    let token = host.token("a");
+    let report = AttemptReport { pid: Some(7), ..AttemptReport::of(AttemptEnd::Stopped) };
+    let command = Command::Report { task: address("a"), attempt: Attempt::FIRST, token, report };
+    host.put(command).unwrap();
+    let fault = host.run.task(&address("a")).unwrap().fault().unwrap();
+    assert_eq!(host.status("a"), Status::TimedOut);
+    assert!(fault.title.starts_with("the outcome of attempt 1 is unknown"), "{}", fault.title);
+    assert_eq!(fault.detail.as_deref(), Some("took longer in all than 30ms"));
+
+    // A block around it says so too.
+    let block = flow("block", vec![task("a").once()]).limit(Limit::Attempt, 30).retried(3, 0);
+    let mut host = Host::started(&flow("root", vec![block]));
+    host.grant();
+    host.fire();
+    let token = host.token("block/a");
+    let report = AttemptReport { pid: Some(7), ..AttemptReport::of(AttemptEnd::Stopped) };
+    let command = Command::Report { task: address("block/a"), attempt: Attempt::FIRST, token, report };
+    host.put(command).unwrap();
+    assert_eq!((host.status("block"), host.run.status()), (Status::TimedOut, Status::Failed));
+    let detail = host.run.task(&address("block")).unwrap().fault().unwrap().detail.clone();
+    assert_eq!(
+        detail.as_deref(),
+        Some("the outcome of an attempt is unknown, and nothing may repeat it (`effect: once`)")
+    );
+}
+
+#[test]
+fn what_follows_a_run_and_times_out_makes_it_a_failure_and_no_time_out() {
+    for handler in [task("h").limit(Limit::Total, 30), flow("h", vec![timer("z")]).limit(Limit::Attempt, 30)]
+    {
+        let mut host = Host::started(&flow("root", vec![value("a")]).finally(handler));
+        host.grant();
+        host.fire();
+        if let Some(token) = host.assigned.keys().next().copied() {
+            host.report(token, AttemptEnd::Stopped).unwrap();
+        }
+        assert_eq!((host.status("finally"), host.run.status()), (Status::TimedOut, Status::Failed));
+    }
 }

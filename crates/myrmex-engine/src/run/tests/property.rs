@@ -233,7 +233,8 @@ fn end_child(host: &mut Host) {
         _ => ChildEnd::Cancelled,
     };
     host.end_child(child, end).unwrap();
-    let again = Command::ChildEnded { task: address("none"), child, end: ChildEnd::Cancelled };
+    let again =
+        Command::ChildEnded { task: address("none"), child, end: ChildEnd::Cancelled, is_unknown: false };
     if !host.run.status().is_terminal() {
         assert!(matches!(host.put(again), Err(Rejection::StaleChild { .. })));
     }

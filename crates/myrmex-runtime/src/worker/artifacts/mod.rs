@@ -8,6 +8,7 @@ pub(super) mod content;
 mod pattern;
 mod tar;
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
@@ -267,7 +268,12 @@ impl Place {
         let mut walk = Walk::new(self);
         // Folders to look into, with how many parts of the pattern led there.
         let mut open = vec![(PathBuf::new(), 0)];
+        // Several `**` lead to one folder in many ways.
+        let mut seen = BTreeSet::new();
         while let Some((folder, depth)) = open.pop() {
+            if !seen.insert((folder.clone(), depth)) {
+                continue;
+            }
             let Some(part) = parts.get(depth) else { continue };
             let is_last = depth + 1 == parts.len();
             if part == "**" {

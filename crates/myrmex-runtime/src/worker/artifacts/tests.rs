@@ -95,3 +95,14 @@ fn what_is_neither_file_nor_folder_is_refused() {
         assert!(refused.contains("neither a file nor a folder"), "{refused}");
     }
 }
+
+#[test]
+fn a_pattern_looks_into_each_folder_once_for_each_of_its_parts() {
+    let (_folder, place) = place();
+    let deep: PathBuf = std::iter::repeat_n("d", 60).collect();
+    fs::create_dir_all(place.base.join(&deep)).unwrap();
+    fs::write(place.base.join(&deep).join("end.bin"), "end").unwrap();
+    // By every way there would be more visits than atoms.
+    let pattern = "**/".repeat(30) + "*.bin";
+    assert_eq!(find(&place, &pattern).unwrap(), [deep.join("end.bin").display().to_string()]);
+}
