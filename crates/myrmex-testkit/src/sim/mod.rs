@@ -54,6 +54,8 @@ pub struct Counts {
     pub crashes_under_load: u64,
     /// Processes that ended because the store failed too often.
     pub gave_up: u64,
+    /// Turns of processes that were taken for dead.
+    pub zombie_turns: u64,
     /// Jumps of the wall clock.
     pub clock_jumps: u64,
     /// Attempts that began.

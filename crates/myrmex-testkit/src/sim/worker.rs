@@ -94,6 +94,11 @@ impl Hands {
         self.running.values().map(|running| &running.assignment)
     }
 
+    /// Returns the reports that nobody has acknowledged.
+    pub(super) fn reports(&self) -> impl Iterator<Item = &Report> {
+        self.kept.values()
+    }
+
     /// Returns when the next attempt ends by itself.
     pub(super) fn next_end(&self) -> Option<Timestamp> {
         self.running.values().map(|running| running.ends).min()

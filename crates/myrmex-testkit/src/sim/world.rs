@@ -81,6 +81,8 @@ pub(super) struct World {
     now: Arc<AtomicI64>,
     disk: Disk,
     process: Option<Process>,
+    /// A process that was taken for dead and lives: its lock is gone, and its commits must be refused.
+    zombie: Option<Process>,
     /// Reports of workers that died, as a network may keep them.
     late: Vec<Said>,
     clients: Vec<Client>,
@@ -110,6 +112,7 @@ impl World {
             now: Arc::new(AtomicI64::new(EPOCH_NS)),
             disk,
             process: None,
+            zombie: None,
             late: Vec::new(),
             clients: Vec::new(),
             namespace: Namespace::standard(),
@@ -172,6 +175,7 @@ impl World {
             }
         }
         self.disk.heal();
+        self.zombie = None;
         for step in 0.. {
             if step > STEPS_MAX {
                 return self.wrong("the runs do not end");
@@ -314,9 +318,13 @@ impl World {
         let Some(process) = self.process.take() else { return };
         self.counts.crashes += 1;
         self.counts.crashes_under_load += u64::from(process.hands.running().next().is_some());
-        let reports = process.hands.said.into_iter().filter(|said| matches!(said, Said::Report(_)));
+        let reports = process.hands.reports().map(|report| Said::Report(Box::new(report.clone())));
         self.late.extend(reports);
-        drop(process.partition);
+        if self.random.permille(300) {
+            self.zombie = Some(process);
+        } else {
+            drop(process);
+        }
         self.disk.crash();
         for client in &mut self.clients {
             // Whoever asked heard nothing; they ask again.
@@ -362,23 +370,48 @@ impl World {
     /// Lets something go wrong, sometimes.
     fn meddle(&mut self) -> bool {
         match self.random.below(1_000) {
-            0..=14 => self.crash(),
-            15..=19 => {
+            0..=24 if self.is_working() || self.random.permille(300) => self.crash(),
+            500..=530 if self.zombie.is_some() => self.wake_zombie(),
+            25..=29 => {
                 let index = self.random.below(self.clients.len() as u64);
                 let client = &mut self.clients[usize::try_from(index).expect("it is small")];
                 client.wants_cancel |= client.is_acknowledged;
             }
-            20..=24 => {
+            30..=34 => {
                 // The wall clock is set, back or forth by up to a day.
                 let step = i64::try_from(self.random.below(86_400_000)).expect("it is small") - 43_200_000;
                 self.now.fetch_add(step * 1_000_000, Ordering::Relaxed);
                 self.counts.clock_jumps += 1;
             }
-            25..=34 => self.disk.sync(),
-            35..=39 if self.planted == Some(Planted::NoFencing) => self.deliver_late(),
+            35..=44 => self.disk.sync(),
+            45..=49 if self.planted == Some(Planted::NoFencing) => self.deliver_late(),
             _ => return false,
         }
         true
+    }
+
+    fn is_working(&self) -> bool {
+        self.process.as_ref().is_some_and(|process| process.hands.running().next().is_some())
+    }
+
+    /// The process that was taken for dead does something.
+    fn wake_zombie(&mut self) {
+        let now = self.now();
+        let Some(zombie) = &mut self.zombie else { return };
+        self.counts.zombie_turns += 1;
+        if let Some(token) = zombie.hands.ended(now).first().copied() {
+            zombie.hands.end(token, now);
+        }
+        if let Some(said) = zombie.hands.said.pop_front() {
+            zombie.partition.ear().hear(said);
+        }
+        let bench = zombie.benches.lock().unwrap_or_else(PoisonError::into_inner).last().cloned();
+        if let Some(bench) = bench {
+            bench.work(&self.disk);
+        }
+        if !zombie.partition.turn() {
+            self.zombie = None;
+        }
     }
 
     /// A report of a dead worker arrives; the planted bug takes it for one of the attempt that is open now.
