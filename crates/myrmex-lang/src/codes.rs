@@ -1,7 +1,7 @@
 //! The codes of all problems that `check` reports, each written once. A code never gets a second meaning.
 //!
 //! `E01xx` text and syntax · `E02xx` structure and graph · `E03xx` types and values · `E04xx` expressions ·
-//! `E05xx` not supported yet · `E06xx` other files · `W` warnings, with the hundreds of the errors.
+//! `E05xx` not supported yet · `E06xx` other files · `E08xx` defects of myrmex itself · `W` warnings, with the hundreds of the errors.
 
 use myrmex_model::diagnostic::Code;
 
@@ -70,6 +70,7 @@ codes! {
     INSTANT = "E0309", "a text that is not a time";
     VARIABLE = "E0310", "a text that cannot name an environment variable";
     TYPE_CLASH = "E0311", "a value whose type is known and cannot be right";
+    SCHEMA_DEEP = "E0312", "a schema that nests too deep";
 
     EXPRESSION = "E0401", "an expression that cannot be read";
     ROOT_UNKNOWN = "E0402", "an unknown name in an expression";
@@ -100,6 +101,8 @@ codes! {
     USE_FORM = "E0608", "a `use` that does not name an action";
     ACTION_UNKNOWN = "E0609", "an action that is not found";
     ACTION_CYCLE = "E0610", "an action that uses itself";
+
+    UNREADABLE = "E0801", "a definition that could not be read back, a defect of myrmex";
 
     INPUT_UNUSED = "W0201", "an input that nothing uses";
     NEEDS_DUPLICATE = "W0202", "a task named twice in `needs`";

@@ -35,7 +35,7 @@ pub(crate) struct Unit<'o> {
 }
 
 /// Why there is no definition of a file in which no error was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum LowerError {
     /// It is a library, or something of it was refused after all.
     Nothing,
@@ -43,6 +43,8 @@ pub(crate) enum LowerError {
     Large,
     /// With all actions in their places it nests too deep.
     Deep,
+    /// What would be stored could not be read back, with the reason.
+    Unreadable(String),
 }
 
 /// Lowers the workflow at `file` of `units`.

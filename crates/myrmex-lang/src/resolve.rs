@@ -287,7 +287,10 @@ impl<'o, 'r> Resolver<'o, 'r> {
                 self.scope(scope, outputs, &task.handlers);
             }
             Some(Verb::Call(call)) => self.call(call),
-            Some(Verb::Use(action)) => self.used(action),
+            Some(Verb::Use(action)) => {
+                self.used(action);
+                self.refuse_namesake(action, &task.handlers);
+            }
             None => {}
         }
         self.handed.truncate(handed_before);

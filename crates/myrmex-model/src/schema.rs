@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Map;
 
 use crate::time::{Length, Timestamp};
-use crate::value::{Value, type_name};
+use crate::value::{Value, depth, type_name};
 
 /// The type of an input or an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,6 +158,14 @@ impl Schema {
         }
     }
 
+    /// Returns how deep it nests, itself included: in other schemas, and in the values that it allows.
+    pub fn depth(&self) -> usize {
+        let more = self.more.as_deref().map_or(0, Keywords::depth);
+        let items = self.items.as_deref().map_or(0, Self::depth);
+        let allowed = self.allowed.iter().map(depth).max().unwrap_or(0);
+        1 + more.max(items).max(allowed)
+    }
+
     /// Checks `value`; `matches` answers for patterns.
     ///
     /// # Errors
@@ -257,6 +265,17 @@ impl Schema {
 }
 
 impl Keywords {
+    /// Returns how deep the deepest of the schemas in it nests; 0 if there is none.
+    fn depth(&self) -> usize {
+        let additional = match &self.additional {
+            Additional::Fitting(schema) => Some(schema.as_ref()),
+            Additional::Anything | Additional::Nothing => None,
+        };
+        let named = self.properties.iter().map(|(_, schema)| schema);
+        let others = self.any_of.iter().chain(&self.one_of).chain(&self.all_of).chain(self.not.as_deref());
+        named.chain(others).chain(additional).map(Schema::depth).max().unwrap_or(0)
+    }
+
     /// Checks `value` against the other schemas that are named.
     fn check_others(&self, value: &Value, matches: Matches<'_>) -> Result<(), Mismatch> {
         for schema in &self.all_of {

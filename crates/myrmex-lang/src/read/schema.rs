@@ -7,6 +7,7 @@ use myrmex_model::name::Name;
 use myrmex_model::schema::{Keywords, Schema, Type};
 use myrmex_model::template::Template;
 use myrmex_model::value::Value;
+use myrmex_model::wire::definition::SCHEMA_DEPTH_MAX;
 
 use super::{Fields, Reader, keys};
 use crate::codes;
@@ -88,8 +89,20 @@ impl Reader<'_> {
             }
         }
         let schema = schema.and_then(|(schema, _)| schema).unwrap_or(Schema::of(Type::Any));
+        self.refuse_deep(&format!("the input `{name}`"), &schema, key);
         let name = Name::new(name).ok()?;
         Some(InputDeclaration { input: Input { name, schema, default, is_optional }, is_secret, key })
+    }
+
+    /// Reports a schema that nests deeper than what is stored may.
+    fn refuse_deep(&mut self, what: &str, schema: &Schema, place: Place) {
+        let depth = schema.depth();
+        if depth > SCHEMA_DEPTH_MAX {
+            let message =
+                format!("the schema of {what} nests {depth} deep, at most {SCHEMA_DEPTH_MAX} are allowed");
+            let hint = "leave out the innermost schemas";
+            self.report.refuse_hint(codes::SCHEMA_DEEP, place, message, hint);
+        }
     }
 
     /// Makes the schema of an input whose value is the name of a secret, never the secret itself.
@@ -111,6 +124,9 @@ impl Reader<'_> {
         for entry in &map.entries {
             self.name("an output", &entry.key.text, entry.key.place);
             let schema = self.schema(&format!("output `{}`", entry.key.text), &entry.value);
+            if let Some(schema) = &schema {
+                self.refuse_deep(&format!("the output `{}`", entry.key.text), schema, entry.key.place);
+            }
             if let (Some(schema), Ok(name)) = (schema, Name::new(&entry.key.text)) {
                 fields.push(OutputField { name, schema });
             }

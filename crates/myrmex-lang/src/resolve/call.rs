@@ -10,7 +10,7 @@ use super::types::can_be;
 use crate::codes;
 use crate::inputs::pattern_matches;
 use crate::others::Found;
-use crate::outline::{Action, Call, Given, InputDeclaration, Task, Use, Verb};
+use crate::outline::{Action, Call, Given, Handlers, InputDeclaration, Task, Use, Verb};
 use crate::tree::Place;
 
 impl<'o> Resolver<'o, '_> {
@@ -61,6 +61,18 @@ impl<'o> Resolver<'o, '_> {
             let hint = "use a `repeat`, or call a workflow";
             self.report.refuse_hint(codes::ACTION_CYCLE, used.place, message, hint);
         }
+    }
+
+    /// Reports an action called like a handler beside its use: it stands inside the task under its own name.
+    pub(super) fn refuse_namesake(&mut self, used: &Use, handlers: &Handlers) {
+        let Some(handler) = handlers.tasks().find(|handler| handler.name.value == used.action) else {
+            return;
+        };
+        let name = &used.action;
+        let message = format!("the action `{name}` cannot be used where a handler bears that name");
+        let diagnostic = self.report.error(codes::HANDLER_NAME, used.place, message);
+        let diagnostic = diagnostic.with_related(self.report.span(handler.name.place), "the handler");
+        self.report.push(diagnostic.with_hint("use it inside a block that has the handler"));
     }
 
     /// Finds the action, or reports that it is not there; says nothing of a library that could not be read.

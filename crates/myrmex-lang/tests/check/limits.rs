@@ -78,3 +78,35 @@ fn ten_thousand_tasks_fit_into_a_file() {
     let first: String = (1..4).map(|index| format!("  t{index}: {{run: 'true'}}\n")).collect();
     check_body(&format!("tasks:\n{first}{tasks}"), "");
 }
+
+#[test]
+fn schemas_nest_no_deeper_than_can_be_read_back() {
+    let nested = |open: &str, inner: &str, close: &str, times: usize| {
+        format!("{}{inner}{}", open.repeat(times), close.repeat(times))
+    };
+    let refused = |kind: &str, depth: usize| {
+        format!(
+            "E0312 2:10 the schema of the {kind} `x` nests {depth} deep, at most 24 are allowed\n  hint: leave out the innermost schemas\n"
+        )
+    };
+    for (open, close) in [
+        ("{type: object, properties: {x: ", "}}"),
+        ("{anyOf: [", "]}"),
+        ("{additionalProperties: ", "}"),
+        ("{not: ", "}"),
+        ("{type: array, items: ", "}"),
+    ] {
+        let schema = |times| nested(open, "{type: string}", close, times);
+        check_body(
+            &format!("inputs: {{x: {}}}\ntasks: {{a: {{set: '${{{{ inputs }}}}'}}}}\n", schema(23)),
+            "",
+        );
+        let text = format!("inputs: {{x: {}}}\ntasks: {{a: {{run: x}}}}\n", schema(40));
+        check_body(&text, &refused("input", 41));
+        let text = format!("tasks: {{a: {{run: x, outputs: {{x: {}}}}}}}\n", schema(23));
+        check_body(&text, "");
+    }
+    let values = |times| format!("{{enum: [{}]}}", nested("[", "1", "]", times));
+    check_body(&format!("inputs: {{x: {}}}\ntasks: {{a: {{set: '${{{{ inputs }}}}'}}}}\n", values(23)), "");
+    check_body(&format!("inputs: {{x: {}}}\ntasks: {{a: {{run: x}}}}\n", values(80)), &refused("input", 81));
+}

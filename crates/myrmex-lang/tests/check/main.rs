@@ -11,6 +11,7 @@ mod handlers;
 mod limits;
 mod nodes;
 mod order;
+mod readback;
 mod secrets;
 mod structure;
 mod syntax;
@@ -105,6 +106,7 @@ fn every_code_has_a_test() {
         include_str!("handlers.rs"),
         include_str!("limits.rs"),
         include_str!("order.rs"),
+        include_str!("readback.rs"),
         include_str!("secrets.rs"),
         include_str!("structure.rs"),
         include_str!("syntax.rs"),
