@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn a_definition_that_cannot_be_read_back_is_reported_and_never_stored() {
-        let text = "workflow: w\ntasks: {a: {set: 1}, b: {set: 2}}\n";
+        let text = "workflow: w\ntasks: {a: {run: x}, b: {run: y}}\n";
         let mut definition = check(&Source::new("w.yaml", text), &Beside::default()).definition.unwrap();
         assert_eq!(readable(&definition), Ok(()));
         definition.nodes[2].parent = Some(NodeId(1));

@@ -71,6 +71,7 @@ codes! {
     VARIABLE = "E0310", "a text that cannot name an environment variable";
     TYPE_CLASH = "E0311", "a value whose type is known and cannot be right";
     SCHEMA_DEEP = "E0312", "a schema that nests too deep";
+    TEXT_NUL = "E0313", "a text that no process can be given";
 
     EXPRESSION = "E0401", "an expression that cannot be read";
     ROOT_UNKNOWN = "E0402", "an unknown name in an expression";
@@ -86,6 +87,7 @@ codes! {
     NAME_HIDDEN = "E0412", "a value for the tasks inside that means something else there";
     SECRET_MISPLACED = "E0413", "a secret where none can go";
     SECRET_FORM = "E0414", "an expression that does more than name a secret";
+    REFERENCE_EMPTY = "E0415", "a reference that cannot have a value";
 
     KEY_LATER = "E0501", "a key that is not supported yet";
     VALUE_LATER = "E0502", "a form or value that is not supported yet";

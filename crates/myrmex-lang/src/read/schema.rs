@@ -81,6 +81,9 @@ impl Reader<'_> {
                 .and_then(|entry| self.boolean("`required`", &entry.value))
                 .is_some_and(|required| !required);
             default = fields.get("default").and_then(|entry| self.value("`default`", &entry.value));
+            if let Some(schema) = schema {
+                default = default.map(|value| schema.settled(value));
+            }
             if let (Some(value), Some(schema), Some(entry)) = (&default, schema, fields.get("default")) {
                 check_value(schema, value, (name, entry.value.place), self.report);
                 if !is_secret {

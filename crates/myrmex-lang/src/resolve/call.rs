@@ -6,7 +6,7 @@ use myrmex_model::schema::Type;
 use myrmex_model::template::Template;
 
 use super::Resolver;
-use super::types::can_be;
+use super::types::shape_of_schema;
 use crate::codes;
 use crate::inputs::pattern_matches;
 use crate::others::Found;
@@ -127,7 +127,7 @@ impl<'o> Resolver<'o, '_> {
         for given in with {
             let wanted =
                 inputs.and_then(|all| all.iter().find(|own| own.input.name.as_str() == given.name.value));
-            let passed = match (&given.data.template, given.data.reads.as_ref()) {
+            let passed = match (&given.data.template, &given.data.reads[..]) {
                 (Template::Expr(expr), [read]) if wanted.is_some_and(|own| own.is_secret) => self
                     .inputs
                     .get_mut(expr.source.strip_prefix("inputs.").unwrap_or_default())
@@ -136,7 +136,7 @@ impl<'o> Resolver<'o, '_> {
             };
             match passed {
                 Some(input) if input.declaration.is_secret => input.is_used = true,
-                Some(_) | None => self.data(&given.data),
+                Some(_) | None => drop(self.data(&given.data)),
             }
         }
     }
@@ -156,12 +156,15 @@ impl<'o> Resolver<'o, '_> {
                 self.report.refuse(codes::GIVEN_MISFIT, given.place, message);
             }
             let Template::Expr(expr) = &given.data.template else { continue };
-            let wanted = declaration.input.schema.kind;
-            let known = self.known_type(&expr.source, &given.data.reads);
-            if let Some((_, kind)) = known.filter(|(_, kind)| !can_be(*kind, wanted)) {
-                let (wanted, kind) = (wanted.as_str(), kind.as_str());
+            let mut wanted = shape_of_schema(&declaration.input.schema);
+            if declaration.input.is_optional {
+                wanted = wanted.or_null();
+            }
+            let found = self.shape(&given.data);
+            if !found.meets(&wanted) {
                 let message = format!(
-                    "the input `{name}` of {what}: expected {wanted}, `{}` is of type `{kind}`",
+                    "the input `{name}` of {what}: expected {}, `{}` is of type {found}",
+                    declaration.input.schema.kind.as_str(),
                     expr.source
                 );
                 self.report.refuse(codes::GIVEN_MISFIT, given.place, message);

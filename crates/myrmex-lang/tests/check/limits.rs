@@ -110,3 +110,13 @@ fn schemas_nest_no_deeper_than_can_be_read_back() {
     check_body(&format!("inputs: {{x: {}}}\ntasks: {{a: {{set: '${{{{ inputs }}}}'}}}}\n", values(23)), "");
     check_body(&format!("inputs: {{x: {}}}\ntasks: {{a: {{run: x}}}}\n", values(80)), &refused("input", 81));
 }
+
+#[test]
+fn what_is_not_shown_costs_no_suggestion() {
+    let inputs: String = (0..3_000).map(|index| format!("  input{index}: {{}}\n")).collect();
+    let reads: String =
+        (0..3_000).map(|index| format!("  t{index}: {{set: '${{{{ inputs.imput{index} }}}}'}}\n")).collect();
+    let found = problems(&format!("workflow: w\ninputs:\n{inputs}tasks:\n{reads}"));
+    assert!(found.contains("did you mean `input0`?") && found.contains("2000 more problems"), "{found}");
+    assert!(found.matches("did you mean").count() < 100);
+}
