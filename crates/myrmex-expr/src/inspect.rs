@@ -1,5 +1,6 @@
 //! What an expression reads and calls, found without evaluating it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
@@ -16,6 +17,8 @@ pub struct Inspection {
     pub filters: Vec<(String, Range<usize>)>,
     /// The functions it calls, such as `raw`, each with the place of its name. All of them exist.
     pub functions: Vec<(String, Range<usize>)>,
+    /// The places among the references of those that may have no value: what `default` stands in for, or `is defined` asks.
+    pub guarded: BTreeSet<usize>,
 }
 
 /// A path that an expression reads, such as `tasks.build.output.image`.

@@ -1,7 +1,8 @@
 //! Pure expressions: holes in text, the names they read, and evaluation with bounded fuel over a lazy context.
 //!
 //! Text is cut by [`scan`] and made data by [`template_of_text`]; [`inspect`] lists what an expression reads, so that
-//! a front end can check names and draw edges before a run; [`Evaluator`] computes values. An expression sees nothing
+//! a front end can check names and draw edges before a run; [`infer`] finds the types that are known and what cannot work
+//! on them; [`Evaluator`] computes values. An expression sees nothing
 //! but what its caller resolves for it: no file, no environment, no clock.
 //!
 //! What this crate deliberately does not do: it does not know which names exist, and it sets no deadline. Callers
@@ -24,11 +25,13 @@ mod convert;
 mod error;
 mod evaluate;
 mod filters;
+mod infer;
 mod inspect;
 mod jq;
 mod limits;
 mod operators;
 mod scan;
+mod shape;
 mod syntax;
 mod tree;
 mod types;
@@ -36,10 +39,12 @@ mod vocabulary;
 
 pub use error::{ExprError, ExprErrorKind, ResultLimit};
 pub use evaluate::{Evaluator, Resolve};
+pub use infer::{Clash, Inferred, infer};
 pub use inspect::{Inspection, Reference, Step, inspect};
 pub use jq::{JqAnswer, JqDirect, JqJob, JqRunner, JqTrouble};
 pub use limits::Limits;
 pub use scan::{Piece, ScanError, ScanErrorKind, scan, template_of_text};
+pub use shape::Shape;
 
 /// The longest source of an expression. Longer chains of operators would need a larger stack to parse.
 pub const SOURCE_BYTES_MAX: usize = 4096;

@@ -153,7 +153,11 @@ impl Lowering<'_> {
             ast::Expr::Filter(filter) => self.filter(filter, &span)?,
             ast::Expr::Test(test) => {
                 check_name(TESTS, test.name, &span, ExprErrorKind::UnknownTest)?;
+                let before = self.inspection.references.len();
                 let arguments = self.arguments(Some(&test.expr), &test.args, &span)?;
+                if matches!(test.name, "defined" | "undefined") {
+                    self.guard(before);
+                }
                 Node {
                     span: from(&arguments.by_place[0]),
                     kind: Kind::Test { name: test.name.to_owned(), arguments },
@@ -244,7 +248,11 @@ impl Lowering<'_> {
     }
 
     fn filter(&mut self, filter: &ast::Filter<'_>, span: &Range<usize>) -> Result<Node, Refusal> {
+        let before = self.inspection.references.len();
         let arguments = self.arguments(filter.expr.as_ref(), &filter.args, span)?;
+        if matches!(filter.name, "default" | "d") {
+            self.guard(before);
+        }
         let Some(base) = arguments.by_place.first() else {
             let kind = ExprErrorKind::Syntax("a filter needs a value before it".to_owned());
             return Err(Refusal { span: span.clone(), kind });
@@ -260,6 +268,11 @@ impl Lowering<'_> {
             .map_err(|(span, message)| Refusal { span, kind: ExprErrorKind::Operation(message) })?;
         self.inspection.filters.push((filter.name.to_owned(), place));
         Ok(Node { span: whole, kind: Kind::Filter { name: filter.name.to_owned(), arguments } })
+    }
+
+    /// Notes that the references from `first` on may have no value.
+    fn guard(&mut self, first: usize) {
+        self.inspection.guarded.extend(first..self.inspection.references.len());
     }
 
     fn jq(&mut self, arguments: Arguments, span: &Range<usize>) -> Result<Node, Refusal> {

@@ -1,69 +1,49 @@
 //! What is known of our own filters before a run: how many arguments they take, of which types, and what literals mean.
 //!
-//! A type is known of literals and of what operators and filters make; of what is read it is not, and nothing is said.
+//! A type is known of literals and of what operators and filters make; of what is read it is not, and nothing is said here.
 
 use std::ops::Range;
 
-use minijinja::value::ValueKind;
 use myrmex_model::time::Length;
 use semver::VersionReq;
 
 use crate::convert;
 use crate::filters::{self, RegexFlags};
-use crate::tree::{Arguments, Kind, Node, Operator};
+use crate::infer;
+use crate::shape::Kinds;
+use crate::tree::{Arguments, Kind, Node};
 
-/// A type of JSON, as messages name it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Type {
-    Null,
-    Boolean,
-    Number,
-    Text,
-    List,
-    Map,
-}
-
-impl Type {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Null => "null",
-            Self::Boolean => "boolean",
-            Self::Number => "number",
-            Self::Text => "string",
-            Self::List => "array",
-            Self::Map => "object",
-        }
-    }
-}
-
-/// What a filter takes and gives.
+/// What a filter of our own takes.
 struct Signature {
     name: &'static str,
-    /// The type of what stands before it; none if it takes any.
-    input: Option<Type>,
+    /// Whether what stands before it is a text; if not, it may be anything.
+    takes_text: bool,
     /// How many arguments it takes, all of them texts.
     arguments: usize,
-    /// The type of what it gives; none if that depends.
-    output: Option<Type>,
 }
 
 const SIGNATURES: &[Signature] = &[
-    signature("duration", Some(Type::Text), 0, Some(Type::Number)),
-    signature("from_json", Some(Type::Text), 0, None),
-    signature("regex_match", Some(Type::Text), 1, Some(Type::Boolean)),
-    signature("regex_replace", Some(Type::Text), 2, Some(Type::Text)),
-    signature("semver_match", Some(Type::Text), 1, Some(Type::Boolean)),
-    signature("sha256", Some(Type::Text), 0, Some(Type::Text)),
-    signature("to_json", None, 0, Some(Type::Text)),
+    signature("duration", true, 0),
+    signature("from_json", true, 0),
+    signature("regex_match", true, 1),
+    signature("regex_replace", true, 2),
+    signature("semver_match", true, 1),
+    signature("sha256", true, 0),
+    signature("to_json", false, 0),
 ];
 
-const fn signature(
-    name: &'static str,
-    input: Option<Type>,
-    arguments: usize,
-    output: Option<Type>,
-) -> Signature {
-    Signature { name, input, arguments, output }
+const fn signature(name: &'static str, takes_text: bool, arguments: usize) -> Signature {
+    Signature { name, takes_text, arguments }
+}
+
+/// Returns which types the filter `name` takes before it, and how messages say that; none if it takes any, or that is not
+/// known.
+pub(crate) fn input_of(name: &str) -> Option<(Kinds, &'static str)> {
+    if matches!(name, "count" | "length") {
+        return Some((Kinds::STRING.or(Kinds::LIST).or(Kinds::MAP), "a string, a list or a map"));
+    }
+    let own = SIGNATURES.iter().find(|signature| signature.name == name)?;
+    own.takes_text.then_some((Kinds::STRING, "a string"))
 }
 
 /// Checks what is known of a call of the filter `name`, whose own place is `place`.
@@ -86,15 +66,13 @@ pub(crate) fn check(
         };
         return Err((place, format!("`{name}` takes {takes}")));
     }
-    if let (Some(wanted), Some(found)) = (signature.input, type_of(input))
-        && wanted != found
+    if signature.takes_text
+        && let Some(found) = other_than_text(input)
     {
-        let message = format!("`{name}` takes a {}, not {}", wanted.as_str(), name_of(input, found));
-        return Err((input.span.clone(), message));
+        return Err((input.span.clone(), format!("`{name}` takes a string, not {found}")));
     }
     for argument in given {
-        if let Some(found) = type_of(argument).filter(|found| *found != Type::Text) {
-            let found = name_of(argument, found);
+        if let Some(found) = other_than_text(argument) {
             let message = format!("the arguments of `{name}` are strings, not {found}");
             return Err((argument.span.clone(), message));
         }
@@ -113,9 +91,18 @@ pub(crate) fn check(
     read.map_err(|(span, message)| (span, format!("`{name}`: {message}")))
 }
 
-/// Returns the name that messages use at run time too, where the value is known.
-fn name_of(node: &Node, found: Type) -> &'static str {
-    if let Kind::Constant(value) = &node.kind { convert::type_name(value) } else { found.as_str() }
+/// Returns the type of `node` as messages name it, if it is known and no text.
+fn other_than_text(node: &Node) -> Option<String> {
+    let shape = infer::shape_alone(node);
+    if shape.kinds.meets(Kinds::STRING) {
+        return None;
+    }
+    // A value has the name that messages use at run time too.
+    Some(if let Kind::Constant(value) = &node.kind {
+        convert::type_name(value).to_owned()
+    } else {
+        shape.to_string().replace('`', "")
+    })
 }
 
 /// Reads a literal text as what it will be read as.
@@ -123,42 +110,6 @@ fn literal<T>(node: &Node, read: impl Fn(&str) -> Result<T, String>) -> Result<(
     let Kind::Constant(value) = &node.kind else { return Ok(()) };
     let Some(text) = value.as_str() else { return Ok(()) };
     read(text).map(|_| ()).map_err(|message| (node.span.clone(), message))
-}
-
-fn type_of(node: &Node) -> Option<Type> {
-    match &node.kind {
-        Kind::Constant(value) => match value.kind() {
-            ValueKind::None => Some(Type::Null),
-            ValueKind::Bool => Some(Type::Boolean),
-            ValueKind::Number => Some(Type::Number),
-            ValueKind::String => Some(Type::Text),
-            _ => None,
-        },
-        Kind::List(_) => Some(Type::List),
-        Kind::Map(_) => Some(Type::Map),
-        Kind::Not(_) | Kind::Compare { .. } | Kind::Test { .. } => Some(Type::Boolean),
-        Kind::Negate(_) => Some(Type::Number),
-        Kind::Arithmetic { operator, .. } => match operator {
-            Operator::Concatenate => Some(Type::Text),
-            Operator::Subtract
-            | Operator::Divide
-            | Operator::FloorDivide
-            | Operator::Remainder
-            | Operator::Power => Some(Type::Number),
-            Operator::Add | Operator::Multiply => None,
-        },
-        Kind::Filter { name, .. } => {
-            SIGNATURES.iter().find(|signature| signature.name == name).and_then(|found| found.output)
-        }
-        Kind::Reference(_)
-        | Kind::Item { .. }
-        | Kind::Slice { .. }
-        | Kind::And(..)
-        | Kind::Or(..)
-        | Kind::If { .. }
-        | Kind::Jq { .. }
-        | Kind::Call { .. } => None,
-    }
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ fn operands_of_a_known_type_are_checked_before_a_run() {
     refused("[x] | regex_match('a')", "`regex_match` takes a string, not array @ [x]");
     refused("{'a': x} | semver_match('^1')", "`semver_match` takes a string, not object @ {'a': x}");
     refused("(x is defined) | from_json", "`from_json` takes a string, not boolean @ x is defined");
-    refused("(x | duration) | duration", "`duration` takes a string, not number @ x | duration");
+    refused("(x | duration) | duration", "`duration` takes a string, not integer @ x | duration");
     refused("x | regex_replace('a', 1)", "the arguments of `regex_replace` are strings, not integer @ 1");
     refused("x | regex_replace('a')", "`regex_replace` takes 2 arguments @ regex_replace");
     refused("x | to_json(indent=2)", "`to_json` takes no argument @ to_json");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use myrmex_model::OrderedMap;
 use myrmex_model::ir::{Definition, NODES_MAX};
 use myrmex_model::name::Name;
-use myrmex_model::wire::definition::SCOPE_DEPTH_MAX;
+use myrmex_model::wire::{self, definition::SCOPE_DEPTH_MAX};
 
 use crate::lower::{LowerError, Unit, lower};
 use crate::others::{Beside, Found, Others, declared_name, library_name};
@@ -55,9 +55,7 @@ pub(crate) fn check(source: &Source, beside: &Beside) -> Checked {
         match lower_all(&others, &units) {
             Ok((lowered, called)) => (entry, closure) = (Some(lowered), called),
             Err(LowerError::Nothing) => {}
-            Err(error @ (LowerError::Large | LowerError::Deep)) => {
-                report_size(outlines[0].as_ref(), error, &mut reports[0]);
-            }
+            Err(error) => report_unrunnable(outlines[0].as_ref(), &error, &mut reports[0]),
         }
     }
     let (definition, places) = match entry {
@@ -82,40 +80,57 @@ fn lower_all<'o>(
     units: &'o [Unit<'o>],
 ) -> Result<(Lowered, BTreeMap<Name, Definition>), LowerError> {
     let entry = lower(others, units, 0)?;
+    readable(&entry.0)?;
     let mut closure = BTreeMap::new();
     for (name, found) in &others.workflows {
         let (Found::One(file), Ok(name)) = (found, Name::new(name)) else { continue };
-        let definition = if *file == 0 { entry.0.clone() } else { lower(others, units, *file)?.0 };
+        if *file == 0 {
+            closure.insert(name, entry.0.clone());
+            continue;
+        }
+        let (definition, _) = lower(others, units, *file)?;
+        readable(&definition)?;
         closure.insert(name, definition);
     }
     Ok((entry, closure))
 }
 
-/// Reports a workflow that its actions make too large.
-fn report_size(outline: Option<&Outline>, error: LowerError, report: &mut Report) {
-    let Some(Outline::Workflow(workflow)) = outline else { return };
-    let place = workflow.name.place;
-    match error {
-        LowerError::Nothing => {}
-        LowerError::Large => {
-            let message = format!("with its actions the workflow has more than {NODES_MAX} tasks");
-            report.refuse_hint(
-                codes::TASKS_MANY,
-                place,
-                message,
-                "call a workflow instead of using an action",
-            );
-        }
-        LowerError::Deep => {
-            let message = format!("with its actions the workflow nests deeper than {SCOPE_DEPTH_MAX} blocks");
-            report.refuse_hint(
-                codes::NESTING_DEEP,
-                place,
-                message,
-                "call a workflow instead of using an action",
-            );
-        }
+/// Checks that the stored form of a definition can be read back and says the same: a run whose definition cannot is lost.
+///
+/// # Errors
+///
+/// Returns [`LowerError::Unreadable`], which is a defect of the passes before: they should have refused the file.
+fn readable(definition: &Definition) -> Result<(), LowerError> {
+    match wire::definition::decode(&wire::definition::encode(definition)) {
+        Ok(read) if read == *definition => Ok(()),
+        Ok(_) => Err(LowerError::Unreadable("it reads as another one".to_owned())),
+        Err(error) => Err(LowerError::Unreadable(error.to_string())),
     }
+}
+
+/// Reports a workflow that is right, but cannot be run: its actions make it too large, or a defect spoils it.
+fn report_unrunnable(outline: Option<&Outline>, error: &LowerError, report: &mut Report) {
+    let Some(Outline::Workflow(workflow)) = outline else { return };
+    let (code, message) = match error {
+        LowerError::Nothing => return,
+        LowerError::Large => {
+            (codes::TASKS_MANY, format!("with its actions the workflow has more than {NODES_MAX} tasks"))
+        }
+        LowerError::Deep => (
+            codes::NESTING_DEEP,
+            format!("with its actions the workflow nests deeper than {SCOPE_DEPTH_MAX} blocks"),
+        ),
+        LowerError::Unreadable(why) => {
+            (codes::UNREADABLE, format!("a defect of myrmex: the stored definition could not be read: {why}"))
+        }
+    };
+    let hint = match error {
+        LowerError::Nothing | LowerError::Large | LowerError::Deep => {
+            "call a workflow instead of using an action"
+        }
+        LowerError::Unreadable(_) => "please report this file",
+    };
+    report.refuse_hint(code, workflow.name.place, message, hint);
 }
 
 fn names<'n>(all: impl Iterator<Item = &'n str>) -> Vec<String> {
@@ -271,4 +286,22 @@ fn needed(outline: &Outline, others: &Others<'_>) -> Vec<(usize, &'static str, P
         }
     });
     needed
+}
+
+#[cfg(test)]
+mod tests {
+    use myrmex_model::ir::NodeId;
+
+    use super::*;
+
+    #[test]
+    fn a_definition_that_cannot_be_read_back_is_reported_and_never_stored() {
+        let text = "workflow: w\ntasks: {a: {run: x}, b: {run: y}}\n";
+        let mut definition = check(&Source::new("w.yaml", text), &Beside::default()).definition.unwrap();
+        assert_eq!(readable(&definition), Ok(()));
+        definition.nodes[2].parent = Some(NodeId(1));
+        let why = "node 0 lists node 2, which is not inside it";
+        let Err(LowerError::Unreadable(found)) = readable(&definition) else { panic!("it was read") };
+        assert!(found.contains(why), "{found}");
+    }
 }

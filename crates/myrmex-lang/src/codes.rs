@@ -1,7 +1,7 @@
 //! The codes of all problems that `check` reports, each written once. A code never gets a second meaning.
 //!
 //! `E01xx` text and syntax · `E02xx` structure and graph · `E03xx` types and values · `E04xx` expressions ·
-//! `E05xx` not supported yet · `E06xx` other files · `W` warnings, with the hundreds of the errors.
+//! `E05xx` not supported yet · `E06xx` other files · `E08xx` defects of myrmex itself · `W` warnings, with the hundreds of the errors.
 
 use myrmex_model::diagnostic::Code;
 
@@ -72,6 +72,8 @@ codes! {
     INSTANT = "E0309", "a text that is not a time";
     VARIABLE = "E0310", "a text that cannot name an environment variable";
     TYPE_CLASH = "E0311", "a value whose type is known and cannot be right";
+    SCHEMA_DEEP = "E0312", "a schema that nests too deep";
+    TEXT_NUL = "E0313", "a text that no process can be given";
 
     EXPRESSION = "E0401", "an expression that cannot be read";
     ROOT_UNKNOWN = "E0402", "an unknown name in an expression";
@@ -87,6 +89,7 @@ codes! {
     NAME_HIDDEN = "E0412", "a value for the tasks inside that means something else there";
     SECRET_MISPLACED = "E0413", "a secret where none can go";
     SECRET_FORM = "E0414", "an expression that does more than name a secret";
+    REFERENCE_EMPTY = "E0415", "a reference that cannot have a value";
 
     KEY_LATER = "E0501", "a key that is not supported yet";
     // E0502 was a value that was not supported yet.
@@ -102,6 +105,8 @@ codes! {
     USE_FORM = "E0608", "a `use` that does not name an action";
     ACTION_UNKNOWN = "E0609", "an action that is not found";
     ACTION_CYCLE = "E0610", "an action that uses itself";
+
+    UNREADABLE = "E0801", "a definition that could not be read back, a defect of myrmex";
 
     INPUT_UNUSED = "W0201", "an input that nothing uses";
     NEEDS_DUPLICATE = "W0202", "a task named twice in `needs`";

@@ -9,6 +9,9 @@ use myrmex_model::value::{Value, type_name};
 use crate::json::{JsonError, parse_json};
 use crate::report::nearest;
 
+/// The most unknown inputs for which the nearest known one is looked for.
+const SUGGESTIONS_MAX: usize = 100;
+
 /// What was given for an input.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Given {
@@ -132,7 +135,9 @@ pub fn resolve_inputs(
     let mut problems = Vec::new();
     for (name, _) in given {
         if !definition.inputs.iter().any(|input| input.name.as_str() == name) {
-            let suggestion = nearest(name, definition.inputs.iter().map(|input| input.name.as_str()));
+            let words = definition.inputs.iter().map(|input| input.name.as_str());
+            let is_looked_for = problems.len() < SUGGESTIONS_MAX;
+            let suggestion = is_looked_for.then(|| nearest(name, words)).flatten();
             problems.push(InputProblem::Unknown {
                 name: name.clone(),
                 suggestion: suggestion.map(str::to_owned),
@@ -183,6 +188,7 @@ fn resolve_input(input: &Input, given: Option<&Given>) -> Result<Value, InputPro
     if value.is_null() && input.is_optional {
         return Ok(value);
     }
+    let value = input.schema.settled(value);
     match input.schema.check(&value, &pattern_matches) {
         Ok(()) => Ok(value),
         Err(mismatch) => {

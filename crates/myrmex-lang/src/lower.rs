@@ -1,5 +1,6 @@
 //! Makes the internal representation of an [outline](crate::outline) in which nothing is wrong.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use myrmex_model::OrderedMap;
@@ -35,7 +36,7 @@ pub(crate) struct Unit<'o> {
 }
 
 /// Why there is no definition of a file in which no error was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum LowerError {
     /// It is a library, or something of it was refused after all.
     Nothing,
@@ -43,6 +44,8 @@ pub(crate) enum LowerError {
     Large,
     /// With all actions in their places it nests too deep.
     Deep,
+    /// What would be stored could not be read back, with the reason.
+    Unreadable(String),
 }
 
 /// Lowers the workflow at `file` of `units`.
@@ -273,13 +276,15 @@ impl<'o> Lowering<'o> {
             used.with.iter().map(|given| (given.name.value.clone(), given.data.template.clone())).collect();
         let mut inputs: Vec<Input> =
             action.inputs.iter().map(|declaration| declaration.input.clone()).collect();
+        let taken: BTreeSet<&str> =
+            action.inputs.iter().map(|declaration| declaration.input.name.as_str()).collect();
+        let mut numbers = 1..u32::MAX;
         let mut bind_value = |template: &Template| {
             if template.as_literal().is_some() {
                 return Some(template.clone());
             }
-            let names = (1..).map(|number| format!("_around_{number}"));
-            let is_free = |name: &String| inputs.iter().all(|input| input.name.as_str() != name);
-            let name = names.into_iter().find(is_free)?;
+            let is_free = |name: &String| !taken.contains(name.as_str());
+            let name = numbers.by_ref().map(|number| format!("_around_{number}")).find(is_free)?;
             let schema = Schema::of(Type::Any);
             inputs.push(Input { name: Name::new(&name).ok()?, schema, default: None, is_optional: true });
             let inside = Template::Expr(Expr::jinja(&format!("inputs.{name}")));

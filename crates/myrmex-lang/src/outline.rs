@@ -97,7 +97,7 @@ pub(crate) struct Timeout {
 }
 
 /// The place of a [`Scope`] in the tables of later passes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ScopeId(pub(crate) usize);
 
 /// A body: tasks that know each other's names.
@@ -319,7 +319,7 @@ pub(crate) enum TaskOutputs {
 #[derive(Debug, Clone)]
 pub(crate) struct Data {
     pub(crate) template: Template,
-    pub(crate) reads: Arc<[Read]>,
+    pub(crate) reads: Arc<Reads>,
     /// Whether it is the value of a variable that names secrets: the template is then the list of its parts, each a text or
     /// the map `{secret: NAME}`.
     pub(crate) is_secret: bool,
@@ -329,7 +329,42 @@ pub(crate) struct Data {
 #[derive(Debug, Clone)]
 pub(crate) struct Condition {
     pub(crate) expr: Expr,
-    pub(crate) reads: Arc<[Read]>,
+    pub(crate) reads: Arc<Reads>,
+}
+
+/// What expressions read, and where they stand; as a slice it is what they read.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reads {
+    pub(crate) paths: Vec<Read>,
+    /// The expressions in the order of the data that they stand in.
+    pub(crate) holes: Vec<Hole>,
+}
+
+impl std::ops::Deref for Reads {
+    type Target = [Read];
+
+    fn deref(&self) -> &[Read] {
+        &self.paths
+    }
+}
+
+/// Where an expression stands.
+#[derive(Debug, Clone)]
+pub(crate) struct Hole {
+    pub(crate) source: Arc<str>,
+    pub(crate) place: Place,
+    /// Whether it stands in the file as it is, without escapes: then parts of it have places.
+    pub(crate) is_verbatim: bool,
+}
+
+impl Hole {
+    /// Returns where a part of it stands, as closely as can be said.
+    pub(crate) fn part(&self, span: &std::ops::Range<usize>) -> Place {
+        if !self.is_verbatim {
+            return self.place;
+        }
+        Place::new(self.place.start + span.start, self.place.start + span.end)
+    }
 }
 
 /// A path that an expression reads.
@@ -340,6 +375,8 @@ pub(crate) struct Read {
     pub(crate) place: Place,
     /// Whether a secret may be named here.
     pub(crate) is_secret: bool,
+    /// Whether something is said for the case that it has no value.
+    pub(crate) is_guarded: bool,
 }
 
 impl Data {

@@ -11,7 +11,7 @@ use crate::tree::Place;
 pub const PROBLEMS_MAX: usize = 1_000;
 
 /// The most names compared for suggestions in one file, so that many wrong names cost no quadratic time.
-const COMPARISONS_MAX: usize = 500_000;
+const COMPARISONS_MAX: usize = 100_000;
 
 /// Collects the problems of one file.
 #[derive(Debug)]
@@ -106,6 +106,10 @@ impl Report {
         word: &str,
         words: impl Iterator<Item = &'w str>,
     ) -> Option<&'w str> {
+        // Problems that are not shown need no suggestion.
+        if self.diagnostics.len() >= PROBLEMS_MAX {
+            return None;
+        }
         let words = words.take(self.comparisons_left).inspect(|_| self.comparisons_left -= 1);
         nearest(word, words)
     }

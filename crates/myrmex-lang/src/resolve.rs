@@ -9,7 +9,9 @@ mod link;
 mod reach;
 mod reference;
 mod types;
+mod variables;
 
+use myrmex_expr::Shape;
 use myrmex_model::OrderedMap;
 
 use crate::Source;
@@ -20,6 +22,8 @@ use crate::outline::{
     Task, TaskOutputs, Verb, Wait, Workflow,
 };
 use crate::report::Report;
+
+use variables::{ACTION, Variables};
 
 pub(crate) use link::{Link, Origin};
 
@@ -44,8 +48,9 @@ pub(crate) fn resolve<'o>(
         Outline::Workflow(workflow) => {
             let mut resolver = Resolver::new(&workflow.inputs, others, report);
             resolver.root = Some(workflow.body.id);
-            resolver.survey(&workflow.body, None, ScopeKind::Graph);
-            resolver.survey_handlers(&workflow.handlers, None, workflow.body.kind);
+            resolver.survey(&workflow.body, None, None);
+            let owner = resolver.variables.enter(&workflow.body, None);
+            resolver.survey_handlers(&workflow.handlers, None, owner);
             resolver.concurrency(workflow);
             resolver.defaults(workflow);
             resolver.scope(&workflow.body, workflow.outputs.as_ref(), &workflow.handlers);
@@ -61,7 +66,8 @@ pub(crate) fn resolve<'o>(
                 let mut resolver = Resolver::new(&action.inputs, others, report);
                 resolver.links = links;
                 resolver.action = Some((library_name(&source.name).to_owned(), &action.task.name.value));
-                resolver.survey_task(&action.task, None, (ScopeKind::Graph, false));
+                // An action stands in a flow of its own.
+                resolver.survey_task(&action.task, None, Some(ACTION));
                 resolver.task(&action.task);
                 resolver.unused_inputs();
                 links = resolver.links;
@@ -85,6 +91,8 @@ struct Resolver<'o, 'r> {
     homes: OrderedMap<&'o str, &'o str>,
     frames: Vec<Frame<'o>>,
     loops: Vec<Loop<'o>>,
+    /// What is known of the items of the `for_each`s around, by their names.
+    items: Vec<(&'o str, Shape)>,
     /// What the values that blocks hand on to their tasks read: it must mean the same inside.
     handed: Vec<&'o Read>,
     links: Vec<Vec<Link>>,
@@ -111,19 +119,13 @@ struct InputUse<'o> {
     is_used: bool,
 }
 
-/// The variables that the `set` tasks of flows write.
-#[derive(Default)]
-struct Variables<'o> {
-    names: OrderedMap<&'o str, ()>,
-    /// Whether some `set` writes a map whose keys are not known before the run.
-    are_open: bool,
-}
-
 /// A scope that is being looked at, and which of its tasks.
 struct Frame<'o> {
     scope: &'o Scope,
     names: OrderedMap<&'o str, u32>,
     current: Option<u32>,
+    /// What is known of what each task gives; of those that were not looked at yet nothing.
+    shapes: Vec<Shape>,
     links: link::LinkMap,
     /// For each task of a flow, the earliest task to which it or a later one jumps.
     back_to: Vec<u32>,
@@ -144,6 +146,7 @@ impl<'o, 'r> Resolver<'o, 'r> {
             homes: OrderedMap::default(),
             frames: Vec::new(),
             loops: Vec::new(),
+            items: Vec::new(),
             handed: Vec::new(),
             links: Vec::new(),
             faults: 0,
@@ -153,41 +156,38 @@ impl<'o, 'r> Resolver<'o, 'r> {
         }
     }
 
-    /// Notes what must be known of the whole file: variables, and which task lives in which block.
-    fn survey(&mut self, scope: &'o Scope, block: Option<&'o str>, outer: ScopeKind) {
-        let is_in_flow = scope.kind == ScopeKind::Flow || outer == ScopeKind::Flow;
+    /// Notes what must be known of the whole file: which variables are written where, and which task lives in which block.
+    /// `owner` is the flow whose variables a flow inside it writes too.
+    fn survey(&mut self, scope: &'o Scope, block: Option<&'o str>, owner: Option<ScopeId>) {
+        let owner = self.variables.enter(scope, owner);
         for task in &scope.tasks {
-            self.survey_task(task, block, (scope.kind, is_in_flow));
+            self.survey_task(task, block, owner);
         }
     }
 
-    fn survey_handlers(&mut self, handlers: &'o Handlers, block: Option<&'o str>, outer: ScopeKind) {
-        let is_in_flow = outer == ScopeKind::Flow;
-        handlers.tasks().for_each(|task| self.survey_task(task, block, (outer, is_in_flow)));
+    fn survey_handlers(&mut self, handlers: &'o Handlers, block: Option<&'o str>, owner: Option<ScopeId>) {
+        handlers.tasks().for_each(|task| self.survey_task(task, block, owner));
     }
 
-    fn survey_task(&mut self, task: &'o Task, block: Option<&'o str>, (kind, is_in_flow): (ScopeKind, bool)) {
+    fn survey_task(&mut self, task: &'o Task, block: Option<&'o str>, owner: Option<ScopeId>) {
         if let Some(block) = block {
             self.homes.entry(&task.name.value).or_insert(block);
         }
+        // Each item works on a copy.
+        let owner = owner.filter(|_| task.each.is_none());
+        let mut handlers_owner = owner;
         match &task.verb {
-            Some(Verb::Set(data)) if is_in_flow => match data.field_names() {
-                Some(names) => self.variables.names.extend(names.into_iter().map(|name| (name, ()))),
-                None => self.variables.are_open = true,
-            },
-            Some(Verb::Block(inner)) => self.survey(inner, Some(&task.name.value), kind),
+            Some(Verb::Set(data)) => self.variables.write(owner, data),
+            Some(Verb::Block(inner)) => {
+                self.survey(inner, Some(&task.name.value), owner);
+                handlers_owner = self.variables.enter(inner, owner);
+            }
             Some(
-                Verb::Run(_)
-                | Verb::Set(_)
-                | Verb::Switch(_)
-                | Verb::Fail(_)
-                | Verb::Wait(_)
-                | Verb::Call(_)
-                | Verb::Use(_),
+                Verb::Run(_) | Verb::Switch(_) | Verb::Fail(_) | Verb::Wait(_) | Verb::Call(_) | Verb::Use(_),
             )
             | None => {}
         }
-        self.survey_handlers(&task.handlers, Some(&task.name.value), kind);
+        self.survey_handlers(&task.handlers, Some(&task.name.value), handlers_owner);
     }
 
     /// Looks at the key of `concurrency`: it is asked for before anything of the run begins.
@@ -209,12 +209,13 @@ impl<'o, 'r> Resolver<'o, 'r> {
         self.are_tasks_readable = true;
     }
 
-    /// Looks at a scope, with the `outputs` and handlers that see the tasks inside it.
-    fn scope(&mut self, scope: &'o Scope, outputs: Option<&'o Data>, handlers: &'o Handlers) {
+    /// Looks at a scope, with the `outputs` and handlers that see the tasks inside it. Returns what is known of the outputs.
+    fn scope(&mut self, scope: &'o Scope, outputs: Option<&'o Data>, handlers: &'o Handlers) -> Shape {
         let mut frame = Frame {
             scope,
             names: (0..).zip(&scope.tasks).map(|(index, task)| (task.name.value.as_str(), index)).collect(),
             current: None,
+            shapes: vec![Shape::ANY; scope.tasks.len()],
             links: link::LinkMap::default(),
             back_to: Vec::new(),
         };
@@ -229,18 +230,19 @@ impl<'o, 'r> Resolver<'o, 'r> {
         }
         for (index, task) in (0..).zip(&scope.tasks) {
             self.set_current(Some(index));
-            self.task(task);
+            let shape = self.task(task);
+            if let Some(own) = self.frames.last_mut().and_then(|frame| frame.shapes.get_mut(index as usize)) {
+                *own = shape;
+            }
         }
         self.set_current(None);
         if let Some(rounds) = &scope.rounds {
             self.condition(&rounds.condition);
             self.loops.pop();
         }
-        if let Some(outputs) = outputs {
-            self.data(outputs);
-        }
+        let shape = outputs.map_or(Shape::ANY, |outputs| self.data(outputs));
         self.handlers(handlers, self.root == Some(scope.id));
-        let Some(frame) = self.frames.pop() else { return };
+        let Some(frame) = self.frames.pop() else { return shape };
         let links: Vec<Link> = frame.links.into_values().collect();
         match scope.kind {
             ScopeKind::Graph => {
@@ -252,6 +254,7 @@ impl<'o, 'r> Resolver<'o, 'r> {
         }
         self.links.resize_with(self.links.len().max(scope.id.0 + 1), Vec::new);
         self.links[scope.id.0] = links;
+        shape
     }
 
     fn set_current(&mut self, current: Option<u32>) {
@@ -260,10 +263,12 @@ impl<'o, 'r> Resolver<'o, 'r> {
         }
     }
 
-    fn task(&mut self, task: &'o Task) {
+    /// Looks at a task, and returns what is known of its output.
+    fn task(&mut self, task: &'o Task) -> Shape {
         if let Some(each) = &task.each {
-            self.data(&each.source);
-            self.expect_type("`for_each`", &each.source, types::ITEMS);
+            let source = self.data(&each.source);
+            self.expect_type("`for_each`", (&each.source, &source), &types::ITEMS);
+            self.items.push((&each.item, types::item_of(&source)));
             self.enter_loop(Loop::Items(&each.item));
         }
         if let Some(guard) = &task.guard {
@@ -275,16 +280,38 @@ impl<'o, 'r> Resolver<'o, 'r> {
             let all = handed.env.iter().map(|(_, data)| data).chain(&handed.workdir);
             self.handed.extend(all.flat_map(|data| data.reads.iter()));
         }
+        let given = self.verb(task);
+        self.handed.truncate(handed_before);
+        if let Some(when) = task.retry.as_ref().and_then(|retry| retry.when.as_ref()) {
+            self.retry_condition(when);
+        }
+        if !matches!(task.verb, Some(Verb::Block(_))) {
+            self.handlers(&task.handlers, false);
+        }
+        if task.each.is_some() {
+            self.loops.pop();
+            self.items.pop();
+        }
+        types::output_of(task, given)
+    }
+
+    /// Looks at what a task does, and returns what is known of what that gives.
+    fn verb(&mut self, task: &'o Task) -> Shape {
         match &task.verb {
             Some(Verb::Run(run)) => self.run(run),
-            Some(Verb::Set(data) | Verb::Fail(data)) => self.data(data),
+            Some(Verb::Set(data)) => {
+                let shape = self.data(data);
+                self.declared_fit(task, data);
+                return shape;
+            }
+            Some(Verb::Fail(data)) => drop(self.data(data)),
             Some(Verb::Wait(Wait::After(data))) => {
-                self.data(data);
-                self.expect_type("`wait`", data, types::LENGTH);
+                let shape = self.data(data);
+                self.expect_type("`wait`", (data, &shape), &types::LENGTH);
             }
             Some(Verb::Wait(Wait::Until(data))) => {
-                self.data(data);
-                self.expect_type("`until`", data, types::INSTANT);
+                let shape = self.data(data);
+                self.expect_type("`until`", (data, &shape), &types::INSTANT);
             }
             Some(Verb::Switch(cases)) => {
                 for condition in cases.iter().filter_map(|case| case.when.as_ref()) {
@@ -296,22 +323,16 @@ impl<'o, 'r> Resolver<'o, 'r> {
                     TaskOutputs::Computed(data) => Some(data),
                     TaskOutputs::None | TaskOutputs::Declared(_) | TaskOutputs::Last => None,
                 };
-                self.scope(scope, outputs, &task.handlers);
+                return self.scope(scope, outputs, &task.handlers);
             }
             Some(Verb::Call(call)) => self.call(call),
-            Some(Verb::Use(action)) => self.used(action),
+            Some(Verb::Use(action)) => {
+                self.used(action);
+                self.refuse_namesake(action, &task.handlers);
+            }
             None => {}
         }
-        self.handed.truncate(handed_before);
-        if let Some(when) = task.retry.as_ref().and_then(|retry| retry.when.as_ref()) {
-            self.retry_condition(when);
-        }
-        if !matches!(task.verb, Some(Verb::Block(_))) {
-            self.handlers(&task.handlers, false);
-        }
-        if task.each.is_some() {
-            self.loops.pop();
-        }
+        Shape::ANY
     }
 
     fn enter_loop(&mut self, inner: Loop<'o>) {
@@ -344,10 +365,10 @@ impl<'o, 'r> Resolver<'o, 'r> {
         self.faults += 1;
         for catch in &handlers.catches {
             if let Some(when) = &catch.when {
-                self.reads(&when.reads);
+                self.condition(when);
             }
             if let Some(when) = catch.retry.as_ref().and_then(|retry| retry.when.as_ref()) {
-                self.reads(&when.reads);
+                self.condition(when);
             }
             self.task(&catch.body);
         }
@@ -364,27 +385,29 @@ impl<'o, 'r> Resolver<'o, 'r> {
 
     fn run(&mut self, run: &'o Run) {
         match &run.what {
-            RunWhat::Command(data) | RunWhat::Script { text: data, .. } => self.data(data),
+            RunWhat::Command(data) | RunWhat::Script { text: data, .. } => drop(self.data(data)),
         }
         self.surroundings(&run.env, run.workdir.as_ref());
-        run.artifacts.iter().for_each(|(_, path)| self.data(path));
+        run.artifacts.iter().for_each(|(_, path)| drop(self.data(path)));
         if let Some(cache) = &run.cache {
-            cache.key.iter().chain(&cache.files).for_each(|data| self.data(data));
+            cache.key.iter().chain(&cache.files).for_each(|data| drop(self.data(data)));
         }
     }
 
     fn surroundings(&mut self, env: &'o [(String, Data)], workdir: Option<&'o Data>) {
-        env.iter().map(|(_, data)| data).chain(workdir).for_each(|data| self.data(data));
+        env.iter().map(|(_, data)| data).chain(workdir).for_each(|data| drop(self.data(data)));
     }
 
     fn retry_condition(&mut self, when: &'o Condition) {
         self.faults += 1;
-        self.reads(&when.reads);
+        self.condition(when);
         self.faults -= 1;
     }
 
-    fn data(&mut self, data: &'o Data) {
+    /// Looks at data, and returns what is known of it.
+    fn data(&mut self, data: &'o Data) -> Shape {
         self.reads(&data.reads);
+        self.shape(data)
     }
 
     fn reads(&mut self, reads: &'o [Read]) {

@@ -56,12 +56,13 @@ pub fn check(
             (None, Some(default)) if input.schema.kind != Type::File => default.clone(),
             (None | Some(Value::Null), _) if input.is_optional => Value::Null,
             (None, _) => return Err(InputError::Missing { name, kind: input.schema.kind }),
-            (Some(value), _) => match input.schema.check(value, matches) {
-                Ok(()) => value.clone(),
-                Err(wrong) => {
+            (Some(value), _) => {
+                let value = input.schema.settled(value.clone());
+                if let Err(wrong) = input.schema.check(&value, matches) {
                     return Err(InputError::Misfit { name, place: wrong.place, message: wrong.message });
                 }
-            },
+                value
+            }
         };
         values.insert(name, value);
     }
@@ -92,6 +93,12 @@ mod tests {
     #[test]
     fn inputs_are_completed_in_the_declared_order() {
         assert_eq!(checked(json!({"o": null, "n": 1})), Ok(r#"{"n":1,"d":3,"o":null}"#.into()));
+    }
+
+    #[test]
+    fn a_number_without_fraction_is_an_integer() {
+        assert_eq!(checked(json!({"n": 1.0, "d": -1e3})), Ok(r#"{"n":1,"d":-1000,"o":null}"#.into()));
+        assert!(checked(json!({"n": 1.5})).is_err() && checked(json!({"n": 1e20})).is_err());
     }
 
     #[test]

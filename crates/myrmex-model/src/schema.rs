@@ -4,11 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Map;
+use serde_json::{Map, Number};
 
 use crate::file::FileValue;
 use crate::time::{Length, Timestamp};
-use crate::value::{Value, type_name};
+use crate::value::{Value, depth, type_name};
 
 /// The type of an input or an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,6 +171,38 @@ impl Schema {
         self.pattern.as_deref() == Some(SECRET_NAME_PATTERN)
     }
 
+    /// Returns how deep it nests, itself included: in other schemas, and in the values that it allows.
+    pub fn depth(&self) -> usize {
+        let more = self.more.as_deref().map_or(0, Keywords::depth);
+        let items = self.items.as_deref().map_or(0, Self::depth);
+        let allowed = self.allowed.iter().map(depth).max().unwrap_or(0);
+        1 + more.max(items).max(allowed)
+    }
+
+    /// Returns `value` with each number that must be an integer written as one: `1.0` is 1.
+    #[must_use]
+    pub fn settled(&self, value: Value) -> Value {
+        match value {
+            Value::Number(_) if self.kind == Type::Integer => whole(&value).map_or(value, Value::Number),
+            Value::Array(items) => match &self.items {
+                Some(schema) => items.into_iter().map(|item| schema.settled(item)).collect(),
+                None => Value::Array(items),
+            },
+            Value::Object(fields) => {
+                let named = self.more.as_deref().map(|more| more.properties.as_slice()).unwrap_or_default();
+                let settle = |(name, field): (String, Value)| {
+                    let schema = named.iter().find(|(own, _)| *own == name).map(|(_, schema)| schema);
+                    match schema {
+                        Some(schema) => (name, schema.settled(field)),
+                        None => (name, field),
+                    }
+                };
+                Value::Object(fields.into_iter().map(settle).collect())
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
+        }
+    }
+
     /// Checks `value`; `matches` answers for patterns.
     ///
     /// # Errors
@@ -280,6 +312,17 @@ impl Schema {
 }
 
 impl Keywords {
+    /// Returns how deep the deepest of the schemas in it nests; 0 if there is none.
+    fn depth(&self) -> usize {
+        let additional = match &self.additional {
+            Additional::Fitting(schema) => Some(schema.as_ref()),
+            Additional::Anything | Additional::Nothing => None,
+        };
+        let named = self.properties.iter().map(|(_, schema)| schema);
+        let others = self.any_of.iter().chain(&self.one_of).chain(&self.all_of).chain(self.not.as_deref());
+        named.chain(others).chain(additional).map(Schema::depth).max().unwrap_or(0)
+    }
+
     /// Checks `value` against the other schemas that are named.
     fn check_others(&self, value: &Value, matches: Matches<'_>) -> Result<(), Mismatch> {
         for schema in &self.all_of {
@@ -372,7 +415,7 @@ impl Type {
     fn admits(self, value: &Value) -> bool {
         match self {
             Self::String => value.is_string(),
-            Self::Integer => value.is_i64() || value.is_u64(),
+            Self::Integer => whole(value).is_some(),
             Self::Number => value.is_number(),
             Self::Boolean => value.is_boolean(),
             Self::Array => value.is_array(),
@@ -383,6 +426,18 @@ impl Type {
             Self::Any => true,
         }
     }
+}
+
+/// Returns the integer of 64 bits that `value` is, also if it is written as `1.0` or `1e3`.
+fn whole(value: &Value) -> Option<Number> {
+    let Value::Number(number) = value else { return None };
+    if !number.is_f64() {
+        return Some(number.clone());
+    }
+    let float = number.as_f64().filter(|float| float.fract() == 0.0)?;
+    // Its digits are those of an integer; one of more than 64 bits is none of ours.
+    let text = format!("{float}");
+    text.parse::<i64>().map(Number::from).or_else(|_| text.parse::<u64>().map(Number::from)).ok()
 }
 
 /// Where and why a value does not fit its schema.

@@ -47,6 +47,16 @@ pub fn is_depth_bounded(value: &Value) -> bool {
     fits(value, VALUE_DEPTH_MAX)
 }
 
+/// Returns how many lists and maps lie in each other at the deepest place of `value`; 0 for a scalar. Needs a stack that
+/// grows with the answer.
+pub fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
+}
+
 /// Returns the word for the type of `value` that messages use.
 pub fn type_name(value: &Value) -> &'static str {
     match value {

@@ -9,7 +9,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use myrmex_lang::{Beside, Checked, Source, Syntax, codes};
+use myrmex_lang::codes::{self, CodeInfo};
+use myrmex_lang::{Beside, Checked, Source, Syntax};
 use myrmex_model::diagnostic::Span;
 use myrmex_model::id::DefinitionHash;
 use myrmex_model::wire;
@@ -299,7 +300,9 @@ fn codes() {
 
 #[test]
 fn every_page_of_a_code_shows_it_and_how_to_mend_it() {
-    for info in codes::ALL {
+    // A defect that an example could show would be mended instead.
+    let is_shown = |info: &&CodeInfo| info.code != codes::UNREADABLE;
+    for info in codes::ALL.iter().filter(is_shown) {
         let path = spec().join("codes").join(format!("{}.md", info.code));
         let page = std::fs::read_to_string(&path).unwrap();
         let examples = examples(&page);

@@ -6,7 +6,7 @@ use myrmex_model::value::Value;
 
 use super::{HOLE, Reader, foreign};
 use crate::codes;
-use crate::outline::{Condition, Data, Read};
+use crate::outline::{Condition, Data, Hole, Read, Reads};
 use crate::report::nearest;
 use crate::tree::{Kind, Meaning, Node, Place, Scalar};
 
@@ -16,12 +16,12 @@ const ESCAPED_HOLE: &str = "$${{";
 impl Reader<'_> {
     /// Reads data: any value, in whose texts expressions may stand.
     pub(super) fn data(&mut self, node: &Node) -> Option<Data> {
-        let mut reads = Vec::new();
+        let mut reads = Reads::default();
         let template = self.template(node, &mut reads)?;
         Some(Data { template, reads: reads.into(), is_secret: false })
     }
 
-    pub(super) fn template(&mut self, node: &Node, reads: &mut Vec<Read>) -> Option<Template> {
+    pub(super) fn template(&mut self, node: &Node, reads: &mut Reads) -> Option<Template> {
         match &node.followed().kind {
             Kind::Scalar(scalar) => self.scalar_template(scalar, node.followed().place, reads),
             // All members are read before one of them can spoil the whole, so that all their problems are seen.
@@ -31,7 +31,9 @@ impl Reader<'_> {
             }
             Kind::Map(map) => {
                 let read = |entry: &crate::tree::Entry| {
-                    Some((entry.key.text.clone(), self.template(&entry.value, reads)?))
+                    let is_key = self.refuse_hole_in_key(entry);
+                    let value = self.template(&entry.value, reads);
+                    if is_key { Some((entry.key.text.clone(), value?)) } else { None }
                 };
                 let fields: Vec<_> = map.entries.iter().map(read).collect();
                 fields.into_iter().collect::<Option<_>>().map(Template::map)
@@ -40,7 +42,18 @@ impl Reader<'_> {
         }
     }
 
-    fn scalar_template(&mut self, scalar: &Scalar, place: Place, reads: &mut Vec<Read>) -> Option<Template> {
+    /// Reports an expression in a key, which would stay as it is; returns whether there is none.
+    fn refuse_hole_in_key(&mut self, entry: &crate::tree::Entry) -> bool {
+        let is_hole = entry.key.text.contains(HOLE);
+        if is_hole {
+            let message = "a key must be fixed, an expression cannot stand in it";
+            let hint = "write the whole map as one expression: `${{ {name: value} }}`";
+            self.report.refuse_hint(codes::EXPRESSION_MISPLACED, entry.key.place, message, hint);
+        }
+        !is_hole
+    }
+
+    fn scalar_template(&mut self, scalar: &Scalar, place: Place, reads: &mut Reads) -> Option<Template> {
         if scalar.meaning != Meaning::Text || !scalar.text.contains(HOLE) {
             return Some(Template::Literal(scalar.value()));
         }
@@ -136,7 +149,7 @@ impl Reader<'_> {
             }
             Meaning::Boolean(flag) => {
                 let expr = Expr::jinja(if flag { "true" } else { "false" });
-                return Some(Condition { expr, reads: [].into() });
+                return Some(Condition { expr, reads: Reads::default().into() });
             }
             Meaning::Text => {}
         }
@@ -153,29 +166,30 @@ impl Reader<'_> {
         }
         let start = self.place_of(source, place);
         let expression_place = start.map_or(place, |start| Place::new(start, start + source.len()));
-        let mut reads = Vec::new();
+        let mut reads = Reads::default();
         self.inspected(source, expression_place, &mut reads)?;
         Some(Condition { expr: Expr::jinja(source), reads: reads.into() })
     }
 
     /// Inspects one expression and adds what it reads.
-    pub(super) fn inspected(&mut self, source: &str, place: Place, reads: &mut Vec<Read>) -> Option<()> {
+    pub(super) fn inspected(&mut self, source: &str, place: Place, reads: &mut Reads) -> Option<()> {
         let is_verbatim = self.text.get(place.start..place.end) == Some(source);
-        let locate = |span: &std::ops::Range<usize>| {
-            if is_verbatim { Place::new(place.start + span.start, place.start + span.end) } else { place }
-        };
+        let hole = Hole { source: source.into(), place, is_verbatim };
         match inspect(source) {
             Ok(inspection) => {
-                reads.extend(inspection.references.into_iter().map(|reference| Read {
-                    place: locate(&reference.span),
+                let Inspection { references, guarded, .. } = inspection;
+                reads.paths.extend(references.into_iter().enumerate().map(|(index, reference)| Read {
+                    place: hole.part(&reference.span),
                     root: reference.root,
                     steps: reference.steps,
                     is_secret: false,
+                    is_guarded: guarded.contains(&index),
                 }));
+                reads.holes.push(hole);
                 Some(())
             }
             Err(error) => {
-                self.refuse_expression(&error, locate(&error.span));
+                self.refuse_expression(&error, hole.part(&error.span));
                 None
             }
         }

@@ -7,6 +7,7 @@ use myrmex_model::name::Name;
 use myrmex_model::schema::{Keywords, SECRET_NAME_PATTERN, Schema, Type};
 use myrmex_model::template::Template;
 use myrmex_model::value::{Value, type_name};
+use myrmex_model::wire::definition::SCHEMA_DEPTH_MAX;
 
 use super::{Fields, Reader, keys};
 use crate::codes;
@@ -81,6 +82,9 @@ impl Reader<'_> {
                 .and_then(|entry| self.boolean("`required`", &entry.value))
                 .is_some_and(|required| !required);
             default = fields.get("default").and_then(|entry| self.value("`default`", &entry.value));
+            if let Some(schema) = schema {
+                default = default.map(|value| schema.settled(value));
+            }
             if let (Some(value), Some(schema), Some(entry)) = (&default, schema, fields.get("default")) {
                 if schema.kind == Type::File {
                     self.default_path(name, value, entry.value.place);
@@ -93,6 +97,7 @@ impl Reader<'_> {
             }
         }
         let schema = schema.and_then(|(schema, _)| schema).unwrap_or(Schema::of(Type::Any));
+        self.refuse_deep(&format!("the input `{name}`"), &schema, key);
         let name = Name::new(name).ok()?;
         Some(InputDeclaration { input: Input { name, schema, default, is_optional }, is_secret, key })
     }
@@ -102,6 +107,17 @@ impl Reader<'_> {
         if value.as_str().is_none_or(str::is_empty) {
             let message = format!("`{name}`: expected the path of a file, found {}", type_name(value));
             self.report.refuse(codes::VALUE_MISFIT, place, message);
+        }
+    }
+
+    /// Reports a schema that nests deeper than what is stored may.
+    fn refuse_deep(&mut self, what: &str, schema: &Schema, place: Place) {
+        let depth = schema.depth();
+        if depth > SCHEMA_DEPTH_MAX {
+            let message =
+                format!("the schema of {what} nests {depth} deep, at most {SCHEMA_DEPTH_MAX} are allowed");
+            let hint = "leave out the innermost schemas";
+            self.report.refuse_hint(codes::SCHEMA_DEEP, place, message, hint);
         }
     }
 
@@ -124,6 +140,9 @@ impl Reader<'_> {
         for entry in &map.entries {
             self.name("an output", &entry.key.text, entry.key.place);
             let schema = self.schema(&format!("output `{}`", entry.key.text), &entry.value);
+            if let Some(schema) = &schema {
+                self.refuse_deep(&format!("the output `{}`", entry.key.text), schema, entry.key.place);
+            }
             if let (Some(schema), Ok(name)) = (schema, Name::new(&entry.key.text)) {
                 fields.push(OutputField { name, schema });
             }

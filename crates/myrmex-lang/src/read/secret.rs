@@ -8,7 +8,7 @@ use serde_json::json;
 use super::policy::is_variable;
 use super::{HOLE, Reader};
 use crate::codes;
-use crate::outline::{Data, Read};
+use crate::outline::{Data, Read, Reads};
 use crate::tree::{Node, Place, Scalar};
 
 /// How names end behind which people put secrets.
@@ -28,7 +28,7 @@ impl Reader<'_> {
             return Some(data);
         }
         let mut parts = Vec::new();
-        let mut reads = Vec::new();
+        let mut reads = Reads::default();
         for (piece, place) in self.pieces(text, node.followed().place)? {
             parts.push(match piece {
                 Piece::Text(text) => Template::Literal(Value::String(text)),
@@ -39,11 +39,11 @@ impl Reader<'_> {
     }
 
     /// Reads a hole of a variable that names secrets: the name of one, or a text that names none.
-    fn secret_hole(&mut self, source: &str, place: Place, reads: &mut Vec<Read>) -> Option<Template> {
-        let mut own = Vec::new();
+    fn secret_hole(&mut self, source: &str, place: Place, reads: &mut Reads) -> Option<Template> {
+        let mut own = Reads::default();
         self.inspected(source, place, &mut own)?;
         let secret = own.iter().find(|read| self.names_secret(read)).cloned();
-        reads.extend(own.into_iter().map(|read| Read { is_secret: true, ..read }));
+        reads.paths.extend(own.paths.into_iter().map(|read| Read { is_secret: true, ..read }));
         let Some(secret) = secret else { return Some(Template::Text(vec![Part::Hole(Expr::jinja(source))])) };
         let named = match secret.steps.as_slice() {
             [Step::Field(name)] if source.trim() == format!("{}.{name}", secret.root) => name,
@@ -82,7 +82,8 @@ impl Reader<'_> {
                 continue;
             }
             let template = Template::Literal(json!([{ PART: name }]));
-            variables.push((name.to_owned(), Data { template, reads: [].into(), is_secret: true }));
+            variables
+                .push((name.to_owned(), Data { template, reads: Reads::default().into(), is_secret: true }));
         }
         variables
     }

@@ -1,6 +1,7 @@
 //! Reads bodies, and the tasks in them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use myrmex_model::ir::Complete;
 use myrmex_model::template::Template;
@@ -12,6 +13,7 @@ use crate::codes;
 use crate::outline::{
     Bounds, Data, ForEach, Handed, Scope, ScopeId, ScopeKind, Spot, Task, TaskOutputs, Verb,
 };
+use crate::report::nearest;
 use crate::roots;
 use crate::tree::{Entry, Node, Place};
 
@@ -179,7 +181,7 @@ impl Reader<'_> {
         let Some(source) = self.data(&entry.value) else {
             // It is still a `for_each`, so that what names its item is not reported too.
             let source =
-                Data { template: Template::Literal(Value::Null), reads: [].into(), is_secret: false };
+                Data { template: Template::Literal(Value::Null), reads: Arc::default(), is_secret: false };
             return Some(ForEach { source, item, bounds, tolerance });
         };
         let is_iterable = source
@@ -218,7 +220,7 @@ impl Reader<'_> {
             let is_slip = |entry: &Entry| {
                 let (key, verbs) = (entry.key.text.as_str(), keys::VERBS.iter().copied());
                 let is_unknown = keys::TASK.known(key).is_none();
-                is_unknown && (foreign::is_verb(key) || self.report.nearest(key, verbs).is_some())
+                is_unknown && (foreign::is_verb(key) || nearest(key, verbs).is_some())
             };
             if fields.map.entries.iter().any(is_slip) {
                 return None;

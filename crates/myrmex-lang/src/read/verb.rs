@@ -1,6 +1,7 @@
 //! Reads what a task does: the value of its verb.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use myrmex_model::template::Template;
 use myrmex_model::time::Timestamp;
@@ -9,7 +10,7 @@ use super::task::Around;
 use super::{Fields, Reader, keys};
 use crate::codes;
 use crate::outline::{Data, Rounds, Run, RunWhat, Scope, Verb, Wait};
-use crate::tree::{Entry, Node};
+use crate::tree::{Entry, Kind, Node};
 
 /// The most rounds of a `repeat`: each leaves records in the journal of its run, which is read as a whole.
 pub(crate) const ROUNDS_MAX: u32 = 100_000;
@@ -36,6 +37,12 @@ impl Reader<'_> {
 
     fn run(&mut self, node: &Node, fields: &Fields<'_>) -> Option<Run> {
         let what = self.run_what(node);
+        self.refuse_nul("`run`", node);
+        for key in ["env", "workdir", "artifacts"] {
+            if let Some(entry) = fields.get(key) {
+                self.refuse_nul(&format!("`{key}`"), &entry.value);
+            }
+        }
         let (mut env, workdir) = self.surroundings(fields);
         if let Some(entry) = fields.get("secrets") {
             env.extend(self.secrets(&entry.value));
@@ -43,6 +50,20 @@ impl Reader<'_> {
         let artifacts = fields.get("artifacts").map(|entry| self.artifacts(&entry.value)).unwrap_or_default();
         let cache = self.cache(fields).map(Box::new);
         Some(Run { what: what?, artifacts, cache, env, workdir })
+    }
+
+    /// Reports texts for a process that hold the character NUL, with which texts end for the operating system.
+    fn refuse_nul(&mut self, what: &str, node: &Node) {
+        let node = node.followed();
+        match &node.kind {
+            Kind::Scalar(scalar) if scalar.text.contains('\0') => {
+                let message = format!("{what} holds the character NUL (`\\0`), no process can be given it");
+                self.report.refuse(codes::TEXT_NUL, node.place, message);
+            }
+            Kind::List(list) => list.items.iter().for_each(|item| self.refuse_nul(what, item)),
+            Kind::Map(map) => map.entries.iter().for_each(|entry| self.refuse_nul(what, &entry.value)),
+            Kind::Scalar(_) | Kind::Alias(_) | Kind::Broken => {}
+        }
     }
 
     fn run_what(&mut self, node: &Node) -> Option<RunWhat> {
@@ -177,7 +198,7 @@ impl Reader<'_> {
         let length = self.length("`wait`", node)?;
         Some(Wait::After(Data {
             template: Template::Literal(length.to_string().into()),
-            reads: [].into(),
+            reads: Arc::default(),
             is_secret: false,
         }))
     }

@@ -6,11 +6,11 @@ use myrmex_model::schema::Type;
 use myrmex_model::template::Template;
 
 use super::Resolver;
-use super::types::can_be;
+use super::types::shape_of_schema;
 use crate::codes;
 use crate::inputs::pattern_matches;
 use crate::others::Found;
-use crate::outline::{Action, Call, Given, InputDeclaration, Task, Use, Verb};
+use crate::outline::{Action, Call, Given, Handlers, InputDeclaration, Task, Use, Verb};
 use crate::tree::Place;
 
 /// What can be given where a file is wanted.
@@ -66,6 +66,18 @@ impl<'o> Resolver<'o, '_> {
         }
     }
 
+    /// Reports an action called like a handler beside its use: it stands inside the task under its own name.
+    pub(super) fn refuse_namesake(&mut self, used: &Use, handlers: &Handlers) {
+        let Some(handler) = handlers.tasks().find(|handler| handler.name.value == used.action) else {
+            return;
+        };
+        let name = &used.action;
+        let message = format!("the action `{name}` cannot be used where a handler bears that name");
+        let diagnostic = self.report.error(codes::HANDLER_NAME, used.place, message);
+        let diagnostic = diagnostic.with_related(self.report.span(handler.name.place), "the handler");
+        self.report.push(diagnostic.with_hint("use it inside a block that has the handler"));
+    }
+
     /// Finds the action, or reports that it is not there; says nothing of a library that could not be read.
     fn action_of(&mut self, used: &Use) -> Option<&'o Action> {
         let (library, name, place) = (used.library.as_str(), used.action.as_str(), used.place);
@@ -118,7 +130,7 @@ impl<'o> Resolver<'o, '_> {
         for given in with {
             let wanted =
                 inputs.and_then(|all| all.iter().find(|own| own.input.name.as_str() == given.name.value));
-            let passed = match (&given.data.template, given.data.reads.as_ref()) {
+            let passed = match (&given.data.template, &given.data.reads[..]) {
                 (Template::Expr(expr), [read]) if wanted.is_some_and(|own| own.is_secret) => self
                     .inputs
                     .get_mut(expr.source.strip_prefix("inputs.").unwrap_or_default())
@@ -127,7 +139,7 @@ impl<'o> Resolver<'o, '_> {
             };
             match passed {
                 Some(input) if input.declaration.is_secret => input.is_used = true,
-                Some(_) | None => self.data(&given.data),
+                Some(_) | None => drop(self.data(&given.data)),
             }
         }
     }
@@ -151,12 +163,15 @@ impl<'o> Resolver<'o, '_> {
                 self.report.push(diagnostic);
             }
             let Template::Expr(expr) = &given.data.template else { continue };
-            let wanted = declaration.input.schema.kind;
-            let known = self.known_type(&expr.source, &given.data.reads);
-            if let Some((_, kind)) = known.filter(|(_, kind)| !can_be(*kind, wanted)) {
-                let (wanted, kind) = (wanted.as_str(), kind.as_str());
+            let mut wanted = shape_of_schema(&declaration.input.schema);
+            if declaration.input.is_optional {
+                wanted = wanted.or_null();
+            }
+            let found = self.shape(&given.data);
+            if !found.meets(&wanted) {
                 let message = format!(
-                    "the input `{name}` of {what}: expected {wanted}, `{}` is of type `{kind}`",
+                    "the input `{name}` of {what}: expected {}, `{}` is of type {found}",
+                    declaration.input.schema.kind.as_str(),
                     expr.source
                 );
                 self.report.refuse(codes::GIVEN_MISFIT, given.place, message);

@@ -88,6 +88,9 @@ fn check_exclusive(
     report: &mut Report,
 ) {
     let mut chosen: BTreeMap<u32, (Vec<u32>, u32)> = BTreeMap::new();
+    // What the task itself is a case of has chosen it.
+    let own = links.iter().filter(|link| !link.cases.is_empty());
+    chosen.extend(own.map(|link| (link.from, (link.cases.clone(), link.to))));
     for link in links.iter().filter(|link| !link.on.contains(Outcome::Skipped)) {
         for choice in incoming[link.from as usize].iter().filter(|choice| !choice.cases.is_empty()) {
             let Some((cases, before)) = chosen.get_mut(&choice.from) else {
@@ -148,7 +151,8 @@ pub(super) fn check_flow(scope: &Scope, names: &OrderedMap<&str, u32>, report: &
 /// Returns whether the token can go from a task to the one after it.
 fn goes_on(task: &Task) -> bool {
     let jumps = match &task.verb {
-        Some(Verb::Switch(_)) => true,
+        // A `switch` without a case that holds is an error, which may be passed over.
+        Some(Verb::Switch(_)) => !task.handlers.continues,
         Some(Verb::Fail(_)) => !task.handlers.continues || task.then.is_some(),
         Some(Verb::Run(_) | Verb::Set(_) | Verb::Wait(_) | Verb::Block(_) | Verb::Call(_) | Verb::Use(_)) => {
             task.then.is_some()

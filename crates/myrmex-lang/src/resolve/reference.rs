@@ -2,7 +2,7 @@
 
 use myrmex_expr::Step;
 use myrmex_model::file::FileValue;
-use myrmex_model::outcome::OutcomeSet;
+use myrmex_model::outcome::{Outcome, OutcomeSet};
 use myrmex_model::schema::Type;
 
 use super::{Frame, Link, Loop, Origin, Resolver};
@@ -94,7 +94,7 @@ impl<'o> Resolver<'o, '_> {
             Some(format!("did you mean `inputs.{root}`?"))
         } else if self.frames.iter().any(|frame| frame.names.contains_key(root)) {
             Some(format!("did you mean `tasks.{root}`?"))
-        } else if self.variables.names.contains_key(root) {
+        } else if self.variables.has(root) {
             Some(format!("did you mean `vars.{root}`?"))
         } else {
             let items = self.loops.iter().filter_map(|around| match around {
@@ -192,17 +192,6 @@ impl<'o> Resolver<'o, '_> {
         self.report.refuse(codes::SECRET_MISPLACED, read.place, message);
     }
 
-    fn read_variable(&mut self, read: &Read) {
-        if let Some(Step::Field(name)) = read.steps.first()
-            && !self.variables.are_open
-            && !self.variables.names.contains_key(name.as_str())
-        {
-            let message = format!("no `set` in a `do:` list writes `vars.{name}`");
-            let words = self.variables.names.keys().copied();
-            self.report.refuse_word(codes::FIELD_UNKNOWN, read.place, message, (name, words));
-        }
-    }
-
     fn read_task(&mut self, read: &'o Read) {
         let Some(Step::Field(name)) = read.steps.first() else {
             let message = "a reference must name its task: `tasks.NAME`";
@@ -245,6 +234,14 @@ impl<'o> Resolver<'o, '_> {
                     place: read.place,
                 });
             }
+        }
+        if !read.is_guarded && is_empty(&self.frames[depth], index, &read.steps[1..]) {
+            let message = format!(
+                "`tasks.{name}.output` cannot have a value: the task goes on only where `{name}` did not succeed"
+            );
+            let hint = format!("read `tasks.{name}.error`, or accept `succeeded` too");
+            self.report.refuse_hint(codes::REFERENCE_EMPTY, read.place, message, hint);
+            return;
         }
         self.task_field(task, &read.steps[1..], read.place);
     }
@@ -380,6 +377,15 @@ impl<'o> Resolver<'o, '_> {
             }
         }
     }
+}
+
+/// Returns whether `steps` read the output of the task at `index`, of which the current one asks that it did not succeed. A
+/// `for_each` that failed gives a list all the same.
+fn is_empty(frame: &Frame<'_>, index: u32, steps: &[Step]) -> bool {
+    let is_output = matches!(steps.first(), Some(Step::Field(field)) if field == "output");
+    let link = frame.current.and_then(|current| frame.links.get(&(index, current)));
+    let can_give = |link: &Link| link.on.contains(Outcome::Succeeded) || link.on.contains(Outcome::Started);
+    is_output && frame.scope.tasks[index as usize].each.is_none() && link.is_some_and(|link| !can_give(link))
 }
 
 /// Returns why the task at `index` cannot have finished when the one at `current` begins, if that can be proved.

@@ -1,181 +1,260 @@
 //! Finds values whose type is known and cannot be right: only what is certain before the run is reported.
+//!
+//! What is known of a name is said here: the schemas of inputs, the declared outputs of tasks, what a `set` gives, and what
+//! the names of the language hold. `myrmex-expr` finds what expressions make of that.
 
-use myrmex_expr::Step;
-use myrmex_model::schema::Type;
+use myrmex_expr::{Clash, Reference, Shape, Step, infer};
+use myrmex_model::schema::{Schema, Type};
 use myrmex_model::template::Template;
 
-use super::Resolver;
+use super::{Frame, Resolver};
 use crate::codes;
-use crate::outline::{Condition, Data, Read, Task, TaskOutputs};
+use crate::outline::{Condition, Data, Hole, Task, TaskOutputs};
+use crate::tree::Place;
 
-/// Operators of comparisons; those of two characters first.
-const COMPARISONS: [&str; 6] = ["==", "!=", "<=", ">=", "<", ">"];
+/// What something must be, and how messages say that.
+pub(super) type Wanted = ([Shape; 3], &'static str);
 
 /// What `for_each` goes over.
-pub(super) const ITEMS: (&[Type], &str) =
-    (&[Type::Array, Type::Object, Type::Integer, Type::Number], "a list, a map or a count");
+pub(super) const ITEMS: Wanted = ([Shape::LIST, Shape::MAP, Shape::INTEGER], "a list, a map or a count");
 
 /// What `wait` waits for.
-pub(super) const LENGTH: (&[Type], &str) = (&[Type::Duration, Type::String], "a duration");
+pub(super) const LENGTH: Wanted = ([Shape::STRING, Shape::STRING, Shape::STRING], "a duration");
 
 /// What `wait` waits until.
-pub(super) const INSTANT: (&[Type], &str) = (&[Type::Date, Type::String], "a time");
+pub(super) const INSTANT: Wanted = ([Shape::STRING, Shape::STRING, Shape::STRING], "a time");
+
+/// The expressions of data that were not looked at yet.
+type Holes<'h> = std::slice::Iter<'h, Hole>;
 
 impl<'o> Resolver<'o, '_> {
-    /// Reports data that is a single reference of a type not among those that will do.
-    pub(super) fn expect_type(&mut self, what: &str, data: &'o Data, (kinds, word): (&[Type], &str)) {
-        let Template::Expr(expr) = &data.template else { return };
-        let Some((read, kind)) = self.known_type(&expr.source, &data.reads) else { return };
-        if !kinds.contains(&kind) {
-            let message = format!("{what} must be {word}, `{}` is of type `{}`", expr.source, kind.as_str());
-            self.report.refuse(codes::TYPE_CLASH, read.place, message);
+    /// Reports data that is one expression of a type not among those that will do.
+    pub(super) fn expect_type(&mut self, what: &str, (data, found): (&Data, &Shape), (kinds, word): &Wanted) {
+        let (Template::Expr(expr), Some(hole)) = (&data.template, data.reads.holes.first()) else { return };
+        if !kinds.iter().any(|kind| kind.meets(found)) {
+            let message = format!("{what} must be {word}, `{}` is of type {found}", expr.source.trim());
+            self.report.refuse(codes::TYPE_CLASH, hole.place, message);
         }
     }
 
-    /// Reports a condition that is no boolean, or compares values of different types.
+    /// Reports a condition that is no boolean, and what cannot work in it.
     pub(super) fn condition(&mut self, condition: &'o Condition) {
         self.reads(&condition.reads);
-        let source = condition.expr.source.trim();
-        if let Some((read, kind)) = self.known_type(source, &condition.reads) {
-            if kind != Type::Boolean {
-                let message =
-                    format!("a condition must be true or false, `{source}` is of type `{}`", kind.as_str());
-                self.report.refuse_hint(codes::TYPE_CLASH, read.place, message, "compare it with something");
+        let Some(hole) = condition.reads.holes.first() else { return };
+        let found = self.infer(hole);
+        if !found.meets(&Shape::BOOLEAN) {
+            let source = condition.expr.source.trim();
+            let message = format!("a condition must be true or false, `{source}` is of type {found}");
+            self.report.refuse_hint(codes::TYPE_CLASH, hole.place, message, "compare it with something");
+        }
+    }
+
+    /// Returns what is known of data, and reports what cannot work in it.
+    pub(super) fn shape(&mut self, data: &Data) -> Shape {
+        // Its template is a list of parts, but its value is a text.
+        if data.is_secret {
+            return Shape::STRING;
+        }
+        self.shape_of_template(&data.template, &mut data.reads.holes.iter())
+    }
+
+    fn shape_of_template(&mut self, template: &Template, holes: &mut Holes<'_>) -> Shape {
+        match template {
+            Template::Literal(value) => Shape::of_value(value),
+            Template::Expr(_) => holes.next().map_or(Shape::ANY, |hole| self.infer(hole)),
+            Template::Text(parts) => {
+                let count =
+                    parts.iter().filter(|part| matches!(part, myrmex_model::template::Part::Hole(_))).count();
+                for hole in holes.take(count) {
+                    self.infer(hole);
+                }
+                Shape::STRING
             }
+            Template::List(items) => {
+                let items: Vec<Shape> =
+                    items.iter().map(|item| self.shape_of_template(item, holes)).collect();
+                Shape::list_of(Shape::one_of(items.into_iter()))
+            }
+            Template::Map(fields) => {
+                let field =
+                    |(name, field): &(String, Template)| (name.clone(), self.shape_of_template(field, holes));
+                Shape::map_of(fields.iter().map(field).collect())
+            }
+        }
+    }
+
+    /// Reports fields of a `set` that cannot be what its declared outputs say. Literals were checked when they were read.
+    pub(super) fn declared_fit(&mut self, task: &Task, data: &Data) {
+        let (TaskOutputs::Declared(declared), Template::Map(fields)) = (&task.outputs, &data.template) else {
             return;
-        }
-        let Some((path, literal)) = comparison(source) else { return };
-        let Some((read, kind)) = self.known_type(path, &condition.reads) else { return };
-        if !literal.fits(kind) {
-            let (kind, word) = (kind.as_str(), literal.word());
-            let message = format!("`{path}` is of type `{kind}`, but it is compared with {word}");
-            self.report.refuse(codes::TYPE_CLASH, read.place, message);
-        }
-    }
-
-    /// Returns the type of an expression that is one reference and nothing else, if it is known and not any.
-    pub(super) fn known_type(&self, source: &str, reads: &'o [Read]) -> Option<(&'o Read, Type)> {
-        let [read] = reads else { return None };
-        let mut path = read.root.clone();
-        for step in &read.steps {
-            let Step::Field(name) = step else { return None };
-            path = format!("{path}.{name}");
-        }
-        let names: Vec<&str> = read
-            .steps
-            .iter()
-            .filter_map(|step| match step {
-                Step::Field(name) => Some(name.as_str()),
-                Step::Index(_) => None,
-            })
-            .collect();
-        if path != source.trim() {
-            return None;
-        }
-        let kind = match (read.root.as_str(), names.as_slice()) {
-            ("inputs", [name, rest @ ..]) => {
-                let input = self.inputs.get(name)?;
-                member_type(input.declaration.input.schema.kind, rest)
-            }
-            ("tasks", [task, "output", rest @ ..]) => self.output_type(task, rest),
-            ("tasks", [task, "artifacts", _, rest @ ..]) => {
-                self.nearest_task(task).filter(|task| task.each.is_none())?;
-                member_type(Type::File, rest)
-            }
-            _ => None,
-        }?;
-        (kind != Type::Any).then_some((read, kind))
-    }
-
-    fn nearest_task(&self, name: &str) -> Option<&'o Task> {
-        let frame = self.frames.iter().rev().find(|frame| frame.names.contains_key(name))?;
-        Some(&frame.scope.tasks[frame.names[name] as usize])
-    }
-
-    fn output_type(&self, name: &str, rest: &[&str]) -> Option<Type> {
-        let task = self.nearest_task(name)?;
-        match (&task.outputs, rest) {
-            (_, []) if task.each.is_some() => Some(Type::Array),
-            (TaskOutputs::Declared(_), []) => Some(Type::Object),
-            (TaskOutputs::Declared(fields), [field, rest @ ..]) if task.each.is_none() => {
-                let field = fields.iter().find(|own| own.name.as_str() == *field)?;
-                member_type(field.schema.kind, rest)
-            }
-            (
-                TaskOutputs::None | TaskOutputs::Declared(_) | TaskOutputs::Computed(_) | TaskOutputs::Last,
-                _,
-            ) => None,
-        }
-    }
-}
-
-/// Returns the type of what `rest` leads to in a value of type `kind`; of the types only files have members that are known.
-fn member_type(kind: Type, rest: &[&str]) -> Option<Type> {
-    match (kind, rest) {
-        (kind, []) => Some(kind),
-        (Type::File, ["name" | "hash"]) => Some(Type::String),
-        (Type::File, ["size"]) => Some(Type::Integer),
-        _ => None,
-    }
-}
-
-/// Returns whether a value of type `given` can be one of type `wanted`.
-pub(super) fn can_be(given: Type, wanted: Type) -> bool {
-    let is_text = |kind| matches!(kind, Type::String | Type::Duration | Type::Date);
-    let is_number = |kind| matches!(kind, Type::Integer | Type::Number);
-    given == wanted
-        || given == Type::Any
-        || wanted == Type::Any
-        || is_text(given) && is_text(wanted)
-        || is_number(given) && is_number(wanted)
-        // A file value is an object, and an object may be one.
-        || matches!((given, wanted), (Type::File, Type::Object) | (Type::Object, Type::File))
-}
-
-/// A value that stands in an expression as it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Literal {
-    Text,
-    Number,
-    Boolean,
-}
-
-impl Literal {
-    fn of(source: &str) -> Option<Self> {
-        let quoted = |quote: char| {
-            let inner = source.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
-            inner.is_some_and(|inner| !inner.contains(quote) && !inner.contains('\\'))
         };
-        if quoted('\'') || quoted('"') {
-            Some(Self::Text)
-        } else if matches!(source, "true" | "false") {
-            Some(Self::Boolean)
-        } else {
-            source.parse::<f64>().ok().filter(|number| number.is_finite()).map(|_| Self::Number)
+        let mut holes = data.reads.holes.iter();
+        for (name, template) in fields {
+            let first = holes.as_slice().first();
+            let found = self.shape_of_template(template, &mut holes);
+            let (Some(hole), Some(output)) = (first, declared.iter().find(|own| own.name.as_str() == name))
+            else {
+                continue;
+            };
+            if template.as_literal().is_none() && !found.meets(&shape_of_schema(&output.schema)) {
+                let kind = output.schema.kind.as_str();
+                let source = match template {
+                    Template::Expr(expr) => format!("`{}`", expr.source.trim()),
+                    Template::Literal(_) | Template::Text(_) | Template::List(_) | Template::Map(_) => {
+                        "what `set` gives".to_owned()
+                    }
+                };
+                let message =
+                    format!("the output `{name}` is declared as `{kind}`, but {source} is of type {found}");
+                self.report.refuse(codes::TYPE_CLASH, hole.place, message);
+            }
         }
     }
 
-    fn fits(self, kind: Type) -> bool {
-        match self {
-            Self::Text => can_be(kind, Type::String),
-            Self::Number => can_be(kind, Type::Number),
-            Self::Boolean => can_be(kind, Type::Boolean),
+    /// Returns what is known of an expression, and reports what cannot work in it.
+    fn infer(&mut self, hole: &Hole) -> Shape {
+        let inferred = infer(&hole.source, &mut |reference| self.shape_of(reference));
+        for Clash { span, message, hint } in inferred.clashes {
+            let place: Place = hole.part(&span);
+            let mut diagnostic = self.report.error(codes::TYPE_CLASH, place, message);
+            diagnostic.hint = hint;
+            self.report.push(diagnostic);
+        }
+        inferred.shape
+    }
+
+    /// Returns what is known of a path.
+    fn shape_of(&self, reference: &Reference) -> Shape {
+        let (root, steps) = (reference.root.as_str(), reference.steps.as_slice());
+        if let Some((_, item)) = self.items.iter().rev().find(|(name, _)| *name == root) {
+            return item.at(steps);
+        }
+        match root {
+            "inputs" => match steps {
+                [Step::Field(name), rest @ ..] => self.shape_of_input(name).at(rest),
+                [Step::Index(_), ..] | [] => Shape::ANY,
+            },
+            "tasks" => self.shape_of_task(steps),
+            "run" => of_fields(RUN_FIELDS, steps),
+            "error" => of_fields(ERROR_FIELDS, steps),
+            "index" if steps.is_empty() => Shape::INTEGER,
+            "key" if steps.is_empty() => Shape::STRING.or(Shape::INTEGER),
+            _ => Shape::ANY,
         }
     }
 
-    fn word(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Number => "a number",
-            Self::Boolean => "a boolean",
+    fn shape_of_input(&self, name: &str) -> Shape {
+        let Some(input) = self.inputs.get(name).map(|input| &input.declaration.input) else {
+            return Shape::ANY;
+        };
+        let shape = shape_of_schema(&input.schema);
+        if input.is_optional { shape.or_null() } else { shape }
+    }
+
+    fn shape_of_task(&self, steps: &[Step]) -> Shape {
+        let [Step::Field(name), Step::Field(field), rest @ ..] = steps else { return Shape::ANY };
+        let is_here = |frame: &&Frame<'_>| frame.names.contains_key(name.as_str());
+        let Some(frame) = self.frames.iter().rev().find(is_here) else { return Shape::ANY };
+        let index = frame.names[name.as_str()] as usize;
+        match field.as_str() {
+            "output" => frame.shapes[index].at(rest),
+            "error" => of_fields(ERROR_FIELDS, rest),
+            // The items of a `for_each` are records with the fields of a task.
+            "items" => Shape::ANY,
+            "artifacts" => match rest {
+                [Step::Field(_), rest @ ..] if frame.scope.tasks[index].each.is_none() => file().at(rest),
+                [..] => Shape::ANY,
+            },
+            _ => of_fields(TASK_FIELDS, steps.get(1..).unwrap_or_default()),
         }
     }
 }
 
-/// Takes apart `PATH OPERATOR LITERAL`; anything else is left to the run.
-fn comparison(source: &str) -> Option<(&str, Literal)> {
-    let at = source.find(['=', '!', '<', '>'])?;
-    let operator = COMPARISONS.iter().find(|operator| source[at..].starts_with(**operator))?;
-    let (path, literal) = (source[..at].trim(), source[at + operator.len()..].trim());
-    Literal::of(literal).map(|literal| (path, literal))
+/// What a field holds that is always there.
+type Fields = &'static [(&'static str, Shape)];
+
+const TASK_FIELDS: Fields = &[
+    ("status", Shape::STRING),
+    ("attempts", Shape::INTEGER),
+    ("started", Shape::STRING_OR_NULL),
+    ("finished", Shape::STRING_OR_NULL),
+];
+
+const ERROR_FIELDS: Fields = &[
+    ("type", Shape::STRING),
+    ("status", Shape::INTEGER_OR_NULL),
+    ("title", Shape::STRING_OR_NULL),
+    ("detail", Shape::STRING_OR_NULL),
+    ("exit_code", Shape::INTEGER_OR_NULL),
+    ("task", Shape::STRING_OR_NULL),
+    ("attempt", Shape::INTEGER_OR_NULL),
+    ("summary", Shape::STRING_OR_NULL),
+];
+
+const RUN_FIELDS: Fields = &[
+    ("id", Shape::STRING),
+    ("started", Shape::STRING_OR_NULL),
+    ("started_by", Shape::STRING_OR_NULL),
+    ("workflow", Shape::STRING),
+    ("version", Shape::STRING_OR_NULL),
+    ("attempt", Shape::INTEGER),
+    ("trigger", Shape::STRING_OR_NULL),
+    ("status", Shape::STRING),
+    ("errors", Shape::LIST),
+];
+
+/// Returns what is known of a path into one of the maps of the language.
+fn of_fields(fields: Fields, steps: &[Step]) -> Shape {
+    let [Step::Field(name), rest @ ..] = steps else { return Shape::ANY };
+    fields.iter().find(|(own, _)| own == name).map_or(Shape::ANY, |(_, shape)| shape.at(rest))
+}
+
+/// Returns what a value that fits `schema` is.
+pub(super) fn shape_of_schema(schema: &Schema) -> Shape {
+    match schema.kind {
+        Type::String | Type::Duration | Type::Date => Shape::STRING,
+        Type::Integer => Shape::INTEGER,
+        Type::Number => Shape::NUMBER,
+        Type::Boolean => Shape::BOOLEAN,
+        Type::Array => {
+            schema.items.as_deref().map_or(Shape::LIST, |items| Shape::list_of(shape_of_schema(items)))
+        }
+        Type::Object => {
+            let named = schema.more.as_deref().map(|more| more.properties.as_slice()).unwrap_or_default();
+            Shape::map_of(named.iter().map(|(name, field)| (name.clone(), shape_of_schema(field))).collect())
+        }
+        Type::File => file(),
+        Type::Any => Shape::one_of(schema.allowed.iter().map(Shape::of_value)),
+    }
+}
+
+/// Returns what a file value is.
+fn file() -> Shape {
+    let fields = [("name", Shape::STRING), ("size", Shape::INTEGER), ("hash", Shape::STRING)];
+    Shape::map_of(fields.map(|(name, field)| (name.to_owned(), field)).into())
+}
+
+/// Returns what the items of a `for_each` over `source` are.
+pub(super) fn item_of(source: &Shape) -> Shape {
+    match (source.meets(&Shape::MAP), source.meets(&Shape::LIST), source.meets(&Shape::INTEGER)) {
+        (false, true, false) => source.member(),
+        (false, false, true) => Shape::INTEGER,
+        (_, _, _) => Shape::ANY,
+    }
+}
+
+/// Returns what is known of the output of a task whose body gives `given`: null where it failed and that is caught.
+pub(super) fn output_of(task: &Task, given: Shape) -> Shape {
+    let own = match &task.outputs {
+        TaskOutputs::Declared(fields) => {
+            let field = |field: &myrmex_model::ir::OutputField| {
+                (field.name.as_str().to_owned(), shape_of_schema(&field.schema))
+            };
+            Shape::map_of(fields.iter().map(field).collect())
+        }
+        TaskOutputs::Computed(_) | TaskOutputs::None => given,
+        TaskOutputs::Last => Shape::ANY,
+    };
+    let own = if task.handlers.continues { own.or_null() } else { own };
+    if task.each.is_some() { Shape::list_of(own.or_null()) } else { own }
 }

@@ -15,6 +15,25 @@ use super::{
 use crate::codes;
 use crate::report::Report;
 
+/// Reports a directive that asks for another version of YAML, in which words mean something else.
+fn refuse_version(text: &str, report: &mut Report) {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let is_head = line.starts_with(['%', '#']) || line.trim().is_empty();
+        if !is_head {
+            return;
+        }
+        let version =
+            line.strip_prefix("%YAML").map(|rest| rest.split('#').next().unwrap_or_default().trim());
+        if let Some(version) = version.filter(|version| *version != "1.2") {
+            let message = format!("only YAML 1.2 is read, this file says {version}");
+            let place = Place::new(start, start + line.trim_end().len());
+            report.refuse_hint(codes::SYNTAX, place, message, "leave out the line");
+        }
+        start += line.len();
+    }
+}
+
 /// Parses `text` and reports what is wrong with it.
 pub(super) fn build(text: &str, report: &mut Report) -> Tree {
     if text.len() > TEXT_BYTES_MAX {
@@ -23,6 +42,7 @@ pub(super) fn build(text: &str, report: &mut Report) -> Tree {
         report.is_partial = true;
         return Tree { root: None, comments: Vec::new(), anchors: BTreeMap::new(), is_whole: false };
     }
+    refuse_version(text, report);
     let options = granit_parser::options! {
         strict_indentation: true,
         emit_unresolved_aliases: true,

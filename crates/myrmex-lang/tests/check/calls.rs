@@ -303,3 +303,24 @@ fn a_library_is_checked_by_itself() {
     );
     check_files("--- actions/tools.yaml\nactions: {one: {run: x, version: 1.0.0}}\n", "");
 }
+
+#[test]
+fn an_action_is_not_called_like_a_handler_beside_its_use() {
+    check_files(
+        "
+        --- main.yaml
+        workflow: main
+        tasks:
+          a: {use: lib/finally@1, finally: {run: echo fin}, on_failure: {run: echo bad}}
+          b: {finally: {use: lib/finally@1}, run: x}
+          c: {do: [{d: {use: lib/finally@1}}], on_failure: {run: echo bad}}
+        --- actions/lib.yaml
+        actions: {finally: {version: 1.0.0, run: sleep 3}}
+        ",
+        "
+        E0217 3:12 the action `finally` cannot be used where a handler bears that name
+          3:27 the handler
+          hint: use it inside a block that has the handler
+        ",
+    );
+}

@@ -255,3 +255,68 @@ fn expressions_in_blocks_of_text_are_located_on_their_lines() {
         ",
     );
 }
+
+#[test]
+fn variables_are_seen_where_they_are_written() {
+    check_body(
+        "
+        do:
+          - first: {set: {a: 1}}
+          - block: {tasks: {inner: {do: [{b: {set: {b: '${{ vars.a }}'}}}, {c: {set: {c: '${{ vars.b }}'}}}]}}}
+          - each: {for_each: 2, do: [{d: {set: {d: '${{ vars.a }}'}}}]}
+          - again: {repeat: {until: vars.e > 1, max: 2, do: [{e: {set: {e: '${{ vars.a }}'}}}]}}
+          - last: {set: {sum: '${{ vars.a + vars.b + vars.d + vars.e }}'}, finally: [{set: {f: 1}}]}
+        outputs: {f: '${{ vars.f }}', c: '${{ vars.c }}', none: '${{ vars.g }}'}
+        ",
+        "
+        E0405 7:37 `vars.b` is not seen here: a `tasks:` block and an item of `for_each` write a copy
+          hint: give the value out by the `outputs` of the block
+        E0405 7:46 `vars.d` is not seen here: a `tasks:` block and an item of `for_each` write a copy
+          hint: give the value out by the `outputs` of the block
+        E0405 8:39 `vars.c` is not seen here: a `tasks:` block and an item of `for_each` write a copy
+          hint: give the value out by the `outputs` of the block
+        E0405 8:62 no `set` in a `do:` list writes `vars.g`
+        ",
+    );
+}
+
+#[test]
+fn expressions_do_not_stand_in_keys() {
+    check_body(
+        "tasks: {a: {set: {'${{ 1 }}': 2}}}\n",
+        "
+        E0407 2:19 a key must be fixed, an expression cannot stand in it
+          hint: write the whole map as one expression: `${{ {name: value} }}`
+        ",
+    );
+}
+
+#[test]
+fn what_cannot_have_a_value_is_not_read() {
+    check_body(
+        "
+        tasks:
+          b: {run: x}
+          c: {needs: {b: failed}, set: {out: '${{ tasks.b.output.stdout }}', why: '${{ tasks.b.error.title }}'}}
+          d: {needs: {b: [failed, skipped]}, set: {out: '${{ tasks.b.output | default(1) }}'}}
+          e: {needs: {b: finished}, set: {out: '${{ tasks.b.output }}'}}
+          f: {run: x, if: tasks.b.output is defined, needs: {b: failed}}
+        ",
+        "
+        E0415 4:43 `tasks.b.output` cannot have a value: the task goes on only where `b` did not succeed
+          hint: read `tasks.b.error`, or accept `succeeded` too
+        ",
+    );
+    check_body(
+        "
+        tasks:
+          s: {switch: [{if: run.attempt > 1, then: a}, {else: b}]}
+          a: {run: x}
+          b: {set: '${{ tasks.a.output }}'}
+        ",
+        "
+        E0212 5:17 `b` can never run: `s` lets only one of `b` and `a` run
+          hint: accept both outcomes: `[succeeded, skipped]`
+        ",
+    );
+}

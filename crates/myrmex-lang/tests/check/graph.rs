@@ -216,3 +216,14 @@ fn the_nearest_task_of_a_name_is_meant_and_outer_ones_are_seen() {
         ",
     );
 }
+
+#[test]
+fn what_follows_a_switch_that_continues_can_run() {
+    let flow = |more: &str| {
+        format!(
+            "do: [{{s: {{switch: [{{if: 'false', then: c}}]{more}}}}}, {{b: {{run: x}}}}, {{c: {{run: x}}}}]\n"
+        )
+    };
+    check_body(&flow(", continue_on_error: true"), "");
+    assert!(super::problems(&format!("workflow: w\n{}", flow(""))).starts_with("E0212"));
+}

@@ -78,3 +78,45 @@ fn ten_thousand_tasks_fit_into_a_file() {
     let first: String = (1..4).map(|index| format!("  t{index}: {{run: 'true'}}\n")).collect();
     check_body(&format!("tasks:\n{first}{tasks}"), "");
 }
+
+#[test]
+fn schemas_nest_no_deeper_than_can_be_read_back() {
+    let nested = |open: &str, inner: &str, close: &str, times: usize| {
+        format!("{}{inner}{}", open.repeat(times), close.repeat(times))
+    };
+    let refused = |kind: &str, depth: usize| {
+        format!(
+            "E0312 2:10 the schema of the {kind} `x` nests {depth} deep, at most 24 are allowed\n  hint: leave out the innermost schemas\n"
+        )
+    };
+    for (open, close) in [
+        ("{type: object, properties: {x: ", "}}"),
+        ("{anyOf: [", "]}"),
+        ("{additionalProperties: ", "}"),
+        ("{not: ", "}"),
+        ("{type: array, items: ", "}"),
+    ] {
+        let schema = |times| nested(open, "{type: string}", close, times);
+        check_body(
+            &format!("inputs: {{x: {}}}\ntasks: {{a: {{set: '${{{{ inputs }}}}'}}}}\n", schema(23)),
+            "",
+        );
+        let text = format!("inputs: {{x: {}}}\ntasks: {{a: {{run: x}}}}\n", schema(40));
+        check_body(&text, &refused("input", 41));
+        let text = format!("tasks: {{a: {{run: x, outputs: {{x: {}}}}}}}\n", schema(23));
+        check_body(&text, "");
+    }
+    let values = |times| format!("{{enum: [{}]}}", nested("[", "1", "]", times));
+    check_body(&format!("inputs: {{x: {}}}\ntasks: {{a: {{set: '${{{{ inputs }}}}'}}}}\n", values(23)), "");
+    check_body(&format!("inputs: {{x: {}}}\ntasks: {{a: {{run: x}}}}\n", values(80)), &refused("input", 81));
+}
+
+#[test]
+fn what_is_not_shown_costs_no_suggestion() {
+    let inputs: String = (0..3_000).map(|index| format!("  input{index}: {{}}\n")).collect();
+    let reads: String =
+        (0..3_000).map(|index| format!("  t{index}: {{set: '${{{{ inputs.imput{index} }}}}'}}\n")).collect();
+    let found = problems(&format!("workflow: w\ninputs:\n{inputs}tasks:\n{reads}"));
+    assert!(found.contains("did you mean `input0`?") && found.contains("2000 more problems"), "{found}");
+    assert!(found.matches("did you mean").count() < 100);
+}

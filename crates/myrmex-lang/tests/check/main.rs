@@ -14,6 +14,7 @@ mod limits;
 mod newcomers;
 mod nodes;
 mod order;
+mod readback;
 mod secrets;
 mod structure;
 mod syntax;
@@ -111,6 +112,7 @@ fn every_code_has_a_test() {
         include_str!("handlers.rs"),
         include_str!("limits.rs"),
         include_str!("order.rs"),
+        include_str!("readback.rs"),
         include_str!("secrets.rs"),
         include_str!("structure.rs"),
         include_str!("syntax.rs"),

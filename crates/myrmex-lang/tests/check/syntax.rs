@@ -299,3 +299,13 @@ fn carriage_returns_before_line_feeds_and_a_byte_order_mark_change_nothing() {
     assert!(found.contains("E0202 3:7 unknown key `runn` in a task"), "{found}");
     assert_eq!(super::problems("\u{feff}workflow: w\r\ntasks:\r\n  a:\r\n    run: |\r\n      x\r\n"), "");
 }
+
+#[test]
+fn only_yaml_1_2_is_read() {
+    let text = |head: &str| format!("{head}\n---\nworkflow: w\ntasks: {{a: {{run: x}}}}\n");
+    check(
+        &text("# first\n%YAML 1.1"),
+        "E0101 2:1 only YAML 1.2 is read, this file says 1.1\n  hint: leave out the line\n",
+    );
+    check(&text("%YAML 1.2 # now"), "");
+}

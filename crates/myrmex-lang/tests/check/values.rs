@@ -256,6 +256,7 @@ fn what_a_set_gives_fits_its_declared_outputs() {
             outputs: {n: {type: integer}, m: {type: integer}, missing: {type: any}}
         ",
         "
+        E0311 4:28 the output `m` is declared as `integer`, but `run.id` is of type `string`
         E0304 5:14 `n`: expected integer, found string `\"text\"`
         E0304 5:14 the output `missing` is declared, but `set` does not give it
         ",
@@ -294,10 +295,12 @@ fn types_that_are_known_and_cannot_be_right_are_found_before_the_run() {
         E0311 11:51 a condition must be true or false, `inputs.count` is of type `integer`
           hint: compare it with something
         E0311 12:22 `for_each` must be a list, a map or a count, `tasks.a.output.s` is of type `string`
-        E0311 14:19 `inputs.count` is of type `integer`, but it is compared with text
-        E0311 15:19 `inputs.name` is of type `string`, but it is compared with a number
-        E0311 16:21 `tasks.a.output.n` is of type `number`, but it is compared with a boolean
+        E0311 14:19 `inputs.count == 'three'` is never true: `inputs.count` is of type `integer`, `'three'` of type `string`
+        E0311 15:19 only two numbers or two strings have an order: `inputs.name` is of type `string`, `3` of type `integer`
+          hint: write `'3'`
+        E0311 16:21 `tasks.a.output.n == true` is never true: `tasks.a.output.n` is of type `number`, `true` of type `boolean`
         E0311 17:18 `wait` must be a duration, `inputs.count` is of type `integer`
+        E0311 19:33 `inputs.count == 'three'` is never true: `inputs.count` is of type `integer`, `'three'` of type `string`
         E0311 22:19 a condition must be true or false, `tasks.d.output` is of type `array`
           hint: compare it with something
         E0311 23:23 a condition must be true or false, `inputs.name` is of type `string`
@@ -312,6 +315,89 @@ fn check_bounds(body: &str, expected: &str) {
     let text = format!("workflow: w\n{}", dedent(body));
     let found = describe(&text, &check_source(&Source::new("test.yaml", text.as_str())).diagnostics);
     assert_eq!(found, dedent(expected), "{text}");
+}
+
+#[test]
+fn types_are_followed_through_expressions_and_tasks() {
+    check_body(
+        "
+        inputs:
+          n: {type: integer}
+          s: {type: string}
+          maybe: {type: integer, required: false}
+          people: {type: array, items: {type: object, properties: {name: {type: string}, age: {type: integer}}}}
+        tasks:
+          plus: {set: '${{ inputs.n + inputs.s }}'}
+          less: {set: '${{ inputs.n < inputs.s }}'}
+          same: {set: '${{ inputs.s == 5 }}'}
+          text: {if: '\"x\"', run: x}
+          given: {set: {x: '${{ inputs.s }}'}, outputs: {x: {type: integer}}}
+          inside: {run: x, env: {A: 'n ${{ inputs.n }} ${{ -inputs.s }}'}}
+          made: {set: {sum: '${{ inputs.n * 2 }}', all: [1, 2]}}
+          block: {do: [{a: {set: {t: '${{ inputs.s | upper }}'}}}], outputs: {t: '${{ tasks.a.output.t }}'}}
+          use: {set: '${{ tasks.made.output.sum ~ tasks.made.output.all[0] - tasks.block.output.t }}'}
+          each: {for_each: '${{ inputs.people }}', as: who, if: who.age > who.name, run: x, retry: {attempts: 2, when: error.exit_code == '1'}}
+          len: {set: {v: '${{ inputs.n | length }} ${{ inputs.s in inputs.n }} ${{ inputs.n in inputs.s }}'}}
+          time: {run: x, if: tasks.plus.attempts == 'one'}
+          cut: {set: '${{ inputs.n[1:] }}'}
+        ",
+        "
+        E0311 8:20 `+` takes two numbers, two strings or two lists: `inputs.n` is of type `integer`, `inputs.s` of type `string`
+          hint: join text with `~`
+        E0311 9:20 only two numbers or two strings have an order: `inputs.n` is of type `integer`, `inputs.s` of type `string`
+          hint: make a number of it: `inputs.s | int`
+        E0311 10:20 `inputs.s == 5` is never true: `inputs.s` is of type `string`, `5` of type `integer`
+          hint: write `'5'`
+        E0311 11:15 a condition must be true or false, `\"x\"` is of type `string`
+          hint: compare it with something
+        E0311 12:25 the output `x` is declared as `integer`, but `inputs.s` is of type `string`
+        E0311 13:52 `-` takes a number: `inputs.s` is of type `string`
+          hint: make a number of it: `inputs.s | int`
+        E0311 16:19 `-` takes two numbers: `tasks.made.output.sum ~ tasks.made.output.all[0]` is of type `string`, `tasks.block.output.t` of type `string`
+          hint: make a number of it: `tasks.block.output.t | int`
+        E0311 17:57 only two numbers or two strings have an order: `who.age` is of type `integer`, `who.name` of type `string`
+          hint: make a number of it: `who.name | int`
+        E0311 17:112 `error.exit_code == '1'` is never true: `error.exit_code` is of type `integer` or `null`, `'1'` of type `string`
+        E0311 18:23 `length` takes a string, a list or a map: `inputs.n` is of type `integer`
+        E0311 18:48 `in` takes a list, a map or a string on its right: `inputs.n` is of type `integer`
+        E0311 18:76 only a string can be in a string: `inputs.n` is of type `integer`, `inputs.s` of type `string`
+        E0311 19:22 `tasks.plus.attempts == 'one'` is never true: `tasks.plus.attempts` is of type `integer`, `'one'` of type `string`
+        E0311 20:19 only lists and strings can be sliced: `inputs.n` is of type `integer`
+        ",
+    );
+}
+
+#[test]
+fn what_could_be_right_is_not_reported() {
+    check_body(
+        "
+        inputs:
+          n: {type: integer}
+          x: {type: number}
+          s: {type: string}
+          go: {type: boolean, default: true}
+          any: {default: 1}
+          maybe: {type: string, required: false}
+          mixed: {enum: [1, auto]}
+          list: {type: array, items: {type: integer}}
+        tasks:
+          a: {set: {v: '${{ inputs.n + inputs.x }} ${{ inputs.s * inputs.n }} ${{ inputs.any + inputs.s }} ${{ inputs.list + [1] }}'}}
+          b: {run: x, if: inputs.maybe == none or inputs.maybe < 'm'}
+          c: {run: x, if: inputs.n == 1.0 and inputs.x == 2}
+          d: {run: x, if: inputs.mixed == 1 or inputs.mixed == 'auto'}
+          e: {run: x, if: inputs.go and inputs.any}
+          f: {run: x, if: inputs.s is number and inputs.s < 3}
+          g: {set: '${{ inputs.any - 1 if inputs.any is number else inputs.any }}'}
+          h: {set: {v: '${{ inputs.x }}', w: '${{ inputs.n / 2 }}'}, outputs: {v: {type: integer}, w: {type: integer}}}
+          i: {run: x, if: (inputs.maybe | default('x')) == 'x', continue_on_error: true, outputs: {o: {type: integer}}}
+          j: {run: x, if: tasks.i.output == none, needs: i}
+          k: {for_each: '${{ inputs.list }}', set: '${{ item * 2 }}'}
+          l: {set: {v: '${{ tasks.k.output[0] == none }} ${{ tasks.k.output | first + 1 }} ${{ inputs.list[0] in inputs.list }}'}}
+          m: {set: {v: '${{ inputs.s ~ inputs.n }} ${{ inputs.s | int + 1 }} ${{ inputs.s | jq(\"length\") > 3 }} ${{ not inputs.s }}'}}
+          o: {for_each: 3, run: x, if: index + item > key}
+        ",
+        "",
+    );
 }
 
 #[test]
@@ -352,4 +438,28 @@ fn a_limit_anywhere_around_a_process_is_enough() {
     check_bounds("defaults: {timeout: 1m}\ntasks: {a: {run: x}, b: {run: x}}\n", "");
     check_bounds("tasks: {a: {timeout: 1m, tasks: {b: {do: [{c: {run: x}}]}}}}\n", "");
     check_bounds("tasks: {a: {run: x, timeout: 1s}, b: {run: x, timeout: {run: 1s}}}\n", "");
+}
+
+#[test]
+fn a_number_without_fraction_is_an_integer() {
+    let inputs = "inputs: {n: {type: integer, default: 1e3}, l: {type: array, items: {type: integer}, default: [2.0]}}\n";
+    let made = super::definition(&format!("{inputs}tasks: {{a: {{set: '${{{{ inputs }}}}'}}}}\n"));
+    let defaults: Vec<String> =
+        made.inputs.iter().filter_map(|input| Some(input.default.as_ref()?.to_string())).collect();
+    assert_eq!(defaults, ["1000", "[2]"]);
+}
+
+#[test]
+fn no_process_is_given_the_character_nul() {
+    check_body(
+        "
+        tasks:
+          a: {run: \"echo \\0\", env: {A: [\"\\0\"]}}
+          b: {set: {v: \"\\0\"}}
+        ",
+        "
+        E0313 3:12 `run` holds the character NUL (`\\0`), no process can be given it
+        E0313 3:33 `env` holds the character NUL (`\\0`), no process can be given it
+        ",
+    );
 }

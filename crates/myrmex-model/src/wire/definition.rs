@@ -29,6 +29,10 @@ pub const SCOPE_DEPTH_MAX: usize = 256;
 /// levels, and what stands around a template takes some of them.
 pub const TEMPLATE_DEPTH_MAX: usize = 112;
 
+/// The deepest nesting of a schema that is certain to be read back, as [`Schema::depth`](crate::schema::Schema::depth)
+/// counts: a level takes up to four of the 127 levels of JSON, and what stands around a schema takes some.
+pub const SCHEMA_DEPTH_MAX: usize = 24;
+
 /// What is read, for messages.
 const WHAT: &str = "a definition";
 

@@ -191,7 +191,7 @@ impl<'a> Resolver<'a> {
         if name == "key" {
             return walk(&nearest.key.map_or(json!(nearest.index), |key| json!(key)), steps);
         }
-        let named = |item: &&ItemView<'_>| item.name == name || (name == "item" && *item == nearest);
+        let named = |item: &&ItemView<'_>| item.name == name;
         let ItemView { index, key, items, .. } = items.iter().find(named)?;
         let whole = self.values.get(*items, self.reader);
         let whole = whole.map_err(|error| self.trouble.get_or_insert(error)).ok()?;
