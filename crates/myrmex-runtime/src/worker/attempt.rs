@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use myrmex_model::fault::{Fault, FaultKind};
-use myrmex_model::outcome::{AttemptEnd, ProcessExit, Usage};
+use myrmex_model::outcome::{AttemptEnd, Loss, ProcessExit, Usage};
 use myrmex_model::value::{VALUE_BYTES_MAX, Value, to_text};
 use serde_json::Map;
 
@@ -181,7 +181,8 @@ impl Running {
             Exit::Stopped { .. } => AttemptEnd::Stopped,
             Exit::NotStarted { stage, errno } => AttemptEnd::Failed { fault: self.not_started(stage, errno) },
             Exit::ReaperLost => {
-                AttemptEnd::Lost { reason: "the process that watches over the attempt was killed".to_owned() }
+                let reason = "the process that watches over the attempt was killed".to_owned();
+                AttemptEnd::Lost { loss: Loss::Watcher, reason }
             }
         };
         Outcome::Ended(facts.report(end))

@@ -5,7 +5,8 @@ use std::io::{IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 use myrmex_model::address::Address;
-use myrmex_model::event::{Event, Recorded, SkipReason};
+use myrmex_model::event::{Event, HandlerKind, Limit, Recorded, SkipReason};
+use myrmex_model::fault::Fault;
 use myrmex_model::outcome::AttemptEnd;
 use myrmex_model::time::Timestamp;
 
@@ -21,6 +22,8 @@ pub struct Watch {
     has_status_line: bool,
     started: BTreeMap<Address, Timestamp>,
     running: BTreeSet<Address>,
+    /// Tasks whose error a `catch` took.
+    caught: BTreeSet<Address>,
     done: usize,
     total: usize,
 }
@@ -34,6 +37,7 @@ impl Watch {
             has_status_line: false,
             started: BTreeMap::new(),
             running: BTreeSet::new(),
+            caught: BTreeSet::new(),
             done: 0,
             total,
         }
@@ -58,22 +62,32 @@ impl Watch {
             }
             Event::AttemptEnded { task, report, attempt, .. } => {
                 self.running.remove(task);
-                if let AttemptEnd::Lost { reason } = &report.end {
+                if let AttemptEnd::Lost { reason, .. } = &report.end {
                     self.line(AnsiColor::Yellow, "lost", task, &format!("attempt {attempt}: {reason}"));
+                }
+                if report.has_leftovers {
+                    self.line(AnsiColor::Yellow, "ended", task, "processes that it left behind");
                 }
             }
             Event::RetryArmed { task, attempt, due, .. } => {
                 let pause = time::between(at, *due);
                 self.line(AnsiColor::Yellow, "retrying", task, &format!("attempt {attempt} in {pause}"));
             }
-            Event::TaskSucceeded { task, .. } => self.ended(AnsiColor::Green, "succeeded", task, at, ""),
+            Event::HandlerEntered { task, handler: HandlerKind::Catch(_), .. } => {
+                self.caught.insert(task.clone());
+            }
+            Event::TaskSucceeded { task, fault, .. } => {
+                let is_caught = self.caught.remove(task);
+                match fault.as_deref().filter(|_| !is_caught) {
+                    Some(fault) => {
+                        self.ended(AnsiColor::Yellow, "failed, accepted", task, at, &why_text(fault));
+                    }
+                    None => self.ended(AnsiColor::Green, "succeeded", task, at, ""),
+                }
+            }
             Event::TaskFailed { task, fault, is_timeout } => {
                 let word = if *is_timeout { "timed out" } else { "failed" };
-                let mut why = fault.title.clone();
-                if let Some(detail) = fault.detail.as_deref().and_then(|detail| detail.lines().last()) {
-                    why = format!("{why}: {detail}");
-                }
-                self.ended(AnsiColor::Red, word, task, at, &why);
+                self.ended(AnsiColor::Red, word, task, at, &why_text(fault));
             }
             Event::TaskSkipped { task, reason } => {
                 let why = match reason {
@@ -87,12 +101,7 @@ impl Watch {
             }
             Event::TaskCancelled { task } => self.ended(AnsiColor::Yellow, "cancelled", task, at, ""),
             Event::CancelRequested { reason, .. } => self.note(&format!("cancelling: {reason}")),
-            Event::LimitReached { task, limit } if task.is_root() => {
-                self.note(&format!("the run is out of time ({} limit)", limit.as_str()));
-            }
-            Event::LimitReached { task, limit } => {
-                self.line(AnsiColor::Yellow, "late", task, &format!("{} limit", limit.as_str()));
-            }
+            Event::LimitReached { task, limit } => self.limit(task, *limit),
             Event::RunStarted { .. }
             | Event::Rebased { .. }
             | Event::RoundBegan { .. }
@@ -104,6 +113,19 @@ impl Watch {
             | Event::EndRequested { .. }
             | Event::RunEnded { .. } => {}
         }
+    }
+
+    /// Shows that time ran out; what is inside is ended, and the error follows.
+    fn limit(&mut self, task: &Address, limit: Limit) {
+        if task.is_root() {
+            return self.note("the run is out of time (its `deadline`); what runs is ended");
+        }
+        let what = match limit {
+            Limit::Queue => "waited too long for a place (`timeout: {queue: …}`)",
+            Limit::Attempt => "took too long (`timeout`); what runs in it is ended",
+            Limit::Total => "took too long in all (`timeout: {total: …}`); what runs in it is ended",
+        };
+        self.line(AnsiColor::Yellow, "timed out", task, what);
     }
 
     fn ended(&mut self, color: AnsiColor, word: &str, task: &Address, at: Timestamp, why: &str) {
@@ -151,5 +173,13 @@ impl Watch {
         if std::mem::take(&mut self.has_status_line) {
             drop(write!(self.out, "\r\x1b[2K"));
         }
+    }
+}
+
+/// Says an error in one line, with the last line of its detail.
+fn why_text(fault: &Fault) -> String {
+    match fault.detail.as_deref().and_then(|detail| detail.lines().last()) {
+        Some(detail) => format!("{}: {detail}", fault.title),
+        None => fault.title.clone(),
     }
 }
