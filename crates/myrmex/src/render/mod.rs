@@ -3,6 +3,8 @@
 pub mod diagnostics;
 pub mod event;
 pub mod held_up;
+pub mod outline;
 pub mod summary;
+pub mod task_path;
 pub mod time;
 pub mod watch;
