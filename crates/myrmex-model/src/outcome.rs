@@ -126,11 +126,23 @@ pub enum AttemptEnd {
     },
     /// The worker was told to stop it and confirms that nothing of it is alive.
     Stopped,
-    /// Its worker is gone; what the attempt did is unknown.
+    /// Nobody can say how it ended; what the attempt did is unknown.
     Lost {
+        /// What was lost with it.
+        loss: Loss,
         /// Why it counts as lost.
         reason: String,
     },
+}
+
+/// What was lost when an attempt was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// Its worker, with all attempts that it had: nothing says that this one is to blame.
+    Worker,
+    /// Only the process that watched over it, while its worker lived: the attempt itself may have ended it, by a signal
+    /// or by using up the memory.
+    Watcher,
 }
 
 /// What a worker reports of an attempt.

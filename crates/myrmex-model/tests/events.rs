@@ -7,7 +7,7 @@ use myrmex_model::event::{Change, Event, HandlerKind, Limit, Parent, Pending, Re
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::{Attempt, DefinitionHash, Epoch, FencingToken, RunId, ValueHash};
 use myrmex_model::name::Name;
-use myrmex_model::outcome::{AttemptEnd, AttemptReport, Origin, Outcome, Usage};
+use myrmex_model::outcome::{AttemptEnd, AttemptReport, Loss, Origin, Outcome, Usage};
 use myrmex_model::retry::{Items, Retry, Taken, Takings};
 use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
@@ -90,7 +90,7 @@ fn attempt_events() -> Vec<Event> {
         (AttemptEnd::Failed { fault: Fault::new(FaultKind::Runtime, "exit code 1") }, Some(u32::MAX)),
         (AttemptEnd::TimedOut { fault: fault() }, None),
         (AttemptEnd::Stopped, None),
-        (AttemptEnd::Lost { reason: "the process ended".into() }, None),
+        (AttemptEnd::Lost { loss: Loss::Worker, reason: "the process ended".into() }, None),
     ];
     let mut events = vec![
         Event::TaskQueued { task: task(), attempt: Attempt::FIRST, input: None },
@@ -325,6 +325,18 @@ fn what_a_retry_takes_over_is_read_and_written_for_ever() {
     assert_eq!(wire::retry::result_of(&stored, &address("a")), Ok(Some(taken(false))));
     assert_eq!(wire::retry::result_of(&stored, &address("c")), Ok(None));
     assert_eq!(wire::retry::list_of(&stored, &address("e")), Some(value("[]")));
+}
+
+#[test]
+fn the_loss_of_a_watcher_alone_is_read_back() {
+    for recorded in everything() {
+        let Event::AttemptEnded { task, attempt, token, report } = recorded.event else { continue };
+        let end = AttemptEnd::Lost { loss: Loss::Watcher, reason: "it was killed".into() };
+        let event = Event::AttemptEnded { task, attempt, token, report: AttemptReport { end, ..report } };
+        let recorded = Recorded { event, ..recorded };
+        let bytes = encode(&recorded, BOOT);
+        assert_eq!(decode(&bytes), Ok(recorded), "{}", String::from_utf8_lossy(&bytes));
+    }
 }
 
 #[test]

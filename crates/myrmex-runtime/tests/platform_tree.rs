@@ -45,6 +45,10 @@ fn main() -> ExitCode {
         a_killed_reaper_is_reported_when_its_tree_is_dead,
         many_killed_reapers_are_all_reported,
         a_killed_idle_reaper_is_replaced,
+        a_stopped_reaper_goes_on,
+        a_timeout_holds_though_the_reaper_was_stopped,
+        a_reaper_that_is_stopped_without_end_is_lost_or_still_in_time,
+        a_stopped_zygote_goes_on_and_ends,
         a_killed_zygote_is_told_and_running_processes_end,
     ])
 }
@@ -273,4 +277,41 @@ fn a_killed_zygote_is_told_and_running_processes_end() {
     assert_eq!(host.survivors(), Vec::<u32>::new());
     // A reaper that waits for work still serves.
     assert_eq!(host.run(&argv(["true"])).exit(), Exit::Code(0));
+}
+
+fn a_stopped_reaper_goes_on() {
+    let mut host = Host::new();
+    let outcome = host.run(&shell("kill -STOP $PPID; echo alive"));
+    assert_eq!((outcome.exit(), outcome.text().as_str()), (Exit::Code(0), "alive\n"));
+    let id = host.start(&shell("kill -STOP $PPID; echo up; exec sleep 60"));
+    host.wait_for_output(id, "up");
+    host.processes.stop(id).unwrap();
+    assert_eq!(host.finish(id).exit(), Exit::Stopped { finish: Finish::Signal(libc::SIGTERM) });
+}
+
+fn a_timeout_holds_though_the_reaper_was_stopped() {
+    let mut host = Host::new();
+    let mut spec = shell("kill -STOP $PPID; exec sleep 60");
+    spec.timeout = Some(Duration::from_millis(100));
+    assert_eq!(host.run(&spec).exit(), Exit::TimedOut { finish: Finish::Signal(libc::SIGTERM) });
+}
+
+fn a_reaper_that_is_stopped_without_end_is_lost_or_still_in_time() {
+    let mut host = Host::new();
+    let mut spec = shell("(setsid sleep 60 &); while :; do kill -STOP $PPID; done");
+    spec.timeout = Some(Duration::from_secs(1));
+    let exit = host.run(&spec).exit();
+    assert!(matches!(exit, Exit::ReaperLost | Exit::TimedOut { .. }), "{exit:?}");
+    assert_eq!(host.survivors(), Vec::<u32>::new());
+    assert_eq!(host.run(&argv(["true"])).exit(), Exit::Code(0));
+}
+
+fn a_stopped_zygote_goes_on_and_ends() {
+    let zygote = Zygote::fork().unwrap();
+    let pid = zygote.pid().to_string();
+    let mut host = Host::with(zygote);
+    assert!(Command::new("kill").args(["-STOP", &pid]).status().unwrap().success());
+    assert_eq!(host.run(&argv(["true"])).exit(), Exit::Code(0));
+    assert!(Command::new("kill").args(["-STOP", &pid]).status().unwrap().success());
+    drop(host);
 }

@@ -14,7 +14,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0    Success
   1    The run failed; or `fmt --check` found files that it would change
-  2    Usage, bad or missing input, an invalid file, or no such run
+  2    Usage, bad or missing input, an invalid file, no such run, or output that cannot be written
   4    Nothing to do, or the run was skipped: `concurrency` left no place for it
   5    The run was cancelled
   7    The store is held by another process, cannot be used, or is damaged

@@ -12,6 +12,7 @@ use myrmex_model::diagnostic::{Code, Diagnostic, Severity, Span};
 use myrmex_model::name::Name;
 use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::secrets::{Provider, Providers};
+use serde_json::{Value, json};
 
 use crate::exit::{Failure, FailureCode};
 use crate::render::diagnostics;
@@ -26,6 +27,60 @@ const KEYS: [&str; 3] = ["secrets", "secrets_folder", "expressions"];
 
 /// The keys of a secret: the ways it can come.
 const PROVIDER_KEYS: [&str; 3] = ["env", "file", "command"];
+
+/// Whether a source file holds the settings of a workspace, by its name or by its first key.
+pub fn is_settings(path: &Path, text: &str) -> bool {
+    let is_named = path.file_name().is_some_and(|name| name == SETTINGS_NAME);
+    let is_content = |line: &&str| !line.trim().is_empty() && !line.starts_with(['#', '%']) && *line != "---";
+    let first = text.lines().find(is_content).and_then(|line| line.split_once(':'));
+    is_named || first.is_some_and(|(key, _)| KEYS.contains(&key.trim_end()))
+}
+
+/// Returns the JSON Schema (draft 2020-12) of the file, for editors.
+pub fn schema() -> Value {
+    let text = json!({"type": "string", "minLength": 1});
+    let ways: serde_json::Map<String, Value> =
+        PROVIDER_KEYS.map(|key| (key.to_owned(), way(key, &text))).into_iter().collect();
+    let one_of: Vec<Value> = PROVIDER_KEYS.iter().map(|key| json!({"required": [key]})).collect();
+    let provider = json!({
+        "type": "object",
+        "properties": ways,
+        "patternProperties": {"^x-": {}},
+        "additionalProperties": false,
+        "oneOf": one_of,
+    });
+    let of_key = |key: &str| match key {
+        "secrets" => json!({
+            "description": "Where each secret comes from; one that is not named here comes from MYRMEX_SECRET_NAME",
+            "type": "object",
+            "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_-]{0,63}$"},
+            "additionalProperties": provider,
+        }),
+        _ => json!({
+            "description": "A folder with a file for each secret, by its name",
+            "type": "string",
+            "minLength": 1,
+        }),
+    };
+    let keys: serde_json::Map<String, Value> =
+        KEYS.map(|key| (key.to_owned(), of_key(key))).into_iter().collect();
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "The settings of a workspace of myrmex",
+        "type": "object",
+        "properties": keys,
+        "patternProperties": {"^x-": {}},
+        "additionalProperties": false,
+    })
+}
+
+fn way(key: &str, text: &Value) -> Value {
+    match key {
+        "env" => json!({"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}),
+        "file" => text.clone(),
+        _ => json!({"type": "array", "items": text, "minItems": 1}),
+    }
+}
 
 /// The settings of a workspace.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

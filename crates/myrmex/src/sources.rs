@@ -89,6 +89,13 @@ pub fn like(path: &Path) -> Option<PathBuf> {
     Some(folder.map_or_else(|| PathBuf::from(near), |folder| folder.join(near)))
 }
 
+/// Finds the file that says `workflow: NAME`, in the workspace at `root` or in its folder of workflows; of several the
+/// first by name.
+pub fn workflow_named(name: &str, root: &Path) -> Option<PathBuf> {
+    let mut files = files(root).into_iter().chain(files(&root.join(WORKFLOWS)));
+    files.find(|file| declared(file).is_some_and(|declared| declared == name))
+}
+
 /// Returns the source files of a folder by name; none if it cannot be read.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().take(BESIDE_MAX);
@@ -101,9 +108,15 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn is_workflow(path: &Path) -> bool {
+    declared(path).is_some()
+}
+
+/// Returns the name of the workflow that a file says it holds, by its head alone.
+fn declared(path: &Path) -> Option<String> {
     let mut head = Vec::new();
-    let read = std::fs::File::open(path).and_then(|file| file.take(HEAD_BYTES).read_to_end(&mut head));
-    read.is_ok() && declared_workflow(&String::from_utf8_lossy(&head)).is_some()
+    let file = std::fs::File::open(path).ok()?;
+    file.take(HEAD_BYTES).read_to_end(&mut head).ok()?;
+    declared_workflow(&String::from_utf8_lossy(&head)).map(str::to_owned)
 }
 
 /// Names a file from the current folder, if it lies below it.

@@ -704,8 +704,8 @@ fn a_workflow_is_found_by_name_and_what_was_tried_is_told() {
     let missing = workspace.run(&["run", "nofile"]);
     let expected = format!(
         "error[E0001]: there is no workflow `nofile`\n--> nofile\n\
-         hint: looked for `nofile.yaml`, `nofile.yml`, `workflows/nofile.yaml`, `workflows/nofile.yml` in `{}`; give \
-         the file's path\n\n",
+         hint: looked for `nofile.yaml`, `nofile.yml`, `workflows/nofile.yaml`, `workflows/nofile.yml`, and for \
+         `workflow: nofile` in these folders of `{}`; give the file's path\n\n",
         workspace.path().display()
     );
     assert_eq!((missing.code, missing.stderr), (2, expected));

@@ -374,10 +374,39 @@ fn the_schema_accepts_every_valid_example_and_finds_structural_problems() {
 }
 
 #[test]
+fn the_schema_of_settings_agrees_with_their_reader() {
+    let schema = myrmex::settings::schema();
+    let texts = [
+        (
+            "secrets: {A: {env: CI}, B: {file: keys/b}, C: {command: [op, read]}}\nsecrets_folder: /run\n",
+            true,
+        ),
+        ("x-note: anything\n", true),
+        ("secret: {}\n", false),
+        ("secrets: {2x: {env: A}}\n", false),
+        ("secrets: {A: {env: A-B}}\n", false),
+        ("secrets: {A: {fiel: x}}\n", false),
+        ("secrets: {A: {}}\n", false),
+        ("secrets: {A: {env: B, file: b}}\n", false),
+        ("secrets: {A: {command: op read}}\n", false),
+        ("secrets: {A: {command: []}}\n", false),
+        ("secrets: {A: token}\n", false),
+        ("secrets_folder: []\n", false),
+    ];
+    for (text, is_good) in texts {
+        let (_, problems) = myrmex::settings::Settings::read(&Source::new(FILE, text), Path::new("/"));
+        let found = validate::problem(&schema, &schema, &value(text).unwrap());
+        assert_eq!((problems.is_empty(), found.is_none()), (is_good, is_good), "{text}{found:?}");
+    }
+}
+
+#[test]
 fn the_schemas_are_those_checked_in() {
-    for (kind, schema) in
-        [("workflow", myrmex_lang::schema::workflow()), ("actions", myrmex_lang::schema::actions())]
-    {
+    for (kind, schema) in [
+        ("workflow", myrmex_lang::schema::workflow()),
+        ("actions", myrmex_lang::schema::actions()),
+        ("settings", myrmex::settings::schema()),
+    ] {
         let path = spec().join(format!("schema/{kind}.json"));
         let schema = format!("{schema:#}\n");
         if std::env::var_os("MYRMEX_BLESS").is_some() {

@@ -13,7 +13,7 @@ use myrmex_model::time::Timestamp;
 
 use super::arena::{Activation, ActivationId, CallState, EachState, Work};
 use super::edges::Happening;
-use super::report::is_unknown;
+use super::report::{is_unknown, losses_after};
 use super::{Agenda, Ending, Header, Lag, RebaseError, Run};
 
 /// A journal that does not replay.
@@ -501,6 +501,7 @@ impl Run {
                 let is_failure =
                     matches!(report.end, AttemptEnd::Failed { .. } | AttemptEnd::TimedOut { .. });
                 leaf.retries_used += u32::from(is_failure);
+                leaf.losses = losses_after(leaf.losses, &report.end);
                 leaf.is_unknown |= is_unknown(report);
             }
             Event::RunStarted { .. }

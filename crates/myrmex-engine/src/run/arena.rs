@@ -174,6 +174,8 @@ pub(super) struct Leaf {
     pub(super) token: Option<FencingToken>,
     /// How many attempts used up a retry.
     pub(super) retries_used: u32,
+    /// How many attempts in a row were lost while their worker lived.
+    pub(super) losses: u32,
     /// When the next attempt is queued, while it waits out its pause.
     pub(super) retry_due: Option<Timestamp>,
     /// Whether an attempt ended in a way that tells nothing about what it did.
@@ -183,7 +185,8 @@ pub(super) struct Leaf {
 impl Default for Leaf {
     fn default() -> Self {
         let (attempt, input, token, retry_due) = (Attempt::FIRST, None, None, None);
-        Self { attempt, attempts_made: 0, input, token, retries_used: 0, retry_due, is_unknown: false }
+        let (attempts_made, retries_used, losses) = (0, 0, 0);
+        Self { attempt, attempts_made, input, token, retries_used, losses, retry_due, is_unknown: false }
     }
 }
 

@@ -1,15 +1,24 @@
 //! What the end of an attempt means: an output, another attempt, or an error.
 
 use myrmex_model::address::Address;
+use myrmex_model::command::TimerKey;
 use myrmex_model::effect::{Effect, Question};
 use myrmex_model::event::Event;
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::{Attempt, FencingToken};
 use myrmex_model::ir::{Outputs, Repetition};
-use myrmex_model::outcome::{AttemptEnd, AttemptReport};
+use myrmex_model::outcome::{AttemptEnd, AttemptReport, Loss};
+use myrmex_model::time::Length;
 
 use super::arena::ActivationId;
 use super::decide::{Rejection, Turn};
+
+/// So many attempts in a row may lose their watcher before the task fails. Twice is bad luck on a machine that is short of
+/// memory; a task that ends its own watcher does it every time.
+const LOSSES_MAX: u32 = 3;
+
+/// The pause after the first of them; it doubles with each. Long enough for a short of memory to pass.
+const LOSS_PAUSE: Length = Length(1_000);
 
 impl Turn<'_> {
     pub(super) fn report(
@@ -24,7 +33,7 @@ impl Turn<'_> {
         let end = report.end.clone();
         let is_once = self.run.node(id).policy.repetition == Repetition::Forbidden;
         let is_unknown = is_once && is_unknown(&report);
-        self.emit(Event::AttemptEnded { task: task.clone(), attempt, token, report });
+        self.emit(Event::AttemptEnded { task, attempt, token, report });
         self.effect(Effect::Release { token });
         let limit = self.run.at(id).limit();
         if self.run.is_stopped(id) || (limit.is_some() && !is_unknown) {
@@ -36,28 +45,36 @@ impl Turn<'_> {
             self.fail_unknown(id, attempt, AttemptEnd::TimedOut { fault });
             return Ok(());
         }
+        if is_unknown {
+            self.fail_unknown(id, attempt, end);
+            return Ok(());
+        }
         match end {
             AttemptEnd::Succeeded { output } => match &self.run.node(id).outputs {
                 Outputs::Declared(_) => self.ask(id, Question::Output { raw: output }),
                 Outputs::Raw | Outputs::Computed(_) | Outputs::Last => self.succeed(id, output),
             },
-            end if is_unknown => self.fail_unknown(id, attempt, end),
             AttemptEnd::Failed { fault } => self.retry(id, fault, false),
             AttemptEnd::TimedOut { fault } => self.retry(id, fault, true),
-            // The worker went away, or gave the attempt back when it drained: nobody is to blame, so it uses up no retry.
-            AttemptEnd::Stopped | AttemptEnd::Lost { .. } => {
-                let input = self.run.at(id).leaf().and_then(|leaf| leaf.input);
-                self.queue(task, attempt.next(), input);
-            }
+            AttemptEnd::Lost { loss: Loss::Watcher, reason } => self.lose(id, reason),
+            AttemptEnd::Lost { loss: Loss::Worker, .. } | AttemptEnd::Stopped => self.give_back(id),
         }
         Ok(())
+    }
+
+    /// Queues an attempt again. Its worker went away, or gave it back when it drained: nobody is to blame, so it uses up no
+    /// retry.
+    fn give_back(&mut self, id: ActivationId) {
+        let (task, attempt) = (self.run.address(id), self.run.at(id).attempt().next());
+        let input = self.run.at(id).leaf().and_then(|leaf| leaf.input);
+        self.queue(task, attempt, input);
     }
 
     /// Fails a task of which an attempt may have done its work or not, and which nothing may do twice.
     fn fail_unknown(&mut self, id: ActivationId, attempt: Attempt, end: AttemptEnd) {
         let (why, is_timeout) = match end {
             AttemptEnd::TimedOut { fault } | AttemptEnd::Failed { fault } => (fault.title, true),
-            AttemptEnd::Lost { reason } => (reason, false),
+            AttemptEnd::Lost { reason, .. } => (reason, false),
             AttemptEnd::Stopped => ("it was stopped".to_owned(), false),
             AttemptEnd::Succeeded { .. } => return,
         };
@@ -66,6 +83,21 @@ impl Turn<'_> {
             "the outcome of attempt {attempt} is unknown, and nothing may repeat it (`effect: once`)"
         );
         self.fail(id, Fault::new(kind, title).with_detail(why), is_timeout);
+    }
+
+    /// Repeats an attempt that was lost while its worker lived, after a pause that grows, until too many were. It uses up
+    /// no retry, so nothing else would bound it.
+    fn lose(&mut self, id: ActivationId, reason: String) {
+        let losses = self.run.at(id).leaf().map_or(0, |leaf| leaf.losses);
+        if losses >= LOSSES_MAX {
+            let title = format!("its watcher died {losses} times in a row, maybe killed for memory");
+            return self.fail(id, Fault::new(FaultKind::Runtime, title).with_detail(reason), false);
+        }
+        let task = self.run.address(id);
+        let attempt = self.run.at(id).attempt().next();
+        let due = self.now.after(Length(LOSS_PAUSE.0 << losses.saturating_sub(1)));
+        self.emit(Event::RetryArmed { task: task.clone(), attempt, due, by_catch: None });
+        self.effect(Effect::Arm { timer: TimerKey::Retry(task), due });
     }
 
     /// Finds the running attempt that a report is about.
@@ -90,6 +122,16 @@ impl Turn<'_> {
             Some(_) => Rejection::StaleAttempt { task, attempt, token },
             None => Rejection::UnknownTask { task },
         })
+    }
+}
+
+/// Returns how many attempts in a row were lost with nothing but their watcher, now that one more has ended. What stopped
+/// the worker says nothing about the task, so it neither counts nor ends the row.
+pub(super) fn losses_after(losses: u32, end: &AttemptEnd) -> u32 {
+    match end {
+        AttemptEnd::Lost { loss: Loss::Watcher, .. } => losses + 1,
+        AttemptEnd::Lost { loss: Loss::Worker, .. } | AttemptEnd::Stopped => losses,
+        AttemptEnd::Succeeded { .. } | AttemptEnd::Failed { .. } | AttemptEnd::TimedOut { .. } => 0,
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use myrmex_model::address::Address;
 use myrmex_model::effect::Ticket;
-use myrmex_model::event::Pending;
+use myrmex_model::event::{HandlerKind, Pending};
 use myrmex_model::fault::Fault;
 use myrmex_model::id::{Attempt, FencingToken, RunId, ValueHash};
 use myrmex_model::ir::{Body, NodeId};
@@ -428,6 +428,19 @@ impl<'a> TaskView<'a> {
     /// Returns its error, once it failed.
     pub fn fault(&self) -> Option<&'a Fault> {
         self.run.at(self.id).fault.as_deref()
+    }
+
+    /// Returns whether it failed and counts as succeeded all the same, because of `continue_on_error`: its error is still
+    /// there. An error that a `catch` took is another thing.
+    pub fn is_accepted(&self) -> bool {
+        let continues = self.run.node(self.id).handling.as_ref().is_some_and(|handling| handling.continues);
+        let is_caught = || {
+            let mut handlers = self.run.at(self.id).rare.iter().flat_map(|rare| &rare.handlers);
+            handlers.any(|(kind, handler)| {
+                matches!(kind, HandlerKind::Catch(_)) && self.run.at(*handler).status == Status::Succeeded
+            })
+        };
+        continues && self.status() == Status::Succeeded && self.fault().is_some() && !is_caught()
     }
 
     /// Returns when it began, once it has.

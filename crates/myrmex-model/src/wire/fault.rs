@@ -6,7 +6,7 @@ use super::WireError;
 use crate::address::Address;
 use crate::fault::{Fault, FaultKind};
 use crate::id::ValueHash;
-use crate::outcome::{AttemptEnd, AttemptReport, Origin, ProcessExit, Usage};
+use crate::outcome::{AttemptEnd, AttemptReport, Loss, Origin, ProcessExit, Usage};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct FaultV1 {
@@ -58,6 +58,8 @@ pub(super) struct ReportV1 {
     fault: Option<FaultV1>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    watcher: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pid: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -113,7 +115,7 @@ impl From<&AttemptReport> for ReportV1 {
                 "timed_out"
             }
             AttemptEnd::Stopped => "stopped",
-            AttemptEnd::Lost { reason: text } => {
+            AttemptEnd::Lost { reason: text, .. } => {
                 reason = Some(text.clone());
                 "lost"
             }
@@ -128,6 +130,7 @@ impl From<&AttemptReport> for ReportV1 {
             exit_code,
             signal,
             leftovers: report.has_leftovers,
+            watcher: matches!(report.end, AttemptEnd::Lost { loss: Loss::Watcher, .. }),
             artifacts: report.artifacts.map(|hash| hash.to_string()),
             cached: report.cached.as_deref().map(OriginV1::from),
             end: end.to_owned(),
@@ -163,7 +166,10 @@ impl TryFrom<ReportV1> for AttemptReport {
             "failed" => AttemptEnd::Failed { fault: fault.ok_or_else(|| missing("fault"))? },
             "timed_out" => AttemptEnd::TimedOut { fault: fault.ok_or_else(|| missing("fault"))? },
             "stopped" => AttemptEnd::Stopped,
-            "lost" => AttemptEnd::Lost { reason: wire.reason.ok_or_else(|| missing("reason"))? },
+            "lost" => AttemptEnd::Lost {
+                loss: if wire.watcher { Loss::Watcher } else { Loss::Worker },
+                reason: wire.reason.ok_or_else(|| missing("reason"))?,
+            },
             other => {
                 return Err(WireError::new("the report of an attempt", format!("unknown end `{other}`")));
             }

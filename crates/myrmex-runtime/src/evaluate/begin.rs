@@ -9,7 +9,7 @@ use myrmex_model::time::{Length, Timestamp};
 use myrmex_model::value::{Value, to_text, type_name};
 
 use super::resolve::Resolver;
-use super::{Desk, call, checked_inputs, printed, render, taken};
+use super::{Desk, call, checked_inputs, place, printed, render, taken};
 
 /// The most items of one `for_each`.
 const ITEMS_MAX: u64 = 1_000_000;
@@ -19,7 +19,7 @@ pub(super) fn begin(desk: &mut Desk<'_>, view: View<'_>, node: &Node) -> Result<
         let mut resolver = Resolver::new(view, desk.values, desk.reader);
         let held = desk.evaluator.condition(guard, &mut |reference| resolver.resolve(reference));
         let finished = resolver.finish(held);
-        if !desk.settle(finished)? {
+        if !desk.settle(finished).map_err(|fault| place::told(fault, "if"))? {
             return Ok(Evaluation::Skip);
         }
     }
@@ -36,7 +36,7 @@ pub(super) fn begin(desk: &mut Desk<'_>, view: View<'_>, node: &Node) -> Result<
         Body::Value(template) => value(desk, view, template),
         Body::Timer(timer) => due(desk, view, timer).map(Evaluation::Due),
         Body::Choose(choose) => case(desk, view, choose).map(Evaluation::Case),
-        Body::Raise(template) => raised(&render(desk, view, template)?).map(Evaluation::Raise),
+        Body::Raise(template) => raised(&render(desk, view, ("fail", template))?).map(Evaluation::Raise),
         Body::Each(each) => items(desk, view, &each.source),
         Body::Call(body) => call::call(desk, view, body),
     }
@@ -51,7 +51,7 @@ fn enter(desk: &mut Desk<'_>, view: View<'_>, node: &Node) -> Result<Evaluation,
 
 /// Computes a value; inside a flow the fields of a map become variables, over those that were set before.
 fn value(desk: &mut Desk<'_>, view: View<'_>, template: &Template) -> Result<Evaluation, Fault> {
-    let value = render(desk, view, template)?;
+    let value = render(desk, view, ("set", template))?;
     let vars = match &value {
         Value::Object(written) if view.writes_vars() => {
             let mut vars = match view.vars() {
@@ -74,7 +74,7 @@ fn due(desk: &mut Desk<'_>, view: View<'_>, timer: &Timer) -> Result<Timestamp, 
         Timer::After(template) => (template, true),
         Timer::Until(template) => (template, false),
     };
-    let value = render(desk, view, template)?;
+    let value = render(desk, view, ("wait", template))?;
     let wrong = |message: String| Fault::new(FaultKind::Validation, message);
     let Some(text) = value.as_str() else {
         return Err(wrong(format!("`wait` needs a text, found {}", type_name(&value))));
@@ -93,7 +93,8 @@ fn case(desk: &mut Desk<'_>, view: View<'_>, choose: &Choose) -> Result<Option<u
         let mut resolver = Resolver::new(view, desk.values, desk.reader);
         let held = desk.evaluator.condition(when, &mut |reference| resolver.resolve(reference));
         let finished = resolver.finish(held);
-        if desk.settle(finished)? {
+        let told = |fault| place::told(fault, &format!("switch[{index}].if"));
+        if desk.settle(finished).map_err(told)? {
             return Ok(Some(index));
         }
     }
@@ -123,7 +124,7 @@ fn raised(value: &Value) -> Result<Fault, Fault> {
 }
 
 fn items(desk: &mut Desk<'_>, view: View<'_>, source: &Template) -> Result<Evaluation, Fault> {
-    let value = render(desk, view, source)?;
+    let value = render(desk, view, ("for_each", source))?;
     let (count, keys) = match &value {
         Value::Array(items) => (items.len() as u64, None),
         Value::Object(fields) => (fields.len() as u64, Some(fields.keys().cloned().collect())),

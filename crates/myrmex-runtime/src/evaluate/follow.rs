@@ -7,8 +7,8 @@ use myrmex_model::id::Attempt;
 use myrmex_model::ir::{Body, Node, RoundCondition};
 use myrmex_model::template::Expr;
 
-use super::Desk;
 use super::resolve::Resolver;
+use super::{Desk, place};
 
 /// Evaluates whether a flow goes round once more.
 pub(super) fn round(
@@ -19,14 +19,15 @@ pub(super) fn round(
 ) -> Result<Evaluation, Fault> {
     let Body::Flow(flow) = &node.body else { return Ok(Evaluation::Round(false)) };
     let Some(rounds) = &flow.rounds else { return Ok(Evaluation::Round(false)) };
-    let (condition, goes_on_if) = match &rounds.condition {
-        RoundCondition::While(condition) => (condition, true),
-        RoundCondition::Until(condition) => (condition, false),
+    let (condition, goes_on_if, key) = match &rounds.condition {
+        RoundCondition::While(condition) => (condition, true, "repeat.while"),
+        RoundCondition::Until(condition) => (condition, false, "repeat.until"),
     };
     let mut resolver = Resolver::new(view, desk.values, desk.reader).with_index(round);
     let held = desk.evaluator.condition(condition, &mut |reference| resolver.resolve(reference));
     let finished = resolver.finish(held);
-    Ok(Evaluation::Round(desk.settle(finished)? == goes_on_if))
+    let holds = desk.settle(finished).map_err(|fault| place::told(fault, key))?;
+    Ok(Evaluation::Round(holds == goes_on_if))
 }
 
 /// Finds the first handler whose `when` holds for an error, and whether its `retry` may repeat the body first.
@@ -40,11 +41,11 @@ pub(super) fn catch(
     let catches = node.handling.as_ref().map_or(&[][..], |handling| &handling.catches);
     for handler in candidates {
         let Some(catch) = catches.get(*handler as usize) else { continue };
-        if !holds(desk, view, error, catch.when.as_ref())? {
+        if !holds(desk, view, error, (catch.when.as_ref(), "catch.when"))? {
             continue;
         }
         let retry = catch.retry.as_ref().and_then(|retry| retry.when.as_ref());
-        let may_retry = holds(desk, view, error, retry)?;
+        let may_retry = holds(desk, view, error, (retry, "catch.retry.when"))?;
         return Ok(Evaluation::Catch(Some(CatchChoice { handler: *handler, may_retry })));
     }
     Ok(Evaluation::Catch(None))
@@ -55,11 +56,11 @@ fn holds(
     desk: &mut Desk<'_>,
     view: View<'_>,
     (fault, attempt): (&Fault, Attempt),
-    when: Option<&Expr>,
+    (when, key): (Option<&Expr>, &str),
 ) -> Result<bool, Fault> {
     let Some(when) = when else { return Ok(true) };
     let mut resolver = Resolver::new(view, desk.values, desk.reader).with_error(fault, attempt);
     let held = desk.evaluator.condition(when, &mut |reference| resolver.resolve(reference));
     let finished = resolver.finish(held);
-    desk.settle(finished)
+    desk.settle(finished).map_err(|fault| place::told(fault, key))
 }

@@ -7,6 +7,8 @@ mod begin;
 mod call;
 mod follow;
 mod limits;
+mod missing;
+mod place;
 mod printed;
 mod resolve;
 mod taken;
@@ -99,7 +101,8 @@ pub(crate) fn answer(desk: &mut Desk<'_>, run: &Run, request: &Request) -> Resul
             let mut resolver = Resolver::new(view, desk.values, desk.reader).with_error(fault, *attempt);
             let held = desk.evaluator.condition(when, &mut |reference| resolver.resolve(reference));
             let finished = resolver.finish(held);
-            desk.settle(finished).map(Evaluation::Retry)
+            let told = |fault| place::told(fault, "retry.when");
+            desk.settle(finished).map(Evaluation::Retry).map_err(told)
         }
         Question::Round { round } => follow::round(desk, run.view(request.ticket, true), node, *round),
         Question::Catch { fault, attempt, candidates } => {
@@ -113,7 +116,7 @@ pub(crate) fn answer(desk: &mut Desk<'_>, run: &Run, request: &Request) -> Resul
 fn key(desk: &mut Desk<'_>, view: View<'_>, definition: &Definition) -> Result<Evaluation, Fault> {
     let template = definition.concurrency.as_ref().and_then(|concurrency| concurrency.key.as_ref());
     let Some(template) = template else { return Ok(Evaluation::Key(None)) };
-    let text = match render(desk, view, template)? {
+    let text = match render(desk, view, ("concurrency.key", template))? {
         Value::String(text) => text,
         other => other.to_string(),
     };
@@ -128,10 +131,24 @@ fn key(desk: &mut Desk<'_>, view: View<'_>, definition: &Definition) -> Result<E
 /// Builds the output of a scope: the list of a `for_each`, or the template of a block or the run.
 fn scope_output(desk: &mut Desk<'_>, view: View<'_>, outputs: &Outputs) -> Result<Evaluation, Fault> {
     let value = match outputs {
-        Outputs::Computed(template) => render(desk, view, template)?,
+        Outputs::Computed(template) => computed(desk, view, template)?,
         Outputs::Raw | Outputs::Declared(_) | Outputs::Last => Value::Array(item_outputs(desk, view)?),
     };
     Ok(Evaluation::Output(desk.values.put(value)))
+}
+
+/// Evaluates the `outputs` of a block or of the workflow. An error says which output it is about, and whose.
+fn computed(desk: &mut Desk<'_>, view: View<'_>, template: &Template) -> Result<Value, Fault> {
+    let address = view.address();
+    let (value, place) = rendered(desk, view, ("", template));
+    value.map_err(|mut fault| {
+        let whose =
+            if address.is_root() { "the workflow".to_owned() } else { format!("`{}`", address.path()) };
+        if let Some(place) = place.filter(|place| !place.is_empty()) {
+            fault.title = format!("the output `{place}` of {whose}: {}", fault.title);
+        }
+        fault
+    })
 }
 
 /// Collects the outputs of a `for_each`'s items, as long as they do not become too much for one value.
@@ -170,12 +187,27 @@ fn size_of(value: &Value) -> usize {
     }
 }
 
-/// Evaluates a template as `view` sees the run.
-fn render(desk: &mut Desk<'_>, view: View<'_>, template: &Template) -> Result<Value, Fault> {
+/// Evaluates a template, which stands under the key of its task that is named with it, as `view` sees the run.
+fn render(desk: &mut Desk<'_>, view: View<'_>, keyed: (&str, &Template)) -> Result<Value, Fault> {
+    let (value, place) = rendered(desk, view, keyed);
+    let place = place.filter(|place| !place.is_empty());
+    value.map_err(|fault| match place {
+        Some(place) => place::told(fault, &place),
+        None => fault,
+    })
+}
+
+/// Evaluates a template; with an error comes the place of the expression that failed.
+fn rendered(
+    desk: &mut Desk<'_>,
+    view: View<'_>,
+    (key, template): (&str, &Template),
+) -> (Result<Value, Fault>, Option<String>) {
     let mut resolver = Resolver::new(view, desk.values, desk.reader);
     let rendered = desk.evaluator.render(template, &mut |reference| resolver.resolve(reference));
+    let place = rendered.as_ref().err().and_then(|error| place::of(key, template, error));
     let finished = resolver.finish(rendered);
-    desk.settle(finished)
+    (desk.settle(finished), place)
 }
 
 /// Evaluates inputs and makes them what is declared: defaults applied, each fitting its schema.
@@ -185,7 +217,7 @@ fn checked_inputs(
     values: &Template,
     declared: &[Input],
 ) -> Result<ValueHash, Fault> {
-    let given = match render(desk, view, values)? {
+    let given = match render(desk, view, ("with", values))? {
         Value::Object(given) => given,
         Value::Null => serde_json::Map::new(),
         other => {

@@ -23,7 +23,7 @@ const FILE_MARK: &str = "\"hash\":\"";
 ///
 /// Returns the error of an expression.
 pub(super) fn arguments(desk: &mut Desk<'_>, view: View<'_>, template: &Template) -> Result<Value, Fault> {
-    let mut arguments = render(desk, view, template)?;
+    let mut arguments = render(desk, view, ("", template))?;
     let mut joined = Map::new();
     for (place, parts) in texts(template) {
         let is_suspect = |text: &Value| text.as_str().is_some_and(|text| text.contains(FILE_MARK));
@@ -34,7 +34,7 @@ pub(super) fn arguments(desk: &mut Desk<'_>, view: View<'_>, template: &Template
         for part in parts {
             values.push(match part {
                 Part::Text(text) => Value::String(text.clone()),
-                Part::Hole(expr) => render(desk, view, &Template::Expr(expr.clone()))?,
+                Part::Hole(expr) => render(desk, view, ("", &Template::Expr(expr.clone())))?,
             });
         }
         if values.iter().any(|value| FileValue::of(value).is_some()) {

@@ -4,14 +4,13 @@ use myrmex_engine::run::{ItemView, TaskView, View};
 use myrmex_expr::{ExprError, ExprErrorKind, Reference, Step};
 use myrmex_model::fault::Fault;
 use myrmex_model::id::{Attempt, ValueHash};
-use myrmex_model::ir::Body;
 use myrmex_model::retry::Taken;
 use myrmex_model::status::Status;
 use myrmex_model::value::Value;
 use myrmex_store::{Reader, StoreError};
 use serde_json::json;
 
-use super::taken;
+use super::{missing, taken};
 use crate::values::Values;
 
 /// Looks up references as one activation sees its run.
@@ -47,19 +46,27 @@ impl<'a> Resolver<'a> {
     /// # Errors
     ///
     /// Returns the trouble with the store, if there was any: then the result says nothing about the task.
-    pub(super) fn finish<T>(self, result: Result<T, ExprError>) -> Result<Result<T, Fault>, StoreError> {
+    pub(super) fn finish<T>(mut self, result: Result<T, ExprError>) -> Result<Result<T, Fault>, StoreError> {
+        let why = match &result {
+            Err(ExprError { kind: ExprErrorKind::Missing { path }, .. }) => self.why_missing(path),
+            Ok(_) | Err(_) => None,
+        };
         match self.trouble {
             Some(error) => Err(error),
             None => Ok(result.map_err(|error| {
-                let mut why = None;
-                if let ExprErrorKind::Missing { path } = &error.kind {
-                    why = without_stdout(&self.view, path);
-                }
                 let mut fault = Fault::from(error);
-                fault.title.extend(why);
+                fault.title.extend(why.map(|why| format!("; {why}")));
                 fault
             })),
         }
+    }
+
+    /// Says why what `path` reads is not there, if that is the output of a task.
+    fn why_missing(&mut self, path: &str) -> Option<String> {
+        let view = self.view;
+        let (task, name, field) = missing::task_of(&view, path)?;
+        let output = task.output().and_then(|hash| self.stored(hash, &[]));
+        missing::why(&view, (&task, name), field, output.as_ref())
     }
 
     /// Returns the value of `reference`; nothing if there is none.
@@ -286,14 +293,4 @@ fn walk(value: &Value, steps: &[Step]) -> Option<Value> {
         };
     }
     Some(here.clone())
-}
-
-/// Says why a process that succeeded gave no standard output, if that is what `path` reads.
-fn without_stdout(view: &View<'_>, path: &str) -> Option<String> {
-    let name = path.strip_prefix("tasks.")?.strip_suffix(".output.stdout")?;
-    let task = view.task(name)?;
-    let is_process = matches!(view.run().definition().node(task.node()).body, Body::Task(_));
-    (is_process && task.output().is_some()).then(|| {
-        format!("; `{name}` printed more than 1 MiB, which is not kept as output, or wrote to `MYRMEX_OUTPUT` instead")
-    })
 }

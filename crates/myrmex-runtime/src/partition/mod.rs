@@ -29,7 +29,7 @@ use myrmex_expr::Evaluator;
 use myrmex_model::command::Command;
 use myrmex_model::id::{Epoch, FencingToken, RunId};
 use myrmex_model::name::{Name, Namespace};
-use myrmex_model::outcome::{AttemptEnd, AttemptReport};
+use myrmex_model::outcome::{AttemptEnd, AttemptReport, Loss};
 use myrmex_store::blobs::BlobStore;
 use myrmex_store::{LogId, LogPosition, LogRange, Reader, Sequence, Store, StoreError};
 
@@ -524,7 +524,8 @@ impl State {
         }
         let mut leftovers = self.leftovers(lost.iter().map(|(.., token)| *token));
         for (run, task, attempt, token) in lost {
-            let end = AttemptEnd::Lost { reason: "the worker that had it is gone".to_owned() };
+            let reason = "the worker that had it is gone".to_owned();
+            let end = AttemptEnd::Lost { loss: Loss::Worker, reason };
             let (outcome, artifacts) = (Outcome::Ended(AttemptReport::of(end)), serde_json::Map::new());
             let logs = leftovers.remove(&token).unwrap_or_default();
             self.report(Report { run, task, attempt, token, outcome, artifacts, logs, digest: None });

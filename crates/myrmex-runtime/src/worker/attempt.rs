@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::RunId;
-use myrmex_model::outcome::{AttemptEnd, ProcessExit, Usage};
+use myrmex_model::outcome::{AttemptEnd, Loss, ProcessExit, Usage};
 use myrmex_model::value::{VALUE_BYTES_MAX, Value, to_text};
 use serde_json::Map;
 
@@ -209,7 +209,8 @@ impl Running {
             },
             Exit::NotStarted { stage, errno } => AttemptEnd::Failed { fault: self.not_started(stage, errno) },
             Exit::ReaperLost => {
-                AttemptEnd::Lost { reason: "the process that watches over the attempt was killed".to_owned() }
+                let reason = "the process that watches over the attempt was killed".to_owned();
+                AttemptEnd::Lost { loss: Loss::Watcher, reason }
             }
         };
         Outcome::Ended(facts.report(end))

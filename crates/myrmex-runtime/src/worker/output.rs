@@ -121,7 +121,7 @@ fn push_word(out: &mut String, word: &mut String) {
     }
 }
 
-/// Reads a JSON object, or lines `name=value`; empty lines are passed over.
+/// Reads a JSON object, or lines `name=value`; empty lines are passed over, and of several lines with a name the last counts.
 fn parse(text: &str) -> Result<Produced, Fault> {
     if text.trim_start().starts_with('{') {
         let value: Value = serde_json::from_str(text).map_err(|error| {
@@ -144,9 +144,23 @@ fn parse(text: &str) -> Result<Produced, Fault> {
             let shown: String = line.chars().take(SHOWN_MAX).collect();
             return Err(Fault::new(FaultKind::Validation, title).with_detail(format!("it is `{shown}`")));
         };
-        fields.insert(name.trim().to_owned(), Value::String(value.to_owned()));
+        let name = name.trim();
+        if !is_name(name) {
+            let shown: String = name.chars().take(SHOWN_MAX).collect();
+            let title = format!("line {number} of the output file: `{shown}` is not a name");
+            let detail = "a name is a letter or `_`, then letters, digits, `_` and `-`; other keys can be written as JSON";
+            return Err(Fault::new(FaultKind::Validation, title).with_detail(detail));
+        }
+        fields.insert(name.to_owned(), Value::String(value.to_owned()));
     }
     Ok(Produced::Lines(fields))
+}
+
+/// Whether a text has the form of a name. Words that cannot name a task may name an output.
+fn is_name(text: &str) -> bool {
+    let is_first = |first: char| first.is_ascii_alphabetic() || first == '_';
+    let is_part = |part: char| part.is_ascii_alphanumeric() || matches!(part, '_' | '-');
+    text.starts_with(is_first) && text.chars().all(is_part)
 }
 
 #[cfg(test)]
@@ -171,6 +185,9 @@ mod tests {
     fn lines_are_names_and_texts() {
         let read = parse("a=1\n\nb = x=y \n").unwrap();
         assert_eq!(read, Produced::Lines(object(&json!({"a": "1", "b": " x=y "}))));
+        assert_eq!(parse("a=1\na=2\n").unwrap(), Produced::Lines(object(&json!({"a": "2"}))));
+        let spaced = parse("\na b=1\n").unwrap_err();
+        assert_eq!(spaced.title, "line 2 of the output file: `a b` is not a name");
         let wrong = parse("a=1\noops").unwrap_err();
         assert_eq!(wrong.title, "line 2 of the output file is not `name=value`");
         assert_eq!(wrong.detail.as_deref(), Some("it is `oops`"));

@@ -6,6 +6,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use rusqlite::Connection;
@@ -134,6 +135,9 @@ pub(super) fn create(path: &Path, page_bytes: u32) -> Result<(), StoreError> {
          BEGIN; {BASELINE} {additions} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}; COMMIT;
          PRAGMA journal_mode = WAL;"
     );
+    // What runs hold is for their owner alone; the logs of SQLite beside the store get its mode.
+    let mut options = File::options();
+    options.write(true).create_new(true).mode(0o600).open(&partial).map_err(failed_io)?;
     let connection = Connection::open(&partial).map_err(failed("cannot create the store"))?;
     connection.execute_batch(&script).map_err(failed("cannot create the store"))?;
     connection.close().map_err(|(_, error)| failed("cannot create the store")(error))?;

@@ -26,9 +26,9 @@ pub struct Args {
     #[arg(long, default_value_t = 20, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1000))]
     limit: u16,
 
-    /// Show only runs with this status
-    #[arg(long, value_parser = status)]
-    status: Option<Status>,
+    /// Show only runs with this status; `interrupted` are those that are not over and that no process runs
+    #[arg(long, value_parser = wanted)]
+    status: Option<Wanted>,
 
     /// Show only runs of this workflow
     #[arg(long, value_parser = name)]
@@ -39,9 +39,24 @@ pub struct Args {
     json: bool,
 }
 
-fn status(word: &str) -> Result<Status, String> {
-    let known: Vec<&str> = Status::ALL.iter().map(|status| status.as_str()).collect();
-    Status::from_word(word).ok_or_else(|| format!("choose one of {}", known.join(", ")))
+/// The word for a run that is not over and that no process runs. It is no status: what is recorded stays.
+const INTERRUPTED: &str = "interrupted";
+
+/// Which runs are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// Those with this status that are over, or that a process runs.
+    Status(Status),
+    /// Those that wait for `runs resume`.
+    Interrupted,
+}
+
+fn wanted(word: &str) -> Result<Wanted, String> {
+    if word == INTERRUPTED {
+        return Ok(Wanted::Interrupted);
+    }
+    let known: Vec<&str> = Status::ALL.iter().map(|status| status.as_str()).chain([INTERRUPTED]).collect();
+    Status::from_word(word).map(Wanted::Status).ok_or_else(|| format!("choose one of {}", known.join(", ")))
 }
 
 fn name(text: &str) -> Result<Name, String> {
@@ -56,28 +71,37 @@ fn name(text: &str) -> Result<Name, String> {
 pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let workspace = Workspace::current(data)?;
     let reader = open_reader(&workspace)?;
-    let filter = SummaryFilter { status: args.status, workflow: args.workflow.clone() };
+    let is_held = is_held(&workspace)?;
+    let status = match args.status {
+        Some(Wanted::Status(status)) => Some(status),
+        Some(Wanted::Interrupted) | None => None,
+    };
+    let is_wanted = |run: &RunSummary| match args.status {
+        Some(Wanted::Status(_)) => !is_interrupted(run.status, is_held),
+        Some(Wanted::Interrupted) => is_interrupted(run.status, is_held),
+        None => true,
+    };
+    let filter = SummaryFilter { status, workflow: args.workflow.clone() };
+    let limit = usize::from(args.limit);
     let mut runs = Vec::new();
     let mut cursor = None;
     loop {
-        let wanted = usize::from(args.limit) - runs.len();
-        let page = reader.summaries(&Namespace::standard(), &filter, cursor, wanted)?;
-        runs.extend(page.summaries);
+        let page = reader.summaries(&Namespace::standard(), &filter, cursor, limit)?;
+        runs.extend(page.summaries.into_iter().filter(is_wanted));
         cursor = page.next;
-        if cursor.is_none() || runs.len() >= usize::from(args.limit) {
+        if cursor.is_none() || runs.len() >= limit {
             break;
         }
     }
-    // A run that is not over goes on only in a living process; without one it waits to be resumed.
-    let holder = DataDirectory::read_only(&workspace.data).and_then(|directory| directory.holder());
-    let is_held = holder.map_err(|error| Failure::from_error(FailureCode::File, &error))?.is_some();
+    runs.truncate(limit);
     let runs: Vec<Listed> =
         runs.into_iter().map(|run| listed(&reader, run, is_held)).collect::<Result<_, _>>()?;
     if args.json {
         let shown: Vec<Value> = runs.iter().map(|run| summary_json(run, is_held)).collect();
         print_line(&json!({ "runs": shown }))?;
     } else {
-        print(&runs, is_held, &filter).map_err(|error| Failure::output(&error))?;
+        let is_filtered = args.status.is_some() || args.workflow.is_some();
+        print(&runs, is_held, is_filtered).map_err(|error| Failure::output(&error))?;
     }
     Ok(Exit::Success)
 }
@@ -98,16 +122,26 @@ fn listed(reader: &dyn Reader, run: RunSummary, is_held: bool) -> Result<Listed,
         Some(Recorded { event: Event::RunStarted { retry, .. }, .. }) => retry,
         Some(_) | None => None,
     };
-    let waits = match is_interrupted(&run, is_held) {
+    let waits = match is_interrupted(run.status, is_held) {
         true => None,
         false => waits::what_for(reader, &Namespace::standard(), &run)?,
     };
     Ok(Listed { run, retry, waits })
 }
 
+/// Whether a living process holds the store, and so goes on with the runs in it that are not over.
+///
+/// # Errors
+///
+/// Returns [`Failure`] if the data directory cannot be read.
+pub(super) fn is_held(workspace: &Workspace) -> Result<bool, Failure> {
+    let holder = DataDirectory::read_only(&workspace.data).and_then(|directory| directory.holder());
+    Ok(holder.map_err(|error| Failure::from_error(FailureCode::File, &error))?.is_some())
+}
+
 /// Whether a run was cut off and waits for `runs resume`.
-fn is_interrupted(run: &RunSummary, is_held: bool) -> bool {
-    !is_held && !run.status.is_terminal()
+pub(super) fn is_interrupted(status: Status, is_held: bool) -> bool {
+    !is_held && !status.is_terminal()
 }
 
 fn summary_json(Listed { run, retry, waits }: &Listed, is_held: bool) -> Value {
@@ -115,7 +149,7 @@ fn summary_json(Listed { run, retry, waits }: &Listed, is_held: bool) -> Value {
         "run": run.run.to_string(),
         "workflow": run.workflow.as_str(),
         "status": run.status.as_str(),
-        "interrupted": is_interrupted(run, is_held),
+        "interrupted": is_interrupted(run.status, is_held),
         "phase": waits.as_ref().map(|_| "queued"),
         "waits": waits,
         "started": run.started.to_string(),
@@ -129,9 +163,8 @@ fn summary_json(Listed { run, retry, waits }: &Listed, is_held: bool) -> Value {
     })
 }
 
-fn print(runs: &[Listed], is_held: bool, filter: &SummaryFilter) -> std::io::Result<()> {
+fn print(runs: &[Listed], is_held: bool, is_filtered: bool) -> std::io::Result<()> {
     if runs.is_empty() {
-        let is_filtered = *filter != SummaryFilter::default();
         let note = if is_filtered { "no run fits" } else { "no runs yet: `myrmex run FILE` starts one" };
         // If standard error is closed the empty list still tells.
         drop(writeln!(anstream::stderr(), "{note}"));
@@ -144,10 +177,10 @@ fn print(runs: &[Listed], is_held: bool, filter: &SummaryFilter) -> std::io::Res
         let started = time::instant(run.started);
         let took = match run.ended {
             Some(ended) => time::between(run.started, ended),
-            None if is_interrupted(run, is_held) => "`runs resume` goes on".to_owned(),
+            None if is_interrupted(run.status, is_held) => "`runs resume` goes on".to_owned(),
             None => waits.clone().unwrap_or_default(),
         };
-        let status = if is_interrupted(run, is_held) { "interrupted" } else { run.status.as_str() };
+        let status = if is_interrupted(run.status, is_held) { INTERRUPTED } else { run.status.as_str() };
         let (id, workflow) = (summary::short(run.run), run.workflow.as_str());
         let retry = retry.as_ref().map(|retry| format!("  retry of {}", summary::short(retry.of)));
         let retry = retry.unwrap_or_default();

@@ -8,18 +8,16 @@ use myrmex_model::address::Address;
 use myrmex_model::id::{FencingToken, RunId};
 use myrmex_model::name::Namespace;
 use myrmex_store::operation::AttemptLog;
-use myrmex_store::segments::{FileLogReader, LogReader, Piece, Source, Stream};
+use myrmex_store::segments::{ATTEMPT_BYTES_MAX, FileLogReader, LogReader, Piece, Source, Stream};
 use myrmex_store::{Reader, StoreError};
 use serde_json::json;
 
-use super::runs::{find, open_reader};
+use super::runs::{NAMED_MAX, find, listed, open_reader};
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::summary;
+use crate::render::task_path::TaskPath;
 use crate::session::{LOG, print_line};
 use crate::workspace::Workspace;
-
-/// The most tasks that are named where one is not known.
-const NAMED_MAX: usize = 10;
 
 /// Print what the tasks of a run printed
 #[derive(Debug, clap::Args)]
@@ -49,11 +47,12 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let segments = FileLogReader::new(&workspace.data);
     let mut logs = ended_attempts(&reader, &namespace, run)?;
     logs.extend(open_attempts(&reader, &segments, run)?);
-    logs.retain(|log| args.task.as_deref().is_none_or(|path| is_within(&log.task, path)));
+    let wanted = args.task.as_deref().map(TaskPath::new);
+    logs.retain(|log| wanted.as_ref().is_none_or(|wanted| wanted.holds(&log.task)));
     // In the order in which they were written.
     logs.sort_by_key(|log| (log.range.segment, log.range.start));
     let has_printed = !logs.is_empty();
-    let is_single = logs.iter().all(|log| log.task.path() == args.task.as_deref().unwrap_or_default());
+    let is_single = wanted.as_ref().is_some_and(|wanted| logs.iter().all(|log| wanted.names(&log.task)));
     let mut damage = None;
     for log in &logs {
         damage = print(args, &segments, log, is_single)?.or(damage);
@@ -70,7 +69,8 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
 /// Says why there is nothing: there is no such task, it took over what another run did, or it printed nothing.
 fn say_why(args: &Args, reader: &dyn Reader, run: RunId) -> Result<(), Failure> {
     let loaded = myrmex_runtime::partition::load_run(reader, &Namespace::standard(), run)?;
-    if let Some(path) = args.task.as_deref() {
+    let wanted = args.task.as_deref().map(TaskPath::new);
+    if let Some((path, wanted)) = args.task.as_deref().zip(wanted.as_ref()) {
         let task = loaded.as_ref().and_then(|run| summary::last_runs(run).get(path).copied());
         if let Some(from) = task.and_then(|task| task.taken_from()) {
             let short = summary::short(from);
@@ -80,7 +80,7 @@ fn say_why(args: &Args, reader: &dyn Reader, run: RunId) -> Result<(), Failure> 
                 .with_hint(format!("`myrmex runs logs {short} --task '{path}'` prints what it printed")));
         }
         let known = loaded.as_ref().map(summary::paths).unwrap_or_default();
-        if !known.iter().any(|known| known == path) {
+        if !known.iter().any(|known| wanted.is(known)) {
             return Err(Failure::new(FailureCode::RunId, format!("run {run} has no task `{path}`"))
                 .with_hint(format!("its tasks are {}", listed(&known))));
         }
@@ -92,22 +92,12 @@ fn say_why(args: &Args, reader: &dyn Reader, run: RunId) -> Result<(), Failure> 
         None => format!("no task of run {run} has printed anything that is recorded"),
     });
     let tasks = loaded.as_ref().map(summary::last_runs).unwrap_or_default();
-    let is_asked =
-        |task: &TaskView<'_>| args.task.as_deref().is_none_or(|path| is_within(&task.address(), path));
+    let is_asked = |task: &TaskView<'_>| wanted.as_ref().is_none_or(|wanted| wanted.holds(&task.address()));
     let cached = tasks.iter().filter(|(_, task)| is_asked(task));
     for (path, origin) in cached.filter_map(|(path, task)| Some((path, task.cached()?))).take(NAMED_MAX) {
         say(format!("`{path}` was not run: its result is that of run {}", origin.run));
     }
     Ok(())
-}
-
-/// Names the first tasks of a run, and how many more there are.
-fn listed(paths: &[String]) -> String {
-    let shown: Vec<String> = paths.iter().take(NAMED_MAX).map(|path| format!("`{path}`")).collect();
-    match paths.len().saturating_sub(NAMED_MAX) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
 }
 
 /// Finds where the output of attempts that ended lies.
@@ -155,14 +145,6 @@ fn open_attempts(
     }
 }
 
-/// Whether a task is the one that `path` names, by path or by address, or is inside it.
-fn is_within(task: &Address, path: &str) -> bool {
-    let fits = |text: &str| {
-        text.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '[', '#']))
-    };
-    fits(&task.path()) || fits(task.as_str())
-}
-
 /// Prints what is left of one attempt's output; returns the damage if that is not all of it.
 fn print(
     args: &Args,
@@ -175,16 +157,39 @@ fn print(
     let mut lines = Prefixed::new(&log.task, log.attempt.0);
     for piece in segments.read(vec![log.range], source) {
         match piece {
+            Ok(Piece::Dropped { bytes }) => {
+                // Whoever takes only standard output for a file is to learn of it too.
+                drop(writeln!(anstream::stderr(), "{}", gap_text(&log.task, bytes)));
+                if args.json {
+                    print_line(&piece_json(log, &Piece::Dropped { bytes }))?;
+                } else if !is_single {
+                    lines.gap(bytes)?;
+                }
+            }
             Ok(piece) if args.json => print_line(&piece_json(log, &piece))?,
             Ok(Piece::Output { bytes, .. }) if is_single => write(&bytes)?,
             Ok(Piece::Output { bytes, .. }) => lines.write(&bytes)?,
-            Ok(Piece::Dropped { bytes }) => lines.gap(bytes)?,
             Err(error @ StoreError::Damaged { .. }) => damage = Some(error.into()),
             Err(error) => return Err(error.into()),
         }
     }
     lines.finish()?;
     Ok(damage)
+}
+
+/// Says that the middle of an attempt's output was not kept.
+fn gap_text(task: &Address, bytes: Option<u64>) -> String {
+    let kept = ATTEMPT_BYTES_MAX >> 20;
+    format!(
+        "{}: {} bytes are missing in the middle: of one attempt's output the beginning and the end are kept, {kept} MiB in \
+         all",
+        task.path(),
+        count_text(bytes)
+    )
+}
+
+fn count_text(bytes: Option<u64>) -> String {
+    bytes.map_or_else(|| "an unknown number of".to_owned(), |bytes| bytes.to_string())
 }
 
 fn piece_json(log: &AttemptLog, piece: &Piece) -> serde_json::Value {
@@ -240,7 +245,7 @@ impl Prefixed {
 
     fn gap(&mut self, bytes: Option<u64>) -> Result<(), Failure> {
         self.finish()?;
-        let count = bytes.map_or_else(|| "an unknown number of".to_owned(), |bytes| bytes.to_string());
+        let count = count_text(bytes);
         write(
             format!(
                 "{}[{count} bytes are missing here: the attempt printed more than is kept]\n",

@@ -15,6 +15,7 @@ pub mod list;
 pub mod logs;
 pub mod resume;
 pub mod retry;
+pub mod show;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -25,6 +26,7 @@ use myrmex_model::diagnostic::{Code, Diagnostic, Span};
 use myrmex_model::ir::Definition;
 use myrmex_model::name::Name;
 
+use crate::settings::{self, Settings};
 use crate::sources::{self, read_text};
 
 /// From this size on the trees of a file take memory worth giving back before the run begins.
@@ -85,6 +87,12 @@ fn check_file(path: &Path, root: &Path) -> CheckedFile {
         Ok(text) => text,
         Err(reason) => return CheckedFile::unreadable(unreadable(&name, path, &reason)),
     };
+    if settings::is_settings(path, &text) {
+        let source = Source::new(name, text);
+        let (_, diagnostics) = Settings::read(&source, root);
+        let (closure, beside) = (BTreeMap::new(), Vec::new());
+        return CheckedFile { source, definition: None, closure, diagnostics, beside };
+    }
     let others = sources::beside(path, &text, root);
     let source = Source::new(name, text);
     let check = || myrmex_lang::check_with(&source, &others);

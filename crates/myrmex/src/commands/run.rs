@@ -22,8 +22,8 @@ use crate::exit::{Exit, Failure, FailureCode};
 use crate::intake::{self, Inputs};
 use crate::render::{diagnostics, summary, time};
 use crate::session::{self, Means, Session, Show};
-use crate::settings::Settings;
-use crate::sources::read_text;
+use crate::settings::{self, Settings};
+use crate::sources::{self, read_text};
 use crate::workspace::Workspace;
 
 /// The endings of files that a name is looked for with.
@@ -32,7 +32,8 @@ const ENDINGS: [&str; 2] = ["yaml", "yml"];
 /// Run a workflow to its end
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The workflow's file, or its name: `NAME.yaml` or `workflows/NAME.yaml` in the workspace
+    /// The workflow's file, or its name: `NAME.yaml` or `workflows/NAME.yaml` in the workspace, or a file there that
+    /// begins with `workflow: NAME`
     #[arg(value_name = "FILE_OR_NAME")]
     workflow: String,
 
@@ -157,8 +158,13 @@ fn no_definition(file: &CheckedFile) -> Result<Exit, Failure> {
     if file.diagnostics.iter().any(|found| found.severity == Severity::Error) {
         return Ok(Exit::Invalid);
     }
-    let message = format!("`{}` is a library of actions, not a workflow", file.source.name);
-    let hint = "run a workflow that uses its actions";
+    let is_settings = settings::is_settings(Path::new(&*file.source.name), &file.source.text);
+    let (what, hint) = if is_settings {
+        ("holds the settings of a workspace", "`myrmex run FILE` takes the file of a workflow")
+    } else {
+        ("is a library of actions", "run a workflow that uses its actions")
+    };
+    let message = format!("`{}` {what}, not a workflow", file.source.name);
     Err(Failure::new(FailureCode::File, message).with_hint(hint))
 }
 
@@ -218,14 +224,18 @@ pub(super) fn resolve(workflow: &str, workspace: &Workspace) -> Result<PathBuf, 
     if let Some(found) = tried.iter().map(|path| workspace.root.join(path)).find(|path| path.exists()) {
         return Ok(found);
     }
+    if !is_file_name && let Some(found) = sources::workflow_named(workflow, &workspace.root) {
+        return Ok(found);
+    }
     let span = Span { file: workflow.into(), start: 0, end: 0 };
     let mut shown: Vec<String> = tried.iter().map(|path| format!("`{}`", path.display())).collect();
     shown.dedup();
     let problem = Diagnostic::error(UNREADABLE, span, format!("there is no workflow `{workflow}`"));
     let root = workspace.root.display();
-    Err(Box::new(
-        problem.with_hint(format!("looked for {} in `{root}`; give the file's path", shown.join(", "))),
-    ))
+    Err(Box::new(problem.with_hint(format!(
+        "looked for {}, and for `workflow: {workflow}` in these folders of `{root}`; give the file's path",
+        shown.join(", ")
+    ))))
 }
 
 fn wrong(message: String) -> Failure {

@@ -8,9 +8,12 @@ use myrmex_model::name::Namespace;
 use myrmex_store::Reader;
 use myrmex_store::sqlite::SqliteReader;
 
-use super::{artifacts, cancel, list, logs, resume, retry};
+use super::{artifacts, cancel, list, logs, resume, retry, show};
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::workspace::Workspace;
+
+/// The most tasks that are named where one is not known.
+pub(super) const NAMED_MAX: usize = 10;
 
 /// Look at runs, resume, retry and cancel them
 #[derive(Debug, clap::Args)]
@@ -24,6 +27,8 @@ pub struct Args {
 enum Command {
     /// List runs, the newest first
     List(list::Args),
+    /// Show how a run went: its tasks, their errors and outputs
+    Show(show::Args),
     /// Print what the tasks of a run printed
     Logs(logs::Args),
     /// List the files that the tasks of a run gave, or copy one out
@@ -44,6 +49,7 @@ enum Command {
 pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     match &args.command {
         Command::List(args) => list::run(args, data),
+        Command::Show(args) => show::run(args, data),
         Command::Logs(args) => logs::run(args, data),
         Command::Artifacts(args) => artifacts::run(args, data),
         Command::Resume(args) => resume::run(args, data),
@@ -85,5 +91,14 @@ pub(super) fn find(reader: &dyn Reader, namespace: &Namespace, prefix: &str) -> 
             format!("more than one run has an id that begins with `{prefix}`"),
         )
         .with_hint("give more digits")),
+    }
+}
+
+/// Names the first tasks of a run, and how many more there are.
+pub(super) fn listed(paths: &[String]) -> String {
+    let shown: Vec<String> = paths.iter().take(NAMED_MAX).map(|path| format!("`{path}`")).collect();
+    match paths.len().saturating_sub(NAMED_MAX) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
     }
 }

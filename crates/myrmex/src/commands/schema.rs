@@ -23,6 +23,8 @@ enum Kind {
     Workflow,
     /// Files that begin with `actions:`
     Actions,
+    /// `myrmex.yaml`, the settings of a workspace
+    Settings,
 }
 
 /// Prints the schema.
@@ -34,6 +36,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let schema = match args.kind {
         Kind::Workflow => myrmex_lang::schema::workflow(),
         Kind::Actions => myrmex_lang::schema::actions(),
+        Kind::Settings => crate::settings::schema(),
     };
     writeln!(std::io::stdout(), "{schema:#}").map_err(|error| Failure::output(&error))?;
     Ok(Exit::Success)

@@ -3,7 +3,9 @@
 pub mod diagnostics;
 pub mod event;
 pub mod held_up;
+pub mod outline;
 pub mod summary;
+pub mod task_path;
 pub mod time;
 pub mod waits;
 pub mod watch;

@@ -43,6 +43,9 @@ pub fn json(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<Val
             "output": value(task.output())?,
             "error": task.fault().map(fault),
         });
+        if task.is_accepted() {
+            summary["accepted"] = json!(true);
+        }
         if task.artifacts().is_some() {
             summary["artifacts"] = value(task.artifacts())?;
         }
@@ -72,7 +75,8 @@ pub fn json(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<Val
     }))
 }
 
-fn fault(fault: &Fault) -> Value {
+/// Shows an error to scripts.
+pub fn fault(fault: &Fault) -> Value {
     json!({
         "type": fault.kind.as_str(),
         "status": fault.status,
@@ -143,12 +147,17 @@ pub fn print(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<()
     let started = run.started().unwrap_or(run.last());
     let took = super::time::between(started, run.last());
     let tasks = last_runs(run);
-    let count = |status: Status| tasks.values().filter(|task| task.status() == status).count();
-    let counts: Vec<String> = Status::ALL
+    let count =
+        |status: Status| tasks.values().filter(|task| task.status() == status && !task.is_accepted()).count();
+    let mut counts: Vec<String> = Status::ALL
         .into_iter()
         .filter(|status| count(*status) > 0)
         .map(|status| format!("{} {status}", count(status)))
         .collect();
+    let accepted = tasks.values().filter(|task| task.is_accepted()).count();
+    if accepted > 0 {
+        counts.push(format!("{accepted} failed but accepted"));
+    }
     let counts = counts.join(", ");
     let mut out = anstream::stderr();
     // If standard error is closed, the exit code still tells.

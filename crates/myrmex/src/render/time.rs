@@ -13,7 +13,8 @@ pub fn instant(at: Timestamp) -> String {
     text.split('.').next().unwrap_or(&text).replace('T', " ")
 }
 
-fn elapsed_ms(ms: u64) -> String {
+/// Shows a length in milliseconds as [`between`] does.
+pub fn elapsed_ms(ms: u64) -> String {
     match ms {
         0..1_000 => format!("{ms} ms"),
         1_000..60_000 => format!("{}.{} s", ms / 1_000, ms % 1_000 / 100),

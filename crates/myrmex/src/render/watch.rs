@@ -5,7 +5,8 @@ use std::io::{IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 use myrmex_model::address::Address;
-use myrmex_model::event::{Event, Recorded, SkipReason};
+use myrmex_model::event::{Event, HandlerKind, Limit, Recorded, SkipReason};
+use myrmex_model::fault::Fault;
 use myrmex_model::id::RunId;
 use myrmex_model::outcome::AttemptEnd;
 use myrmex_model::time::Timestamp;
@@ -24,6 +25,8 @@ pub struct Watch {
     running: BTreeSet<Address>,
     /// Tasks that took over the success of another run and have not ended.
     cached: BTreeMap<Address, RunId>,
+    /// Tasks whose error a `catch` took.
+    caught: BTreeSet<Address>,
     done: usize,
     total: usize,
 }
@@ -41,6 +44,7 @@ impl Watch {
             started: BTreeMap::new(),
             running: BTreeSet::new(),
             cached: BTreeMap::new(),
+            caught: BTreeSet::new(),
             done: 0,
             total,
         }
@@ -68,30 +72,40 @@ impl Watch {
                 if let Some(origin) = &report.cached {
                     self.cached.insert(task.clone(), origin.run);
                 }
-                if let AttemptEnd::Lost { reason } = &report.end {
+                if let AttemptEnd::Lost { reason, .. } = &report.end {
                     self.line(AnsiColor::Yellow, "lost", task, &format!("attempt {attempt}: {reason}"));
+                }
+                if report.has_leftovers {
+                    self.line(AnsiColor::Yellow, "ended", task, "processes that it left behind");
                 }
             }
             Event::RetryArmed { task, attempt, due, .. } => {
                 let pause = time::between(at, *due);
                 self.line(AnsiColor::Yellow, "retrying", task, &format!("attempt {attempt} in {pause}"));
             }
+            Event::HandlerEntered { task, handler: HandlerKind::Catch(_), .. } => {
+                self.caught.insert(task.clone());
+            }
             Event::TaskTaken { task, taken } => {
                 let why = format!("from run {}", summary::short(taken.from));
                 self.ended(AnsiColor::BrightBlack, "taken", task, at, &why);
             }
-            Event::TaskSucceeded { task, .. } => {
+            Event::TaskSucceeded { task, fault, .. } => {
                 let from = self.cached.remove(task);
-                let why = from.map(|run| format!("cached (from run {})", summary::short(run)));
-                self.ended(AnsiColor::Green, "succeeded", task, at, &why.unwrap_or_default());
+                let is_caught = self.caught.remove(task);
+                match fault.as_deref().filter(|_| !is_caught) {
+                    Some(fault) => {
+                        self.ended(AnsiColor::Yellow, "failed, accepted", task, at, &why_text(fault));
+                    }
+                    None => {
+                        let why = from.map(|run| format!("cached (from run {})", summary::short(run)));
+                        self.ended(AnsiColor::Green, "succeeded", task, at, &why.unwrap_or_default());
+                    }
+                }
             }
             Event::TaskFailed { task, fault, is_timeout } => {
                 let word = if *is_timeout { "timed out" } else { "failed" };
-                let mut why = fault.title.clone();
-                if let Some(detail) = fault.detail.as_deref().and_then(|detail| detail.lines().last()) {
-                    why = format!("{why}: {detail}");
-                }
-                self.ended(AnsiColor::Red, word, task, at, &why);
+                self.ended(AnsiColor::Red, word, task, at, &why_text(fault));
             }
             Event::TaskSkipped { task, reason } => {
                 let why = match reason {
@@ -106,12 +120,7 @@ impl Watch {
             }
             Event::TaskCancelled { task } => self.ended(AnsiColor::Yellow, "cancelled", task, at, ""),
             Event::CancelRequested { reason, .. } => self.note(&format!("cancelling: {reason}")),
-            Event::LimitReached { task, limit } if task.is_root() => {
-                self.note(&format!("the run is out of time ({} limit)", limit.as_str()));
-            }
-            Event::LimitReached { task, limit } => {
-                self.line(AnsiColor::Yellow, "late", task, &format!("{} limit", limit.as_str()));
-            }
+            Event::LimitReached { task, limit } => self.limit(task, *limit),
             Event::ChildUnknown { task } => self.line(AnsiColor::Yellow, "unknown", task, UNKNOWN),
             Event::RunStarted { .. }
             | Event::RunQueued { .. }
@@ -126,6 +135,19 @@ impl Watch {
             | Event::EndRequested { .. }
             | Event::RunEnded { .. } => {}
         }
+    }
+
+    /// Shows that time ran out; what is inside is ended, and the error follows.
+    fn limit(&mut self, task: &Address, limit: Limit) {
+        if task.is_root() {
+            return self.note("the run is out of time (its `deadline`); what runs is ended");
+        }
+        let what = match limit {
+            Limit::Queue => "waited too long for a place (`timeout: {queue: …}`)",
+            Limit::Attempt => "took too long (`timeout`); what runs in it is ended",
+            Limit::Total => "took too long in all (`timeout: {total: …}`); what runs in it is ended",
+        };
+        self.line(AnsiColor::Yellow, "timed out", task, what);
     }
 
     fn ended(&mut self, color: AnsiColor, word: &str, task: &Address, at: Timestamp, why: &str) {
@@ -178,5 +200,13 @@ impl Watch {
         if std::mem::take(&mut self.has_status_line) {
             drop(write!(self.out, "\r\x1b[2K"));
         }
+    }
+}
+
+/// Says an error in one line, with the last line of its detail.
+fn why_text(fault: &Fault) -> String {
+    match fault.detail.as_deref().and_then(|detail| detail.lines().last()) {
+        Some(detail) => format!("{}: {detail}", fault.title),
+        None => fault.title.clone(),
     }
 }

@@ -57,6 +57,7 @@ fn holds(keyword: &str, argument: &Value, value: &Value) -> bool {
         "pattern" => value.as_str().is_none_or(|text| matches(argument.as_str().expect("a pattern"), text)),
         "minimum" => value.as_f64().is_none_or(|number| number >= bound()),
         "maximum" => value.as_f64().is_none_or(|number| number <= bound()),
+        "minLength" => value.as_str().is_none_or(|text| text.chars().count() >= count()),
         "minItems" => value.as_array().is_none_or(|list| list.len() >= count()),
         "minProperties" => value.as_object().is_none_or(|map| map.len() >= count()),
         "maxProperties" => value.as_object().is_none_or(|map| map.len() <= count()),

@@ -13,7 +13,7 @@ use myrmex_model::event::{Event, Recorded};
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::{Attempt, DefinitionHash, Epoch, FencingToken, RunId, ValueHash};
 use myrmex_model::ir::{Body, Definition, Node};
-use myrmex_model::outcome::{AttemptEnd, AttemptReport};
+use myrmex_model::outcome::{AttemptEnd, AttemptReport, Loss};
 use myrmex_model::retry::{Retry, Taken, Takings};
 use myrmex_model::status::Status;
 use myrmex_model::time::{Length, Timestamp};
@@ -76,7 +76,11 @@ pub(super) fn ended_badly() -> AttemptEnd {
 }
 
 pub(super) fn lost() -> AttemptEnd {
-    AttemptEnd::Lost { reason: "worker is gone".into() }
+    AttemptEnd::Lost { loss: Loss::Worker, reason: "worker is gone".into() }
+}
+
+pub(super) fn lost_alone() -> AttemptEnd {
+    AttemptEnd::Lost { loss: Loss::Watcher, reason: "watcher was killed".into() }
 }
 
 /// A dispatch machine with one worker that has so many places.

@@ -16,7 +16,9 @@ use proptest::prelude::*;
 use super::audit::{check_edges, check_journal};
 use super::build::{Spec, Then, What, bounded, define, task, value};
 use super::generate::Chooser;
-use super::host::{Host, address, dispatch, ended_badly, ended_well, fault, lost, report_of, value_hash};
+use super::host::{
+    Host, address, dispatch, ended_badly, ended_well, fault, lost, lost_alone, report_of, value_hash,
+};
 use crate::run::{Again, Facts, Rejection, Run, TURN_ITEMS_MAX};
 
 /// More steps than any generated run needs once its luck has run out.
@@ -204,12 +206,13 @@ fn advance(host: &mut Host, kind: usize) {
     if !tokens.is_empty() && (host.timers.is_empty() || kind < 8) {
         let token = tokens[draw(host, tokens.len())];
         let is_stopping = host.stopping.contains(&token);
-        let end = match draw(host, 12) {
+        let end = match draw(host, 13) {
             0..=4 if is_stopping => AttemptEnd::Stopped,
             0..=6 => ended_well(),
             7 | 8 => ended_badly(),
             9 => AttemptEnd::TimedOut { fault: fault("late") },
             10 => lost(),
+            11 => lost_alone(),
             _ => AttemptEnd::Stopped,
         };
         host.report(token, end).unwrap();

@@ -6,7 +6,7 @@ use myrmex_model::outcome::AttemptEnd;
 use myrmex_model::status::{Phase, Status};
 
 use super::build::{computed_task, define, graph, task};
-use super::host::{Host, address, fault, lost, value_hash};
+use super::host::{Host, address, fault, lost, lost_alone, value_hash};
 use crate::run::Rejection;
 
 #[test]
@@ -80,6 +80,50 @@ fn lost_attempts_and_those_given_back_use_up_no_retry() {
     host.succeed("a");
     assert_eq!(host.run.status(), Status::Succeeded);
     assert_eq!(host.run.task(&address("a")).unwrap().attempts(), 5);
+}
+
+#[test]
+fn a_task_that_loses_its_watcher_again_and_again_fails_after_growing_pauses() {
+    let mut host = Host::started(&graph("root", vec![task("a").retried(9, 0)]));
+    let mut pauses = Vec::new();
+    while !host.run.status().is_terminal() {
+        host.end("a", lost_alone());
+        pauses.extend(host.timers.values().map(|due| due.since(host.now).0));
+        if !host.timers.is_empty() {
+            host.fire();
+        }
+    }
+    assert_eq!(pauses, [1_000, 2_000]);
+    host.expect(&[("a", Status::Failed)]);
+    let fault = host.run.fault().unwrap();
+    assert_eq!(fault.title, "its watcher died 3 times in a row, maybe killed for memory");
+    assert_eq!(fault.detail.as_deref(), Some("watcher was killed"));
+}
+
+#[test]
+fn crashes_do_not_count_as_losses_of_a_watcher_and_an_attempt_that_failed_ends_the_row() {
+    let mut host = Host::started(&graph("root", vec![task("a").retried(1, 0)]));
+    for end in [lost_alone(), lost(), AttemptEnd::Stopped, lost_alone()] {
+        host.end("a", end);
+        if !host.timers.is_empty() {
+            host.fire();
+        }
+    }
+    host.fail("a");
+    for _ in 0..2 {
+        host.end("a", lost_alone());
+        host.fire();
+    }
+    host.succeed("a");
+    assert_eq!(host.run.status(), Status::Succeeded);
+    assert_eq!(host.run.task(&address("a")).unwrap().attempts(), 8);
+}
+
+#[test]
+fn a_task_that_nothing_may_repeat_fails_with_its_first_watcher() {
+    let mut host = Host::started(&graph("root", vec![task("a").once()]));
+    host.end("a", lost_alone());
+    host.expect(&[("a", Status::Failed)]);
 }
 
 #[test]

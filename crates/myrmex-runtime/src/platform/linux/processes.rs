@@ -263,6 +263,8 @@ impl Processes {
         if attempt.is_killing || attempt.is_stopping && !kill {
             return Ok(());
         }
+        // The helper is what lets a stopped reaper go on.
+        self.zygote.wake();
         wire::write_stop(&mut self.frame, id, kill);
         match syscall::send(lane.socket.as_fd(), &self.frame, &[], 0) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

@@ -253,7 +253,8 @@ pub(super) fn restore_signals(mask: &libc::sigset_t) {
     unsafe { libc::sigprocmask(libc::SIG_SETMASK, mask, ptr::null_mut()) };
 }
 
-/// Gives every signal its default disposition, and SIGCHLD a handler that does nothing but interrupt waiting.
+/// Gives every signal its default disposition, and SIGCHLD a handler that does nothing but interrupt waiting, for the end
+/// of a child and for its being stopped.
 pub(super) fn reset_dispositions() {
     extern "C" fn interrupt(_: c_int) {}
     // The size of the kernel's signal set, which has no other name here.
@@ -274,7 +275,6 @@ pub(super) fn reset_dispositions() {
         }
         let mut action: libc::sigaction = MaybeUninit::zeroed().assume_init();
         action.sa_sigaction = interrupt as extern "C" fn(c_int) as usize;
-        action.sa_flags = libc::SA_NOCLDSTOP;
         libc::sigaction(libc::SIGCHLD, &raw const action, ptr::null_mut());
     }
 }
@@ -395,6 +395,18 @@ pub(super) fn reap() -> Reaped {
             _ => Reaped::NoChildren,
         }
     }
+}
+
+/// Returns a child that a signal has stopped; each stop is told once.
+pub(super) fn next_stopped() -> Option<pid_t> {
+    let mut about = MaybeUninit::<libc::siginfo_t>::zeroed();
+    let flags = libc::WSTOPPED | libc::WNOHANG;
+    // SAFETY: the place is valid, and an all-zero `siginfo` is a valid value, which stays as it is if nothing was found.
+    let pid = unsafe {
+        check(libc::waitid(libc::P_ALL, 0, about.as_mut_ptr(), flags)).ok()?;
+        about.assume_init().si_pid()
+    };
+    (pid != 0).then_some(pid)
 }
 
 /// Waits for the end of the child `pid`.

@@ -23,6 +23,13 @@ const LOST: u8 = 3;
 /// Orphans can fall to the zygote without a signal; looking again this often bounds how long they live.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
+/// So many stops of one reaper within [`STOPS_WINDOW`] are undone. One that is stopped again and again has no time to
+/// measure a timeout; it is killed, and its attempt counts as lost.
+const STOPS_MAX: u32 = 8;
+
+/// See [`STOPS_MAX`]. Whoever stops a reaper more rarely leaves it enough time for its work.
+const STOPS_WINDOW: Duration = Duration::from_secs(1);
+
 /// What a helper's exit code says when its code panicked or its socket failed; nobody but a debugger reads it.
 const EXIT_BROKEN: i32 = 70;
 
@@ -93,7 +100,13 @@ impl Zygote {
 
     /// Asks for a reaper that serves the other side of `socket`.
     pub(super) fn fork_reaper(&self, number: u64, socket: BorrowedFd<'_>) -> io::Result<()> {
+        self.wake();
         syscall::send(self.socket(), &message(FORK, number), &[socket], 0)
+    }
+
+    /// Lets the helper go on if a task has stopped it. Without that it would answer nobody any more, and never end.
+    pub(super) fn wake(&self) {
+        syscall::kill(self.pid, libc::SIGCONT);
     }
 
     /// Returns the next reaper that died abnormally and whose processes are gone; `None` if there is none now.
@@ -115,6 +128,7 @@ impl Zygote {
 impl Drop for Zygote {
     fn drop(&mut self) {
         drop(self.socket.take());
+        self.wake();
         syscall::wait_for(self.pid);
     }
 }
@@ -163,17 +177,42 @@ struct Helper {
     socket: Option<OwnedFd>,
     environment: Environment,
     held: Vec<OwnedFd>,
-    /// The number of each living reaper, by its process id.
-    reapers: BTreeMap<pid_t, u64>,
+    /// The living reapers, by process id.
+    reapers: BTreeMap<pid_t, Reaper>,
     /// Reapers that died abnormally and were not reported yet.
     lost: Vec<u64>,
     /// Whether processes of lost reapers may still be alive.
     has_orphans: bool,
 }
 
+/// What the helper knows of a living reaper.
+struct Reaper {
+    number: u64,
+    /// When the window began in which `stops` are counted, in nanoseconds of the monotonic clock.
+    window_ns: u64,
+    /// How often it was stopped within the window.
+    stops: u32,
+}
+
+impl Reaper {
+    fn new(number: u64) -> Self {
+        Self { number, window_ns: 0, stops: 0 }
+    }
+
+    /// Counts a stop; returns whether there were too many.
+    fn is_stopped_too_often(&mut self, now_ns: u64) -> bool {
+        if Duration::from_nanos(now_ns.saturating_sub(self.window_ns)) > STOPS_WINDOW {
+            (self.window_ns, self.stops) = (now_ns, 0);
+        }
+        self.stops += 1;
+        self.stops > STOPS_MAX
+    }
+}
+
 impl Helper {
     fn serve(mut self) -> io::Result<()> {
         loop {
+            self.undo_stops();
             let has_children = self.collect();
             if self.socket.is_none() && !has_children {
                 return Ok(());
@@ -187,14 +226,24 @@ impl Helper {
         }
     }
 
+    /// Lets reapers go on that were stopped. A task can stop its own, which would defeat its timeout and every stop.
+    fn undo_stops(&mut self) {
+        while let Some(pid) = syscall::next_stopped() {
+            // Orphans of a lost reaper are killed below, stopped or not.
+            let Some(reaper) = self.reapers.get_mut(&pid) else { continue };
+            let is_hopeless = reaper.is_stopped_too_often(syscall::monotonic_ns());
+            syscall::kill(pid, if is_hopeless { libc::SIGKILL } else { libc::SIGCONT });
+        }
+    }
+
     /// Collects dead children and kills the orphans of lost reapers; returns whether there are children left.
     fn collect(&mut self) -> bool {
         loop {
             match syscall::reap() {
                 Reaped::Child { pid, wait_status, .. } => match self.reapers.remove(&pid) {
                     Some(_) if libc::WIFEXITED(wait_status) && libc::WEXITSTATUS(wait_status) == 0 => {}
-                    Some(number) => {
-                        self.lost.push(number);
+                    Some(reaper) => {
+                        self.lost.push(reaper.number);
                         self.has_orphans = true;
                     }
                     None => {}
@@ -260,7 +309,7 @@ impl Helper {
     fn fork_reaper(&mut self, number: u64, socket: OwnedFd) {
         match syscall::fork() {
             Ok(Some(pid)) => {
-                self.reapers.insert(pid, number);
+                self.reapers.insert(pid, Reaper::new(number));
             }
             Ok(None) => {
                 let guard = ExitOnUnwind;

@@ -1,0 +1,201 @@
+//! A run, or one task of it, as text: what `runs show` prints for people. Made of the document that scripts get.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use super::time;
+
+/// The most characters of an output or of an error in the table of tasks.
+const SHORT_CHARACTERS_MAX: usize = 60;
+
+/// Shows a run: facts, the table of its tasks, its output.
+pub fn run(document: &Value) -> String {
+    let text = |field: &str| document[field].as_str().unwrap_or_default().to_owned();
+    let is_interrupted = document["interrupted"] == Value::Bool(true);
+    let status =
+        if is_interrupted { "interrupted; `runs resume` goes on".to_owned() } else { text("status") };
+    let started = format!("{} by {}", instant(&document["started"]), text("started_by"));
+    let mut facts = vec![
+        ("run", text("run")),
+        ("workflow", text("workflow")),
+        ("status", status),
+        ("started", started),
+        ("took", took(&document["wall_ms"])),
+    ];
+    if let Some(key) = document["key"].as_str() {
+        facts.push(("key", key.to_owned()));
+    }
+    let mut shown = lines(&facts);
+    shown.push_str(&error("error", &document["error"]));
+    shown.push('\n');
+    shown.push_str(&table(&document["tasks"]));
+    if !document["output"].is_null() {
+        shown.push_str(&section("output", &document["output"]));
+    }
+    shown
+}
+
+/// Shows one task whole.
+pub fn task(document: &Value) -> String {
+    let text = |field: &str| document[field].as_str().unwrap_or_default().to_owned();
+    let mut facts = vec![("task", text("task")), ("run", text("run")), ("status", status_of(document))];
+    if !document["started"].is_null() {
+        facts.push(("started", instant(&document["started"])));
+        facts.push(("took", took(&document["took_ms"])));
+    }
+    let mut shown = lines(&facts);
+    let word = if is_caught(document) { "caught" } else { "error" };
+    shown.push_str(&error(word, &document["error"]));
+    for attempt in document["history"].as_array().into_iter().flatten() {
+        let why = attempt["why"].as_str().map(|why| format!(": {why}")).unwrap_or_default();
+        let left =
+            if attempt["left_processes"] == true { "; processes that it left behind were ended" } else { "" };
+        let (number, end) = (&attempt["attempt"], attempt["end"].as_str().unwrap_or_default());
+        // Writing into a text cannot fail.
+        let _ = writeln!(shown, "attempt {number}  {end} after {}{why}{left}", took(&attempt["took_ms"]));
+    }
+    for field in ["input", "output", "artifacts"] {
+        if !document[field].is_null() {
+            shown.push_str(&section(field, &document[field]));
+        }
+    }
+    shown
+}
+
+fn lines(facts: &[(&str, String)]) -> String {
+    let lines: Vec<String> = facts.iter().map(|(name, value)| format!("{name:<9} {value}")).collect();
+    lines.join("\n") + "\n"
+}
+
+fn section(name: &str, value: &Value) -> String {
+    format!("\n{name}:\n{value:#}\n")
+}
+
+/// Shows an error with its detail.
+fn error(word: &str, error: &Value) -> String {
+    let Some(title) = error["title"].as_str() else { return String::new() };
+    let task = error["task"].as_str().map(|task| format!("`{task}`: ")).unwrap_or_default();
+    let kind = error["type"].as_str().unwrap_or_default();
+    let mut shown = format!("{word:<9} {task}{title} ({kind})\n");
+    for line in error["detail"].as_str().unwrap_or_default().lines() {
+        shown.push_str("          ");
+        shown.push_str(line);
+        shown.push('\n');
+    }
+    shown
+}
+
+/// The status of a task for people: a failure that was accepted is told from a success.
+fn status_of(task: &Value) -> String {
+    let status = task["status"].as_str().unwrap_or_default();
+    if task["accepted"] == true { "failed, accepted".to_owned() } else { status.to_owned() }
+}
+
+/// Whether a task ended well because a `catch` took its error.
+fn is_caught(task: &Value) -> bool {
+    task["status"] == "succeeded" && task["accepted"] != true && !task["error"].is_null()
+}
+
+/// Shows the tasks as a table, each below the block or the `for_each` that it is in.
+fn table(tasks: &Value) -> String {
+    let Some(tasks) = tasks.as_object().filter(|tasks| !tasks.is_empty()) else { return String::new() };
+    let mut inside: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for path in tasks.keys() {
+        inside.entry(outer(path, tasks)).or_default().push(path);
+    }
+    let mut rows: Vec<[String; 5]> = Vec::new();
+    let mut open: Vec<(&str, usize)> = inside[""].iter().rev().map(|path| (*path, 0)).collect();
+    while let Some((path, depth)) = open.pop() {
+        let task = &tasks[path];
+        let own = path.strip_prefix(outer(path, tasks)).unwrap_or(path).trim_start_matches('/');
+        let attempts = task["attempts"].as_u64().filter(|attempts| *attempts > 0);
+        rows.push([
+            format!("{}{own}", "  ".repeat(depth)),
+            status_of(task),
+            attempts.map_or(String::new(), |attempts| attempts.to_string()),
+            took(&task["took_ms"]),
+            short(task),
+        ]);
+        open.extend(inside.get(path).into_iter().flatten().rev().map(|inner| (*inner, depth + 1)));
+    }
+    let heads = ["TASK", "STATUS", "ATTEMPTS", "TOOK", ""].map(str::to_owned);
+    let width = |column: usize| {
+        let cells = rows.iter().chain([&heads]).map(|row| row[column].chars().count());
+        cells.max().unwrap_or_default()
+    };
+    let widths = [width(0), width(1), width(2), width(3)];
+    let mut shown = String::new();
+    for [name, status, attempts, took, what] in [&heads].into_iter().chain(&rows) {
+        let [a, b, c, d] = widths;
+        let line = format!("{name:<a$}  {status:<b$}  {attempts:>c$}  {took:<d$}  {what}");
+        shown.push_str(line.trim_end());
+        shown.push('\n');
+    }
+    shown
+}
+
+/// Returns the nearest path around `path` that has a row of its own; empty for none.
+fn outer<'a>(path: &'a str, tasks: &serde_json::Map<String, Value>) -> &'a str {
+    let ends = path.rmatch_indices(['/', '[']).map(|(at, _)| &path[..at]);
+    ends.into_iter().find(|outer| tasks.contains_key(*outer)).unwrap_or_default()
+}
+
+/// What a task gave, or why not, in a few words.
+fn short(task: &Value) -> String {
+    let text = match (task["error"]["title"].as_str(), &task["output"]) {
+        (Some(title), _) if is_caught(task) => format!("caught: {title}"),
+        (Some(title), _) => title.to_owned(),
+        (None, Value::Null) => return String::new(),
+        (None, output) => output.to_string(),
+    };
+    if text.chars().count() <= SHORT_CHARACTERS_MAX {
+        return text;
+    }
+    let cut: String = text.chars().take(SHORT_CHARACTERS_MAX - 1).collect();
+    format!("{cut}…")
+}
+
+fn took(ms: &Value) -> String {
+    ms.as_u64().map(time::elapsed_ms).unwrap_or_default()
+}
+
+/// Shows a stored instant to the second; it is in UTC.
+fn instant(at: &Value) -> String {
+    let text = at.as_str().unwrap_or_default();
+    text.split('.').next().unwrap_or(text).trim_end_matches('Z').replace('T', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn tasks_stand_below_what_they_are_in() {
+        let task = |status: &str, output: Value| json!({"status": status, "attempts": 1, "output": output, "error": null, "took_ms": 5});
+        let accepted = json!({"status": "succeeded", "accepted": true, "attempts": 2, "output": null,
+                              "error": {"title": "exit code 2"}, "took_ms": 1_500});
+        let tasks = json!({
+            "lint": accepted,
+            "all": task("succeeded", json!(["x"])),
+            "all[a%2Fb]": task("succeeded", json!("x")),
+            "block": task("succeeded", Value::Null),
+            "try": {"status": "succeeded", "attempts": 1, "output": 1, "error": {"title": "exit code 4"}, "took_ms": 5},
+            "block/in": {"status": "skipped", "attempts": 0, "output": null, "error": null},
+        });
+        let expected = [
+            "TASK       STATUS            ATTEMPTS  TOOK",
+            "lint       failed, accepted         2  1.5 s  exit code 2",
+            "all        succeeded                1  5 ms   [\"x\"]",
+            "  [a%2Fb]  succeeded                1  5 ms   \"x\"",
+            "block      succeeded                1  5 ms",
+            "  in       skipped",
+            "try        succeeded                1  5 ms   caught: exit code 4",
+            "",
+        ];
+        assert_eq!(table(&tasks).split('\n').collect::<Vec<_>>(), expected);
+    }
+}
