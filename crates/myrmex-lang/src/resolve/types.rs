@@ -31,7 +31,9 @@ impl<'o> Resolver<'o, '_> {
     /// Reports data that is one expression of a type not among those that will do.
     pub(super) fn expect_type(&mut self, what: &str, (data, found): (&Data, &Shape), (kinds, word): &Wanted) {
         let (Template::Expr(expr), Some(hole)) = (&data.template, data.reads.holes.first()) else { return };
-        if !kinds.iter().any(|kind| kind.meets(found)) {
+        // A file is a map, but it is never meant as one here.
+        if *found == file() || !kinds.iter().any(|kind| kind.meets(found)) {
+            let found = word_of(found);
             let message = format!("{what} must be {word}, `{}` is of type {found}", expr.source.trim());
             self.report.refuse(codes::TYPE_CLASH, hole.place, message);
         }
@@ -44,6 +46,7 @@ impl<'o> Resolver<'o, '_> {
         let found = self.infer(hole);
         if !found.meets(&Shape::BOOLEAN) {
             let source = condition.expr.source.trim();
+            let found = word_of(&found);
             let message = format!("a condition must be true or false, `{source}` is of type {found}");
             self.report.refuse_hint(codes::TYPE_CLASH, hole.place, message, "compare it with something");
         }
@@ -226,6 +229,11 @@ pub(super) fn shape_of_schema(schema: &Schema) -> Shape {
         Type::File => file(),
         Type::Any => Shape::one_of(schema.allowed.iter().map(Shape::of_value)),
     }
+}
+
+/// Returns what messages call it.
+fn word_of(shape: &Shape) -> String {
+    if *shape == file() { "`file`".to_owned() } else { shape.to_string() }
 }
 
 /// Returns what a file value is.

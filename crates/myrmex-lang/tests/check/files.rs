@@ -48,7 +48,7 @@ fn fields_of_files_are_known() {
           hint: did you mean `name`?
         E0311 7:19 a condition must be true or false, `inputs.data` is of type `file`
           hint: compare it with something
-        E0311 8:19 `inputs.data.size` is of type `integer`, but it is compared with text
+        E0311 8:19 `inputs.data.size == 'large'` is never true: `inputs.data.size` is of type `integer`, `'large'` of type `string`
         E0311 9:30 `for_each` must be a list, a map or a count, `tasks.a.artifacts.app` is of type `file`
         ",
     );

@@ -20,7 +20,7 @@ use myrmex_runtime::partition::{
     Answered, CalledDefinition, MakeCommitter, NewRun, Parts, RequestError, Stepper, load_run,
 };
 use myrmex_runtime::progress::Progress;
-use myrmex_runtime::worker::{Outcome, Said};
+use myrmex_runtime::worker::{Assignment, Outcome, Report, Said};
 use myrmex_store::LogId;
 use myrmex_store::blobs::MemoryBlobStore;
 use myrmex_store::contract::Arrival;
@@ -84,7 +84,7 @@ pub(super) struct World {
     /// A process that was taken for dead and lives: its lock is gone, and its commits must be refused.
     zombie: Option<Process>,
     /// Reports of workers that died, as a network may keep them.
-    late: Vec<Said>,
+    late: Vec<Report>,
     clients: Vec<Client>,
     namespace: Namespace,
     planted: Option<Planted>,
@@ -318,8 +318,7 @@ impl World {
         let Some(process) = self.process.take() else { return };
         self.counts.crashes += 1;
         self.counts.crashes_under_load += u64::from(process.hands.running().next().is_some());
-        let reports = process.hands.reports().map(|report| Said::Report(Box::new(report.clone())));
-        self.late.extend(reports);
+        self.late.extend(process.hands.reports().cloned());
         if self.random.permille(300) {
             self.zombie = Some(process);
         } else {
@@ -384,7 +383,7 @@ impl World {
                 self.counts.clock_jumps += 1;
             }
             35..=44 => self.disk.sync(),
-            45..=49 if self.planted == Some(Planted::NoFencing) => self.deliver_late(),
+            45..=74 if self.planted == Some(Planted::NoFencing) => self.deliver_late(),
             _ => return false,
         }
         true
@@ -417,11 +416,12 @@ impl World {
     /// A report of a dead worker arrives; the planted bug takes it for one of the attempt that is open now.
     fn deliver_late(&mut self) {
         let Some(process) = &mut self.process else { return };
-        let Some(Said::Report(mut report)) = self.late.pop() else { return };
-        let running = process.hands.running().find(|open| open.run == report.run && open.task == report.task);
-        if let Some(open) = running {
-            (report.token, report.attempt) = (open.token, open.attempt);
-            process.partition.ear().hear(Said::Report(report));
+        for mut report in std::mem::take(&mut self.late) {
+            let is_open = |open: &&Assignment| open.run == report.run && open.task == report.task;
+            if let Some(open) = process.hands.running().find(is_open) {
+                (report.token, report.attempt) = (open.token, open.attempt);
+                process.partition.ear().hear(Said::Report(Box::new(report)));
+            }
         }
     }
 
