@@ -56,6 +56,7 @@ pub fn schema() -> Value {
             "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_-]{0,63}$"},
             "additionalProperties": provider,
         }),
+        "expressions" => limits::schema(),
         _ => json!({
             "description": "A folder with a file for each secret, by its name",
             "type": "string",

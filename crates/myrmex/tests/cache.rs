@@ -284,7 +284,7 @@ outputs: {said: '${{ tasks.use.output.stdout }}', all: '${{ tasks.build.artifact
 #[test]
 fn artifacts_and_large_outputs_of_a_hit_reach_those_after_it() {
     let workspace = Workspace::with(FILES);
-    let said = json!({"said": "app\n2000000", "all": "out.tar"});
+    let said = json!({"said": "app\n2000000", "all": "all.tar"});
     assert_eq!(workspace.ran(&[]), ("build".to_owned(), said.clone()));
     std::fs::remove_dir_all(workspace.path("out")).unwrap();
     assert_eq!(workspace.ran(&[]), (String::new(), said.clone()));
@@ -299,7 +299,7 @@ fn artifacts_and_large_outputs_of_a_hit_reach_those_after_it() {
 #[test]
 fn a_success_whose_files_are_gone_or_damaged_is_not_taken_over() {
     let workspace = Workspace::with(FILES);
-    let said = json!({"said": "app\n2000000", "all": "out.tar"});
+    let said = json!({"said": "app\n2000000", "all": "all.tar"});
     let remove: Edit<'_> = &|blob| std::fs::remove_file(blob).unwrap();
     let empty: Edit<'_> = &|blob| std::fs::write(blob, "").unwrap();
     let change: Edit<'_> = &|blob| std::fs::write(blob, vec![b'x'; 2_000_000]).unwrap();

@@ -294,7 +294,7 @@ fn logs_say_what_of_a_long_output_was_not_kept() {
 fn settings_are_checked_as_settings() {
     let workspace = Workspace::with(&[
         ("myrmex.yaml", "secrets: {A: {env: CI}}\n"),
-        ("w.yaml", "workflow: w\ntasks:\n  a: {run: 'true'}\n"),
+        ("w.yaml", "workflow: w\ntasks:\n  a: {run: 'true', timeout: 1m}\n"),
         ("other.yaml", "secrets_folder: []\n"),
     ]);
     let good = workspace.run(&["check", "myrmex.yaml", "w.yaml"]);

@@ -9,6 +9,7 @@ use myrmex_lang::tree::{Node, Scalar};
 use myrmex_model::time::Length;
 use myrmex_model::value::{VALUE_DEPTH_MAX, Value};
 use myrmex_runtime::evaluate::EvaluationLimits;
+use serde_json::json;
 
 use super::Reader;
 
@@ -23,6 +24,30 @@ const DEADLINE_MS: RangeInclusive<u64> = 1..=60_000;
 
 /// How many lost programs may be allowed: each may take a core and some hundred MB.
 const LOST: RangeInclusive<u64> = 0..=64;
+
+/// Returns the JSON Schema of what stands under `expressions`.
+pub(super) fn schema() -> Value {
+    let count = |range: RangeInclusive<u64>, about: &str| {
+        let (least, most) = range.into_inner();
+        json!({"description": about, "type": "integer", "minimum": least, "maximum": most})
+    };
+    json!({
+        "description": "What an evaluation of an expression may do",
+        "type": "object",
+        "properties": {
+            "fuel": count(FUEL_MIN..=FUEL_MAX, "How many steps it may take"),
+            "depth": count(1..=VALUE_DEPTH_MAX as u64, "How deep its values may nest"),
+            "jq_deadline": {
+                "description": "How long a jq program may take, such as `250ms`",
+                "type": "string",
+                "pattern": "^([0-9]+(ms|s|m|h|d))+$",
+            },
+            "jq_lost": count(LOST, "How many jq programs that did not end may still run"),
+        },
+        "patternProperties": {"^x-": {}},
+        "additionalProperties": false,
+    })
+}
 
 impl Reader<'_> {
     /// Reads what stands under `expressions`; what is not said stays as it is built in.
