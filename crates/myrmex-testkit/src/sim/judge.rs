@@ -45,7 +45,7 @@ pub(super) fn read(reader: &dyn Reader, log: LogId, breaches: &mut Vec<String>) 
     }
     match reader.verify(log) {
         Ok(verified) => {
-            breaches.extend(verified.broken.map(|found| format!("the chain is broken: {found:?}")))
+            breaches.extend(verified.broken.map(|found| format!("the chain is broken: {found:?}")));
         }
         Err(error) => breaches.push(format!("the chain cannot be read: {error}")),
     }
@@ -75,40 +75,37 @@ fn check_journal(
         if is_over {
             wrong(format!("{} after the end", recorded.event.kind()));
         }
-        match &recorded.event {
-            Event::AttemptGranted { task, attempt, token, .. } => {
-                if !tokens.insert(*token) {
-                    wrong(format!("token {token} is granted twice"));
-                }
-                if let Some((before, _)) = open.insert(task, (*attempt, *token)) {
-                    wrong(format!("`{task}` is granted attempt {attempt} while attempt {before} is open"));
-                }
-                if is_cancelled && !is_in_handler(task) {
-                    wrong(format!("`{task}` is granted after the cancel"));
-                }
+        if let Event::AttemptGranted { task, attempt, token, .. } = &recorded.event {
+            if !tokens.insert(*token) {
+                wrong(format!("token {token} is granted twice"));
             }
-            Event::AttemptEnded { task, attempt, token, .. } => {
-                if open.remove(task) != Some((*attempt, *token)) {
-                    wrong(format!("`{task}`: attempt {attempt} ends by token {token}, which is not open"));
-                }
+            if let Some((before, _)) = open.insert(task, (*attempt, *token)) {
+                wrong(format!("`{task}` is granted attempt {attempt} while attempt {before} is open"));
             }
-            Event::TaskSucceeded { task, .. }
-            | Event::TaskFailed { task, .. }
-            | Event::TaskSkipped { task, .. }
-            | Event::TaskCancelled { task } => {
-                if !ended.insert(task) {
-                    wrong(format!("`{task}` ends twice"));
-                }
-                if open.contains_key(task) {
-                    wrong(format!("`{task}` ends while an attempt is open"));
-                }
+            if is_cancelled && !is_in_handler(task) {
+                wrong(format!("`{task}` is granted after the cancel"));
             }
-            Event::CancelRequested { scope, by, .. } if scope.is_root() && by == super::CANCELLER => {
-                is_cancelled = true;
-            }
-            Event::RunEnded { .. } => is_over = true,
-            _ => {}
         }
+        if let Event::AttemptEnded { task, attempt, token, .. } = &recorded.event
+            && open.remove(task) != Some((*attempt, *token))
+        {
+            wrong(format!("`{task}`: attempt {attempt} ends by token {token}, which is not open"));
+        }
+        if let Event::TaskSucceeded { task, .. }
+        | Event::TaskFailed { task, .. }
+        | Event::TaskSkipped { task, .. }
+        | Event::TaskCancelled { task } = &recorded.event
+        {
+            if !ended.insert(task) {
+                wrong(format!("`{task}` ends twice"));
+            }
+            if open.contains_key(task) {
+                wrong(format!("`{task}` ends while an attempt is open"));
+            }
+        }
+        is_cancelled |= matches!(&recorded.event, Event::CancelRequested { scope, by, .. }
+            if scope.is_root() && by == super::CANCELLER);
+        is_over |= matches!(recorded.event, Event::RunEnded { .. });
     }
     if is_over && !open.is_empty() {
         wrong("it is over and attempts are open".to_owned());
@@ -184,22 +181,15 @@ fn compare_indexes(
 
 /// Returns how a run ended, if it did.
 pub(super) fn end_of(journal: &[Recorded]) -> Option<Status> {
-    journal.iter().rev().find_map(|recorded| match &recorded.event {
-        Event::RunEnded { status, .. } => Some(*status),
-        _ => None,
+    journal.iter().rev().find_map(|recorded| {
+        if let Event::RunEnded { status, .. } = &recorded.event { Some(*status) } else { None }
     })
 }
 
 /// Returns the successes that a journal records: which attempt gave which output.
 pub(super) fn successes(journal: &[Recorded]) -> impl Iterator<Item = (&Address, Attempt, FencingToken)> {
-    journal.iter().filter_map(|recorded| match &recorded.event {
-        Event::AttemptEnded { task, attempt, token, report } => match &report.end {
-            AttemptEnd::Succeeded { .. } => Some((task, *attempt, *token)),
-            AttemptEnd::Failed { .. }
-            | AttemptEnd::TimedOut { .. }
-            | AttemptEnd::Stopped
-            | AttemptEnd::Lost { .. } => None,
-        },
-        _ => None,
+    journal.iter().filter_map(|recorded| {
+        let Event::AttemptEnded { task, attempt, token, report } = &recorded.event else { return None };
+        matches!(report.end, AttemptEnd::Succeeded { .. }).then_some((task, *attempt, *token))
     })
 }

@@ -99,7 +99,7 @@ pub fn simulate(seed: u64, planted: Option<Planted>) -> Outcome {
             compile(&files).ok().map(|definitions| (files, definitions))
         })
         .expect("most workflows that are drawn are good");
-    let mut world = World::new(seed, definitions, planted);
+    let mut world = World::new(seed, &definitions, planted);
     world.live();
     let World { trace, counts, breaches, .. } = world;
     Outcome { seed, trace, counts, breaches, workflows }

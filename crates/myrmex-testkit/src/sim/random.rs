@@ -1,6 +1,6 @@
 //! Random numbers from a seed: the same on every machine.
 
-/// A generator of random numbers: SplitMix64 (G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number
+/// A generator of random numbers: `SplitMix64` (G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number
 /// generators", 2014).
 #[derive(Debug, Clone)]
 pub(super) struct Random(u64);

@@ -97,7 +97,7 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(seed: u64, definitions: Vec<Definition>, planted: Option<Planted>) -> Self {
+    pub(super) fn new(seed: u64, definitions: &[Definition], planted: Option<Planted>) -> Self {
         let mut random = Random::new(mix(seed, 1));
         let faults = match random.below(4) {
             0 => Faults::default(),
@@ -126,7 +126,7 @@ impl World {
         };
         let count = 1 + world.random.below(2);
         for index in 0..count {
-            let client = world.client(index, &definitions);
+            let client = world.client(index, definitions);
             world.clients.push(client);
         }
         world
@@ -194,30 +194,27 @@ impl World {
     /// Says how what is open stands.
     fn describe(&self) -> String {
         let reader = self.disk.reader();
-        let mut text = String::new();
+        let mut lines = Vec::new();
         for open in reader.open_runs(LOG, Arrival::NONE, 100).unwrap_or_default() {
             let id = open.summary.run;
-            text += &format!("\nrun {id} of {}:", open.summary.workflow);
             let Ok(Some(run)) = load_run(reader.as_ref(), &self.namespace, id) else { continue };
-            for task in run.tasks().filter(|task| !task.status().is_terminal()) {
-                text += &format!(" {} {} {:?};", task.address(), task.status().as_str(), task.phase());
-            }
-            text += &format!(" timers {:?}", run.timers());
+            let open_tasks = run.tasks().filter(|task| !task.status().is_terminal());
+            let tasks: Vec<_> = open_tasks
+                .map(|task| format!("{} {} {:?}", task.address(), task.status().as_str(), task.phase()))
+                .collect();
+            let (workflow, timers) = (&open.summary.workflow, run.timers());
+            lines.push(format!("run {id} of {workflow}: {}; timers {timers:?}", tasks.join(", ")));
         }
-        for client in &self.clients {
-            let Client { run, is_acknowledged, wants_cancel, is_cancelled, .. } = client;
-            text += &format!("\nclient {run}: {is_acknowledged} {wants_cancel} {is_cancelled}");
+        for Client { run, is_acknowledged, wants_cancel, is_cancelled, .. } in &self.clients {
+            let facts = [*is_acknowledged, *wants_cancel, *is_cancelled];
+            lines.push(format!("client of {run}: acknowledged, wants to cancel, cancelled {facts:?}"));
         }
         if let Some(process) = &self.process {
             let running: Vec<_> = process.hands.running().map(|open| open.task.to_string()).collect();
-            text += &format!(
-                "\nrunning {running:?}, said {}, notes {:?}, {:?}",
-                process.hands.said.len(),
-                process.progress.take_notes(),
-                process.progress.seen()
-            );
+            let (said, notes) = (process.hands.said.len(), process.progress.take_notes());
+            lines.push(format!("running {running:?}, {said} words unheard, notes {notes:?}"));
         }
-        text
+        lines.join("\n")
     }
 
     fn is_over(&self) -> bool {
@@ -354,7 +351,7 @@ impl World {
                     Ok(Ok(())) => client.is_cancelled = true,
                     // It was over.
                     Ok(Err(RequestError::Rejected(_))) => {
-                        (client.wants_cancel, client.cancel) = (false, None)
+                        (client.wants_cancel, client.cancel) = (false, None);
                     }
                     Ok(Err(RequestError::Unknowable | RequestError::Stopped)) => client.cancel = None,
                     Ok(Err(error)) => breaches.push(format!("a cancel is refused: {error}")),

@@ -122,9 +122,10 @@ fn listed(reader: &dyn Reader, run: RunSummary, is_held: bool) -> Result<Listed,
         Some(Recorded { event: Event::RunStarted { retry, .. }, .. }) => retry,
         Some(_) | None => None,
     };
-    let waits = match is_interrupted(run.status, is_held) {
-        true => None,
-        false => waits::what_for(reader, &Namespace::standard(), &run)?,
+    let waits = if is_interrupted(run.status, is_held) {
+        None
+    } else {
+        waits::what_for(reader, &Namespace::standard(), &run)?
     };
     Ok(Listed { run, retry, waits })
 }

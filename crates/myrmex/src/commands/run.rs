@@ -78,19 +78,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         Ok(path) => (check_file(&path, &workspace.root), path),
         Err(problem) => (CheckedFile::unreadable(*problem), PathBuf::new()),
     };
-    let (quiet, is_fatal) = (args.quiet || args.json, file.definition.is_none());
-    let shown: Vec<_> = file
-        .diagnostics
-        .iter()
-        // That a process has no limit of time is advice about the file: `check` gives it, and not every run again.
-        .filter(|found| found.code != codes::TIMEOUT_MISSING)
-        .filter(|found| is_fatal || !quiet || found.severity == Severity::Error)
-        .cloned()
-        .collect();
-    diagnostics::print(&file.source, &shown);
-    for needed in &file.beside {
-        diagnostics::print(&needed.source, &needed.diagnostics);
-    }
+    tell_problems(&file, args.quiet || args.json);
     let Some(definition) = file.definition.take() else { return no_definition(&file) };
     let before = from_file(args.input_file.as_deref())?;
     let mut inputs = inputs(before, &args.inputs, (&definition, &path))?;
@@ -151,6 +139,23 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
 pub(super) fn called((name, definition): (Name, Definition)) -> CalledDefinition {
     let form = wire::definition::encode(&definition);
     CalledDefinition { name, hash: DefinitionHash::of(&form), form: form.into() }
+}
+
+/// Prints what is wrong with a file and with those that it needs; with `quiet` only what keeps it from running.
+fn tell_problems(file: &CheckedFile, quiet: bool) {
+    let is_fatal = file.definition.is_none();
+    let shown: Vec<_> = file
+        .diagnostics
+        .iter()
+        // That a process has no limit of time is advice about the file: `check` gives it, and not every run again.
+        .filter(|found| found.code != codes::TIMEOUT_MISSING)
+        .filter(|found| is_fatal || !quiet || found.severity == Severity::Error)
+        .cloned()
+        .collect();
+    diagnostics::print(&file.source, &shown);
+    for needed in &file.beside {
+        diagnostics::print(&needed.source, &needed.diagnostics);
+    }
 }
 
 /// A file without a definition has errors, which were shown, or is nothing that can be run.

@@ -7,8 +7,8 @@ use anstyle::{AnsiColor, Style};
 use myrmex_model::address::Address;
 use myrmex_model::event::{Event, HandlerKind, Limit, Recorded, SkipReason};
 use myrmex_model::fault::Fault;
-use myrmex_model::id::RunId;
-use myrmex_model::outcome::AttemptEnd;
+use myrmex_model::id::{Attempt, RunId};
+use myrmex_model::outcome::{AttemptEnd, AttemptReport};
 use myrmex_model::time::Timestamp;
 
 use super::{summary, time};
@@ -68,16 +68,7 @@ impl Watch {
                 self.started.entry(task.clone()).or_insert(at);
             }
             Event::AttemptEnded { task, report, attempt, .. } => {
-                self.running.remove(task);
-                if let Some(origin) = &report.cached {
-                    self.cached.insert(task.clone(), origin.run);
-                }
-                if let AttemptEnd::Lost { reason, .. } = &report.end {
-                    self.line(AnsiColor::Yellow, "lost", task, &format!("attempt {attempt}: {reason}"));
-                }
-                if report.has_leftovers {
-                    self.line(AnsiColor::Yellow, "ended", task, "processes that it left behind");
-                }
+                self.attempt_ended(task, *attempt, report);
             }
             Event::RetryArmed { task, attempt, due, .. } => {
                 let pause = time::between(at, *due);
@@ -91,17 +82,7 @@ impl Watch {
                 self.ended(AnsiColor::BrightBlack, "taken", task, at, &why);
             }
             Event::TaskSucceeded { task, fault, .. } => {
-                let from = self.cached.remove(task);
-                let is_caught = self.caught.remove(task);
-                match fault.as_deref().filter(|_| !is_caught) {
-                    Some(fault) => {
-                        self.ended(AnsiColor::Yellow, "failed, accepted", task, at, &why_text(fault));
-                    }
-                    None => {
-                        let why = from.map(|run| format!("cached (from run {})", summary::short(run)));
-                        self.ended(AnsiColor::Green, "succeeded", task, at, &why.unwrap_or_default());
-                    }
-                }
+                self.succeeded(task, fault.as_deref(), at);
             }
             Event::TaskFailed { task, fault, is_timeout } => {
                 let word = if *is_timeout { "timed out" } else { "failed" };
@@ -135,6 +116,30 @@ impl Watch {
             | Event::EndRequested { .. }
             | Event::RunEnded { .. } => {}
         }
+    }
+
+    fn attempt_ended(&mut self, task: &Address, attempt: Attempt, report: &AttemptReport) {
+        self.running.remove(task);
+        if let Some(origin) = &report.cached {
+            self.cached.insert(task.clone(), origin.run);
+        }
+        if let AttemptEnd::Lost { reason, .. } = &report.end {
+            self.line(AnsiColor::Yellow, "lost", task, &format!("attempt {attempt}: {reason}"));
+        }
+        if report.has_leftovers {
+            self.line(AnsiColor::Yellow, "ended", task, "processes that it left behind");
+        }
+    }
+
+    /// Shows a success, and whether it is one only because an error was accepted or another run did the work.
+    fn succeeded(&mut self, task: &Address, fault: Option<&Fault>, at: Timestamp) {
+        let from = self.cached.remove(task);
+        let is_caught = self.caught.remove(task);
+        if let Some(fault) = fault.filter(|_| !is_caught) {
+            return self.ended(AnsiColor::Yellow, "failed, accepted", task, at, &why_text(fault));
+        }
+        let why = from.map(|run| format!("cached (from run {})", summary::short(run)));
+        self.ended(AnsiColor::Green, "succeeded", task, at, &why.unwrap_or_default());
     }
 
     /// Shows that time ran out; what is inside is ended, and the error follows.

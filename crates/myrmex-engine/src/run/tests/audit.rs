@@ -234,16 +234,7 @@ pub(super) fn check_edges(host: &Host) {
                 }
             }
             let total = graph.in_count(index);
-            let (may, never) = match graph.children[index as usize].join {
-                Join::All => (holding == total, holding + open < total),
-                Join::AllLive => {
-                    (total == 0 || open == 0 && holding > 0, open == 0 && holding == 0 && total > 0)
-                }
-                Join::First(n) => {
-                    let n = n.clamp(1, total.max(1));
-                    (total == 0 || holding >= n, holding + open < n)
-                }
-            };
+            let (may, never) = join_state(graph.children[index as usize].join, total, (holding, open));
             assert!(!begins || may, "`{task}` began before its join held: {holding} of {total}, {open} open");
             assert!(
                 !is_skip || never,
@@ -269,6 +260,18 @@ pub(super) fn check_edges(host: &Host) {
                 | Event::TaskTaken { .. }
         );
         entry.outcome = entry.outcome.or(Outcome::of(change.to));
+    }
+}
+
+/// Returns whether a join lets its child begin, and whether it never will, with so many edges that hold and that are open.
+fn join_state(join: Join, total: u32, (holding, open): (u32, u32)) -> (bool, bool) {
+    match join {
+        Join::All => (holding == total, holding + open < total),
+        Join::AllLive => (total == 0 || open == 0 && holding > 0, open == 0 && holding == 0 && total > 0),
+        Join::First(n) => {
+            let n = n.clamp(1, total.max(1));
+            (total == 0 || holding >= n, holding + open < n)
+        }
     }
 }
 
