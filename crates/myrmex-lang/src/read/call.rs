@@ -47,6 +47,7 @@ impl Reader<'_> {
         for entry in &map.entries {
             let name = Spot { value: entry.key.text.clone(), place: entry.key.place };
             if let Some(data) = self.data(&entry.value) {
+                self.warn_foreign_holes(&entry.value);
                 given.push(Given { name, data, place: entry.value.place });
             }
         }

@@ -160,6 +160,8 @@ impl Reader<'_> {
                 );
             } else if let Some(data) = self.variable(&entry.value) {
                 self.warn_reshaped(&format!("`{name}`"), &entry.value);
+                self.warn_foreign_holes(&entry.value);
+                self.warn_self_reference(entry);
                 if let Some(value) = data.template.as_literal().filter(|_| !data.is_secret) {
                     self.warn_plain_secret(name, value, entry.value.place);
                 }

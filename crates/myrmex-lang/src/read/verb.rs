@@ -51,6 +51,7 @@ impl Reader<'_> {
                 self.refuse_type("`run`", "text, or a map with `command` or `script`", node);
                 return None;
             }
+            self.warn_folded("run", node);
             return self.script(node).map(|text| RunWhat::Script { text, interpreter: None });
         };
         let fields = self.fields(map, &keys::RUN);
@@ -60,6 +61,7 @@ impl Reader<'_> {
                 self.command(&command.value).map(RunWhat::Command)
             }
             (None, Some(script)) => {
+                self.warn_folded("script", &script.value);
                 let text = self.script(&script.value);
                 let interpreter = fields
                     .get("interpreter")
@@ -99,6 +101,7 @@ impl Reader<'_> {
             }
             self.warn_reshaped("a part of `command`", item);
         }
+        self.warn_foreign_holes(node);
         self.data(node)
     }
 
@@ -113,6 +116,7 @@ impl Reader<'_> {
 
     fn set(&mut self, node: &Node) -> Option<Data> {
         let data = self.data(node)?;
+        self.warn_foreign_holes(node);
         let is_expression = matches!(data.template, Template::Expr(_));
         if node.as_map().is_none() && !is_expression {
             let message = format!("`set` must be a map or one expression, this is {}", node.type_word());

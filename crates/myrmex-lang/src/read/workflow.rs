@@ -44,7 +44,10 @@ impl Reader<'_> {
         let concurrency = fields.get("concurrency").and_then(|entry| self.concurrency(&entry.value));
         let body = self.body(root, &fields);
         let handlers = self.handlers(&fields, body.as_ref());
-        let outputs = fields.get("outputs").and_then(|entry| self.data(&entry.value));
+        let outputs = fields.get("outputs").and_then(|entry| {
+            self.warn_declared_outputs(&entry.value);
+            self.data(&entry.value)
+        });
         let name = name.unwrap_or(Spot { value: String::new(), place: root.place });
         let place = root.place;
         Some(Workflow {

@@ -15,6 +15,7 @@ mod newcomers;
 mod nodes;
 mod order;
 mod secrets;
+mod slips;
 mod structure;
 mod syntax;
 mod values;
@@ -112,6 +113,7 @@ fn every_code_has_a_test() {
         include_str!("limits.rs"),
         include_str!("order.rs"),
         include_str!("secrets.rs"),
+        include_str!("slips.rs"),
         include_str!("structure.rs"),
         include_str!("syntax.rs"),
         include_str!("values.rs"),
