@@ -77,6 +77,10 @@ impl Reader<'_> {
         }
         if let Some(entry) = fields.get("max_delay") {
             retry.delay_max = self.length("`max_delay`", &entry.value);
+            if let Some(most) = retry.delay_max.filter(|most| fields.has("delay") && *most < retry.delay) {
+                let message = format!("`max_delay` of {most} is less than `delay`, which is {}", retry.delay);
+                self.report.refuse(codes::NUMBER_BOUND, entry.value.place, message);
+            }
         }
         if let Some(entry) = fields.get("jitter") {
             retry.has_jitter = self.word("`jitter`", &entry.value, &JITTERS).unwrap_or(false);

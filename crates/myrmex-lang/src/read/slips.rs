@@ -143,7 +143,7 @@ fn is_path(text: &str) -> bool {
 }
 
 /// Returns whether `text` is a path that begins like one of ours, or of a language like ours: more than a shell's variable.
-fn is_path_of_ours(text: &str) -> bool {
+pub(super) fn is_path_of_ours(text: &str) -> bool {
     let Some((root, _)) = text.split_once('.') else { return false };
     is_path(text) && (roots::KNOWN.contains(&root) || foreign::instead_of_root(root).is_some())
 }

@@ -129,7 +129,9 @@ impl Reader<'_> {
     fn fail(&mut self, node: &Node) -> Option<Data> {
         let Some(map) = node.as_map() else { return self.text_data("`fail`", node) };
         let fields = self.fields(map, &keys::FAIL);
-        if !fields.has("title") && !fields.has("type") {
+        // A key that is written wrong was refused, and may be the one that is missing.
+        let is_known = map.entries.iter().all(|entry| keys::FAIL.known(&entry.key.text).is_some());
+        if !fields.has("title") && !fields.has("type") && is_known {
             self.report.refuse(codes::KEY_MISSING, node.place, "`fail` needs a `title` or a `type`");
         }
         for key in ["type", "title", "detail"] {

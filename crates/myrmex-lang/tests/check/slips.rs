@@ -191,3 +191,133 @@ fn holes_of_other_languages() {
         ",
     );
 }
+
+#[test]
+fn words_of_others_for_keys() {
+    check(
+        "
+        workflow: w
+        secrets: [A]
+        tasks:
+          a: {run: x, id: b}
+          b: {run: x, on_success: c}
+          c: {try: {run: x}, except: {run: y}}
+          d: {switch: [{when: true, goto: a}, {default: b}]}
+          e: {run: x, shell: bash, with_items: [1]}
+          f: {fail: {message: x}}
+        ",
+        "
+        E0202 2:1 unknown key `secrets` in a workflow
+          hint: a secret is named where it is needed: `env: {TOKEN: '${{ secrets.TOKEN }}'}` of a task
+        E0202 4:15 unknown key `id` in a task
+          hint: the name of a task is the key it stands under; `description: TEXT` is for people
+        E0202 5:15 unknown key `on_success` in a task
+          hint: in the task that comes after write `needs: NAME`; in a `do:` list `then: NAME` goes on elsewhere
+        E0202 6:22 unknown key `except` in a task
+          hint: write `catch: {…}`
+        E0202 7:17 unknown key `when` in a case
+          hint: write `if: CONDITION`
+        E0202 7:29 unknown key `goto` in a case
+          hint: write `then: NAME`
+        E0202 7:40 unknown key `default` in a case
+          hint: write `else: NAME`
+        E0202 8:15 unknown key `shell` in a task
+          hint: write `run: {script: TEXT, interpreter: bash}`
+        E0202 8:28 unknown key `with_items` in a task
+          hint: write `for_each: LIST`
+        E0202 9:14 unknown key `message` in `fail`
+          hint: write `title: TEXT`
+        ",
+    );
+}
+
+#[test]
+fn values_in_the_forms_of_others() {
+    check(
+        "
+        workflow: w
+        version: 1.0
+        inputs: {rows: {type: array}}
+        tasks:
+          a: {run: x, for_each: inputs.rows, complete: 1}
+          b: {run: x, needs: 'a, c', retry: {attempts: 2, backoff: 2, jitter: true}}
+          c: {run: x, needs: [{a: failed}], retry: {attempts: 2, delay: 1m, max_delay: 1s}}
+          d: {workflow: ./child.yaml}
+          e: {run: x, artifacts: {none: ''}, timeout: -5s}
+          f: {run: x, timeout: 99999999999999d}
+        ",
+        "
+        E0307 2:10 `1.0` is not a semantic version such as `1.4.0`
+          hint: did you mean `1.0.0`?
+        E0301 5:25 `for_each` must be a list, a map, a count or an expression, this is text
+          hint: write `for_each: ${{ inputs.rows }}`
+        E0301 5:48 `complete` must be text, this is a number
+          hint: write `first(1)`
+        E0208 6:22 `a, c` is one text and no list of tasks
+          hint: write `needs: [a, c]`
+        E0303 6:60 `backoff` is one of `constant`, `linear`, `exponential`, not `2`
+        E0303 6:71 `jitter` is one of `full`, `none`, not `true`
+          hint: did you mean `full`?
+        E0301 7:23 `needs` must be text, this is a map
+          hint: several with their outcomes are one map: `needs: {NAME: failed}`
+        E0308 7:80 `max_delay` of 1s is less than `delay`, which is 1m
+        E0208 8:17 `./child.yaml` is a path: a workflow is called by the name in its first line
+          hint: write NAME of `workflow: NAME`, the first line of that file
+        E0304 9:33 the artifact `none` has no path
+        E0302 9:47 `-5s` is not a duration such as `500ms`, `90s`, `1h30m` or `2d`
+          hint: write it without `-`: no duration is below zero
+        E0302 10:24 the duration `99999999999999d` is longer than 10000d
+        ",
+    );
+}
+
+#[test]
+fn paths_that_lead_beside_what_is_meant() {
+    check(
+        "
+        workflow: w
+        tasks:
+          build-all: {run: x, outputs: {n: {type: integer}}}
+          block: {tasks: {inner: {run: x}}}
+          each: {for_each: [1], run: x, artifacts: {log: x.log}}
+          a:
+            run: x
+            env:
+              A: ${{ tasks.build-all.output.n }}
+              B: ${{ tasks['build-all'].output.stdout }}
+              C: ${{ tasks.block.inner.output }}
+              D: ${{ tasks.each.artifacts.log }}
+              E: ${{ tasks.each.items[0].artifacts.log }}
+              F: ${{ secrets.token-x }}
+              G: ${{ secrets['token-x'] }}
+        ",
+        "
+        E0404 9:14 there is no task `build`
+          hint: a name with `-` goes in brackets: `tasks['build-all']`
+        E0402 9:26 unknown name `all`
+          hint: a name with `-` goes in brackets: `tasks['build-all']`
+        E0405 10:14 the task `build-all` gives no output `stdout`
+          hint: declared `outputs` take its place: write the value to `$MYRMEX_OUTPUT`
+        E0405 11:14 a task has no field `inner`
+          hint: `inner` is inside the block `block`, which must give it out by its `outputs`
+        E0405 12:14 `tasks.each` has no artifacts of its own: its items have them
+          hint: write `tasks.each.items[0].artifacts.NAME`
+        E0414 14:14 a secret can only be named, nothing else can be done with it here
+          hint: a name with `-` goes in brackets: `${{ secrets['token-x'] }}`
+        ",
+    );
+}
+
+#[test]
+fn a_colon_in_a_text_in_braces() {
+    check(
+        "
+        workflow: w
+        tasks: {a: {run: echo hi: there}}
+        ",
+        "
+        E0101 2:25 a `,` or `}` is missing here
+          hint: put quotes around text that holds `: `
+        ",
+    );
+}
