@@ -128,12 +128,41 @@ const CASE: &[Ours] = &[
 /// In `fail`.
 const FAIL: &[Ours] = &[ours(&["message", "text", "reason", "msg", "error"], "title: TEXT")];
 
+/// In `run`.
+const RUN: &[Ours] = &[
+    ours(&["cmd", "exec", "argv", "program"], "command: [PROGRAM, ARGUMENT]"),
+    ours(&["text", "source", "code", "inline", "shell", "bash"], "script: TEXT"),
+    ours(&["language", "lang", "executor"], "interpreter: python"),
+];
+
+/// In `repeat`.
+const REPEAT: &[Ours] = &[
+    ours(&["times", "count", "limit", "max_iterations", "maxIterations", "attempts"], "max: 10"),
+    ours(&["condition", "if", "when"], "while: CONDITION"),
+    ours(&["tasks", "steps", "run", "body"], "do: [NAME: {…}]"),
+];
+
 /// Keys of others that no single key of ours stands for, by the kind of map, and what is done instead.
 const OTHERWISE: &[(&str, &[&str], &str)] = &[
     (
         "a workflow",
         &["secrets"],
         "a secret is named where it is needed: `env: {TOKEN: '${{ secrets.TOKEN }}'}` of a task",
+    ),
+    (
+        "`run`",
+        &["args", "arguments", "params"],
+        "arguments follow their program: `command: [PROGRAM, ARGUMENT]`",
+    ),
+    (
+        "`wait`",
+        &["for", "duration", "seconds", "minutes", "time", "after", "delay"],
+        "how long is written without a map: `wait: 30s`",
+    ),
+    (
+        "`timeout`",
+        &["seconds", "minutes", "duration", "after", "limit"],
+        "how long is written without a map: `timeout: 5m`",
     ),
     (
         "a task",
@@ -232,6 +261,8 @@ pub(super) fn instead_of_key(key: &str, keys: &Keys) -> Option<String> {
         "a task" | "an action" | "a `catch`" => &[VERBS, TASK],
         "a case" => &[CASE],
         "`fail`" => &[FAIL],
+        "`run`" => &[RUN],
+        "`repeat`" => &[REPEAT],
         "`retry`" => &[RETRY],
         _ => &[],
     };
@@ -296,13 +327,15 @@ mod tests {
     use super::super::keys;
     use super::*;
 
-    fn tables() -> [(Vec<&'static [Ours]>, &'static Keys); 5] {
+    fn tables() -> [(Vec<&'static [Ours]>, &'static Keys); 7] {
         [
             (vec![ROOT], &keys::ROOT),
             (vec![VERBS, TASK], &keys::TASK),
             (vec![RETRY], &keys::RETRY),
             (vec![CASE], &keys::CASE),
             (vec![FAIL], &keys::FAIL),
+            (vec![RUN], &keys::RUN),
+            (vec![REPEAT], &keys::REPEAT),
         ]
     }
 

@@ -9,7 +9,7 @@ use super::task::Around;
 use super::{Fields, Reader, keys};
 use crate::codes;
 use crate::outline::{Data, Rounds, Run, RunWhat, Scope, Verb, Wait};
-use crate::tree::{Entry, Node};
+use crate::tree::{Entry, Map, Node, Place};
 
 /// The most rounds of a `repeat`: each leaves records in the journal of its run, which is read as a whole.
 pub(crate) const ROUNDS_MAX: u32 = 100_000;
@@ -76,9 +76,16 @@ impl Reader<'_> {
             }
             (None, None) => {
                 let message = "`run` needs `command` or `script`";
-                self.report.refuse(codes::KEY_MISSING, node.place, message);
+                self.refuse_missing(map, &keys::RUN, (node.place, message));
                 None
             }
+        }
+    }
+
+    /// Reports that a key is missing, unless one is written wrong: it was refused, and may be the one that is meant.
+    fn refuse_missing(&mut self, map: &Map, keys: &keys::Keys, (place, message): (Place, &str)) {
+        if map.entries.iter().all(|entry| keys.known(&entry.key.text).is_some()) {
+            self.report.refuse(codes::KEY_MISSING, place, message);
         }
     }
 
@@ -129,10 +136,8 @@ impl Reader<'_> {
     fn fail(&mut self, node: &Node) -> Option<Data> {
         let Some(map) = node.as_map() else { return self.text_data("`fail`", node) };
         let fields = self.fields(map, &keys::FAIL);
-        // A key that is written wrong was refused, and may be the one that is missing.
-        let is_known = map.entries.iter().all(|entry| keys::FAIL.known(&entry.key.text).is_some());
-        if !fields.has("title") && !fields.has("type") && is_known {
-            self.report.refuse(codes::KEY_MISSING, node.place, "`fail` needs a `title` or a `type`");
+        if !fields.has("title") && !fields.has("type") {
+            self.refuse_missing(map, &keys::FAIL, (node.place, "`fail` needs a `title` or a `type`"));
         }
         for key in ["type", "title", "detail"] {
             if let Some(entry) = fields.get(key)
@@ -165,7 +170,7 @@ impl Reader<'_> {
             let fields = self.fields(map, &keys::WAIT);
             let Some(until) = fields.get("until") else {
                 if later_count == 0 && !fields.has("until") {
-                    self.report.refuse(codes::KEY_MISSING, node.place, "`wait` needs a duration or `until`");
+                    self.refuse_missing(map, &keys::WAIT, (node.place, "`wait` needs a duration or `until`"));
                 }
                 return None;
             };
@@ -194,7 +199,7 @@ impl Reader<'_> {
         let fields = self.fields(map, &keys::REPEAT);
         for key in ["max", "do"] {
             if !fields.has(key) {
-                self.report.refuse(codes::KEY_MISSING, node.place, format!("`repeat` needs `{key}`"));
+                self.refuse_missing(map, &keys::REPEAT, (node.place, &format!("`repeat` needs `{key}`")));
             }
         }
         let scope = fields.map.entry("do").and_then(|entry| self.flow(entry));
@@ -210,7 +215,7 @@ impl Reader<'_> {
             }
             (None, None) => {
                 let message = "`repeat` needs `while` or `until`";
-                self.report.refuse(codes::KEY_MISSING, node.place, message);
+                self.refuse_missing(map, &keys::REPEAT, (node.place, message));
             }
             (Some(_), None) | (None, Some(_)) => {}
         }

@@ -205,6 +205,10 @@ fn words_of_others_for_keys() {
           d: {switch: [{when: true, goto: a}, {default: b}]}
           e: {run: x, shell: bash, with_items: [1]}
           f: {fail: {message: x}}
+          g: {run: {cmd: x}}
+          h: {run: {command: [x], args: [y]}, timeout: {seconds: 5}}
+          i: {wait: {for: 3s}}
+          j: {repeat: {times: 3, do: [{x: {run: x}}]}}
         ",
         "
         E0202 2:1 unknown key `secrets` in a workflow
@@ -227,6 +231,16 @@ fn words_of_others_for_keys() {
           hint: write `for_each: LIST`
         E0202 9:14 unknown key `message` in `fail`
           hint: write `title: TEXT`
+        E0202 10:13 unknown key `cmd` in `run`
+          hint: write `command: [PROGRAM, ARGUMENT]`
+        E0202 11:27 unknown key `args` in `run`
+          hint: arguments follow their program: `command: [PROGRAM, ARGUMENT]`
+        E0202 11:49 unknown key `seconds` in `timeout`
+          hint: how long is written without a map: `timeout: 5m`
+        E0202 12:14 unknown key `for` in `wait`
+          hint: how long is written without a map: `wait: 30s`
+        E0202 13:16 unknown key `times` in `repeat`
+          hint: write `max: 10`
         ",
     );
 }
