@@ -5,6 +5,7 @@
 use super::task::Around;
 use super::{Reader, foreign, keys};
 use crate::codes;
+use crate::report::nearest;
 use crate::tree::{Entry, Map, Node};
 
 /// Returns the verb of a task as it stands in `map`, if it has one.
@@ -33,7 +34,16 @@ fn verb_of_named(entry: &Entry, around: Around) -> Option<&str> {
 /// Returns the one entry of a member of a list that is a task under its name.
 pub(super) fn named_member(map: &Map) -> Option<&Entry> {
     let [entry] = map.entries.as_slice() else { return None };
-    verb_of_named(entry, Around::Member).map(|_| entry)
+    (verb_of_named(entry, Around::Member).is_some() || is_named_command(entry)).then_some(entry)
+}
+
+/// Returns whether a member of a list is a command under a name, as in `- cleanup: rm -rf x`.
+fn is_named_command(entry: &Entry) -> bool {
+    let key = entry.key.text.as_str();
+    let is_text = entry.value.as_scalar().is_some_and(|scalar| scalar.as_text().is_some());
+    let is_slip = foreign::is_verb(key) || nearest(key, keys::VERBS.iter().copied()).is_some();
+    let is_key = keys::MEMBER.known(key).is_some() || keys::MEMBER.all_later().any(|later| later == key);
+    is_text && !is_key && !is_slip
 }
 
 impl Reader<'_> {

@@ -94,7 +94,9 @@ impl Reader<'_> {
             if let Some(named) = named_member(map) {
                 self.refuse_named_member(named);
                 let name = Spot { value: named.key.text.clone(), place: named.key.place };
-                tasks.extend(self.task(name, &named.value, Around::Member));
+                let is_task = named.value.as_map().is_some();
+                let task = is_task.then(|| self.task(name.clone(), &named.value, Around::Member));
+                tasks.push(task.flatten().unwrap_or_else(|| Task::named(name, item.place)));
                 continue;
             }
             let name = match map.entry("name").map(|entry| self.fixed_text("`name`", &entry.value)) {

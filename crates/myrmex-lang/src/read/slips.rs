@@ -55,7 +55,7 @@ impl Reader<'_> {
         let is_lost = |pair: &[&str]| {
             let [line, next] = pair else { return false };
             let goes_on = OPEN_ENDS.iter().any(|end| line.ends_with(end)) || next.starts_with(BOUND_STARTS);
-            let are_lines = !line.is_empty() && !next.is_empty() && !line.starts_with('#');
+            let are_lines = !line.is_empty() && !next.is_empty();
             are_lines && !goes_on && scalar.text.contains(&format!("{line} {next}"))
         };
         if lines.windows(2).any(is_lost) {

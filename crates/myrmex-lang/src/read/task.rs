@@ -332,6 +332,7 @@ impl Reader<'_> {
             }
             (Some(entry), "tasks" | "do" | "repeat") => {
                 self.warn_declared_outputs(&entry.value);
+                self.warn_foreign_holes(&entry.value);
                 if let Some(data) = self.data(&entry.value) {
                     task.outputs = TaskOutputs::Computed(data);
                 }

@@ -46,6 +46,7 @@ impl Reader<'_> {
         let handlers = self.handlers(&fields, body.as_ref());
         let outputs = fields.get("outputs").and_then(|entry| {
             self.warn_declared_outputs(&entry.value);
+            self.warn_foreign_holes(&entry.value);
             self.data(&entry.value)
         });
         let name = name.unwrap_or(Spot { value: String::new(), place: root.place });

@@ -19,6 +19,7 @@ fn tasks_under_their_names_in_a_list_of_bodies() {
           c:
             try: {one: {run: x}, two: {run: x}}
             catch: {undo: {set: {a: 1}}}
+            finally: [{clean: rm -rf x}, {rum: x}]
         ",
         "
         E0202 4:12 `build` is no key of a task: in this list a task bears its name under `name`
@@ -37,6 +38,10 @@ fn tasks_under_their_names_in_a_list_of_bodies() {
           hint: put them one level deeper, under `tasks:` in `try`
         E0202 13:13 `undo` is no key of a task: a body is one task without a name, or a list
           hint: here write `{set: …}`
+        E0202 14:16 `clean` is no key of a task: in this list a task bears its name under `name`
+          hint: here write `- {name: clean, run: …}`
+        E0202 14:35 unknown key `rum` in a task
+          hint: did you mean `run`?
         ",
     );
 }
@@ -136,6 +141,10 @@ fn lines_of_a_script_that_become_one() {
               --rm image &&
               make
               | tee log
+          a-comment:
+            run: >
+              # all of it
+              make
           lines-apart:
             run: >
               make clean
@@ -153,6 +162,8 @@ fn lines_of_a_script_that_become_one() {
           hint: write `run: |`, and the lines below it
         W0208 11:19 the lines of this script become one line, with blanks between
           hint: write `script: |`, and the lines below it
+        W0208 21:7 the lines of this script become one line, with blanks between
+          hint: write `run: |`, and the lines below it
         ",
     );
 }
