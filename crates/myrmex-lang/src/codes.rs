@@ -114,6 +114,9 @@ codes! {
     SECRET_PLAIN = "W0204", "what looks like a secret in plain text";
     TIMEOUT_MISSING = "W0205", "processes without a limit of time";
     NUMBER_RESHAPED = "W0206", "a number that a process gets written differently";
+    OUTPUT_DECLARED = "W0207", "outputs that declare where values belong";
+    SCRIPT_FOLDED = "W0208", "lines of a script that become one";
+    HOLE_FOREIGN = "W0209", "what other languages replace, and is text here";
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod concurrency;
 mod expression;
 mod files;
 pub(crate) mod foreign;
+mod forms;
 mod handlers;
 mod hints;
 pub(crate) mod keys;
@@ -17,6 +18,7 @@ pub(crate) mod order;
 pub(crate) mod policy;
 pub(crate) mod schema;
 mod secret;
+mod slips;
 mod switch;
 pub(crate) mod task;
 pub(crate) mod verb;
@@ -33,7 +35,7 @@ use self::keys::Keys;
 use crate::codes;
 use crate::outline::Spot;
 use crate::report::Report;
-use crate::tree::{Entry, List, Map, Meaning, Node, Place};
+use crate::tree::{Entry, List, Map, Meaning, Node, Place, Scalar};
 
 pub(crate) use workflow::read;
 
@@ -244,6 +246,8 @@ impl Reader<'_> {
                     diagnostic = diagnostic.with_hint(format!("write `{text}s` if it is seconds"));
                 } else if let Some(meant) = hints::length_meant(text) {
                     diagnostic = diagnostic.with_hint(format!("did you mean `{meant}`?"));
+                } else if text.strip_prefix('-').is_some_and(|rest| Length::from_str(rest).is_ok()) {
+                    diagnostic = diagnostic.with_hint("write it without `-`: no duration is below zero");
                 }
                 self.report.push(diagnostic);
                 None
@@ -253,20 +257,22 @@ impl Reader<'_> {
 
     /// Reads one word of a closed set.
     fn word<T: Copy>(&mut self, what: &str, node: &Node, words: &[(&'static str, T)]) -> Option<T> {
-        let text = self.fixed_text(what, node)?;
+        let is_word = |own: &Scalar| !matches!(own.meaning, Meaning::Null);
+        let text = match node.as_scalar().filter(|own| own.as_text().is_none() && is_word(own)) {
+            Some(own) => own.text.as_str(),
+            None => self.fixed_text(what, node)?,
+        };
         let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
         if found.is_none() {
             let all: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
             let message = format!("{what} is one of {}, not `{text}`", all.join(", "));
-            if let Some(ours) =
-                foreign::outcome(text).filter(|ours| words.iter().any(|(word, _)| word == ours))
-            {
+            let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+            if let Some(ours) = foreign::instead_of_word(text, &known) {
                 let hint = format!("did you mean `{ours}`?");
                 self.report.refuse_hint(codes::WORD, node.place, message, hint);
                 return None;
             }
-            let words = words.iter().map(|(word, _)| *word);
-            self.report.refuse_word(codes::WORD, node.place, message, (text, words));
+            self.report.refuse_word(codes::WORD, node.place, message, (text, known.into_iter()));
         }
         found
     }

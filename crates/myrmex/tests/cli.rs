@@ -292,6 +292,7 @@ fn check_reports_every_problem_with_its_place() {
     assert!(!workspace.path().join(".myrmex").exists(), "check writes nothing");
     let text = workspace.run(&["check", "bad.yaml"]);
     assert!(text.stderr.contains("--> bad.yaml:3:"), "{}", text.stderr);
+    assert!(text.stderr.ends_with("\n2 errors\n"), "{}", text.stderr);
     let missing = workspace.run(&["check", "none.yaml", "--format", "json"]);
     assert!(missing.code == 2 && missing.stdout.contains("E0001"), "{}", missing.stdout);
 }

@@ -11,12 +11,24 @@ use crate::tree::Node;
 impl Reader<'_> {
     /// Reads `workflow` and the keys beside it.
     pub(super) fn call(&mut self, node: &Node, fields: &Fields<'_>) -> Option<Call> {
-        let name = self.fixed_text("`workflow`", node).map(|text| self.name("a workflow", text, node.place));
+        let name = self.fixed_text("`workflow`", node).and_then(|text| self.called(text, node));
         let with = fields.get("with").map(|entry| self.given(&entry.value)).unwrap_or_default();
         let waits =
             fields.get("wait").and_then(|entry| self.boolean("`wait` beside `workflow`", &entry.value));
         let version = fields.get("version").and_then(|entry| self.requirement(&entry.value));
         Some(Call { name: name?, with, is_detached: waits == Some(false), version })
+    }
+
+    /// Reads the name of a workflow, which is no path to its file.
+    fn called(&mut self, text: &str, node: &Node) -> Option<Spot<String>> {
+        let is_path = text.contains('/') || [".yaml", ".yml", ".json"].iter().any(|end| text.ends_with(end));
+        if is_path {
+            let message = format!("`{text}` is a path: a workflow is called by the name in its first line");
+            let hint = "write NAME of `workflow: NAME`, the first line of that file";
+            self.report.refuse_hint(codes::NAME, node.place, message, hint);
+            return None;
+        }
+        Some(self.name("a workflow", text, node.place))
     }
 
     /// Reads `use` and the keys beside it.
@@ -47,6 +59,7 @@ impl Reader<'_> {
         for entry in &map.entries {
             let name = Spot { value: entry.key.text.clone(), place: entry.key.place };
             if let Some(data) = self.data(&entry.value) {
+                self.warn_foreign_holes(&entry.value);
                 given.push(Given { name, data, place: entry.value.place });
             }
         }

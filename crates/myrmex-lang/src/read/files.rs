@@ -17,6 +17,10 @@ impl Reader<'_> {
             for entry in &map.entries {
                 let name = self.name("an artifact", &entry.key.text, entry.key.place).value;
                 let path = self.text_data(&format!("the path of the artifact `{name}`"), &entry.value);
+                if entry.value.as_scalar().is_some_and(|scalar| scalar.as_text() == Some("")) {
+                    let message = format!("the artifact `{name}` has no path");
+                    self.report.refuse(codes::VALUE_MISFIT, entry.value.place, message);
+                }
                 artifacts.extend(path.map(|path| (name, path)));
             }
             return artifacts;

@@ -35,7 +35,8 @@ const ROOT: &[Ours] = &[
 
 /// In a task: what it does.
 const VERBS: &[Ours] = &[
-    ours(&["command", "cmd", "exec", "shell", "bash", "sh", "commands"], "run: TEXT"),
+    ours(&["command", "cmd", "exec", "bash", "sh", "commands"], "run: TEXT"),
+    ours(&["shell", "interpreter"], "run: {script: TEXT, interpreter: bash}"),
     ours(&["script", "python", "node", "source"], "run: {script: TEXT, interpreter: python}"),
     ours(&["args"], "run: {command: [PROGRAM, ARGUMENT]}"),
     ours(&["uses", "action"], "use: LIBRARY/ACTION"),
@@ -73,6 +74,9 @@ const TASK: &[Ours] = &[
             "withItems",
             "withParam",
             "withSequence",
+            "with_items",
+            "with_list",
+            "with_sequence",
             "matrix",
             "strategy",
             "loop",
@@ -105,11 +109,71 @@ const TASK: &[Ours] = &[
     ours(&["environment", "variables", "vars"], "env: {NAME: VALUE}"),
     ours(&["params", "parameters", "arguments", "inputs", "input"], "with: {NAME: VALUE}"),
     ours(&["output"], "outputs: {NAME: {type: string}}"),
-    ours(&["onError", "on_error", "onFailure", "on-failure", "errors", "rescue"], "on_failure: {…}"),
+    ours(&["onError", "on_error", "onFailure", "on-failure", "errors"], "on_failure: {…}"),
+    ours(&["except", "rescue", "on_exception"], "catch: {…}"),
     ours(&["onExit", "on_exit", "always"], "finally: {…}"),
     ours(&["image", "docker"], "container: IMAGE"),
     ours(&["runs-on", "runs_on", "nodeSelector", "workerSelector"], "labels: […]"),
-    ours(&["name", "id", "title", "label"], "description: TEXT"),
+    ours(&["title", "label", "summary"], "description: TEXT"),
+];
+
+/// In a case of a `switch`.
+const CASE: &[Ours] = &[
+    ours(&["when", "condition", "case", "expression"], "if: CONDITION"),
+    ours(&["goto", "next", "target", "to", "task"], "then: NAME"),
+    ours(&["default", "otherwise"], "else: NAME"),
+    ours(&["tasks", "steps", "run", "body"], "do: [{name: NAME, run: …}]"),
+];
+
+/// In `fail`.
+const FAIL: &[Ours] = &[ours(&["message", "text", "reason", "msg", "error"], "title: TEXT")];
+
+/// In `run`.
+const RUN: &[Ours] = &[
+    ours(&["cmd", "exec", "argv", "program"], "command: [PROGRAM, ARGUMENT]"),
+    ours(&["text", "source", "code", "inline", "shell", "bash"], "script: TEXT"),
+    ours(&["language", "lang", "executor"], "interpreter: python"),
+];
+
+/// In `repeat`.
+const REPEAT: &[Ours] = &[
+    ours(&["times", "count", "limit", "max_iterations", "maxIterations", "attempts"], "max: 10"),
+    ours(&["condition", "if", "when"], "while: CONDITION"),
+    ours(&["tasks", "steps", "run", "body"], "do: [NAME: {…}]"),
+];
+
+/// Keys of others that no single key of ours stands for, by the kind of map, and what is done instead.
+const OTHERWISE: &[(&str, &[&str], &str)] = &[
+    (
+        "a workflow",
+        &["secrets"],
+        "a secret is named where it is needed: `env: {TOKEN: '${{ secrets.TOKEN }}'}` of a task",
+    ),
+    (
+        "`run`",
+        &["args", "arguments", "params"],
+        "arguments follow their program: `command: [PROGRAM, ARGUMENT]`",
+    ),
+    (
+        "`wait`",
+        &["for", "duration", "seconds", "minutes", "time", "after", "delay"],
+        "how long is written without a map: `wait: 30s`",
+    ),
+    (
+        "`timeout`",
+        &["seconds", "minutes", "duration", "after", "limit"],
+        "how long is written without a map: `timeout: 5m`",
+    ),
+    (
+        "a task",
+        &["name", "id"],
+        "the name of a task is the key it stands under; `description: TEXT` is for people",
+    ),
+    (
+        "a task",
+        &["on_success", "on-success", "onSuccess", "next", "goto"],
+        "in the task that comes after write `needs: NAME`; in a `do:` list `then: NAME` goes on elsewhere",
+    ),
 ];
 
 /// In `retry`.
@@ -162,12 +226,16 @@ const FUNCTIONS: &[(&[&str], &str)] = &[
     (&["len", "length", "size"], "write `value | length`"),
 ];
 
-/// Outcomes, and ours.
-const OUTCOMES: &[(&[&str], &str)] = &[
+/// Words of closed sets, and ours.
+const WORDS: &[(&[&str], &str)] = &[
     (&["success", "Succeeded", "ok"], "succeeded"),
     (&["failure", "fail", "error", "Failed"], "failed"),
     (&["skip", "omitted"], "skipped"),
     (&["always", "completed", "complete", "done", "any", "all", "finish"], "finished"),
+    (&["true"], "full"),
+    (&["false"], "none"),
+    (&["exp", "double"], "exponential"),
+    (&["fixed"], "constant"),
 ];
 
 /// Kinds of files by a key that only they have.
@@ -184,9 +252,17 @@ fn found(words: &[(&'static [&'static str], &'static str)], word: &str) -> Optio
 
 /// Returns what to write instead of `key` in a map with these `keys`.
 pub(super) fn instead_of_key(key: &str, keys: &Keys) -> Option<String> {
+    let otherwise = OTHERWISE.iter().find(|(owner, theirs, _)| *owner == keys.owner && theirs.contains(&key));
+    if let Some((.., hint)) = otherwise {
+        return Some((*hint).to_owned());
+    }
     let tables: &[&[Ours]] = match keys.owner {
         "a workflow" => &[ROOT],
-        "a task" => &[VERBS, TASK],
+        "a task" | "an action" | "a `catch`" => &[VERBS, TASK],
+        "a case" => &[CASE],
+        "`fail`" => &[FAIL],
+        "`run`" => &[RUN],
+        "`repeat`" => &[REPEAT],
         "`retry`" => &[RETRY],
         _ => &[],
     };
@@ -219,9 +295,10 @@ pub(super) fn instead_of_function(function: &str) -> Option<&'static str> {
     found(FUNCTIONS, function)
 }
 
-/// Returns the outcome that others call `word`.
-pub(super) fn outcome(word: &str) -> Option<&'static str> {
-    found(OUTCOMES, word)
+/// Returns the one of `words` that others call `word`.
+pub(super) fn instead_of_word(word: &str, words: &[&str]) -> Option<&'static str> {
+    let fitting = |(theirs, ours): &&(&[&str], &str)| words.contains(ours) && theirs.contains(&word);
+    WORDS.iter().find(fitting).map(|(_, ours)| *ours)
 }
 
 /// Returns whose file it probably is that has these keys.
@@ -250,11 +327,21 @@ mod tests {
     use super::super::keys;
     use super::*;
 
+    fn tables() -> [(Vec<&'static [Ours]>, &'static Keys); 7] {
+        [
+            (vec![ROOT], &keys::ROOT),
+            (vec![VERBS, TASK], &keys::TASK),
+            (vec![RETRY], &keys::RETRY),
+            (vec![CASE], &keys::CASE),
+            (vec![FAIL], &keys::FAIL),
+            (vec![RUN], &keys::RUN),
+            (vec![REPEAT], &keys::REPEAT),
+        ]
+    }
+
     #[test]
     fn no_word_of_others_is_one_of_ours_and_each_stands_once() {
-        for (tables, keys) in
-            [(&[ROOT][..], &keys::ROOT), (&[VERBS, TASK], &keys::TASK), (&[RETRY], &keys::RETRY)]
-        {
+        for (tables, keys) in tables() {
             let theirs: Vec<&str> =
                 tables.iter().copied().flatten().flat_map(|ours| ours.theirs).copied().collect();
             let known: Vec<_> = theirs.iter().filter(|key| keys.known(key).is_some()).collect();
@@ -267,9 +354,7 @@ mod tests {
 
     #[test]
     fn what_is_to_be_written_is_a_key_of_the_language() {
-        for (tables, keys) in
-            [(&[ROOT][..], &keys::ROOT), (&[VERBS, TASK], &keys::TASK), (&[RETRY], &keys::RETRY)]
-        {
+        for (tables, keys) in tables() {
             for ours in tables.iter().copied().flatten() {
                 let own = ours.write.split(':').next().unwrap();
                 let exists = keys.known(own).is_some() || keys.all_later().any(|later| later == own);

@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::forms::{named_member, verb_entry};
 use super::task::Around;
-use super::{Fields, Reader, keys};
+use super::{Fields, Reader};
 use crate::codes;
 use crate::outline::{Catch, Handlers, Scope, Spot, Task, TaskOutputs, Verb};
 use crate::tree::{Entry, List, Map, Meaning, Node, Place};
@@ -90,6 +91,14 @@ impl Reader<'_> {
                 self.refuse_body("a member of a list of tasks", item);
                 continue;
             };
+            if let Some(named) = named_member(map) {
+                self.refuse_named_member(named);
+                let name = Spot { value: named.key.text.clone(), place: named.key.place };
+                let is_task = named.value.as_map().is_some();
+                let task = is_task.then(|| self.task(name.clone(), &named.value, Around::Member));
+                tasks.push(task.flatten().unwrap_or_else(|| Task::named(name, item.place)));
+                continue;
+            }
             let name = match map.entry("name").map(|entry| self.fixed_text("`name`", &entry.value)) {
                 Some(Some(text)) => text.to_owned(),
                 Some(None) => continue,
@@ -186,15 +195,6 @@ impl Reader<'_> {
 
 fn one_or_list(node: &Node) -> Vec<&Node> {
     node.as_list().map_or_else(|| vec![node], |list| list.items.iter().map(|item| &**item).collect())
-}
-
-/// Returns the verb of a task as it stands in `map`, if it has one.
-fn verb_entry(map: &Map) -> Option<&Entry> {
-    let is_verb = |entry: &&Entry| {
-        let key = entry.key.text.as_str();
-        keys::VERBS.contains(&key) || keys::VERBS_LATER.contains(&key)
-    };
-    map.entries.iter().find(is_verb)
 }
 
 /// Returns where a task without a name of its own is pointed at.

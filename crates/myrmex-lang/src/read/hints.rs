@@ -19,6 +19,12 @@ pub(super) fn of_type(what: &str, expected: &str, node: &Node) -> Option<String>
         return of_declaration(name, node);
     }
     match what {
+        "`for_each`" if text.is_some_and(super::slips::is_path_of_ours) => {
+            return Some(format!("write `for_each: ${{{{ {} }}}}`", text.unwrap_or_default()));
+        }
+        "`complete`" | "`join`" if scalar.is_some_and(|own| matches!(own.meaning, Meaning::Number(_))) => {
+            return scalar.map(|own| format!("write `first({})`", own.text));
+        }
         "`run`" if node.as_list().is_some() => return Some(of_run_list(node)),
         "`tasks`" if node.as_list().is_some() => {
             return Some("write `do:` before a list, whose tasks run one after the other".to_owned());

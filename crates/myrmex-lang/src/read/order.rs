@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use myrmex_model::ir::{Complete, Join, Late, Rest, Tolerance};
+use myrmex_model::name::Name;
 use myrmex_model::outcome::{Outcome, OutcomeSet};
 
 use super::task::Around;
@@ -83,6 +84,11 @@ impl Reader<'_> {
                 let message = format!("`needs` names `{name}` twice");
                 let diagnostic = self.report.warning(codes::NEEDS_DUPLICATE, node.place, message);
                 self.report.push(diagnostic.with_related(self.report.span(*before), "first here"));
+                continue;
+            }
+            if let Some(hint) = several_meant(name) {
+                let message = format!("`{name}` is one text and no list of tasks");
+                self.report.refuse_hint(codes::NAME, node.place, message, hint);
                 continue;
             }
             first.insert(name, node.place);
@@ -216,4 +222,11 @@ impl Reader<'_> {
             self.report.refuse(codes::TYPE, node.place, message);
         }
     }
+}
+
+/// Returns the list that is meant by names with commas between.
+fn several_meant(text: &str) -> Option<String> {
+    let names: Vec<&str> = text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    let are_names = names.len() > 1 && names.iter().all(|name| Name::new(name).is_ok());
+    are_names.then(|| format!("write `needs: [{}]`", names.join(", ")))
 }

@@ -77,6 +77,10 @@ impl Reader<'_> {
         }
         if let Some(entry) = fields.get("max_delay") {
             retry.delay_max = self.length("`max_delay`", &entry.value);
+            if let Some(most) = retry.delay_max.filter(|most| fields.has("delay") && *most < retry.delay) {
+                let message = format!("`max_delay` of {most} is less than `delay`, which is {}", retry.delay);
+                self.report.refuse(codes::NUMBER_BOUND, entry.value.place, message);
+            }
         }
         if let Some(entry) = fields.get("jitter") {
             retry.has_jitter = self.word("`jitter`", &entry.value, &JITTERS).unwrap_or(false);
@@ -160,6 +164,8 @@ impl Reader<'_> {
                 );
             } else if let Some(data) = self.variable(&entry.value) {
                 self.warn_reshaped(&format!("`{name}`"), &entry.value);
+                self.warn_foreign_holes(&entry.value);
+                self.warn_self_reference(entry);
                 if let Some(value) = data.template.as_literal().filter(|_| !data.is_secret) {
                     self.warn_plain_secret(name, value, entry.value.place);
                 }

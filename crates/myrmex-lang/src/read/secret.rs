@@ -1,6 +1,7 @@
 //! Reads where secrets are named: in variables of a process, and nowhere else. A secret itself never stands in a file.
 
 use myrmex_expr::{Piece, Step};
+use myrmex_model::name::Name;
 use myrmex_model::template::{Expr, Part, Template};
 use myrmex_model::value::Value;
 use serde_json::json;
@@ -46,10 +47,17 @@ impl Reader<'_> {
         reads.paths.extend(own.paths.into_iter().map(|read| Read { is_secret: true, ..read }));
         let Some(secret) = secret else { return Some(Template::Text(vec![Part::Hole(Expr::jinja(source))])) };
         let named = match secret.steps.as_slice() {
-            [Step::Field(name)] if source.trim() == format!("{}.{name}", secret.root) => name,
+            [Step::Field(name)] if is_named(source.trim(), &secret.root, name) => name,
             _ => {
                 let message = "a secret can only be named, nothing else can be done with it here";
-                let hint = "write `${{ secrets.NAME }}` with text around it, and let the process do the rest";
+                let dashed = source.trim().strip_prefix("secrets.").filter(|name| Name::new(name).is_ok());
+                let hint = match dashed {
+                    Some(name) => format!("a name with `-` goes in brackets: `${{{{ secrets['{name}'] }}}}`"),
+                    None => {
+                        "write `${{ secrets.NAME }}` with text around it, and let the process do the rest"
+                            .to_owned()
+                    }
+                };
                 self.report.refuse_hint(codes::SECRET_FORM, secret.place, message, hint);
                 return None;
             }
@@ -107,4 +115,11 @@ impl Reader<'_> {
             );
         }
     }
+}
+
+/// Returns whether `source` is the path to `name` and no more.
+fn is_named(source: &str, root: &str, name: &str) -> bool {
+    [format!("{root}.{name}"), format!("{root}['{name}']"), format!("{root}[\"{name}\"]")]
+        .iter()
+        .any(|form| form == source)
 }

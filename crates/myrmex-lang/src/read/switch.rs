@@ -89,6 +89,12 @@ impl Reader<'_> {
 
     fn case(&mut self, node: &Node, map: &Map, (number, around): (usize, Around)) -> Option<ReadCase> {
         let fields = self.fields(map, &keys::CASE);
+        // A key that is written wrong was refused, and may be the one that is missing.
+        let is_known = map.entries.iter().all(|entry| keys::CASE.known(&entry.key.text).is_some());
+        if !is_known && !(fields.has("else") || fields.has("if") && (fields.has("then") || fields.has("do")))
+        {
+            return None;
+        }
         if fields.has("else") && (fields.has("if") || fields.has("then") || fields.has("do")) {
             let message = "a case has `if` and `then` or `do`, or `else` alone";
             self.report.refuse(codes::SWITCH_CASES, node.place, message);

@@ -7,6 +7,7 @@ use myrmex_model::ir::Complete;
 use myrmex_model::template::Template;
 use myrmex_model::value::Value;
 
+use super::forms::is_nameless;
 use super::keys::Keys;
 use super::{Fields, Reader, foreign, keys};
 use crate::codes;
@@ -15,7 +16,7 @@ use crate::outline::{
 };
 use crate::report::nearest;
 use crate::roots;
-use crate::tree::{Entry, Node, Place};
+use crate::tree::{Entry, Map, Node, Place};
 
 /// The most tasks of a file: more than 1 MiB of text can hold, were it not for aliases.
 const TASKS_MAX: usize = 100_000;
@@ -38,7 +39,7 @@ pub(super) enum Around {
 }
 
 impl Around {
-    fn keys(self) -> &'static Keys {
+    pub(super) fn keys(self) -> &'static Keys {
         match self {
             Self::Graph | Self::Flow | Self::Alone => &keys::TASK,
             Self::Member => &keys::MEMBER,
@@ -74,13 +75,14 @@ impl Reader<'_> {
         let mut first: BTreeMap<&str, Place> = BTreeMap::new();
         for item in &list.items {
             let Some([child]) = item.as_map().map(|map| map.entries.as_slice()) else {
-                if !item.is_broken() {
-                    let hint = "write `- NAME: {…}`";
-                    let message = "an entry of `do:` is a map with one key, the name of its task";
-                    self.report.refuse_hint(codes::FLOW_ITEM, item.place, message, hint);
-                }
+                self.refuse_flow_item(item);
+                tasks.extend(item.as_map().and_then(|map| self.member_of_flow(map, item)));
                 continue;
             };
+            if is_nameless(child) {
+                self.refuse_flow_item(item);
+                continue;
+            }
             let (name, place) = (child.key.text.as_str(), child.key.place);
             let spot = Spot { value: name.to_owned(), place };
             let task = self.task(spot, &child.value, Around::Flow);
@@ -96,6 +98,13 @@ impl Reader<'_> {
         let key = entry.key.place;
         self.refuse_empty(list.items.is_empty(), key, ScopeKind::Flow.key());
         Some(Scope::flow(id, key, tasks))
+    }
+
+    /// Reads an entry of a `do:` list that bears its name under `name`, so that what refers to it is not reported too.
+    fn member_of_flow(&mut self, map: &Map, item: &Node) -> Option<Task> {
+        let entry = map.entry("name")?;
+        let value = entry.value.as_scalar().and_then(|scalar| scalar.as_text())?.to_owned();
+        self.task(Spot { value, place: entry.value.place }, item, Around::Member)
     }
 
     pub(super) fn refuse_empty(&mut self, is_empty: bool, key: Place, word: &str) {
@@ -134,6 +143,9 @@ impl Reader<'_> {
         }
         // A task that cannot be read still bears its name, so that what refers to it is not reported too.
         let Some(map) = self.map(&format!("task `{}`", task.name.value), node) else { return Some(task) };
+        if self.refuse_named_body(&task.name.value, map, around) {
+            return Some(task);
+        }
         let fields = self.fields(map, around.keys());
         self.order(&mut task, &fields, around);
         task.guard = fields.get("if").and_then(|entry| self.condition("if", &entry.value));
@@ -321,6 +333,8 @@ impl Reader<'_> {
                 }
             }
             (Some(entry), "tasks" | "do" | "repeat") => {
+                self.warn_declared_outputs(&entry.value);
+                self.warn_foreign_holes(&entry.value);
                 if let Some(data) = self.data(&entry.value) {
                     task.outputs = TaskOutputs::Computed(data);
                 }

@@ -10,7 +10,7 @@ use super::task::Around;
 use super::{Fields, Reader, keys};
 use crate::codes;
 use crate::outline::{Data, Rounds, Run, RunWhat, Scope, Verb, Wait};
-use crate::tree::{Entry, Kind, Node};
+use crate::tree::{Entry, Kind, Map, Node, Place};
 
 /// The most rounds of a `repeat`: each leaves records in the journal of its run, which is read as a whole.
 pub(crate) const ROUNDS_MAX: u32 = 100_000;
@@ -72,6 +72,7 @@ impl Reader<'_> {
                 self.refuse_type("`run`", "text, or a map with `command` or `script`", node);
                 return None;
             }
+            self.warn_folded("run", node);
             return self.script(node).map(|text| RunWhat::Script { text, interpreter: None });
         };
         let fields = self.fields(map, &keys::RUN);
@@ -81,6 +82,7 @@ impl Reader<'_> {
                 self.command(&command.value).map(RunWhat::Command)
             }
             (None, Some(script)) => {
+                self.warn_folded("script", &script.value);
                 let text = self.script(&script.value);
                 let interpreter = fields
                     .get("interpreter")
@@ -95,9 +97,16 @@ impl Reader<'_> {
             }
             (None, None) => {
                 let message = "`run` needs `command` or `script`";
-                self.report.refuse(codes::KEY_MISSING, node.place, message);
+                self.refuse_missing(map, &keys::RUN, (node.place, message));
                 None
             }
+        }
+    }
+
+    /// Reports that a key is missing, unless one is written wrong: it was refused, and may be the one that is meant.
+    fn refuse_missing(&mut self, map: &Map, keys: &keys::Keys, (place, message): (Place, &str)) {
+        if map.entries.iter().all(|entry| keys.known(&entry.key.text).is_some()) {
+            self.report.refuse(codes::KEY_MISSING, place, message);
         }
     }
 
@@ -120,6 +129,7 @@ impl Reader<'_> {
             }
             self.warn_reshaped("a part of `command`", item);
         }
+        self.warn_foreign_holes(node);
         self.data(node)
     }
 
@@ -134,6 +144,7 @@ impl Reader<'_> {
 
     fn set(&mut self, node: &Node) -> Option<Data> {
         let data = self.data(node)?;
+        self.warn_foreign_holes(node);
         let is_expression = matches!(data.template, Template::Expr(_));
         if node.as_map().is_none() && !is_expression {
             let message = format!("`set` must be a map or one expression, this is {}", node.type_word());
@@ -147,7 +158,7 @@ impl Reader<'_> {
         let Some(map) = node.as_map() else { return self.text_data("`fail`", node) };
         let fields = self.fields(map, &keys::FAIL);
         if !fields.has("title") && !fields.has("type") {
-            self.report.refuse(codes::KEY_MISSING, node.place, "`fail` needs a `title` or a `type`");
+            self.refuse_missing(map, &keys::FAIL, (node.place, "`fail` needs a `title` or a `type`"));
         }
         for key in ["type", "title", "detail"] {
             if let Some(entry) = fields.get(key)
@@ -180,7 +191,7 @@ impl Reader<'_> {
             let fields = self.fields(map, &keys::WAIT);
             let Some(until) = fields.get("until") else {
                 if later_count == 0 && !fields.has("until") {
-                    self.report.refuse(codes::KEY_MISSING, node.place, "`wait` needs a duration or `until`");
+                    self.refuse_missing(map, &keys::WAIT, (node.place, "`wait` needs a duration or `until`"));
                 }
                 return None;
             };
@@ -209,7 +220,7 @@ impl Reader<'_> {
         let fields = self.fields(map, &keys::REPEAT);
         for key in ["max", "do"] {
             if !fields.has(key) {
-                self.report.refuse(codes::KEY_MISSING, node.place, format!("`repeat` needs `{key}`"));
+                self.refuse_missing(map, &keys::REPEAT, (node.place, &format!("`repeat` needs `{key}`")));
             }
         }
         let scope = fields.map.entry("do").and_then(|entry| self.flow(entry));
@@ -225,7 +236,7 @@ impl Reader<'_> {
             }
             (None, None) => {
                 let message = "`repeat` needs `while` or `until`";
-                self.report.refuse(codes::KEY_MISSING, node.place, message);
+                self.refuse_missing(map, &keys::REPEAT, (node.place, message));
             }
             (Some(_), None) | (None, Some(_)) => {}
         }

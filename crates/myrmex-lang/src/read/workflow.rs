@@ -6,7 +6,7 @@ use super::{Fields, Reader, foreign, keys};
 use crate::codes;
 use crate::outline::{Outline, Scope, Spot, Workflow};
 use crate::report::Report;
-use crate::tree::{Map, Node, Tree};
+use crate::tree::{Map, Meaning, Node, Tree};
 
 /// Reads the tree of a file. Returns nothing if there is nothing in it to speak of.
 pub(crate) fn read(text: &str, tree: &Tree, report: &mut Report) -> Option<Outline> {
@@ -44,7 +44,11 @@ impl Reader<'_> {
         let concurrency = fields.get("concurrency").and_then(|entry| self.concurrency(&entry.value));
         let body = self.body(root, &fields);
         let handlers = self.handlers(&fields, body.as_ref());
-        let outputs = fields.get("outputs").and_then(|entry| self.data(&entry.value));
+        let outputs = fields.get("outputs").and_then(|entry| {
+            self.warn_declared_outputs(&entry.value);
+            self.warn_foreign_holes(&entry.value);
+            self.data(&entry.value)
+        });
         let name = name.unwrap_or(Spot { value: String::new(), place: root.place });
         let place = root.place;
         Some(Workflow {
@@ -104,10 +108,19 @@ impl Reader<'_> {
     }
 
     pub(super) fn version(&mut self, node: &Node) -> Option<String> {
-        let text = self.fixed_text("`version`", node)?;
+        let number = node.as_scalar().filter(|scalar| matches!(scalar.meaning, Meaning::Number(_)));
+        let text = match number {
+            Some(scalar) => scalar.text.as_str(),
+            None => self.fixed_text("`version`", node)?,
+        };
         if !is_semantic_version(text) {
             let message = format!("`{text}` is not a semantic version such as `1.4.0`");
-            self.report.refuse(codes::VERSION, node.place, message);
+            let mut diagnostic = self.report.error(codes::VERSION, node.place, message);
+            let core = text.trim_start_matches(['v', 'V']);
+            let meant = [core.to_owned(), format!("{core}.0"), format!("{core}.0.0")];
+            let meant = meant.into_iter().find(|meant| is_semantic_version(meant));
+            diagnostic.hint = meant.map(|meant| format!("did you mean `{meant}`?"));
+            self.report.push(diagnostic);
             return None;
         }
         Some(text.to_owned())

@@ -103,12 +103,20 @@ impl<'o> Resolver<'o, '_> {
             });
             let words = roots::KNOWN.iter().chain(roots::LATER).copied().chain(items);
             let near = self.report.nearest(root, words).map(|near| format!("did you mean `{near}`?"));
-            foreign::instead_of_root(root).map(str::to_owned).or(near)
+            let dashed = self.in_brackets(|name| name.ends_with(&format!("-{root}")));
+            foreign::instead_of_root(root).map(str::to_owned).or(dashed).or(near)
         };
         let mut diagnostic =
             self.report.error(codes::ROOT_UNKNOWN, read.place, format!("unknown name `{root}`"));
         diagnostic.hint = hint;
         self.report.push(diagnostic);
+    }
+
+    /// Returns how a task is named whose name holds `-`, and was taken for a subtraction.
+    fn in_brackets(&self, is_meant: impl Fn(&str) -> bool) -> Option<String> {
+        let mut names = self.frames.iter().rev().flat_map(|frame| frame.names.keys());
+        let name = names.find(|name| is_meant(name))?;
+        Some(format!("a name with `-` goes in brackets: `tasks['{name}']`"))
     }
 
     fn read_run(&mut self, read: &Read) {
@@ -205,7 +213,7 @@ impl<'o> Resolver<'o, '_> {
         }
         let Some(depth) = self.frames.iter().rposition(|frame| frame.names.contains_key(name.as_str()))
         else {
-            self.refuse_task(name, read.place);
+            self.refuse_task(name, read);
             return;
         };
         let is_innermost = depth + 1 == self.frames.len();
@@ -246,17 +254,23 @@ impl<'o> Resolver<'o, '_> {
         self.task_field(task, &read.steps[1..], read.place);
     }
 
-    fn refuse_task(&mut self, name: &str, place: Place) {
+    fn refuse_task(&mut self, name: &str, read: &Read) {
         let message = format!("there is no task `{name}`");
         let words = self.frames.iter().rev().flat_map(|frame| frame.names.keys().copied());
-        let hint = if let Some(near) = self.report.nearest(name, words) {
+        let near = self.report.nearest(name, words);
+        // A path that ends with the name of a task is no value: the rest was taken for what is subtracted.
+        let is_cut = read.steps.len() == 1;
+        let dashed = self.in_brackets(|own| is_cut && own.starts_with(&format!("{name}-")));
+        let hint = if dashed.is_some() {
+            dashed
+        } else if let Some(near) = near {
             Some(format!("did you mean `{near}`?"))
         } else {
             self.homes.get(name).map(|block| {
                 format!("`{name}` is inside the block `{block}`, which must give it out by its `outputs`")
             })
         };
-        let mut diagnostic = self.report.error(codes::REFERENCE_UNKNOWN, place, message);
+        let mut diagnostic = self.report.error(codes::REFERENCE_UNKNOWN, read.place, message);
         diagnostic.hint = hint;
         self.report.push(diagnostic);
     }
@@ -282,6 +296,11 @@ impl<'o> Resolver<'o, '_> {
                 None => {}
             },
             "output" => self.output_field(task, &steps[1..], place),
+            "artifacts" if task.each.is_some() => {
+                let message = format!("`tasks.{name}` has no artifacts of its own: its items have them");
+                let hint = format!("write `tasks.{name}.items[0].artifacts.NAME`");
+                self.report.refuse_hint(codes::FIELD_UNKNOWN, place, message, hint);
+            }
             "artifacts" => self.artifact(task, &steps[1..], place),
             "items" if task.each.is_some() => match (steps.get(1), steps.get(2)) {
                 (Some(Step::Index(_)), Some(Step::Field(field))) if field == "output" => {
@@ -350,6 +369,14 @@ impl<'o> Resolver<'o, '_> {
         } else {
             format!("a task has no field `{field}`")
         };
+        if let Some(Verb::Block(scope)) = &task.verb
+            && scope.tasks.iter().any(|inner| inner.name.value == field)
+        {
+            let hint =
+                format!("`{field}` is inside the block `{name}`, which must give it out by its `outputs`");
+            self.report.refuse_hint(codes::FIELD_UNKNOWN, place, message, hint);
+            return;
+        }
         let near = self.report.nearest(field, roots::TASK_FIELDS.iter().copied());
         let near = near.map_or_else(|| format!("output.{field}"), str::to_owned);
         let hint = format!("did you mean `tasks.{name}.{near}`?");
@@ -369,6 +396,11 @@ impl<'o> Resolver<'o, '_> {
             Known::Fields(fields) if fields.contains(&field.as_str()) => {}
             Known::Fields(fields) => {
                 let message = format!("the task `{name}` gives no output `{field}`");
+                if field == "stdout" && matches!(task.outputs, TaskOutputs::Declared(_)) {
+                    let hint = "declared `outputs` take its place: write the value to `$MYRMEX_OUTPUT`";
+                    self.report.refuse_hint(codes::FIELD_UNKNOWN, place, message, hint);
+                    return;
+                }
                 self.report.refuse_word(codes::FIELD_UNKNOWN, place, message, (field, fields.into_iter()));
             }
             Known::Nothing => {

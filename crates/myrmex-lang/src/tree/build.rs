@@ -477,6 +477,11 @@ fn syntax_hint(kind: &ErrorKind, text: &str, at: usize) -> Option<&'static str> 
         return Some("inside `{}` and `[]` an expression goes in quotes: '${{ … }}'");
     }
     match kind {
+        ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator
+            if text[at..].starts_with(": ") || text[..at].ends_with(": ") =>
+        {
+            Some("put quotes around text that holds `: `")
+        }
         ErrorKind::MappingValueNotAllowed if lacks_colon_above(text, line_start) => {
             Some("end the line above with `:`")
         }

@@ -290,6 +290,7 @@ fn a_library_is_checked_by_itself() {
         E0404 3:20 there is no task `one`
         E0403 3:46 there is no input `a`
         E0307 3:70 `1` is not a semantic version such as `1.4.0`
+          hint: did you mean `1.0.0`?
         E0203 4:3 the action `three` needs a `version`
         E0303 4:30 unknown type `strin`
           hint: did you mean `string`?

@@ -16,6 +16,7 @@ mod nodes;
 mod order;
 mod readback;
 mod secrets;
+mod slips;
 mod structure;
 mod syntax;
 mod values;
@@ -114,6 +115,7 @@ fn every_code_has_a_test() {
         include_str!("order.rs"),
         include_str!("readback.rs"),
         include_str!("secrets.rs"),
+        include_str!("slips.rs"),
         include_str!("structure.rs"),
         include_str!("syntax.rs"),
         include_str!("values.rs"),

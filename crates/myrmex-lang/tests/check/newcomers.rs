@@ -559,7 +559,7 @@ fn keys_of_github_actions() {
         ",
         "
         E0202 4:5 unknown key `name` in a task
-          hint: write `description: TEXT`
+          hint: the name of a task is the key it stands under; `description: TEXT` is for people
         E0202 5:5 unknown key `runs-on` in a task
           hint: `labels` says this, and is not supported yet
         E0202 6:5 unknown key `strategy` in a task
@@ -575,7 +575,7 @@ fn keys_of_github_actions() {
         E0202 14:5 unknown key `working-directory` in a task
           hint: write `workdir: FOLDER`
         E0202 15:5 unknown key `shell` in a task
-          hint: write `run: TEXT`
+          hint: write `run: {script: TEXT, interpreter: bash}`
         E0202 16:5 unknown key `permissions` in a task
         ",
     );
@@ -771,7 +771,7 @@ fn guessed_verbs_and_keys() {
         E0202 4:7 unknown key `python` in a task
           hint: write `run: {script: TEXT, interpreter: python}`
         E0202 5:15 unknown key `name` in a task
-          hint: write `description: TEXT`
+          hint: the name of a task is the key it stands under; `description: TEXT` is for people
         E0202 5:24 unknown key `condition` in a task
           hint: write `if: CONDITION`
         E0202 5:38 unknown key `loop` in a task

@@ -245,9 +245,9 @@ fn entries_of_a_do_list_are_one_named_task_each() {
         ",
         "
         E0214 3:5 an entry of `do:` is a map with one key, the name of its task
-          hint: write `- NAME: {…}`
+          hint: here write `- NAME: {run: …}`, with a name for the task
         E0214 6:5 an entry of `do:` is a map with one key, the name of its task
-          hint: write `- NAME: {…}`
+          hint: write `- NAME: {run: …}`
         E0215 7:5 two tasks of this `do:` list are called `a`
           5:5 first here
         ",
@@ -260,7 +260,7 @@ fn an_entry_that_is_refused_does_not_make_its_list_empty() {
         "do: [text]\n",
         "
         E0214 2:6 an entry of `do:` is a map with one key, the name of its task
-          hint: write `- NAME: {…}`
+          hint: write `- NAME: {run: …}`
         ",
     );
 }

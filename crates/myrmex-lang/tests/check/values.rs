@@ -22,8 +22,8 @@ fn values_have_types() {
           f: {fail: {title: 5}}
         ",
         "
-        E0301 2:10 `version` must be text, this is a number
-          hint: put quotes around it
+        E0307 2:10 `1.10` is not a semantic version such as `1.4.0`
+          hint: did you mean `1.10.0`?
         E0301 3:14 `description` must be text, this is a list
         E0301 4:15 `max_parallel` must be an integer, this is text
         E0301 5:12 `fail_fast` must be `true` or `false`, this is a number
@@ -187,7 +187,10 @@ fn schemas_do_not_contradict_themselves() {
 fn versions_are_semantic() {
     check_body(
         "version: v1\ntasks: {a: {run: x}}\n",
-        "E0307 2:10 `v1` is not a semantic version such as `1.4.0`\n",
+        "
+        E0307 2:10 `v1` is not a semantic version such as `1.4.0`
+          hint: did you mean `1.0.0`?
+        ",
     );
     check_body("version: 1.2.3-rc.1+build.5\ntasks: {a: {run: x}}\n", "");
     check_body(

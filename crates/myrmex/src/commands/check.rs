@@ -57,7 +57,9 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
             for file in &checked {
                 diagnostics::print(&file.source, &file.diagnostics);
             }
-            if !has_errors {
+            if has_errors {
+                total(&checked);
+            } else {
                 let tasks: usize = checked
                     .iter()
                     .filter_map(|file| file.definition.as_ref())
@@ -72,6 +74,21 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         }
     }
     Ok(if has_errors { Exit::Invalid } else { Exit::Success })
+}
+
+/// Says how many problems there are, if one does not see that at a glance.
+fn total(checked: &[CheckedFile]) {
+    let count = |severity| {
+        checked.iter().flat_map(|file| &file.diagnostics).filter(|found| found.severity == severity).count()
+    };
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    if errors + warnings > 1 {
+        let word = |count, one: &str| if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") };
+        let errors = word(errors, "error");
+        let and = if warnings == 0 { String::new() } else { format!(" and {}", word(warnings, "warning")) };
+        // If standard error is closed the exit code still tells.
+        drop(writeln!(anstream::stderr(), "{errors}{and}"));
+    }
 }
 
 /// Adds the files with errors that others need, each once, behind those that were asked for.
