@@ -230,8 +230,13 @@ impl Walk<'_> {
                 ("two numbers, two strings or two lists", result)
             }
             Operator::Multiply => {
-                let is_repeated = first.kinds.meets(Kinds::STRING) && second.kinds.meets(Kinds::NUMBER)
-                    || first.kinds.meets(Kinds::NUMBER) && second.kinds.meets(Kinds::STRING);
+                // A text that is written there may be meant to be repeated; one that comes from elsewhere never is.
+                let may_repeat = |node: &Node, shape: &Shape| {
+                    shape.kinds.meets(Kinds::STRING)
+                        && (shape.kinds != Kinds::STRING || matches!(node.kind, Kind::Constant(_)))
+                };
+                let is_repeated = may_repeat(left, &first) && second.kinds.meets(Kinds::NUMBER)
+                    || first.kinds.meets(Kinds::NUMBER) && may_repeat(right, &second);
                 let number = both(Kinds::NUMBER).then(|| number_of(&first, &second));
                 let text = is_repeated.then_some(Shape::STRING);
                 let result = number.into_iter().chain(text).reduce(Shape::or);
@@ -298,14 +303,18 @@ impl Walk<'_> {
         };
         let hint = match comparison {
             Comparison::In | Comparison::NotIn => None,
-            Comparison::Equal
-            | Comparison::Unequal
-            | Comparison::Less
-            | Comparison::LessOrEqual
-            | Comparison::Greater
-            | Comparison::GreaterOrEqual => self.comparable((left, first), (right, second)),
+            Comparison::Equal | Comparison::Unequal => self.comparable((left, first), (right, second)),
+            Comparison::Less | Comparison::LessOrEqual | Comparison::Greater | Comparison::GreaterOrEqual => {
+                self.in_order(left, first).or_else(|| self.in_order(right, second))
+            }
         };
         self.clash(span, message, hint);
+    }
+
+    /// Says how a text becomes something that has an order with a number.
+    fn in_order(&self, node: &Node, shape: &Shape) -> Option<String> {
+        let hint = self.as_number(node, shape)?;
+        Some(format!("{hint}, or of a duration: `{} | duration`", self.quoted(&node.span)))
     }
 
     /// Says how a text and a number can be compared.

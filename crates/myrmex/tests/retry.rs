@@ -454,3 +454,48 @@ fn the_log_of_a_task_that_was_taken_is_where_it_ran() {
         )
     );
 }
+
+#[test]
+fn a_loop_that_ran_out_of_rounds_polls_again() {
+    let place = Place::with(
+        r#"
+workflow: w
+do:
+  - loop:
+      repeat:
+        max: 3
+        until: tasks.look.output.stdout == "ready"
+        do:
+          - look: {run: "echo look >> ledger; test -e mended && echo ready || echo not yet"}
+"#,
+    );
+    assert_eq!(place.say(&["run", "w.yaml"]).code, 1);
+    place.make("mended", "");
+    assert_eq!(place.say(&["runs", "retry", &place.id(0)]).code, 0);
+    assert_eq!(place.ledger(), ["look"; 4]);
+}
+
+#[test]
+fn what_is_asked_for_runs_whatever_has_been_done_before() {
+    let place = Place::with("workflow: w\ntasks:\n  a: {run: echo ran >> ledger, cache: {key: 1}}\n");
+    for words in [&["run", "w.yaml"][..], &["run", "w.yaml"]] {
+        assert_eq!(place.say(words).code, 0);
+    }
+    assert_eq!(place.ledger(), ["ran"]);
+    let said = place.say(&["runs", "retry", &place.id(0), "--from", "a"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert_eq!(place.ledger(), ["ran"]);
+}
+
+#[test]
+fn a_secret_that_nobody_knows_is_refused_and_not_shown() {
+    let place = Place::with(
+        "workflow: w\ninputs: {who: {type: secret}}\ntasks:\n  a: {run: exit 1, env: {T: '${{ inputs.who }}'}}\n",
+    );
+    place.make("myrmex.yaml", "secrets: {KNOWN: {command: [echo, x]}}\n");
+    assert_eq!(place.say(&["run", "w.yaml", "-i", "who=KNOWN"]).code, 1);
+    let said = place.say(&["runs", "retry", &place.id(0), "-i", "who=ghp_canary"]);
+    assert_eq!(said.code, 2, "{}", said.stderr);
+    let shown = [said.stdout, said.stderr, place.say(&["events"]).stdout].concat();
+    assert!(!shown.contains("ghp_canary"), "{shown}");
+}

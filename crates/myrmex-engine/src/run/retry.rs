@@ -367,7 +367,12 @@ impl Walk<'_> {
     }
 
     /// What ran in a flow after something that runs again runs again too.
+    ///
+    /// Rounds of which none failed led nowhere: all of them run again, or the retry would end where the run ended.
     fn flow(&mut self, flow: &Flow, scope: &Address) {
+        if flow.rounds.is_some() && !self.holds_cause(scope) {
+            return;
+        }
         for address in self.directly_inside(scope) {
             let name = address.segments().last().map(|segment| segment.name.to_owned()).unwrap_or_default();
             let Some(index) = flow.child_index(&name) else { continue };
@@ -390,6 +395,15 @@ impl Walk<'_> {
                 Fate::Again => self.enter(body, &address),
             }
         }
+    }
+
+    /// Whether something inside of a scope has to run again by itself.
+    fn holds_cause(&self, scope: &Address) -> bool {
+        let is_done = |status| matches!(status, Status::Succeeded | Status::Skipped);
+        let first = self.history.0.get_index_of(scope).map_or(0, |index| index + 1);
+        let mut inside =
+            self.history.0.iter().skip(first).take_while(|(address, _)| address.is_inside(scope));
+        inside.any(|(address, result)| !is_done(result.status) || self.wanted.contains(address))
     }
 
     /// Returns what ran directly inside a flow, in order.

@@ -16,7 +16,8 @@ const fn ours(theirs: &'static [&'static str], write: &'static str) -> Ours {
 
 /// In a workflow.
 const ROOT: &[Ours] = &[
-    ours(&["jobs", "steps", "stages", "templates", "nodes", "dag", "spec", "pipeline"], "tasks: {NAME: {…}}"),
+    ours(&["steps"], "do: [{NAME: {run: …}}]"),
+    ours(&["jobs", "stages", "templates", "nodes", "dag", "spec", "pipeline"], "tasks: {NAME: {…}}"),
     ours(&["on", "schedule", "trigger", "cron", "when"], "triggers: […]"),
     ours(&["env", "environment", "variables", "vars", "globals"], "defaults: {env: {…}}"),
     ours(&["params", "parameters", "arguments", "args", "input"], "inputs: {NAME: {type: string}}"),
@@ -44,7 +45,8 @@ const VERBS: &[Ours] = &[
         &["call", "template", "templateRef", "subflow", "sub_workflow", "subworkflow", "flowId"],
         "workflow: NAME",
     ),
-    ours(&["steps", "jobs", "dag", "stages"], "tasks: {NAME: {…}}"),
+    ours(&["steps"], "do: [{NAME: {run: …}}]"),
+    ours(&["jobs", "dag", "stages"], "tasks: {NAME: {…}}"),
     ours(&["sleep", "suspend", "delay", "pause"], "wait: 30s"),
     ours(&["repeatPolicy", "repeat_policy", "loopUntil"], "repeat: {until: …, max: 10, do: […]}"),
     ours(&["uri", "url", "request"], "http: {method: GET, url: …}"),

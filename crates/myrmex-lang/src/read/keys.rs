@@ -466,7 +466,6 @@ pub(crate) static DEFAULTS: Keys = Keys {
         "queue",
         "priority",
         "labels",
-        "cache",
         "container",
         "ssh",
         "slurm",

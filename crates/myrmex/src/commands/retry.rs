@@ -18,13 +18,14 @@ use myrmex_runtime::values;
 use myrmex_store::blobs::FileBlobStore;
 use myrmex_store::{Reader, RunSummary, Sequence};
 
-use super::run::{called, inputs};
+use super::run::{called, check_secrets, inputs};
 use super::runs::{find, open_reader};
 use super::{check_file, resume};
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::intake::Inputs;
 use crate::render::{diagnostics, summary};
 use crate::session::{self, Means, Session, Show};
+use crate::settings::Settings;
 use crate::workspace::Workspace;
 
 /// The most names in a hint: a list that is read, not searched.
@@ -43,7 +44,8 @@ pub struct Args {
     /// The run's id, or the beginning of it
     run: String,
 
-    /// Run this task again although it succeeded, and everything that follows it; repeat for more
+    /// Run this task again although it succeeded, and everything that follows it; repeat for more. Nothing is taken from
+    /// `cache` then
     #[arg(long, value_name = "TASK")]
     from: Vec<String>,
 
@@ -99,12 +101,15 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         None => None,
     };
     let slots = args.slots.unwrap_or_else(session::default_slots);
-    let session = Session::open(zygote, &workspace, Means { slots, takes_over: true })?;
+    // What is asked for is to run, whatever has been done before.
+    let takes_over = args.from.is_empty() && args.item.is_empty();
+    let session = Session::open(zygote, &workspace, Means { slots, takes_over })?;
     let retried = load_run(session.reader(), session.namespace(), old.run)?;
     let retried = retried.ok_or_else(|| no_run(old.run))?;
     let source = Source::of(&session, &retried, other)?;
     let new = RunId(uuid::Uuid::now_v7().into_bytes());
     let mut inputs = new_inputs(args, &session, (&retried, &source))?;
+    check_secrets(&source.definition, inputs.values(), &Settings::load(&workspace)?.providers)?;
     let Some(prepared) = choose(args, &session, &workspace, (&retried, &source), new)? else {
         note(NOTHING_TO_DO);
         return Ok(Exit::NothingToDo);

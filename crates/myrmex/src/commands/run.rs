@@ -303,7 +303,7 @@ pub(super) fn inputs(
 
 /// Checks that each input of type `secret` names one, before anything is recorded: who gave the secret itself by mistake
 /// must not find it in the store. So what was given is not shown either.
-fn check_secrets(
+pub(super) fn check_secrets(
     definition: &Definition,
     inputs: &serde_json::Map<String, Value>,
     providers: &Providers,

@@ -87,10 +87,16 @@ fn error(word: &str, error: &Value) -> String {
     shown
 }
 
-/// The status of a task for people: a failure that was accepted is told from a success.
+/// The status of a task for people: a failure that was accepted, and the success of another run, are told from a success.
 fn status_of(task: &Value) -> String {
     let status = task["status"].as_str().unwrap_or_default();
-    if task["accepted"] == true { "failed, accepted".to_owned() } else { status.to_owned() }
+    let word = match task {
+        _ if task["accepted"] == true => "failed, accepted",
+        _ if !task["taken_from"].is_null() => "taken",
+        _ if !task["cached_from"].is_null() => "cached",
+        _ => status,
+    };
+    word.to_owned()
 }
 
 /// Whether a task ended well because a `catch` took its error.
