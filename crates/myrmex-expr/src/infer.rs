@@ -230,13 +230,8 @@ impl Walk<'_> {
                 ("two numbers, two strings or two lists", result)
             }
             Operator::Multiply => {
-                // A text that is written there may be meant to be repeated; one that comes from elsewhere never is.
-                let may_repeat = |node: &Node, shape: &Shape| {
-                    shape.kinds.meets(Kinds::STRING)
-                        && (shape.kinds != Kinds::STRING || matches!(node.kind, Kind::Constant(_)))
-                };
-                let is_repeated = may_repeat(left, &first) && second.kinds.meets(Kinds::NUMBER)
-                    || first.kinds.meets(Kinds::NUMBER) && may_repeat(right, &second);
+                let is_repeated = first.kinds.meets(Kinds::STRING) && second.kinds.meets(Kinds::NUMBER)
+                    || first.kinds.meets(Kinds::NUMBER) && second.kinds.meets(Kinds::STRING);
                 let number = both(Kinds::NUMBER).then(|| number_of(&first, &second));
                 let text = is_repeated.then_some(Shape::STRING);
                 let result = number.into_iter().chain(text).reduce(Shape::or);

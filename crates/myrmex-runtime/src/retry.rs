@@ -80,7 +80,7 @@ pub fn prepare(
     };
     let history = run.history(&earlier);
     let definition = (other.unwrap_or(run.definition()), other.is_some());
-    let mut files = Files { places, of: run.id(), shared: BTreeMap::new(), named: BTreeMap::new() };
+    let mut files = Files { places, of: run.id(), adopted: BTreeMap::new(), named: BTreeMap::new() };
     let mut lost = BTreeSet::new();
     loop {
         let choice = history.choose(definition, again, &lost)?;
@@ -90,7 +90,7 @@ pub fn prepare(
         }
         let before = lost.len();
         for (address, taken) in &choice.takings.results {
-            let is_whole = files.share_of(taken)?;
+            let is_whole = files.adopt_of(taken)?;
             // What a process left is of its own run. What others pass on may be of a run that was called.
             let node = node_at(definition.0, address).map(|node| &definition.0.node(node).body);
             if !is_whole && matches!(node, Some(Body::Task(_))) {
@@ -108,13 +108,13 @@ struct Files<'a> {
     places: &'a Places<'a>,
     of: RunId,
     /// Whether each file that was asked for is there, and of the new run now.
-    shared: BTreeMap<BlobHash, bool>,
+    adopted: BTreeMap<BlobHash, bool>,
     named: BTreeMap<ValueHash, Vec<BlobHash>>,
 }
 
 impl Files<'_> {
     /// Gives the new run the files that a result names; false if one of them is gone.
-    fn share_of(&mut self, taken: &Taken) -> Result<bool, StoreError> {
+    fn adopt_of(&mut self, taken: &Taken) -> Result<bool, StoreError> {
         let Places { reader, blobs, namespace, to } = *self.places;
         let mut is_whole = true;
         for hash in [taken.output, taken.vars, taken.artifacts].into_iter().flatten() {
@@ -124,11 +124,11 @@ impl Files<'_> {
                 self.named.insert(hash, found);
             }
             for file in &self.named[&hash] {
-                if !self.shared.contains_key(file) {
+                if !self.adopted.contains_key(file) {
                     let is_there = blobs.adopt(namespace, self.of, to, *file)?;
-                    self.shared.insert(*file, is_there);
+                    self.adopted.insert(*file, is_there);
                 }
-                is_whole &= self.shared[file];
+                is_whole &= self.adopted[file];
             }
         }
         Ok(is_whole)

@@ -1,5 +1,7 @@
 //! Draining the agenda: beginning what may begin, skipping what cannot, and ending scopes.
 
+use std::collections::VecDeque;
+
 use myrmex_model::command::TimerKey;
 use myrmex_model::effect::{Effect, Evaluation, Question, Request, Ticket};
 use myrmex_model::event::{Event, Pending, SkipReason};
@@ -21,10 +23,12 @@ pub(super) const FLOW_VISITS_MAX: usize = 100_000;
 impl Turn<'_> {
     /// Decides what is on the agenda, as far as this turn may.
     pub(super) fn drain(&mut self) {
-        while self.run.left > 0
+        // A cancel is never left for the next turn: nothing may begin after it is recorded.
+        let is_cancel = |agenda: &VecDeque<Agenda>| matches!(agenda.front(), Some(Agenda::Cancel(_)));
+        while (self.run.left > 0 || is_cancel(&self.run.agenda))
             && let Some(item) = self.run.agenda.pop_front()
         {
-            self.run.left -= 1;
+            self.run.left = self.run.left.saturating_sub(1);
             match item {
                 Agenda::Key => self.ask_key(),
                 Agenda::Begin(id) => self.begin(id),

@@ -263,6 +263,7 @@ impl Turn<'_> {
     ) -> Result<(), Rejection> {
         let activation = self.run.at(self.find(&task)?);
         let is_waiting = activation.phase == Phase::Queued
+            && !activation.is_cancelling
             && activation.leaf().is_some_and(|leaf| leaf.attempt == attempt && leaf.token.is_none());
         if !is_waiting {
             return Err(Rejection::NotQueued { task, attempt });

@@ -16,8 +16,7 @@ const fn ours(theirs: &'static [&'static str], write: &'static str) -> Ours {
 
 /// In a workflow.
 const ROOT: &[Ours] = &[
-    ours(&["steps"], "do: [{NAME: {run: …}}]"),
-    ours(&["jobs", "stages", "templates", "nodes", "dag", "spec", "pipeline"], "tasks: {NAME: {…}}"),
+    ours(&["jobs", "steps", "stages", "templates", "nodes", "dag", "spec", "pipeline"], "tasks: {NAME: {…}}"),
     ours(&["on", "schedule", "trigger", "cron", "when"], "triggers: […]"),
     ours(&["env", "environment", "variables", "vars", "globals"], "defaults: {env: {…}}"),
     ours(&["params", "parameters", "arguments", "args", "input"], "inputs: {NAME: {type: string}}"),

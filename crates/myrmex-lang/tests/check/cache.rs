@@ -48,7 +48,7 @@ fn only_processes_have_a_cache() {
           d: {wait: 1s, cache: {}}
         ",
         "
-        E0501 2:12 `cache` is not supported yet
+        E0202 2:12 unknown key `cache` in `defaults`
         E0204 4:20 `cache` has no effect here: the task does `set`
         E0204 5:29 `cache` has no effect here: the task does `tasks`
         E0204 6:17 `cache` has no effect here: the task does `wait`

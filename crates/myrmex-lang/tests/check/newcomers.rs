@@ -565,7 +565,7 @@ fn keys_of_github_actions() {
         E0202 6:5 unknown key `strategy` in a task
           hint: write `for_each: LIST`
         E0202 7:5 unknown key `steps` in a task
-          hint: write `tasks: {NAME: {…}}`
+          hint: write `do: [{NAME: {run: …}}]`
         E0202 11:5 unknown key `uses` in a task
           hint: write `use: LIBRARY/ACTION`
         E0202 12:5 unknown key `timeout-minutes` in a task

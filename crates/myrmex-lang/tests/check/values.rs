@@ -300,7 +300,7 @@ fn types_that_are_known_and_cannot_be_right_are_found_before_the_run() {
         E0311 12:22 `for_each` must be a list, a map or a count, `tasks.a.output.s` is of type `string`
         E0311 14:19 `inputs.count == 'three'` is never true: `inputs.count` is of type `integer`, `'three'` of type `string`
         E0311 15:19 only two numbers or two strings have an order: `inputs.name` is of type `string`, `3` of type `integer`
-          hint: write `'3'`
+          hint: make a number of it: `inputs.name | int`, or of a duration: `inputs.name | duration`
         E0311 16:21 `tasks.a.output.n == true` is never true: `tasks.a.output.n` is of type `number`, `true` of type `boolean`
         E0311 17:18 `wait` must be a duration, `inputs.count` is of type `integer`
         E0311 19:33 `inputs.count == 'three'` is never true: `inputs.count` is of type `integer`, `'three'` of type `string`
@@ -348,7 +348,7 @@ fn types_are_followed_through_expressions_and_tasks() {
         E0311 8:20 `+` takes two numbers, two strings or two lists: `inputs.n` is of type `integer`, `inputs.s` of type `string`
           hint: join text with `~`
         E0311 9:20 only two numbers or two strings have an order: `inputs.n` is of type `integer`, `inputs.s` of type `string`
-          hint: make a number of it: `inputs.s | int`
+          hint: make a number of it: `inputs.s | int`, or of a duration: `inputs.s | duration`
         E0311 10:20 `inputs.s == 5` is never true: `inputs.s` is of type `string`, `5` of type `integer`
           hint: write `'5'`
         E0311 11:15 a condition must be true or false, `\"x\"` is of type `string`
@@ -359,7 +359,7 @@ fn types_are_followed_through_expressions_and_tasks() {
         E0311 16:19 `-` takes two numbers: `tasks.made.output.sum ~ tasks.made.output.all[0]` is of type `string`, `tasks.block.output.t` of type `string`
           hint: make a number of it: `tasks.block.output.t | int`
         E0311 17:57 only two numbers or two strings have an order: `who.age` is of type `integer`, `who.name` of type `string`
-          hint: make a number of it: `who.name | int`
+          hint: make a number of it: `who.name | int`, or of a duration: `who.name | duration`
         E0311 17:112 `error.exit_code == '1'` is never true: `error.exit_code` is of type `integer` or `null`, `'1'` of type `string`
         E0311 18:23 `length` takes a string, a list or a map: `inputs.n` is of type `integer`
         E0311 18:48 `in` takes a list, a map or a string on its right: `inputs.n` is of type `integer`

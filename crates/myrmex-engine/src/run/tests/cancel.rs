@@ -164,3 +164,13 @@ fn a_restored_run_asks_again_for_the_stop_of_what_is_being_cancelled() {
     let mut restored = crate::run::Run::restore(&host.run.facts(), definition, hash).unwrap();
     assert_eq!(restored.resume(host.now).effects, [Effect::Stop { token: host.token("a") }]);
 }
+
+#[test]
+fn a_cancel_is_never_left_for_the_next_turn() {
+    let mut host = Host::started(&graph("root", vec![task("a"), task("b")]));
+    host.run.set_turn_items(0);
+    let cancel = Command::Cancel { by: "ana".into(), reason: "enough".into() };
+    host.run.decide(cancel, host.now).unwrap();
+    assert!(host.run.has_more(), "the rest of the turn is left");
+    assert_eq!(host.run.queued(), [], "nothing waits for a grant any more");
+}
