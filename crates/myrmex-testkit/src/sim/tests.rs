@@ -3,6 +3,9 @@
 use super::{Outcome, Planted, compile, simulate};
 use crate::sim::random::Random;
 
+/// How many seeds are simulated; `MYRMEX_SEEDS` says another number.
+const SEEDS: u64 = 300;
+
 /// Runs on a stack that the checker may use.
 fn on_a_large_stack<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> T {
     let thread = std::thread::Builder::new().stack_size(myrmex_expr::STACK_BYTES).spawn(act).unwrap();
@@ -31,7 +34,9 @@ fn a_seed_gives_the_same_history() {
 
 #[test]
 fn nothing_is_wrong_and_the_load_is_real() {
-    let outcomes: Vec<Outcome> = on_a_large_stack(|| (0..300).map(|seed| simulate(seed, None)).collect());
+    let seeds = std::env::var("MYRMEX_SEEDS").map_or(SEEDS, |count| count.parse().unwrap());
+    let outcomes: Vec<Outcome> =
+        on_a_large_stack(move || (0..seeds).map(|seed| simulate(seed, None)).collect());
     let mut kinds = std::collections::BTreeSet::new();
     let (mut crashes, mut loaded, mut attempts, mut zombies) = (0, 0, 0, 0);
     for outcome in &outcomes {
