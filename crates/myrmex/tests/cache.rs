@@ -369,7 +369,7 @@ tasks:
 }
 
 #[test]
-fn a_secret_is_neither_fetched_nor_shown_for_a_hit() {
+fn a_secret_of_a_hit_is_fetched_to_be_masked() {
     let workspace = Workspace::with(
         "workflow: w
 tasks:
@@ -380,8 +380,12 @@ outputs: ${{ tasks.push.output.stdout }}
     workspace.write("token", "s3cr3t-value");
     workspace.write("myrmex.yaml", "secrets: {TOKEN: {file: token}}\n");
     assert_eq!(workspace.ran(&[]), ("push".to_owned(), json!("with ***")));
-    std::fs::remove_file(workspace.path("token")).unwrap();
     assert_eq!(workspace.ran(&[]), (String::new(), json!("with ***")));
+    // Without it nobody could mask what the origin left behind: the attempt ends as if it were to run.
+    std::fs::remove_file(workspace.path("token")).unwrap();
+    let summary = workspace.run(&[]);
+    assert_eq!(summary["status"], "failed", "{summary}");
+    assert_eq!(summary["error"]["type"], "configuration", "{summary}");
 }
 
 /// Returns the tasks whose attempt has durably succeeded.

@@ -148,3 +148,53 @@ fn a_secret_given_in_place_of_its_name_is_neither_recorded_nor_shown() {
         assert!(!space.data().join("store.db").exists());
     }
 }
+
+/// Runs a workflow once with each of these arguments; nothing may show a secret. Returns what the last run printed.
+#[track_caller]
+fn run_all(space: &Workspace, runs: &[&[&str]]) -> String {
+    let mut printed = String::new();
+    for arguments in runs {
+        let words = [&["run", "w.yaml", "--json"], *arguments].concat();
+        let output = command(space, &words).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        check(space, &output);
+        printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    }
+    printed
+}
+
+#[test]
+fn a_secret_that_a_hit_left_in_a_file_is_masked() {
+    let token = r#"workflow: w
+tasks:
+  get: {run: 'printf %s "$TOKEN" > tok.txt', secrets: [TOKEN], cache: {}}
+  show: {needs: get, run: cat tok.txt}
+"#;
+    // Another provider: it is asked by a process, for which the hit waits.
+    let asked = "secrets: {TOKEN: {command: [sh, -c, 'echo \"$MYRMEX_SECRET_TOKEN\"']}}\n";
+    for config in ["{}\n", asked] {
+        let space = Workspace::new().with_file("w.yaml", token).with_file("myrmex.yaml", config);
+        for again in [1, 2, 3] {
+            let printed = run_all(&space, &[&[]]);
+            assert_eq!(printed.contains("cached_from"), again > 1, "{printed}");
+            assert!(printed.contains(r#"{"stdout":"***"}"#), "{printed}");
+        }
+        assert_eq!(std::fs::read_to_string(space.path("tok.txt")).unwrap(), CANARY);
+    }
+}
+
+#[test]
+fn a_hit_by_key_is_only_of_an_attempt_with_the_same_secrets() {
+    let file = r#"workflow: w
+inputs: {name: {type: secret}}
+tasks:
+  get: {run: 'printf %s "$T" > tok.txt', env: {T: '${{ inputs.name }}'}, cache: {key: same}}
+  show: {needs: get, run: cat tok.txt}
+"#;
+    let space = Workspace::new().with_file("w.yaml", file);
+    let printed = run_all(&space, &[&["-i", "name=TOKEN"], &["-i", "name=CUT"]]);
+    assert!(!printed.contains("cached_from"), "{printed}");
+    let printed = run_all(&space, &[&["-i", "name=CUT"]]);
+    assert!(printed.contains("cached_from"), "{printed}");
+    assert!(printed.contains(r#"{"stdout":"***"}"#), "{printed}");
+}

@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 
 use super::artifacts::content;
 use super::blobs::Keeper;
+use super::secret::Wanted;
 use super::{Assignment, CacheScope, OpenReader, Outcome, Report, arguments};
 use crate::values;
 
@@ -87,8 +88,8 @@ pub(super) struct Lookup {
 
 /// What came of it.
 pub(super) enum Answer {
-    /// The attempt has ended with the success of another.
-    Hit(Box<Report>),
+    /// The attempt ends with the success of another, once the secrets that it names are masked.
+    Hit(Box<Assignment>, Box<Report>),
     /// It has to run; it knows its digest now.
     Miss(Box<Assignment>),
     /// It ends, because what it depends on cannot be told.
@@ -101,7 +102,7 @@ impl Lookup {
         let looked = catch_unwind(AssertUnwindSafe(|| self.look(keeper, &assignment)));
         let mut assignment = Box::new(assignment);
         match looked {
-            Ok(Ok((_, Some(report)))) => Answer::Hit(report),
+            Ok(Ok((_, Some(report)))) => Answer::Hit(assignment, report),
             Ok(Ok((digest, None))) => {
                 if let Some(scope) = &mut assignment.cache {
                     scope.digest = Some(digest);
@@ -168,6 +169,13 @@ impl Lookup {
         };
         add(kind.as_bytes());
         add(value.as_bytes());
+        // What a hit left in files is masked by the secrets that the attempt names itself, so that they have to be those
+        // that the origin was given. Without a `key` their names are within what is given.
+        let wanted = cache.get("key").and_then(|_| Wanted::of(arguments).transpose()).transpose()?;
+        if let Some(wanted) = wanted {
+            add(b"secrets");
+            wanted.names().iter().for_each(|name| add(name.as_bytes()));
+        }
         let patterns = cache.get("files").and_then(Value::as_array).into_iter().flatten();
         let workdir = arguments::workdir(arguments, &self.workspace);
         for pattern in patterns.map(to_text) {

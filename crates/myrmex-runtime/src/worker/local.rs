@@ -39,8 +39,8 @@ enum Told {
     Recount,
     /// The files that an attempt needs are ready, or it ends.
     Unpacked(Box<Assignment>, Option<AttemptEnd>),
-    /// An attempt took over an earlier success.
-    TakenOver(Box<Report>),
+    /// An attempt takes over an earlier success.
+    TakenOver(Box<Assignment>, Box<Report>),
     /// What an attempt left is kept.
     Finished(Box<Report>),
     /// A run is over: nobody reads its files any more.
@@ -328,13 +328,10 @@ impl State {
                 let is_stopped = self.unpacking.remove(&assignment.token).unwrap_or_default();
                 match end.or(is_stopped.then_some(AttemptEnd::Stopped)) {
                     Some(end) => self.end_unstarted(*assignment, end),
-                    None => return self.prepare(processes, *assignment),
+                    None => return self.prepare(processes, *assignment, None),
                 }
             }
-            Told::TakenOver(report) => {
-                self.unpacking.remove(&report.token);
-                self.report(*report);
-            }
+            Told::TakenOver(assignment, report) => return self.take_over(processes, *assignment, report),
             Told::Finished(report) => {
                 self.finishing.remove(&report.token);
                 self.report(*report);
@@ -357,7 +354,7 @@ impl State {
         }
         let may_take_over = assignment.cache.as_ref().is_some_and(|scope| scope.digest.is_none());
         if !may_take_over && !blobs::names_files(&assignment.arguments) {
-            return self.prepare(processes, assignment);
+            return self.prepare(processes, assignment, None);
         }
         self.unpacking.insert(token, false);
         let keeper = self.keeper.clone();
@@ -370,7 +367,7 @@ impl State {
             let assignment = match lookup {
                 None => assignment,
                 Some(lookup) => match lookup.answer(&keeper, assignment) {
-                    Answer::Hit(report) => return Told::TakenOver(report),
+                    Answer::Hit(assignment, report) => return Told::TakenOver(assignment, report),
                     Answer::Miss(assignment) => *assignment,
                     Answer::Over(assignment, end) => return Told::Unpacked(assignment, Some(end)),
                 },
@@ -404,8 +401,30 @@ impl State {
         }
     }
 
-    /// Starts an attempt whose files are ready, or first what gives its secrets; false if the worker cannot go on.
-    fn prepare(&mut self, processes: &mut Processes, assignment: Assignment) -> bool {
+    /// Reports the success that an attempt takes over, or first starts what gives its secrets; false if the worker cannot
+    /// go on.
+    ///
+    /// The attempts of the origin may have left secrets in files, from which tasks after this one print them. They were
+    /// given what this attempt names: the names are part of the digest, also through a chain of hits. So the masks of this
+    /// run learn the same as if the attempt ran, and the journals of other runs need not be asked.
+    fn take_over(&mut self, processes: &mut Processes, assignment: Assignment, report: Box<Report>) -> bool {
+        let is_stopped = self.unpacking.remove(&report.token).unwrap_or_default();
+        match Wanted::of(&assignment.arguments) {
+            Ok(None) => self.report(*report),
+            Ok(Some(_)) | Err(_) if is_stopped => self.end_unstarted(assignment, AttemptEnd::Stopped),
+            Ok(Some(_)) | Err(_) => return self.prepare(processes, assignment, Some(report)),
+        }
+        true
+    }
+
+    /// Starts an attempt whose files are ready, or reports the `hit` that it takes over, or first starts what gives its
+    /// secrets; false if the worker cannot go on.
+    fn prepare(
+        &mut self,
+        processes: &mut Processes,
+        assignment: Assignment,
+        hit: Option<Box<Report>>,
+    ) -> bool {
         let token = assignment.token;
         let wanted = Wanted::of(&assignment.arguments);
         let needed = wanted.and_then(|wanted| {
@@ -418,7 +437,7 @@ impl State {
         });
         let (wanted, recalled) = match needed {
             Ok((None, recalled)) if recalled.names.is_empty() => {
-                return self.launch(processes, assignment, Secrets::none(recalled.root));
+                return self.begin(processes, (assignment, hit), Secrets::none(recalled.root));
             }
             Ok((wanted, recalled)) => (wanted.unwrap_or_default(), recalled),
             Err(fault) => {
@@ -426,7 +445,7 @@ impl State {
                 return true;
             }
         };
-        self.preparing.insert(token, Preparing::new(assignment, wanted, recalled, &self.config));
+        self.preparing.insert(token, Preparing::new((assignment, hit), wanted, recalled, &self.config));
         self.go_on(processes, token)
     }
 
@@ -447,13 +466,31 @@ impl State {
             return true;
         }
         match self.preparing.remove(&token).map(Preparing::settle) {
-            Some(Prepared::Ready(assignment, secrets)) => self.launch(processes, assignment, secrets),
+            Some(Prepared::Ready(assignment, hit, secrets)) => {
+                self.begin(processes, (assignment, hit), secrets)
+            }
             Some(Prepared::Over(assignment, end)) => {
                 self.end_unstarted(assignment, end);
                 true
             }
             Some(Prepared::NotYet) | None => true,
         }
+    }
+
+    /// Starts an attempt that has its secrets, or reports the success that it takes over; false if the worker cannot go on.
+    fn begin(
+        &mut self,
+        processes: &mut Processes,
+        (assignment, hit): (Assignment, Option<Box<Report>>),
+        secrets: Secrets,
+    ) -> bool {
+        let Some(report) = hit else { return self.launch(processes, assignment, secrets) };
+        // Before the report: what follows the attempt may begin as soon as that is known.
+        match self.learn(secrets.root, &secrets.values) {
+            Ok(()) => self.report(*report),
+            Err(fault) => self.end_unstarted(assignment, AttemptEnd::Failed { fault }),
+        }
+        true
     }
 
     /// Starts the process of an attempt; false if the worker cannot go on. That its own directory cannot be made is no

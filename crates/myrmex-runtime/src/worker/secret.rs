@@ -13,7 +13,7 @@ use myrmex_model::outcome::AttemptEnd;
 use myrmex_model::value::{Value, to_text};
 
 use super::kin::Kin;
-use super::{Assignment, WorkerConfig};
+use super::{Assignment, Report, WorkerConfig};
 use crate::partition::JournalError;
 use crate::platform::{Exit, ProcessEnd, ProcessId, ProcessSpec, Stream};
 use crate::secrets::{self, Masks, SECRET_BYTES_MAX, Secret};
@@ -106,6 +106,8 @@ fn misfit(title: &str) -> Fault {
 /// An attempt whose secrets are being fetched.
 pub(super) struct Preparing {
     pub(super) assignment: Assignment,
+    /// The success that it takes over instead of being started.
+    hit: Option<Box<Report>>,
     root: RunId,
     wanted: Wanted,
     /// Secrets that it is not given: they are fetched to be masked.
@@ -123,8 +125,8 @@ pub(super) struct Preparing {
 pub(super) enum Prepared {
     /// Commands are under way.
     NotYet,
-    /// The attempt can start.
-    Ready(Assignment, Secrets),
+    /// The attempt can start, or take over this success.
+    Ready(Assignment, Option<Box<Report>>, Secrets),
     /// It will not.
     Over(Assignment, AttemptEnd),
 }
@@ -150,7 +152,7 @@ impl Preparing {
     /// Fetches what can be had at once, of the secrets that the attempt is given and of those that are `recalled`. If one
     /// that it is given cannot be had, that is how the attempt ends.
     pub(super) fn new(
-        assignment: Assignment,
+        (assignment, hit): (Assignment, Option<Box<Report>>),
         wanted: Wanted,
         Recalled { root, names: recalled }: Recalled,
         config: &WorkerConfig,
@@ -159,7 +161,8 @@ impl Preparing {
         let recalled: BTreeSet<_> = recalled.difference(&given).cloned().collect();
         let names: Vec<_> = given.into_iter().chain(recalled.iter().cloned()).collect();
         let (values, to_ask) = (BTreeMap::new(), Vec::new());
-        let mut preparing = Self { assignment, root, wanted, recalled, values, to_ask, asked: 0, end: None };
+        let mut preparing =
+            Self { assignment, hit, root, wanted, recalled, values, to_ask, asked: 0, end: None };
         for name in names {
             match config.providers.find(&name) {
                 Ok(secrets::Source::Value(secret)) => {
@@ -227,7 +230,7 @@ impl Preparing {
         }
         let variables = self.wanted.compose(&self.values);
         let values = self.values.into_values().collect();
-        Prepared::Ready(self.assignment, Secrets { root: self.root, variables, values })
+        Prepared::Ready(self.assignment, self.hit, Secrets { root: self.root, variables, values })
     }
 }
 
