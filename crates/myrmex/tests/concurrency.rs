@@ -208,6 +208,35 @@ tasks:
     assert_eq!(statuses(&workspace)[2..], ["succeeded", "succeeded"]);
 }
 
+#[test]
+fn a_run_that_was_cancelled_for_another_ends_in_peace_after_a_kill() {
+    let main = "workflow: main
+do:
+  - first: {workflow: kid, with: {n: 1}, wait: false}
+  - begun: {run: 'until grep -q \"begin 1\" noted; do sleep 0.01; done 2>/dev/null'}
+  - second: {workflow: kid, with: {n: 2}}
+";
+    let script = "echo \"begin $N\" >>noted; [ $N = 2 ] || sleep 60; echo \"end $N\" >>noted";
+    let last = "[ $N = 2 ] || { echo \"begin last\" >>noted; until [ -e go ]; do sleep 0.01; done; echo \"end last\" >>noted; }";
+    let finally = format!("finally:\n  run: |\n    {last}\n  env: {{N: '${{{{ inputs.n }}}}'}}\n");
+    let workspace = workspace(main, &(kid("{on_conflict: cancel}", script) + &finally));
+    let mut live = Live::start(workspace.myrmex(&["run", "main.yaml"]), "cancelled");
+    let is_ending = || noted(&workspace).last().is_some_and(|line| line == "begin last");
+    assert!(poll(PATIENCE, is_ending), "{}", live.errors());
+    live.kill();
+    drop(live.finish());
+    let main = runs_of(&workspace, "main")[0]["run"].as_str().unwrap().to_owned();
+    let live = Live::start(workspace.myrmex(&["runs", "resume", &main]), "cancelled again");
+    let is_again = || noted(&workspace).iter().filter(|line| *line == "begin last").count() == 2;
+    assert!(poll(PATIENCE, is_again), "{}", live.errors());
+    fs::write(workspace.path("go"), "").unwrap();
+    let ended = live.wait();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.errors);
+    assert_eq!(noted(&workspace), ["begin 1", "begin last", "begin last", "end last", "begin 2", "end 2"]);
+    let cancels = workspace.export().unwrap().events.iter().filter(|e| e.kind == "cancel.requested").count();
+    assert_eq!(cancels, 1);
+}
+
 /// Two children that call each other's workflow: `wa` while `wb` has its place, and `wb` once `go` is there.
 fn circle() -> Workspace {
     let main = "workflow: main

@@ -38,6 +38,8 @@ pub struct Applicant {
     pub since: Timestamp,
     /// Whether it had a place before the process died that drove it.
     pub is_returning: bool,
+    /// Whether it is being cancelled. One that had a place before may be, and needs it to end.
+    pub is_ending: bool,
     /// The runs that wait for its end, the nearest first.
     pub callers: Vec<RunId>,
 }
@@ -93,13 +95,15 @@ struct Turn {
 struct Waiting {
     limit: u32,
     on_conflict: OnConflict,
+    /// Whether it is being cancelled.
+    is_ending: bool,
     callers: Vec<RunId>,
 }
 
 impl Admission {
     /// Lets a run wait for its place. One that waits or has its place already changes nothing.
     pub fn ask(&mut self, applicant: Applicant) {
-        let Applicant { run, group, limit, on_conflict, since, is_returning, callers } = applicant;
+        let Applicant { run, group, limit, on_conflict, since, is_returning, is_ending, callers } = applicant;
         if self.members.contains_key(&run) {
             return;
         }
@@ -108,7 +112,7 @@ impl Admission {
         }
         let on_conflict = if is_returning { OnConflict::Queue } else { on_conflict };
         let turn = Turn { is_fresh: !is_returning, since, run };
-        let waiting = Waiting { limit: limit.max(1), on_conflict, callers };
+        let waiting = Waiting { limit: limit.max(1), on_conflict, is_ending, callers };
         let places = self.groups.entry(group.clone()).or_default();
         places.waiting.insert(turn, waiting);
         places.fresh.insert(turn);
@@ -211,9 +215,9 @@ impl Admission {
     }
 
     fn take_place(&mut self, group: &Group, turn: Turn) {
-        self.remove_waiting(group, turn);
+        let is_ending = self.remove_waiting(group, turn).is_some_and(|waiting| waiting.is_ending);
         if let Some(places) = self.groups.get_mut(group) {
-            places.holders.insert(turn.run, Holder { since: turn.since, is_ending: false });
+            places.holders.insert(turn.run, Holder { since: turn.since, is_ending });
         }
     }
 
@@ -248,7 +252,8 @@ impl Admission {
             .map(|(run, holder)| (holder.since, *run))
             .collect();
         before.sort_unstable();
-        before.extend(places.waiting.range(..turn).map(|(turn, _)| (turn.since, turn.run)));
+        let waiting_before = places.waiting.range(..turn).filter(|(_, waiting)| !waiting.is_ending);
+        before.extend(waiting_before.map(|(turn, _)| (turn.since, turn.run)));
         let excess = (before.len() + 1).saturating_sub(waiting.limit as usize);
         let ended: Vec<RunId> = before.into_iter().take(excess).map(|(_, run)| run).collect();
         if let Some(caller) = ended.iter().find(|run| waiting.callers.contains(run)) {
@@ -316,12 +321,12 @@ impl Admission {
         below.filter_map(|below| self.members.get(below).map(|(group, _)| group))
     }
 
-    fn remove_waiting(&mut self, group: &Group, turn: Turn) {
-        let Some(places) = self.groups.get_mut(group) else { return };
+    fn remove_waiting(&mut self, group: &Group, turn: Turn) -> Option<Waiting> {
+        let places = self.groups.get_mut(group)?;
         places.fresh.remove(&turn);
-        if let Some(waiting) = places.waiting.remove(&turn) {
-            self.forget_callers(turn.run, waiting.callers.iter());
-        }
+        let waiting = places.waiting.remove(&turn)?;
+        self.forget_callers(turn.run, waiting.callers.iter());
+        Some(waiting)
     }
 
     fn forget_callers<'a>(&mut self, run: RunId, callers: impl Iterator<Item = &'a RunId>) {

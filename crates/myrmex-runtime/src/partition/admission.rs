@@ -27,6 +27,7 @@ impl State {
             on_conflict: bounds.map_or(OnConflict::Queue, |bounds| bounds.on_conflict),
             since,
             is_returning,
+            is_ending: asking.cancels() > 0,
             callers: self.callers(run, asking.parent_run()),
         };
         self.owned.admission.ask(applicant);

@@ -19,6 +19,7 @@ fn fresh(number: u8, key: &str) -> Applicant {
         on_conflict: OnConflict::Queue,
         since: Timestamp(i64::from(number)),
         is_returning: false,
+        is_ending: false,
         callers: Vec::new(),
     }
 }
@@ -84,6 +85,20 @@ fn the_newest_takes_the_place_of_the_oldest() {
     assert_eq!(admitted(&admission.settle()), [4]);
     admission.leave(id(1));
     assert_eq!(admitted(&admission.settle()), [5]);
+}
+
+#[test]
+fn who_is_being_cancelled_when_it_returns_is_not_cancelled_again() {
+    let mut admission = Admission::default();
+    let ending = |number| Applicant { is_returning: true, is_ending: true, ..fresh(number, "k") };
+    admission.ask(ending(1));
+    admission.ask(ending(2));
+    admission.ask(Applicant { on_conflict: OnConflict::Cancel, ..fresh(3, "k") });
+    assert_eq!(settled(&mut admission), [(id(1), Ruling::Admitted)]);
+    admission.leave(id(1));
+    assert_eq!(settled(&mut admission), [(id(2), Ruling::Admitted)]);
+    admission.leave(id(2));
+    assert_eq!(settled(&mut admission), [(id(3), Ruling::Admitted)]);
 }
 
 #[test]
