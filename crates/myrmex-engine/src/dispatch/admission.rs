@@ -138,7 +138,7 @@ impl Admission {
 
     /// Notes who waits for the end of a run that waits itself: runs are taken up in any order, so more callers of it may be
     /// known than when it asked. What they change is decided anew.
-    pub fn set_callers(&mut self, run: RunId, callers: Vec<RunId>) {
+    pub fn set_callers(&mut self, run: RunId, callers: &[RunId]) {
         let Some((group, turn)) = self.members.get(&run) else { return };
         let Some(places) = self.groups.get_mut(group) else { return };
         let Some(waiting) = places.waiting.get_mut(turn).filter(|waiting| waiting.callers != callers) else {
@@ -146,10 +146,10 @@ impl Admission {
         };
         places.fresh.insert(*turn);
         self.touched.insert(group.clone());
-        for caller in &callers {
+        for caller in callers {
             self.below.entry(*caller).or_default().insert(run);
         }
-        let gone = std::mem::replace(&mut waiting.callers, callers.clone());
+        let gone = std::mem::replace(&mut waiting.callers, callers.to_owned());
         self.forget_callers(run, gone.iter().filter(|caller| !callers.contains(caller)));
     }
 
@@ -195,6 +195,11 @@ impl Admission {
         for group in &touched {
             self.admit(group, false, &mut rulings);
             while self.decide_new(group, &mut rulings) {
+                if let Some((_, Ruling::Ends(_))) = rulings.last() {
+                    // Whoever is ended takes with it those that it called, who count until then.
+                    self.touched.extend(touched);
+                    return rulings;
+                }
                 self.admit(group, false, &mut rulings);
             }
         }
@@ -229,9 +234,7 @@ impl Admission {
         let Some(waiting) = places.waiting.get(&turn) else { return true };
         let on_conflict = waiting.on_conflict;
         let ruling = match on_conflict {
-            OnConflict::Queue if self.is_stuck(group, turn.run) => {
-                Some(Ruling::Deadlocked(self.holder_for(group, turn)))
-            }
+            OnConflict::Queue if self.is_stuck(group, turn.run, &[]) => Some(self.refuse(group, turn)),
             OnConflict::Queue => None,
             OnConflict::Skip => Some(Ruling::Skipped(self.holder_for(group, turn))),
             OnConflict::Cancel => self.supersede(group, turn),
@@ -241,6 +244,16 @@ impl Admission {
         }
         rulings.extend(ruling.map(|ruling| (turn.run, ruling)));
         true
+    }
+
+    /// Decides about a run that would wait for ever. One that had its place before is not failed for that: it has it beside
+    /// the others.
+    fn refuse(&mut self, group: &Group, turn: Turn) -> Ruling {
+        if turn.is_fresh {
+            return Ruling::Deadlocked(self.holder_for(group, turn));
+        }
+        self.take_place(group, turn);
+        Ruling::Admitted
     }
 
     /// Makes room for a run by ending those that came before it, the oldest first, and no more than are in its way.
@@ -258,6 +271,10 @@ impl Admission {
         let ended: Vec<RunId> = before.into_iter().take(excess).map(|(_, run)| run).collect();
         if let Some(caller) = ended.iter().find(|run| waiting.callers.contains(run)) {
             return Some(Ruling::Deadlocked(*caller));
+        }
+        // Those who are being cancelled already, its callers among them, may wait for it in what they do at last.
+        if self.is_stuck(group, turn.run, &ended) {
+            return Some(Ruling::Deadlocked(self.holder_for(group, turn)));
         }
         for run in &ended {
             let is_waiting = |(_, turn): &(Group, Turn)| {
@@ -282,8 +299,8 @@ impl Admission {
     }
 
     /// Returns whether a run that waits will do so for ever: too many of those in its way wait, through runs that they
-    /// called, for places of which that is true too.
-    fn is_stuck(&self, group: &Group, run: RunId) -> bool {
+    /// called, for places of which that is true too. Those that are about to be ended for it are not in its way.
+    fn is_stuck(&self, group: &Group, run: RunId, ended: &[RunId]) -> bool {
         let is_caller = |holder: RunId| self.below.contains_key(&holder);
         if !self.holders(group).any(is_caller) {
             return false;
@@ -297,14 +314,18 @@ impl Admission {
         }
         // At first all are held to be stuck; then those are taken out who will be served, until no one is.
         let mut stuck: BTreeSet<RunId> = reached.iter().flat_map(|next| self.waiting(next)).collect();
+        stuck.retain(|run| !ended.contains(run));
         loop {
             let before = stuck.len();
             for places in reached.iter().filter_map(|next| self.groups.get(*next)) {
-                let stays =
-                    |holder: &&RunId| self.below.get(*holder).is_some_and(|below| !below.is_disjoint(&stuck));
+                let stays = |holder: &&RunId| {
+                    let below = self.below.get(*holder).filter(|_| !ended.contains(holder));
+                    below.is_some_and(|below| !below.is_disjoint(&stuck))
+                };
                 let staying = places.holders.keys().filter(stays).count();
                 // Nobody overtakes, so all after one who is not served are not served either.
-                let served = places.waiting.iter().take_while(|(_, next)| staying < next.limit as usize);
+                let waiting = places.waiting.iter().filter(|(turn, _)| !ended.contains(&turn.run));
+                let served = waiting.take_while(|(_, next)| staying < next.limit as usize);
                 served.for_each(|(turn, _)| {
                     stuck.remove(&turn.run);
                 });

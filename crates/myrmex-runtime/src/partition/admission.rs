@@ -60,7 +60,7 @@ impl State {
         for run in waiting {
             let Some(Loaded { run: asking, .. }) = self.loaded(run) else { continue };
             let callers = self.callers(run, asking.parent_run());
-            self.owned.admission.set_callers(run, callers);
+            self.owned.admission.set_callers(run, &callers);
         }
     }
 
