@@ -72,8 +72,7 @@ fn overlap(lines: &[String]) -> usize {
 
 /// Lists the runs of the children, as `runs list --json` does.
 fn kids(workspace: &Workspace) -> Vec<Value> {
-    let output = workspace.myrmex(&["runs", "list", "--json", "--workflow", "kid"]).output().unwrap();
-    summary(&output)["runs"].as_array().unwrap().clone()
+    runs_of(workspace, "kid")
 }
 
 fn statuses(workspace: &Workspace) -> Vec<String> {
@@ -207,6 +206,81 @@ tasks:
     fs::write(workspace.path("kid.yaml"), detached).unwrap();
     assert_eq!(run(&workspace).0, Some(0));
     assert_eq!(statuses(&workspace)[2..], ["succeeded", "succeeded"]);
+}
+
+#[test]
+fn a_run_that_was_cancelled_for_another_ends_in_peace_after_a_kill() {
+    let main = "workflow: main
+do:
+  - first: {workflow: kid, with: {n: 1}, wait: false}
+  - begun: {run: 'until grep -q \"begin 1\" noted; do sleep 0.01; done 2>/dev/null'}
+  - second: {workflow: kid, with: {n: 2}}
+";
+    let script = "echo \"begin $N\" >>noted; [ $N = 2 ] || sleep 60; echo \"end $N\" >>noted";
+    let last = "[ $N = 2 ] || { echo \"begin last\" >>noted; until [ -e go ]; do sleep 0.01; done; echo \"end last\" >>noted; }";
+    let finally = format!("finally:\n  run: |\n    {last}\n  env: {{N: '${{{{ inputs.n }}}}'}}\n");
+    let workspace = workspace(main, &(kid("{on_conflict: cancel}", script) + &finally));
+    let mut live = Live::start(workspace.myrmex(&["run", "main.yaml"]), "cancelled");
+    let is_ending = || noted(&workspace).last().is_some_and(|line| line == "begin last");
+    assert!(poll(PATIENCE, is_ending), "{}", live.errors());
+    live.kill();
+    drop(live.finish());
+    let main = runs_of(&workspace, "main")[0]["run"].as_str().unwrap().to_owned();
+    let live = Live::start(workspace.myrmex(&["runs", "resume", &main]), "cancelled again");
+    let is_again = || noted(&workspace).iter().filter(|line| *line == "begin last").count() == 2;
+    assert!(poll(PATIENCE, is_again), "{}", live.errors());
+    fs::write(workspace.path("go"), "").unwrap();
+    let ended = live.wait();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.errors);
+    assert_eq!(noted(&workspace), ["begin 1", "begin last", "begin last", "end last", "begin 2", "end 2"]);
+    let cancels = workspace.export().unwrap().events.iter().filter(|e| e.kind == "cancel.requested").count();
+    assert_eq!(cancels, 1);
+}
+
+/// Two children that call each other's workflow: `wa` while `wb` has its place, and `wb` once `go` is there.
+fn circle() -> Workspace {
+    let main = "workflow: main
+tasks:
+  a: {workflow: wa, with: {deep: true}}
+  b: {workflow: wb, with: {deep: true}}
+";
+    let caller = |own: &str, other: &str, script: &str| {
+        let head =
+            format!("workflow: {own}\ninputs: {{deep: {{type: boolean}}}}\nconcurrency: {{limit: 1}}\n");
+        format!(
+            "{head}do:\n  - first: {{if: inputs.deep, run: '{script}'}}\n  - call: {{if: inputs.deep, workflow: {other}, with: {{deep: false}}}}\n"
+        )
+    };
+    Workspace::new()
+        .with_file("main.yaml", main)
+        .with_file("wa.yaml", &caller("wa", "wb", "until [ -e noted ]; do sleep 0.01; done"))
+        .with_file("wb.yaml", &caller("wb", "wa", "touch noted; until [ -e go ]; do sleep 0.01; done"))
+}
+
+fn runs_of(workspace: &Workspace, workflow: &str) -> Vec<Value> {
+    let output = workspace.myrmex(&["runs", "list", "--json", "--workflow", workflow]).output().unwrap();
+    summary(&output)["runs"].as_array().unwrap().clone()
+}
+
+#[test]
+fn a_circle_that_closes_after_a_kill_is_found_as_without_it() {
+    for is_killed in [false, true] {
+        let workspace = circle();
+        let mut live = Live::start(workspace.myrmex(&["run", "--slots", "4", "main.yaml"]), "circle");
+        let is_waiting = || runs_of(&workspace, "wb").iter().any(|run| run["status"] == "pending");
+        let is_deep = poll(PATIENCE, || workspace.path("noted").exists() && is_waiting());
+        assert!(is_deep, "{}", live.errors());
+        if is_killed {
+            live.kill();
+            drop(live.finish());
+            let main = runs_of(&workspace, "main")[0]["run"].as_str().unwrap().to_owned();
+            live = Live::start(workspace.myrmex(&["runs", "resume", &main]), "circle again");
+        }
+        fs::write(workspace.path("go"), "").unwrap();
+        let ended = live.wait();
+        assert_eq!(ended.status.code(), Some(1), "{}", ended.errors);
+        assert!(ended.errors.contains("flow/deadlock"), "killed: {is_killed}: {}", ended.errors);
+    }
 }
 
 /// Kills a run while a run that it started and did not wait for, and one that this one started, are under way.

@@ -38,6 +38,8 @@ pub struct Applicant {
     pub since: Timestamp,
     /// Whether it had a place before the process died that drove it.
     pub is_returning: bool,
+    /// Whether it is being cancelled. One that had a place before may be, and needs it to end.
+    pub is_ending: bool,
     /// The runs that wait for its end, the nearest first.
     pub callers: Vec<RunId>,
 }
@@ -93,13 +95,15 @@ struct Turn {
 struct Waiting {
     limit: u32,
     on_conflict: OnConflict,
+    /// Whether it is being cancelled.
+    is_ending: bool,
     callers: Vec<RunId>,
 }
 
 impl Admission {
     /// Lets a run wait for its place. One that waits or has its place already changes nothing.
     pub fn ask(&mut self, applicant: Applicant) {
-        let Applicant { run, group, limit, on_conflict, since, is_returning, callers } = applicant;
+        let Applicant { run, group, limit, on_conflict, since, is_returning, is_ending, callers } = applicant;
         if self.members.contains_key(&run) {
             return;
         }
@@ -108,7 +112,7 @@ impl Admission {
         }
         let on_conflict = if is_returning { OnConflict::Queue } else { on_conflict };
         let turn = Turn { is_fresh: !is_returning, since, run };
-        let waiting = Waiting { limit: limit.max(1), on_conflict, callers };
+        let waiting = Waiting { limit: limit.max(1), on_conflict, is_ending, callers };
         let places = self.groups.entry(group.clone()).or_default();
         places.waiting.insert(turn, waiting);
         places.fresh.insert(turn);
@@ -130,6 +134,23 @@ impl Admission {
         if let Some(holder) = places.and_then(|places| places.holders.get_mut(&run)) {
             holder.is_ending = true;
         }
+    }
+
+    /// Notes who waits for the end of a run that waits itself: runs are taken up in any order, so more callers of it may be
+    /// known than when it asked. What they change is decided anew.
+    pub fn set_callers(&mut self, run: RunId, callers: &[RunId]) {
+        let Some((group, turn)) = self.members.get(&run) else { return };
+        let Some(places) = self.groups.get_mut(group) else { return };
+        let Some(waiting) = places.waiting.get_mut(turn).filter(|waiting| waiting.callers != callers) else {
+            return;
+        };
+        places.fresh.insert(*turn);
+        self.touched.insert(group.clone());
+        for caller in callers {
+            self.below.entry(*caller).or_default().insert(run);
+        }
+        let gone = std::mem::replace(&mut waiting.callers, callers.to_owned());
+        self.forget_callers(run, gone.iter().filter(|caller| !callers.contains(caller)));
     }
 
     /// Takes a run out, whether it waits or has its place.
@@ -155,6 +176,11 @@ impl Admission {
         self.groups.get(group).into_iter().flat_map(|places| places.waiting.keys().map(|turn| turn.run))
     }
 
+    /// Returns all runs that wait, whatever for.
+    pub fn all_waiting(&self) -> impl Iterator<Item = RunId> {
+        self.groups.values().flat_map(|places| places.waiting.keys().map(|turn| turn.run))
+    }
+
     /// Decides what can be decided now. Called again until nothing is: taking up those that return brings others that do.
     pub fn settle(&mut self) -> Vec<(RunId, Ruling)> {
         let mut rulings = Vec::new();
@@ -169,6 +195,11 @@ impl Admission {
         for group in &touched {
             self.admit(group, false, &mut rulings);
             while self.decide_new(group, &mut rulings) {
+                if let Some((_, Ruling::Ends(_))) = rulings.last() {
+                    // Whoever is ended takes with it those that it called, who count until then.
+                    self.touched.extend(touched);
+                    return rulings;
+                }
                 self.admit(group, false, &mut rulings);
             }
         }
@@ -189,9 +220,9 @@ impl Admission {
     }
 
     fn take_place(&mut self, group: &Group, turn: Turn) {
-        self.remove_waiting(group, turn);
+        let is_ending = self.remove_waiting(group, turn).is_some_and(|waiting| waiting.is_ending);
         if let Some(places) = self.groups.get_mut(group) {
-            places.holders.insert(turn.run, Holder { since: turn.since, is_ending: false });
+            places.holders.insert(turn.run, Holder { since: turn.since, is_ending });
         }
     }
 
@@ -203,9 +234,7 @@ impl Admission {
         let Some(waiting) = places.waiting.get(&turn) else { return true };
         let on_conflict = waiting.on_conflict;
         let ruling = match on_conflict {
-            OnConflict::Queue if self.is_stuck(group, turn.run) => {
-                Some(Ruling::Deadlocked(self.holder_for(group, turn)))
-            }
+            OnConflict::Queue if self.is_stuck(group, turn.run, &[]) => Some(self.refuse(group, turn)),
             OnConflict::Queue => None,
             OnConflict::Skip => Some(Ruling::Skipped(self.holder_for(group, turn))),
             OnConflict::Cancel => self.supersede(group, turn),
@@ -217,6 +246,16 @@ impl Admission {
         true
     }
 
+    /// Decides about a run that would wait for ever. One that had its place before is not failed for that: it has it beside
+    /// the others.
+    fn refuse(&mut self, group: &Group, turn: Turn) -> Ruling {
+        if turn.is_fresh {
+            return Ruling::Deadlocked(self.holder_for(group, turn));
+        }
+        self.take_place(group, turn);
+        Ruling::Admitted
+    }
+
     /// Makes room for a run by ending those that came before it, the oldest first, and no more than are in its way.
     fn supersede(&mut self, group: &Group, turn: Turn) -> Option<Ruling> {
         let places = self.groups.get(group)?;
@@ -226,11 +265,16 @@ impl Admission {
             .map(|(run, holder)| (holder.since, *run))
             .collect();
         before.sort_unstable();
-        before.extend(places.waiting.range(..turn).map(|(turn, _)| (turn.since, turn.run)));
+        let waiting_before = places.waiting.range(..turn).filter(|(_, waiting)| !waiting.is_ending);
+        before.extend(waiting_before.map(|(turn, _)| (turn.since, turn.run)));
         let excess = (before.len() + 1).saturating_sub(waiting.limit as usize);
         let ended: Vec<RunId> = before.into_iter().take(excess).map(|(_, run)| run).collect();
         if let Some(caller) = ended.iter().find(|run| waiting.callers.contains(run)) {
             return Some(Ruling::Deadlocked(*caller));
+        }
+        // Those who are being cancelled already, its callers among them, may wait for it in what they do at last.
+        if self.is_stuck(group, turn.run, &ended) {
+            return Some(Ruling::Deadlocked(self.holder_for(group, turn)));
         }
         for run in &ended {
             let is_waiting = |(_, turn): &(Group, Turn)| {
@@ -255,8 +299,8 @@ impl Admission {
     }
 
     /// Returns whether a run that waits will do so for ever: too many of those in its way wait, through runs that they
-    /// called, for places of which that is true too.
-    fn is_stuck(&self, group: &Group, run: RunId) -> bool {
+    /// called, for places of which that is true too. Those that are about to be ended for it are not in its way.
+    fn is_stuck(&self, group: &Group, run: RunId, ended: &[RunId]) -> bool {
         let is_caller = |holder: RunId| self.below.contains_key(&holder);
         if !self.holders(group).any(is_caller) {
             return false;
@@ -270,14 +314,18 @@ impl Admission {
         }
         // At first all are held to be stuck; then those are taken out who will be served, until no one is.
         let mut stuck: BTreeSet<RunId> = reached.iter().flat_map(|next| self.waiting(next)).collect();
+        stuck.retain(|run| !ended.contains(run));
         loop {
             let before = stuck.len();
             for places in reached.iter().filter_map(|next| self.groups.get(*next)) {
-                let stays =
-                    |holder: &&RunId| self.below.get(*holder).is_some_and(|below| !below.is_disjoint(&stuck));
+                let stays = |holder: &&RunId| {
+                    let below = self.below.get(*holder).filter(|_| !ended.contains(holder));
+                    below.is_some_and(|below| !below.is_disjoint(&stuck))
+                };
                 let staying = places.holders.keys().filter(stays).count();
                 // Nobody overtakes, so all after one who is not served are not served either.
-                let served = places.waiting.iter().take_while(|(_, next)| staying < next.limit as usize);
+                let waiting = places.waiting.iter().filter(|(turn, _)| !ended.contains(&turn.run));
+                let served = waiting.take_while(|(_, next)| staying < next.limit as usize);
                 served.for_each(|(turn, _)| {
                     stuck.remove(&turn.run);
                 });
@@ -294,15 +342,20 @@ impl Admission {
         below.filter_map(|below| self.members.get(below).map(|(group, _)| group))
     }
 
-    fn remove_waiting(&mut self, group: &Group, turn: Turn) {
-        let Some(places) = self.groups.get_mut(group) else { return };
+    fn remove_waiting(&mut self, group: &Group, turn: Turn) -> Option<Waiting> {
+        let places = self.groups.get_mut(group)?;
         places.fresh.remove(&turn);
-        let waiting = places.waiting.remove(&turn);
-        for caller in waiting.into_iter().flat_map(|waiting| waiting.callers) {
-            if let Some(below) = self.below.get_mut(&caller) {
-                below.remove(&turn.run);
+        let waiting = places.waiting.remove(&turn)?;
+        self.forget_callers(turn.run, waiting.callers.iter());
+        Some(waiting)
+    }
+
+    fn forget_callers<'a>(&mut self, run: RunId, callers: impl Iterator<Item = &'a RunId>) {
+        for caller in callers {
+            if let Some(below) = self.below.get_mut(caller) {
+                below.remove(&run);
                 if below.is_empty() {
-                    self.below.remove(&caller);
+                    self.below.remove(caller);
                 }
             }
         }

@@ -16,8 +16,7 @@ impl State {
     /// Lets a run that is loaded or set aside wait for its place.
     pub(super) fn ask_for_place(&mut self, run: RunId, key: Option<String>, since: Timestamp) {
         let is_returning = self.owned.aside.contains_key(&run);
-        let found = self.owned.runs.get(&run).or_else(|| self.owned.aside.get(&run));
-        let Some(Loaded { run: asking, .. }) = found else { return };
+        let Some(Loaded { run: asking, .. }) = self.loaded(run) else { return };
         let definition = asking.definition();
         // A run that moved to a definition without bounds waits for nobody any more.
         let bounds = definition.concurrency.as_ref();
@@ -28,16 +27,22 @@ impl State {
             on_conflict: bounds.map_or(OnConflict::Queue, |bounds| bounds.on_conflict),
             since,
             is_returning,
+            is_ending: asking.cancels() > 0,
             callers: self.callers(run, asking.parent_run()),
         };
         self.owned.admission.ask(applicant);
     }
 
-    /// Returns the runs that wait for the end of a run, the nearest first.
+    /// Returns a run that is in memory, whether it goes on or is set aside.
+    fn loaded(&self, run: RunId) -> Option<&Loaded> {
+        self.owned.runs.get(&run).or_else(|| self.owned.aside.get(&run))
+    }
+
+    /// Returns the runs that wait for the end of a run, the nearest first, as far as they are in memory.
     fn callers(&self, run: RunId, parent: Option<&Parent>) -> Vec<RunId> {
         let (mut callers, mut here, mut parent) = (Vec::new(), run, parent);
         while let Some(Parent { run: above, task, .. }) = parent
-            && let Some(Loaded { run: caller, .. }) = self.owned.runs.get(above)
+            && let Some(Loaded { run: caller, .. }) = self.loaded(*above)
             && caller.is_waiting_for(task, here)
         {
             callers.push(*above);
@@ -46,10 +51,24 @@ impl State {
         callers
     }
 
+    /// Looks for the callers of those who wait once more if runs were loaded: a run may come back before its caller.
+    fn find_callers(&mut self) {
+        if !std::mem::take(&mut self.owned.has_loaded) {
+            return;
+        }
+        let waiting: Vec<RunId> = self.owned.admission.all_waiting().collect();
+        for run in waiting {
+            let Some(Loaded { run: asking, .. }) = self.loaded(run) else { continue };
+            let callers = self.callers(run, asking.parent_run());
+            self.owned.admission.set_callers(run, &callers);
+        }
+    }
+
     /// Decides who gets a place, until nothing is to be decided. After everything else in a turn, so that all who return
     /// to their places are there before one is given away.
     pub(super) fn admit(&mut self) {
         while !self.is_interrupted {
+            self.find_callers();
             let rulings = self.owned.admission.settle();
             if rulings.is_empty() {
                 return;

@@ -199,6 +199,8 @@ struct Owned {
     /// Runs that had a place before, and wait for it again.
     aside: BTreeMap<RunId, Loaded>,
     admission: Admission,
+    /// Whether runs were loaded since places were given away.
+    has_loaded: bool,
     dispatch: Dispatch,
     timers: Timers,
     definitions: Definitions,
@@ -235,6 +237,7 @@ impl Owned {
             runs: BTreeMap::new(),
             aside: BTreeMap::new(),
             admission: Admission::default(),
+            has_loaded: false,
             dispatch,
             timers: Timers::default(),
             definitions: Definitions::default(),

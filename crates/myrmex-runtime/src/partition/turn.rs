@@ -129,6 +129,7 @@ impl State {
             return Ok(Some(status));
         }
         let loaded = Loaded { values: Values::new(namespace, id), run, key };
+        self.owned.has_loaded = true;
         match loaded.run.claim().filter(|claim| claim.is_admitted).cloned() {
             Some(Claim { key, since, .. }) => {
                 self.owned.aside.insert(id, loaded);

@@ -19,6 +19,7 @@ fn fresh(number: u8, key: &str) -> Applicant {
         on_conflict: OnConflict::Queue,
         since: Timestamp(i64::from(number)),
         is_returning: false,
+        is_ending: false,
         callers: Vec::new(),
     }
 }
@@ -87,6 +88,20 @@ fn the_newest_takes_the_place_of_the_oldest() {
 }
 
 #[test]
+fn who_is_being_cancelled_when_it_returns_is_not_cancelled_again() {
+    let mut admission = Admission::default();
+    let ending = |number| Applicant { is_returning: true, is_ending: true, ..fresh(number, "k") };
+    admission.ask(ending(1));
+    admission.ask(ending(2));
+    admission.ask(Applicant { on_conflict: OnConflict::Cancel, ..fresh(3, "k") });
+    assert_eq!(settled(&mut admission), [(id(1), Ruling::Admitted)]);
+    admission.leave(id(1));
+    assert_eq!(settled(&mut admission), [(id(2), Ruling::Admitted)]);
+    admission.leave(id(2));
+    assert_eq!(settled(&mut admission), [(id(3), Ruling::Admitted)]);
+}
+
+#[test]
 fn a_run_that_waits_for_its_own_caller_is_refused() {
     for on_conflict in [OnConflict::Queue, OnConflict::Cancel] {
         let mut admission = Admission::default();
@@ -96,6 +111,46 @@ fn a_run_that_waits_for_its_own_caller_is_refused() {
         assert_eq!(admission.settle(), [(id(2), Ruling::Deadlocked(id(1)))]);
         assert_eq!(admission.waiting(&group("k")).count(), 0);
     }
+}
+
+#[test]
+fn a_run_that_cancels_is_refused_if_its_caller_is_being_cancelled_already() {
+    let mut admission = Admission::default();
+    let cancel = |number, key| Applicant { on_conflict: OnConflict::Cancel, ..fresh(number, key) };
+    admission.ask(cancel(1, "k"));
+    admission.settle();
+    admission.note_cancel(id(1));
+    // Called by what the other one does at last.
+    admission.ask(Applicant { callers: vec![id(1)], ..cancel(2, "k") });
+    assert_eq!(admission.settle(), [(id(2), Ruling::Deadlocked(id(1)))]);
+    // Through a place of another workflow too.
+    admission.ask(fresh(3, "l"));
+    admission.settle();
+    admission.ask(Applicant { callers: vec![id(1)], ..fresh(4, "l") });
+    admission.settle();
+    admission.ask(Applicant { callers: vec![id(3)], ..cancel(5, "k") });
+    assert_eq!(admission.settle(), [(id(5), Ruling::Deadlocked(id(1)))]);
+}
+
+#[test]
+fn a_run_that_cancels_opens_a_circle_itself_if_it_can() {
+    let mut admission = Admission::default();
+    admission.ask(fresh(1, "k"));
+    admission.ask(fresh(2, "l"));
+    admission.settle();
+    admission.ask(Applicant { callers: vec![id(1)], ..fresh(3, "l") });
+    assert_eq!(admission.settle(), []);
+    let cancel = Applicant { on_conflict: OnConflict::Cancel, callers: vec![id(2)], ..fresh(4, "k") };
+    admission.ask(cancel);
+    assert_eq!(admission.settle(), [(id(4), Ruling::Ends(vec![id(1)]))]);
+}
+
+#[test]
+fn who_had_a_place_before_is_not_refused_because_it_waits_for_its_caller() {
+    let mut admission = Admission::default();
+    admission.ask(Applicant { is_returning: true, ..fresh(1, "k") });
+    admission.ask(Applicant { is_returning: true, callers: vec![id(1)], ..fresh(2, "k") });
+    assert_eq!(settled(&mut admission), [(id(1), Ruling::Admitted), (id(2), Ruling::Admitted)]);
 }
 
 #[test]
@@ -124,6 +179,24 @@ fn two_that_wait_for_each_other_are_found() {
     assert_eq!(admission.settle(), [(id(4), Ruling::Deadlocked(id(1)))]);
     admission.leave(id(2));
     assert_eq!(admitted(&admission.settle()), [3]);
+}
+
+#[test]
+fn a_caller_that_comes_back_after_the_one_it_called_is_known() {
+    let mut admission = Admission::default();
+    admission.ask(fresh(1, "k"));
+    admission.ask(fresh(2, "l"));
+    admission.ask(fresh(3, "l"));
+    admission.ask(fresh(4, "k"));
+    assert_eq!(admitted(&admission.settle()), [1, 2]);
+    admission.set_callers(id(3), &[id(1), id(7)]);
+    assert_eq!(admission.settle(), []);
+    admission.set_callers(id(4), &[id(2)]);
+    assert_eq!(admission.settle(), [(id(4), Ruling::Deadlocked(id(1)))]);
+    // Nobody waits for it any more.
+    admission.ask(Applicant { callers: vec![id(2)], ..fresh(5, "k") });
+    admission.set_callers(id(3), &[]);
+    assert_eq!(admission.settle(), []);
 }
 
 #[test]
