@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::{FencingToken, RunId};
@@ -59,6 +59,10 @@ pub enum WorkerError {
     #[error("the local worker's thread cannot be started")]
     Thread(#[source] std::io::Error),
 }
+
+/// The pause before attempts are tried again that the machine had no processes for. Short beside what a person notices, long
+/// beside what a try costs.
+const POSTPONED_PAUSE: Duration = Duration::from_millis(200);
 
 /// A handle on the local worker. Dropping it kills what runs and waits for the thread to end.
 pub struct LocalWorker {
@@ -112,6 +116,7 @@ impl LocalWorker {
             running: BTreeMap::new(),
             trouble: None,
             postponed: BTreeMap::new(),
+            tried: Instant::now(),
             kept: BTreeMap::new(),
             made_scratch: false,
         };
@@ -192,6 +197,8 @@ struct State {
     trouble: Option<StoreError>,
     /// Attempts for which the machine had no process or descriptor to spare.
     postponed: BTreeMap<FencingToken, Assignment>,
+    /// When it was last tried to begin them.
+    tried: Instant,
     /// Reports that are not yet known to be durable.
     kept: BTreeMap<FencingToken, Report>,
     made_scratch: bool,
@@ -211,7 +218,7 @@ impl State {
         loop {
             let mut ended = Vec::new();
             let mut is_broken = false;
-            let polled = processes.poll(self.unwatched(), &mut |event| match event {
+            let polled = processes.poll(self.pause(), &mut |event| match event {
                 ProcessEvent::Output { id, stream, bytes } => {
                     if !self.commands.keep(id, stream, bytes) {
                         self.output(FencingToken(id.0), stream, bytes);
@@ -222,7 +229,7 @@ impl State {
                 ProcessEvent::Broken => is_broken = true,
             });
             self.end_silent(&mut processes);
-            let has_ended = !ended.is_empty();
+            let may_begin = !ended.is_empty() || self.tried.elapsed() >= POSTPONED_PAUSE;
             let answered = self.ended(ended);
             if let Some(reason) = self.trouble_with(polled, is_broken) {
                 return (self.say)(Said::Broken(reason));
@@ -230,7 +237,7 @@ impl State {
             if !answered.into_iter().all(|token| self.go_on(&mut processes, token)) {
                 return;
             }
-            if has_ended && !self.start_postponed(&mut processes) {
+            if may_begin && !self.postponed.is_empty() && !self.start_postponed(&mut processes) {
                 return;
             }
             while let Ok(told) = inbox.try_recv() {
@@ -239,6 +246,13 @@ impl State {
                 }
             }
         }
+    }
+
+    /// Returns how long nothing need be done unless something happens.
+    fn pause(&self) -> Option<Duration> {
+        // What the machine lacks may be freed by somebody else, who does not tell.
+        let postponed = (!self.postponed.is_empty()).then_some(POSTPONED_PAUSE);
+        self.unwatched().into_iter().chain(postponed).min()
     }
 
     /// Returns how long nobody need look for signs of life.
@@ -563,6 +577,7 @@ impl State {
 
     /// Tries again to start what the machine had no place for; false if the worker cannot go on.
     fn start_postponed(&mut self, processes: &mut Processes) -> bool {
+        self.tried = Instant::now();
         let postponed = std::mem::take(&mut self.postponed);
         postponed.into_values().all(|assignment| self.start(processes, assignment))
     }
