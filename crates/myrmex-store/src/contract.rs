@@ -10,6 +10,8 @@ use crate::batch::{Batch, LogId, Record, Sequence};
 use crate::chain::{self, Head, Verified};
 use crate::error::StoreError;
 use crate::operation::{AttemptLog, CacheDigest, Cached, Grant, Ready, RunSummary, Timer};
+use crate::outbox::{Message, MessageNumber};
+use crate::partitions::Partitions;
 
 /// The most rows of one page, whatever limit is asked for: a page is one read transaction, and as long as one lasts
 /// the write-ahead log of SQLite cannot begin anew.
@@ -231,6 +233,26 @@ pub trait Reader: Send {
     /// Returns the success that was put last for a digest; none if the namespace has none, or has forgotten it. Whether
     /// its values and blobs can still be read is not looked at.
     fn cached(&self, namespace: &Namespace, digest: CacheDigest) -> Result<Option<Cached>, StoreError>;
+
+    /// Returns how many partitions the store was made with: its logs are theirs.
+    fn partitions(&self) -> Result<Partitions, StoreError>;
+
+    /// Returns the messages that the first log of `route` sent to the second and has not removed, after `after`, in
+    /// order.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError::Damaged`], which names both logs and the message, if one of the page is not as it was
+    /// written.
+    fn messages(
+        &self,
+        route: (LogId, LogId),
+        after: MessageNumber,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError>;
+
+    /// Returns how far `log` has taken the messages of `from`; [`MessageNumber::NONE`] if it has taken none.
+    fn received(&self, log: LogId, from: LogId) -> Result<MessageNumber, StoreError>;
 
     /// Recomputes the chain of `log` and reports the first break. Many short reads, not one long one.
     ///

@@ -18,6 +18,8 @@ mod error;
 pub mod faulty;
 pub mod memory;
 pub mod operation;
+pub mod outbox;
+mod partitions;
 pub mod segments;
 pub mod sqlite;
 
@@ -28,3 +30,5 @@ pub use error::StoreError;
 pub use operation::{
     CacheDigest, Cached, Grant, IndexOperation, LogPosition, LogRange, Ready, RunSummary, Timer,
 };
+pub use outbox::MessageNumber;
+pub use partitions::Partitions;

@@ -12,7 +12,8 @@ use myrmex_model::name::{Name, Namespace};
 use myrmex_model::status::Status;
 use myrmex_model::time::Timestamp;
 
-use crate::batch::Sequence;
+use crate::batch::{LogId, Sequence};
+use crate::outbox::{Message, MessageNumber};
 
 /// One change of an index. Putting what is there and removing what is not are no errors.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,6 +78,22 @@ pub enum IndexOperation {
     /// Keeps a success that later attempts may take over; replaces the one of the same digest. The oldest beyond
     /// [`CACHED_MAX`] are forgotten.
     PutCached(Cached),
+    /// Sends a message to another log: it stays in the outbox of this log until it is removed.
+    PutMessage(Message),
+    /// Messages to a log have been taken: none up to this one is kept any more.
+    RemoveMessages {
+        /// The log that took them.
+        to: LogId,
+        /// The last of them.
+        through: MessageNumber,
+    },
+    /// Says how far this log has taken the messages of another, in the batch of what it made of them.
+    PutReceived {
+        /// The log that sent them.
+        from: LogId,
+        /// The last of them.
+        through: MessageNumber,
+    },
 }
 
 /// The most successes that a store keeps to be taken over, those that were put last. A row has some hundred bytes, so
@@ -236,6 +253,9 @@ enum Subject<'a> {
     Timer(&'a Namespace, RunId, &'a TimerKey),
     Range(&'a Namespace, RunId, &'a Address, Attempt, u32),
     Cached(&'a Namespace, CacheDigest),
+    Message(LogId, MessageNumber),
+    Removal(LogId),
+    Received(LogId),
 }
 
 fn subject(operation: &IndexOperation) -> Subject<'_> {
@@ -254,6 +274,9 @@ fn subject(operation: &IndexOperation) -> Subject<'_> {
             Subject::Range(&log.namespace, log.run, &log.task, log.attempt, log.range.segment)
         }
         IndexOperation::PutCached(cached) => Subject::Cached(&cached.namespace, cached.digest),
+        IndexOperation::PutMessage(message) => Subject::Message(message.to, message.number),
+        IndexOperation::RemoveMessages { to, .. } => Subject::Removal(*to),
+        IndexOperation::PutReceived { from, .. } => Subject::Received(*from),
     }
 }
 

@@ -10,9 +10,11 @@ use myrmex_model::name::Namespace;
 use myrmex_model::time::Timestamp;
 use myrmex_store::faulty::{Fault, FaultyStore};
 use myrmex_store::memory::MemoryStore;
+use myrmex_store::outbox::Message;
 use myrmex_store::sqlite::{FILE_NAME, SqliteReader, SqliteStore};
 use myrmex_store::{
-    Batch, CacheDigest, Cached, IndexOperation, LogId, NewRecord, Reader, Sequence, Store, StoreError,
+    Batch, CacheDigest, Cached, IndexOperation, LogId, MessageNumber, NewRecord, Partitions, Reader,
+    Sequence, Store, StoreError,
 };
 
 const LOG: LogId = LogId(0);
@@ -70,7 +72,7 @@ fn the_store_of_a_newer_release_is_refused_and_left_as_it_is() {
     let before = std::fs::read(directory.path().join(FILE_NAME)).unwrap();
     let refused = [SqliteStore::open(directory.path()).err(), SqliteReader::open(directory.path()).err()];
     for error in refused {
-        assert!(matches!(error, Some(StoreError::Newer { found: 99, known: 2 })), "{error:?}");
+        assert!(matches!(error, Some(StoreError::Newer { found: 99, known: 3 })), "{error:?}");
     }
     assert_eq!(std::fs::read(directory.path().join(FILE_NAME)).unwrap(), before);
 }
@@ -84,9 +86,13 @@ fn the_store_of_an_older_release_is_brought_up_to_date() {
     batch.records = vec![record(1, 10)];
     store.commit(&batch).unwrap();
     drop(store);
-    set_format(directory.path(), "user_version = 1; DROP TABLE cached");
+    set_format(
+        directory.path(),
+        "user_version = 1; DROP TABLE cached; DROP TABLE layout; DROP TABLE outbox; DROP TABLE received",
+    );
     let reader = SqliteReader::open(directory.path()).unwrap();
     assert_eq!(reader.records(LOG, Sequence::NONE, 9).unwrap().len(), 1);
+    assert_eq!(reader.partitions().unwrap(), Partitions::ONE);
     for _ in 0..2 {
         let mut store = SqliteStore::open(directory.path()).unwrap();
         let mut batch = begin(&mut store);
@@ -103,8 +109,38 @@ fn the_store_of_an_older_release_is_brought_up_to_date() {
         store.commit(&batch).unwrap();
         let found = store.reader().unwrap().cached(&cached.namespace, cached.digest).unwrap();
         assert_eq!(found, Some(cached));
+        assert_eq!(store.reader().unwrap().partitions().unwrap(), Partitions::ONE);
         assert_eq!(store.reader().unwrap().records(LOG, Sequence::NONE, 9).unwrap().len(), 1);
     }
+}
+
+#[test]
+fn a_store_keeps_the_partitions_that_it_was_made_with() {
+    let directory = tempfile::tempdir().unwrap();
+    let four = Partitions::new(4).unwrap();
+    drop(SqliteStore::open_with(directory.path(), four).unwrap());
+    let store = SqliteStore::open(directory.path()).unwrap();
+    assert_eq!(store.reader().unwrap().partitions().unwrap(), four);
+    set_format(directory.path(), "user_version = 3; UPDATE layout SET partitions = 0");
+    let damaged = SqliteReader::open(directory.path()).unwrap().partitions();
+    assert!(matches!(damaged, Err(StoreError::Damaged { .. })), "{damaged:?}");
+}
+
+#[test]
+fn a_damaged_message_is_reported_with_its_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = SqliteStore::open(directory.path()).unwrap();
+    let mut batch = begin(&mut store);
+    let (to, number) = (LogId(2), MessageNumber(1));
+    let (namespace, run) = (Namespace::standard(), RunId([1; 16]));
+    let message = Message { to, number, namespace, run, codec: 1, body: b"{}".to_vec() };
+    batch.operations = vec![IndexOperation::PutMessage(message)];
+    store.commit(&batch).unwrap();
+    drop(store);
+    set_format(directory.path(), "user_version = 3; UPDATE outbox SET number = 2");
+    let reader = SqliteReader::open(directory.path()).unwrap();
+    let damaged = reader.messages((LOG, to), MessageNumber::NONE, 9).unwrap_err();
+    assert!(damaged.to_string().ends_with("(log 0, message 2 to log 2)"), "{damaged}");
 }
 
 #[test]

@@ -24,6 +24,7 @@ pub mod blobs;
 pub mod index;
 pub mod journal;
 pub mod logs;
+pub mod outbox;
 
 use myrmex_model::address::Address;
 use myrmex_model::id::{DefinitionHash, Epoch, RunId};
@@ -36,7 +37,7 @@ use crate::contract::{Committed, Reader, Store};
 use crate::error::StoreError;
 use crate::operation::{IndexOperation, RunSummary};
 
-/// Makes a module of tests with the cases of [`journal`] and [`index`]: its name, and what makes a fresh
+/// Makes a module of tests with the cases of [`journal`], [`index`] and [`outbox`]: its name, and what makes a fresh
 /// [`Subject`].
 #[macro_export]
 macro_rules! store_conformance {
@@ -72,6 +73,11 @@ macro_rules! store_conformance {
             ranges_of_output_are_found_by_task,
             the_last_success_of_a_digest_can_be_taken_over,
             the_oldest_successes_are_forgotten
+        ], outbox: [
+            messages_wait_until_they_are_removed,
+            messages_of_each_pair_of_logs_are_counted_apart,
+            a_refused_batch_sends_and_takes_nothing,
+            messages_survive_reopening
         ]);
     };
 }

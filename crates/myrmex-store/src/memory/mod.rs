@@ -21,6 +21,8 @@ use crate::error::StoreError;
 use crate::operation::{
     AttemptLog, CACHED_MAX, CacheDigest, Cached, Grant, IndexOperation, Ready, RunSummary, Timer, coalesced,
 };
+use crate::outbox::{Message, MessageNumber};
+use crate::partitions::Partitions;
 
 /// A handle on a store in memory. Cloning gives another handle on the same store.
 #[derive(Clone, Default)]
@@ -37,6 +39,12 @@ struct Contents {
     runs: Vec<Run>,
     lists: HashMap<Namespace, BTreeSet<SummaryCursor>>,
     cached: CachedSuccesses,
+    /// By sender, receiver and number.
+    outbox: BTreeMap<(LogId, LogId, MessageNumber), Message>,
+    /// By receiver and sender.
+    received: BTreeMap<(LogId, LogId), MessageNumber>,
+    /// None stands for one.
+    partitions: Option<Partitions>,
 }
 
 /// Successes by digest, and their order.
@@ -165,6 +173,16 @@ impl Contents {
                 self.enter(&log.namespace, log.run).1.ranges.insert(key, log);
             }
             IndexOperation::PutCached(cached) => self.cached.put(cached),
+            IndexOperation::PutMessage(message) => {
+                self.outbox.insert((id, message.to, message.number), message);
+            }
+            IndexOperation::RemoveMessages { to, through } => {
+                self.outbox
+                    .retain(|(from, to_here, number), _| (*from, *to_here) != (id, to) || *number > through);
+            }
+            IndexOperation::PutReceived { from, through } => {
+                self.received.insert((id, from), through);
+            }
         }
     }
 
@@ -201,6 +219,13 @@ impl MemoryStore {
     /// Makes an empty store.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Makes an empty store with so many partitions.
+    pub fn with_partitions(partitions: Partitions) -> Self {
+        let store = Self::default();
+        store.contents().partitions = Some(partitions);
+        store
     }
 
     /// Flips a bit in the stored bytes of a record, for tests of what notices it. Does nothing if there is no such

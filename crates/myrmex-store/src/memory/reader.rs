@@ -16,6 +16,8 @@ use crate::contract::{
 };
 use crate::error::StoreError;
 use crate::operation::{AttemptLog, CacheDigest, Cached, Grant, Ready, RunSummary, Timer};
+use crate::outbox::{Message, MessageNumber};
+use crate::partitions::Partitions;
 
 impl Contents {
     /// Reads the records at `places` until the page is full.
@@ -197,5 +199,28 @@ impl Reader for MemoryStore {
     fn cached(&self, namespace: &Namespace, digest: CacheDigest) -> Result<Option<Cached>, StoreError> {
         let contents = self.contents();
         Ok(contents.cached.by_digest.get(&(namespace.clone(), digest)).map(|(_, cached)| cached.clone()))
+    }
+
+    fn partitions(&self) -> Result<Partitions, StoreError> {
+        Ok(self.contents().partitions.unwrap_or(Partitions::ONE))
+    }
+
+    fn messages(
+        &self,
+        (from, to): (LogId, LogId),
+        after: MessageNumber,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        let contents = self.contents();
+        let range =
+            (Bound::Excluded((from, to, after)), Bound::Included((from, to, MessageNumber(u64::MAX))));
+        if after == MessageNumber(u64::MAX) {
+            return Ok(Vec::new());
+        }
+        Ok(contents.outbox.range(range).take(page_rows(limit)).map(|(_, message)| message.clone()).collect())
+    }
+
+    fn received(&self, log: LogId, from: LogId) -> Result<MessageNumber, StoreError> {
+        Ok(self.contents().received.get(&(log, from)).copied().unwrap_or(MessageNumber::NONE))
     }
 }

@@ -13,6 +13,7 @@ use super::failed;
 use crate::batch::LogId;
 use crate::error::StoreError;
 use crate::operation::{AttemptLog, CACHED_MAX, Cached, Grant, IndexOperation, Ready, RunSummary, Timer};
+use crate::outbox::Message;
 
 /// Runs whose numbers are remembered. Beyond it all are forgotten and looked up again: 64 Ki runs are a few MiB.
 const RUNS_MAX: usize = 1 << 16;
@@ -130,6 +131,16 @@ impl Numbers {
             }
             IndexOperation::PutLogRange(log) => self.put_range(connection, log),
             IndexOperation::PutCached(cached) => self.put_cached(connection, cached),
+            IndexOperation::PutMessage(message) => self.put_message(connection, log, message),
+            IndexOperation::RemoveMessages { to, through } => {
+                let delete = "DELETE FROM outbox WHERE log = ?1 AND log_to = ?2 AND number <= ?3";
+                execute(connection, delete, params![log.0, to.0, through.0.cast_signed()])
+            }
+            IndexOperation::PutReceived { from, through } => execute(
+                connection,
+                "REPLACE INTO received (log, log_from, number) VALUES (?1, ?2, ?3)",
+                params![log.0, from.0, through.0.cast_signed()],
+            ),
         }
     }
 
@@ -215,6 +226,20 @@ impl Numbers {
             "REPLACE INTO log_range (run, task, attempt, segment, token, first, end)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![run, task.as_str(), attempt.0, range.segment, token, first, end],
+        )
+    }
+
+    fn put_message(
+        &mut self,
+        connection: &Connection,
+        log: LogId,
+        message: &Message,
+    ) -> Result<(), StoreError> {
+        let run = self.run(connection, &message.namespace, message.run)?;
+        execute(
+            connection,
+            "REPLACE INTO outbox (log, log_to, number, run, stored) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![log.0, message.to.0, message.number.0.cast_signed(), run, message.seal(log)],
         )
     }
 

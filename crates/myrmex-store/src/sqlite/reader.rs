@@ -22,12 +22,16 @@ use crate::error::StoreError;
 use crate::operation::{
     AttemptLog, CacheDigest, Cached, Grant, LogPosition, LogRange, Ready, RunSummary, Timer,
 };
+use crate::outbox::{Message, MessageNumber};
+use crate::partitions::Partitions;
 
 /// A read-only connection to the store of a directory.
 ///
 /// It may be opened and used while another process writes, and after one was killed.
 pub struct SqliteReader {
     connection: Connection,
+    /// The format that the store had when it was opened.
+    format: u32,
 }
 
 impl SqliteReader {
@@ -44,9 +48,9 @@ impl SqliteReader {
     pub(super) fn open_file(path: &Path) -> Result<Self, StoreError> {
         whole::check_files(path)?;
         let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        schema::inspect(&connection)?;
+        let format = schema::inspect(&connection)?;
         whole::check_pages(&connection, path)?;
-        Ok(Self { connection })
+        Ok(Self { connection, format })
     }
 
     /// Returns all rows of one statement, which is one read transaction.
@@ -372,6 +376,43 @@ impl Reader for SqliteReader {
                 at: Timestamp(row.get(4)?),
             })
         })
+    }
+
+    fn partitions(&self) -> Result<Partitions, StoreError> {
+        if self.format < schema::FORMAT_OF_PARTITIONS {
+            return Ok(Partitions::ONE);
+        }
+        let found = self.row("SELECT partitions FROM layout", [], |row| row.get(0))?;
+        // A store that was brought to this format has no row.
+        let Some(count) = found else { return Ok(Partitions::ONE) };
+        Partitions::new(count)
+            .ok_or_else(|| StoreError::damaged("the number of partitions is wrong", super::FILE_NAME))
+    }
+
+    fn messages(
+        &self,
+        (from, to): (LogId, LogId),
+        after: MessageNumber,
+        limit: usize,
+    ) -> Result<Vec<Message>, StoreError> {
+        let select = "SELECT outbox.number, outbox.stored, namespace.name, run.id
+            FROM outbox JOIN run ON run.number = outbox.run JOIN namespace ON namespace.number = run.namespace
+            WHERE outbox.log = ?1 AND outbox.log_to = ?2 AND outbox.number > ?3
+            ORDER BY outbox.number LIMIT ?4";
+        let values = params![from.0, to.0, after.0.cast_signed(), rows_of(limit)];
+        let rows = self.rows(select, values, |row| {
+            let number = MessageNumber(unsigned(row, 0)?);
+            Ok((number, row.get::<_, Vec<u8>>(1)?, (namespace(row, 2)?, RunId(row.get(3)?))))
+        })?;
+        let opened =
+            rows.into_iter().map(|(number, stored, owner)| Message::open((from, to, number), owner, &stored));
+        opened.collect()
+    }
+
+    fn received(&self, log: LogId, from: LogId) -> Result<MessageNumber, StoreError> {
+        let select = "SELECT number FROM received WHERE log = ?1 AND log_from = ?2";
+        let found = self.row(select, params![log.0, from.0], |row| unsigned(row, 0))?;
+        Ok(found.map_or(MessageNumber::NONE, MessageNumber))
     }
 
     fn log_ranges(

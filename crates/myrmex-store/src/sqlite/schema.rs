@@ -14,9 +14,13 @@ use rusqlite::Connection;
 use super::{failed, locate};
 use crate::batch::{LogId, Sequence};
 use crate::error::StoreError;
+use crate::partitions::Partitions;
 
 /// The format that this release writes, kept in `PRAGMA user_version`.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
+
+/// The first format with the number of partitions, and with messages between them.
+pub(super) const FORMAT_OF_PARTITIONS: u32 = 3;
 
 /// Marks the file as a store of myrmex ("myrm"), kept in `PRAGMA application_id`.
 const APPLICATION: i32 = i32::from_be_bytes(*b"myrm");
@@ -62,11 +66,22 @@ CREATE TABLE log_range (
 
 /// What each format adds to the one before it, from format 2 on. They add tables and take nothing away, so a store of
 /// an older format can be read as it is.
-const ADDITIONS: [&str; FORMAT as usize - 1] = ["
+const ADDITIONS: [&str; FORMAT as usize - 1] = [
+    "
 CREATE TABLE cached (
     number INTEGER PRIMARY KEY, namespace INTEGER NOT NULL, digest BLOB NOT NULL, run INTEGER NOT NULL,
     task TEXT NOT NULL, output BLOB NOT NULL, artifacts BLOB, at INTEGER NOT NULL, UNIQUE (namespace, digest));
-"];
+",
+    "
+CREATE TABLE layout (partitions INTEGER NOT NULL);
+CREATE TABLE outbox (
+    log INTEGER NOT NULL, log_to INTEGER NOT NULL, number INTEGER NOT NULL, run INTEGER NOT NULL,
+    stored BLOB NOT NULL, PRIMARY KEY (log, log_to, number)) WITHOUT ROWID;
+CREATE TABLE received (
+    log INTEGER NOT NULL, log_from INTEGER NOT NULL, number INTEGER NOT NULL,
+    PRIMARY KEY (log, log_from)) WITHOUT ROWID;
+",
+];
 
 /// Bits of a position that hold the sequence; the log is above them.
 const SEQUENCE_BITS: u32 = 40;
@@ -122,17 +137,18 @@ pub(super) fn upgrade(connection: &Connection, found: u32) -> Result<(), StoreEr
 ///
 /// The file is made under another name, without a journal and without syncs, then synced once and renamed. That is
 /// one sync where SQLite itself would need six to change to write-ahead-log mode and to commit the tables.
-pub(super) fn create(path: &Path, page_bytes: u32) -> Result<(), StoreError> {
+pub(super) fn create(path: &Path, page_bytes: u32, partitions: Partitions) -> Result<(), StoreError> {
     let partial = path.with_extension("partial");
     let failed_io = |error| StoreError::io("cannot create the store", error);
     match fs::remove_file(&partial) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed_io(error)),
         Ok(()) | Err(_) => {}
     }
-    let additions = ADDITIONS.concat();
+    let (additions, partitions) = (ADDITIONS.concat(), partitions.count());
     let script = format!(
         "PRAGMA page_size = {page_bytes}; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
-         BEGIN; {BASELINE} {additions} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}; COMMIT;
+         BEGIN; {BASELINE} {additions} INSERT INTO layout VALUES ({partitions});
+         PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}; COMMIT;
          PRAGMA journal_mode = WAL;"
     );
     // What runs hold is for their owner alone; the logs of SQLite beside the store get its mode.

@@ -15,6 +15,7 @@ use crate::contract::{Committed, Opened, Reader, Store};
 use crate::directory::sync_directory;
 use crate::error::StoreError;
 use crate::operation::coalesced;
+use crate::partitions::Partitions;
 
 /// Pages of 4 KiB: a commit writes whole pages to the write-ahead log, and small commits touch three or four of
 /// them; larger pages cost bytes at every sync, smaller ones more levels and more overflow of values.
@@ -58,9 +59,18 @@ impl SqliteStore {
     /// Returns [`StoreError::Newer`] for the store of a newer release, which is left as it is, and
     /// [`StoreError::Damaged`] if the file is not a store or not whole.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
+        Self::open_with(directory, Partitions::ONE)
+    }
+
+    /// Does the same; one that it creates has so many partitions. One that is there keeps those that it has.
+    ///
+    /// # Errors
+    ///
+    /// The same as [`SqliteStore::open`].
+    pub fn open_with(directory: &Path, partitions: Partitions) -> Result<Self, StoreError> {
         let path = path_in(directory);
         if !path.try_exists().map_err(|error| StoreError::io("cannot open the store", error))? {
-            schema::create(&path, PAGE_BYTES)?;
+            schema::create(&path, PAGE_BYTES, partitions)?;
         }
         whole::check_files(&path)?;
         let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
