@@ -283,6 +283,8 @@ pub struct Parent {
     pub task: Address,
     /// How many runs stand above the child: 1 for that of a run nobody called.
     pub depth: u32,
+    /// Whether the task waits for the end of the child.
+    pub is_awaited: bool,
 }
 
 /// What follows the body of a node.

@@ -16,6 +16,7 @@ pub mod file;
 pub mod id;
 pub mod inputs;
 pub mod ir;
+pub mod message;
 pub mod name;
 pub mod outcome;
 pub mod retry;

@@ -168,7 +168,7 @@ fn handling() -> Vec<Recorded> {
             started_by: "user:ann".into(),
             trigger: "parent".into(),
             closure: Some(value("[]")),
-            parent: Some(Parent { run: RunId([9; 16]), task: task(), depth: 3 }),
+            parent: Some(Parent { run: RunId([9; 16]), task: task(), depth: 3, is_awaited: true }),
             retry: None,
         },
         Event::ScopeEntered { task: task(), attempt: Attempt(2), inputs: None },
@@ -399,6 +399,28 @@ fn a_child_that_left_open_what_it_did_is_read_and_written_for_ever() {
     let line =
         format!(r#"{{"e":"child.unknown","at":1,"f":"running","o":"running","k":"call","b":{}}}"#, BOOT.0);
     assert_eq!(String::from_utf8(encode(&recorded, BOOT)).unwrap(), line);
+    assert_eq!(decode(line.as_bytes()), Ok(recorded));
+}
+
+#[test]
+fn a_child_that_nobody_waits_for_is_read_and_written_for_ever() {
+    let parent = Parent { run: RunId([9; 16]), task: address("call"), depth: 1, is_awaited: false };
+    let event = Event::RunStarted {
+        definition: DefinitionHash::of(b"1"),
+        workflow: Name::new("release").unwrap(),
+        inputs: value("{}"),
+        started_by: "ann".into(),
+        trigger: "parent".into(),
+        closure: None,
+        parent: Some(parent),
+        retry: None,
+    };
+    let change = Change { from: Status::Pending, to: Status::Running, phase: Phase::None };
+    let recorded = Recorded { at: Timestamp(1), event, change };
+    let line = String::from_utf8(encode(&recorded, BOOT)).unwrap();
+    let parent =
+        format!(r#""parent":{{"run":"{}","task":"call","depth":1,"detached":true}}"#, RunId([9; 16]));
+    assert!(line.contains(&parent), "{line}");
     assert_eq!(decode(line.as_bytes()), Ok(recorded));
 }
 

@@ -1,4 +1,4 @@
-//! What a partition tells those who watch it: how far the log is durable, which runs ended, and how the engine is.
+//! What partitions tell those who watch: that something became durable, which runs ended, and how the engine is.
 //!
 //! Watchers are told that there is something new, never what: they read it from the store by their own cursor. So a
 //! slow watcher costs nothing and misses nothing.
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use myrmex_model::id::RunId;
 use myrmex_model::status::Status;
-use myrmex_store::Sequence;
+use myrmex_store::LogId;
 
 /// The most notes kept until somebody takes them.
 const NOTES_MAX: usize = 100;
@@ -30,8 +30,8 @@ pub enum Health {
 /// What is known at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
-    /// The last durable sequence of the log.
-    pub last: Sequence,
+    /// How often something became durable.
+    pub commits: u64,
     /// How the engine is.
     pub health: Health,
 }
@@ -47,11 +47,13 @@ pub struct Progress {
 
 #[derive(Debug)]
 struct Board {
-    last: Sequence,
+    commits: u64,
     health: Health,
     ended: BTreeMap<RunId, Status>,
-    /// How many runs the partition has under way.
-    under_way: usize,
+    /// How many runs each partition has under way.
+    under_way: BTreeMap<LogId, usize>,
+    /// How many partitions work; the engine is interrupted once none does.
+    at_work: u32,
     notes: Vec<String>,
 }
 
@@ -59,10 +61,11 @@ impl Progress {
     /// Creates an empty board.
     pub fn new() -> Self {
         let board = Board {
-            last: Sequence::NONE,
+            commits: 0,
             health: Health::Well,
             ended: BTreeMap::new(),
-            under_way: 0,
+            under_way: BTreeMap::new(),
+            at_work: 1,
             notes: Vec::new(),
         };
         Self { board: Mutex::new(board), changed: Condvar::new(), ended: Condvar::new() }
@@ -73,9 +76,13 @@ impl Progress {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn set_durable(&self, last: Sequence, ended: &[(RunId, Status)]) {
+    pub(crate) fn set_partitions(&self, count: u32) {
+        self.board().at_work = count;
+    }
+
+    pub(crate) fn set_durable(&self, ended: &[(RunId, Status)]) {
         let mut board = self.board();
-        board.last = board.last.max(last);
+        board.commits += 1;
         board.ended.extend(ended.iter().copied());
         let was_held_up = matches!(board.health, Health::HeldUp(_));
         if was_held_up {
@@ -87,8 +94,12 @@ impl Progress {
         }
     }
 
-    pub(crate) fn set_under_way(&self, count: usize) {
-        self.board().under_way = count;
+    pub(crate) fn set_under_way(&self, partition: LogId, count: usize) {
+        let mut board = self.board();
+        let before = board.under_way.insert(partition, count);
+        if count == 0 && before.is_some_and(|before| before > 0) {
+            self.ended.notify_all();
+        }
     }
 
     /// Says that something waits, unless the engine has ended anyway.
@@ -111,6 +122,17 @@ impl Progress {
         }
     }
 
+    /// Notes that a partition ends and how the engine is then. It is interrupted once all partitions are.
+    pub(crate) fn close(&self, health: Health) {
+        let mut board = self.board();
+        board.at_work = board.at_work.saturating_sub(1);
+        let is_over = board.at_work == 0;
+        drop(board);
+        if is_over || health != Health::Interrupted {
+            self.set_health(health);
+        }
+    }
+
     pub(crate) fn set_health(&self, health: Health) {
         let mut board = self.board();
         board.health = health;
@@ -128,16 +150,16 @@ impl Progress {
     /// Returns what is known now.
     pub fn seen(&self) -> Seen {
         let board = self.board();
-        Seen { last: board.last, health: board.health.clone() }
+        Seen { commits: board.commits, health: board.health.clone() }
     }
 
     /// Waits until something differs from `seen`, at most `limit`, and returns what is known then.
     pub fn wait(&self, seen: &Seen, limit: Duration) -> Seen {
         let board = self.board();
-        let same = |board: &mut Board| board.last == seen.last && board.health == seen.health;
+        let same = |board: &mut Board| board.commits == seen.commits && board.health == seen.health;
         let waited = self.changed.wait_timeout_while(board, limit, same);
         let (board, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        Seen { last: board.last, health: board.health.clone() }
+        Seen { commits: board.commits, health: board.health.clone() }
     }
 
     /// Waits until a run has ended or the health differs from that in `seen`, at most `limit`.
@@ -146,21 +168,21 @@ impl Progress {
         let same = |board: &mut Board| board.health == seen.health && !board.ended.contains_key(&run);
         let waited = self.ended.wait_timeout_while(board, limit, same);
         let (board, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        Seen { last: board.last, health: board.health.clone() }
+        Seen { commits: board.commits, health: board.health.clone() }
     }
 
     /// Waits until no run is under way any more or the health differs from that in `seen`, at most `limit`.
     pub fn wait_for_all(&self, seen: &Seen, limit: Duration) -> Seen {
         let board = self.board();
-        let same = |board: &mut Board| board.health == seen.health && board.under_way > 0;
+        let same = |board: &mut Board| board.health == seen.health && board.under_way() > 0;
         let waited = self.ended.wait_timeout_while(board, limit, same);
         let (board, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        Seen { last: board.last, health: board.health.clone() }
+        Seen { commits: board.commits, health: board.health.clone() }
     }
 
     /// Returns how many runs are under way.
     pub fn under_way(&self) -> usize {
-        self.board().under_way
+        self.board().under_way()
     }
 
     /// Returns the final status of a run whose end is durable.
@@ -171,6 +193,12 @@ impl Progress {
     /// Takes the notes: things that went wrong on the way and were dealt with.
     pub fn take_notes(&self) -> Vec<String> {
         std::mem::take(&mut self.board().notes)
+    }
+}
+
+impl Board {
+    fn under_way(&self) -> usize {
+        self.under_way.values().sum()
     }
 }
 

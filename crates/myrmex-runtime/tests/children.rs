@@ -1,4 +1,4 @@
-//! Runs that call each other, and what follows their bodies, in a real partition above a store in memory. No worker: no
+//! Runs that call each other, and what follows their bodies, in real partitions above a store in memory. No worker: no
 //! task here needs a process.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -20,17 +20,17 @@ use myrmex_model::wire;
 use myrmex_runtime::clock::SystemClock;
 use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::logs::Logs;
-use myrmex_runtime::partition::{CalledDefinition, NewRun, Partition, Parts, load_run};
+use myrmex_runtime::partition::{CalledDefinition, DOMAIN_LOG, NewRun, Partitions, Parts, load_run};
 use myrmex_runtime::progress::Progress;
 use myrmex_runtime::values;
 use myrmex_store::blobs::MemoryBlobStore;
 use myrmex_store::memory::MemoryStore;
 use myrmex_store::segments::MemoryLogStore;
-use myrmex_store::{LogId, Store};
+use myrmex_store::{Partitions as StorePartitions, Store};
 use serde_json::json;
 
-const LOG: LogId = LogId(0);
-const RUN: RunId = RunId([7; 16]);
+/// With four partitions it does not belong to the one that gives places away.
+const RUN: RunId = RunId([10; 16]);
 
 /// More than any of these runs takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -113,9 +113,14 @@ fn doubling() -> Definition {
     nodes.define("child", vec![Input { name: name("n"), schema, default, is_optional: false }])
 }
 
+/// A store with several partitions: nothing may lean on runs being together.
+fn store() -> MemoryStore {
+    MemoryStore::with_partitions(StorePartitions::new(4).unwrap())
+}
+
 struct Engine {
     store: MemoryStore,
-    partition: Partition,
+    partition: Partitions,
     progress: Arc<Progress>,
 }
 
@@ -123,14 +128,13 @@ impl Engine {
     fn open(store: &MemoryStore) -> Self {
         let progress = Arc::new(Progress::new());
         let opened = store.clone();
-        let partition = Partition::start(Parts {
+        let partition = Partitions::start(Parts {
             open: Box::new(move || Ok(Box::new(opened.clone()) as Box<dyn Store>)),
-            log: LOG,
             namespace: Namespace::standard(),
-            clock: Box::new(SystemClock),
+            clock: Arc::new(SystemClock),
             slots: 1,
             worker: name("nobody"),
-            logs: Logs::new(LOG, Box::new(MemoryLogStore::default()), Arc::clone(&progress)),
+            logs: Logs::new(DOMAIN_LOG, Box::new(MemoryLogStore::default()), Arc::clone(&progress)),
             blobs: Arc::new(MemoryBlobStore::new()),
             progress: Arc::clone(&progress),
             limits: EvaluationLimits::default(),
@@ -191,7 +195,7 @@ fn calling(inputs: Template, is_detached: bool) -> Definition {
 
 #[test]
 fn a_call_gives_what_its_child_gives() {
-    let engine = Engine::open(&MemoryStore::default());
+    let engine = Engine::open(&store());
     engine.start(calling(expr("{'n': 1 + 3}"), false), &[doubling()]);
     assert_eq!(engine.end(RUN), Status::Succeeded, "{:?}", engine.run(RUN).fault());
     assert_eq!(engine.output(RUN), json!({"twice": 8, "by": "parent"}));
@@ -199,15 +203,15 @@ fn a_call_gives_what_its_child_gives() {
 
 #[test]
 fn inputs_of_a_call_are_completed_and_checked() {
-    let engine = Engine::open(&MemoryStore::default());
+    let engine = Engine::open(&store());
     engine.start(calling(Template::Literal(json!({})), false), &[doubling()]);
     assert_eq!(engine.end(RUN), Status::Succeeded);
     assert_eq!(engine.output(RUN)["twice"], json!(42));
-    let engine = Engine::open(&MemoryStore::default());
+    let engine = Engine::open(&store());
     engine.start(calling(Template::Literal(json!({"n": "two"})), false), &[doubling()]);
     assert_eq!(engine.end(RUN), Status::Failed);
     assert_eq!(engine.run(RUN).fault().unwrap().kind.as_str(), "validation");
-    let engine = Engine::open(&MemoryStore::default());
+    let engine = Engine::open(&store());
     engine.start(calling(Template::Literal(json!({})), false), &[]);
     assert_eq!(engine.end(RUN), Status::Failed);
     assert_eq!(engine.run(RUN).fault().unwrap().kind.as_str(), "configuration");
@@ -215,7 +219,7 @@ fn inputs_of_a_call_are_completed_and_checked() {
 
 #[test]
 fn a_detached_call_gives_the_id_of_its_child() {
-    let engine = Engine::open(&MemoryStore::default());
+    let engine = Engine::open(&store());
     engine.start(calling(expr("{'n': 4}"), true), &[doubling()]);
     assert_eq!(engine.end(RUN), Status::Succeeded);
     let child: RunId = engine.output(RUN).as_str().unwrap().parse().unwrap();
@@ -230,7 +234,7 @@ fn a_workflow_that_calls_itself_without_end_is_stopped() {
     let root = nodes.add(0, "child", empty());
     let again = nodes.add(root, "again", call(Template::Literal(json!({})), false));
     nodes.flow(root, &[again]);
-    let engine = Engine::open(&MemoryStore::default());
+    let engine = Engine::open(&store());
     engine.start(calling(Template::Literal(json!({})), false), &[nodes.define("child", Vec::new())]);
     assert_eq!(engine.end(RUN), Status::Failed);
     assert_eq!(engine.run(RUN).fault().unwrap().kind.as_str(), "data-limit");
@@ -247,13 +251,23 @@ fn waiting() -> Definition {
 
 fn child_of(engine: &Engine) -> RunId {
     let reader = engine.store.reader().unwrap();
-    let open = reader.open_runs(LOG, myrmex_store::contract::Arrival(0), 10).unwrap();
-    open.into_iter().map(|open| open.summary.run).find(|run| *run != RUN).unwrap()
+    let mut seen = engine.progress.seen();
+    for _ in 0..1_000 {
+        for log in reader.logs().unwrap() {
+            let open = reader.open_runs(log, myrmex_store::contract::Arrival(0), 10).unwrap();
+            let child = open.into_iter().map(|open| open.summary.run).find(|run| *run != RUN);
+            if let Some(child) = child {
+                return child;
+            }
+        }
+        seen = engine.progress.wait(&seen, PATIENCE);
+    }
+    panic!("the child does not begin");
 }
 
 #[test]
 fn a_cancel_reaches_the_child_and_waits_for_it() {
-    let engine = Engine::open(&MemoryStore::default());
+    let engine = Engine::open(&store());
     engine.start(calling(Template::Literal(json!({})), false), &[waiting()]);
     let child = child_of(&engine);
     engine.partition.cancel_run(RUN, "test", "enough").unwrap();
@@ -263,7 +277,7 @@ fn a_cancel_reaches_the_child_and_waits_for_it() {
 
 #[test]
 fn a_caller_that_is_resumed_takes_up_its_child() {
-    let store = MemoryStore::default();
+    let store = store();
     let engine = Engine::open(&store);
     engine.start(calling(Template::Literal(json!({})), false), &[waiting()]);
     let child = child_of(&engine);
@@ -306,7 +320,7 @@ fn rounds_and_handlers_see_their_index_error_and_output() {
         Body::Raise(expr("{'title': run.status ~ ' ' ~ vars.kept ~ ' ' ~ vars.seen}")),
     );
     nodes.at(root).handling = Some(Box::new(Handling { finally: Some(NodeId(last)), ..Handling::default() }));
-    let engine = Engine::open(&MemoryStore::default());
+    let engine = Engine::open(&store());
     engine.start(nodes.define("main", Vec::new()), &[]);
     assert_eq!(engine.end(RUN), Status::Failed);
     let run = engine.run(RUN);

@@ -8,25 +8,30 @@ use myrmex_model::id::RunId;
 use myrmex_model::name::Namespace;
 use myrmex_runtime::partition::{JournalError, event_of};
 use myrmex_store::contract::Arrival;
-use myrmex_store::{LogId, Reader, Sequence};
+use myrmex_store::{Reader, Sequence};
 
 /// How many runs are read at a time.
 const PAGE: usize = 1_000;
 
-/// Returns the runs that are not over, in the order in which they started.
+/// Returns the runs that are not over, of all partitions, in the order in which they started.
 ///
 /// # Errors
 ///
 /// Returns [`JournalError`] if the store cannot be read.
-pub fn open_runs(reader: &dyn Reader, namespace: &Namespace, log: LogId) -> Result<Vec<RunId>, JournalError> {
-    let (mut found, mut after) = (Vec::new(), Arrival::NONE);
-    loop {
-        let page = reader.open_runs(log, after, PAGE)?;
-        let Some(last) = page.last() else { return Ok(found) };
-        after = last.arrival;
-        let own = page.iter().filter(|open| open.summary.namespace == *namespace);
-        found.extend(own.map(|open| open.summary.run));
+pub fn open_runs(reader: &dyn Reader, namespace: &Namespace) -> Result<Vec<RunId>, JournalError> {
+    let mut found = Vec::new();
+    for log in reader.logs()? {
+        let mut after = Arrival::NONE;
+        loop {
+            let page = reader.open_runs(log, after, PAGE)?;
+            let Some(last) = page.last() else { break };
+            after = last.arrival;
+            let own = page.iter().filter(|open| open.summary.namespace == *namespace);
+            found.extend(own.map(|open| (open.arrival, open.summary.run)));
+        }
     }
+    found.sort_unstable();
+    Ok(found.into_iter().map(|(_, run)| run).collect())
 }
 
 /// Returns the runs that are not over and that `run` started, or a run that it started, and so on: in the order in which
@@ -38,10 +43,10 @@ pub fn open_runs(reader: &dyn Reader, namespace: &Namespace, log: LogId) -> Resu
 pub fn open_below(
     reader: &dyn Reader,
     namespace: &Namespace,
-    (log, run): (LogId, RunId),
+    run: RunId,
 ) -> Result<Vec<RunId>, JournalError> {
     let mut below = Vec::new();
-    for open in open_runs(reader, namespace, log)? {
+    for open in open_runs(reader, namespace)? {
         if is_below(reader, (namespace, open), |above| above == run)? {
             below.push(open);
         }

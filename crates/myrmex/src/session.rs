@@ -1,4 +1,4 @@
-//! An engine in this process: the store held exclusively, a partition, the local worker, and watching one run to its
+//! An engine in this process: the store held exclusively, its partitions, the local worker, and watching one run to its
 //! end.
 
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ use myrmex_model::name::{Name, Namespace};
 use myrmex_model::status::Status;
 use myrmex_runtime::clock::SystemClock;
 use myrmex_runtime::logs::Logs;
-use myrmex_runtime::partition::{Partition, Parts, RequestError, event_of, load_run};
+use myrmex_runtime::partition::{DOMAIN_LOG, Partitions, Parts, RequestError, event_of, load_run};
 use myrmex_runtime::platform::{self, Zygote};
 use myrmex_runtime::progress::{Health, Progress, Seen};
 use myrmex_runtime::worker::{Kin, LocalWorker, OpenReader, WorkerConfig, copies_folder, scratch_folder};
@@ -21,7 +21,7 @@ use myrmex_store::blobs::{BlobStore, FileBlobStore};
 use myrmex_store::directory::{DataDirectory, Owner};
 use myrmex_store::segments::FileLogStore;
 use myrmex_store::sqlite::{SqliteReader, SqliteStore};
-use myrmex_store::{LogId, Reader, Sequence, Store};
+use myrmex_store::{Partitions as StorePartitions, Reader, Sequence, Store};
 
 use crate::descendants;
 use crate::exit::{Exit, Failure, FailureCode};
@@ -34,8 +34,8 @@ use crate::render::watch::Watch;
 use crate::settings::Settings;
 use crate::workspace::{DATA_NAME, Workspace};
 
-/// The one log of a workspace that a single process runs.
-pub const LOG: LogId = LogId(0);
+/// The variable that says how many partitions a new store gets.
+const PARTITIONS: &str = "MYRMEX_PARTITIONS";
 
 /// How long to wait for the processes of an owner that was killed to be gone.
 const REMAINS_WAIT: Duration = Duration::from_secs(15);
@@ -74,10 +74,10 @@ impl Default for Means {
 
 /// An engine in this process.
 ///
-/// Fields are dropped in order: the partition stops, then its worker with everything under way, and only then another
+/// Fields are dropped in order: the partitions stop, then their worker with everything under way, and only then another
 /// process may hold the store.
 pub struct Session {
-    partition: Partition,
+    partitions: Partitions,
     progress: Arc<Progress>,
     reader: Box<dyn Reader>,
     namespace: Namespace,
@@ -138,16 +138,17 @@ impl Session {
             .hold(std::os::fd::AsFd::as_fd(&owner))
             .map_err(|error| Failure::from_error(FailureCode::System, &error))?;
         let progress = Arc::new(Progress::new());
-        let logs = Logs::new(LOG, Box::new(FileLogStore::open(&workspace.data)?), Arc::clone(&progress));
+        let logs =
+            Logs::new(DOMAIN_LOG, Box::new(FileLogStore::open(&workspace.data)?), Arc::clone(&progress));
         let namespace = Namespace::standard();
-        let data = workspace.data.clone();
+        let (data, partitions) = (workspace.data.clone(), new_partitions()?);
         let blobs: Arc<dyn BlobStore> = Arc::new(FileBlobStore::new(&workspace.data));
-        let open = move || SqliteStore::open(&data).map(|store| Box::new(store) as Box<dyn Store>);
-        let partition = Partition::start(Parts {
+        let open =
+            move || SqliteStore::open_with(&data, partitions).map(|store| Box::new(store) as Box<dyn Store>);
+        let partitions = Partitions::start(Parts {
             open: Box::new(open),
-            log: LOG,
             namespace: namespace.clone(),
-            clock: Box::new(SystemClock),
+            clock: Arc::new(SystemClock),
             slots: means.slots,
             worker: Name::new("local").expect("`local` is a name"),
             logs: logs.clone(),
@@ -170,7 +171,7 @@ impl Session {
             copies: copies_folder(&workspace.data),
             successes: means.takes_over.then(|| successes(&workspace.data)),
         };
-        let ear = partition.ear();
+        let ear = partitions.ear();
         let worker = LocalWorker::start(
             zygote,
             config,
@@ -179,18 +180,18 @@ impl Session {
             Box::new(move |said| ear.hear(said)),
         )
         .map_err(|error| Failure::from_error(FailureCode::System, &error))?;
-        partition.attach(worker);
+        partitions.attach(worker);
         let reader = SqliteReader::open(&workspace.data)?;
         intake::sweep(&workspace.data, blobs.as_ref(), (&reader, &namespace))?;
         let watched = Arc::new(OnceLock::new());
-        listen_to_signals(&partition, logs, Arc::clone(&watched))?;
+        listen_to_signals(&partitions, logs, Arc::clone(&watched))?;
         let (reader, data) = (Box::new(reader), workspace.data.clone());
-        Ok(Self { partition, progress, reader, namespace, data, blobs, watched, _owner: owner })
+        Ok(Self { partitions, progress, reader, namespace, data, blobs, watched, _owner: owner })
     }
 
-    /// Returns the partition, for requests.
-    pub fn partition(&self) -> &Partition {
-        &self.partition
+    /// Returns the partitions, for requests.
+    pub fn partition(&self) -> &Partitions {
+        &self.partitions
     }
 
     /// Returns a reader of the store.
@@ -238,7 +239,7 @@ impl Session {
     ///
     /// Returns [`Failure`] if the store cannot be read.
     pub fn open_below(&self, run: RunId) -> Result<Vec<RunId>, Failure> {
-        Ok(descendants::open_below(self.reader(), &self.namespace, (LOG, run))?)
+        Ok(descendants::open_below(self.reader(), &self.namespace, run)?)
     }
 
     /// Says that runs of the workspace were interrupted, but for the one that goes on and what came of it.
@@ -248,7 +249,7 @@ impl Session {
     /// Returns [`Failure`] if the store cannot be read.
     pub fn tell_of_interrupted(&self, goes_on: Option<(RunId, &[RunId])>) -> Result<(), Failure> {
         let (reader, namespace) = (self.reader(), &self.namespace);
-        let mut open: BTreeSet<RunId> = descendants::open_runs(reader, namespace, LOG)?.into_iter().collect();
+        let mut open: BTreeSet<RunId> = descendants::open_runs(reader, namespace)?.into_iter().collect();
         for run in goes_on.iter().flat_map(|(run, below)| std::iter::once(run).chain(*below)) {
             open.remove(run);
         }
@@ -308,7 +309,7 @@ impl Session {
         // A command watches one run.
         self.watched.get_or_init(|| run);
         let mut viewer = Viewer::new(self, run, after, show)?;
-        let mut seen = Seen { last: Sequence::NONE, health: Health::Well };
+        let mut seen = Seen { commits: 0, health: Health::Well };
         loop {
             viewer.show_new()?;
             for note in self.progress.take_notes() {
@@ -339,6 +340,18 @@ impl Session {
             };
         }
     }
+}
+
+/// Returns how many partitions a store gets that is made now: one, which is fastest for a single command, unless
+/// [`PARTITIONS`] says otherwise.
+fn new_partitions() -> Result<StorePartitions, Failure> {
+    let Some(given) = std::env::var_os(PARTITIONS) else { return Ok(StorePartitions::ONE) };
+    let count = given.to_str().and_then(|count| count.parse().ok()).and_then(StorePartitions::new);
+    count.ok_or_else(|| {
+        let (given, most) = (given.to_string_lossy(), StorePartitions::MAX);
+        let message = format!("`{PARTITIONS}` is `{given}` and not a number from 1 to {most}");
+        Failure::new(FailureCode::Settings, message)
+    })
 }
 
 /// Returns what opens the store to look for successes; it is there once an attempt asks.
@@ -376,7 +389,7 @@ impl Session {
 
 /// The first Ctrl-C, SIGTERM or hang-up stops what is under way and leaves the run to be resumed; the second kills.
 fn listen_to_signals(
-    partition: &Partition,
+    partitions: &Partitions,
     logs: Logs,
     watched: Arc<OnceLock<RunId>>,
 ) -> Result<(), Failure> {
@@ -385,7 +398,7 @@ fn listen_to_signals(
     wanted.extend(Some(libc::SIGHUP).filter(|signal| !is_ignored(*signal)));
     let signals = signal_hook::iterator::Signals::new(wanted);
     let mut signals = signals.map_err(|error| Failure::from_error(FailureCode::System, &error))?;
-    let interrupter = partition.interrupter();
+    let interrupter = partitions.interrupter();
     let listen = move || {
         // If standard error is closed there is nobody to tell.
         let tell = |text: &str| drop(writeln!(std::io::stderr(), "{text}"));

@@ -432,6 +432,12 @@ fn every_commit_of_a_partition_may_fail_or_be_the_last() {
     commits::sweep_sqlite(folder.path());
 }
 
+#[test]
+fn every_commit_of_several_partitions_may_fail_or_be_the_last() {
+    let _turn = wait_for_turn();
+    commits::sweep_partitions();
+}
+
 /// The shim is told the data directory as the kernel names it.
 fn real(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap()

@@ -147,6 +147,14 @@ fn reason_json(reason: &SkipReason) -> Value {
     }
 }
 
+fn parent_json(Parent { run, task, depth, is_awaited }: &Parent) -> Value {
+    let mut data = json!({"run": run.to_string(), "task": task.as_str(), "depth": depth});
+    if !is_awaited {
+        data["detached"] = json!(true);
+    }
+    data
+}
+
 fn data_of(event: &Event) -> Value {
     match event {
         Event::RunStarted { definition, workflow, inputs, started_by, trigger, closure, parent, retry } => {
@@ -157,8 +165,8 @@ fn data_of(event: &Event) -> Value {
             if let Some(closure) = closure {
                 data["closure"] = json!(closure.to_string());
             }
-            if let Some(Parent { run, task, depth }) = parent {
-                data["parent"] = json!({"run": run.to_string(), "task": task.as_str(), "depth": depth});
+            if let Some(parent) = parent {
+                data["parent"] = parent_json(parent);
             }
             if let Some(retry) = retry {
                 data["retry"] = retry_json(retry);
@@ -466,6 +474,7 @@ impl Fields<'_> {
             run: text("run")?.parse().map_err(|_| wrong())?,
             task: Address::parse(text("task")?).map_err(|_| wrong())?,
             depth: depth.ok_or_else(wrong)?,
+            is_awaited: parent.get("detached").is_none(),
         }))
     }
 

@@ -2,9 +2,10 @@
 
 use myrmex_model::id::FencingToken;
 use myrmex_model::id::RunId;
-use myrmex_store::{IndexOperation, NewRecord};
+use myrmex_store::{IndexOperation, LogId, NewRecord};
 
 use super::message::{Answer, RequestError};
+use super::post::Word;
 use crate::worker::Assignment;
 
 /// The most bytes of records and values in one batch; larger ones make others wait for their answers.
@@ -30,6 +31,8 @@ pub(super) enum Release {
     Acknowledge(FencingToken),
     /// The run is over; it leaves memory.
     End(RunId),
+    /// Another partition is told.
+    Say(LogId, Word),
 }
 
 impl Open {

@@ -1,7 +1,8 @@
-//! Child runs: begun, cancelled and awaited by the partition that owns their caller.
+//! Child runs: called, cancelled and awaited by messages, since a child may belong to another partition than its caller.
 //!
-//! A call and the start of its child go into one batch, so a call that is durable has a child. Whoever asks for a child
-//! that exists gets to know how it stands; asking is all that a resumed caller does.
+//! A call and the message that starts its child go into one batch, so a call that is durable has a child, or will have one.
+//! Whoever calls a child that exists gets to know how it stands; calling again is all that a resumed caller does. Every
+//! message may arrive twice and changes nothing the second time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,36 +15,25 @@ use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::file::FileValue;
 use myrmex_model::id::{DefinitionHash, RunId, ValueHash};
 use myrmex_model::ir::Definition;
+use myrmex_model::message::{Call, Message};
 use myrmex_model::name::Namespace;
 use myrmex_model::status::Status;
 use myrmex_model::value::{HashedValue, Value};
 use myrmex_store::{Reader, StoreError};
 
-use super::journal::{JournalError, load_definition};
+use super::domain::Wish;
+use super::journal::{JournalError, load_definition, load_run};
 use super::message::RequestError;
 use super::turn::most_parallel;
-use super::{Loaded, Parts, State};
+use super::{Loaded, Seat, State};
 use crate::values::Values;
 
 /// What follows from effects, once all requests of the turn are answered.
 pub(super) enum FollowUp {
     /// A command for a run.
     Command(RunId, Command),
-    /// A child is to begin, or to say how it ended.
-    Start(Call),
-    /// A child is to be cancelled; who asks, and the child.
-    Cancel(RunId, RunId),
-    /// A child has ended.
-    Ended(RunId),
-}
-
-/// A call of a workflow.
-pub(super) struct Call {
-    pub(super) parent: RunId,
-    pub(super) task: Address,
-    pub(super) child: RunId,
-    pub(super) definition: DefinitionHash,
-    pub(super) inputs: ValueHash,
+    /// A message for a run.
+    Message(Message),
 }
 
 /// The most definitions that are kept in memory beside those that runs follow.
@@ -93,9 +83,13 @@ impl State {
         while let Some(next) = self.follow_ups.pop_front() {
             match next {
                 FollowUp::Command(run, command) => self.decide(run, command),
-                FollowUp::Start(call) => self.start_child(&call),
-                FollowUp::Cancel(parent, child) => self.cancel_child(parent, child),
-                FollowUp::Ended(child) => self.tell_parent(child),
+                FollowUp::Message(Message::Call(call)) => self.start_child(&call),
+                FollowUp::Message(Message::Cancel { child, parent, cancels, by }) => {
+                    self.cancel_child(child, (parent, cancels), by);
+                }
+                FollowUp::Message(Message::Ended { parent, task, child, end, is_unknown }) => {
+                    self.child_ended((parent, task), child, end, is_unknown);
+                }
             }
         }
     }
@@ -110,6 +104,36 @@ impl State {
         }
     }
 
+    /// Calls a child.
+    pub(super) fn call_child(
+        &mut self,
+        (parent, task, is_awaited): (RunId, Address, bool),
+        child: RunId,
+        (definition, inputs): (DefinitionHash, ValueHash),
+    ) {
+        let Some(Loaded { run, values, .. }) = self.owned.runs.get_mut(&parent) else { return };
+        if !is_awaited {
+            // What the task gives as its output.
+            values.put(Value::String(child.to_string()));
+        }
+        let call = Call {
+            child,
+            parent: Parent { run: parent, task, depth: run.child_depth(), is_awaited },
+            definition,
+            inputs,
+            closure: run.closure(),
+            started_by: run.started_by().unwrap_or_default().to_owned(),
+        };
+        self.send(Message::Call(call));
+    }
+
+    /// Passes a cancel on.
+    pub(super) fn drop_child(&mut self, parent: RunId, child: RunId) {
+        let Some(Loaded { run, .. }) = self.owned.runs.get(&parent) else { return };
+        let (cancels, by) = (run.cancels(), run.started_by().unwrap_or_default().to_owned());
+        self.send(Message::Cancel { child, parent, cancels, by });
+    }
+
     fn start_child(&mut self, call: &Call) {
         match self.is_child_there(call.child) {
             Ok(true) => {}
@@ -118,11 +142,11 @@ impl State {
         }
     }
 
-    /// Loads a child that has begun before; false if it has not.
+    /// Loads a child that has begun before, and lets one that is over say so; false if it has not begun.
     fn is_child_there(&mut self, child: RunId) -> Result<bool, RequestError> {
         if let Some(loaded) = self.owned.runs.get(&child) {
             if loaded.run.status().is_terminal() {
-                self.follow_ups.push_back(FollowUp::Ended(child));
+                self.tell_parent(child);
             }
             return Ok(true);
         }
@@ -131,7 +155,7 @@ impl State {
             return Ok(false);
         }
         if self.load(child)?.is_some() {
-            self.follow_ups.push_back(FollowUp::Ended(child));
+            self.tell_parent(child);
         }
         Ok(true)
     }
@@ -139,7 +163,7 @@ impl State {
     fn begin_child(&mut self, call: &Call) {
         match self.new_child(call) {
             Ok((loaded, command)) => {
-                self.owned.dispatch.limit(call.child, most_parallel(loaded.run.definition()));
+                self.wish(Wish::Limit(call.child, most_parallel(loaded.run.definition())));
                 self.owned.runs.insert(call.child, loaded);
                 self.decide(call.child, command);
             }
@@ -148,28 +172,26 @@ impl State {
     }
 
     fn new_child(&mut self, call: &Call) -> Result<(Loaded, Command), JournalError> {
+        let Call { child, parent, definition: hash, inputs, closure, started_by } = call;
         let (reader, namespace) = (self.owned.reader.as_ref(), &self.parts.namespace);
-        let missing = |what: &str| StoreError::Damaged {
-            what: format!("{what} of a called workflow is missing"),
-            place: format!("run {}", call.parent),
+        let definition = self.owned.definitions.get(reader, namespace, *hash)?;
+        let definition = definition.ok_or_else(|| StoreError::Damaged {
+            what: "the definition of a called workflow is missing".to_owned(),
+            place: format!("run {}", parent.run),
+        })?;
+        let inputs = self.value_of(parent.run, *inputs)?;
+        let closure = closure.map(|closure| self.value_of(parent.run, closure)).transpose()?;
+        pass_files(&self.parts, &inputs, (parent.run, *child))?;
+        let mut values = Values::new(self.parts.namespace.clone(), *child);
+        let run = Run::new(*child, definition, *hash);
+        let command = Command::Start {
+            inputs: values.put(inputs),
+            started_by: started_by.clone(),
+            trigger: "parent".to_owned(),
+            closure: closure.map(|closure| values.put(closure)),
+            parent: Some(parent.clone()),
+            retry: None,
         };
-        let definition = self.owned.definitions.get(reader, namespace, call.definition)?;
-        let definition = definition.ok_or_else(|| missing("the definition"))?;
-        let parent = self.owned.runs.get_mut(&call.parent).ok_or_else(|| missing("the caller"))?;
-        let mut values = Values::new(namespace.clone(), call.child);
-        let inputs = parent.values.get(call.inputs, reader)?;
-        pass_files(&self.parts, &inputs, (call.parent, call.child))?;
-        let inputs = values.put(inputs.as_ref().clone());
-        let closure = match parent.run.closure() {
-            Some(closure) => Some(values.put(parent.values.get(closure, reader)?.as_ref().clone())),
-            None => None,
-        };
-        let above = Parent { run: call.parent, task: call.task.clone(), depth: parent.run.child_depth() };
-        let started_by = parent.run.started_by().unwrap_or_default().to_owned();
-        let run = Run::new(call.child, definition, call.definition);
-        let trigger = "parent".to_owned();
-        let command =
-            Command::Start { inputs, started_by, trigger, closure, parent: Some(above), retry: None };
         Ok((Loaded { run, values, key: None }, command))
     }
 
@@ -183,15 +205,15 @@ impl State {
                 let fault = Fault::new(FaultKind::Runtime, "the called run cannot be read");
                 let fault = fault.with_detail(other.to_string());
                 let end = ChildEnd::Failed { fault, is_timeout: false };
-                let (task, child) = (call.task.clone(), call.child);
-                self.decide(call.parent, Command::ChildEnded { task, child, end, is_unknown: false });
+                let (parent, task) = (call.parent.run, call.parent.task.clone());
+                self.send(Message::Ended { parent, task, child: call.child, end, is_unknown: false });
             }
         }
     }
 
-    /// Passes a cancel on. A child that is being cancelled hears of it again only if its caller was cancelled again: a
-    /// second cancel ends what the first one spares.
-    fn cancel_child(&mut self, parent: RunId, child: RunId) {
+    /// Cancels a child that its caller does not need any more. One that is being cancelled hears of it again only if its
+    /// caller was cancelled again: a second cancel ends what the first one spares.
+    fn cancel_child(&mut self, child: RunId, (parent, above): (RunId, u32), by: String) {
         match self.is_child_there(child) {
             Ok(true) => {}
             Ok(false) => return,
@@ -202,30 +224,18 @@ impl State {
             Err(error) => return self.parts.progress.note(error.to_string()),
         }
         self.wake(child);
-        let cancels = |run: RunId| self.owned.runs.get(&run).map_or(0, |loaded| loaded.run.cancels());
-        let (above, below) = (cancels(parent), cancels(child));
-        let is_over = self.owned.runs.get(&child).is_none_or(|loaded| loaded.run.status().is_terminal());
-        if !is_over && (below == 0 || above > below) {
-            let by = self.owned.runs.get(&parent).and_then(|loaded| loaded.run.started_by());
-            let by = by.unwrap_or_default().to_owned();
+        let Some(Loaded { run, .. }) = self.owned.runs.get(&child) else { return };
+        let below = run.cancels();
+        if !run.status().is_terminal() && (below == 0 || above > below) {
             let reason = format!("run {parent}, which called it, does not need it any more");
             self.decide(child, Command::Cancel { by, reason });
         }
     }
 
-    /// Tells the caller of a child how it ended. A caller that is not there asks when it is loaded.
-    fn tell_parent(&mut self, child: RunId) {
+    /// Tells the caller of a child that is over how it ended, if that waits for it.
+    pub(super) fn tell_parent(&mut self, child: RunId) {
         match self.end_of(child) {
-            Ok(Some((Parent { run, task, .. }, end, is_unknown))) => {
-                let now = self.parts.clock.now();
-                let command = Command::ChildEnded { task, child, end, is_unknown };
-                // A caller that does not wait for the child refuses this, and nothing is lost by that.
-                if let Some(Ok(decision)) =
-                    self.owned.runs.get_mut(&run).map(|loaded| loaded.run.decide(command, now))
-                {
-                    self.absorb(run, decision);
-                }
-            }
+            Ok(Some(message)) => self.send(message),
             Ok(None) => {}
             Err(JournalError::Store(error)) => {
                 self.trouble.get_or_insert(error);
@@ -234,13 +244,12 @@ impl State {
         }
     }
 
-    /// Reads how a child ended, with whether it has an attempt of unknown outcome that nothing may repeat, and brings its output into the values of its caller.
-    fn end_of(&mut self, child: RunId) -> Result<Option<(Parent, ChildEnd, bool)>, JournalError> {
-        let (reader, namespace) = (self.owned.reader.as_ref(), self.parts.namespace.clone());
+    /// Reads how a child ended, with whether it has an attempt of unknown outcome that nothing may repeat.
+    fn end_of(&self, child: RunId) -> Result<Option<Message>, JournalError> {
         let stored;
         let run = match self.owned.runs.get(&child) {
             Some(loaded) => &loaded.run,
-            None => match super::journal::load_run(reader, &namespace, child)? {
+            None => match load_run(self.owned.reader.as_ref(), &self.parts.namespace, child)? {
                 Some(run) => {
                     stored = run;
                     &stored
@@ -248,33 +257,74 @@ impl State {
                 None => return Ok(None),
             },
         };
-        let Some(parent) = run.parent_run().cloned() else { return Ok(None) };
-        if !self.owned.runs.contains_key(&parent.run) {
+        let Some(Parent { run: parent, task, is_awaited: true, .. }) = run.parent_run().cloned() else {
             return Ok(None);
-        }
-        let (status, output) = (run.status(), run.output().unwrap_or_else(HashedValue::null_hash));
-        let (fault, is_unknown) = (run.fault().cloned(), run.has_unknown_outcome());
-        let end = match status {
+        };
+        let end = match run.status() {
             Status::Succeeded => {
-                let value = self.value_of(child, output)?;
-                pass_files(&self.parts, &value, (child, parent.run))?;
-                let Some(loaded) = self.owned.runs.get_mut(&parent.run) else { return Ok(None) };
-                ChildEnd::Succeeded { output: loaded.values.put(value) }
+                ChildEnd::Succeeded { output: run.output().unwrap_or_else(HashedValue::null_hash) }
             }
             Status::Cancelled => ChildEnd::Cancelled,
             Status::Skipped => ChildEnd::Skipped,
-            Status::Pending
+            status @ (Status::Pending
             | Status::Running
             | Status::Waiting
             | Status::Failed
             | Status::TimedOut
             | Status::Compensated
-            | Status::Stuck => {
+            | Status::Stuck) => {
+                let fault = run.fault().cloned();
                 let fault = fault.unwrap_or_else(|| Fault::new(FaultKind::Runtime, "the called run failed"));
                 ChildEnd::Failed { fault, is_timeout: status == Status::TimedOut }
             }
         };
-        Ok(Some((parent, end, is_unknown)))
+        Ok(Some(Message::Ended { parent, task, child, end, is_unknown: run.has_unknown_outcome() }))
+    }
+
+    /// Takes the end of a child, with its output and the files that this names. A caller that is not there asks when it is
+    /// loaded.
+    fn child_ended(
+        &mut self,
+        (parent, task): (RunId, Address),
+        child: RunId,
+        end: ChildEnd,
+        is_unknown: bool,
+    ) {
+        if !self.owned.runs.contains_key(&parent) {
+            return;
+        }
+        let end = match end {
+            ChildEnd::Succeeded { output } => match self.bring_output((child, parent), output) {
+                Ok(output) => ChildEnd::Succeeded { output },
+                Err(error) => {
+                    self.trouble.get_or_insert(error);
+                    return;
+                }
+            },
+            ChildEnd::Failed { .. } | ChildEnd::Cancelled | ChildEnd::Skipped => end,
+        };
+        let now = self.parts.clock.now();
+        let command = Command::ChildEnded { task, child, end, is_unknown };
+        // A caller that does not wait for the child refuses this, and nothing is lost by that.
+        if let Some(Ok(decision)) =
+            self.owned.runs.get_mut(&parent).map(|loaded| loaded.run.decide(command, now))
+        {
+            self.absorb(parent, decision);
+        }
+    }
+
+    /// Brings the output of a child into the values of its caller.
+    fn bring_output(
+        &mut self,
+        (child, parent): (RunId, RunId),
+        output: ValueHash,
+    ) -> Result<ValueHash, StoreError> {
+        let value = self.value_of(child, output)?;
+        pass_files(&self.parts, &value, (child, parent))?;
+        match self.owned.runs.get_mut(&parent) {
+            Some(loaded) => Ok(loaded.values.put(value)),
+            None => Ok(output),
+        }
     }
 
     /// Returns a value of a run, from memory if the run is there: what it made in this batch cannot be read yet.
@@ -289,7 +339,7 @@ impl State {
 
 /// Gives the files that a value names to the run that gets the value, before the commit that says so: what a journal names
 /// is there. What the first run does not have it cannot give; who reads it is told. Waits while the disk is full.
-fn pass_files(parts: &Parts, value: &Value, (from, to): (RunId, RunId)) -> Result<(), StoreError> {
+fn pass_files(parts: &Seat, value: &Value, (from, to): (RunId, RunId)) -> Result<(), StoreError> {
     for file in FileValue::all_in(value) {
         let pass = || parts.blobs.adopt(&parts.namespace, from, to, file.hash);
         let mut passed = pass();

@@ -9,10 +9,11 @@ use myrmex_model::ir::Definition;
 use myrmex_model::name::Name;
 use myrmex_model::retry::Takings;
 use myrmex_model::value::Value;
-use myrmex_store::StoreError;
+use myrmex_store::{Partitions, StoreError};
 
 use super::journal::JournalError;
-use crate::worker::{Said, Worker};
+use super::post::Letter;
+use crate::worker::{Said, SharedWorker};
 
 /// A run to start.
 #[derive(Debug, Clone)]
@@ -89,15 +90,24 @@ pub(super) type Answer = Sender<Result<(), RequestError>>;
 /// What is put into a partition's inbox.
 pub(super) enum Message {
     Start(Box<NewRun>, Answer),
-    Resume(Vec<RunId>, Answer),
+    /// Takes up these runs; the answer is about the one that was asked for, if that is among them.
+    Resume {
+        runs: Vec<RunId>,
+        asked: Option<RunId>,
+        answer: Answer,
+    },
     Cancel {
         run: RunId,
         by: String,
         reason: String,
         answer: Answer,
     },
-    Attach(Box<dyn Worker>),
+    Attach(Arc<SharedWorker>),
     Said(Said),
+    /// From another partition.
+    Letter(Letter),
+    /// Whether runs of several partitions are being taken up, so that no place is given away meanwhile.
+    Hold(bool),
     Interrupt,
     /// What the writer of this epoch says of the batch it has. One of an earlier opening of the store says nothing any
     /// more: its batch was dropped.
@@ -113,24 +123,41 @@ pub enum Written {
     Held(StoreError),
 }
 
-/// What a worker of a partition says, on its way into the inbox.
-pub struct Ear(pub(super) Sender<Message>);
+/// What a worker says, on its way into the inboxes.
+pub struct Ear {
+    pub(super) count: Partitions,
+    /// By log.
+    pub(super) inboxes: Vec<Sender<Message>>,
+}
 
 impl Ear {
-    /// Passes it on. A partition that has stopped hears nothing.
+    /// Passes it on to whom it concerns. A partition that has stopped hears nothing.
     pub fn hear(&self, said: Said) {
-        drop(self.0.send(Message::Said(said)));
+        let put = |inbox: &Sender<Message>, said| drop(inbox.send(Message::Said(said)));
+        match said {
+            Said::Report(report) => {
+                put(&self.inboxes[self.count.log_of(report.run).0 as usize], Said::Report(report));
+            }
+            Said::Inventory(tokens) => {
+                self.inboxes.iter().for_each(|inbox| put(inbox, Said::Inventory(tokens.clone())));
+            }
+            Said::Broken(reason) => {
+                self.inboxes.iter().for_each(|inbox| put(inbox, Said::Broken(reason.clone())));
+            }
+        }
     }
 }
 
-/// Interrupts a partition.
-pub struct Interrupter(pub(super) Sender<Message>);
+/// Interrupts the partitions of a process.
+pub struct Interrupter(pub(super) Vec<Sender<Message>>);
 
 impl Interrupter {
-    /// Stops granting, asks everything under way to stop, and has the partition say [`Health::Interrupted`] once all
+    /// Stops granting, asks everything under way to stop, and has the partitions say [`Health::Interrupted`] once all
     /// that is durable.
     pub fn interrupt(&self) {
-        // A partition that has ended needs no interruption.
-        drop(self.0.send(Message::Interrupt));
+        for inbox in &self.0 {
+            // A partition that has ended needs no interruption.
+            drop(inbox.send(Message::Interrupt));
+        }
     }
 }

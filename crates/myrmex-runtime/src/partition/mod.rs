@@ -1,26 +1,34 @@
-//! A partition: the loop that owns runs and their log.
+//! Partitions: each is a loop that owns runs and their log.
 //!
 //! It drains its inbox, takes a turn in memory, and hands one batch to the writer; while batch N is being made
 //! durable, batch N+1 is being decided. A small batch beside which there is nothing to decide is committed on the
 //! partition's own thread. Answers and effects are released only when the batch that decided them is
 //! durable. If a commit fails for good, everything that was built on it is dropped and the runs are loaded again from
 //! the store; the worker still holds what it has to report.
+//!
+//! Runs are spread over the partitions by a hash of their ids. What crosses runs goes by messages ([`mail`]); who gets a
+//! place is decided by the partition that holds the [`domain`]. A store with one partition takes the same way, within one
+//! turn.
 
 mod admission;
 mod batch;
 mod cache;
 mod children;
+mod domain;
 mod journal;
+mod mail;
 mod message;
+mod partitions;
+mod post;
+mod shared;
 mod stepper;
 mod timers;
 mod turn;
 mod writer;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::time::Duration;
 
 use myrmex_engine::dispatch::{Admission, Dispatch, Worker};
@@ -31,7 +39,7 @@ use myrmex_model::id::{Epoch, FencingToken, RunId};
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::outcome::{AttemptEnd, AttemptReport, Loss};
 use myrmex_store::blobs::BlobStore;
-use myrmex_store::{LogId, LogPosition, LogRange, Reader, Sequence, Store, StoreError};
+use myrmex_store::{LogId, LogPosition, LogRange, Partitions as Count, Reader, Sequence, Store, StoreError};
 
 use crate::clock::Clock;
 use crate::evaluate::EvaluationLimits;
@@ -39,17 +47,24 @@ use crate::logs::Logs;
 use crate::progress::{Health, Progress};
 use crate::values::Values;
 use crate::watch::Watch;
-use crate::worker::{self, Outcome, Report, Said};
+use crate::worker::{Outcome, Report, Said, SharedWorker};
 use batch::Open;
 use children::FollowUp;
+use domain::{Holds, Wish};
+use mail::Mail;
+use post::Word;
+use shared::{Opening, SharedStore};
 use timers::Timers;
-use writer::{CommitThread, Writer};
+use writer::Writer;
 
 use message::{Answer, Message};
 
 pub(crate) use children::Definitions;
+pub use domain::DOMAIN_LOG;
 pub use journal::{JournalError, event_of, load_definition, load_run};
 pub use message::{CalledDefinition, Ear, Interrupter, NewRetry, NewRun, RequestError, Written};
+pub use partitions::Partitions;
+pub use post::{Letter, Post};
 pub use stepper::{Answered, Stepper};
 pub use writer::{Committer, Inbox, MakeCommitter};
 
@@ -68,17 +83,15 @@ const REOPENS_MAX: u32 = 5;
 /// Opens the store again after a failed commit.
 pub type OpenStore = Box<dyn FnMut() -> Result<Box<dyn Store>, StoreError> + Send>;
 
-/// What a partition is made of.
+/// What the partitions of a store are made of.
 pub struct Parts {
     /// Opens the store; called once at the beginning and after each failed commit.
     pub open: OpenStore,
-    /// The log it owns.
-    pub log: LogId,
-    /// The tenant of its runs.
+    /// The tenant of the runs.
     pub namespace: Namespace,
     /// Wall-clock time.
-    pub clock: Box<dyn Clock>,
-    /// How many attempts may run at a time.
+    pub clock: Arc<dyn Clock>,
+    /// How many attempts may run at a time, of all partitions together.
     pub slots: u32,
     /// The worker's name, as grants record it.
     pub worker: Name,
@@ -86,106 +99,63 @@ pub struct Parts {
     pub logs: Logs,
     /// Where files lie that runs pass on to each other.
     pub blobs: Arc<dyn BlobStore>,
-    /// What the partition tells those who watch.
+    /// What the partitions tell those who watch.
     pub progress: Arc<Progress>,
-    /// The limits of its evaluations.
+    /// The limits of evaluations.
     pub limits: EvaluationLimits,
 }
 
-/// A handle on a partition. Dropping it stops the loop; attempts under way are killed and found lost at the next
-/// start.
-pub struct Partition {
-    /// Unbounded, because those who send bound it: a command waits for its answer, a worker has a report or two for each
-    /// of its slots, the writer one word for the batch it has.
-    inbox: Sender<Message>,
-    thread: Option<JoinHandle<()>>,
+/// What one partition is made of.
+pub(super) struct Seat {
+    log: LogId,
+    partitions: Count,
+    store: SharedStore,
+    post: Box<dyn Post>,
+    namespace: Namespace,
+    clock: Arc<dyn Clock>,
+    slots: u32,
+    worker: Name,
+    logs: Logs,
+    blobs: Arc<dyn BlobStore>,
+    progress: Arc<Progress>,
+    limits: EvaluationLimits,
 }
 
-impl Partition {
-    /// Opens the log, raising its epoch, and starts the loop.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`StoreError`] if the store cannot be opened.
-    pub fn start(parts: Parts) -> Result<Self, StoreError> {
-        let (inbox, messages) = channel();
-        let committers: MakeCommitter =
-            Box::new(|store, logs, inbox| Ok(Box::new(CommitThread::start(store, logs, inbox)?)));
-        let mut state = State::open(parts, committers, inbox.clone())?;
-        let thread = std::thread::Builder::new()
-            .name("partition".into())
-            .stack_size(STACK_BYTES)
-            .spawn(move || {
-                let _notice = PanicNotice(Arc::clone(&state.parts.progress));
-                state.run(&messages);
-            })
-            .map_err(|source| StoreError::Io { doing: "starting the partition's thread".into(), source })?;
-        Ok(Self { inbox, thread: Some(thread) })
-    }
+/// What all partitions have in common.
+struct Common {
+    namespace: Namespace,
+    clock: Arc<dyn Clock>,
+    slots: u32,
+    worker: Name,
+    logs: Logs,
+    blobs: Arc<dyn BlobStore>,
+    progress: Arc<Progress>,
+    limits: EvaluationLimits,
+}
 
-    /// Returns what a worker needs to be heard.
-    pub fn ear(&self) -> Ear {
-        Ear(self.inbox.clone())
-    }
-
-    /// Gives the partition its worker.
-    pub fn attach(&self, worker: impl worker::Worker + 'static) {
-        self.send(Message::Attach(Box::new(worker)));
-    }
-
-    /// Starts a run; returns once that is durable.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`RequestError`] if the run cannot be started.
-    pub fn start_run(&self, run: NewRun) -> Result<(), RequestError> {
-        self.ask(|answer| Message::Start(Box::new(run), answer))
-    }
-
-    /// Goes on with a run of the store whose process died, and with others beside it, all in one turn; their attempts under
-    /// way count as lost. One of the others that cannot be read is noted and left.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`RequestError`] if the run is unknown or cannot be read.
-    pub fn resume_run(&self, run: RunId, others: &[RunId]) -> Result<(), RequestError> {
-        let runs = std::iter::once(run).chain(others.iter().copied()).collect();
-        self.ask(|answer| Message::Resume(runs, answer))
-    }
-
-    /// Cancels a run; returns once the request is durable. No attempt is granted after that.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`RequestError`] if the run is unknown or over.
-    pub fn cancel_run(&self, run: RunId, by: &str, reason: &str) -> Result<(), RequestError> {
-        let (by, reason) = (by.to_owned(), reason.to_owned());
-        self.ask(|answer| Message::Cancel { run, by, reason, answer })
-    }
-
-    /// Returns a handle that can interrupt the partition from another thread.
-    pub fn interrupter(&self) -> Interrupter {
-        Interrupter(self.inbox.clone())
-    }
-
-    fn send(&self, message: Message) {
-        // A loop that has ended said why through its progress.
-        drop(self.inbox.send(message));
-    }
-
-    fn ask(&self, message: impl FnOnce(Answer) -> Message) -> Result<(), RequestError> {
-        let (answer, answered) = channel();
-        self.send(message(answer));
-        answered.recv().unwrap_or(Err(RequestError::Stopped))
+impl Parts {
+    fn split(self) -> (OpenStore, Common) {
+        let Self { open, namespace, clock, slots, worker, logs, blobs, progress, limits } = self;
+        (open, Common { namespace, clock, slots, worker, logs, blobs, progress, limits })
     }
 }
 
-impl Drop for Partition {
-    fn drop(&mut self) {
-        self.send(Message::Quit);
-        if let Some(thread) = self.thread.take() {
-            // A loop that panicked has nothing left to wait for; its journal is whole.
-            drop(thread.join());
+impl Common {
+    /// Returns what the partition of `log` is made of.
+    fn seat(&self, log: LogId, store: SharedStore, post: Box<dyn Post>) -> Seat {
+        Seat {
+            log,
+            partitions: store.partitions(),
+            store,
+            post,
+            namespace: self.namespace.clone(),
+            clock: Arc::clone(&self.clock),
+            slots: self.slots,
+            worker: self.worker.clone(),
+            logs: self.logs.clone(),
+            blobs: Arc::clone(&self.blobs),
+            progress: Arc::clone(&self.progress),
+            limits: self.limits,
         }
     }
 }
@@ -193,15 +163,22 @@ impl Drop for Partition {
 /// What depends on one opening of the store, and is dropped with it when a commit fails.
 struct Owned {
     epoch: Epoch,
+    /// Which opening it is: the same for all partitions.
+    domain: Epoch,
     reader: Box<dyn Reader>,
     writer: Writer,
     runs: BTreeMap<RunId, Loaded>,
     /// Runs that had a place before, and wait for it again.
     aside: BTreeMap<RunId, Loaded>,
+    /// Places among the runs of a workflow; empty where the domain is not held.
     admission: Admission,
-    /// Whether runs were loaded since places were given away.
-    has_loaded: bool,
+    /// Places on workers; empty where the domain is not held.
     dispatch: Dispatch,
+    /// Who has to be heard before places are given away.
+    holds: Holds,
+    /// The grants of this partition's runs that are not over.
+    leases: BTreeSet<FencingToken>,
+    mail: Mail,
     timers: Timers,
     definitions: Definitions,
     open: Open,
@@ -218,27 +195,31 @@ struct Loaded {
 
 impl Owned {
     fn open(
-        parts: &mut Parts,
+        parts: &Seat,
         committers: &mut MakeCommitter,
         messages: Sender<Message>,
+        lost: Option<Epoch>,
     ) -> Result<Self, StoreError> {
-        let mut store = (parts.open)()?;
-        let opened = store.open_log(parts.log)?;
+        let Opening { store, opened, domain } = parts.store.take(parts.log, lost)?;
         let reader = store.reader()?;
+        let mail = Mail::open(reader.as_ref(), parts.log, parts.partitions)?;
         let inbox = Inbox { messages, epoch: opened.epoch };
         let writer = Writer::new(committers(store, parts.logs.clone(), inbox)?);
-        let mut dispatch = Dispatch::new(opened.epoch);
+        let mut dispatch = Dispatch::new(domain);
         let offer = Worker { slots: parts.slots.max(1), ..Worker::default() };
         dispatch.set_worker(parts.worker.clone(), Some(offer));
         Ok(Self {
             epoch: opened.epoch,
+            domain,
             reader,
             writer,
             runs: BTreeMap::new(),
             aside: BTreeMap::new(),
             admission: Admission::default(),
-            has_loaded: false,
             dispatch,
+            holds: Holds::until_declared(parts.partitions),
+            leases: BTreeSet::new(),
+            mail,
             timers: Timers::default(),
             definitions: Definitions::default(),
             open: Open::default(),
@@ -249,11 +230,11 @@ impl Owned {
 
 /// What the partition's thread owns.
 struct State {
-    parts: Parts,
+    parts: Seat,
     committers: MakeCommitter,
     inbox: Sender<Message>,
     owned: Owned,
-    worker: Option<Box<dyn worker::Worker>>,
+    worker: Option<Arc<SharedWorker>>,
     evaluator: Evaluator,
     is_interrupted: bool,
     /// How the engine is once what was decided is durable; then the loop ends.
@@ -268,8 +249,8 @@ struct State {
     failures: u32,
     /// Runs whose open grants are to be compared with what the worker says it has.
     to_recount: Vec<RunId>,
-    /// Recounts that the worker was asked for and has not answered.
-    recounts_open: u32,
+    /// The last recount that this partition asked for, and the last one that was answered, of those of all partitions.
+    recounts: (u64, u64),
     /// Messages that wait until the writer has taken a full batch.
     deferred: VecDeque<Message>,
     /// Runs that have more to decide than went into their turn.
@@ -278,14 +259,10 @@ struct State {
 
 impl State {
     /// Opens the log, raising its epoch.
-    fn open(
-        mut parts: Parts,
-        mut committers: MakeCommitter,
-        inbox: Sender<Message>,
-    ) -> Result<Self, StoreError> {
-        let owned = Owned::open(&mut parts, &mut committers, inbox.clone())?;
+    fn open(parts: Seat, mut committers: MakeCommitter, inbox: Sender<Message>) -> Result<Self, StoreError> {
+        let owned = Owned::open(&parts, &mut committers, inbox.clone(), None)?;
         let watch = Watch::new(parts.limits.jq_deadline, parts.limits.jq_lost_max);
-        Ok(Self {
+        let mut state = Self {
             evaluator: Evaluator::with_jq(Box::new(watch)).with_limits(parts.limits.expression),
             parts,
             committers,
@@ -299,13 +276,19 @@ impl State {
             large: Vec::new(),
             failures: 0,
             to_recount: Vec::new(),
-            recounts_open: 0,
+            recounts: (0, 0),
             deferred: VecDeque::new(),
             unfinished: VecDeque::new(),
-        })
+        };
+        state.wish(Wish::Declared);
+        Ok(state)
     }
 
     fn run(&mut self, messages: &Receiver<Message>) {
+        // Others wait for what it has to say, and there may be mail.
+        if self.parts.partitions != Count::ONE && !self.turn(None, messages) {
+            return;
+        }
         loop {
             let first = match self.next(messages) {
                 Ok(message) => Some(message),
@@ -335,19 +318,20 @@ impl State {
             self.deferred.push_front(message);
         }
         self.fire_timers();
+        self.take_mail();
         self.take_more();
-        let is_idle = self.deferred.is_empty() && self.unfinished.is_empty();
+        let is_idle = self.deferred.is_empty() && !self.has_more();
         self.admit();
         self.grant();
         if !self.settle(is_idle) {
             return false;
         }
-        if self.is_interrupted && self.owned.dispatch.leases().next().is_none() {
+        if self.is_interrupted && self.owned.leases.is_empty() {
             self.closing.get_or_insert(Health::Interrupted);
         }
         match self.closing.take_if(|_| self.owned.open.is_empty() && !self.owned.writer.is_busy()) {
             Some(health) => {
-                self.parts.progress.set_health(health);
+                self.parts.progress.close(health);
                 false
             }
             None => true,
@@ -383,12 +367,17 @@ impl State {
         }
         match self.deferred.pop_front() {
             Some(message) => Ok(message),
-            None if self.unfinished.is_empty() => messages.recv_timeout(self.time_to_sleep()),
+            None if !self.has_more() => messages.recv_timeout(self.time_to_sleep()),
             None => messages.try_recv().map_err(|error| match error {
                 TryRecvError::Empty => RecvTimeoutError::Timeout,
                 TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
             }),
         }
+    }
+
+    /// Returns whether there is something to do beside what is in the inbox.
+    fn has_more(&self) -> bool {
+        !self.unfinished.is_empty() || self.owned.mail.has_unread()
     }
 
     /// Returns whether nothing can be decided before the writer has taken a full batch.
@@ -401,9 +390,11 @@ impl State {
         match message {
             Message::Written(..) | Message::Interrupt | Message::Quit => Some(message),
             Message::Start(..)
-            | Message::Resume(..)
+            | Message::Resume { .. }
             | Message::Cancel { .. }
             | Message::Attach(_)
+            | Message::Letter(_)
+            | Message::Hold(_)
             | Message::Said(_) => {
                 self.deferred.push_back(message);
                 None
@@ -425,7 +416,7 @@ impl State {
     fn handle(&mut self, message: Message) -> bool {
         match message {
             Message::Start(new, answer) => self.start(*new, answer),
-            Message::Resume(runs, answer) => self.resume(&runs, answer),
+            Message::Resume { runs, asked, answer } => self.resume(&runs, asked, answer),
             Message::Cancel { run, by, reason, answer } => {
                 let loaded = self.load(run);
                 self.wake(run);
@@ -440,25 +431,28 @@ impl State {
                 self.recount();
             }
             Message::Said(said) => return self.hear(said),
+            Message::Letter(letter) => return self.open_letter(letter),
+            Message::Hold(true) => self.owned.holds.begin_resume(),
+            Message::Hold(false) => self.owned.holds.end_resume(),
             Message::Interrupt => {
                 self.is_interrupted = true;
                 if let Some(worker) = &self.worker {
-                    worker.stop_all();
+                    worker.tell().stop_all();
                 }
                 if self.owned.writer.is_held_up() {
                     // Nobody waits for space any more. What is not durable was told to nobody; a resume decides it again.
-                    self.parts.progress.set_health(Health::Interrupted);
+                    self.parts.progress.close(Health::Interrupted);
                     return false;
                 }
             }
             Message::Written(epoch, _) if epoch != self.owned.epoch => {}
-            Message::Written(_, Written::Committed(Ok(committed))) => self.committed(&committed),
+            Message::Written(_, Written::Committed(Ok(_))) => self.committed(),
             Message::Written(_, Written::Committed(Err(error))) => return self.reload(error),
             Message::Written(_, Written::Held(error)) => {
                 self.owned.writer.hold_up();
                 self.parts.progress.hold_up(error.to_string());
                 if self.is_interrupted {
-                    self.parts.progress.set_health(Health::Interrupted);
+                    self.parts.progress.close(Health::Interrupted);
                     return false;
                 }
             }
@@ -467,13 +461,13 @@ impl State {
         true
     }
 
-    /// Takes up runs of the store; the first is the one that was asked for.
-    fn resume(&mut self, runs: &[RunId], answer: Answer) {
+    /// Takes up runs of the store; `asked` is the one that was asked for.
+    fn resume(&mut self, runs: &[RunId], asked: Option<RunId>, answer: Answer) {
         let mut loaded = Ok(());
-        for (index, run) in runs.iter().enumerate() {
+        for run in runs {
             match self.load(*run) {
                 Ok(_) => {}
-                Err(error) if index == 0 => loaded = Err(error),
+                Err(error) if asked == Some(*run) => loaded = Err(error),
                 Err(error) => self.parts.progress.note(format!("run {run} cannot go on: {error}")),
             }
         }
@@ -482,7 +476,9 @@ impl State {
 
     /// Tells those who watch how many runs are under way.
     fn tell_under_way(&self) {
-        self.parts.progress.set_under_way(self.owned.runs.len() + self.owned.aside.len());
+        let runs = self.owned.runs.len() + self.owned.aside.len();
+        // Who is called by a message that nobody has taken is under way too.
+        self.parts.progress.set_under_way(self.parts.log, runs + self.owned.mail.on_the_way());
     }
 
     fn hear(&mut self, said: Said) -> bool {
@@ -502,8 +498,7 @@ impl State {
     /// Asks the worker what it has; [`State::compare`] takes the answer.
     fn recount(&mut self) {
         if let Some(worker) = &self.worker {
-            worker.recount();
-            self.recounts_open += 1;
+            self.recounts.0 = worker.recount();
         }
     }
 
@@ -512,15 +507,16 @@ impl State {
     /// Only grants of earlier epochs can be lost: those of this one went to the worker after they were durable, maybe
     /// after it made the list. For the same reason only the answer to the last question counts.
     fn compare(&mut self, tokens: &[FencingToken]) {
-        self.recounts_open = self.recounts_open.saturating_sub(1);
-        if self.recounts_open > 0 {
+        let (asked, answered) = &mut self.recounts;
+        *answered += 1;
+        if *answered < *asked {
             return;
         }
         let mut lost = Vec::new();
         for run in std::mem::take(&mut self.to_recount) {
             let Some(loaded) = self.owned.runs.get(&run) else { continue };
             for (task, attempt, token) in loaded.run.grants() {
-                if token.epoch() < self.owned.epoch && !tokens.contains(&token) {
+                if token.epoch() < self.owned.domain && !tokens.contains(&token) {
                     lost.push((run, task, attempt, token));
                 }
             }
@@ -576,19 +572,45 @@ impl State {
     /// Opens the store again after a failed commit and loads the runs from it; false if that fails for good.
     fn reload(&mut self, error: StoreError) -> bool {
         self.failures += 1;
+        self.parts.progress.note(format!("the store failed and is opened again: {error}"));
+        let may_go_on = self.failures <= REOPENS_MAX && may_reopen(&error);
+        self.reopen(if may_go_on { Ok(()) } else { Err(error) })
+    }
+
+    /// Takes what another partition says; false when the loop is to end.
+    fn open_letter(&mut self, letter: Letter) -> bool {
+        let Letter { from, domain, word } = letter;
+        // Somebody found that the store had failed, and opened it again for all.
+        if domain > self.owned.domain && !self.reopen(Ok(())) {
+            return false;
+        }
+        let is_void = domain < self.owned.domain;
+        match word {
+            Word::Mail => self.owned.mail.note_unread(from),
+            Word::Taken(through) => {
+                self.owned.mail.note_taken(from, through);
+                self.tell_under_way();
+            }
+            Word::Wish(wish) if !is_void => self.hear_wish(from, wish),
+            Word::Verdict(verdict) if !is_void => self.obey(verdict),
+            Word::Wish(_) | Word::Verdict(_) | Word::Reopened => {}
+        }
+        true
+    }
+
+    /// Drops what was decided and is not durable, takes part in the next opening of the store if that is allowed, and
+    /// loads the runs from it; false if that fails for good.
+    fn reopen(&mut self, allowed: Result<(), StoreError>) -> bool {
         let open_runs: Vec<RunId> = self.owned.runs.keys().chain(self.owned.aside.keys()).copied().collect();
         let mut lost_answers = self.owned.open.take_answers();
         lost_answers.extend(self.owned.writer.take_waiting().into_iter().flat_map(|waiting| waiting.answers));
         self.follow_ups.clear();
         self.unfinished.clear();
-        self.parts.progress.note(format!("the store failed and is opened again: {error}"));
         // An open transaction of the old writer would keep the new one out.
         self.owned.writer.close();
-        let reopened = if self.failures > REOPENS_MAX || !may_reopen(&error) {
-            Err(error)
-        } else {
-            Owned::open(&mut self.parts, &mut self.committers, self.inbox.clone())
-        };
+        let lost = Some(self.owned.domain);
+        let open = |()| Owned::open(&self.parts, &mut self.committers, self.inbox.clone(), lost);
+        let reopened = allowed.and_then(open);
         match reopened {
             Ok(owned) => self.owned = owned,
             Err(error) => {
@@ -596,6 +618,7 @@ impl State {
                 return false;
             }
         }
+        self.say_reopened();
         for (answer, _) in lost_answers {
             // Whoever asked may have gone.
             drop(answer.send(Err(RequestError::Unknowable)));
@@ -608,9 +631,22 @@ impl State {
                 return false;
             }
         }
+        self.wish(Wish::Declared);
         self.admit();
         self.recount();
         true
+    }
+
+    /// Tells the others that the store was opened again: those that have nothing to commit would not notice.
+    fn say_reopened(&self) {
+        for to in self.parts.partitions.logs().filter(|to| *to != self.parts.log) {
+            self.say(to, Word::Reopened);
+        }
+    }
+
+    /// Says something to another partition.
+    fn say(&self, to: LogId, word: Word) {
+        self.parts.post.put(to, Letter { from: self.parts.log, domain: self.owned.domain, word });
     }
 
     fn answer(&mut self, answer: Answer, result: Result<(), RequestError>) {

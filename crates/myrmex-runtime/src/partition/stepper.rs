@@ -1,97 +1,169 @@
-//! A partition without a thread: somebody else turns its loop.
+//! The partitions of a process without threads: somebody else turns their loops.
 //!
-//! It is the same loop as that of a [`super::Partition`], with a committer of the caller's; between two turns nothing
+//! They are the same loops as those of [`super::Partitions`], with committers of the caller's; between two turns nothing
 //! happens. So a simulation decides in which order messages arrive, when a batch is durable and what time it is.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use myrmex_model::id::RunId;
 use myrmex_model::time::Timestamp;
-use myrmex_store::StoreError;
+use myrmex_store::{LogId, Partitions as Count, StoreError};
 
 use super::message::{Ear, Message, NewRun, RequestError};
+use super::post::{Letter, Post};
+use super::shared::SharedStore;
 use super::writer::MakeCommitter;
 use super::{Parts, State};
-use crate::worker::Worker;
+use crate::worker::{SharedWorker, Worker};
 
-/// A partition whose loop the caller turns. Dropping it is its sudden death: nothing is committed any more.
+/// Partitions whose loops the caller turns. Dropping them is their sudden death: nothing is committed any more.
 pub struct Stepper {
+    count: Count,
+    /// By log.
+    loops: Vec<Loop>,
+    inboxes: Vec<Sender<Message>>,
+    letters: Letters,
+}
+
+struct Loop {
     state: State,
-    inbox: Sender<Message>,
     messages: Receiver<Message>,
 }
 
 /// The answer to a request, once there is one.
 pub type Answered = Receiver<Result<(), RequestError>>;
 
+/// Letters on their way, by sender and receiver.
+type Routes = BTreeMap<(LogId, LogId), VecDeque<Letter>>;
+
+/// The letters of all partitions.
+#[derive(Clone, Default)]
+struct Letters(Arc<Mutex<Routes>>);
+
+impl Letters {
+    fn all(&self) -> MutexGuard<'_, Routes> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Post for Letters {
+    fn put(&self, to: LogId, letter: Letter) {
+        self.all().entry((letter.from, to)).or_default().push_back(letter);
+    }
+}
+
 impl Stepper {
-    /// Opens the log, raising its epoch.
+    /// Opens the store, raising the epochs of its logs. `committers` makes what makes the committers of a partition.
     ///
     /// # Errors
     ///
     /// Returns [`StoreError`] if the store cannot be opened.
-    pub fn open(parts: Parts, committers: MakeCommitter) -> Result<Self, StoreError> {
-        let (inbox, messages) = channel();
-        let state = State::open(parts, committers, inbox.clone())?;
-        Ok(Self { state, inbox, messages })
+    pub fn open(
+        parts: Parts,
+        mut committers: impl FnMut(LogId) -> MakeCommitter,
+    ) -> Result<Self, StoreError> {
+        let (open, common) = parts.split();
+        let store = SharedStore::open(open)?;
+        let (count, letters) = (store.partitions(), Letters::default());
+        let (mut loops, mut inboxes) = (Vec::new(), Vec::new());
+        for log in count.logs() {
+            let (inbox, messages) = channel();
+            let seat = common.seat(log, store.clone(), Box::new(letters.clone()));
+            let state = State::open(seat, committers(log), inbox.clone())?;
+            loops.push(Loop { state, messages });
+            inboxes.push(inbox);
+        }
+        Ok(Self { count, loops, inboxes, letters })
+    }
+
+    /// Returns how many partitions there are.
+    pub fn count(&self) -> Count {
+        self.count
     }
 
     /// Returns what a worker needs to be heard.
     pub fn ear(&self) -> Ear {
-        Ear(self.inbox.clone())
+        Ear { count: self.count, inboxes: self.inboxes.clone() }
     }
 
-    /// Gives the partition its worker, at the next turn.
+    /// Gives the partitions their worker, at their next turns.
     pub fn attach(&self, worker: Box<dyn Worker>) {
-        self.put(Message::Attach(worker));
+        let worker = Arc::new(SharedWorker::new(worker));
+        for log in self.count.logs() {
+            self.put(log, Message::Attach(Arc::clone(&worker)));
+        }
     }
 
     /// Asks for a new run; the answer comes once it is durable.
     pub fn start_run(&self, run: NewRun) -> Answered {
-        self.ask(|answer| Message::Start(Box::new(run), answer))
+        self.ask(self.count.log_of(run.run), |answer| Message::Start(Box::new(run), answer))
     }
 
-    /// Asks for runs of the store to go on, all in one turn.
-    pub fn resume_runs(&self, runs: Vec<RunId>) -> Answered {
-        self.ask(|answer| Message::Resume(runs, answer))
+    /// Asks for runs of the store to go on, those of each partition in one turn.
+    pub fn resume_runs(&self, runs: &[RunId]) {
+        for log in self.count.logs() {
+            let runs = runs.iter().copied().filter(|run| self.count.log_of(*run) == log).collect();
+            // What cannot be read is noted.
+            drop(self.ask(log, |answer| Message::Resume { runs, asked: None, answer }));
+        }
     }
 
     /// Asks for the end of a run; the answer comes once that is durable.
     pub fn cancel_run(&self, run: RunId, by: &str, reason: &str) -> Answered {
         let (by, reason) = (by.to_owned(), reason.to_owned());
-        self.ask(|answer| Message::Cancel { run, by, reason, answer })
+        self.ask(self.count.log_of(run), |answer| Message::Cancel { run, by, reason, answer })
     }
 
-    /// Takes one turn with what is in the inbox; false if the partition has ended and says why by its progress.
-    pub fn turn(&mut self) -> bool {
-        while self.state.is_stalled() {
-            match self.messages.try_recv() {
+    /// Lets a partition take one turn with what is in its inbox; false if it has ended and says why by its progress.
+    pub fn turn(&mut self, log: LogId) -> bool {
+        let Loop { state, messages } = &mut self.loops[log.0 as usize];
+        while state.is_stalled() {
+            match messages.try_recv() {
                 Ok(message) => {
-                    if let Some(message) = self.state.unless_deferred(message) {
-                        return self.state.turn(Some(message), &self.messages);
+                    if let Some(message) = state.unless_deferred(message) {
+                        return state.turn(Some(message), messages);
                     }
                 }
                 Err(TryRecvError::Empty) => return true,
                 Err(TryRecvError::Disconnected) => return false,
             }
         }
-        let first = self.state.deferred.pop_front().or_else(|| self.messages.try_recv().ok());
-        self.state.turn(first, &self.messages)
+        let first = state.deferred.pop_front().or_else(|| messages.try_recv().ok());
+        state.turn(first, messages)
+    }
+
+    /// Returns between which partitions letters are on their way: sender and receiver.
+    pub fn routes(&self) -> Vec<(LogId, LogId)> {
+        let letters = self.letters.all();
+        letters.iter().filter(|(_, waiting)| !waiting.is_empty()).map(|(route, _)| *route).collect()
+    }
+
+    /// Brings the next letter of a route to its receiver. With `again` it stays on its way too, if it is one that may
+    /// arrive twice.
+    pub fn deliver(&self, route: (LogId, LogId), again: bool) {
+        let letter = self.letters.all().get_mut(&route).and_then(VecDeque::pop_front);
+        let Some(letter) = letter else { return };
+        if again && letter.is_notice() {
+            self.letters.put(route.1, letter.clone());
+        }
+        self.put(route.1, Message::Letter(letter));
     }
 
     /// Returns when the next timer is due.
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.state.owned.timers.next_due()
+        self.loops.iter().filter_map(|one| one.state.owned.timers.next_due()).min()
     }
 
-    fn put(&self, message: Message) {
-        // The receiver lives as long as this does.
-        drop(self.inbox.send(message));
+    fn put(&self, log: LogId, message: Message) {
+        // The receivers live as long as this does.
+        drop(self.inboxes[log.0 as usize].send(message));
     }
 
-    fn ask(&self, message: impl FnOnce(super::message::Answer) -> Message) -> Answered {
+    fn ask(&self, log: LogId, message: impl FnOnce(super::message::Answer) -> Message) -> Answered {
         let (answer, answered) = channel();
-        self.put(message(answer));
+        self.put(log, message(answer));
         answered
     }
 }

@@ -20,14 +20,13 @@ use myrmex_model::time::Timestamp;
 use myrmex_model::value::{VALUE_BYTES_MAX, Value};
 use myrmex_model::wire;
 use myrmex_store::operation::AttemptLog;
-use myrmex_store::{
-    Batch, Committed, Grant, IndexOperation, NewRecord, Ready, RunSummary, Sequence, StoreError, Timer,
-};
+use myrmex_store::{Batch, Grant, IndexOperation, NewRecord, Ready, RunSummary, StoreError, Timer};
 
 use super::JournalError;
 use super::batch::Release;
 use super::cache::{self, Gave};
-use super::children::{Call, FollowUp};
+use super::children::FollowUp;
+use super::domain::{Verdict, Wish};
 use super::message::{Answer, CalledDefinition, NewRetry, NewRun, RequestError};
 use super::{Loaded, State, journal, writer};
 use crate::evaluate::{self, Desk, checked_depth};
@@ -65,7 +64,7 @@ impl State {
             Ok(retry) => retry,
             Err(error) => return self.answer(answer, Err(JournalError::from(error).into())),
         };
-        self.owned.dispatch.limit(new.run, most_parallel(&new.definition));
+        self.wish(Wish::Limit(new.run, most_parallel(&new.definition)));
         self.owned.runs.insert(new.run, Loaded { run, values, key: new.key });
         let command = Command::Start {
             inputs,
@@ -125,11 +124,10 @@ impl State {
         let key = summary.ok_or(RequestError::Unknown { run: id })?.key;
         let run = journal::load_run(reader, &namespace, id)?.ok_or(RequestError::Unknown { run: id })?;
         if let Some(status) = Some(run.status()).filter(|status| status.is_terminal()) {
-            self.parts.progress.set_durable(Sequence::NONE, &[(id, status)]);
+            self.parts.progress.set_durable(&[(id, status)]);
             return Ok(Some(status));
         }
         let loaded = Loaded { values: Values::new(namespace, id), run, key };
-        self.owned.has_loaded = true;
         match loaded.run.claim().filter(|claim| claim.is_admitted).cloned() {
             Some(Claim { key, since, .. }) => {
                 self.owned.aside.insert(id, loaded);
@@ -147,16 +145,17 @@ impl State {
         let run = &loaded.run;
         let now = self.parts.clock.now();
         for (task, attempt) in run.queued() {
-            self.owned.dispatch.enqueue(Waiting::plain(id, task, attempt, now));
+            self.wish(Wish::Enqueue(Waiting::plain(id, task, attempt, now)));
         }
         for (task, attempt, token) in run.grants() {
             let (worker, ready) = (Some(self.parts.worker.clone()), Waiting::plain(id, task, attempt, now));
-            self.owned.dispatch.adopt(Granted { token, worker, ready }, now);
+            self.owned.leases.insert(token);
+            self.wish(Wish::Adopt(Granted { token, worker, ready }));
         }
         for (timer, due) in run.timers() {
             self.owned.timers.arm(id, timer, due);
         }
-        self.owned.dispatch.limit(id, most_parallel(run.definition()));
+        self.wish(Wish::Limit(id, most_parallel(run.definition())));
         self.owned.runs.insert(id, loaded);
         self.to_recount.push(id);
         self.recount();
@@ -294,11 +293,11 @@ impl State {
             }
             Effect::Queue { task, attempt } => {
                 let at = self.parts.clock.now();
-                self.owned.dispatch.enqueue(Waiting::plain(id, task.clone(), attempt, at));
+                self.wish(Wish::Enqueue(Waiting::plain(id, task.clone(), attempt, at)));
                 Some(IndexOperation::PutReady(Ready { namespace, run: id, task, attempt, at }))
             }
             Effect::Withdraw { task, .. } => {
-                self.owned.dispatch.withdraw(id, &task);
+                self.wish(Wish::Withdraw(id, task.clone()));
                 Some(IndexOperation::RemoveReady { namespace, run: id, task })
             }
             Effect::Assign { task, attempt, token } => {
@@ -306,7 +305,8 @@ impl State {
                 None
             }
             Effect::Release { token } => {
-                self.owned.dispatch.release(token);
+                self.owned.leases.remove(&token);
+                self.wish(Wish::Release(token));
                 Some(IndexOperation::RemoveGrant { token })
             }
             Effect::Stop { token } => {
@@ -314,16 +314,11 @@ impl State {
                 None
             }
             Effect::StartChild { task, child, definition, inputs, is_awaited } => {
-                if !is_awaited && let Some(loaded) = self.owned.runs.get_mut(&id) {
-                    // What the task gives as its output.
-                    loaded.values.put(Value::String(child.to_string()));
-                }
-                let call = Call { parent: id, task, child, definition, inputs };
-                self.follow_ups.push_back(FollowUp::Start(call));
+                self.call_child((id, task, is_awaited), child, (definition, inputs));
                 None
             }
             Effect::CancelChild { child } => {
-                self.follow_ups.push_back(FollowUp::Cancel(id, child));
+                self.drop_child(id, child);
                 None
             }
             Effect::Arm { timer, due } => {
@@ -336,10 +331,8 @@ impl State {
             }
             Effect::End => {
                 self.drop_timers(id);
-                self.owned.admission.leave(id);
-                if self.owned.runs.get(&id).is_some_and(|loaded| loaded.run.parent_run().is_some()) {
-                    self.follow_ups.push_back(FollowUp::Ended(id));
-                }
+                self.wish(Wish::Leave(id));
+                self.tell_parent(id);
                 self.owned.open.effects.push(Release::End(id));
                 None
             }
@@ -358,6 +351,7 @@ impl State {
     /// Puts a grant into the batch; the worker hears of it once that is durable.
     fn assign(&mut self, id: RunId, task: &Address, attempt: Attempt, token: FencingToken) {
         let namespace = self.parts.namespace.clone();
+        self.owned.leases.insert(token);
         let grant = Grant {
             namespace: namespace.clone(),
             run: id,
@@ -420,17 +414,11 @@ impl State {
 
     /// Gives free places to waiting attempts.
     pub(super) fn grant(&mut self) {
-        if self.is_interrupted || self.worker.is_none() {
+        if self.worker.is_none() || !self.may_decide() {
             return;
         }
-        for Granted { token, worker, ready } in self.owned.dispatch.grant(self.parts.clock.now()) {
-            let Waiting { run, task, attempt, .. } = ready;
-            let worker = worker.unwrap_or_else(|| self.parts.worker.clone());
-            let granted = self.put(run, Command::Grant { task: task.clone(), attempt, token, worker });
-            if let Err(rejection) = granted {
-                self.owned.dispatch.release(token);
-                self.parts.progress.note(format!("attempt {attempt} of `{task}`: {rejection}"));
-            }
+        for granted in self.owned.dispatch.grant(self.parts.clock.now()) {
+            self.pronounce(granted.ready.run, Verdict::Granted(granted));
         }
     }
 
@@ -512,25 +500,27 @@ impl State {
             let (expected, count) = (self.owned.last, open.records.len());
             self.owned.last = expected.plus(count);
             let waiting = writer::Waiting { answers: open.answers, effects: open.effects };
-            let rows = open.records.len() + open.operations.len();
+            let mut operations = open.operations;
+            let rows = open.records.len() + operations.len();
             if rows == 0 {
                 // Nothing to make durable: what is answered has been durable before.
                 self.carry_out(waiting);
                 continue;
             }
+            operations.extend(self.owned.mail.removals());
             let batch = Batch {
                 log: self.parts.log,
                 expected,
                 epoch: self.owned.epoch,
                 records: open.records,
-                operations: open.operations,
+                operations,
             };
             if !is_idle || !self.owned.writer.commits_here(rows) {
                 self.owned.writer.hand_over(batch, waiting);
                 return true;
             }
             match self.owned.writer.commit(&batch) {
-                Ok(committed) => self.release(waiting, &committed),
+                Ok(_) => self.release(waiting),
                 Err(error) if error.is_retryable() => {
                     self.owned.writer.hand_over(batch, waiting);
                     return true;
@@ -545,23 +535,25 @@ impl State {
     }
 
     /// Takes what the writer made durable.
-    pub(super) fn committed(&mut self, committed: &Committed) {
+    pub(super) fn committed(&mut self) {
         if let Some(waiting) = self.owned.writer.take_waiting() {
-            self.release(waiting, committed);
+            self.release(waiting);
         }
     }
 
     /// Releases what waited for a batch that is durable now.
-    fn release(&mut self, waiting: writer::Waiting, committed: &Committed) {
+    fn release(&mut self, waiting: writer::Waiting) {
         self.failures = 0;
         let ended: Vec<_> = waiting
             .effects
             .iter()
             .filter_map(|effect| match effect {
                 Release::End(run) => Some((*run, self.owned.runs.get(run)?.run.status())),
-                Release::Assign(_) | Release::Stop(_) | Release::Acknowledge(_) => None,
+                Release::Assign(_) | Release::Stop(_) | Release::Acknowledge(_) | Release::Say(..) => None,
             })
             .collect();
+        // A run that a message called is under way before the sender hears that the message is taken.
+        self.tell_under_way();
         self.carry_out(waiting);
         if self.owned.open.is_empty() {
             // Every value that a run knows is durable now.
@@ -572,24 +564,25 @@ impl State {
             }
         }
         self.tell_under_way();
-        self.parts.progress.set_durable(committed.last, &ended);
+        self.parts.progress.set_durable(&ended);
     }
 
     fn carry_out(&mut self, waiting: writer::Waiting) {
         for effect in waiting.effects {
             match (effect, &self.worker) {
                 (Release::Assign(assignment), Some(worker)) if !self.is_interrupted => {
-                    worker.assign(*assignment);
+                    worker.tell().assign(*assignment);
                 }
                 (Release::Assign(assignment), _) => self.give_back(*assignment),
-                (Release::Stop(token), Some(worker)) => worker.stop(token),
-                (Release::Acknowledge(token), Some(worker)) => worker.acknowledge(token),
+                (Release::Stop(token), Some(worker)) => worker.tell().stop(token),
+                (Release::Acknowledge(token), Some(worker)) => worker.tell().acknowledge(token),
+                (Release::Say(to, word), _) => self.say(to, word),
                 (Release::Stop(_) | Release::Acknowledge(_), None) => {}
                 (Release::End(run), _) => {
                     self.owned.runs.remove(&run);
-                    self.owned.dispatch.limit(run, None);
+                    self.wish(Wish::Limit(run, None));
                     if let Some(worker) = &self.worker {
-                        worker.forget(run);
+                        worker.tell().forget(run);
                     }
                 }
             }

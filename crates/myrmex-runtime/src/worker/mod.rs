@@ -18,7 +18,8 @@ mod output;
 mod secret;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use myrmex_model::address::Address;
@@ -58,6 +59,32 @@ pub trait Worker: Send {
 
     /// Asks what is under way and for every report that is kept; first comes one [`Said::Inventory`].
     fn recount(&self);
+}
+
+/// A worker, as the partitions of a process share it.
+pub(crate) struct SharedWorker {
+    worker: Mutex<Box<dyn Worker>>,
+    /// How often anybody asked what it has; changed only with the worker in hand.
+    recounts: AtomicU64,
+}
+
+impl SharedWorker {
+    pub(crate) fn new(worker: Box<dyn Worker>) -> Self {
+        Self { worker: Mutex::new(worker), recounts: AtomicU64::new(0) }
+    }
+
+    /// Returns the worker, to be told something. What it is told in another thread meanwhile waits.
+    pub(crate) fn tell(&self) -> MutexGuard<'_, Box<dyn Worker>> {
+        // Its methods leave nothing half done.
+        self.worker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks what is under way, and returns which of all questions that is, from 1: every partition hears every answer.
+    pub(crate) fn recount(&self) -> u64 {
+        let worker = self.tell();
+        worker.recount();
+        self.recounts.fetch_add(1, Ordering::Relaxed) + 1
+    }
 }
 
 /// An attempt to carry out.

@@ -1,12 +1,15 @@
 //! The store of a simulation, and who commits to it: batches become durable when the world says so, or fail, or are lost
 //! in a crash.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use myrmex_model::id::Epoch;
 use myrmex_runtime::partition::{Committer, Inbox, Written};
 use myrmex_store::memory::MemoryStore;
-use myrmex_store::{Batch, Committed, IndexOperation, Reader, Sequence, Store, StoreError};
+use myrmex_store::{
+    Batch, Committed, IndexOperation, LogId, MessageNumber, Partitions, Reader, Sequence, Store, StoreError,
+};
 
 use super::Planted;
 use super::random::Random;
@@ -34,19 +37,28 @@ struct State {
     synced: usize,
     /// Counts all commits that took place.
     commits: u64,
-    /// How the log stands: the newest epoch, and the last sequence.
-    epoch: Epoch,
-    last: Sequence,
+    /// How each log stands: the newest epoch, and the last sequence.
+    ends: BTreeMap<LogId, (Epoch, Sequence)>,
+    partitions: Partitions,
+    /// What commits did to messages that they must not do.
+    breaches: Vec<String>,
+    /// How many messages were taken.
+    taken: u64,
 }
 
 enum Done {
-    Opened(myrmex_store::LogId),
+    Opened(LogId),
     Committed(Box<Batch>),
 }
 
 impl Disk {
-    pub(super) fn new(random: Random, faults: Faults, planted: Option<Planted>) -> Self {
-        let store = MemoryStore::new();
+    pub(super) fn new(
+        random: Random,
+        faults: Faults,
+        planted: Option<Planted>,
+        partitions: Partitions,
+    ) -> Self {
+        let store = MemoryStore::with_partitions(partitions);
         let state = State {
             store,
             random,
@@ -55,8 +67,10 @@ impl Disk {
             done: Vec::new(),
             synced: 0,
             commits: 0,
-            epoch: Epoch(0),
-            last: Sequence::NONE,
+            ends: BTreeMap::new(),
+            partitions,
+            breaches: Vec::new(),
+            taken: 0,
         };
         Self(Arc::new(Mutex::new(state)))
     }
@@ -78,6 +92,16 @@ impl Disk {
         self.state().commits
     }
 
+    /// Returns how many messages were taken.
+    pub(super) fn taken(&self) -> u64 {
+        self.state().taken
+    }
+
+    /// Takes what commits did to messages that they must not do.
+    pub(super) fn take_breaches(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().breaches)
+    }
+
     /// From now on nothing goes wrong any more.
     pub(super) fn heal(&self) {
         self.state().faults = Faults::default();
@@ -91,7 +115,7 @@ impl Disk {
         }
         let synced = state.synced;
         state.done.truncate(synced);
-        let mut store = MemoryStore::new();
+        let mut store = MemoryStore::with_partitions(state.partitions);
         for done in &state.done {
             match done {
                 Done::Opened(log) => drop(store.open_log(*log)),
@@ -138,14 +162,14 @@ struct Opened {
 }
 
 impl Store for Opened {
-    fn open_log(&mut self, log: myrmex_store::LogId) -> Result<myrmex_store::Opened, StoreError> {
+    fn open_log(&mut self, log: LogId) -> Result<myrmex_store::Opened, StoreError> {
         let mut state = self.disk.state();
         if state.planted == Some(Planted::AcknowledgeBeforeSync) {
             state.done.push(Done::Opened(log));
             state.synced = state.done.len();
         }
         let opened = self.inner.open_log(log)?;
-        (state.epoch, state.last) = (opened.epoch, opened.last);
+        state.ends.insert(log, (opened.epoch, opened.last));
         Ok(opened)
     }
 
@@ -157,14 +181,28 @@ impl Store for Opened {
             Some(Planted::TimerOutsideBatch) if is_drawn => {
                 batch.operations.retain(|operation| !matches!(operation, IndexOperation::PutTimer(_)));
             }
+            Some(Planted::MessageOutsideBatch) if is_drawn => {
+                batch.operations.retain(|operation| !matches!(operation, IndexOperation::PutMessage(_)));
+            }
+            Some(Planted::NoDedupe) => {
+                batch.operations.retain(|operation| !matches!(operation, IndexOperation::PutReceived { .. }));
+            }
             Some(Planted::StaleEpoch) => {
-                (batch.expected, batch.epoch) = (state.last, state.epoch);
+                if let Some((epoch, last)) = state.ends.get(&batch.log) {
+                    (batch.epoch, batch.expected) = (*epoch, *last);
+                }
             }
             Some(_) | None => {}
         }
+        let wrong = misdelivered(&self.inner, &batch);
         let committed = self.inner.commit(&batch)?;
         state.commits += 1;
-        state.last = committed.last;
+        state.breaches.extend(wrong);
+        state.taken +=
+            batch.operations.iter().filter(|done| matches!(done, IndexOperation::PutReceived { .. })).count()
+                as u64;
+        let epoch = batch.epoch;
+        state.ends.insert(batch.log, (epoch, committed.last));
         if state.planted == Some(Planted::AcknowledgeBeforeSync) {
             state.done.push(Done::Committed(Box::new(batch)));
         }
@@ -174,6 +212,32 @@ impl Store for Opened {
     fn reader(&self) -> Result<Box<dyn Reader>, StoreError> {
         self.inner.reader()
     }
+}
+
+/// Says what a batch does to messages that it must not do: each is taken once and in order, and removed only after that.
+fn misdelivered(reader: &dyn Reader, batch: &Batch) -> Vec<String> {
+    let log = batch.log;
+    let received = |log, from| reader.received(log, from).unwrap_or(MessageNumber::NONE);
+    let mut wrong = Vec::new();
+    for operation in &batch.operations {
+        if let IndexOperation::RemoveMessages { to, through } = operation
+            && received(*to, log) < *through
+        {
+            wrong.push(format!("messages of log {log} to {to} are removed before they are taken"));
+        }
+        if let IndexOperation::PutReceived { from, through } = operation {
+            let before = received(log, *from);
+            let waiting = reader.messages((*from, log), before, usize::MAX).unwrap_or_default();
+            let waiting = waiting.iter().take_while(|message| message.number <= *through).count() as u64;
+            if *through <= before || waiting != through.0 - before.0 {
+                let (before, through) = (before.0, through.0);
+                wrong.push(format!(
+                    "log {log} takes messages of {from} up to {through} after {before}, and {waiting} wait"
+                ));
+            }
+        }
+    }
+    wrong
 }
 
 /// Where the batch lies that was handed over.

@@ -11,7 +11,7 @@ use myrmex_model::outcome::AttemptEnd;
 use myrmex_model::status::Status;
 use myrmex_runtime::partition::{event_of, load_run};
 use myrmex_store::contract::Arrival;
-use myrmex_store::{LogId, Reader, Sequence};
+use myrmex_store::{LogId, Partitions, Reader, Sequence};
 
 /// A page of anything.
 const PAGE: usize = 1_000;
@@ -22,9 +22,35 @@ pub(super) struct Durable {
     pub(super) tokens: BTreeSet<FencingToken>,
 }
 
-/// Reads the whole log and judges each run's journal.
-pub(super) fn read(reader: &dyn Reader, log: LogId, breaches: &mut Vec<String>) -> Durable {
+/// Reads all logs and judges each run's journal, and that each run is in the log where it belongs.
+pub(super) fn read(reader: &dyn Reader, partitions: Partitions, breaches: &mut Vec<String>) -> Durable {
     let mut runs: BTreeMap<RunId, Vec<Recorded>> = BTreeMap::new();
+    for log in partitions.logs() {
+        read_log(reader, (log, partitions), &mut runs, breaches);
+    }
+    let mut tokens = BTreeSet::new();
+    for (run, journal) in &runs {
+        check_journal(*run, journal, &mut tokens, breaches);
+    }
+    Durable { runs, tokens }
+}
+
+/// Returns how many messages between partitions nobody has taken.
+pub(super) fn untaken(reader: &dyn Reader, partitions: Partitions) -> usize {
+    let routes = partitions.logs().flat_map(|from| partitions.logs().map(move |to| (from, to)));
+    let waiting = routes.filter_map(|(from, to)| {
+        let taken = reader.received(to, from).ok()?;
+        Some(reader.messages((from, to), taken, PAGE).ok()?.len())
+    });
+    waiting.sum()
+}
+
+fn read_log(
+    reader: &dyn Reader,
+    (log, partitions): (LogId, Partitions),
+    runs: &mut BTreeMap<RunId, Vec<Recorded>>,
+    breaches: &mut Vec<String>,
+) {
     let mut after = Sequence::NONE;
     loop {
         let page = match reader.records(log, after, PAGE) {
@@ -37,6 +63,9 @@ pub(super) fn read(reader: &dyn Reader, log: LogId, breaches: &mut Vec<String>) 
         let Some(last) = page.last() else { break };
         after = last.sequence;
         for record in &page {
+            if partitions.log_of(record.run) != log {
+                breaches.push(format!("run {} is in log {log}", record.run));
+            }
             match event_of(record) {
                 Ok(recorded) => runs.entry(record.run).or_default().push(recorded),
                 Err(error) => breaches.push(format!("a record cannot be read: {error}")),
@@ -49,11 +78,6 @@ pub(super) fn read(reader: &dyn Reader, log: LogId, breaches: &mut Vec<String>) 
         }
         Err(error) => breaches.push(format!("the chain cannot be read: {error}")),
     }
-    let mut tokens = BTreeSet::new();
-    for (run, journal) in &runs {
-        check_journal(*run, journal, &mut tokens, breaches);
-    }
-    Durable { runs, tokens }
 }
 
 /// Judges one journal: legal order, one outcome for each attempt and each task run, nothing after the end.

@@ -1,4 +1,4 @@
-//! A deterministic simulator: a partition with its worker, store, clock and users in one thread, where a seed decides
+//! A deterministic simulator: partitions, one or four, with their worker, store, clock and users in one thread, where a seed decides
 //! what happens next.
 //!
 //! It drives the very loop that the product runs ([`myrmex_runtime::partition::Stepper`]) with workflows that are drawn
@@ -39,6 +39,10 @@ pub enum Planted {
     NoFencing,
     /// A commit with a stale epoch or sequence is accepted.
     StaleEpoch,
+    /// Messages between partitions are written outside the batch, and sometimes lost.
+    MessageOutsideBatch,
+    /// How far messages are taken is not part of the batch of what was made of them.
+    NoDedupe,
 }
 
 /// What a simulation was made of: without load its verdict would mean nothing.
@@ -54,6 +58,10 @@ pub struct Counts {
     pub crashes_under_load: u64,
     /// Processes that ended because the store failed too often.
     pub gave_up: u64,
+    /// Batches in which a partition took messages of another.
+    pub messages: u64,
+    /// Letters that arrived, and those of them that arrive again.
+    pub letters: (u64, u64),
     /// Turns of processes that were taken for dead.
     pub zombie_turns: u64,
     /// Jumps of the wall clock.

@@ -38,7 +38,7 @@ fn nothing_is_wrong_and_the_load_is_real() {
     let outcomes: Vec<Outcome> =
         on_a_large_stack(move || (0..seeds).map(|seed| simulate(seed, None)).collect());
     let mut kinds = std::collections::BTreeSet::new();
-    let (mut crashes, mut loaded, mut attempts, mut zombies) = (0, 0, 0, 0);
+    let (mut crashes, mut loaded, mut attempts, mut zombies, mut messages, mut again) = (0, 0, 0, 0, 0, 0);
     for outcome in &outcomes {
         assert!(
             outcome.breaches.is_empty(),
@@ -52,18 +52,27 @@ fn nothing_is_wrong_and_the_load_is_real() {
         loaded += outcome.counts.crashes_under_load;
         attempts += outcome.counts.attempts;
         zombies += outcome.counts.zombie_turns;
+        messages += outcome.counts.messages;
+        again += outcome.counts.letters.1;
     }
-    let load =
-        format!("{crashes} crashes, {loaded} under load, {attempts} attempts, {zombies} turns of zombies");
+    let load = format!(
+        "{crashes} crashes, {loaded} under load, {attempts} attempts, {zombies} turns of zombies, {messages} batches with messages, {again} letters twice"
+    );
     assert!(crashes > 200 && loaded > 100 && attempts > 1_500 && zombies > 100, "{load}");
+    assert!(messages > 60 && again > 100, "{load}");
     assert!(kinds.len() >= 17, "{kinds:?}");
 }
 
 #[test]
 fn planted_bugs_are_found() {
-    for planted in
-        [Planted::AcknowledgeBeforeSync, Planted::TimerOutsideBatch, Planted::NoFencing, Planted::StaleEpoch]
-    {
+    for planted in [
+        Planted::AcknowledgeBeforeSync,
+        Planted::TimerOutsideBatch,
+        Planted::NoFencing,
+        Planted::StaleEpoch,
+        Planted::MessageOutsideBatch,
+        Planted::NoDedupe,
+    ] {
         let found = on_a_large_stack(move || {
             (0..2_000).find(|seed| !simulate(*seed, Some(planted)).breaches.is_empty())
         });

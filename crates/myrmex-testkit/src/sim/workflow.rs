@@ -46,6 +46,14 @@ impl Writer<'_> {
         if self.random.permille(150) {
             file.insert("deadline".into(), "40s".into());
         }
+        if name == "child" && self.random.permille(400) {
+            let on_conflict = *self.random.one_of(&["queue", "queue", "skip", "cancel"]);
+            let limit = 1 + self.random.below(2);
+            file.insert(
+                "concurrency".into(),
+                json!({"key": "all", "limit": limit, "on_conflict": on_conflict}),
+            );
+        }
         let (key, body) = self.body(0);
         if key == "tasks" && self.random.permille(200) {
             file.insert("max_parallel".into(), (1 + self.random.below(3)).into());

@@ -1,4 +1,4 @@
-//! The world of a simulation: one process with a partition and its worker, the disk, the clock, and people who start and
+//! The world of a simulation: one process with its partitions and their worker, the disk, the clock, and people who start and
 //! cancel runs. What happens next is drawn from the seed.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,23 +17,20 @@ use myrmex_runtime::clock::Clock;
 use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::logs::Logs;
 use myrmex_runtime::partition::{
-    Answered, CalledDefinition, MakeCommitter, NewRun, Parts, RequestError, Stepper, load_run,
+    Answered, CalledDefinition, DOMAIN_LOG, MakeCommitter, NewRun, Parts, RequestError, Stepper, load_run,
 };
 use myrmex_runtime::progress::Progress;
 use myrmex_runtime::worker::{Assignment, Outcome, Report, Said};
-use myrmex_store::LogId;
 use myrmex_store::blobs::MemoryBlobStore;
 use myrmex_store::contract::Arrival;
 use myrmex_store::segments::MemoryLogStore;
+use myrmex_store::{LogId, Partitions, RunSummary};
 
 use super::disk::{Bench, Disk, Faults};
 use super::judge;
 use super::random::{Random, mix};
 use super::worker::{Hands, Line, Told};
 use super::{CANCELLER, Counts, Planted};
-
-/// The log of the partition.
-const LOG: LogId = LogId(0);
 
 /// The most things that happen while faults may.
 const FAULTY_STEPS: u64 = 250;
@@ -55,12 +52,20 @@ impl Clock for Watch {
 
 /// A living process.
 struct Process {
-    partition: Stepper,
+    partitions: Stepper,
     line: Line,
     hands: Hands,
-    /// Where batches wait, the newest last: one for each opening of the store.
-    benches: Arc<Mutex<Vec<Bench>>>,
+    /// Where the batches of each partition wait, since the last opening of the store.
+    benches: Arc<Mutex<BTreeMap<LogId, Bench>>>,
     progress: Arc<Progress>,
+}
+
+impl Process {
+    /// Returns where batches lie that were handed over.
+    fn loaded_benches(&self) -> Vec<Bench> {
+        let benches = self.benches.lock().unwrap_or_else(PoisonError::into_inner);
+        benches.values().filter(|bench| bench.is_loaded()).cloned().collect()
+    }
 }
 
 /// A run as those who asked for it know it.
@@ -87,6 +92,7 @@ pub(super) struct World {
     late: Vec<Report>,
     clients: Vec<Client>,
     namespace: Namespace,
+    partitions: Partitions,
     planted: Option<Planted>,
     started: BTreeMap<FencingToken, (RunId, Address, u32)>,
     produced: BTreeSet<FencingToken>,
@@ -105,7 +111,10 @@ impl World {
             2 => Faults { full: 0, unknown: 60 },
             _ => Faults { full: 150, unknown: 5 },
         };
-        let disk = Disk::new(Random::new(mix(seed, 2)), faults, planted);
+        // Most workflows say something to each other then.
+        let count = if Random::new(mix(seed, 5)).permille(400) { 1 } else { 4 };
+        let partitions = Partitions::new(count).expect("there is at least one");
+        let disk = Disk::new(Random::new(mix(seed, 2)), faults, planted, partitions);
         let mut world = Self {
             seed,
             random,
@@ -116,6 +125,7 @@ impl World {
             late: Vec::new(),
             clients: Vec::new(),
             namespace: Namespace::standard(),
+            partitions,
             planted,
             started: BTreeMap::new(),
             produced: BTreeSet::new(),
@@ -195,14 +205,14 @@ impl World {
     fn describe(&self) -> String {
         let reader = self.disk.reader();
         let mut lines = Vec::new();
-        for open in reader.open_runs(LOG, Arrival::NONE, 100).unwrap_or_default() {
-            let id = open.summary.run;
+        for open in self.open_runs() {
+            let id = open.run;
             let Ok(Some(run)) = load_run(reader.as_ref(), &self.namespace, id) else { continue };
             let open_tasks = run.tasks().filter(|task| !task.status().is_terminal());
             let tasks: Vec<_> = open_tasks
                 .map(|task| format!("{} {} {:?}", task.address(), task.status().as_str(), task.phase()))
                 .collect();
-            let (workflow, timers) = (&open.summary.workflow, run.timers());
+            let (workflow, timers) = (&open.workflow, run.timers());
             lines.push(format!("run {id} of {workflow}: {}; timers {timers:?}", tasks.join(", ")));
         }
         for Client { run, is_acknowledged, wants_cancel, is_cancelled, .. } in &self.clients {
@@ -225,7 +235,15 @@ impl World {
             && process.line.is_empty()
             && process.hands.said.is_empty()
             && process.hands.running().next().is_none()
-            && self.disk.reader().open_runs(LOG, Arrival::NONE, 1).is_ok_and(|open| open.is_empty())
+            && self.open_runs().is_empty()
+            && judge::untaken(self.disk.reader().as_ref(), self.partitions) == 0
+    }
+
+    /// Returns the runs of all partitions that are not over.
+    fn open_runs(&self) -> Vec<RunSummary> {
+        let reader = self.disk.reader();
+        let open = |log| reader.open_runs(log, Arrival::NONE, 1_000).unwrap_or_default();
+        self.partitions.logs().flat_map(open).map(|open| open.summary).collect()
     }
 
     /// Lets one thing happen; false if nothing can.
@@ -241,15 +259,16 @@ impl World {
         }
         let now = self.now();
         let process = self.process.as_mut().expect("it lives");
-        let bench = process.benches.lock().unwrap_or_else(PoisonError::into_inner).last().cloned();
-        let is_loaded = bench.as_ref().is_some_and(Bench::is_loaded);
+        let benches = process.loaded_benches();
+        let routes = process.partitions.routes();
         let ended = process.hands.ended(now);
         // Each kind of thing that can happen, as often as it is likely.
         let mut choices = vec![Choice::Turn; 3];
         choices.extend(vec![Choice::Read; usize::from(!process.line.is_empty()) * 4]);
         choices.extend(vec![Choice::Hear; usize::from(!process.hands.said.is_empty()) * 4]);
         choices.extend(vec![Choice::End; usize::from(!ended.is_empty()) * 3]);
-        choices.extend(vec![Choice::Write; usize::from(is_loaded) * 4]);
+        choices.extend(vec![Choice::Write; usize::from(!benches.is_empty()) * 4]);
+        choices.extend(vec![Choice::Deliver; usize::from(!routes.is_empty()) * 5]);
         let is_quiet = choices.len() == 3;
         if is_faulty || is_quiet {
             choices.push(Choice::Pass);
@@ -264,49 +283,69 @@ impl World {
                 let token = *self.random.one_of(&ended);
                 self.end(token);
             }
-            Choice::Write => {
-                if let Some(bench) = bench {
-                    bench.work(&self.disk);
-                }
+            Choice::Write => self.random.one_of(&benches).work(&self.disk),
+            Choice::Deliver => {
+                let route = *self.random.one_of(&routes);
+                self.deliver(route, is_faulty);
             }
             Choice::Pass => return self.pass(),
         }
+        let wrong = self.disk.take_breaches();
+        self.breaches.extend(wrong);
         true
+    }
+
+    /// Brings a letter of one partition to another, which it may reach twice while faults may happen.
+    fn deliver(&mut self, route: (LogId, LogId), is_faulty: bool) {
+        let again = is_faulty && self.random.permille(200);
+        let Some(process) = &mut self.process else { return };
+        process.partitions.deliver(route, again);
+        self.counts.letters.0 += 1;
+        self.counts.letters.1 += u64::from(again);
+    }
+
+    /// Draws one of the partitions.
+    fn draw_log(&mut self) -> LogId {
+        let logs: Vec<LogId> = self.partitions.logs().collect();
+        *self.random.one_of(&logs)
     }
 
     /// Starts the process anew and takes up what is in the store, as the server does.
     fn begin_process(&mut self) {
-        let benches: Arc<Mutex<Vec<Bench>>> = Arc::default();
-        let (disk, made) = (self.disk.clone(), Arc::clone(&benches));
-        let committers: MakeCommitter = Box::new(move |store, _, inbox| {
-            let (committer, bench) = disk.committer(store, inbox);
-            made.lock().unwrap_or_else(PoisonError::into_inner).push(bench);
-            Ok(committer)
-        });
+        let benches: Arc<Mutex<BTreeMap<LogId, Bench>>> = Arc::default();
+        let committers = |log| -> MakeCommitter {
+            let (disk, made) = (self.disk.clone(), Arc::clone(&benches));
+            Box::new(move |store, _, inbox| {
+                let (committer, bench) = disk.committer(store, inbox);
+                made.lock().unwrap_or_else(PoisonError::into_inner).insert(log, bench);
+                Ok(committer)
+            })
+        };
         let progress = Arc::new(Progress::new());
         let disk = self.disk.clone();
         let parts = Parts {
             open: Box::new(move || Ok(disk.open())),
-            log: LOG,
             namespace: self.namespace.clone(),
-            clock: Box::new(Watch(Arc::clone(&self.now))),
+            clock: Arc::new(Watch(Arc::clone(&self.now))),
             slots: 1 + u32::try_from(self.random.below(4)).expect("it is small"),
             worker: Name::new("local").expect("it is a name"),
-            logs: Logs::new(LOG, Box::new(MemoryLogStore::new()), Arc::clone(&progress)),
+            logs: Logs::new(DOMAIN_LOG, Box::new(MemoryLogStore::new()), Arc::clone(&progress)),
             progress: Arc::clone(&progress),
             blobs: Arc::new(MemoryBlobStore::default()),
             limits: EvaluationLimits::default(),
         };
-        let partition = match Stepper::open(parts, committers) {
-            Ok(partition) => partition,
+        let partitions = match Stepper::open(parts, committers) {
+            Ok(partitions) => partitions,
             Err(error) => return self.wrong(format!("the store cannot be opened: {error}")),
         };
-        judge::check_indexes(self.disk.reader().as_ref(), LOG, &self.namespace, &mut self.breaches);
+        for log in self.partitions.logs() {
+            judge::check_indexes(self.disk.reader().as_ref(), log, &self.namespace, &mut self.breaches);
+        }
         let line = Line::default();
-        partition.attach(Box::new(line.clone()));
-        let open = self.disk.reader().open_runs(LOG, Arrival::NONE, 1_000).unwrap_or_default();
-        drop(partition.resume_runs(open.into_iter().map(|run| run.summary.run).collect()));
-        self.process = Some(Process { partition, line, hands: Hands::new(self.seed), benches, progress });
+        partitions.attach(Box::new(line.clone()));
+        let open: Vec<RunId> = self.open_runs().into_iter().map(|open| open.run).collect();
+        partitions.resume_runs(&open);
+        self.process = Some(Process { partitions, line, hands: Hands::new(self.seed), benches, progress });
         self.counts.processes += 1;
     }
 
@@ -335,7 +374,7 @@ impl World {
         for client in &mut self.clients {
             if !client.is_acknowledged {
                 let start =
-                    client.start.get_or_insert_with(|| process.partition.start_run(client.new.clone()));
+                    client.start.get_or_insert_with(|| process.partitions.start_run(client.new.clone()));
                 match start.try_recv() {
                     Ok(Ok(()) | Err(RequestError::Rejected(_))) => client.is_acknowledged = true,
                     Ok(Err(RequestError::Unknowable | RequestError::Stopped)) => client.start = None,
@@ -345,7 +384,7 @@ impl World {
                 }
             } else if client.wants_cancel && !client.is_cancelled {
                 let cancel = client.cancel.get_or_insert_with(|| {
-                    process.partition.cancel_run(client.run, CANCELLER, "changed my mind")
+                    process.partitions.cancel_run(client.run, CANCELLER, "changed my mind")
                 });
                 match cancel.try_recv() {
                     Ok(Ok(())) => client.is_cancelled = true,
@@ -392,20 +431,22 @@ impl World {
 
     /// The process that was taken for dead does something.
     fn wake_zombie(&mut self) {
-        let now = self.now();
+        let (now, log) = (self.now(), self.draw_log());
         let Some(zombie) = &mut self.zombie else { return };
         self.counts.zombie_turns += 1;
         if let Some(token) = zombie.hands.ended(now).first().copied() {
             zombie.hands.end(token, now);
         }
         if let Some(said) = zombie.hands.said.pop_front() {
-            zombie.partition.ear().hear(said);
+            zombie.partitions.ear().hear(said);
         }
-        let bench = zombie.benches.lock().unwrap_or_else(PoisonError::into_inner).last().cloned();
-        if let Some(bench) = bench {
+        for bench in zombie.loaded_benches() {
             bench.work(&self.disk);
         }
-        if !zombie.partition.turn() {
+        for route in zombie.partitions.routes() {
+            zombie.partitions.deliver(route, false);
+        }
+        if !zombie.partitions.turn(log) {
             self.zombie = None;
         }
     }
@@ -417,14 +458,15 @@ impl World {
             let is_open = |open: &&Assignment| open.run == report.run && open.task == report.task;
             if let Some(open) = process.hands.running().find(is_open) {
                 (report.token, report.attempt) = (open.token, open.attempt);
-                process.partition.ear().hear(Said::Report(Box::new(report)));
+                process.partitions.ear().hear(Said::Report(Box::new(report)));
             }
         }
     }
 
     fn turn(&mut self) {
+        let log = self.draw_log();
         let Some(process) = &mut self.process else { return };
-        if !process.partition.turn() {
+        if !process.partitions.turn(log) {
             // It ended by itself, such as after too many failures of the store: the process leaves.
             self.counts.gave_up += 1;
             self.trace = mix(self.trace, 99);
@@ -443,7 +485,8 @@ impl World {
             let text = assignment.task.to_string();
             let overlaps = process.hands.running().any(|open| (open.run, &open.task) == (key.0, &key.1));
             let before = FencingToken(token.0 - 1);
-            let grants = self.disk.reader().grants(LOG, before, 1).unwrap_or_default();
+            let log = self.partitions.log_of(key.0);
+            let grants = self.disk.reader().grants(log, before, 1).unwrap_or_default();
             let is_durable = grants.first().is_some_and(|grant| grant.token == token);
             let attempt = assignment.attempt.0;
             if !is_durable {
@@ -470,7 +513,7 @@ impl World {
     fn hear(&mut self) {
         let Some(process) = &mut self.process else { return };
         if let Some(said) = process.hands.said.pop_front() {
-            process.partition.ear().hear(said);
+            process.partitions.ear().hear(said);
         }
     }
 
@@ -494,7 +537,7 @@ impl World {
     fn pass(&mut self) -> bool {
         let Some(process) = &self.process else { return true };
         let now = self.now();
-        let due = process.partition.next_due().into_iter().chain(process.hands.next_end()).min();
+        let due = process.partitions.next_due().into_iter().chain(process.hands.next_end()).min();
         let next = match due {
             Some(due) if due > now => due,
             Some(_) => now.after(Length(1)),
@@ -512,8 +555,11 @@ impl World {
     /// Judges what is durable when everything is over.
     fn judge_end(&mut self) {
         let reader = self.disk.reader();
-        let durable = judge::read(reader.as_ref(), LOG, &mut self.breaches);
-        judge::check_indexes(reader.as_ref(), LOG, &self.namespace, &mut self.breaches);
+        let durable = judge::read(reader.as_ref(), self.partitions, &mut self.breaches);
+        for log in self.partitions.logs() {
+            judge::check_indexes(reader.as_ref(), log, &self.namespace, &mut self.breaches);
+        }
+        self.counts.messages = self.disk.taken();
         let mut wrong = Vec::new();
         for token in self.started.keys() {
             if !durable.tokens.contains(token) {
@@ -561,5 +607,6 @@ enum Choice {
     Hear,
     End,
     Write,
+    Deliver,
     Pass,
 }

@@ -7,6 +7,7 @@ use myrmex_engine::run::TaskView;
 use myrmex_model::address::Address;
 use myrmex_model::id::{FencingToken, RunId};
 use myrmex_model::name::Namespace;
+use myrmex_runtime::partition::DOMAIN_LOG;
 use myrmex_store::operation::AttemptLog;
 use myrmex_store::segments::{ATTEMPT_BYTES_MAX, FileLogReader, LogReader, Piece, Source, Stream};
 use myrmex_store::{Reader, StoreError};
@@ -16,7 +17,7 @@ use super::runs::{NAMED_MAX, find, listed, open_reader};
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::summary;
 use crate::render::task_path::TaskPath;
-use crate::session::{LOG, print_line};
+use crate::session::print_line;
 use crate::workspace::Workspace;
 
 /// Print what the tasks of a run printed
@@ -124,12 +125,13 @@ fn open_attempts(
 ) -> Result<Vec<AttemptLog>, Failure> {
     let mut logs = Vec::new();
     let mut after = FencingToken(0);
+    let log = reader.partitions()?.log_of(run);
     loop {
-        let page = reader.grants(LOG, after, 1_000)?;
+        let page = reader.grants(log, after, 1_000)?;
         let Some(last) = page.last() else { return Ok(logs) };
         after = last.token;
         for grant in page.into_iter().filter(|grant| grant.run == run) {
-            let source = Source { log: LOG, token: grant.token };
+            let source = Source { log: DOMAIN_LOG, token: grant.token };
             let tail = segments.scan_tail(grant.logs_from)?;
             logs.extend(tail.ranges.into_iter().filter(|(other, _)| *other == source).map(|(_, range)| {
                 AttemptLog {
@@ -153,7 +155,7 @@ fn print(
     is_single: bool,
 ) -> Result<Option<Failure>, Failure> {
     let mut damage = None;
-    let source = Source { log: LOG, token: log.token };
+    let source = Source { log: DOMAIN_LOG, token: log.token };
     let mut lines = Prefixed::new(&log.task, log.attempt.0);
     for piece in segments.read(vec![log.range], source) {
         match piece {

@@ -12,7 +12,7 @@ use super::check_file;
 use super::runs::{find, open_reader};
 use crate::descendants;
 use crate::exit::{Exit, Failure};
-use crate::session::{self, LOG, Means, Session, Show};
+use crate::session::{self, Means, Session, Show};
 use crate::workspace::Workspace;
 
 /// Go on with a run that was interrupted or whose process died
@@ -56,7 +56,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         let summary = reader.summary(&namespace, run)?;
         match summary {
             Some(over) if over.status.is_terminal() => {
-                if descendants::open_below(&reader, &namespace, (LOG, run))?.is_empty() {
+                if descendants::open_below(&reader, &namespace, run)?.is_empty() {
                     if show == Show::People {
                         note(&format!("the run is over: {}; `myrmex run` starts a new one", over.status));
                     }

@@ -16,21 +16,24 @@ use myrmex_model::wire;
 use myrmex_runtime::clock::SystemClock;
 use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::logs::Logs;
-use myrmex_runtime::partition::{CalledDefinition, NewRun, OpenStore, Partition, Parts, event_of, load_run};
+use myrmex_runtime::partition::{CalledDefinition, NewRun, OpenStore, Partitions, Parts, event_of, load_run};
 use myrmex_runtime::progress::{Health, Progress};
 use myrmex_store::blobs::MemoryBlobStore;
-use myrmex_store::contract::Opened;
+use myrmex_store::contract::{Arrival, Opened};
 use myrmex_store::faulty::{Fault, FaultyStore};
 use myrmex_store::memory::MemoryStore;
 use myrmex_store::segments::MemoryLogStore;
 use myrmex_store::sqlite::SqliteStore;
-use myrmex_store::{Batch, Committed, LogId, Reader, Sequence, Store, StoreError};
+use myrmex_store::{
+    Batch, Committed, LogId, Partitions as StorePartitions, Reader, Sequence, Store, StoreError,
+};
 use serde_json::json;
 
 use super::support::{PATIENCE, say};
 
 const LOG: LogId = LogId(0);
-const RUN: RunId = RunId([7; 16]);
+/// With four partitions it does not belong to the one that gives places away.
+const RUN: RunId = RunId([10; 16]);
 
 /// Every verb that needs no process, spread over commits by timers.
 const WORKFLOW: &str = "
@@ -139,6 +142,12 @@ pub(crate) fn sweep_memory() {
     sweep("memory", MemoryStore::default, |store| Ok(store.clone()));
 }
 
+/// Does the same with runs that are spread over four partitions.
+pub(crate) fn sweep_partitions() {
+    let make = || MemoryStore::with_partitions(StorePartitions::new(4).unwrap());
+    sweep("memory with 4 partitions", make, |store| Ok(store.clone()));
+}
+
 /// Fails and dies at every commit of a store in `SQLite`, a new one for each case.
 pub(crate) fn sweep_sqlite(folder: &Path) {
     let count = AtomicU64::new(0);
@@ -239,9 +248,8 @@ fn run_engine(open: OpenStore, reader: &dyn Reader) -> bool {
     let progress = Arc::new(Progress::new());
     let parts = Parts {
         open,
-        log: LOG,
         namespace: Namespace::standard(),
-        clock: Box::new(SystemClock),
+        clock: Arc::new(SystemClock),
         slots: 2,
         worker: Name::new("nobody").unwrap(),
         logs: Logs::new(LOG, Box::new(MemoryLogStore::default()), Arc::clone(&progress)),
@@ -249,9 +257,14 @@ fn run_engine(open: OpenStore, reader: &dyn Reader) -> bool {
         progress: Arc::clone(&progress),
         limits: EvaluationLimits::default(),
     };
-    let partition = Partition::start(parts).unwrap();
+    let partition = Partitions::start(parts).unwrap();
     let is_known = reader.summary(&Namespace::standard(), RUN).unwrap().is_some();
-    let asked = if is_known { partition.resume_run(RUN, &[]) } else { partition.start_run(new_run()) };
+    let asked = if is_known {
+        // As the command does: with all that came of it.
+        partition.resume_run(RUN, &open_runs(reader))
+    } else {
+        partition.start_run(new_run())
+    };
     if asked.is_ok() {
         // An acknowledged start is in the store from now on.
         assert!(reader.summary(&Namespace::standard(), RUN).unwrap().is_some());
@@ -274,6 +287,12 @@ fn run_engine(open: OpenStore, reader: &dyn Reader) -> bool {
         }
     }
     panic!("the run hangs: {:?}", progress.seen());
+}
+
+fn open_runs(reader: &dyn Reader) -> Vec<RunId> {
+    let logs = reader.logs().unwrap().into_iter();
+    let open = logs.flat_map(|log| reader.open_runs(log, Arrival::NONE, 1_000).unwrap());
+    open.map(|open| open.summary.run).filter(|run| *run != RUN).collect()
 }
 
 fn new_run() -> NewRun {
@@ -303,13 +322,21 @@ fn called((name, definition): (Name, Definition)) -> CalledDefinition {
 /// Checks that at no time two children had the place that there is, and that each was given it once.
 fn check_places(reader: &dyn Reader) {
     let (mut holder, mut admitted) = (None, BTreeSet::new());
-    let records = reader.records(LOG, Sequence::NONE, 10_000).unwrap();
-    for record in &records {
-        let event = event_of(record).unwrap().event;
+    let mut events = Vec::new();
+    for log in reader.logs().unwrap() {
+        for record in reader.records(log, Sequence::NONE, 10_000).unwrap() {
+            let recorded = event_of(&record).unwrap();
+            let is_admission = recorded.event == Event::RunAdmitted;
+            events.push((recorded.at, is_admission, record.run, recorded.event));
+        }
+    }
+    // Between logs only the instants tell; a place that becomes free is given away at once.
+    events.sort_by_key(|(at, is_admission, ..)| (*at, *is_admission));
+    for (_, _, run, event) in events {
         if event == Event::RunAdmitted {
-            assert_eq!(holder.replace(record.run), None, "the place is free");
-            assert!(admitted.insert(record.run), "a run is admitted once");
-        } else if matches!(event, Event::RunEnded { .. }) && holder == Some(record.run) {
+            assert_eq!(holder.replace(run), None, "the place is free");
+            assert!(admitted.insert(run), "a run is admitted once");
+        } else if matches!(event, Event::RunEnded { .. }) && holder == Some(run) {
             holder = None;
         }
     }
@@ -322,9 +349,9 @@ fn result(reader: &dyn Reader) -> Outcome {
     let mut tasks: Vec<_> =
         run.tasks().map(|task| (task.address().as_str().to_owned(), task.status(), task.output())).collect();
     tasks.sort_by(|a, b| a.0.cmp(&b.0));
-    let log: Vec<_> = reader.records(LOG, Sequence::NONE, 1).unwrap();
-    assert!(!log.is_empty());
-    let verified = reader.verify(LOG).unwrap();
-    assert_eq!(verified.broken, None, "the chain of the log holds");
+    for log in reader.logs().unwrap() {
+        let verified = reader.verify(log).unwrap();
+        assert_eq!(verified.broken, None, "the chain of log {log} holds");
+    }
     (run.status(), run.output(), tasks)
 }

@@ -88,7 +88,8 @@ fn calls_nest_only_so_deep() {
     let Command::Start { inputs, started_by, trigger, closure, .. } = start() else {
         unreachable!("a start")
     };
-    let parent = Some(Parent { run: RunId([1; 16]), task: address("x"), depth: CALL_DEPTH_MAX });
+    let parent =
+        Some(Parent { run: RunId([1; 16]), task: address("x"), depth: CALL_DEPTH_MAX, is_awaited: true });
     host.put(Command::Start { inputs, started_by, trigger, closure, parent, retry: None }).unwrap();
     assert_eq!(host.run.status(), Status::Failed);
 }

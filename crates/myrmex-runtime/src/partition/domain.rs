@@ -1,0 +1,166 @@
+//! The dispatch domain: the queues, leases and places that must agree with each other. One partition holds it.
+//!
+//! Runs of all partitions claim places on workers and places among the runs of their workflow; the partition of
+//! [`DOMAIN_LOG`] decides about them with the pure machines. Both sides of that are in memory only. What is durable are
+//! the facts in the journals of the runs that claim: that an attempt is queued, granted, ended; that a run waits or was
+//! admitted. A claim is made only when the fact that it follows from is durable, and a verdict becomes a fact before
+//! anybody acts on it. After every opening of the store each partition makes the claims of the runs that it has loaded
+//! and then says so; nothing is given away before all have. A claim or verdict of an earlier opening is void.
+//!
+//! In the partition that holds the domain, both take effect in the turn that makes them: they are in one batch.
+
+use std::collections::BTreeSet;
+
+use myrmex_engine::dispatch::{Applicant, Grant as Granted, Ready as Waiting, Ruling};
+use myrmex_model::address::Address;
+use myrmex_model::command::Command;
+use myrmex_model::id::{FencingToken, RunId};
+use myrmex_store::{LogId, Partitions};
+
+use super::State;
+use super::batch::Release;
+use super::post::Word;
+
+/// The log of the partition that holds the domain: every store has it. Fencing tokens are counted in it, so the output of
+/// all attempts lies under it in the log segments.
+pub const DOMAIN_LOG: LogId = LogId(0);
+
+/// What a run wants of the domain, or gives back.
+#[derive(Debug, Clone)]
+pub(super) enum Wish {
+    /// An attempt waits for a place.
+    Enqueue(Waiting),
+    /// A task does not wait any more.
+    Withdraw(RunId, Address),
+    /// An attempt has a lease of an earlier opening.
+    Adopt(Granted),
+    /// A lease is over.
+    Release(FencingToken),
+    /// How many attempts of a run may be under way; none for any number.
+    Limit(RunId, Option<u32>),
+    /// A run waits for its place among those of its workflow.
+    Ask(Applicant),
+    /// A run that waits is taken up to end, whether there is a place or not.
+    Seat(RunId),
+    /// A run is being cancelled.
+    NoteCancel(RunId),
+    /// A run is over.
+    Leave(RunId),
+    /// The runs of this opening that were to be loaded are, and have made their claims.
+    Declared,
+}
+
+/// What was decided about a run.
+#[derive(Debug, Clone)]
+pub(super) enum Verdict {
+    /// An attempt gets a place.
+    Granted(Granted),
+    /// Whether a run gets its place.
+    Ruled(RunId, Ruling),
+    /// A run is in the way of another one and is to be cancelled.
+    Ends { run: RunId, by: String, reason: String },
+}
+
+/// Who has to be heard before something is given away.
+#[derive(Debug, Default)]
+pub(super) struct Holds {
+    undeclared: BTreeSet<LogId>,
+    /// How many requests are under way that take up runs of several partitions.
+    resumes: u32,
+}
+
+impl Holds {
+    pub(super) fn until_declared(partitions: Partitions) -> Self {
+        Self { undeclared: partitions.logs().collect(), resumes: 0 }
+    }
+
+    pub(super) fn begin_resume(&mut self) {
+        self.resumes += 1;
+    }
+
+    pub(super) fn end_resume(&mut self) {
+        self.resumes = self.resumes.saturating_sub(1);
+    }
+
+    fn is_over(&self) -> bool {
+        self.undeclared.is_empty() && self.resumes == 0
+    }
+}
+
+impl State {
+    /// Whether this partition holds the domain and may give something away now.
+    pub(super) fn may_decide(&self) -> bool {
+        self.parts.log == DOMAIN_LOG && !self.is_interrupted && self.owned.holds.is_over()
+    }
+
+    /// Makes a claim: at once if the domain is here, else once what was decided until now is durable.
+    pub(super) fn wish(&mut self, wish: Wish) {
+        if self.parts.log == DOMAIN_LOG {
+            self.hear_wish(DOMAIN_LOG, wish);
+        } else {
+            self.owned.open.effects.push(Release::Say(DOMAIN_LOG, Word::Wish(wish)));
+        }
+    }
+
+    /// Takes a claim of a run of `from`.
+    pub(super) fn hear_wish(&mut self, from: LogId, wish: Wish) {
+        let now = self.parts.clock.now();
+        let (dispatch, admission) = (&mut self.owned.dispatch, &mut self.owned.admission);
+        match wish {
+            Wish::Enqueue(waiting) => dispatch.enqueue(waiting),
+            Wish::Withdraw(run, task) => dispatch.withdraw(run, &task),
+            Wish::Adopt(granted) => dispatch.adopt(granted, now),
+            Wish::Release(token) => dispatch.release(token),
+            Wish::Limit(run, most) => dispatch.limit(run, most),
+            Wish::Ask(applicant) => admission.ask(applicant),
+            Wish::Seat(run) => admission.seat(run),
+            Wish::NoteCancel(run) => admission.note_cancel(run),
+            Wish::Leave(run) => admission.leave(run),
+            Wish::Declared => {
+                self.owned.holds.undeclared.remove(&from);
+            }
+        }
+    }
+
+    /// Tells a run what was decided about it: at once if it is here, else once what the decision saw is durable.
+    pub(super) fn pronounce(&mut self, run: RunId, verdict: Verdict) {
+        let log = self.parts.partitions.log_of(run);
+        if log == self.parts.log {
+            self.obey(verdict);
+        } else {
+            self.owned.open.effects.push(Release::Say(log, Word::Verdict(verdict)));
+        }
+    }
+
+    /// Takes a verdict about a run of this partition.
+    pub(super) fn obey(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Granted(granted) => self.take_grant(granted),
+            Verdict::Ruled(run, ruling) => self.take_ruling(run, ruling),
+            Verdict::Ends { run, by, reason } => {
+                self.wake(run);
+                self.tell(run, Command::Cancel { by, reason });
+            }
+        }
+    }
+
+    /// Notes why a run refused what was decided about it. One of another partition may have ended meanwhile.
+    pub(super) fn note_refusal(&self, refusal: String) {
+        if self.parts.partitions == Partitions::ONE {
+            self.parts.progress.note(refusal);
+        }
+    }
+
+    fn take_grant(&mut self, granted: Granted) {
+        let Granted { token, worker, ready } = granted;
+        let Waiting { run, task, attempt, .. } = ready;
+        if self.is_interrupted || self.worker.is_none() {
+            return self.wish(Wish::Release(token));
+        }
+        let worker = worker.unwrap_or_else(|| self.parts.worker.clone());
+        if let Err(rejection) = self.put(run, Command::Grant { task: task.clone(), attempt, token, worker }) {
+            self.wish(Wish::Release(token));
+            self.note_refusal(format!("attempt {attempt} of `{task}`: {rejection}"));
+        }
+    }
+}
