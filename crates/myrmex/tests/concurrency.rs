@@ -84,7 +84,7 @@ fn statuses(workspace: &Workspace) -> Vec<String> {
 
 #[test]
 fn runs_with_one_key_run_one_after_the_other_in_the_order_of_asking() {
-    let workspace = workspace(&calling(6), &kid("{key: '${{ inputs.key }}'}", NOTED));
+    let workspace = workspace(&calling(6), &kid("{key: '${{ inputs.key }}'}", NOTED)).with_one_partition();
     assert_eq!(run(&workspace).0, Some(0));
     let expected: Vec<String> = (0..6).flat_map(|n| [format!("begin {n}"), format!("end {n}")]).collect();
     assert_eq!(noted(&workspace), expected);
@@ -109,7 +109,7 @@ fn runs_with_different_keys_do_not_wait_for_each_other() {
 
 #[test]
 fn a_run_that_skips_is_told_who_was_in_its_way() {
-    let workspace = workspace(&calling(3), &kid("{on_conflict: skip}", NOTED));
+    let workspace = workspace(&calling(3), &kid("{on_conflict: skip}", NOTED)).with_one_partition();
     let (code, summary) = run(&workspace);
     assert_eq!(code, Some(0));
     assert_eq!(noted(&workspace), ["begin 0", "end 0"]);
@@ -143,7 +143,7 @@ do:
 
 #[test]
 fn a_run_that_waits_says_for_whom() {
-    let workspace = workspace(&calling(2), &kid("{key: '${{ inputs.key }}'}", WAITS));
+    let workspace = workspace(&calling(2), &kid("{key: '${{ inputs.key }}'}", WAITS)).with_one_partition();
     let mut live = Live::start(workspace.myrmex(&["run", "--slots", "4", "main.yaml"]), "waits");
     let waiting = || kids(&workspace).into_iter().find(|run| run["status"] == "pending");
     assert!(poll(PATIENCE, || !noted(&workspace).is_empty() && waiting().is_some()), "{}", live.errors());
@@ -164,7 +164,7 @@ fn a_run_that_waits_says_for_whom() {
 #[test]
 fn after_a_kill_the_run_that_had_its_place_has_it_first() {
     let script = "echo \"begin $N\" >>noted; [ $N != 1 ] || [ -e go ] || sleep 60; echo \"end $N\" >>noted";
-    let workspace = workspace(&calling(4), &kid("{}", script));
+    let workspace = workspace(&calling(4), &kid("{}", script)).with_one_partition();
     let mut live = Live::start(workspace.myrmex(&["run", "--slots", "4", "main.yaml"]), "resumed");
     assert!(poll(PATIENCE, || noted(&workspace).len() == 3), "{}", live.errors());
     live.kill();
