@@ -271,7 +271,9 @@ impl Session {
         match error {
             RequestError::Unknown { .. } => Failure::from_error(FailureCode::RunId, &error),
             RequestError::Journal(error) => error.into(),
-            RequestError::Rejected(_) => Failure::from_error(FailureCode::Refused, &error),
+            RequestError::Rejected(_) | RequestError::Full { .. } => {
+                Failure::from_error(FailureCode::Refused, &error)
+            }
             RequestError::Stopped | RequestError::Unknowable => {
                 let mut failure = Failure::from_error(FailureCode::Store, &error);
                 // What went wrong inside was noted for a watcher that does not begin any more.

@@ -11,6 +11,9 @@ use crate::worker::Assignment;
 /// The most bytes of records and values in one batch; larger ones make others wait for their answers.
 const BYTES_MAX: usize = 8 << 20;
 
+/// The most records and operations in one batch: a commit of so many rows takes some tens of milliseconds.
+const ROWS_MAX: usize = 20_000;
+
 /// What was decided since the last batch was handed to the writer.
 #[derive(Default)]
 pub(super) struct Open {
@@ -45,7 +48,7 @@ impl Open {
 
     /// Whether it must be handed over before more is decided.
     pub(super) fn is_full(&self) -> bool {
-        self.bytes >= BYTES_MAX
+        self.bytes >= BYTES_MAX || self.records.len() + self.operations.len() >= ROWS_MAX
     }
 
     pub(super) fn record(&mut self, record: NewRecord) {

@@ -11,6 +11,7 @@ use myrmex_model::retry::Takings;
 use myrmex_model::value::Value;
 use myrmex_store::{Partitions, StoreError};
 
+use super::inbox::Entry;
 use super::journal::JournalError;
 use super::post::Letter;
 use crate::worker::{Said, SharedWorker};
@@ -80,6 +81,12 @@ pub enum RequestError {
     /// The store failed while the request was under way: whether it happened is not known. Asking again tells.
     #[error("the store failed meanwhile; whether the request was carried out is not known")]
     Unknowable,
+    /// There is no room in the inbox. Nothing was done; asking again later may help.
+    #[error("{waiting} requests wait already; ask again when they are done")]
+    Full {
+        /// How many wait.
+        waiting: usize,
+    },
     /// The partition has stopped.
     #[error("the engine has stopped")]
     Stopped,
@@ -127,13 +134,15 @@ pub enum Written {
 pub struct Ear {
     pub(super) count: Partitions,
     /// By log.
-    pub(super) inboxes: Vec<Sender<Message>>,
+    pub(super) inboxes: Vec<Entry>,
 }
 
 impl Ear {
     /// Passes it on to whom it concerns. A partition that has stopped hears nothing.
     pub fn hear(&self, said: Said) {
-        let put = |inbox: &Sender<Message>, said| drop(inbox.send(Message::Said(said)));
+        let put = |inbox: &Entry, said| {
+            let _is_heard = inbox.put(Message::Said(said));
+        };
         match said {
             Said::Report(report) => {
                 put(&self.inboxes[self.count.log_of(report.run).0 as usize], Said::Report(report));
@@ -149,7 +158,7 @@ impl Ear {
 }
 
 /// Interrupts the partitions of a process.
-pub struct Interrupter(pub(super) Vec<Sender<Message>>);
+pub struct Interrupter(pub(super) Vec<Entry>);
 
 impl Interrupter {
     /// Stops granting, asks everything under way to stop, and has the partitions say [`Health::Interrupted`] once all
@@ -157,7 +166,7 @@ impl Interrupter {
     pub fn interrupt(&self) {
         for inbox in &self.0 {
             // A partition that has ended needs no interruption.
-            drop(inbox.send(Message::Interrupt));
+            let _is_heard = inbox.put(Message::Interrupt);
         }
     }
 }

@@ -15,6 +15,7 @@ mod batch;
 mod cache;
 mod children;
 mod domain;
+mod inbox;
 mod journal;
 mod mail;
 mod message;
@@ -28,7 +29,6 @@ mod writer;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::time::Duration;
 
 use myrmex_engine::dispatch::{Admission, Dispatch, Worker};
@@ -51,6 +51,7 @@ use crate::worker::{Outcome, Report, Said, SharedWorker};
 use batch::Open;
 use children::FollowUp;
 use domain::{Holds, Wish};
+use inbox::{Entry, Messages};
 use mail::Mail;
 use post::Word;
 use shared::{Opening, SharedStore};
@@ -197,7 +198,7 @@ impl Owned {
     fn open(
         parts: &Seat,
         committers: &mut MakeCommitter,
-        messages: Sender<Message>,
+        messages: Entry,
         lost: Option<Epoch>,
     ) -> Result<Self, StoreError> {
         let Opening { store, opened, domain } = parts.store.take(parts.log, lost)?;
@@ -232,7 +233,7 @@ impl Owned {
 struct State {
     parts: Seat,
     committers: MakeCommitter,
-    inbox: Sender<Message>,
+    inbox: Entry,
     owned: Owned,
     worker: Option<Arc<SharedWorker>>,
     evaluator: Evaluator,
@@ -259,7 +260,7 @@ struct State {
 
 impl State {
     /// Opens the log, raising its epoch.
-    fn open(parts: Seat, mut committers: MakeCommitter, inbox: Sender<Message>) -> Result<Self, StoreError> {
+    fn open(parts: Seat, mut committers: MakeCommitter, inbox: Entry) -> Result<Self, StoreError> {
         let owned = Owned::open(&parts, &mut committers, inbox.clone(), None)?;
         let watch = Watch::new(parts.limits.jq_deadline, parts.limits.jq_lost_max);
         let mut state = Self {
@@ -284,17 +285,13 @@ impl State {
         Ok(state)
     }
 
-    fn run(&mut self, messages: &Receiver<Message>) {
+    fn run(&mut self, messages: &Messages) {
         // Others wait for what it has to say, and there may be mail.
         if self.parts.partitions != Count::ONE && !self.turn(None, messages) {
             return;
         }
         loop {
-            let first = match self.next(messages) {
-                Ok(message) => Some(message),
-                Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => return,
-            };
+            let first = self.next(messages);
             if !self.turn(first, messages) {
                 return;
             }
@@ -302,7 +299,7 @@ impl State {
     }
 
     /// Takes a turn: this message and those that are there already; false when the loop is to end.
-    fn turn(&mut self, first: Option<Message>, messages: &Receiver<Message>) -> bool {
+    fn turn(&mut self, first: Option<Message>, messages: &Messages) -> bool {
         let mut next = first;
         for _ in 0..MESSAGES_PER_BATCH {
             let Some(message) = next.take() else { break };
@@ -312,7 +309,7 @@ impl State {
             if self.owned.open.is_full() {
                 break;
             }
-            next = self.deferred.pop_front().or_else(|| messages.try_recv().ok());
+            next = self.deferred.pop_front().or_else(|| messages.try_next());
         }
         if let Some(message) = next {
             self.deferred.push_front(message);
@@ -358,20 +355,17 @@ impl State {
     }
 
     /// Waits for the next message. While a full batch waits for the writer, only the writer is listened to.
-    fn next(&mut self, messages: &Receiver<Message>) -> Result<Message, RecvTimeoutError> {
+    fn next(&mut self, messages: &Messages) -> Option<Message> {
         while self.is_stalled() {
-            let message = messages.recv().map_err(|_| RecvTimeoutError::Disconnected)?;
+            let message = messages.next_reserved();
             if let Some(message) = self.unless_deferred(message) {
-                return Ok(message);
+                return Some(message);
             }
         }
         match self.deferred.pop_front() {
-            Some(message) => Ok(message),
-            None if !self.has_more() => messages.recv_timeout(self.time_to_sleep()),
-            None => messages.try_recv().map_err(|error| match error {
-                TryRecvError::Empty => RecvTimeoutError::Timeout,
-                TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
-            }),
+            Some(message) => Some(message),
+            None if !self.has_more() => messages.next(self.time_to_sleep()),
+            None => messages.try_next(),
         }
     }
 

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 
 use myrmex_model::id::RunId;
 use myrmex_store::{LogId, Partitions as Count, StoreError};
 
 use super::domain::DOMAIN_LOG;
+use super::inbox::{Entry, Messages, inbox};
 use super::message::{Answer, Ear, Interrupter, Message, NewRun, RequestError};
 use super::post::Inboxes;
 use super::shared::SharedStore;
@@ -20,9 +21,8 @@ use crate::worker::{self, SharedWorker};
 /// the next start.
 pub struct Partitions {
     count: Count,
-    /// By log. Unbounded, because those who send bound it: a command waits for its answer, a worker has a report or two for
-    /// each of its slots, the writer one word for the batch it has, another partition a claim or two for each attempt.
-    inboxes: Vec<Sender<Message>>,
+    /// By log.
+    inboxes: Vec<Entry>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -37,7 +37,7 @@ impl Partitions {
         let store = SharedStore::open(open)?;
         let count = store.partitions();
         seats.progress.set_partitions(count.count());
-        let (inboxes, received): (Vec<_>, Vec<_>) = count.logs().map(|_| channel()).unzip();
+        let (inboxes, received): (Vec<_>, Vec<_>) = count.logs().map(|_| inbox()).unzip();
         let mut partitions = Self { count, inboxes, threads: Vec::new() };
         for (log, messages) in count.logs().zip(received) {
             let post = Box::new(Inboxes(partitions.inboxes.clone()));
@@ -47,7 +47,7 @@ impl Partitions {
         Ok(partitions)
     }
 
-    fn spawn(&mut self, seat: Seat, messages: Receiver<Message>) -> Result<(), StoreError> {
+    fn spawn(&mut self, seat: Seat, messages: Messages) -> Result<(), StoreError> {
         let committers: MakeCommitter =
             Box::new(|store, logs, inbox| Ok(Box::new(CommitThread::start(store, logs, inbox)?)));
         let inbox = self.inboxes[seat.log.0 as usize].clone();
@@ -153,9 +153,9 @@ impl Partitions {
     }
 }
 
-fn put(inbox: &Sender<Message>, message: Message) {
+fn put(inbox: &Entry, message: Message) {
     // A loop that has ended said why through its progress.
-    drop(inbox.send(message));
+    let _is_taken = inbox.put(message);
 }
 
 impl Drop for Partitions {

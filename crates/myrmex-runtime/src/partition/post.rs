@@ -4,12 +4,11 @@
 //! concerns the [domain](super::domain) follows from journals and is said again after every opening. So nothing is lost
 //! with a letter but time.
 
-use std::sync::mpsc::Sender;
-
 use myrmex_model::id::Epoch;
 use myrmex_store::{LogId, MessageNumber};
 
 use super::domain::{Verdict, Wish};
+use super::inbox::Entry;
 use super::message::Message;
 
 /// Carries letters to the other partitions. Those from one to another stay in their order.
@@ -53,12 +52,12 @@ impl Letter {
 }
 
 /// Puts letters into the inboxes of partitions that have threads, by log.
-pub(super) struct Inboxes(pub(super) Vec<Sender<Message>>);
+pub(super) struct Inboxes(pub(super) Vec<Entry>);
 
 impl Post for Inboxes {
     fn put(&self, to: LogId, letter: Letter) {
         if let Some(inbox) = self.0.get(to.0 as usize) {
-            drop(inbox.send(Message::Letter(letter)));
+            let _is_heard = inbox.put(Message::Letter(letter));
         }
     }
 }

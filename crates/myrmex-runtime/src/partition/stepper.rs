@@ -4,13 +4,14 @@
 //! happens. So a simulation decides in which order messages arrive, when a batch is durable and what time it is.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use myrmex_model::id::RunId;
 use myrmex_model::time::Timestamp;
 use myrmex_store::{LogId, Partitions as Count, StoreError};
 
+use super::inbox::{Entry, Messages, inbox};
 use super::message::{Ear, Message, NewRun, RequestError};
 use super::post::{Letter, Post};
 use super::shared::SharedStore;
@@ -23,13 +24,13 @@ pub struct Stepper {
     count: Count,
     /// By log.
     loops: Vec<Loop>,
-    inboxes: Vec<Sender<Message>>,
+    inboxes: Vec<Entry>,
     letters: Letters,
 }
 
 struct Loop {
     state: State,
-    messages: Receiver<Message>,
+    messages: Messages,
 }
 
 /// The answer to a request, once there is one.
@@ -69,7 +70,7 @@ impl Stepper {
         let (count, letters) = (store.partitions(), Letters::default());
         let (mut loops, mut inboxes) = (Vec::new(), Vec::new());
         for log in count.logs() {
-            let (inbox, messages) = channel();
+            let (inbox, messages) = inbox();
             let seat = common.seat(log, store.clone(), Box::new(letters.clone()));
             let state = State::open(seat, committers(log), inbox.clone())?;
             loops.push(Loop { state, messages });
@@ -120,17 +121,12 @@ impl Stepper {
     pub fn turn(&mut self, log: LogId) -> bool {
         let Loop { state, messages } = &mut self.loops[log.0 as usize];
         while state.is_stalled() {
-            match messages.try_recv() {
-                Ok(message) => {
-                    if let Some(message) = state.unless_deferred(message) {
-                        return state.turn(Some(message), messages);
-                    }
-                }
-                Err(TryRecvError::Empty) => return true,
-                Err(TryRecvError::Disconnected) => return false,
+            let Some(message) = messages.try_next_reserved() else { return true };
+            if let Some(message) = state.unless_deferred(message) {
+                return state.turn(Some(message), messages);
             }
         }
-        let first = state.deferred.pop_front().or_else(|| messages.try_recv().ok());
+        let first = state.deferred.pop_front().or_else(|| messages.try_next());
         state.turn(first, messages)
     }
 
@@ -158,7 +154,7 @@ impl Stepper {
 
     fn put(&self, log: LogId, message: Message) {
         // The receivers live as long as this does.
-        drop(self.inboxes[log.0 as usize].send(message));
+        let _is_taken = self.inboxes[log.0 as usize].put(message);
     }
 
     fn ask(&self, log: LogId, message: impl FnOnce(super::message::Answer) -> Message) -> Answered {

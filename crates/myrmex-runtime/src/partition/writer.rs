@@ -3,7 +3,7 @@
 //! puts a [`Committer`] of its own in their place.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use myrmex_model::id::Epoch;
 use myrmex_store::{Batch, Committed, Store, StoreError};
 
 use super::batch::Release;
+use super::inbox::Entry;
 use super::message::{Answer, Message, RequestError, Written};
 use crate::logs::Logs;
 
@@ -65,14 +66,14 @@ pub(super) struct Waiting {
 /// The partition's inbox, as the committer of one opening of the store reaches it.
 #[derive(Clone)]
 pub struct Inbox {
-    pub(super) messages: Sender<Message>,
+    pub(super) messages: Entry,
     pub(super) epoch: Epoch,
 }
 
 impl Inbox {
     /// Passes it on; false if the partition has gone.
     pub fn say(&self, written: Written) -> bool {
-        self.messages.send(Message::Written(self.epoch, written)).is_ok()
+        self.messages.put(Message::Written(self.epoch, written))
     }
 }
 
@@ -242,8 +243,6 @@ impl Drop for PanicNotice {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::channel;
-
     use myrmex_model::id::RunId;
     use myrmex_model::name::Namespace;
     use myrmex_store::faulty::{Fault, FaultyStore};
@@ -251,6 +250,7 @@ mod tests {
     use myrmex_store::segments::MemoryLogStore;
     use myrmex_store::{LogId, NewRecord, Sequence};
 
+    use super::super::inbox::{Messages, inbox};
     use super::*;
     use crate::progress::Progress;
 
@@ -258,16 +258,16 @@ mod tests {
     const PATIENCE: Duration = Duration::from_mins(1);
 
     /// Starts a writer whose commit with this number fails so, and makes the first batch for it.
-    fn writer(commit: u64, error: fn() -> StoreError) -> (Writer, Receiver<Message>, Batch) {
+    fn writer(commit: u64, error: fn() -> StoreError) -> (Writer, Messages, Batch) {
         let store = FaultyStore::new(MemoryStore::new()).at_commit(commit, Fault::Fail, error);
         started(Box::new(store))
     }
 
-    fn started(mut store: Box<dyn Store>) -> (Writer, Receiver<Message>, Batch) {
+    fn started(mut store: Box<dyn Store>) -> (Writer, Messages, Batch) {
         let opened = store.open_log(LogId(0)).unwrap();
         let logs = Logs::new(LogId(0), Box::new(MemoryLogStore::new()), Arc::new(Progress::new()));
-        let (inbox, messages) = channel();
-        let inbox = Inbox { messages: inbox, epoch: opened.epoch };
+        let (entry, messages) = inbox();
+        let inbox = Inbox { messages: entry, epoch: opened.epoch };
         let writer = Writer::new(Box::new(CommitThread::start(store, logs, inbox).unwrap()));
         let record = NewRecord {
             namespace: Namespace::standard(),
@@ -289,9 +289,9 @@ mod tests {
         Waiting { answers: Vec::new(), effects: Vec::new() }
     }
 
-    fn committed(messages: &Receiver<Message>) -> Result<Sequence, StoreError> {
-        match messages.recv_timeout(PATIENCE) {
-            Ok(Message::Written(_, Written::Committed(committed))) => {
+    fn committed(messages: &Messages) -> Result<Sequence, StoreError> {
+        match messages.next(PATIENCE) {
+            Some(Message::Written(_, Written::Committed(committed))) => {
                 committed.map(|committed| committed.last)
             }
             _ => panic!("the writer says how the commit ended"),
@@ -313,8 +313,8 @@ mod tests {
         let (mut writer, messages, batch) = writer(1, || StoreError::Full);
         writer.hand_over(batch, nothing_waits());
         assert!(matches!(
-            messages.recv_timeout(PATIENCE),
-            Ok(Message::Written(_, Written::Held(StoreError::Full)))
+            messages.next(PATIENCE),
+            Some(Message::Written(_, Written::Held(StoreError::Full)))
         ));
         writer.hold_up();
         assert!(writer.is_held_up());
@@ -335,7 +335,7 @@ mod tests {
         let (mut writer, messages, batch) = writer(1, || StoreError::Full);
         assert!(matches!(writer.commit(&batch), Err(StoreError::Full)));
         assert_eq!(writer.commit(&batch).unwrap().last, Sequence::NONE.plus(1));
-        assert!(messages.try_recv().is_err());
+        assert!(messages.try_next().is_none());
     }
 
     #[test]
@@ -359,12 +359,13 @@ mod tests {
         let (mut writer, messages, batch) = started(Box::new(AlwaysFull(MemoryStore::new())));
         writer.hand_over(batch, nothing_waits());
         assert!(matches!(
-            messages.recv_timeout(PATIENCE),
-            Ok(Message::Written(_, Written::Held(StoreError::Full)))
+            messages.next(PATIENCE),
+            Some(Message::Written(_, Written::Held(StoreError::Full)))
         ));
         drop(writer);
         assert!(
-            !messages.iter().any(|message| matches!(message, Message::Written(_, Written::Committed(_))))
+            !std::iter::from_fn(|| messages.try_next())
+                .any(|message| matches!(message, Message::Written(_, Written::Committed(_))))
         );
     }
 }
