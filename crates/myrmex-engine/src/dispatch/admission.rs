@@ -136,23 +136,6 @@ impl Admission {
         }
     }
 
-    /// Notes who waits for the end of a run that waits itself: runs are taken up in any order, so more callers of it may be
-    /// known than when it asked. What they change is decided anew.
-    pub fn set_callers(&mut self, run: RunId, callers: &[RunId]) {
-        let Some((group, turn)) = self.members.get(&run) else { return };
-        let Some(places) = self.groups.get_mut(group) else { return };
-        let Some(waiting) = places.waiting.get_mut(turn).filter(|waiting| waiting.callers != callers) else {
-            return;
-        };
-        places.fresh.insert(*turn);
-        self.touched.insert(group.clone());
-        for caller in callers {
-            self.below.entry(*caller).or_default().insert(run);
-        }
-        let gone = std::mem::replace(&mut waiting.callers, callers.to_owned());
-        self.forget_callers(run, gone.iter().filter(|caller| !callers.contains(caller)));
-    }
-
     /// Takes a run out, whether it waits or has its place.
     pub fn leave(&mut self, run: RunId) {
         let Some((group, turn)) = self.members.remove(&run) else { return };
@@ -174,11 +157,6 @@ impl Admission {
     /// Returns the runs that wait, the next one first.
     pub fn waiting(&self, group: &Group) -> impl Iterator<Item = RunId> {
         self.groups.get(group).into_iter().flat_map(|places| places.waiting.keys().map(|turn| turn.run))
-    }
-
-    /// Returns all runs that wait, whatever for.
-    pub fn all_waiting(&self) -> impl Iterator<Item = RunId> {
-        self.groups.values().flat_map(|places| places.waiting.keys().map(|turn| turn.run))
     }
 
     /// Decides what can be decided now. Called again until nothing is: taking up those that return brings others that do.

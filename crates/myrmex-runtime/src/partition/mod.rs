@@ -201,8 +201,7 @@ impl Owned {
         messages: Entry,
         lost: Option<Epoch>,
     ) -> Result<Self, StoreError> {
-        let Opening { store, opened, domain } = parts.store.take(parts.log, lost)?;
-        let reader = store.reader()?;
+        let Opening { store, reader, opened, domain } = parts.store.take(parts.log, lost)?;
         let mail = Mail::open(reader.as_ref(), parts.log, parts.partitions)?;
         let inbox = Inbox { messages, epoch: opened.epoch };
         let writer = Writer::new(committers(store, parts.logs.clone(), inbox)?);

@@ -20,6 +20,8 @@ pub(super) struct SharedStore(Arc<Mutex<Inner>>);
 struct Inner {
     open: OpenStore,
     store: Option<Box<dyn Store>>,
+    /// One that was needed to open it; the first partition that takes part has it.
+    reader: Option<Box<dyn Reader>>,
     partitions: Partitions,
     /// How the logs were opened the last time, in their order.
     opened: Vec<Opened>,
@@ -28,6 +30,7 @@ struct Inner {
 /// The store as one partition has it, until a commit of anybody fails.
 pub(super) struct Opening {
     pub(super) store: Box<dyn Store>,
+    pub(super) reader: Box<dyn Reader>,
     /// How the partition's log was opened.
     pub(super) opened: Opened,
     /// Which opening it is.
@@ -37,7 +40,8 @@ pub(super) struct Opening {
 impl SharedStore {
     /// Opens the store and the logs of all its partitions.
     pub(super) fn open(open: OpenStore) -> Result<Self, StoreError> {
-        let mut inner = Inner { open, store: None, partitions: Partitions::ONE, opened: Vec::new() };
+        let mut inner =
+            Inner { open, store: None, reader: None, partitions: Partitions::ONE, opened: Vec::new() };
         inner.reopen()?;
         Ok(Self(Arc::new(Mutex::new(inner))))
     }
@@ -59,19 +63,26 @@ impl SharedStore {
         if inner.store.is_none() || lost == Some(inner.domain()) {
             inner.reopen()?;
         }
+        let reader = match (inner.reader.take(), &inner.store) {
+            (Some(reader), _) => reader,
+            (None, Some(store)) => store.reader()?,
+            (None, None) => return Err(StoreError::Poisoned),
+        };
         let (opened, domain) = (inner.opened[log.0 as usize], inner.domain());
-        Ok(Opening { store: Box::new(Part { store: self.clone(), opened, domain }), opened, domain })
+        let store = Box::new(Part { store: self.clone(), opened, domain });
+        Ok(Opening { store, reader, opened, domain })
     }
 }
 
 impl Inner {
     fn reopen(&mut self) -> Result<(), StoreError> {
         // An open transaction of the old writer would keep the new one out.
-        self.store = None;
+        (self.store, self.reader) = (None, None);
         let mut store = (self.open)()?;
-        self.partitions = store.reader()?.partitions()?;
+        let reader = store.reader()?;
+        self.partitions = reader.partitions()?;
         self.opened = self.partitions.logs().map(|log| store.open_log(log)).collect::<Result<_, _>>()?;
-        self.store = Some(store);
+        (self.store, self.reader) = (Some(store), Some(reader));
         Ok(())
     }
 

@@ -182,24 +182,6 @@ fn two_that_wait_for_each_other_are_found() {
 }
 
 #[test]
-fn a_caller_that_comes_back_after_the_one_it_called_is_known() {
-    let mut admission = Admission::default();
-    admission.ask(fresh(1, "k"));
-    admission.ask(fresh(2, "l"));
-    admission.ask(fresh(3, "l"));
-    admission.ask(fresh(4, "k"));
-    assert_eq!(admitted(&admission.settle()), [1, 2]);
-    admission.set_callers(id(3), &[id(1), id(7)]);
-    assert_eq!(admission.settle(), []);
-    admission.set_callers(id(4), &[id(2)]);
-    assert_eq!(admission.settle(), [(id(4), Ruling::Deadlocked(id(1)))]);
-    // Nobody waits for it any more.
-    admission.ask(Applicant { callers: vec![id(2)], ..fresh(5, "k") });
-    admission.set_callers(id(3), &[]);
-    assert_eq!(admission.settle(), []);
-}
-
-#[test]
 fn a_higher_limit_does_not_overtake() {
     let mut admission = Admission::default();
     let limited = |number, limit| Applicant { limit, ..fresh(number, "k") };
