@@ -41,6 +41,8 @@ struct Peer {
     removed: MessageNumber,
     /// The last message of it that was taken here.
     received: MessageNumber,
+    /// The messages to it that call somebody and are not taken.
+    calls: BTreeSet<MessageNumber>,
 }
 
 impl Mail {
@@ -50,22 +52,24 @@ impl Mail {
         for other in partitions.logs().filter(|other| *other != log) {
             let (taken, received) = (reader.received(other, log)?, reader.received(log, other)?);
             // Rows are removed only after they were taken, so no number is given twice.
-            let mut sent = taken;
+            let (mut sent, mut calls) = (taken, BTreeSet::new());
             loop {
                 let page = reader.messages((log, other), sent, PAGE)?;
                 let Some(last) = page.last() else { break };
                 sent = last.number;
+                let is_call = |row: &&Row| matches!(wire::message::decode(&row.body), Ok(Message::Call(_)));
+                calls.extend(page.iter().filter(is_call).map(|row| row.number));
             }
-            mail.peers.insert(other, Peer { sent, taken, removed: MessageNumber::NONE, received });
+            let removed = MessageNumber::NONE;
+            mail.peers.insert(other, Peer { sent, taken, removed, received, calls });
             mail.unread.insert(other);
         }
         Ok(mail)
     }
 
-    /// Returns how many messages are on their way to others.
-    pub(super) fn on_the_way(&self) -> usize {
-        let count = |peer: &Peer| peer.sent.0.saturating_sub(peer.taken.0);
-        usize::try_from(self.peers.values().map(count).sum::<u64>()).unwrap_or(usize::MAX)
+    /// Returns how many calls are on their way to others.
+    pub(super) fn calls_on_the_way(&self) -> usize {
+        self.peers.values().map(|peer| peer.calls.len()).sum()
     }
 
     pub(super) fn has_unread(&self) -> bool {
@@ -81,6 +85,7 @@ impl Mail {
     pub(super) fn note_taken(&mut self, by: LogId, through: MessageNumber) {
         if let Some(peer) = self.peers.get_mut(&by) {
             peer.taken = peer.taken.max(through);
+            peer.calls = peer.calls.split_off(&through.next());
         }
     }
 
@@ -105,6 +110,9 @@ impl State {
         };
         peer.sent = peer.sent.next();
         let (number, namespace) = (peer.sent, self.parts.namespace.clone());
+        if let Message::Call(_) = &message {
+            peer.calls.insert(number);
+        }
         let (codec, body) = (wire::message::CODEC, wire::message::encode(&message));
         let row = Row { to, number, namespace, run, codec, body };
         self.owned.open.operations([IndexOperation::PutMessage(row)]);

@@ -471,7 +471,7 @@ impl State {
     fn tell_under_way(&self) {
         let runs = self.owned.runs.len() + self.owned.aside.len();
         // Who is called by a message that nobody has taken is under way too.
-        self.parts.progress.set_under_way(self.parts.log, runs + self.owned.mail.on_the_way());
+        self.parts.progress.set_under_way(self.parts.log, runs + self.owned.mail.calls_on_the_way());
     }
 
     fn hear(&mut self, said: Said) -> bool {
