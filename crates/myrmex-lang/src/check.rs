@@ -50,49 +50,68 @@ pub(crate) fn check(source: &Source, beside: &Beside) -> Checked {
             Some(Unit { outline: outline.as_ref()?, links: links.as_ref()?, file: &source.name })
         })
         .collect();
-    let (mut entry, mut closure) = (None, BTreeMap::new());
-    if !reports[0].has_errors() && units.len() == outlines.len() {
-        match lower_all(&others, &units) {
-            Ok((lowered, called)) => (entry, closure) = (Some(lowered), called),
-            Err(LowerError::Nothing) => {}
-            Err(error) => report_unrunnable(outlines[0].as_ref(), &error, &mut reports[0]),
-        }
-    }
-    let (definition, places) = match entry {
-        Some((definition, places)) => (Some(definition), places),
-        None => (None, SourceMap::new(&source.name)),
+    let called = match &outlines[0] {
+        Some(Outline::Workflow(workflow)) => Some(workflow.name.place),
+        Some(Outline::Library(_)) | None => None,
     };
+    let is_whole = !reports[0].has_errors() && units.len() == outlines.len();
+    let lowered = if is_whole { lower_all(&others, &units) } else { Err(LowerError::Nothing) };
+    // What was read of the files is large, and so is what follows: only one of them is held at a time.
+    drop(units);
+    drop(links);
+    drop(others);
+    drop(outlines);
+    let lowered = lowered.and_then(Lowered::readable);
+    let lowered = lowered.unwrap_or_else(|error| {
+        called.inspect(|place| report_unrunnable(*place, &error, &mut reports[0]));
+        Lowered { entry: None, places: SourceMap::new(&source.name), closure: BTreeMap::new() }
+    });
     let mut reports = reports.into_iter();
     let diagnostics = reports.next().map(Report::finish).unwrap_or_default();
     let named = reports.zip(sources.into_iter().skip(1)).filter(|(report, _)| report.has_errors());
     let beside = named
         .map(|(report, source)| CheckedSource { source: source.clone(), diagnostics: report.finish() })
         .collect();
+    let Lowered { entry: definition, places, closure } = lowered;
     Checked { definition, places, closure, diagnostics, beside }
 }
 
-/// A definition with its places.
-type Lowered = (Definition, SourceMap);
+/// What the checked workflow and all that it may come to call are lowered to.
+struct Lowered {
+    /// The definition of the checked workflow; none if it cannot be run.
+    entry: Option<Definition>,
+    /// Where its parts are written.
+    places: SourceMap,
+    /// The definitions of what it may come to call.
+    closure: BTreeMap<Name, Definition>,
+}
+
+impl Lowered {
+    /// Returns this if a run could read all of it back.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`LowerError::Unreadable`], which is a defect of the passes before: they should have refused the file.
+    fn readable(self) -> Result<Self, LowerError> {
+        self.entry.iter().chain(self.closure.values()).try_for_each(readable)?;
+        Ok(self)
+    }
+}
 
 /// Lowers the checked workflow and all that it may come to call.
-fn lower_all<'o>(
-    others: &'o Others<'o>,
-    units: &'o [Unit<'o>],
-) -> Result<(Lowered, BTreeMap<Name, Definition>), LowerError> {
-    let entry = lower(others, units, 0)?;
-    readable(&entry.0)?;
+fn lower_all<'o>(others: &'o Others<'o>, units: &'o [Unit<'o>]) -> Result<Lowered, LowerError> {
+    let (entry, places) = lower(others, units, 0)?;
     let mut closure = BTreeMap::new();
     for (name, found) in &others.workflows {
         let (Found::One(file), Ok(name)) = (found, Name::new(name)) else { continue };
         if *file == 0 {
-            closure.insert(name, entry.0.clone());
+            closure.insert(name, entry.clone());
             continue;
         }
         let (definition, _) = lower(others, units, *file)?;
-        readable(&definition)?;
         closure.insert(name, definition);
     }
-    Ok((entry, closure))
+    Ok(Lowered { entry: Some(entry), places, closure })
 }
 
 /// Checks that the stored form of a definition can be read back and says the same: a run whose definition cannot is lost.
@@ -109,8 +128,7 @@ fn readable(definition: &Definition) -> Result<(), LowerError> {
 }
 
 /// Reports a workflow that is right, but cannot be run: its actions make it too large, or a defect spoils it.
-fn report_unrunnable(outline: Option<&Outline>, error: &LowerError, report: &mut Report) {
-    let Some(Outline::Workflow(workflow)) = outline else { return };
+fn report_unrunnable(name: Place, error: &LowerError, report: &mut Report) {
     let (code, message) = match error {
         LowerError::Nothing => return,
         LowerError::Large => {
@@ -130,7 +148,7 @@ fn report_unrunnable(outline: Option<&Outline>, error: &LowerError, report: &mut
         }
         LowerError::Unreadable(_) => "please report this file",
     };
-    report.refuse_hint(code, workflow.name.place, message, hint);
+    report.refuse_hint(code, name, message, hint);
 }
 
 fn names<'n>(all: impl Iterator<Item = &'n str>) -> Vec<String> {
