@@ -12,6 +12,8 @@ use super::check_file;
 use super::runs::{find, open_reader};
 use crate::descendants;
 use crate::exit::{Exit, Failure};
+use crate::render::held_up::Waiting;
+use crate::request::{self, Asked};
 use crate::session::{self, LOG, Means, Session, Show};
 use crate::workspace::Workspace;
 
@@ -84,7 +86,10 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         session.tell_of_interrupted(Some((run, &below)))?;
     }
     let after = session.last_of(run)?;
-    session.partition().resume_run(run, &below).map_err(|error| session.refused(error))?;
+    let resumed = session.partition().resume_run(run, &below);
+    if let Some(exit) = request::settled(&session, &resumed, Asked { run, waiting: Waiting::Resume, show })? {
+        return Ok(exit);
+    }
     session.watch(run, after, show)
 }
 

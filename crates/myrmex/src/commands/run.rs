@@ -19,8 +19,10 @@ use myrmex_store::Sequence;
 
 use super::{CheckedFile, UNREADABLE, check_file};
 use crate::exit::{Exit, Failure, FailureCode};
-use crate::intake::{self, Inputs};
+use crate::intake::{self, Inputs, Keeping};
+use crate::render::held_up::Waiting;
 use crate::render::{diagnostics, summary, time};
+use crate::request::{self, Asked};
 use crate::session::{self, Means, Session, Show};
 use crate::settings::{self, Settings};
 use crate::sources::{self, read_text};
@@ -107,6 +109,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     {
         return Ok(exit);
     }
+    let keeping = inputs.has_files().then(|| Keeping::begin(&session, run)).transpose()?;
     let Some(values) = inputs.keep(&session, run)? else {
         // If standard error is closed the exit code still tells.
         drop(writeln!(anstream::stderr(), "interrupted before the run began"));
@@ -127,8 +130,12 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     if show == Show::People {
         session.tell_of_interrupted(None)?;
     }
-    session.partition().start_run(new).map_err(|error| session.refused(error))?;
-    inputs.settle(&session, run);
+    let started = session.partition().start_run(new);
+    let began = request::settled(&session, &started, Asked { run, waiting: Waiting::Start, show });
+    drop(keeping);
+    if let Some(exit) = began? {
+        return Ok(exit);
+    }
     let exit = session.watch(run, Sequence::NONE, show)?;
     if exit != Exit::Interrupted {
         session.leave();
@@ -208,7 +215,10 @@ fn go_on(
     }
     let after = session.last_of(run)?;
     let below = session.open_below(run)?;
-    session.partition().resume_run(run, &below).map_err(|error| session.refused(error))?;
+    let resumed = session.partition().resume_run(run, &below);
+    if let Some(exit) = request::settled(session, &resumed, Asked { run, waiting: Waiting::Resume, show })? {
+        return Ok(Some(exit));
+    }
     session.watch(run, after, show).map(Some)
 }
 
