@@ -203,7 +203,10 @@ fn data_of(event: &Event) -> Value {
         Event::TaskTaken { taken, .. } => taken_json(taken),
         Event::TaskFailed { fault, is_timeout, .. } => failure_json(fault, *is_timeout),
         Event::TaskSkipped { reason, .. } => reason_json(reason),
-        Event::CancelRequested { by, reason, .. } => json!({"by": by, "reason": reason}),
+        Event::CancelRequested { by, reason, successor: None, .. } => json!({"by": by, "reason": reason}),
+        Event::CancelRequested { by, reason, successor: Some(run), .. } => {
+            json!({"by": by, "reason": reason, "successor": run.to_string()})
+        }
         Event::RunEnded { output, fault, .. } => match (output, fault) {
             (None, None) => Value::Null,
             (Some(output), None) => json!({"output": output.to_string()}),
@@ -375,6 +378,7 @@ impl Fields<'_> {
                 scope: self.scope()?,
                 by: self.owned("by")?,
                 reason: self.owned("reason")?,
+                successor: self.optional("successor")?,
             },
         })
     }

@@ -419,7 +419,9 @@ impl State {
                 self.wake(run);
                 let cancelled = loaded.and_then(|ended| match ended {
                     Some(status) => Err(Rejection::RunOver { status }.into()),
-                    None => self.put(run, Command::Cancel { by, reason }).map_err(RequestError::from),
+                    None => self
+                        .put(run, Command::Cancel { by, reason, successor: None })
+                        .map_err(RequestError::from),
                 });
                 self.answer(answer, cancelled);
             }

@@ -283,7 +283,8 @@ fn new_inputs(args: &Args, session: &Session, (retried, source): (&Run, &Source)
     let given = fields.into_iter().filter(|(name, value)| !value.is_null() && is_declared(name));
     let given = given.map(|(name, value)| (name, Given::Kept(value))).collect();
     // A default that is a path lies beside the file; the pinned definition has none any more.
-    inputs(given, &args.inputs, (&source.definition, args.to.as_deref().unwrap_or(Path::new(""))))
+    let workflow = args.to.as_deref().unwrap_or(Path::new(""));
+    inputs(given, &args.inputs, (&source.definition, workflow), "`-i NAME=VALUE`")
 }
 
 fn new_run(new: RunId, retried: &Run, (source, inputs): (Source, Value), prepared: Prepared) -> NewRun {

@@ -83,7 +83,8 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     tell_problems(&file, args.quiet || args.json);
     let Some(definition) = file.definition.take() else { return no_definition(&file) };
     let before = from_file(args.input_file.as_deref())?;
-    let mut inputs = inputs(before, &args.inputs, (&definition, &path))?;
+    let ways = "`-i NAME=VALUE` or `--input-file FILE`";
+    let mut inputs = inputs(before, &args.inputs, (&definition, &path), ways)?;
     check_secrets(&definition, inputs.values(), &Settings::load(&workspace)?.providers)?;
     let show = match (args.json, args.quiet) {
         (true, _) => Show::Json,
@@ -278,11 +279,13 @@ fn from_file(path: Option<&Path>) -> Result<Vec<(String, Given)>, Failure> {
     Ok(fields.into_iter().map(|(name, value)| (name, Given::Value(value))).collect())
 }
 
-/// Checks the inputs `given`, over which `pairs` go, for the workflow in a file: all problems at once.
+/// Checks the inputs `given`, over which `pairs` go, for the workflow in a file: all problems at once. `ways` says how the
+/// command takes inputs.
 pub(super) fn inputs(
     mut given: Vec<(String, Given)>,
     pairs: &[String],
     (definition, workflow): (&Definition, &Path),
+    ways: &str,
 ) -> Result<Inputs, Failure> {
     let mut flags: BTreeSet<&str> = BTreeSet::new();
     for pair in pairs {
@@ -304,10 +307,7 @@ pub(super) fn inputs(
             count => format!("{count} inputs are missing or wrong"),
         });
         failure.causes = problems.iter().map(ToString::to_string).collect();
-        failure.with_hint(format!(
-            "give inputs with `-i NAME=VALUE` or `--input-file FILE`; {}",
-            known_inputs(definition)
-        ))
+        failure.with_hint(format!("give inputs with {ways}; {}", known_inputs(definition)))
     })
 }
 
