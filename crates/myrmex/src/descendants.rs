@@ -104,19 +104,15 @@ pub struct Call {
 ///
 /// Returns [`JournalError`] if the store cannot be read.
 pub fn calls(reader: &dyn Reader, namespace: &Namespace, run: RunId) -> Result<Vec<Call>, JournalError> {
-    let has_calls = match reader.summary(namespace, run)? {
-        Some(summary) => {
-            let definition = load_definition(reader, namespace, summary.definition)?;
-            let nodes = definition.iter().flat_map(|definition| &definition.nodes);
-            nodes.into_iter().any(|node| matches!(node.body, Body::Call(_)))
-        }
-        None => false,
-    };
-    let (mut calls, mut after) = (Vec::new(), Sequence::NONE);
+    let mut calls = Vec::new();
     // Without a call in its definition nothing is to be found among what may be a great many events.
-    while has_calls {
+    if !has_calls(reader, namespace, run)? {
+        return Ok(calls);
+    }
+    let mut after = Sequence::NONE;
+    loop {
         let records = reader.run_records(namespace, run, after, PAGE)?;
-        let Some(last) = records.last() else { break };
+        let Some(last) = records.last() else { return Ok(calls) };
         after = last.sequence;
         for record in &records {
             if let Event::ChildCalled { task, child, .. } = event_of(record)?.event {
@@ -124,7 +120,14 @@ pub fn calls(reader: &dyn Reader, namespace: &Namespace, run: RunId) -> Result<V
             }
         }
     }
-    Ok(calls)
+}
+
+/// Returns whether the definition that a run follows calls another.
+fn has_calls(reader: &dyn Reader, namespace: &Namespace, run: RunId) -> Result<bool, JournalError> {
+    let Some(summary) = reader.summary(namespace, run)? else { return Ok(false) };
+    let definition = load_definition(reader, namespace, summary.definition)?;
+    let mut nodes = definition.iter().flat_map(|definition| &definition.nodes);
+    Ok(nodes.any(|node| matches!(node.body, Body::Call(_))))
 }
 
 /// Finds the run in which a task lies that is seen from `run` as inside of the task that called that run, and its path there;

@@ -59,7 +59,7 @@ impl State {
             Ok(closure) => closure.map(|closure| values.put(closure)),
             Err(error) => return self.answer(answer, Err(JournalError::from(error).into())),
         };
-        let retry = new.retry.map(|retry| take_over(retry, &mut values));
+        let retry = new.retry.map(|retry| Box::new(take_over(retry, &mut values)));
         self.owned.dispatch.limit(new.run, most_parallel(&new.definition));
         self.owned.runs.insert(new.run, Loaded { run, values, key: new.key });
         let command = Command::Start {
@@ -593,10 +593,10 @@ impl State {
 }
 
 /// Has what a retry takes over copied into the values of the new run, with the batch that starts it.
-fn take_over(NewRetry { of, attempt, takings }: NewRetry, values: &mut Values) -> Box<Retry> {
+fn take_over(NewRetry { of, attempt, takings }: NewRetry, values: &mut Values) -> Retry {
     values.copy(of, takings.values());
     let taken = values.put(wire::retry::encode(&takings));
-    Box::new(Retry { of, attempt, taken })
+    Retry { of, attempt, taken }
 }
 
 /// Returns how many attempts of a run may be under way at a time: the root's `max_parallel` bounds all that is inside.

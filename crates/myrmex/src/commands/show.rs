@@ -137,10 +137,13 @@ impl Shown<'_> {
 
     /// Shows who cancelled the run first, and why; null if nobody did.
     fn cancelled(&self) -> Result<Value, Failure> {
+        if self.run.cancels() == 0 {
+            return Ok(Value::Null);
+        }
         let mut after = Sequence::NONE;
-        while self.run.cancels() > 0 {
+        loop {
             let records = self.reader.run_records(&self.namespace, self.run.id(), after, 1_000)?;
-            let Some(last) = records.last() else { break };
+            let Some(last) = records.last() else { return Ok(Value::Null) };
             after = last.sequence;
             for record in &records {
                 if let Event::CancelRequested { scope, by, reason, successor } = event_of(record)?.event
@@ -151,7 +154,6 @@ impl Shown<'_> {
                 }
             }
         }
-        Ok(Value::Null)
     }
 
     /// Builds everything that is known of one task.
