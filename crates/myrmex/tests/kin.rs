@@ -61,7 +61,7 @@ fn from_a_run_its_children_are_found_and_from_a_child_its_caller() {
 
     let text = workspace.run(&["runs", "show", main]).stdout;
     let expected = format!(
-        "\ncalled runs:\none  {}  failed       kid\ntwo  {}  failed       kid\n",
+        "\nchild runs:\none  {}  failed       kid\ntwo  {}  failed       kid\n",
         short(one),
         short(two)
     );

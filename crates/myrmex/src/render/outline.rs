@@ -69,7 +69,7 @@ fn children(children: &Value) -> String {
     };
     let text = |child: &Value, field: &str| child[field].as_str().unwrap_or_default().to_owned();
     let width = children.iter().map(|child| text(child, "task").chars().count()).max().unwrap_or_default();
-    let mut shown = "\ncalled runs:\n".to_owned();
+    let mut shown = "\nchild runs:\n".to_owned();
     for child in children {
         let status =
             if child["interrupted"] == true { "interrupted".to_owned() } else { text(child, "status") };
