@@ -31,6 +31,7 @@ const FAILS: &str = "
 workflow: w
 inputs: {a: {type: string, default: ''}, b: {type: string, default: ''}, c: {type: string, default: ''}}
 tasks:
+  made: {run: echo made > made, artifacts: {made: made}}
   a: {run: test -e mended}
 ";
 
@@ -92,6 +93,11 @@ fn runs(workspace: &Workspace) -> Vec<Value> {
     list["runs"].as_array().unwrap().clone()
 }
 
+/// Returns how many runs have files.
+fn folders_with_files(workspace: &Workspace) -> usize {
+    std::fs::read_dir(workspace.data().join("blobs/default")).unwrap().count()
+}
+
 #[test]
 fn a_run_that_has_no_room_to_begin_says_so_and_ends_when_it_is_asked_to() {
     for words in [&["run", "w.yaml"][..], &["run", "w.yaml", "-q"], &["run", "w.yaml", "--json"]] {
@@ -140,12 +146,21 @@ fn a_retry_without_room_says_so_and_leaves_nothing_or_goes_on() {
     assert!(ended.errors.contains("interrupted before the run began"), "{}", ended.errors);
     disk.resize(LARGE_KIB);
     assert_eq!(runs(&workspace).len(), 1);
+    assert_eq!(folders_with_files(&workspace), 1, "the retry that never began has no files");
+
+    let mut live = start_without_room(&workspace, &disk, &words);
+    live.kill();
+    live.finish();
+    assert!(poll(PATIENCE, || workspace.is_free()));
+    assert_eq!(folders_with_files(&workspace), 2, "the files of a retry are there before it begins");
 
     let live = start_without_room(&workspace, &disk, &words);
     disk.resize(LARGE_KIB);
     let ended = live.wait();
     assert_eq!(ended.status.code(), Some(0), "{}", ended.errors);
     assert_eq!(runs(&workspace)[0]["retry_of"], run.as_str());
+    assert_eq!(folders_with_files(&workspace), 2, "those of the killed one are gone");
+    assert_eq!(std::fs::read_dir(workspace.data().join("taking")).unwrap().count(), 0);
 }
 
 #[test]

@@ -489,3 +489,20 @@ fn a_secret_that_nobody_knows_is_refused_and_not_shown() {
     let shown = [said.stdout, said.stderr, place.say(&["events"]).stdout].concat();
     assert!(!shown.contains("ghp_canary"), "{shown}");
 }
+
+#[test]
+fn a_retry_tells_of_runs_that_were_interrupted() {
+    let long = "workflow: long\ntasks:\n  a: {run: sleep 1000}\n";
+    let place = Place::with("workflow: w\ntasks:\n  a: {run: test -e mended}\n");
+    place.make("long.yaml", long);
+    assert_eq!(place.say(&["run", "w.yaml", "-q"]).code, 1);
+    let mut live = Live::start(place.0.myrmex(&["run", "long.yaml", "--json"]), "long");
+    assert!(poll(PATIENCE, || live.has_printed() || live.is_over()));
+    live.kill();
+    live.finish();
+    let said = place.say(&["runs", "retry", &place.id(0)]);
+    let expected = "a run was interrupted before and waits for `myrmex runs resume`";
+    assert!(said.stderr.contains(expected), "{}", said.stderr);
+    let quiet = place.say(&["runs", "retry", &place.id(0), "-q"]);
+    assert!(!quiet.stderr.contains(expected), "{}", quiet.stderr);
+}
