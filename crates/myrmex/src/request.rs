@@ -65,8 +65,10 @@ fn ended(session: &Session, asked: Asked) -> Result<Exit, Failure> {
     match session.health() {
         Health::Interrupted => {}
         Health::Failed(reason) => {
-            return Err(Failure::new(FailureCode::Store, reason)
-                .with_hint("nothing was acknowledged; `myrmex runs list` shows what is recorded"));
+            let hint = "nothing was acknowledged; `myrmex runs list` shows what is recorded";
+            let mut failure = Failure::new(FailureCode::Store, reason).with_hint(hint);
+            failure.causes.extend(session.take_notes());
+            return Err(failure);
         }
         Health::Well | Health::HeldUp(_) => {
             return Err(Failure::new(FailureCode::Store, "the engine has stopped"));

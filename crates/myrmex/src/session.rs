@@ -208,6 +208,11 @@ impl Session {
         self.blobs.as_ref()
     }
 
+    /// Takes what went wrong inside and was noted for a watcher, for when none begins any more.
+    pub fn take_notes(&self) -> Vec<String> {
+        self.progress.take_notes()
+    }
+
     /// Returns how the engine is.
     pub fn health(&self) -> Health {
         self.progress.seen().health
@@ -278,8 +283,7 @@ impl Session {
             RequestError::Rejected(_) => Failure::from_error(FailureCode::Refused, &error),
             RequestError::Unknowable => {
                 let mut failure = Failure::from_error(FailureCode::Store, &error);
-                // What went wrong inside was noted for a watcher that does not begin any more.
-                failure.causes.extend(self.progress.take_notes());
+                failure.causes.extend(self.take_notes());
                 failure
             }
         }
