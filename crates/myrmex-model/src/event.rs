@@ -257,6 +257,8 @@ pub enum Event {
         by: String,
         /// Why.
         reason: String,
+        /// The run of the same workflow that takes its place, if the run is cancelled for that.
+        successor: Option<RunId>,
     },
     /// A task of a flow ends the run, which succeeds; everything else in it is cancelled.
     EndRequested {

@@ -70,8 +70,18 @@ fn run_events() -> Vec<Event> {
             reason: "fix".into(),
         },
         Event::Rebased { from, to, map: Vec::new(), by: "ann".into(), reason: String::new() },
-        Event::CancelRequested { scope: Address::root(), by: "ann".into(), reason: "stop".into() },
-        Event::CancelRequested { scope: address("block"), by: "fail_fast".into(), reason: String::new() },
+        Event::CancelRequested {
+            scope: Address::root(),
+            by: "ann".into(),
+            reason: "stop".into(),
+            successor: None,
+        },
+        Event::CancelRequested {
+            scope: address("block"),
+            by: "fail_fast".into(),
+            reason: String::new(),
+            successor: None,
+        },
         ended(Status::Succeeded, Some(value("1")), None),
         ended(Status::Failed, None, Some(Box::new(fault()))),
         ended(Status::Cancelled, None, None),
@@ -287,6 +297,15 @@ fn admission() -> Vec<Recorded> {
         (
             Event::TaskSkipped { task: address("a"), reason: SkipReason::Child { run: RunId([3; 16]) } },
             Change { from: Status::Running, to: Status::Skipped, phase: Phase::None },
+        ),
+        (
+            Event::CancelRequested {
+                scope: Address::root(),
+                by: "ann".into(),
+                reason: "r".into(),
+                successor: Some(RunId([3; 16])),
+            },
+            Change { from: Status::Running, to: Status::Running, phase: Phase::Cancelling },
         ),
     ];
     events.into_iter().map(|(event, change)| Recorded { at: Timestamp(1), event, change }).collect()

@@ -20,6 +20,8 @@ pub(crate) struct Values {
     /// The bytes of JSON of all that is known.
     bytes: usize,
     fresh: Vec<IndexOperation>,
+    /// The run of which values are copied. What is not in the table yet is read from there.
+    lender: Option<RunId>,
 }
 
 /// The most bytes of JSON that the cache of a run keeps beyond a turn; what it forgets is read from the table again.
@@ -36,7 +38,7 @@ impl Values {
     pub(crate) fn new(namespace: Namespace, run: RunId) -> Self {
         let mut known = OrderedMap::default();
         known.insert(HashedValue::null_hash(), Known { value: Arc::new(Value::Null), bytes: 0 });
-        Self { namespace, run, known, bytes: 0, fresh: Vec::new() }
+        Self { namespace, run, known, bytes: 0, fresh: Vec::new(), lender: None }
     }
 
     /// Adds a value and returns its hash.
@@ -54,26 +56,17 @@ impl Values {
         hash
     }
 
-    /// Brings a value of another run into this one as it is stored. Until the batch is durable it is read from here.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`StoreError`] if the table cannot be read, or the other run has no such value.
-    pub(crate) fn bring(
-        &mut self,
-        of: RunId,
-        hash: ValueHash,
-        reader: &dyn Reader,
-    ) -> Result<(), StoreError> {
-        if !self.known.contains_key(&hash) {
-            let json = json_of(reader, &self.namespace, of, hash)?;
-            let value =
-                serde_json::from_slice(&json).map_err(|_| damaged("a value is not JSON", of, hash))?;
-            self.remember(hash, Arc::new(value), json.len());
-            let (namespace, run) = (self.namespace.clone(), self.run);
-            self.fresh.push(IndexOperation::PutValue { namespace, run, hash, json });
-        }
-        Ok(())
+    /// Has the store copy values of another run into this one, with the next batch. They do not pass through memory: until
+    /// that batch is durable they are read from the other run. Values of one other run only may be copied.
+    pub(crate) fn copy(&mut self, of: RunId, hashes: impl IntoIterator<Item = ValueHash>) {
+        self.lender = Some(of);
+        let new = hashes.into_iter().filter(|hash| !self.known.contains_key(hash));
+        self.fresh.extend(new.map(|hash| IndexOperation::CopyValue {
+            namespace: self.namespace.clone(),
+            from: of,
+            run: self.run,
+            hash,
+        }));
     }
 
     /// Returns a value, from the table if it was not seen yet.
@@ -85,7 +78,12 @@ impl Values {
         if let Some(known) = self.known.get(&hash) {
             return Ok(Arc::clone(&known.value));
         }
-        let (value, bytes) = read(reader, &self.namespace, self.run, hash)?;
+        let own = reader.value(&self.namespace, self.run, hash)?;
+        let (value, bytes) = match (own, self.lender) {
+            (Some(json), _) => parsed(&json, self.run, hash)?,
+            (None, Some(lender)) => read(reader, &self.namespace, lender, hash)?,
+            (None, None) => return Err(damaged("a value that the journal names is missing", self.run, hash)),
+        };
         let value = Arc::new(value);
         self.remember(hash, Arc::clone(&value), bytes);
         Ok(value)
@@ -146,19 +144,15 @@ fn read(
     if hash == HashedValue::null_hash() {
         return Ok((Value::Null, 0));
     }
-    let json = json_of(reader, namespace, run, hash)?;
-    let value = serde_json::from_slice(&json).map_err(|_| damaged("a value is not JSON", run, hash))?;
-    Ok((value, json.len()))
+    let json = reader.value(namespace, run, hash)?;
+    let json = json.ok_or_else(|| damaged("a value that the journal names is missing", run, hash))?;
+    parsed(&json, run, hash)
 }
 
-fn json_of(
-    reader: &dyn Reader,
-    namespace: &Namespace,
-    run: RunId,
-    hash: ValueHash,
-) -> Result<Vec<u8>, StoreError> {
-    let json = reader.value(namespace, run, hash)?;
-    json.ok_or_else(|| damaged("a value that the journal names is missing", run, hash))
+/// Reads JSON, and returns its length beside the value.
+fn parsed(json: &[u8], run: RunId, hash: ValueHash) -> Result<(Value, usize), StoreError> {
+    let value = serde_json::from_slice(json).map_err(|_| damaged("a value is not JSON", run, hash))?;
+    Ok((value, json.len()))
 }
 
 fn damaged(what: &str, run: RunId, hash: ValueHash) -> StoreError {

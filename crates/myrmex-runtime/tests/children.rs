@@ -153,7 +153,7 @@ impl Engine {
             key: None,
             retry: None,
         };
-        self.partition.start_run(new).unwrap();
+        self.partition.start_run(new).recv().unwrap().unwrap();
     }
 
     fn end(&self, run: RunId) -> Status {
@@ -256,7 +256,7 @@ fn a_cancel_reaches_the_child_and_waits_for_it() {
     let engine = Engine::open(&MemoryStore::default());
     engine.start(calling(Template::Literal(json!({})), false), &[waiting()]);
     let child = child_of(&engine);
-    engine.partition.cancel_run(RUN, "test", "enough").unwrap();
+    engine.partition.cancel_run(RUN, "test", "enough").recv().unwrap().unwrap();
     assert_eq!(engine.end(RUN), Status::Cancelled);
     assert_eq!(engine.end(child), Status::Cancelled);
 }
@@ -269,8 +269,8 @@ fn a_caller_that_is_resumed_takes_up_its_child() {
     let child = child_of(&engine);
     drop(engine);
     let engine = Engine::open(&store);
-    engine.partition.resume_run(RUN, &[]).unwrap();
-    engine.partition.cancel_run(child, "test", "somebody else").unwrap();
+    engine.partition.resume_run(RUN, &[]).recv().unwrap().unwrap();
+    engine.partition.cancel_run(child, "test", "somebody else").recv().unwrap().unwrap();
     assert_eq!(engine.end(child), Status::Cancelled);
     assert_eq!(engine.end(RUN), Status::Failed, "a child that somebody else cancelled is an error");
 }

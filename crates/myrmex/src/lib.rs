@@ -9,6 +9,7 @@ pub mod descendants;
 pub mod exit;
 pub mod intake;
 pub mod render;
+pub mod request;
 pub mod session;
 pub mod settings;
 pub mod sources;

@@ -27,7 +27,7 @@ use crate::descendants;
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::intake;
 use crate::render::event::Lines;
-use crate::render::held_up::HeldUp;
+use crate::render::held_up::{self, HeldUp, Waiting};
 use crate::render::summary;
 use crate::render::waits;
 use crate::render::watch::Watch;
@@ -208,9 +208,19 @@ impl Session {
         self.blobs.as_ref()
     }
 
+    /// Takes what went wrong inside and was noted for a watcher, for when none begins any more.
+    pub fn take_notes(&self) -> Vec<String> {
+        self.progress.take_notes()
+    }
+
+    /// Returns how the engine is.
+    pub fn health(&self) -> Health {
+        self.progress.seen().health
+    }
+
     /// Returns whether somebody wants this process to end.
     pub fn is_interrupted(&self) -> bool {
-        self.progress.seen().health == Health::Interrupted
+        self.health() == Health::Interrupted
     }
 
     /// Returns the namespace of the runs.
@@ -271,10 +281,9 @@ impl Session {
             RequestError::Unknown { .. } => Failure::from_error(FailureCode::RunId, &error),
             RequestError::Journal(error) => error.into(),
             RequestError::Rejected(_) => Failure::from_error(FailureCode::Refused, &error),
-            RequestError::Stopped | RequestError::Unknowable => {
+            RequestError::Unknowable => {
                 let mut failure = Failure::from_error(FailureCode::Store, &error);
-                // What went wrong inside was noted for a watcher that does not begin any more.
-                failure.causes.extend(self.progress.take_notes());
+                failure.causes.extend(self.take_notes());
                 failure
             }
         }
@@ -451,7 +460,7 @@ impl<'a> Viewer<'a> {
             show,
             watch,
             lines: Lines::default(),
-            held_up: HeldUp::default(),
+            held_up: HeldUp::new(Waiting::Run),
             broken: None,
         })
     }
@@ -523,8 +532,14 @@ impl<'a> Viewer<'a> {
 
     /// Says that something waits, and now and then that it still does.
     fn held_up(&mut self, reason: Option<&str>) {
-        if let Some(line) = self.held_up.line(reason, &self.session.data, Instant::now()) {
-            self.note(&line);
+        let said = self.held_up.say(reason, &self.session.data, Instant::now());
+        let Some((reason, said)) = reason.zip(said) else { return };
+        self.note(&said.line);
+        if self.show == Show::Json {
+            let line = held_up::json(self.run, reason, &self.session.data, said.waited);
+            if let Err(failure) = print_line(&line) {
+                self.stop_printing(failure);
+            }
         }
     }
 

@@ -83,7 +83,7 @@ fn command(show: Show) -> ExitCode {
         called: Vec::new(),
     };
     let run = new.run;
-    session.partition().start_run(new).unwrap();
+    session.partition().start_run(new).recv().unwrap().unwrap();
     session.watch(run, Sequence::NONE, show).unwrap().into()
 }
 

@@ -28,6 +28,7 @@ use myrmex_model::address::Address;
 use myrmex_model::command::TimerKey;
 use myrmex_model::effect::Effect;
 use myrmex_model::event::Event;
+use myrmex_model::id::RunId;
 use myrmex_model::ir::Node;
 use myrmex_model::status::{Phase, Status};
 
@@ -38,7 +39,7 @@ use super::{Agenda, Ending, Lag};
 
 impl Turn<'_> {
     /// Cancels the run. Asked again, it also ends what is shielded from the first cancel.
-    pub(super) fn cancel(&mut self, by: String, reason: String) {
+    pub(super) fn cancel(&mut self, by: String, reason: String, successor: Option<RunId>) {
         let has_shields = || {
             let has_finally =
                 |node: &Node| node.handling.as_ref().is_some_and(|handling| handling.finally.is_some());
@@ -50,7 +51,7 @@ impl Turn<'_> {
             Some(Ending::Abort) => false,
         };
         if is_new {
-            self.emit(Event::CancelRequested { scope: Address::root(), by, reason });
+            self.emit(Event::CancelRequested { scope: Address::root(), by, reason, successor });
         }
     }
 

@@ -177,7 +177,7 @@ impl Turn<'_> {
     }
 
     fn request_cancel(&mut self, scope: Address, reason: String) {
-        self.emit(Event::CancelRequested { scope, by: MACHINE.to_owned(), reason });
+        self.emit(Event::CancelRequested { scope, by: MACHINE.to_owned(), reason, successor: None });
     }
 
     /// Cancels what stands before a child that has just begun and asked for that, unless something else needs it.

@@ -123,7 +123,7 @@ impl Run {
             Command::ChildEnded { task, child, end, is_unknown } => {
                 turn.child_ended(task, child, (end, is_unknown))?;
             }
-            Command::Cancel { by, reason } => turn.cancel(by, reason),
+            Command::Cancel { by, reason, successor } => turn.cancel(by, reason, successor),
             Command::Rebase { definition, hash, map, by, reason } => {
                 turn.rebase(definition, hash, map, by, reason)?;
             }

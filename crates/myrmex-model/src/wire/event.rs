@@ -11,7 +11,7 @@ use super::fault::{FaultV1, ReportV1};
 use super::retry::{decode_retry, decode_taken, retry_json, taken_json};
 use crate::address::Address;
 use crate::event::{Change, Event, HandlerKind, Limit, Parent, Pending, Recorded, SkipReason};
-use crate::id::{Attempt, Epoch, FencingToken, ValueHash};
+use crate::id::{Attempt, Epoch, FencingToken, RunId, ValueHash};
 use crate::name::Name;
 use crate::outcome::Outcome;
 use crate::status::{Phase, Status};
@@ -107,11 +107,23 @@ fn fault_json(fault: &crate::fault::Fault) -> Value {
     serde_json::to_value(FaultV1::from(fault)).unwrap_or(Value::Null)
 }
 
-fn success_json(output: ValueHash, vars: Option<ValueHash>) -> Value {
-    match vars {
-        Some(vars) => json!({"output": output.to_string(), "vars": vars.to_string()}),
-        None => json!({"output": output.to_string()}),
+fn success_json(output: ValueHash, vars: Option<ValueHash>, fault: Option<&crate::fault::Fault>) -> Value {
+    let mut data = json!({"output": output.to_string()});
+    if let Some(vars) = vars {
+        data["vars"] = json!(vars.to_string());
     }
+    if let Some(fault) = fault {
+        data["fault"] = fault_json(fault);
+    }
+    data
+}
+
+fn cancel_json(by: &str, reason: &str, successor: Option<RunId>) -> Value {
+    let mut data = json!({"by": by, "reason": reason});
+    if let Some(run) = successor {
+        data["successor"] = json!(run.to_string());
+    }
+    data
 }
 
 fn failure_json(fault: &crate::fault::Fault, is_timeout: bool) -> Value {
@@ -125,7 +137,7 @@ fn failure_json(fault: &crate::fault::Fault, is_timeout: bool) -> Value {
 /// What is pending is told by its fields: an output, a fault, or neither for a cancel.
 fn handler_json(handler: HandlerKind, pending: &Pending) -> Value {
     let mut data = match pending {
-        Pending::Succeeded { output, vars } => success_json(*output, *vars),
+        Pending::Succeeded { output, vars } => success_json(*output, *vars, None),
         Pending::Failed { fault, is_timeout } => failure_json(fault, *is_timeout),
         Pending::Cancelled => json!({}),
     };
@@ -193,17 +205,11 @@ fn data_of(event: &Event) -> Value {
         Event::LagArmed { from, due, .. } => json!({"from": from.as_str(), "due": due.0}),
         Event::LagElapsed { from, .. } => json!({"from": from.as_str()}),
         Event::CaseChosen { case, .. } => json!({"case": case}),
-        Event::TaskSucceeded { output, vars, fault, .. } => {
-            let mut data = success_json(*output, *vars);
-            if let Some(fault) = fault {
-                data["fault"] = fault_json(fault);
-            }
-            data
-        }
+        Event::TaskSucceeded { output, vars, fault, .. } => success_json(*output, *vars, fault.as_deref()),
         Event::TaskTaken { taken, .. } => taken_json(taken),
         Event::TaskFailed { fault, is_timeout, .. } => failure_json(fault, *is_timeout),
         Event::TaskSkipped { reason, .. } => reason_json(reason),
-        Event::CancelRequested { by, reason, .. } => json!({"by": by, "reason": reason}),
+        Event::CancelRequested { by, reason, successor, .. } => cancel_json(by, reason, *successor),
         Event::RunEnded { output, fault, .. } => match (output, fault) {
             (None, None) => Value::Null,
             (Some(output), None) => json!({"output": output.to_string()}),
@@ -375,6 +381,7 @@ impl Fields<'_> {
                 scope: self.scope()?,
                 by: self.owned("by")?,
                 reason: self.owned("reason")?,
+                successor: self.optional("successor")?,
             },
         })
     }

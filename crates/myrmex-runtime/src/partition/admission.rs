@@ -96,7 +96,7 @@ impl State {
         for other in ended {
             self.wake(*other);
             let reason = format!("run {run} of the same workflow takes its place");
-            self.tell(*other, Command::Cancel { by: by.clone(), reason });
+            self.tell(*other, Command::Cancel { by: by.clone(), reason, successor: Some(run) });
         }
     }
 

@@ -209,7 +209,7 @@ impl State {
             let by = self.owned.runs.get(&parent).and_then(|loaded| loaded.run.started_by());
             let by = by.unwrap_or_default().to_owned();
             let reason = format!("run {parent}, which called it, does not need it any more");
-            self.decide(child, Command::Cancel { by, reason });
+            self.decide(child, Command::Cancel { by, reason, successor: None });
         }
     }
 
@@ -234,7 +234,9 @@ impl State {
         }
     }
 
-    /// Reads how a child ended, with whether it has an attempt of unknown outcome that nothing may repeat, and brings its output into the values of its caller.
+    /// Reads how a child ended, with who called it, and whether it leaves an attempt of unknown outcome that nothing may
+    /// repeat. Its output and the files in it are the caller's when this returns. Nothing if the child is unknown, was called by
+    /// nobody, or its caller is not in memory: that one asks when it is loaded.
     fn end_of(&mut self, child: RunId) -> Result<Option<(Parent, ChildEnd, bool)>, JournalError> {
         let (reader, namespace) = (self.owned.reader.as_ref(), self.parts.namespace.clone());
         let stored;

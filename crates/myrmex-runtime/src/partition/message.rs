@@ -1,7 +1,7 @@
 //! What is put into a partition's inbox, and by whom.
 
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{Receiver, Sender};
 
 use myrmex_engine::run::Rejection;
 use myrmex_model::id::{DefinitionHash, Epoch, RunId};
@@ -79,10 +79,11 @@ pub enum RequestError {
     /// The store failed while the request was under way: whether it happened is not known. Asking again tells.
     #[error("the store failed meanwhile; whether the request was carried out is not known")]
     Unknowable,
-    /// The partition has stopped.
-    #[error("the engine has stopped")]
-    Stopped,
 }
+
+/// The answer to a request, once there is one. If the partition ends without one, the sender is dropped, and that only after
+/// its store is closed: what the store then holds of the request is all there will be.
+pub type Answered = Receiver<Result<(), RequestError>>;
 
 pub(super) type Answer = Sender<Result<(), RequestError>>;
 

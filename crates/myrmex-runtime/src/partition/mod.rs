@@ -49,8 +49,8 @@ use message::{Answer, Message};
 
 pub(crate) use children::Definitions;
 pub use journal::{JournalError, event_of, load_definition, load_run};
-pub use message::{CalledDefinition, Ear, Interrupter, NewRetry, NewRun, RequestError, Written};
-pub use stepper::{Answered, Stepper};
+pub use message::{Answered, CalledDefinition, Ear, Interrupter, NewRetry, NewRun, RequestError, Written};
+pub use stepper::Stepper;
 pub use writer::{Committer, Inbox, MakeCommitter};
 
 /// The stack of the partition's thread. Expressions are evaluated on it; `semantics.md` section 9 gives the figure.
@@ -133,32 +133,20 @@ impl Partition {
         self.send(Message::Attach(Box::new(worker)));
     }
 
-    /// Starts a run; returns once that is durable.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`RequestError`] if the run cannot be started.
-    pub fn start_run(&self, run: NewRun) -> Result<(), RequestError> {
+    /// Asks for a new run; the answer comes once it is durable, or was refused.
+    pub fn start_run(&self, run: NewRun) -> Answered {
         self.ask(|answer| Message::Start(Box::new(run), answer))
     }
 
-    /// Goes on with a run of the store whose process died, and with others beside it, all in one turn; their attempts under
+    /// Asks for a run of the store whose process died to go on, and others beside it, all in one turn; their attempts under
     /// way count as lost. One of the others that cannot be read is noted and left.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`RequestError`] if the run is unknown or cannot be read.
-    pub fn resume_run(&self, run: RunId, others: &[RunId]) -> Result<(), RequestError> {
+    pub fn resume_run(&self, run: RunId, others: &[RunId]) -> Answered {
         let runs = std::iter::once(run).chain(others.iter().copied()).collect();
         self.ask(|answer| Message::Resume(runs, answer))
     }
 
-    /// Cancels a run; returns once the request is durable. No attempt is granted after that.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`RequestError`] if the run is unknown or over.
-    pub fn cancel_run(&self, run: RunId, by: &str, reason: &str) -> Result<(), RequestError> {
+    /// Asks for the end of a run; the answer comes once that is durable. No attempt is granted after that.
+    pub fn cancel_run(&self, run: RunId, by: &str, reason: &str) -> Answered {
         let (by, reason) = (by.to_owned(), reason.to_owned());
         self.ask(|answer| Message::Cancel { run, by, reason, answer })
     }
@@ -173,10 +161,10 @@ impl Partition {
         drop(self.inbox.send(message));
     }
 
-    fn ask(&self, message: impl FnOnce(Answer) -> Message) -> Result<(), RequestError> {
+    fn ask(&self, message: impl FnOnce(Answer) -> Message) -> Answered {
         let (answer, answered) = channel();
         self.send(message(answer));
-        answered.recv().unwrap_or(Err(RequestError::Stopped))
+        answered
     }
 }
 
@@ -431,7 +419,9 @@ impl State {
                 self.wake(run);
                 let cancelled = loaded.and_then(|ended| match ended {
                     Some(status) => Err(Rejection::RunOver { status }.into()),
-                    None => self.put(run, Command::Cancel { by, reason }).map_err(RequestError::from),
+                    None => self
+                        .put(run, Command::Cancel { by, reason, successor: None })
+                        .map_err(RequestError::from),
                 });
                 self.answer(answer, cancelled);
             }

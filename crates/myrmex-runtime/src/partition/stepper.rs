@@ -9,7 +9,7 @@ use myrmex_model::id::RunId;
 use myrmex_model::time::Timestamp;
 use myrmex_store::StoreError;
 
-use super::message::{Ear, Message, NewRun, RequestError};
+use super::message::{Answered, Ear, Message, NewRun};
 use super::writer::MakeCommitter;
 use super::{Parts, State};
 use crate::worker::Worker;
@@ -20,9 +20,6 @@ pub struct Stepper {
     inbox: Sender<Message>,
     messages: Receiver<Message>,
 }
-
-/// The answer to a request, once there is one.
-pub type Answered = Receiver<Result<(), RequestError>>;
 
 impl Stepper {
     /// Opens the log, raising its epoch.

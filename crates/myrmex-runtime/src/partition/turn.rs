@@ -20,9 +20,7 @@ use myrmex_model::time::Timestamp;
 use myrmex_model::value::{VALUE_BYTES_MAX, Value};
 use myrmex_model::wire;
 use myrmex_store::operation::AttemptLog;
-use myrmex_store::{
-    Batch, Committed, Grant, IndexOperation, NewRecord, Ready, RunSummary, Sequence, StoreError, Timer,
-};
+use myrmex_store::{Batch, Committed, Grant, IndexOperation, NewRecord, Ready, RunSummary, Sequence, Timer};
 
 use super::JournalError;
 use super::batch::Release;
@@ -61,10 +59,7 @@ impl State {
             Ok(closure) => closure.map(|closure| values.put(closure)),
             Err(error) => return self.answer(answer, Err(JournalError::from(error).into())),
         };
-        let retry = match self.take_over(new.retry, &mut values) {
-            Ok(retry) => retry,
-            Err(error) => return self.answer(answer, Err(JournalError::from(error).into())),
-        };
+        let retry = new.retry.map(|retry| Box::new(take_over(retry, &mut values)));
         self.owned.dispatch.limit(new.run, most_parallel(&new.definition));
         self.owned.runs.insert(new.run, Loaded { run, values, key: new.key });
         let command = Command::Start {
@@ -77,20 +72,6 @@ impl State {
         };
         let started = self.put(new.run, command).map_err(RequestError::from);
         self.answer(answer, started);
-    }
-
-    /// Brings what a retry takes over into the values of the new run.
-    fn take_over(
-        &mut self,
-        retry: Option<NewRetry>,
-        values: &mut Values,
-    ) -> Result<Option<Box<Retry>>, StoreError> {
-        let Some(NewRetry { of, attempt, takings }) = retry else { return Ok(None) };
-        for hash in takings.values() {
-            values.bring(of, hash, self.owned.reader.as_ref())?;
-        }
-        let taken = values.put(wire::retry::encode(&takings));
-        Ok(Some(Box::new(Retry { of, attempt, taken })))
     }
 
     /// Puts the definitions that a run may call into the batch, and returns them by name.
@@ -609,6 +590,13 @@ impl State {
             self.parts.progress.note(format!("attempt {attempt} of `{task}`: {rejection}"));
         }
     }
+}
+
+/// Has what a retry takes over copied into the values of the new run, with the batch that starts it.
+fn take_over(NewRetry { of, attempt, takings }: NewRetry, values: &mut Values) -> Retry {
+    values.copy(of, takings.values());
+    let taken = values.put(wire::retry::encode(&takings));
+    Retry { of, attempt, taken }
 }
 
 /// Returns how many attempts of a run may be under way at a time: the root's `max_parallel` bounds all that is inside.

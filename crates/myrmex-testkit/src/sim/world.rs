@@ -338,7 +338,7 @@ impl World {
                     client.start.get_or_insert_with(|| process.partition.start_run(client.new.clone()));
                 match start.try_recv() {
                     Ok(Ok(()) | Err(RequestError::Rejected(_))) => client.is_acknowledged = true,
-                    Ok(Err(RequestError::Unknowable | RequestError::Stopped)) => client.start = None,
+                    Ok(Err(RequestError::Unknowable)) => client.start = None,
                     Ok(Err(error)) => breaches.push(format!("a start is refused: {error}")),
                     Err(TryRecvError::Empty) => {}
                     Err(TryRecvError::Disconnected) => breaches.push("a start is never answered".to_owned()),
@@ -353,7 +353,7 @@ impl World {
                     Ok(Err(RequestError::Rejected(_))) => {
                         (client.wants_cancel, client.cancel) = (false, None);
                     }
-                    Ok(Err(RequestError::Unknowable | RequestError::Stopped)) => client.cancel = None,
+                    Ok(Err(RequestError::Unknowable)) => client.cancel = None,
                     Ok(Err(error)) => breaches.push(format!("a cancel is refused: {error}")),
                     Err(TryRecvError::Empty) => {}
                     Err(TryRecvError::Disconnected) => breaches.push("a cancel is never answered".to_owned()),

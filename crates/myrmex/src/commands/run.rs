@@ -19,8 +19,10 @@ use myrmex_store::Sequence;
 
 use super::{CheckedFile, UNREADABLE, check_file};
 use crate::exit::{Exit, Failure, FailureCode};
-use crate::intake::{self, Inputs};
+use crate::intake::{self, Inputs, Keeping};
+use crate::render::held_up::Waiting;
 use crate::render::{diagnostics, summary, time};
+use crate::request::{self, Asked};
 use crate::session::{self, Means, Session, Show};
 use crate::settings::{self, Settings};
 use crate::sources::{self, read_text};
@@ -81,7 +83,8 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     tell_problems(&file, args.quiet || args.json);
     let Some(definition) = file.definition.take() else { return no_definition(&file) };
     let before = from_file(args.input_file.as_deref())?;
-    let mut inputs = inputs(before, &args.inputs, (&definition, &path))?;
+    let ways = "`-i NAME=VALUE` or `--input-file FILE`";
+    let mut inputs = inputs(before, &args.inputs, (&definition, &path), ways)?;
     check_secrets(&definition, inputs.values(), &Settings::load(&workspace)?.providers)?;
     let show = match (args.json, args.quiet) {
         (true, _) => Show::Json,
@@ -107,6 +110,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     {
         return Ok(exit);
     }
+    let keeping = inputs.has_files().then(|| Keeping::begin(&session, run)).transpose()?;
     let Some(values) = inputs.keep(&session, run)? else {
         // If standard error is closed the exit code still tells.
         drop(writeln!(anstream::stderr(), "interrupted before the run began"));
@@ -127,8 +131,12 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     if show == Show::People {
         session.tell_of_interrupted(None)?;
     }
-    session.partition().start_run(new).map_err(|error| session.refused(error))?;
-    inputs.settle(&session, run);
+    let started = session.partition().start_run(new);
+    let began = request::settled(&session, &started, Asked { run, waiting: Waiting::Start, show });
+    drop(keeping);
+    if let Some(exit) = began? {
+        return Ok(exit);
+    }
     let exit = session.watch(run, Sequence::NONE, show)?;
     if exit != Exit::Interrupted {
         session.leave();
@@ -208,7 +216,10 @@ fn go_on(
     }
     let after = session.last_of(run)?;
     let below = session.open_below(run)?;
-    session.partition().resume_run(run, &below).map_err(|error| session.refused(error))?;
+    let resumed = session.partition().resume_run(run, &below);
+    if let Some(exit) = request::settled(session, &resumed, Asked { run, waiting: Waiting::Resume, show })? {
+        return Ok(Some(exit));
+    }
     session.watch(run, after, show).map(Some)
 }
 
@@ -268,11 +279,13 @@ fn from_file(path: Option<&Path>) -> Result<Vec<(String, Given)>, Failure> {
     Ok(fields.into_iter().map(|(name, value)| (name, Given::Value(value))).collect())
 }
 
-/// Checks the inputs `given`, over which `pairs` go, for the workflow in a file: all problems at once.
+/// Checks the inputs `given`, over which `pairs` go, for the workflow in a file: all problems at once. `ways` says how the
+/// command takes inputs.
 pub(super) fn inputs(
     mut given: Vec<(String, Given)>,
     pairs: &[String],
     (definition, workflow): (&Definition, &Path),
+    ways: &str,
 ) -> Result<Inputs, Failure> {
     let mut flags: BTreeSet<&str> = BTreeSet::new();
     for pair in pairs {
@@ -294,10 +307,7 @@ pub(super) fn inputs(
             count => format!("{count} inputs are missing or wrong"),
         });
         failure.causes = problems.iter().map(ToString::to_string).collect();
-        failure.with_hint(format!(
-            "give inputs with `-i NAME=VALUE` or `--input-file FILE`; {}",
-            known_inputs(definition)
-        ))
+        failure.with_hint(format!("give inputs with {ways}; {}", known_inputs(definition)))
     })
 }
 

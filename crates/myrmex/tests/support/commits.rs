@@ -16,7 +16,9 @@ use myrmex_model::wire;
 use myrmex_runtime::clock::SystemClock;
 use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::logs::Logs;
-use myrmex_runtime::partition::{CalledDefinition, NewRun, OpenStore, Partition, Parts, event_of, load_run};
+use myrmex_runtime::partition::{
+    CalledDefinition, NewRun, OpenStore, Partition, Parts, RequestError, event_of, load_run,
+};
 use myrmex_runtime::progress::{Health, Progress};
 use myrmex_store::blobs::MemoryBlobStore;
 use myrmex_store::contract::Opened;
@@ -252,6 +254,7 @@ fn run_engine(open: OpenStore, reader: &dyn Reader) -> bool {
     let partition = Partition::start(parts).unwrap();
     let is_known = reader.summary(&Namespace::standard(), RUN).unwrap().is_some();
     let asked = if is_known { partition.resume_run(RUN, &[]) } else { partition.start_run(new_run()) };
+    let asked = asked.recv().unwrap_or(Err(RequestError::Unknowable));
     if asked.is_ok() {
         // An acknowledged start is in the store from now on.
         assert!(reader.summary(&Namespace::standard(), RUN).unwrap().is_some());

@@ -312,7 +312,7 @@ impl Host {
     }
 
     pub(super) fn cancel(&mut self) {
-        self.put(Command::Cancel { by: "ana".into(), reason: "enough".into() }).unwrap();
+        self.put(Command::Cancel { by: "ana".into(), reason: "enough".into(), successor: None }).unwrap();
     }
 
     pub(super) fn rebase(&mut self, root: &Spec, map: &[(&str, &str)]) -> Result<(), Rejection> {

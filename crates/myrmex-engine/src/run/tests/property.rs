@@ -365,8 +365,8 @@ fn check_end(host: &Host, snapshot: Option<(Facts, usize)>) {
     assert_eq!(is_cancelled, host.run.status() == Status::Cancelled);
     assert!(host.children.is_empty(), "nobody is waited for after the end");
     assert!(host.assigned.is_empty() && host.dispatch.waiting() == 0 && host.dispatch.leases().count() == 0);
-    let refused =
-        Run::clone(&host.run).decide(Command::Cancel { by: String::new(), reason: String::new() }, host.now);
+    let refused = Run::clone(&host.run)
+        .decide(Command::Cancel { by: String::new(), reason: String::new(), successor: None }, host.now);
     assert!(matches!(refused, Err(Rejection::RunOver { .. })));
     if let Some((facts, index)) = snapshot {
         let mut find = |hash| host.definitions.get(&hash).cloned();
