@@ -151,6 +151,11 @@ const OTHERWISE: &[(&str, &[&str], &str)] = &[
         "a secret is named where it is needed: `env: {TOKEN: '${{ secrets.TOKEN }}'}` of a task",
     ),
     (
+        "an output",
+        &["default", "optional", "nullable"],
+        "with `required: false` an output that is not given is null; who reads it writes `| default(x)`",
+    ),
+    (
         "`run`",
         &["args", "arguments", "params"],
         "arguments follow their program: `command: [PROGRAM, ARGUMENT]`",
@@ -212,6 +217,7 @@ const ROOTS: &[(&[&str], &str)] = &[
         &["github", "workflow", "job", "execution", "flow", "dag"],
         "facts of the run are `run.id`, `run.workflow` …",
     ),
+    (&["null", "nil", "undefined"], "write `none`"),
 ];
 
 /// Functions, and what is written here.

@@ -99,7 +99,8 @@ impl<'o> Resolver<'o, '_> {
             else {
                 continue;
             };
-            if template.as_literal().is_none() && !found.meets(&shape_of_schema(&output.schema)) {
+            let is_null = output.is_optional && found.meets(&Shape::NULL);
+            if template.as_literal().is_none() && !is_null && !found.meets(&shape_of_schema(&output.schema)) {
                 let kind = output.schema.kind.as_str();
                 let source = match template {
                     Template::Expr(expr) => format!("`{}`", expr.source.trim()),
@@ -256,7 +257,8 @@ pub(super) fn output_of(task: &Task, given: Shape) -> Shape {
     let own = match &task.outputs {
         TaskOutputs::Declared(fields) => {
             let field = |field: &myrmex_model::ir::OutputField| {
-                (field.name.as_str().to_owned(), shape_of_schema(&field.schema))
+                let shape = shape_of_schema(&field.schema);
+                (field.name.as_str().to_owned(), if field.is_optional { shape.or_null() } else { shape })
             };
             Shape::map_of(fields.iter().map(field).collect())
         }

@@ -14,6 +14,7 @@ mod limits;
 mod newcomers;
 mod nodes;
 mod order;
+mod outputs;
 mod readback;
 mod secrets;
 mod slips;
