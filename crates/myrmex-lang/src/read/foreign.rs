@@ -303,7 +303,7 @@ pub(super) fn instead_of_function(function: &str) -> Option<&'static str> {
 }
 
 /// Returns the one of `words` that others call `word`.
-pub(super) fn instead_of_word(word: &str, words: &[&str]) -> Option<&'static str> {
+pub(crate) fn instead_of_word(word: &str, words: &[&str]) -> Option<&'static str> {
     let fitting = |(theirs, ours): &&(&[&str], &str)| words.contains(ours) && theirs.contains(&word);
     WORDS.iter().find(fitting).map(|(_, ours)| *ours)
 }

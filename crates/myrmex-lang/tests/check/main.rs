@@ -5,6 +5,7 @@
 mod blocks;
 mod cache;
 mod calls;
+mod closed;
 mod definition;
 mod expressions;
 mod files;
@@ -110,10 +111,12 @@ fn every_code_has_a_test() {
         include_str!("blocks.rs"),
         include_str!("cache.rs"),
         include_str!("calls.rs"),
+        include_str!("closed.rs"),
         include_str!("files.rs"),
         include_str!("handlers.rs"),
         include_str!("limits.rs"),
         include_str!("order.rs"),
+        include_str!("outputs.rs"),
         include_str!("readback.rs"),
         include_str!("secrets.rs"),
         include_str!("slips.rs"),
