@@ -11,6 +11,7 @@ mod expressions;
 mod files;
 mod graph;
 mod handlers;
+mod hints;
 mod limits;
 mod newcomers;
 mod nodes;
