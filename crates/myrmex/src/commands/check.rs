@@ -14,7 +14,7 @@ use crate::workspace::Workspace;
 /// Check files and report every problem in them
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Files to check
+    /// Files to check, or standard input with `-`
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 

@@ -27,7 +27,7 @@ use myrmex_model::ir::Definition;
 use myrmex_model::name::Name;
 
 use crate::settings::{self, Settings};
-use crate::sources::{self, read_text};
+use crate::sources;
 
 /// From this size on the trees of a file take memory worth giving back before the run begins.
 const LARGE_SOURCE_BYTES: usize = 128 << 10;
@@ -82,8 +82,8 @@ fn unreadable(name: &Arc<str>, path: &Path, reason: &str) -> Diagnostic {
 ///
 /// Expressions are parsed by recursion, so the work is done on a thread with the stack for it.
 fn check_file(path: &Path, root: &Path) -> CheckedFile {
-    let name: Arc<str> = path.display().to_string().into();
-    let text = match read_text(path) {
+    let name = sources::name_of(path);
+    let text = match sources::read_source(path) {
         Ok(text) => text,
         Err(reason) => return CheckedFile::unreadable(unreadable(&name, path, &reason)),
     };
