@@ -2,6 +2,7 @@
 
 pub mod diagnostics;
 pub mod event;
+pub mod failures;
 pub mod held_up;
 pub mod outline;
 pub mod summary;

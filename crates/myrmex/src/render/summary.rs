@@ -16,6 +16,7 @@ use myrmex_runtime::values;
 use myrmex_store::{Reader, StoreError};
 use serde_json::json;
 
+use super::failures;
 use crate::exit::Failure;
 
 /// How many lines of an error's detail people are shown, and how much of each: a message, not a log.
@@ -190,6 +191,9 @@ pub fn print(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<()
             "hint: `myrmex runs logs {} --task '{task}'` prints what it printed",
             short(run.id())
         ));
+    }
+    if run.fault().is_some() {
+        failures::print_others(run, &tasks, &mut out);
     }
     if let Some(hash) = run.output().filter(|_| run.status() == Status::Succeeded) {
         let output = values::load(reader, namespace, run.id(), hash)?;
