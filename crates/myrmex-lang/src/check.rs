@@ -1,6 +1,7 @@
 //! Checks a file together with those it names: reads them all, resolves each, and lowers the workflows.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use myrmex_model::OrderedMap;
 use myrmex_model::ir::{Definition, NODES_MAX};
@@ -10,7 +11,7 @@ use myrmex_model::wire::{self, definition::SCOPE_DEPTH_MAX};
 use crate::lower::{LowerError, Unit, lower};
 use crate::others::{Beside, Found, Others, declared_name, library_name};
 use crate::outline::{Outline, Task, Verb};
-use crate::places::SourceMap;
+use crate::places::{FileExpressions, SourceMap};
 use crate::report::Report;
 use crate::resolve::{Links, resolve};
 use crate::tree::Place;
@@ -58,17 +59,34 @@ pub(crate) fn check(source: &Source, beside: &Beside) -> Checked {
             Err(error) => report_unrunnable(outlines[0].as_ref(), &error, &mut reports[0]),
         }
     }
+    let expressions = Arc::new(expressions(&mut reports, &sources));
     let (definition, places) = match entry {
-        Some((definition, places)) => (Some(definition), places),
+        Some((definition, places)) => (Some(definition), places.with_expressions(&expressions)),
         None => (None, SourceMap::new(&source.name)),
     };
+    let (mut called, mut called_places) = (BTreeMap::new(), BTreeMap::new());
+    for (name, (definition, places)) in closure {
+        called_places.insert(name.clone(), places.with_expressions(&expressions));
+        called.insert(name, definition);
+    }
     let mut reports = reports.into_iter();
     let diagnostics = reports.next().map(Report::finish).unwrap_or_default();
     let named = reports.zip(sources.into_iter().skip(1)).filter(|(report, _)| report.has_errors());
     let beside = named
         .map(|(report, source)| CheckedSource { source: source.clone(), diagnostics: report.finish() })
         .collect();
-    Checked { definition, places, closure, diagnostics, beside }
+    Checked { definition, places, closure: called, called_places, diagnostics, beside }
+}
+
+/// Takes the expressions of all files out of their reports.
+fn expressions(reports: &mut [Report], sources: &[&Source]) -> Vec<FileExpressions> {
+    let files = reports.iter_mut().zip(sources);
+    files
+        .map(|(report, source)| FileExpressions {
+            source: (*source).clone(),
+            all: std::mem::take(&mut report.expressions),
+        })
+        .collect()
 }
 
 /// A definition with its places.
@@ -78,19 +96,19 @@ type Lowered = (Definition, SourceMap);
 fn lower_all<'o>(
     others: &'o Others<'o>,
     units: &'o [Unit<'o>],
-) -> Result<(Lowered, BTreeMap<Name, Definition>), LowerError> {
+) -> Result<(Lowered, BTreeMap<Name, Lowered>), LowerError> {
     let entry = lower(others, units, 0)?;
     readable(&entry.0)?;
     let mut closure = BTreeMap::new();
     for (name, found) in &others.workflows {
         let (Found::One(file), Ok(name)) = (found, Name::new(name)) else { continue };
         if *file == 0 {
-            closure.insert(name, entry.0.clone());
+            closure.insert(name, entry.clone());
             continue;
         }
-        let (definition, _) = lower(others, units, *file)?;
-        readable(&definition)?;
-        closure.insert(name, definition);
+        let called = lower(others, units, *file)?;
+        readable(&called.0)?;
+        closure.insert(name, called);
     }
     Ok((entry, closure))
 }

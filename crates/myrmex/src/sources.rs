@@ -116,8 +116,24 @@ pub fn like(path: &Path) -> Option<PathBuf> {
 /// Finds the file that says `workflow: NAME`, in the workspace at `root` or in its folder of workflows; of several the
 /// first by name.
 pub fn workflow_named(name: &str, root: &Path) -> Option<PathBuf> {
-    let mut files = files(root).into_iter().chain(files(&root.join(WORKFLOWS)));
-    files.find(|file| declared(file).is_some_and(|declared| declared == name))
+    workflows_named(name, root).next()
+}
+
+/// Finds all files that say `workflow: NAME`, where [`workflow_named`] looks for the first.
+pub fn workflows_named(name: &str, root: &Path) -> impl Iterator<Item = PathBuf> {
+    let files = files(root).into_iter().chain(files(&root.join(WORKFLOWS)));
+    files.filter(move |file| declared(file).is_some_and(|declared| declared == name))
+}
+
+/// Finds the files that say `workflow: NAME` in the folders directly below `root`, as far as there are not too many folders.
+pub fn workflows_below(name: &str, root: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = std::fs::read_dir(root).into_iter().flatten().flatten().take(BESIDE_MAX);
+    let is_hidden =
+        |path: &PathBuf| path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
+    let mut folders: Vec<_> = entries.map(|entry| entry.path()).filter(|path| !is_hidden(path)).collect();
+    folders.sort();
+    let files = folders.into_iter().flat_map(|folder| files(&folder));
+    files.filter(move |file| declared(file).is_some_and(|declared| declared == name))
 }
 
 /// Returns the source files of a folder by name; none if it cannot be read.

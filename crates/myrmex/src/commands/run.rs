@@ -20,7 +20,7 @@ use myrmex_store::Sequence;
 use super::{CheckedFile, UNREADABLE, check_file};
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::intake::{self, Inputs};
-use crate::render::{diagnostics, summary, time};
+use crate::render::{diagnostics, origin, summary, time};
 use crate::session::{self, Means, Session, Show};
 use crate::settings::{self, Settings};
 use crate::sources::{self, STANDARD_INPUT, read_text};
@@ -83,6 +83,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         Err(problem) => (CheckedFile::unreadable(*problem), PathBuf::new()),
     };
     tell_problems(&file, args.quiet || args.json);
+    origin::note(&path);
     let Some(definition) = file.definition.take() else { return no_definition(&file) };
     let before = from_file(args.input_file.as_deref())?;
     let mut inputs = inputs(before, &args.inputs, (&definition, &path))?;
