@@ -1,6 +1,7 @@
 //! Checks a file together with those it names: reads them all, resolves each, and lowers the workflows.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use myrmex_model::OrderedMap;
 use myrmex_model::ir::{Definition, NODES_MAX};
@@ -10,7 +11,7 @@ use myrmex_model::wire::{self, definition::SCOPE_DEPTH_MAX};
 use crate::lower::{LowerError, Unit, lower};
 use crate::others::{Beside, Found, Others, declared_name, library_name};
 use crate::outline::{Outline, Task, Verb};
-use crate::places::SourceMap;
+use crate::places::{FileExpressions, SourceMap};
 use crate::report::Report;
 use crate::resolve::{Links, resolve};
 use crate::tree::Place;
@@ -64,16 +65,36 @@ pub(crate) fn check(source: &Source, beside: &Beside) -> Checked {
     let lowered = lowered.and_then(Lowered::readable);
     let lowered = lowered.unwrap_or_else(|error| {
         called.inspect(|place| report_unrunnable(*place, &error, &mut reports[0]));
-        Lowered { entry: None, places: SourceMap::new(&source.name), closure: BTreeMap::new() }
+        Lowered {
+            entry: None,
+            places: SourceMap::new(&source.name),
+            called: BTreeMap::new(),
+            called_places: BTreeMap::new(),
+        }
     });
+    let expressions = Arc::new(expressions(&mut reports, &sources));
     let mut reports = reports.into_iter();
     let diagnostics = reports.next().map(Report::finish).unwrap_or_default();
     let named = reports.zip(sources.into_iter().skip(1)).filter(|(report, _)| report.has_errors());
     let beside = named
         .map(|(report, source)| CheckedSource { source: source.clone(), diagnostics: report.finish() })
         .collect();
-    let Lowered { entry: definition, places, closure } = lowered;
-    Checked { definition, places, closure, diagnostics, beside }
+    let Lowered { entry: definition, places, called: closure, called_places } = lowered;
+    let places = places.with_expressions(&expressions);
+    let called_places =
+        called_places.into_iter().map(|(name, places)| (name, places.with_expressions(&expressions))).collect();
+    Checked { definition, places, closure, called_places, diagnostics, beside }
+}
+
+/// Takes the expressions of all files out of their reports.
+fn expressions(reports: &mut [Report], sources: &[&Source]) -> Vec<FileExpressions> {
+    let files = reports.iter_mut().zip(sources);
+    files
+        .map(|(report, source)| FileExpressions {
+            source: (*source).clone(),
+            all: std::mem::take(&mut report.expressions),
+        })
+        .collect()
 }
 
 /// What the checked workflow and all that it may come to call are lowered to.
@@ -83,7 +104,9 @@ struct Lowered {
     /// Where its parts are written.
     places: SourceMap,
     /// The definitions of what it may come to call.
-    closure: BTreeMap<Name, Definition>,
+    called: BTreeMap<Name, Definition>,
+    /// Where the parts of each are written.
+    called_places: BTreeMap<Name, SourceMap>,
 }
 
 impl Lowered {
@@ -93,7 +116,7 @@ impl Lowered {
     ///
     /// Returns [`LowerError::Unreadable`], which is a defect of the passes before: they should have refused the file.
     fn readable(self) -> Result<Self, LowerError> {
-        self.entry.iter().chain(self.closure.values()).try_for_each(readable)?;
+        self.entry.iter().chain(self.called.values()).try_for_each(readable)?;
         Ok(self)
     }
 }
@@ -101,17 +124,19 @@ impl Lowered {
 /// Lowers the checked workflow and all that it may come to call.
 fn lower_all<'o>(others: &'o Others<'o>, units: &'o [Unit<'o>]) -> Result<Lowered, LowerError> {
     let (entry, places) = lower(others, units, 0)?;
-    let mut closure = BTreeMap::new();
+    let (mut called, mut called_places) = (BTreeMap::new(), BTreeMap::new());
     for (name, found) in &others.workflows {
         let (Found::One(file), Ok(name)) = (found, Name::new(name)) else { continue };
         if *file == 0 {
-            closure.insert(name, entry.clone());
+            called_places.insert(name.clone(), places.clone());
+            called.insert(name, entry.clone());
             continue;
         }
-        let (definition, _) = lower(others, units, *file)?;
-        closure.insert(name, definition);
+        let (definition, places) = lower(others, units, *file)?;
+        called.insert(name.clone(), definition);
+        called_places.insert(name, places);
     }
-    Ok(Lowered { entry: Some(entry), places, closure })
+    Ok(Lowered { entry: Some(entry), places, called, called_places })
 }
 
 /// Checks that the stored form of a definition can be read back and says the same: a run whose definition cannot is lost.

@@ -117,6 +117,7 @@ codes! {
     OUTPUT_DECLARED = "W0207", "outputs that declare where values belong";
     SCRIPT_FOLDED = "W0208", "lines of a script that become one";
     HOLE_FOREIGN = "W0209", "what other languages replace, and is text here";
+    PRINTED_CLASH = "W0210", "what a process prints, taken for something else than text";
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ pub use format::{FormatError, Syntax, format};
 pub use inputs::{FileGiven, Given, InputProblem, ReadFile, resolve_inputs};
 pub use json::{JsonError, parse_json};
 pub use others::{Beside, declared_name as declared_workflow};
-pub use places::{NodePlaces, SourceMap};
+pub use places::{NodePlaces, Position, SourceMap};
 pub use report::{PROBLEMS_MAX, nearest};
 
 /// A file of source text.
@@ -72,6 +72,8 @@ pub struct Checked {
     pub places: SourceMap,
     /// The workflows that a run of it may come to call, by name: itself too if it may. Empty without a definition.
     pub closure: BTreeMap<Name, Definition>,
+    /// Where the nodes of those stand.
+    pub called_places: BTreeMap<Name, SourceMap>,
     /// All problems of the file, sorted by place.
     pub diagnostics: Vec<Diagnostic>,
     /// The files with errors that this one needs.

@@ -592,6 +592,8 @@ pub struct OutputField {
     pub name: Name,
     /// What its value must be.
     pub schema: Schema,
+    /// Whether an output that is not given is null instead of an error.
+    pub is_optional: bool,
 }
 
 impl Definition {

@@ -4,9 +4,10 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{check, events, explain, fmt, import, run, runs, schema};
+use crate::elsewhere;
 use crate::exit::{Exit, Failure, FailureCode};
 
 /// What the exit codes mean, below the help. The README has the same table.
@@ -60,6 +61,7 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
+            let error = elsewhere::told(error, &Cli::command());
             // Help and version end well; everything else is a usage error.
             let printed = error.print().map_err(|error| Failure::output(&error));
             return match (error.use_stderr(), printed) {

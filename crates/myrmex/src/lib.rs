@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod commands;
 pub mod descendants;
+pub mod elsewhere;
 pub mod exit;
 pub mod intake;
 pub mod render;

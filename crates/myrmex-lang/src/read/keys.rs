@@ -208,6 +208,17 @@ pub(crate) static INPUT: Keys = Keys {
     base: Some(&SCHEMA),
 };
 
+pub(crate) static OUTPUT: Keys = Keys {
+    owner: "an output",
+    known: &[key(
+        "required",
+        Form::FlagOrTexts,
+        "With `false` the output is null when the task does not give it. Of a map: the fields that it must have.",
+    )],
+    later: &[],
+    base: Some(&SCHEMA),
+};
+
 /// The keywords of JSON Schema, with their meaning there; `type` knows a few more types.
 pub(crate) static SCHEMA: Keys = Keys {
     owner: "a schema",

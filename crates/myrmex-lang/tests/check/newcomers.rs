@@ -567,7 +567,7 @@ fn keys_of_github_actions() {
         E0202 7:5 unknown key `steps` in a task
           hint: write `do: [{NAME: {run: …}}]`
         E0202 11:5 unknown key `uses` in a task
-          hint: write `use: LIBRARY/ACTION`
+          hint: write `use: LIBRARY/ACTION@VERSION`
         E0202 12:5 unknown key `timeout-minutes` in a task
           hint: write `timeout: 5m`
         E0202 13:5 unknown key `continue-on-error` in a task

@@ -21,11 +21,11 @@ use super::{CheckedFile, UNREADABLE, check_file};
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::intake::{self, Inputs, Keeping};
 use crate::render::held_up::Waiting;
-use crate::render::{diagnostics, summary, time};
+use crate::render::{diagnostics, origin, summary, time};
 use crate::request::{self, Asked};
 use crate::session::{self, Means, Session, Show};
 use crate::settings::{self, Settings};
-use crate::sources::{self, read_text};
+use crate::sources::{self, STANDARD_INPUT, read_text};
 use crate::workspace::Workspace;
 
 /// The endings of files that a name is looked for with.
@@ -35,7 +35,7 @@ const ENDINGS: [&str; 2] = ["yaml", "yml"];
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The workflow's file, or its name: `NAME.yaml` or `workflows/NAME.yaml` in the workspace, or a file there that
-    /// begins with `workflow: NAME`
+    /// begins with `workflow: NAME`; or standard input with `-`
     #[arg(value_name = "FILE_OR_NAME")]
     workflow: String,
 
@@ -75,12 +75,17 @@ pub struct Args {
 /// Returns [`Failure`] if inputs are wrong, the store is held, or the engine fails.
 pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let zygote = session::fork_zygote()?;
+    let is_input = |path: &Path| path.as_os_str() == STANDARD_INPUT;
+    if args.workflow == STANDARD_INPUT && args.input_file.as_deref().is_some_and(is_input) {
+        return Err(wrong("standard input holds either the workflow or its inputs, not both".to_owned()));
+    }
     let workspace = Workspace::current(data)?;
     let (mut file, path) = match resolve(&args.workflow, &workspace) {
         Ok(path) => (check_file(&path, &workspace.root), path),
         Err(problem) => (CheckedFile::unreadable(*problem), PathBuf::new()),
     };
     tell_problems(&file, args.quiet || args.json);
+    origin::note(&path);
     let Some(definition) = file.definition.take() else { return no_definition(&file) };
     let before = from_file(args.input_file.as_deref())?;
     let ways = "`-i NAME=VALUE` or `--input-file FILE`";
@@ -226,7 +231,7 @@ fn go_on(
 /// Finds the file of a workflow that is given by file or by name.
 pub(super) fn resolve(workflow: &str, workspace: &Workspace) -> Result<PathBuf, Box<Diagnostic>> {
     let given = PathBuf::from(workflow);
-    if given.exists() {
+    if given.exists() || workflow == STANDARD_INPUT {
         return Ok(given);
     }
     let is_file_name = given.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known));
@@ -247,6 +252,14 @@ pub(super) fn resolve(workflow: &str, workspace: &Workspace) -> Result<PathBuf, 
     let mut shown: Vec<String> = tried.iter().map(|path| format!("`{}`", path.display())).collect();
     shown.dedup();
     let problem = Diagnostic::error(UNREADABLE, span, format!("there is no workflow `{workflow}`"));
+    let in_root = |path: &PathBuf| {
+        let near = sources::like(&workspace.root.join(path))?;
+        Some(near.strip_prefix(&workspace.root).map_or(near.clone(), Path::to_path_buf))
+    };
+    let near = names.iter().find_map(|name| sources::like(Path::new(name)));
+    if let Some(near) = near.or_else(|| tried.iter().find_map(in_root)) {
+        return Err(Box::new(problem.with_hint(format!("did you mean `{}`?", near.display()))));
+    }
     let root = workspace.root.display();
     Err(Box::new(problem.with_hint(format!(
         "looked for {}, and for `workflow: {workflow}` in these folders of `{root}`; give the file's path",

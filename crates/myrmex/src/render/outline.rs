@@ -128,6 +128,11 @@ fn error(word: &str, error: &Value) -> String {
     let task = error["task"].as_str().map(|task| format!("`{task}`: ")).unwrap_or_default();
     let kind = error["type"].as_str().unwrap_or_default();
     let mut shown = format!("{word:<9} {task}{title} ({kind})\n");
+    if let Some(file) = error["place"]["file"].as_str() {
+        let (line, column) = (&error["place"]["line"], &error["place"]["column"]);
+        // Writing into a text cannot fail.
+        let _ = writeln!(shown, "          --> {file}:{line}:{column}");
+    }
     for line in error["detail"].as_str().unwrap_or_default().lines() {
         shown.push_str("          ");
         shown.push_str(line);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 
 use myrmex_engine::run::{Run, TaskView};
+use myrmex_lang::Position;
 use myrmex_model::OrderedMap;
 use myrmex_model::address::Address;
 use myrmex_model::fault::Fault;
@@ -17,6 +18,8 @@ use myrmex_runtime::values;
 use myrmex_store::{Reader, StoreError};
 use serde_json::json;
 
+use super::failures;
+use super::origin::Origin;
 use crate::descendants;
 use crate::exit::Failure;
 
@@ -37,13 +40,14 @@ pub fn json(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<Val
         Some(hash) => values::load(reader, namespace, run.id(), hash),
         None => Ok(Value::Null),
     };
+    let origin = Origin::default();
     let mut tasks = serde_json::Map::new();
     for (path, task) in last_runs(run) {
         let mut summary = json!({
             "status": task.status().as_str(),
             "attempts": task.attempts(),
             "output": value(task.output())?,
-            "error": task.fault().map(fault),
+            "error": task.fault().map(|fault| placed(fault, origin.place(run, fault))),
         });
         if task.is_accepted() {
             summary["accepted"] = json!(true);
@@ -71,7 +75,7 @@ pub fn json(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<Val
         "status": run.status().as_str(),
         "interrupted": !is_over,
         "output": value(run.output())?,
-        "error": run.fault().map(fault),
+        "error": run.fault().map(|fault| placed(fault, origin.place(run, fault))),
         "tasks": tasks,
         "wall_ms": run.last().since(started).0,
     }))
@@ -87,6 +91,15 @@ pub fn fault(fault: &Fault) -> Value {
         "exit_code": fault.exit_code,
         "task": fault.task,
     })
+}
+
+/// Shows an error to scripts, with the place of the expression that it is about.
+fn placed(error: &Fault, place: Option<Position>) -> Value {
+    let mut shown = fault(error);
+    if let Some(place) = place {
+        shown["place"] = json!({"file": &*place.file, "line": place.line, "column": place.column});
+    }
+    shown
 }
 
 /// Returns the last run of each task by path, in the order of being reached first.
@@ -168,8 +181,10 @@ pub fn print(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<()
         count => format!("; {count} taken over"),
     };
     drop(writeln!(out, "run {} {} in {took} ({counts}{taken})", short(run.id()), run.status()));
+    let origin = Origin::default();
     if let Some(fault) = run.fault() {
         drop(writeln!(out, "error: {fault}"));
+        failures::print_place(origin.place(run, fault).as_ref(), &mut out);
         if let Some(detail) = &fault.detail {
             let lines: Vec<&str> = detail.lines().collect();
             for line in lines.iter().rev().take(DETAIL_LINES_MAX).rev() {
@@ -183,6 +198,9 @@ pub fn print(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<()
         && let Some((id, task)) = place_with_logs(run, task, (reader, namespace))?
     {
         drop(writeln!(out, "hint: `myrmex runs logs {} --task '{task}'` prints what it printed", short(id)));
+    }
+    if run.fault().is_some() {
+        failures::print_others(run, (&tasks, &origin), &mut out);
     }
     if let Some(hash) = run.output().filter(|_| run.status() == Status::Succeeded) {
         let output = values::load(reader, namespace, run.id(), hash)?;

@@ -262,7 +262,7 @@ impl Spec {
 
     /// Declares an output, so that what the body gives is checked.
     pub(super) fn declared(mut self) -> Self {
-        let field = OutputField { name: name("out"), schema: Schema::of(Type::Any) };
+        let field = OutputField { name: name("out"), schema: Schema::of(Type::Any), is_optional: false };
         self.outputs = Outputs::Declared(vec![field]);
         self
     }

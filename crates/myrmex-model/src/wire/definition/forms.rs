@@ -333,11 +333,13 @@ pub(super) struct OutputFieldV1<'a> {
     #[serde(borrow)]
     name: Text<'a>,
     schema: SchemaV1<'a>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    optional: bool,
 }
 
 impl<'a> From<&'a OutputField> for OutputFieldV1<'a> {
     fn from(field: &'a OutputField) -> Self {
-        Self { name: field.name.as_str().into(), schema: (&field.schema).into() }
+        Self { name: field.name.as_str().into(), schema: (&field.schema).into(), optional: field.is_optional }
     }
 }
 
@@ -345,7 +347,7 @@ impl TryFrom<OutputFieldV1<'_>> for OutputField {
     type Error = WireError;
 
     fn try_from(form: OutputFieldV1<'_>) -> Result<Self, WireError> {
-        Ok(Self { name: name(&form.name)?, schema: form.schema.try_into()? })
+        Ok(Self { name: name(&form.name)?, schema: form.schema.try_into()?, is_optional: form.optional })
     }
 }
 
