@@ -25,9 +25,10 @@ impl Turn<'_> {
     pub(super) fn drain(&mut self) {
         // A cancel is never left for the next turn: nothing may begin after it is recorded.
         let is_cancel = |agenda: &VecDeque<Agenda>| matches!(agenda.front(), Some(Agenda::Cancel(_)));
-        while (self.run.left > 0 || is_cancel(&self.run.agenda))
-            && let Some(item) = self.run.agenda.pop_front()
-        {
+        loop {
+            self.run.fill_held();
+            let may_go_on = self.run.left > 0 || is_cancel(&self.run.agenda);
+            let Some(item) = may_go_on.then(|| self.run.agenda.pop_front()).flatten() else { break };
             self.run.left = self.run.left.saturating_sub(1);
             match item {
                 Agenda::Key => self.ask_key(),
@@ -248,7 +249,7 @@ impl Turn<'_> {
         let is_done = match &scope.work {
             Work::Graph(state) => state.counts.open == 0,
             Work::Each(state) => {
-                let reached = u32::try_from(state.activations.len()).unwrap_or(u32::MAX);
+                let reached = state.reached_count();
                 let is_idle = reached == state.count - state.counts.open;
                 is_idle && (reached == state.count || scope.is_winding_down() || self.run.is_enough(id))
             }

@@ -174,8 +174,9 @@ impl Run {
         }
     }
 
-    fn found(&self, event: &Event, task: &Address) -> Result<ActivationId, ReplayError> {
-        self.find(task).ok_or_else(|| ReplayError::Task { kind: event.kind(), task: task.clone() })
+    fn found(&mut self, event: &Event, task: &Address) -> Result<ActivationId, ReplayError> {
+        let found = self.find(task).or_else(|| self.reach(task));
+        found.ok_or_else(|| ReplayError::Task { kind: event.kind(), task: task.clone() })
     }
 
     fn apply_cancel(&mut self, id: ActivationId, at: Timestamp) -> Change {
@@ -274,9 +275,11 @@ impl Run {
     pub(super) fn update(&mut self, id: ActivationId, change: impl FnOnce(&mut Activation)) {
         let activation = self.at_mut(id);
         let (was_active, was_terminal) = (activation.is_active(), activation.status.is_terminal());
+        let was_queued = activation.phase == Phase::Queued;
         change(activation);
         let (is_active, is_terminal) = (activation.is_active(), activation.status.is_terminal());
-        let parent = activation.parent;
+        let (parent, is_queued) = (activation.parent, activation.phase == Phase::Queued);
+        self.queued = self.queued + usize::from(is_queued) - usize::from(was_queued);
         if id == ActivationId::ROOT || self.at(id).is_handler {
             return;
         }

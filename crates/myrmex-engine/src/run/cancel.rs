@@ -51,6 +51,11 @@ impl Turn<'_> {
             Some(Ending::Abort) => false,
         };
         if is_new {
+            // What the run was about to end for a reason of its own is ended for that first, or this cancel would be
+            // taken for it.
+            if self.run.is_closing_itself(ActivationId::ROOT) {
+                self.close_itself(ActivationId::ROOT);
+            }
             self.emit(Event::CancelRequested { scope: Address::root(), by, reason, successor });
         }
     }

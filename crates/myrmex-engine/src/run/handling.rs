@@ -161,10 +161,10 @@ impl Run {
     /// Returns whether anywhere in the run an attempt that nothing may repeat ended with an unknown outcome. Whoever
     /// called the run must not call it again then.
     pub fn has_unknown_outcome(&self) -> bool {
-        (0..).map(ActivationId).zip(&self.arena).any(|(id, _)| self.is_unknown(id))
+        self.is_unknown || (0..).map(ActivationId).zip(&self.arena).any(|(id, _)| self.is_unknown(id))
     }
 
-    fn has_unknown_below(&self, id: ActivationId) -> bool {
+    pub(super) fn has_unknown_below(&self, id: ActivationId) -> bool {
         self.has_unknown(id) || self.handlers(id).any(|handler| self.has_unknown_below(handler))
     }
 }

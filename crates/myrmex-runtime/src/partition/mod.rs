@@ -250,6 +250,8 @@ struct State {
     trouble: Option<StoreError>,
     /// Runs that keep more values in memory than they should.
     large: Vec<RunId>,
+    /// Runs that hold much of what has ended.
+    lengthy: Vec<RunId>,
     /// What follows from effects, done once all requests of the turn are answered.
     follow_ups: VecDeque<FollowUp>,
     /// Failures of the store since the last good commit.
@@ -285,6 +287,7 @@ impl State {
             trouble: None,
             follow_ups: VecDeque::new(),
             large: Vec::new(),
+            lengthy: Vec::new(),
             failures: 0,
             to_recount: Vec::new(),
             recounts_open: 0,
@@ -324,6 +327,7 @@ impl State {
         }
         self.fire_timers();
         self.take_more();
+        self.fold();
         let is_idle = self.deferred.is_empty() && self.unfinished.is_empty();
         self.admit();
         self.grant();

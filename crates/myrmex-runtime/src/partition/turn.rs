@@ -185,6 +185,9 @@ impl State {
         if loaded.values.is_large() && !self.large.contains(&id) {
             self.large.push(id);
         }
+        if loaded.run.is_worth_folding() && !self.lengthy.contains(&id) {
+            self.lengthy.push(id);
+        }
         self.owned.open.operations(fresh);
     }
 
@@ -200,6 +203,15 @@ impl State {
                 let decision = loaded.run.go_on(now);
                 self.absorb(id, decision);
                 self.follow_up();
+            }
+        }
+    }
+
+    /// Lets runs forget what has ended in them and nothing can ask for.
+    pub(super) fn fold(&mut self) {
+        for id in std::mem::take(&mut self.lengthy) {
+            if let Some(loaded) = self.owned.runs.get_mut(&id) {
+                loaded.run.fold();
             }
         }
     }

@@ -51,6 +51,8 @@ pub(super) struct Host {
     pub(super) takings: Takings,
     /// Draws answers and their order instead, if it is there.
     pub(super) luck: Option<Chooser>,
+    /// How many may wait before items are held, if everything is folded after every turn.
+    pub(super) frugality: Option<usize>,
     /// Whether every turn is checked, which costs time with the size of the run.
     pub(super) is_checked: bool,
 }
@@ -109,6 +111,7 @@ impl Host {
             answers: BTreeMap::new(),
             takings: Takings::default(),
             luck: None,
+            frugality: None,
             is_checked: true,
         }
     }
@@ -178,6 +181,10 @@ impl Host {
             self.carry_out(effect);
         }
         self.effects = effects;
+        if let Some(waiting) = self.frugality {
+            self.run.set_frugal(waiting);
+            self.run.fold();
+        }
         if self.is_checked {
             super::audit::check_turn(self);
         }
