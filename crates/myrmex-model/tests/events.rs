@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use myrmex_model::address::Address;
+use myrmex_model::demand::Named;
 use myrmex_model::event::{Change, Event, HandlerKind, Limit, Parent, Pending, Recorded, SkipReason};
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::{Attempt, DefinitionHash, Epoch, FencingToken, RunId, ValueHash};
@@ -93,9 +94,16 @@ fn attempt_events() -> Vec<Event> {
         (AttemptEnd::Lost { loss: Loss::Worker, reason: "the process ended".into() }, None),
     ];
     let mut events = vec![
-        Event::TaskQueued { task: task(), attempt: Attempt::FIRST, input: None },
-        Event::TaskQueued { task: task(), attempt, input: Some(value("{}")) },
+        Event::TaskQueued { task: task(), attempt: Attempt::FIRST, input: None, named: None },
+        Event::TaskQueued { task: task(), attempt, input: Some(value("{}")), named: None },
         granted,
+        Event::TaskQueued { task: task(), attempt, input: None, named: Some(Box::new(named())) },
+        Event::HoldQueued { task: task(), named: None },
+        Event::HoldQueued {
+            task: task(),
+            named: Some(Box::new(Named { lock: Some("db".into()), labels: Vec::new() })),
+        },
+        Event::HoldGranted { task: task(), token },
         Event::RetryArmed { task: task(), attempt: Attempt(3), due: Timestamp(-1), by_catch: None },
     ];
     events.extend(ends.map(|(end, pid)| Event::AttemptEnded {
@@ -105,6 +113,10 @@ fn attempt_events() -> Vec<Event> {
         report: AttemptReport { usage, pid, ..AttemptReport::of(end) },
     }));
     events
+}
+
+fn named() -> Named {
+    Named { lock: Some("deploy-eu".into()), labels: vec!["linux".into(), "gpu".into()] }
 }
 
 fn task_events() -> Vec<Event> {
@@ -251,6 +263,8 @@ fn is_listed(event: &Event) -> bool {
         | Event::ChildCalled { .. }
         | Event::ChildUnknown { .. }
         | Event::ItemsExpanded { .. }
+        | Event::HoldQueued { .. }
+        | Event::HoldGranted { .. }
         | Event::TaskQueued { .. }
         | Event::AttemptGranted { .. }
         | Event::AttemptEnded { .. }

@@ -8,6 +8,7 @@ pub mod commands;
 pub mod descendants;
 pub mod exit;
 pub mod intake;
+mod machine;
 pub mod render;
 pub mod session;
 pub mod settings;

@@ -95,7 +95,8 @@ fn check_file(path: &Path, root: &Path) -> CheckedFile {
     }
     let others = sources::beside(path, &text, root);
     let source = Source::new(name, text);
-    let check = || myrmex_lang::check_with(&source, &others);
+    let supply = Settings::load_quietly(root).declared();
+    let check = || myrmex_lang::check_in(&source, &others, &supply);
     let on_thread = std::thread::scope(|scope| {
         let builder = std::thread::Builder::new().stack_size(myrmex_expr::STACK_BYTES);
         builder.spawn_scoped(scope, check).map(std::thread::ScopedJoinHandle::join)
