@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{check, events, explain, fmt, import, run, runs, schema};
+use crate::commands::{check, events, explain, fmt, import, run, runs, schema, why};
 use crate::exit::{Exit, Failure, FailureCode};
 
 /// What the exit codes mean, below the help. The README has the same table.
@@ -49,6 +49,8 @@ enum Command {
     Run(run::Args),
     /// Look at runs, resume, retry and cancel them
     Runs(runs::Args),
+    /// Say what a run waits for, or one task of it
+    Why(why::Args),
     /// Print the recorded events as JSON lines
     Events(events::Args),
     /// Turn a file of another system into a workflow
@@ -78,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Schema(args) => schema::run(&args),
         Command::Run(args) => run::run(&args, data),
         Command::Runs(args) => runs::run(&args, data),
+        Command::Why(args) => why::run(&args, data),
         Command::Events(args) => events::run(&args, data),
         Command::Import(args) => import::run(&args),
     };

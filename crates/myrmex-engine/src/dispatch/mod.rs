@@ -162,6 +162,11 @@ impl Dispatch {
         };
     }
 
+    /// Returns what a worker offers.
+    pub fn worker(&self, name: &Name) -> Option<&Worker> {
+        self.capacity.workers.get(name)
+    }
+
     /// Says how much there is of a pool from now on; none if there is no such pool any more, which bounds nothing.
     ///
     /// Leases stay, also where there are more of them now than there may be: what is given is never taken back.

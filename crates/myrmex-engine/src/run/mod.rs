@@ -30,6 +30,7 @@ mod retry;
 mod rounds;
 mod scope;
 mod view;
+mod why;
 
 #[cfg(test)]
 mod tests;
@@ -54,6 +55,7 @@ pub use hold::{holds, inside};
 pub use rebase::RebaseError;
 pub use retry::{Again, Choice, History, SelectError, node_at};
 pub use view::{ErrorView, ItemView, TaskView, View};
+pub use why::Reason;
 
 use admission::Admission;
 use arena::{Activation, ActivationId};

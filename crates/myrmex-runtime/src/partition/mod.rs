@@ -53,6 +53,7 @@ pub use journal::{JournalError, event_of, load_definition, load_run};
 pub use message::{CalledDefinition, Ear, Interrupter, NewRetry, NewRun, RequestError, Written};
 pub use pools::{Supply, capacities, waiting};
 pub use stepper::{Answered, Stepper};
+pub use turn::most_parallel;
 pub use writer::{Committer, Inbox, MakeCommitter};
 
 /// The stack of the partition's thread. Expressions are evaluated on it; `semantics.md` section 9 gives the figure.

@@ -604,7 +604,7 @@ impl State {
 }
 
 /// Returns how many attempts of a run may be under way at a time: the root's `max_parallel` bounds all that is inside.
-pub(super) fn most_parallel(definition: &Definition) -> Option<u32> {
+pub fn most_parallel(definition: &Definition) -> Option<u32> {
     match &definition.node(definition.root).body {
         Body::Graph(graph) => graph.max_parallel,
         Body::Task(_)

@@ -8,6 +8,7 @@ pub mod import;
 pub mod run;
 pub mod runs;
 pub mod schema;
+pub mod why;
 
 pub mod artifacts;
 pub mod cancel;
