@@ -100,7 +100,7 @@ impl<'o> Walk<'o, '_> {
                 Some(capacity) if units.value > *capacity => {
                     let (name, asked) = (&pool.value, units.value);
                     let message =
-                        format!("{asked} units of the pool `{name}` are asked for, there are {capacity}");
+                        format!("{asked} units of the pool `{name}` are asked for, it has {capacity}");
                     self.report.refuse(codes::POOL_LARGE, used.unwrap_or(units.place), message);
                 }
                 Some(_) => {}
@@ -230,7 +230,7 @@ pub(super) fn check_library<'o>(outline: &'o Outline, others: &'o Others<'o>, re
                 if let Some(capacity) = capacity.filter(|capacity| units.value > *capacity) {
                     let (name, asked) = (&pool.value, units.value);
                     let message =
-                        format!("{asked} units of the pool `{name}` are asked for, there are {capacity}");
+                        format!("{asked} units of the pool `{name}` are asked for, it has {capacity}");
                     report.refuse(codes::POOL_LARGE, units.place, message);
                 }
             }

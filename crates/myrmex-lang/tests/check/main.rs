@@ -14,6 +14,7 @@ mod limits;
 mod newcomers;
 mod nodes;
 mod order;
+mod pools;
 mod readback;
 mod secrets;
 mod slips;
@@ -113,6 +114,7 @@ fn every_code_has_a_test() {
         include_str!("handlers.rs"),
         include_str!("limits.rs"),
         include_str!("order.rs"),
+        include_str!("pools.rs"),
         include_str!("readback.rs"),
         include_str!("secrets.rs"),
         include_str!("slips.rs"),
