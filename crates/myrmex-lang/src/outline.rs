@@ -27,7 +27,7 @@ pub(crate) struct Workflow {
     pub(crate) defaults: Defaults,
     pub(crate) concurrency: Option<Concurrency>,
     /// The pools that it declares.
-    pub(crate) pools: Vec<(Spot<String>, Spot<u32>)>,
+    pub(crate) pools: Units<u32>,
     pub(crate) deadline: Option<Length>,
     pub(crate) body: Scope,
     pub(crate) handlers: Handlers,
@@ -88,18 +88,21 @@ pub(crate) struct Defaults {
     pub(crate) timeout: Option<Timeout>,
     pub(crate) env: Vec<(String, Data)>,
     pub(crate) effect: Option<Repetition>,
-    pub(crate) asks: Asks,
+    pub(crate) asks: Box<Asks>,
 }
+
+/// Names with numbers.
+pub(crate) type Units<T> = Vec<(Spot<String>, Spot<T>)>;
 
 /// What a task asks for beside a place, as far as it says so.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Asks {
-    pub(crate) pools: Option<Vec<(Spot<String>, Spot<u32>)>>,
+    pub(crate) pools: Option<Units<u32>>,
     pub(crate) lock: Option<Spot<Data>>,
     pub(crate) queue: Option<Spot<String>>,
     pub(crate) priority: Option<Priority>,
     pub(crate) labels: Option<Vec<Spot<Data>>>,
-    pub(crate) resources: Option<Vec<(Spot<String>, Spot<u64>)>>,
+    pub(crate) resources: Option<Units<u64>>,
 }
 
 impl Asks {

@@ -187,11 +187,11 @@ pub fn parse_bytes(text: &str) -> Option<u64> {
 /// Writes an amount of a resource as people do.
 pub fn amount(resource: &Name, amount: u64) -> String {
     match resource.as_str() {
-        CPU if amount % 1_000 == 0 => (amount / 1_000).to_string(),
+        CPU if amount.is_multiple_of(1_000) => (amount / 1_000).to_string(),
         CPU => format!("{}.{:03}", amount / 1_000, amount % 1_000).trim_end_matches('0').to_owned(),
         MEMORY => {
             let units = [("Ti", 40), ("Gi", 30), ("Mi", 20), ("Ki", 10)];
-            let fits = units.iter().find(|(_, bits)| amount > 0 && amount % (1 << bits) == 0);
+            let fits = units.iter().find(|(_, bits)| amount > 0 && amount.is_multiple_of(1 << bits));
             fits.map_or_else(|| format!("{amount}B"), |(unit, bits)| format!("{}{unit}", amount >> bits))
         }
         _ => amount.to_string(),

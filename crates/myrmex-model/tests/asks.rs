@@ -10,7 +10,7 @@ use myrmex_model::wire::definition::{decode, encode};
 use serde_json::json;
 
 fn name(text: &str) -> Name {
-    Name::new(text).unwrap()
+    Name::new(text).expect("it is a name")
 }
 
 fn asks() -> Asks {
@@ -56,7 +56,7 @@ fn what_a_node_asks_for_is_written_and_read_for_ever() {
 
 #[test]
 fn no_units_of_a_pool_are_refused() {
-    let text = String::from_utf8(encode(&definition(asks()))).unwrap();
+    let text = String::from_utf8(encode(&definition(asks()))).expect("it is text");
     for wrong in [text.replace(r#""db":2"#, r#""db":0"#), text.replace("high", "highest")] {
         assert!(decode(wrong.as_bytes()).is_err(), "{wrong}");
     }

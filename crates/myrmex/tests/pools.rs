@@ -57,6 +57,15 @@ fn run(workspace: &Workspace) {
 }
 
 #[test]
+fn the_example_runs() {
+    let workspace = workspace(include_str!("../../../examples/pools/release.yaml"));
+    run(&workspace);
+    let done = fs::read_to_string(workspace.path("done")).unwrap();
+    let (block, alone) = ("migrated\nshop\nsearch\nannounced\n", "report\n");
+    assert!([format!("{block}{alone}"), format!("{alone}{block}")].contains(&done), "{done}");
+}
+
+#[test]
 fn no_more_run_than_the_pool_has_units_for() {
     let workspace = workspace(&format!(
         "workflow: main\npools: {{db: 4}}\ntasks:\n  each:\n    for_each: 9\n    run: {NOTED:?}\n    \

@@ -170,13 +170,11 @@ impl<'c> Books<'c> {
         blocks.push(ready);
         let alone = stuck(&[ready], &self.capacity.pools, self.nest);
         // What could never be done does not become possible by waiting; the check says so before.
-        match stuck(&blocks, &self.capacity.pools, self.nest).filter(|_| alone.is_none()) {
-            None => Ok(()),
-            Some(_) => {
-                let holder = self.blocks.first().unwrap_or(ready);
-                Err(Wait::Unsafe { holder: Box::new(holder.clone()) })
-            }
-        }
+        let found = stuck(&blocks, &self.capacity.pools, self.nest).filter(|_| alone.is_none());
+        let Some(at_risk) = found else { return Ok(()) };
+        let is_own = std::ptr::eq(at_risk, ready);
+        let holder = if is_own { self.blocks.first().unwrap_or(ready) } else { at_risk };
+        Err(Wait::Unsafe { holder: Box::new(holder.clone()) })
     }
 
     fn fit_kept(&self, pool: &Name, asked: u32) -> Result<(), Wait> {

@@ -492,6 +492,7 @@ impl Run {
     }
 
     /// Applies what happens to the attempts of a task.
+    #[expect(clippy::too_many_lines, reason = "every event is named, so that a new one is not passed over")]
     fn apply_attempt(&mut self, id: ActivationId, event: &Event, at: Timestamp) -> Change {
         let mut leaf = self.at(id).leaf().copied().unwrap_or_default();
         let (mut status, mut phase) = (self.at(id).status, self.at(id).phase);

@@ -4,7 +4,7 @@ use myrmex_model::demand::{CPU, MEMORY, Priority, parse_bytes};
 
 use super::{Fields, Reader};
 use crate::codes;
-use crate::outline::{Asks, Spot};
+use crate::outline::{Asks, Spot, Units};
 use crate::tree::{Meaning, Node};
 
 /// The most thousandths of cores that are asked for: more than any machine has.
@@ -58,7 +58,7 @@ impl Reader<'_> {
     }
 
     /// Reads a map from names of pools to numbers of units.
-    pub(super) fn units(&mut self, what: &str, node: &Node) -> Option<Vec<(Spot<String>, Spot<u32>)>> {
+    pub(super) fn units(&mut self, what: &str, node: &Node) -> Option<Units<u32>> {
         let map = self.map(what, node)?;
         let mut units = Vec::with_capacity(map.entries.len());
         for entry in &map.entries {
@@ -69,7 +69,7 @@ impl Reader<'_> {
         Some(units)
     }
 
-    fn resources(&mut self, node: &Node) -> Option<Vec<(Spot<String>, Spot<u64>)>> {
+    fn resources(&mut self, node: &Node) -> Option<Units<u64>> {
         let map = self.map("`resources`", node)?;
         let mut resources = Vec::with_capacity(map.entries.len());
         for entry in &map.entries {
@@ -114,12 +114,11 @@ impl Reader<'_> {
         if bytes.is_none_or(|bytes| bytes == 0) {
             let message = format!("`{text}` is not a size such as `512Mi` or `2G`");
             let is_bare = text.bytes().all(|byte| byte.is_ascii_digit());
-            match is_bare {
-                true => {
-                    let hint = format!("write `{text}Mi` if it is mebibytes");
-                    self.report.refuse_hint(codes::SIZE, node.place, message, hint);
-                }
-                false => self.report.refuse(codes::SIZE, node.place, message),
+            if is_bare {
+                let hint = format!("write `{text}Mi` if it is mebibytes");
+                self.report.refuse_hint(codes::SIZE, node.place, message, hint);
+            } else {
+                self.report.refuse(codes::SIZE, node.place, message);
             }
             return None;
         }
@@ -127,7 +126,7 @@ impl Reader<'_> {
     }
 
     /// Reads the pools that a workflow declares.
-    pub(super) fn declared_pools(&mut self, fields: &Fields<'_>) -> Vec<(Spot<String>, Spot<u32>)> {
+    pub(super) fn declared_pools(&mut self, fields: &Fields<'_>) -> Units<u32> {
         fields.get("pools").and_then(|entry| self.units("`pools`", &entry.value)).unwrap_or_default()
     }
 

@@ -8,7 +8,7 @@ use myrmex_model::name::Name;
 
 use crate::codes;
 use crate::others::{Others, Supply};
-use crate::outline::{Asks, Defaults, Handlers, Outline, Spot, Task, Verb, Workflow};
+use crate::outline::{Asks, Data, Defaults, Handlers, Outline, Spot, Task, Units, Verb, Workflow};
 use crate::report::Report;
 use crate::tree::Place;
 
@@ -52,7 +52,7 @@ impl<'o> Walk<'o, '_> {
             Some(Verb::Run(_)) => self.run(name, task, used),
             Some(Verb::Block(_) | Verb::Use(_) | Verb::Call(_)) => {
                 if let Some(own) = own {
-                    self.fits_around(name, (own.pools.as_deref(), own.lock.as_ref()), used);
+                    self.fits_around(name, (own.pools.as_ref(), own.lock.as_ref()), used);
                     self.around.push((name, own));
                 }
             }
@@ -152,7 +152,7 @@ impl<'o> Walk<'o, '_> {
     fn run(&mut self, name: &str, task: &'o Task, used: Option<Place>) {
         let own = task.asks.as_deref();
         let defaults = &self.defaults.asks;
-        let pools = own.and_then(|own| own.pools.as_deref()).or(defaults.pools.as_deref());
+        let pools = own.and_then(|own| own.pools.as_ref()).or(defaults.pools.as_ref());
         let lock = own.and_then(|own| own.lock.as_ref()).or(defaults.lock.as_ref());
         let is_default = own.is_none_or(|own| own.pools.is_none() && own.lock.is_none());
         let used = used.or(is_default.then_some(task.name.place));
@@ -163,7 +163,7 @@ impl<'o> Walk<'o, '_> {
     fn fits_around(
         &mut self,
         name: &str,
-        (pools, lock): (Option<&'o [(Spot<String>, Spot<u32>)]>, Option<&'o Spot<crate::outline::Data>>),
+        (pools, lock): (Option<&'o Units<u32>>, Option<&'o Spot<Data>>),
         used: Option<Place>,
     ) {
         for (pool, units) in pools.into_iter().flatten() {

@@ -10,11 +10,11 @@ use myrmex_model::name::Name;
 use super::{check_body, dedent, definition, describe};
 
 fn name(text: &str) -> Name {
-    Name::new(text).unwrap()
+    Name::new(text).expect("it is a name")
 }
 
 fn node<'d>(definition: &'d Definition, name: &str) -> &'d Node {
-    definition.nodes.iter().find(|node| node.name.as_str() == name).unwrap()
+    definition.nodes.iter().find(|node| node.name.as_str() == name).expect("it is there")
 }
 
 fn asks(definition: &Definition, name: &str) -> Asks {
@@ -61,7 +61,7 @@ fn a_task_asks_for_what_it_says_then_for_what_is_handed_on_then_for_defaults() {
     assert_eq!((none.pools.len(), none.labels.len()), (0, 0));
     let inner = asks(&definition, "inner");
     assert_eq!((inner.priority, inner.queue), (Priority::High, Some(name("slow"))));
-    assert_eq!(inner.labels[0].as_literal().unwrap(), "gpu");
+    assert_eq!(inner.labels[0].as_literal().and_then(|label| label.as_str()), Some("gpu"));
     assert_eq!(inner.pools, BTreeMap::from([(name("db"), 1)]));
     let nearer = asks(&definition, "nearer");
     assert_eq!((nearer.priority, nearer.queue), (Priority::Critical, Some(name("fast"))));

@@ -164,6 +164,22 @@ fn named_json(named: Option<&Named>) -> Value {
     data
 }
 
+fn queued_json(input: Option<ValueHash>, named: Option<&Named>) -> Value {
+    let mut data = named_json(named);
+    if let Some(input) = input {
+        data["input"] = json!(input.to_string());
+    }
+    data
+}
+
+fn ended_json(output: ValueHash, vars: Option<ValueHash>, fault: Option<&crate::fault::Fault>) -> Value {
+    let mut data = success_json(output, vars);
+    if let Some(fault) = fault {
+        data["fault"] = fault_json(fault);
+    }
+    data
+}
+
 fn data_of(event: &Event) -> Value {
     match event {
         Event::RunStarted { definition, workflow, inputs, started_by, trigger, closure, parent, retry } => {
@@ -197,13 +213,7 @@ fn data_of(event: &Event) -> Value {
             Some(keys) => json!({"count": count, "items": items.to_string(), "keys": keys}),
             None => json!({"count": count, "items": items.to_string()}),
         },
-        Event::TaskQueued { input, named, .. } => {
-            let mut data = named_json(named.as_deref());
-            if let Some(input) = input {
-                data["input"] = json!(input.to_string());
-            }
-            data
-        }
+        Event::TaskQueued { input, named, .. } => queued_json(*input, named.as_deref()),
         Event::HoldQueued { named, .. } => named_json(named.as_deref()),
         Event::ScopeEntered { inputs: Some(inputs), .. } => json!({"inputs": inputs.to_string()}),
         Event::AttemptGranted { worker, .. } => json!({"worker": worker.as_str()}),
@@ -217,13 +227,7 @@ fn data_of(event: &Event) -> Value {
         Event::LagArmed { from, due, .. } => json!({"from": from.as_str(), "due": due.0}),
         Event::LagElapsed { from, .. } => json!({"from": from.as_str()}),
         Event::CaseChosen { case, .. } => json!({"case": case}),
-        Event::TaskSucceeded { output, vars, fault, .. } => {
-            let mut data = success_json(*output, *vars);
-            if let Some(fault) = fault {
-                data["fault"] = fault_json(fault);
-            }
-            data
-        }
+        Event::TaskSucceeded { output, vars, fault, .. } => ended_json(*output, *vars, fault.as_deref()),
         Event::TaskTaken { taken, .. } => taken_json(taken),
         Event::TaskFailed { fault, is_timeout, .. } => failure_json(fault, *is_timeout),
         Event::TaskSkipped { reason, .. } => reason_json(reason),

@@ -37,12 +37,11 @@ pub(super) fn begin(desk: &mut Desk<'_>, view: View<'_>, node: &Node) -> Result<
     match &node.body {
         Body::Graph(_) | Body::Flow(_) => enter(desk, view, node),
         Body::Task(task) => {
-            let input = match task.arguments.as_literal() {
-                Some(_) => None,
-                None => {
-                    let input = printed::arguments(desk, view, &task.arguments)?;
-                    Some(desk.values.put(input))
-                }
+            let input = if task.arguments.as_literal().is_some() {
+                None
+            } else {
+                let input = printed::arguments(desk, view, &task.arguments)?;
+                Some(desk.values.put(input))
             };
             let named = match &node.policy.asks {
                 Some(asks) => ask::named(desk, view, asks)?,

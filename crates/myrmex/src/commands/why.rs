@@ -71,7 +71,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let own = waits::what_for(&reader, &namespace, &header)?;
     let settings = Settings::load_quietly(&workspace.root);
     let scene = Scene::load(&reader, &namespace, (id, &settings))?;
-    let shown = Shown { header, is_interrupted, own, scene, id };
+    let shown = Shown { id, header, is_interrupted, own, scene };
     let document = match task {
         None => shown.document(),
         Some(path) => shown.task(path)?,
@@ -132,28 +132,29 @@ impl Scene {
             fewer.why(run, task, self.now).filter(|_| slots > 0)
         });
         match found {
-            Some(wait) => (wait.to_string(), self.wait_json(run, &wait)),
+            Some(wait) => (wait.to_string(), wait_json(run, &wait)),
             None => ("is about to get its place".to_owned(), json!({"kind": "place"})),
         }
     }
+}
 
-    fn wait_json(&self, run: RunId, wait: &Wait) -> Value {
-        let task = |ready: &Ready| {
-            let path = ready.task.path().into_owned();
-            if ready.run == run { json!(path) } else { json!(format!("{}/{path}", ready.run)) }
-        };
-        match wait {
-            Wait::NoWorker { labels, .. } => json!({"kind": "worker", "labels": labels}),
-            Wait::Places { taken, before } => json!({"kind": "place", "taken": taken, "before": before}),
-            Wait::Pool { pool, asked, used, capacity, holders } => json!({
-                "kind": "pool", "pool": pool.as_str(), "asked": asked, "used": used, "capacity": capacity,
-                "holders": holders.iter().map(task).collect::<Vec<_>>(),
-            }),
-            Wait::Lock { lock, holder } => json!({"kind": "lock", "lock": lock, "holders": [task(holder)]}),
-            Wait::Run { most } => json!({"kind": "max_parallel", "most": most}),
-            Wait::Kept { what, waiter } => json!({"kind": "kept", "what": what, "for": task(waiter)}),
-            Wait::Unsafe { holder } => json!({"kind": "deadlock", "holders": [task(holder)]}),
-        }
+/// Says by kind what keeps a task of `run` waiting.
+fn wait_json(run: RunId, wait: &Wait) -> Value {
+    let task = |ready: &Ready| {
+        let path = ready.task.path().into_owned();
+        if ready.run == run { json!(path) } else { json!(format!("{}/{path}", ready.run)) }
+    };
+    match wait {
+        Wait::NoWorker { labels, .. } => json!({"kind": "worker", "labels": labels}),
+        Wait::Places { taken, before } => json!({"kind": "place", "taken": taken, "before": before}),
+        Wait::Pool { pool, asked, used, capacity, holders } => json!({
+            "kind": "pool", "pool": pool.as_str(), "asked": asked, "used": used, "capacity": capacity,
+            "holders": holders.iter().map(task).collect::<Vec<_>>(),
+        }),
+        Wait::Lock { lock, holder } => json!({"kind": "lock", "lock": lock, "holders": [task(holder)]}),
+        Wait::Run { most } => json!({"kind": "max_parallel", "most": most}),
+        Wait::Kept { what, waiter } => json!({"kind": "kept", "what": what, "for": task(waiter)}),
+        Wait::Unsafe { holder } => json!({"kind": "deadlock", "holders": [task(holder)]}),
     }
 }
 
@@ -214,7 +215,9 @@ fn dispatch(
         }
     }
     queued.sort_by_key(|ready| ready.since);
-    queued.into_iter().for_each(|ready| dispatch.enqueue(ready));
+    for ready in queued {
+        dispatch.enqueue(ready);
+    }
     dispatch
 }
 
@@ -269,10 +272,7 @@ impl Shown {
     fn reason(&self, task: &Address) -> (String, Value) {
         let reason = self.scene.runs.get(&self.id).and_then(|run| run.why(task));
         match reason {
-            Some(Reason::Queued) => {
-                let (text, why) = self.scene.wait(self.id, task);
-                (text, why)
-            }
+            Some(Reason::Queued) => self.scene.wait(self.id, task),
             Some(reason) => (text(&reason), reason_json(&reason)),
             None => ("was not reached".to_owned(), json!({"kind": "unreached"})),
         }
@@ -285,20 +285,17 @@ impl Shown {
         let tasks = summary::last_runs(run);
         let by_address = run.tasks().find(|task| wanted.is(task.address().as_str()));
         let by_path = || tasks.iter().find(|(known, _)| wanted.is(known)).map(|(_, task)| *task);
-        let (path, status, (said, why)) = match by_address.or_else(by_path) {
-            Some(task) => {
-                let address = task.address();
-                (address.path().into_owned(), task.status().as_str(), self.reason(&address))
-            }
-            None => {
-                let known = summary::paths(run);
-                let Some(found) = known.iter().find(|known| wanted.is(known)) else {
-                    let message = format!("run {} has no task `{path}`", self.id);
-                    let hint = format!("its tasks are {}", listed(&known));
-                    return Err(Failure::new(FailureCode::RunId, message).with_hint(hint));
-                };
-                (found.clone(), "pending", unreached(run, found))
-            }
+        let (path, status, (said, why)) = if let Some(task) = by_address.or_else(by_path) {
+            let address = task.address();
+            (address.path().into_owned(), task.status().as_str(), self.reason(&address))
+        } else {
+            let known = summary::paths(run);
+            let Some(found) = known.iter().find(|known| wanted.is(known)) else {
+                let message = format!("run {} has no task `{path}`", self.id);
+                let hint = format!("its tasks are {}", listed(&known));
+                return Err(Failure::new(FailureCode::RunId, message).with_hint(hint));
+            };
+            (found.clone(), "pending", unreached(run, found))
         };
         Ok(json!({
             "run": self.id.to_string(),
@@ -394,7 +391,7 @@ fn run_text(document: &Value) -> String {
         None => format!("run {run} is {status}\n"),
     };
     for (path, task) in document["tasks"].as_object().into_iter().flatten() {
-        text.push_str(&format!("`{path}` {}\n", waits_for(task)));
+        text = format!("{text}`{path}` {}\n", waits_for(task));
     }
     text
 }
@@ -404,7 +401,7 @@ fn task_text(document: &Value) -> String {
     let mut text = format!("`{path}` {}\n", waits_for(document));
     if let Some(reason) = document["run_text"].as_str() {
         let run: String = document["run"].as_str().unwrap_or_default().chars().take(13).collect();
-        text.push_str(&format!("run {run} {reason}\n"));
+        text = format!("{text}run {run} {reason}\n");
     }
     text
 }

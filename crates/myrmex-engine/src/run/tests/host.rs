@@ -222,8 +222,7 @@ impl Host {
             (Ok(_), _) if request.question == Question::Begin && holds(node) && !is_held => {
                 Ok(Evaluation::Hold(None))
             }
-            (answer, Some(_)) => answer,
-            (answer, None) => answer,
+            (answer, Some(_) | None) => answer,
         }
     }
 
