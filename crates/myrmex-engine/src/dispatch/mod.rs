@@ -10,6 +10,8 @@
 //! queue of their own: if its first cannot be served none of it can, and the others are looked at regardless, so that a
 //! full pool never hides work for a free one.
 
+#[cfg(test)]
+mod block_tests;
 mod books;
 mod demand;
 mod nest;
