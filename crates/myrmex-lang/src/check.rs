@@ -9,7 +9,7 @@ use myrmex_model::name::Name;
 use myrmex_model::wire::{self, definition::SCOPE_DEPTH_MAX};
 
 use crate::lower::{LowerError, Unit, lower};
-use crate::others::{Beside, Found, Others, declared_name, library_name};
+use crate::others::{Beside, Found, Others, Supply, declared_name, library_name};
 use crate::outline::{Outline, Task, Verb};
 use crate::places::{FileExpressions, SourceMap};
 use crate::report::Report;
@@ -17,8 +17,8 @@ use crate::resolve::{Links, resolve};
 use crate::tree::Place;
 use crate::{Checked, CheckedSource, Source, codes, read, tree};
 
-/// Checks `source`; see [`crate::check_with`].
-pub(crate) fn check(source: &Source, beside: &Beside) -> Checked {
+/// Checks `source`; see [`crate::check_in`].
+pub(crate) fn check(source: &Source, beside: &Beside, supply: &Supply) -> Checked {
     let mut files = Files::new(source, beside);
     files.read(source);
     let mut next = 0;
@@ -35,6 +35,7 @@ pub(crate) fn check(source: &Source, beside: &Beside) -> Checked {
             beside.workflows.iter().chain([source]).filter_map(|own| declared_name(&own.text)),
         ),
         library_names: names(beside.libraries.iter().map(|own| library_name(&own.name))),
+        supply: supply.clone(),
     };
     let links: Vec<Option<Links>> = outlines
         .iter()
@@ -81,8 +82,10 @@ pub(crate) fn check(source: &Source, beside: &Beside) -> Checked {
         .collect();
     let Lowered { entry: definition, places, called: closure, called_places } = lowered;
     let places = places.with_expressions(&expressions);
-    let called_places =
-        called_places.into_iter().map(|(name, places)| (name, places.with_expressions(&expressions))).collect();
+    let called_places = called_places
+        .into_iter()
+        .map(|(name, places)| (name, places.with_expressions(&expressions)))
+        .collect();
     Checked { definition, places, closure, called_places, diagnostics, beside }
 }
 
@@ -340,7 +343,8 @@ mod tests {
     #[test]
     fn a_definition_that_cannot_be_read_back_is_reported_and_never_stored() {
         let text = "workflow: w\ntasks: {a: {run: x}, b: {run: y}}\n";
-        let mut definition = check(&Source::new("w.yaml", text), &Beside::default()).definition.unwrap();
+        let mut definition =
+            check(&Source::new("w.yaml", text), &Beside::default(), &Supply::default()).definition.unwrap();
         assert_eq!(readable(&definition), Ok(()));
         definition.nodes[2].parent = Some(NodeId(1));
         let why = "node 0 lists node 2, which is not inside it";

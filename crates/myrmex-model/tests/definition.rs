@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::too_many_lines, reason = "lists of every variant, and one of every damage")]
 
+use std::collections::BTreeMap;
+
 use myrmex_model::ir::{
     Backoff, Binding, Body, Call, Case, Catch, Choose, Complete, Concurrency, Definition, Each, Edge, Flow,
     FlowChild, Graph, GraphChild, Handling, Input, Join, Late, Next, Node, NodeId, OnConflict, OutputField,
@@ -50,6 +52,7 @@ fn definition(nodes: Vec<Node>) -> Definition {
         version: None,
         inputs: Vec::new(),
         concurrency: None,
+        pools: BTreeMap::new(),
         nodes,
         root: NodeId(0),
     }
@@ -292,6 +295,7 @@ fn handled() -> Definition {
         heartbeat_timeout: None,
         total_timeout: Some(Length(3)),
         repetition: Repetition::Forbidden,
+        asks: None,
     };
     nodes[3].outputs = Outputs::Last;
     definition(nodes)

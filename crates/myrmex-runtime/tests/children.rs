@@ -20,7 +20,7 @@ use myrmex_model::wire;
 use myrmex_runtime::clock::SystemClock;
 use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::logs::Logs;
-use myrmex_runtime::partition::{CalledDefinition, NewRun, Partition, Parts, load_run};
+use myrmex_runtime::partition::{CalledDefinition, NewRun, Partition, Parts, Supply, load_run};
 use myrmex_runtime::progress::Progress;
 use myrmex_runtime::values;
 use myrmex_store::blobs::MemoryBlobStore;
@@ -82,6 +82,7 @@ impl Nodes {
             version: None,
             inputs,
             concurrency: None,
+            pools: std::collections::BTreeMap::new(),
             nodes: self.0,
             root,
         }
@@ -129,6 +130,7 @@ impl Engine {
             namespace: Namespace::standard(),
             clock: Box::new(SystemClock),
             slots: 1,
+            supply: Supply::default(),
             worker: name("nobody"),
             logs: Logs::new(LOG, Box::new(MemoryLogStore::default()), Arc::clone(&progress)),
             blobs: Arc::new(MemoryBlobStore::new()),

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::commands::{check, events, explain, fmt, import, run, runs, schema};
+use crate::commands::{check, events, explain, fmt, import, run, runs, schema, why};
 use crate::elsewhere;
 use crate::exit::{Exit, Failure, FailureCode};
 
@@ -50,6 +50,8 @@ enum Command {
     Run(run::Args),
     /// Look at runs, resume, retry and cancel them
     Runs(runs::Args),
+    /// Say what a run waits for, or one task of it
+    Why(why::Args),
     /// Print the recorded events as JSON lines
     Events(events::Args),
     /// Turn a file of another system into a workflow
@@ -80,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Schema(args) => schema::run(&args),
         Command::Run(args) => run::run(&args, data),
         Command::Runs(args) => runs::run(&args, data),
+        Command::Why(args) => why::run(&args, data),
         Command::Events(args) => events::run(&args, data),
         Command::Import(args) => import::run(&args),
     };

@@ -9,6 +9,7 @@ pub mod descendants;
 pub mod elsewhere;
 pub mod exit;
 pub mod intake;
+mod machine;
 pub mod render;
 pub mod request;
 pub mod session;

@@ -26,6 +26,7 @@ use myrmex_store::{LogId, Reader, Sequence, Store};
 use crate::descendants;
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::intake;
+use crate::machine;
 use crate::render::event::Lines;
 use crate::render::held_up::{self, HeldUp, Waiting};
 use crate::render::summary;
@@ -60,15 +61,15 @@ pub enum Show {
 /// What an engine is given to work with.
 #[derive(Debug, Clone, Copy)]
 pub struct Means {
-    /// How many attempts run at a time.
-    pub slots: u32,
+    /// How many attempts run at a time; none for what the settings say, or else one for each core.
+    pub slots: Option<u32>,
     /// Whether tasks with `cache` look for a success that they can take over. Their own are kept in any case.
     pub takes_over: bool,
 }
 
 impl Default for Means {
     fn default() -> Self {
-        Self { slots: default_slots(), takes_over: true }
+        Self { slots: None, takes_over: true }
     }
 }
 
@@ -119,7 +120,10 @@ impl Session {
     /// Returns [`Failure`] if the workspace's settings have errors, another process holds the store, or it cannot be
     /// opened.
     pub fn open(zygote: Zygote, workspace: &Workspace, means: Means) -> Result<Self, Failure> {
-        let Settings { providers, limits } = Settings::load(workspace)?;
+        let settings = Settings::load(workspace)?;
+        let supply = machine::supply(&settings);
+        let slots = means.slots.or(settings.worker.slots).unwrap_or_else(default_slots);
+        let Settings { providers, limits, .. } = settings;
         let is_new = !workspace.data.exists();
         let directory = DataDirectory::open(&workspace.data)
             .map_err(|error| Failure::file(&workspace.data, "cannot be the data directory", &error))?;
@@ -148,7 +152,8 @@ impl Session {
             log: LOG,
             namespace: namespace.clone(),
             clock: Box::new(SystemClock),
-            slots: means.slots,
+            slots,
+            supply,
             worker: Name::new("local").expect("`local` is a name"),
             logs: logs.clone(),
             blobs: Arc::clone(&blobs),

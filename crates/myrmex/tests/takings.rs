@@ -16,7 +16,7 @@ use myrmex_model::wire;
 use myrmex_runtime::clock::SystemClock;
 use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::logs::Logs;
-use myrmex_runtime::partition::{NewRetry, NewRun, Partition, Parts, RequestError, load_run};
+use myrmex_runtime::partition::{NewRetry, NewRun, Partition, Parts, RequestError, Supply, load_run};
 use myrmex_runtime::progress::Progress;
 use myrmex_runtime::retry::{Places, Prepared, prepare};
 use myrmex_runtime::values;
@@ -103,6 +103,7 @@ impl Engine {
             open: Box::new(open),
             log: LOG,
             namespace: Namespace::standard(),
+            supply: Supply::default(),
             clock: Box::new(SystemClock),
             slots: 1,
             worker: Name::new("nobody").unwrap(),

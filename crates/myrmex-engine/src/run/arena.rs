@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use myrmex_model::OrderedMap;
 use myrmex_model::address::{Address, Segment};
+use myrmex_model::demand::Named;
 use myrmex_model::event::{HandlerKind, Limit, Pending};
 use myrmex_model::fault::Fault;
 use myrmex_model::id::{Attempt, DefinitionHash, FencingToken, RunId, ValueHash};
@@ -114,6 +115,19 @@ pub(super) struct RareFacts {
     pub(super) taken: Option<(RunId, u32)>,
     /// Whose success the attempt that ended last took over, if it did.
     pub(super) cached: Option<Box<Origin>>,
+    /// The names that its attempts, or the block, ask for, where they were evaluated.
+    pub(super) named: Option<Box<Named>>,
+    /// What a block, or a call, holds while it is under way.
+    pub(super) hold: Option<Hold>,
+}
+
+/// How a block stands with what it asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// It waits for it, and has not begun.
+    Waiting,
+    /// It holds it.
+    Held(FencingToken),
 }
 
 impl Default for RareFacts {
@@ -132,6 +146,8 @@ impl Default for RareFacts {
             vars: None,
             taken: None,
             cached: None,
+            named: None,
+            hold: None,
         }
     }
 }

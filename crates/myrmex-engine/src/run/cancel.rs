@@ -3,6 +3,7 @@
 //! | state of the task when the cancel is decided | what happens |
 //! |---|---|
 //! | nothing decided yet | `cancelled` at once |
+//! | a block that waits for what it is to hold | withdrawn, `cancelled` at once |
 //! | queued | withdrawn from its queue, `cancelled` at once; no grant can follow |
 //! | granted or running | asked to stop; `cancelled` once its worker reports, whatever it reports, or its lease ends |
 //! | an outcome stands before the cancel in the same batch | the outcome holds; what follows it is cancelled |
@@ -32,7 +33,7 @@ use myrmex_model::id::RunId;
 use myrmex_model::ir::Node;
 use myrmex_model::status::{Phase, Status};
 
-use super::arena::{Activation, ActivationId, Leaf, Work};
+use super::arena::{Activation, ActivationId, Hold, Leaf, Work};
 use super::decide::Turn;
 use super::edges::edges_of;
 use super::{Agenda, Ending, Lag};
@@ -98,6 +99,10 @@ impl Turn<'_> {
         let is_repeating = activation.facts().is_some_and(|facts| facts.repeat.is_some());
         if activation.is_untouched() {
             self.disarm_lags_into(id);
+        }
+        if self.run.hold(id) == Some(Hold::Waiting) {
+            self.withdraw_hold(id);
+            return self.stopped(id);
         }
         let activation = self.run.at(id);
         match &activation.work {

@@ -22,6 +22,7 @@ mod edges;
 mod facts;
 mod fold;
 mod handling;
+mod hold;
 mod limits;
 mod pause;
 mod rebase;
@@ -30,6 +31,7 @@ mod retry;
 mod rounds;
 mod scope;
 mod view;
+mod why;
 
 #[cfg(test)]
 mod tests;
@@ -50,9 +52,11 @@ pub use apply::ReplayError;
 pub use call::CALL_DEPTH_MAX;
 pub use decide::Rejection;
 pub use facts::{Fact, Facts};
+pub use hold::{holds, inside};
 pub use rebase::RebaseError;
 pub use retry::{Again, Choice, History, SelectError, node_at};
 pub use view::{ErrorView, ItemView, TaskView, View};
+pub use why::Reason;
 
 use admission::Admission;
 use arena::{Activation, ActivationId};

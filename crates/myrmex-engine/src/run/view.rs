@@ -234,6 +234,16 @@ impl<'a> View<'a> {
         items
     }
 
+    /// Returns whether the activation is a block that has what it asked for and is about to begin.
+    pub fn is_held(&self) -> bool {
+        self.run.is_held(self.from)
+    }
+
+    /// Returns the locks that the blocks around hold, each with the block.
+    pub fn locks_around(&self) -> Vec<(String, Address)> {
+        self.run.locks_around(self.from)
+    }
+
     /// Lets the view be that of a handler's condition: it sees the tasks inside, but `inputs` and variables as what
     /// stands beside the scope.
     #[must_use]

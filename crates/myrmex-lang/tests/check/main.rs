@@ -17,6 +17,7 @@ mod newcomers;
 mod nodes;
 mod order;
 mod outputs;
+mod pools;
 mod readback;
 mod secrets;
 mod slips;
@@ -118,6 +119,7 @@ fn every_code_has_a_test() {
         include_str!("limits.rs"),
         include_str!("order.rs"),
         include_str!("outputs.rs"),
+        include_str!("pools.rs"),
         include_str!("readback.rs"),
         include_str!("secrets.rs"),
         include_str!("slips.rs"),

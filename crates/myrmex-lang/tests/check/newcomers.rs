@@ -561,7 +561,7 @@ fn keys_of_github_actions() {
         E0202 4:5 unknown key `name` in a task
           hint: the name of a task is the key it stands under; `description: TEXT` is for people
         E0202 5:5 unknown key `runs-on` in a task
-          hint: `labels` says this, and is not supported yet
+          hint: write `labels: […]`
         E0202 6:5 unknown key `strategy` in a task
           hint: write `for_each: LIST`
         E0202 7:5 unknown key `steps` in a task

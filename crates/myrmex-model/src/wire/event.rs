@@ -10,6 +10,7 @@ use super::WireError;
 use super::fault::{FaultV1, ReportV1};
 use super::retry::{decode_retry, decode_taken, retry_json, taken_json};
 use crate::address::Address;
+use crate::demand::Named;
 use crate::event::{Change, Event, HandlerKind, Limit, Parent, Pending, Recorded, SkipReason};
 use crate::id::{Attempt, Epoch, FencingToken, RunId, ValueHash};
 use crate::name::Name;
@@ -74,7 +75,9 @@ pub fn encode(recorded: &Recorded, boot: Epoch) -> Vec<u8> {
 
 fn token_of(event: &Event) -> Option<FencingToken> {
     match event {
-        Event::AttemptGranted { token, .. } | Event::AttemptEnded { token, .. } => Some(*token),
+        Event::AttemptGranted { token, .. }
+        | Event::AttemptEnded { token, .. }
+        | Event::HoldGranted { token, .. } => Some(*token),
         Event::RunStarted { .. }
         | Event::RunQueued { .. }
         | Event::RunAdmitted
@@ -87,6 +90,7 @@ fn token_of(event: &Event) -> Option<FencingToken> {
         | Event::ChildUnknown { .. }
         | Event::ItemsExpanded { .. }
         | Event::TaskQueued { .. }
+        | Event::HoldQueued { .. }
         | Event::RetryArmed { .. }
         | Event::TimerArmed { .. }
         | Event::LagArmed { .. }
@@ -159,6 +163,26 @@ fn reason_json(reason: &SkipReason) -> Value {
     }
 }
 
+/// Null if nothing was evaluated, so that what asks for nothing by expressions is written as it always was.
+fn named_json(named: Option<&Named>) -> Value {
+    let Some(Named { lock, labels }) = named else { return Value::Null };
+    let mut data = json!({});
+    if let Some(lock) = lock {
+        data["lock"] = json!(lock);
+    }
+    if !labels.is_empty() {
+        data["labels"] = json!(labels);
+    }
+    data
+}
+
+fn queued_json(input: Option<ValueHash>, named: Option<&Named>) -> Value {
+    let mut data = named_json(named);
+    if let Some(input) = input {
+        data["input"] = json!(input.to_string());
+    }
+    data
+}
 fn data_of(event: &Event) -> Value {
     match event {
         Event::RunStarted { definition, workflow, inputs, started_by, trigger, closure, parent, retry } => {
@@ -192,7 +216,8 @@ fn data_of(event: &Event) -> Value {
             Some(keys) => json!({"count": count, "items": items.to_string(), "keys": keys}),
             None => json!({"count": count, "items": items.to_string()}),
         },
-        Event::TaskQueued { input: Some(input), .. } => json!({"input": input.to_string()}),
+        Event::TaskQueued { input, named, .. } => queued_json(*input, named.as_deref()),
+        Event::HoldQueued { named, .. } => named_json(named.as_deref()),
         Event::ScopeEntered { inputs: Some(inputs), .. } => json!({"inputs": inputs.to_string()}),
         Event::AttemptGranted { worker, .. } => json!({"worker": worker.as_str()}),
         Event::AttemptEnded { report, .. } => {
@@ -218,7 +243,7 @@ fn data_of(event: &Event) -> Value {
         },
         Event::RunQueued { key: None }
         | Event::RunAdmitted
-        | Event::TaskQueued { input: None, .. }
+        | Event::HoldGranted { .. }
         | Event::ScopeEntered { inputs: None, .. }
         | Event::ChildUnknown { .. }
         | Event::TaskCancelled { .. }
@@ -406,7 +431,9 @@ impl Fields<'_> {
                 let report = ReportV1::deserialize(&self.record.data).map_err(|_| self.error("x"))?;
                 Event::AttemptEnded { task, attempt, token: self.token()?, report: report.try_into()? }
             }
-            "task.queued" => Event::TaskQueued { task, attempt, input: self.optional("input")? },
+            "task.queued" => {
+                Event::TaskQueued { task, attempt, input: self.optional("input")?, named: self.named()? }
+            }
             _ => {
                 let by_catch = match self.record.data.get("catch") {
                     Some(_) => Some(self.number("catch")?),
@@ -506,6 +533,8 @@ impl Fields<'_> {
             "task.skipped" => Event::TaskSkipped { task, reason: self.skip_reason()? },
             "task.cancelled" => Event::TaskCancelled { task },
             "child.unknown" => Event::ChildUnknown { task },
+            "hold.queued" => Event::HoldQueued { task, named: self.named()? },
+            "hold.granted" => Event::HoldGranted { task, token: self.token()? },
             "end.requested" => Event::EndRequested { task },
             other => return Err(WireError::new("an event", format!("unknown kind `{other}`"))),
         })
@@ -514,6 +543,20 @@ impl Fields<'_> {
     fn keys(&self) -> Result<Option<Vec<String>>, WireError> {
         let Some(keys) = self.record.data.get("keys") else { return Ok(None) };
         Vec::<String>::deserialize(keys).map(Some).map_err(|_| self.error("keys"))
+    }
+
+    fn named(&self) -> Result<Option<Box<Named>>, WireError> {
+        let field = |name: &str| self.record.data.get(name).filter(|value| !value.is_null());
+        let lock = match field("lock") {
+            Some(lock) => Some(lock.as_str().ok_or_else(|| self.error("lock"))?.to_owned()),
+            None => None,
+        };
+        let labels = match field("labels") {
+            Some(labels) => Vec::<String>::deserialize(labels).map_err(|_| self.error("labels"))?,
+            None => Vec::new(),
+        };
+        let named = Named { lock, labels };
+        Ok((named != Named::default()).then(|| Box::new(named)))
     }
 
     fn skip_reason(&self) -> Result<SkipReason, WireError> {

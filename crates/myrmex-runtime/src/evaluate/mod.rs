@@ -3,6 +3,7 @@
 //! Nothing here leaves a trace outside. Values that are made go into the run's value cache and from there into the
 //! batch of the decision; if that batch is dropped they were never made.
 
+mod ask;
 mod begin;
 mod call;
 mod follow;

@@ -141,6 +141,7 @@ impl State {
             Ok((loaded, command)) => {
                 self.owned.dispatch.limit(call.child, most_parallel(loaded.run.definition()));
                 self.owned.runs.insert(call.child, loaded);
+                self.settle_in(call.child, Some((call.parent, call.task.clone())));
                 self.decide(call.child, command);
             }
             Err(error) => self.child_trouble(call, error.into()),

@@ -12,6 +12,7 @@ mod cache;
 mod children;
 mod journal;
 mod message;
+mod pools;
 mod stepper;
 mod timers;
 mod turn;
@@ -23,7 +24,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel}
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use myrmex_engine::dispatch::{Admission, Dispatch, Worker};
+use myrmex_engine::dispatch::{Admission, Dispatch};
 use myrmex_engine::run::{Rejection, Run};
 use myrmex_expr::Evaluator;
 use myrmex_model::command::Command;
@@ -50,7 +51,9 @@ use message::{Answer, Message};
 pub(crate) use children::Definitions;
 pub use journal::{JournalError, event_of, load_definition, load_run};
 pub use message::{Answered, CalledDefinition, Ear, Interrupter, NewRetry, NewRun, RequestError, Written};
+pub use pools::{Supply, capacities, waiting};
 pub use stepper::Stepper;
+pub use turn::most_parallel;
 pub use writer::{Committer, Inbox, MakeCommitter};
 
 /// The stack of the partition's thread. Expressions are evaluated on it; `semantics.md` section 9 gives the figure.
@@ -80,6 +83,8 @@ pub struct Parts {
     pub clock: Box<dyn Clock>,
     /// How many attempts may run at a time.
     pub slots: u32,
+    /// What there is beside places.
+    pub supply: Supply,
     /// The worker's name, as grants record it.
     pub worker: Name,
     /// Where logs of attempts are made durable before the batch that names them.
@@ -216,8 +221,10 @@ impl Owned {
         let inbox = Inbox { messages, epoch: opened.epoch };
         let writer = Writer::new(committers(store, parts.logs.clone(), inbox)?);
         let mut dispatch = Dispatch::new(opened.epoch);
-        let offer = Worker { slots: parts.slots.max(1), ..Worker::default() };
-        dispatch.set_worker(parts.worker.clone(), Some(offer));
+        dispatch.set_worker(parts.worker.clone(), Some(parts.supply.offer(parts.slots.max(1))));
+        for (pool, units) in &parts.supply.pools {
+            dispatch.set_pool(pool.clone(), Some(*units));
+        }
         Ok(Self {
             epoch: opened.epoch,
             reader,
@@ -334,7 +341,7 @@ impl State {
         if !self.settle(is_idle) {
             return false;
         }
-        if self.is_interrupted && self.owned.dispatch.leases().next().is_none() {
+        if self.is_interrupted && self.owned.dispatch.places_taken() == 0 {
             self.closing.get_or_insert(Health::Interrupted);
         }
         match self.closing.take_if(|_| self.owned.open.is_empty() && !self.owned.writer.is_busy()) {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use myrmex_engine::dispatch::{Grant as Granted, Ready as Waiting};
+use myrmex_engine::dispatch::Grant as Granted;
 use myrmex_engine::run::{Claim, Rejection, Run};
 use myrmex_model::address::Address;
 use myrmex_model::command::Command;
@@ -27,6 +27,7 @@ use super::batch::Release;
 use super::cache::{self, Gave};
 use super::children::{Call, FollowUp};
 use super::message::{Answer, CalledDefinition, NewRetry, NewRun, RequestError};
+use super::pools::waiting;
 use super::{Loaded, State, journal, writer};
 use crate::evaluate::{self, Desk, checked_depth};
 use crate::values::Values;
@@ -62,6 +63,7 @@ impl State {
         let retry = new.retry.map(|retry| Box::new(take_over(retry, &mut values)));
         self.owned.dispatch.limit(new.run, most_parallel(&new.definition));
         self.owned.runs.insert(new.run, Loaded { run, values, key: new.key });
+        self.settle_in(new.run, None);
         let command = Command::Start {
             inputs,
             started_by: new.started_by,
@@ -127,18 +129,22 @@ impl State {
     pub(super) fn go_on(&mut self, id: RunId, loaded: Loaded) {
         let run = &loaded.run;
         let now = self.parts.clock.now();
-        for (task, attempt) in run.queued() {
-            self.owned.dispatch.enqueue(Waiting::plain(id, task, attempt, now));
-        }
         for (task, attempt, token) in run.grants() {
-            let (worker, ready) = (Some(self.parts.worker.clone()), Waiting::plain(id, task, attempt, now));
+            let (worker, ready) = (Some(self.parts.worker.clone()), waiting(run, task, attempt, now));
             self.owned.dispatch.adopt(Granted { token, worker, ready }, now);
         }
         for (timer, due) in run.timers() {
             self.owned.timers.arm(id, timer, due);
         }
         self.owned.dispatch.limit(id, most_parallel(run.definition()));
+        self.adopt_holds(&loaded.run, now);
+        let queued = loaded.run.queued();
+        let caller = loaded.run.parent_run().map(|caller| (caller.run, caller.task.clone()));
         self.owned.runs.insert(id, loaded);
+        self.settle_in(id, caller);
+        for (task, attempt) in queued {
+            self.enqueue(id, &task, attempt, now);
+        }
         self.to_recount.push(id);
         self.recount();
         let now = self.parts.clock.now();
@@ -287,7 +293,7 @@ impl State {
             }
             Effect::Queue { task, attempt } => {
                 let at = self.parts.clock.now();
-                self.owned.dispatch.enqueue(Waiting::plain(id, task.clone(), attempt, at));
+                self.enqueue(id, &task, attempt, at);
                 Some(IndexOperation::PutReady(Ready { namespace, run: id, task, attempt, at }))
             }
             Effect::Withdraw { task, .. } => {
@@ -409,22 +415,6 @@ impl State {
         let (timeout, heartbeat) = (node.policy.attempt_timeout, node.policy.heartbeat_timeout);
         let cache = cache::scope(&definition, (node, body), task, &arguments);
         Ok(Assignment { run: id, task: task.clone(), attempt, token, arguments, timeout, heartbeat, cache })
-    }
-
-    /// Gives free places to waiting attempts.
-    pub(super) fn grant(&mut self) {
-        if self.is_interrupted || self.worker.is_none() {
-            return;
-        }
-        for Granted { token, worker, ready } in self.owned.dispatch.grant(self.parts.clock.now()) {
-            let Waiting { run, task, attempt, .. } = ready;
-            let worker = worker.unwrap_or_else(|| self.parts.worker.clone());
-            let granted = self.put(run, Command::Grant { task: task.clone(), attempt, token, worker });
-            if let Err(rejection) = granted {
-                self.owned.dispatch.release(token);
-                self.parts.progress.note(format!("attempt {attempt} of `{task}`: {rejection}"));
-            }
-        }
     }
 
     pub(super) fn fire_timers(&mut self) {
@@ -579,7 +569,9 @@ impl State {
                 (Release::Acknowledge(token), Some(worker)) => worker.acknowledge(token),
                 (Release::Stop(_) | Release::Acknowledge(_), None) => {}
                 (Release::End(run), _) => {
-                    self.owned.runs.remove(&run);
+                    if let Some(ended) = self.owned.runs.remove(&run) {
+                        self.settle_out(&ended.run);
+                    }
                     self.owned.dispatch.limit(run, None);
                     if let Some(worker) = &self.worker {
                         worker.forget(run);
@@ -612,7 +604,7 @@ fn take_over(NewRetry { of, attempt, takings }: NewRetry, values: &mut Values) -
 }
 
 /// Returns how many attempts of a run may be under way at a time: the root's `max_parallel` bounds all that is inside.
-pub(super) fn most_parallel(definition: &Definition) -> Option<u32> {
+pub fn most_parallel(definition: &Definition) -> Option<u32> {
     match &definition.node(definition.root).body {
         Body::Graph(graph) => graph.max_parallel,
         Body::Task(_)

@@ -13,6 +13,8 @@ use myrmex_runtime::partition::{event_of, load_run};
 use myrmex_store::contract::Arrival;
 use myrmex_store::{LogId, Reader, Sequence};
 
+use super::workflow::UNITS;
+
 /// A page of anything.
 const PAGE: usize = 1_000;
 
@@ -25,6 +27,7 @@ pub(super) struct Durable {
 /// Reads the whole log and judges each run's journal.
 pub(super) fn read(reader: &dyn Reader, log: LogId, breaches: &mut Vec<String>) -> Durable {
     let mut runs: BTreeMap<RunId, Vec<Recorded>> = BTreeMap::new();
+    let mut taken = Taken::default();
     let mut after = Sequence::NONE;
     loop {
         let page = match reader.records(log, after, PAGE) {
@@ -38,7 +41,10 @@ pub(super) fn read(reader: &dyn Reader, log: LogId, breaches: &mut Vec<String>) 
         after = last.sequence;
         for record in &page {
             match event_of(record) {
-                Ok(recorded) => runs.entry(record.run).or_default().push(recorded),
+                Ok(recorded) => {
+                    taken.note(record.run, &recorded.event, breaches);
+                    runs.entry(record.run).or_default().push(recorded);
+                }
                 Err(error) => breaches.push(format!("a record cannot be read: {error}")),
             }
         }
@@ -54,6 +60,40 @@ pub(super) fn read(reader: &dyn Reader, log: LogId, breaches: &mut Vec<String>) 
         check_journal(*run, journal, &mut tokens, breaches);
     }
     Durable { runs, tokens }
+}
+
+/// Who has a unit of the pool, recounted from the log.
+#[derive(Default)]
+struct Taken {
+    holders: BTreeSet<(RunId, Address)>,
+    is_over: bool,
+}
+
+impl Taken {
+    fn note(&mut self, run: RunId, event: &Event, breaches: &mut Vec<String>) {
+        let Some(task) = event.task() else { return };
+        let name = task.segments().last().map(|segment| segment.name.to_owned()).unwrap_or_default();
+        let is_attempt = name.ends_with("_p");
+        let takes = (matches!(event, Event::AttemptGranted { .. }) && is_attempt)
+            || matches!(event, Event::HoldGranted { .. });
+        let gives_back = if is_attempt {
+            matches!(event, Event::AttemptEnded { .. })
+        } else {
+            matches!(
+                event,
+                Event::TaskSucceeded { .. } | Event::TaskFailed { .. } | Event::TaskCancelled { .. }
+            )
+        };
+        if takes {
+            self.holders.insert((run, task.clone()));
+        } else if gives_back {
+            self.holders.remove(&(run, task.clone()));
+        }
+        if self.holders.len() > UNITS as usize && !self.is_over {
+            self.is_over = true;
+            breaches.push(format!("{} units of {UNITS} are taken: {:?}", self.holders.len(), self.holders));
+        }
+    }
 }
 
 /// Judges one journal: legal order, one outcome for each attempt and each task run, nothing after the end.

@@ -1,7 +1,8 @@
 //! Workflows drawn at random, as text in the native language: what is simulated passes the checker and the evaluator
 //! that people's files pass.
 //!
-//! Names tell what a task is: `once…` has `effect: once`, `h…` stands in a handler and may begin after a cancel.
+//! Names tell what a task is: `once…` has `effect: once`, `h…` stands in a handler and may begin after a cancel, `…_p` takes a
+//! unit of the pool `p` for each attempt, and `…_b` is a block that holds one.
 
 use serde_json::{Map, Value, json};
 
@@ -9,6 +10,9 @@ use super::random::Random;
 
 /// The most blocks within blocks.
 const DEPTH_MAX: u32 = 3;
+
+/// How many units the pool has: blocks within blocks hold one each, and what is inside them takes one more.
+pub(super) const UNITS: u32 = DEPTH_MAX + 1;
 
 /// Draws workflow files: the first is the one to run, the others are those that it may call.
 pub(super) fn draw(random: &mut Random) -> Vec<String> {
@@ -43,6 +47,7 @@ impl Writer<'_> {
         let mut file = Task::new();
         file.insert("workflow".into(), name.into());
         file.insert("inputs".into(), json!({"n": {"type": "integer", "default": 3}}));
+        file.insert("pools".into(), json!({"p": UNITS}));
         if self.random.permille(150) {
             file.insert("deadline".into(), "40s".into());
         }
@@ -133,7 +138,17 @@ impl Writer<'_> {
             if is_small { &[0, 0, 0, 1, 2] } else { &[0, 0, 0, 0, 1, 2, 3, 4, 5, 5, 6, 7, 8, 9] };
         let kind = *self.random.one_of(kinds);
         let is_once = kind == 0 && self.random.permille(150);
-        let name = self.name(is_once);
+        // What a called workflow asks for is not known before, so only the workflow that calls it has blocks that hold.
+        let is_pooled = match kind {
+            0 | 5 => self.may_call && self.random.permille(250),
+            3 => self.may_call && self.random.permille(400),
+            _ => false,
+        };
+        let name = match kind {
+            3 if is_pooled => format!("{}_b", self.name(is_once)),
+            _ if is_pooled => format!("{}_p", self.name(is_once)),
+            _ => self.name(is_once),
+        };
         let mut made = match kind {
             0 => self.process(earlier, is_once),
             1 => task(json!({"set": {"v": self.reads(earlier)}})),
@@ -153,6 +168,9 @@ impl Writer<'_> {
             8 => self.process(earlier, false),
             _ => task(json!({"fail": {"title": "on purpose"}})),
         };
+        if is_pooled {
+            made.insert("pools".into(), json!({"p": 1}));
+        }
         self.common(&mut made, kind, is_once, depth);
         (name, made)
     }

@@ -17,7 +17,7 @@ use myrmex_runtime::clock::Clock;
 use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::logs::Logs;
 use myrmex_runtime::partition::{
-    Answered, CalledDefinition, MakeCommitter, NewRun, Parts, RequestError, Stepper, load_run,
+    Answered, CalledDefinition, MakeCommitter, NewRun, Parts, RequestError, Stepper, Supply, load_run,
 };
 use myrmex_runtime::progress::Progress;
 use myrmex_runtime::worker::{Assignment, Outcome, Report, Said};
@@ -291,6 +291,7 @@ impl World {
             namespace: self.namespace.clone(),
             clock: Box::new(Watch(Arc::clone(&self.now))),
             slots: 1 + u32::try_from(self.random.below(4)).expect("it is small"),
+            supply: Supply::default(),
             worker: Name::new("local").expect("it is a name"),
             logs: Logs::new(LOG, Box::new(MemoryLogStore::new()), Arc::clone(&progress)),
             progress: Arc::clone(&progress),

@@ -8,6 +8,7 @@ pub mod import;
 pub mod run;
 pub mod runs;
 pub mod schema;
+pub mod why;
 
 pub mod artifacts;
 pub mod cancel;
@@ -110,7 +111,8 @@ pub(crate) fn check_placed(path: &Path, root: &Path) -> CheckedFile {
     }
     let others = sources::beside(path, &text, root);
     let source = Source::new(name, text);
-    let check = || myrmex_lang::check_with(&source, &others);
+    let supply = Settings::load_quietly(root).declared();
+    let check = || myrmex_lang::check_in(&source, &others, &supply);
     let on_thread = std::thread::scope(|scope| {
         let builder = std::thread::Builder::new().stack_size(myrmex_expr::STACK_BYTES);
         builder.spawn_scoped(scope, check).map(std::thread::ScopedJoinHandle::join)

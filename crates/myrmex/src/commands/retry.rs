@@ -101,7 +101,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         },
         None => None,
     };
-    let slots = args.slots.unwrap_or_else(session::default_slots);
+    let slots = args.slots;
     // What is asked for is to run, whatever has been done before.
     let takes_over = args.from.is_empty() && args.item.is_empty();
     let session = Session::open(zygote, &workspace, Means { slots, takes_over })?;

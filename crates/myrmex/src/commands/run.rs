@@ -101,7 +101,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         // Tasks run there, not here; whoever did not mean that should see it.
         drop(writeln!(anstream::stderr(), "workspace: {}", workspace.root.display()));
     }
-    let slots = args.slots.unwrap_or_else(session::default_slots);
+    let slots = args.slots;
     let session = Session::open(zygote, &workspace, Means { slots, takes_over: !args.no_cache })?;
     let form = wire::definition::encode(&definition);
     let hash = DefinitionHash::of(&form);

@@ -17,7 +17,7 @@ use myrmex_runtime::clock::SystemClock;
 use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::logs::Logs;
 use myrmex_runtime::partition::{
-    CalledDefinition, NewRun, OpenStore, Partition, Parts, RequestError, event_of, load_run,
+    CalledDefinition, NewRun, OpenStore, Partition, Parts, RequestError, Supply, event_of, load_run,
 };
 use myrmex_runtime::progress::{Health, Progress};
 use myrmex_store::blobs::MemoryBlobStore;
@@ -245,6 +245,7 @@ fn run_engine(open: OpenStore, reader: &dyn Reader) -> bool {
         namespace: Namespace::standard(),
         clock: Box::new(SystemClock),
         slots: 2,
+        supply: Supply::default(),
         worker: Name::new("nobody").unwrap(),
         logs: Logs::new(LOG, Box::new(MemoryLogStore::default()), Arc::clone(&progress)),
         blobs: Arc::new(MemoryBlobStore::new()),

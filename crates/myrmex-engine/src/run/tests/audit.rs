@@ -227,6 +227,7 @@ pub(super) fn check_edges(host: &Host) {
         let begins = matches!(
             event,
             Event::TaskQueued { .. }
+                | Event::HoldQueued { .. }
                 | Event::ScopeEntered { .. }
                 | Event::ItemsExpanded { .. }
                 | Event::ChildCalled { .. }

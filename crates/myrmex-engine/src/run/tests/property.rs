@@ -119,7 +119,7 @@ fn generated_runs_reach_every_kind_of_event() {
             *kinds.entry(event.kind()).or_default() += 1;
         }
     }
-    assert_eq!(kinds.len(), 26, "{kinds:?}");
+    assert_eq!(kinds.len(), 28, "{kinds:?}");
     assert!(kinds.values().all(|count| *count >= 5), "{kinds:?}");
 }
 
