@@ -9,7 +9,7 @@ use myrmex_model::id::RunId;
 use myrmex_model::time::Timestamp;
 use myrmex_store::StoreError;
 
-use super::message::{Ear, Message, NewRun, RequestError};
+use super::message::{Ear, Interrupter, Message, NewRun, RequestError};
 use super::writer::MakeCommitter;
 use super::{Parts, State};
 use crate::worker::Worker;
@@ -39,6 +39,11 @@ impl Stepper {
     /// Returns what a worker needs to be heard.
     pub fn ear(&self) -> Ear {
         Ear(self.inbox.clone())
+    }
+
+    /// Returns a handle that can interrupt the partition.
+    pub fn interrupter(&self) -> Interrupter {
+        Interrupter(self.inbox.clone())
     }
 
     /// Gives the partition its worker, at the next turn.

@@ -13,6 +13,8 @@ use myrmex_runtime::partition::{event_of, load_run};
 use myrmex_store::contract::Arrival;
 use myrmex_store::{LogId, Reader, Sequence};
 
+use super::laws::{self, Move};
+
 /// A page of anything.
 const PAGE: usize = 1_000;
 
@@ -20,11 +22,16 @@ const PAGE: usize = 1_000;
 pub(super) struct Durable {
     pub(super) runs: BTreeMap<RunId, Vec<Recorded>>,
     pub(super) tokens: BTreeSet<FencingToken>,
+    /// The workflow of each run.
+    pub(super) workflows: BTreeMap<RunId, String>,
+    /// Who had a place when.
+    pub(super) moves: Vec<Move>,
 }
 
 /// Reads the whole log and judges each run's journal.
 pub(super) fn read(reader: &dyn Reader, log: LogId, breaches: &mut Vec<String>) -> Durable {
     let mut runs: BTreeMap<RunId, Vec<Recorded>> = BTreeMap::new();
+    let (mut workflows, mut moves) = (BTreeMap::new(), Vec::new());
     let mut after = Sequence::NONE;
     loop {
         let page = match reader.records(log, after, PAGE) {
@@ -38,7 +45,13 @@ pub(super) fn read(reader: &dyn Reader, log: LogId, breaches: &mut Vec<String>) 
         after = last.sequence;
         for record in &page {
             match event_of(record) {
-                Ok(recorded) => runs.entry(record.run).or_default().push(recorded),
+                Ok(recorded) => {
+                    moves.extend(Move::of(record.run, &recorded.event));
+                    if let Event::RunStarted { workflow, .. } = &recorded.event {
+                        workflows.insert(record.run, workflow.as_str().to_owned());
+                    }
+                    runs.entry(record.run).or_default().push(recorded);
+                }
                 Err(error) => breaches.push(format!("a record cannot be read: {error}")),
             }
         }
@@ -52,8 +65,9 @@ pub(super) fn read(reader: &dyn Reader, log: LogId, breaches: &mut Vec<String>) 
     let mut tokens = BTreeSet::new();
     for (run, journal) in &runs {
         check_journal(*run, journal, &mut tokens, breaches);
+        laws::check(*run, journal, breaches);
     }
-    Durable { runs, tokens }
+    Durable { runs, tokens, workflows, moves }
 }
 
 /// Judges one journal: legal order, one outcome for each attempt and each task run, nothing after the end.
@@ -94,6 +108,7 @@ fn check_journal(
         if let Event::TaskSucceeded { task, .. }
         | Event::TaskFailed { task, .. }
         | Event::TaskSkipped { task, .. }
+        | Event::TaskTaken { task, .. }
         | Event::TaskCancelled { task } = &recorded.event
         {
             if !ended.insert(task) {
@@ -177,6 +192,16 @@ fn compare_indexes(
         breaches.push(format!("timer rows are {found:?}, the journals say {timers:?}"));
     }
     Ok(())
+}
+
+/// Returns what is durable as lines, for whoever looks into a breach.
+pub(super) fn history(reader: &dyn Reader, log: LogId) -> Vec<String> {
+    let records = reader.records(log, Sequence::NONE, PAGE).unwrap_or_default();
+    let line = |record: &myrmex_store::Record| {
+        let event = event_of(record).map_or("?".to_owned(), |recorded| format!("{:?}", recorded.event));
+        format!("{} {} {event}", record.sequence, record.run)
+    };
+    records.iter().map(line).collect()
 }
 
 /// Returns how a run ended, if it did.

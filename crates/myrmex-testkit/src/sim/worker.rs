@@ -10,6 +10,7 @@ use myrmex_model::time::{Length, Timestamp};
 use myrmex_runtime::worker::{Assignment, Facts, Outcome, Produced, Report, Said, Worker};
 use serde_json::json;
 
+use super::planted::Planted;
 use super::random::{Random, mix, mix_text};
 
 /// What a worker was told and has not read yet.
@@ -28,7 +29,7 @@ pub(super) enum Told {
 pub(super) struct Line(Arc<Mutex<VecDeque<Told>>>);
 
 impl Line {
-    fn put(&self, told: Told) {
+    pub(super) fn put(&self, told: Told) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(told);
     }
 
@@ -71,6 +72,7 @@ impl Worker for Line {
 #[derive(Debug, Default)]
 pub(super) struct Hands {
     seed: u64,
+    planted: Option<Planted>,
     running: BTreeMap<FencingToken, Running>,
     kept: BTreeMap<FencingToken, Report>,
     /// What it said and nobody has heard yet.
@@ -85,8 +87,13 @@ struct Running {
 }
 
 impl Hands {
-    pub(super) fn new(seed: u64) -> Self {
-        Self { seed, ..Self::default() }
+    pub(super) fn new(seed: u64, planted: Option<Planted>) -> Self {
+        Self { seed, planted, ..Self::default() }
+    }
+
+    /// Whether it runs an attempt, or has a report of it that nobody has acknowledged.
+    pub(super) fn has(&self, token: FencingToken) -> bool {
+        self.running.contains_key(&token) || self.kept.contains_key(&token)
     }
 
     /// Returns the attempts under way.
@@ -141,7 +148,8 @@ impl Hands {
     pub(super) fn end(&mut self, token: FencingToken, now: Timestamp) -> Option<Report> {
         let Running { assignment, ends, is_stopping } = self.running.remove(&token)?;
         let outcome = if is_stopping && ends > now {
-            Outcome::Ended(AttemptReport::of(AttemptEnd::Stopped))
+            // It had begun: there was a process.
+            Outcome::Ended(AttemptReport { pid: Some(1), ..AttemptReport::of(AttemptEnd::Stopped) })
         } else {
             self.outcome(&assignment)
         };
@@ -155,7 +163,9 @@ impl Hands {
             logs: Vec::new(),
             digest: None,
         };
-        self.kept.insert(token, report.clone());
+        if self.planted != Some(Planted::ReportForgotten) {
+            self.kept.insert(token, report.clone());
+        }
         self.said.push_back(Said::Report(Box::new(report.clone())));
         Some(report)
     }
