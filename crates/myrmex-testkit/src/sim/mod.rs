@@ -7,6 +7,7 @@
 //! durable. A seed gives the same history on every machine; [`Outcome::trace`] tells two histories apart.
 
 mod case;
+mod coverage;
 mod disk;
 mod faults;
 mod judge;
@@ -15,6 +16,8 @@ mod people;
 mod planted;
 mod random;
 mod reading;
+mod shrink;
+mod soak;
 mod worker;
 mod workflow;
 mod world;
@@ -26,8 +29,12 @@ use myrmex_model::diagnostic::Severity;
 use myrmex_model::ir::Definition;
 
 pub use case::Case;
+pub use coverage::CONSTRUCTS;
 pub use planted::Planted;
+pub use random::Choices;
 use random::{Random, mix};
+pub use shrink::shrink;
+pub use soak::{Soaked, TWICE_EVERY, Tell, soak};
 use world::World;
 
 /// Who cancels runs in a simulation.

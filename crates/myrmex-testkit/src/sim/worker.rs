@@ -182,15 +182,15 @@ impl Hands {
             0..=5 => luck.below(50),
             6..=8 => luck.below(8_000),
             // Longer than anybody waits: only a limit of time or a stop ends it.
-            _ if assignment.timeout.is_some() => 1 << 40,
+            _ if assignment.timeout.or(assignment.heartbeat).is_some() => 1 << 40,
             _ => luck.below(60_000),
         };
-        Length(assignment.timeout.map_or(ms, |limit| ms.min(limit.0)))
+        Length(limit(assignment).map_or(ms, |limit| ms.min(limit.0)))
     }
 
     fn outcome(&self, assignment: &Assignment) -> Outcome {
         let mut luck = self.luck(assignment);
-        let is_timeout = assignment.timeout.is_some_and(|limit| self.duration(assignment) == limit);
+        let is_timeout = limit(assignment).is_some_and(|limit| self.duration(assignment) == limit);
         luck.next();
         let fault = |kind, title: &str| Fault::new(kind, title);
         let end = match luck.below(10) {
@@ -206,4 +206,9 @@ impl Hands {
         };
         Outcome::Ended(AttemptReport::of(end))
     }
+}
+
+/// Returns when an attempt that says nothing is ended.
+fn limit(assignment: &Assignment) -> Option<Length> {
+    assignment.timeout.into_iter().chain(assignment.heartbeat).min()
 }

@@ -123,7 +123,7 @@ impl World {
             1 => Faults { full: 20, unknown: 20, unreadable: 0 },
             2 => Faults { full: 0, unknown: 60, unreadable: 0 },
             3 => Faults { full: 150, unknown: 5, unreadable: 0 },
-            _ => Faults { full: 0, unknown: 5, unreadable: 5 },
+            _ => Faults { full: 0, unknown: 5, unreadable: 25 },
         };
         let disk = Disk::new(disk, faults, planted);
         let mut world = Self {
