@@ -6,12 +6,14 @@
 //! the disk is full, the clock jumps, people cancel. Then faults stop, and every run must end. What is judged is what is
 //! durable. A seed gives the same history on every machine; [`Outcome::trace`] tells two histories apart.
 
+mod cache;
 mod case;
 mod coverage;
 mod disk;
 mod faults;
 mod judge;
 mod laws;
+mod order;
 mod people;
 mod planted;
 mod random;
@@ -64,6 +66,8 @@ pub struct Counts {
     pub unread: u64,
     /// Reports that overtook others.
     pub overtakings: u64,
+    /// Successes that were taken over.
+    pub taken_over: u64,
     /// Runs that were retried.
     pub retries: u64,
     /// Jumps of the wall clock.

@@ -93,6 +93,7 @@ impl Counts {
         self.unread += other.unread;
         self.overtakings += other.overtakings;
         self.retries += other.retries;
+        self.taken_over += other.taken_over;
         self.gave_up += other.gave_up;
         self.zombie_turns += other.zombie_turns;
         self.clock_jumps += other.clock_jumps;

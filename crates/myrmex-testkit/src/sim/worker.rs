@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::{FencingToken, RunId};
-use myrmex_model::outcome::{AttemptEnd, AttemptReport, Usage};
+use myrmex_model::outcome::{AttemptEnd, AttemptReport, Loss, Usage};
 use myrmex_model::time::{Length, Timestamp};
 use myrmex_runtime::worker::{Assignment, Facts, Outcome, Produced, Report, Said, Worker};
 use serde_json::json;
 
+use super::cache;
 use super::planted::Planted;
 use super::random::{Random, mix, mix_text};
 
@@ -84,6 +85,8 @@ struct Running {
     assignment: Assignment,
     ends: Timestamp,
     is_stopping: bool,
+    /// The success that it takes over instead of doing anything.
+    found: Option<Outcome>,
 }
 
 impl Hands {
@@ -118,11 +121,13 @@ impl Hands {
     }
 
     /// Does what it was told.
-    pub(super) fn obey(&mut self, told: Told, now: Timestamp) {
+    ///
+    /// An attempt for which a success was found takes that over.
+    pub(super) fn obey(&mut self, told: Told, found: Option<Outcome>, now: Timestamp) {
         match told {
             Told::Assign(assignment) => {
-                let ends = now.after(self.duration(&assignment));
-                let running = Running { assignment: *assignment, ends, is_stopping: false };
+                let ends = if found.is_some() { now } else { now.after(self.duration(&assignment)) };
+                let running = Running { assignment: *assignment, ends, is_stopping: false, found };
                 self.running.insert(running.assignment.token, running);
             }
             Told::Stop(token) => {
@@ -146,11 +151,15 @@ impl Hands {
 
     /// Ends an attempt that is over, and says so.
     pub(super) fn end(&mut self, token: FencingToken, now: Timestamp) -> Option<Report> {
-        let Running { assignment, ends, is_stopping } = self.running.remove(&token)?;
+        let Running { assignment, ends, is_stopping, found } = self.running.remove(&token)?;
+        let mut digest = None;
         let outcome = if is_stopping && ends > now {
             // It had begun: there was a process.
             Outcome::Ended(AttemptReport { pid: Some(1), ..AttemptReport::of(AttemptEnd::Stopped) })
+        } else if let Some(found) = found {
+            found
         } else {
+            digest = cache::digest(&assignment);
             self.outcome(&assignment)
         };
         let report = Report {
@@ -161,7 +170,7 @@ impl Hands {
             outcome,
             artifacts: serde_json::Map::new(),
             logs: Vec::new(),
-            digest: None,
+            digest,
         };
         if self.planted != Some(Planted::ReportForgotten) {
             self.kept.insert(token, report.clone());
@@ -195,6 +204,9 @@ impl Hands {
         let fault = |kind, title: &str| Fault::new(kind, title);
         let end = match luck.below(10) {
             _ if is_timeout => AttemptEnd::TimedOut { fault: fault(FaultKind::Timeout, "out of time") },
+            9 if luck.permille(200) => {
+                AttemptEnd::Lost { loss: Loss::Watcher, reason: "its watcher died".to_owned() }
+            }
             0 | 1 => AttemptEnd::Failed { fault: fault(FaultKind::Runtime, "exit code 1") },
             _ => {
                 let Some(fields) = json!({"v": luck.below(1_000)}).as_object().cloned() else {

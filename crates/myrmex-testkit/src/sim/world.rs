@@ -32,7 +32,7 @@ use super::planted::Planted;
 use super::random::{Random, mix};
 use super::worker::{Hands, Line, Told};
 use super::{CANCELLER, Counts, Tapes};
-use super::{judge, laws};
+use super::{cache, judge, laws, order};
 
 /// The log of the partition.
 const LOG: LogId = LogId(0);
@@ -510,7 +510,12 @@ impl World {
                 process.line.put(Told::Assign(assignment.clone()));
             }
         }
-        process.hands.obey(told, now);
+        let found = match &told {
+            Told::Assign(assignment) => cache::find(self.disk.reader().as_ref(), &self.namespace, assignment),
+            Told::Stop(_) | Told::StopAll | Told::Acknowledge(_) | Told::Forget | Told::Recount => None,
+        };
+        self.counts.taken_over += u64::from(found.is_some());
+        process.hands.obey(told, found, now);
     }
 
     fn hear(&mut self) {
@@ -573,10 +578,21 @@ impl World {
                     wrong.push(format!("run {run}: the success of `{task}` was produced by no attempt"));
                 }
             }
+            for origin in cache::origins(journal) {
+                if !cache::is_success(origin, durable.runs.get(&origin.run)) {
+                    wrong.push(cache::breach(*run, origin));
+                }
+            }
             for (task, token) in laws::lost(journal) {
                 if self.started.contains_key(&token) && !self.dead.contains(&token) {
                     wrong.push(format!("run {run}: `{task}` counts as lost, and its worker lived"));
                 }
+            }
+            let workflow = durable.workflows.get(run);
+            let named =
+                |definition: &&Definition| Some(definition.name.as_str()) == workflow.map(String::as_str);
+            if let Some(definition) = self.definitions.iter().find(named) {
+                order::check(*run, journal, definition, &mut wrong);
             }
             self.counts.events += journal.len() as u64;
             self.counts.kinds.extend(journal.iter().map(|recorded| recorded.event.kind()));
