@@ -46,7 +46,10 @@ fn everything_holds_in_all_seeds_and_their_load_is_real() {
     }
     assert!(counts.crashes > seeds && counts.crashes_under_load > seeds / 2, "{counts:?}");
     assert!(counts.crashes_in_recovery > seeds / 4 && counts.zombie_turns > seeds / 4, "{counts:?}");
-    assert!(counts.attempts > 5 * seeds && counts.retries > seeds / 4 && counts.taken_over > seeds / 100, "{counts:?}");
+    assert!(
+        counts.attempts > 5 * seeds && counts.retries > seeds / 4 && counts.taken_over > seeds / 100,
+        "{counts:?}"
+    );
     assert!(counts.unread > seeds / 50 && counts.overtakings > seeds / 200, "{counts:?}");
     assert!(counts.kinds.len() >= 24, "{counts:?}");
 }

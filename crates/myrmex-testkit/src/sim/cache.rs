@@ -15,9 +15,8 @@ pub(super) fn digest(assignment: &Assignment) -> Option<CacheDigest> {
     let scope = assignment.cache.as_deref()?;
     let cache = &assignment.arguments["cache"];
     let given = cache.get("key").map_or_else(|| assignment.arguments.to_string(), ToString::to_string);
-    let hash = [scope.workflow.as_str(), &scope.path, &scope.body.to_string(), &given]
-        .into_iter()
-        .fold(0, |hash, part| mix_text(hash, part));
+    let hash =
+        [scope.workflow.as_str(), &scope.path, &scope.body.to_string(), &given].into_iter().fold(0, mix_text);
     let mut digest = [0; 32];
     for (index, part) in (0..).zip(digest.chunks_mut(8)) {
         part.copy_from_slice(&mix(hash, index).to_be_bytes());

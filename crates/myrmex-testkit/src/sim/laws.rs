@@ -106,3 +106,88 @@ pub(super) fn lost(journal: &[Recorded]) -> impl Iterator<Item = (&Address, Fenc
         matches!(report.end, AttemptEnd::Lost { loss: Loss::Worker, .. }).then_some((task, *token))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use myrmex_model::event::Change;
+    use myrmex_model::id::{Attempt, DefinitionHash, ValueHash};
+    use myrmex_model::name::Name;
+    use myrmex_model::status::{Phase, Status};
+
+    use super::*;
+
+    const RUN: RunId = RunId([1; 16]);
+    const OTHER: RunId = RunId([2; 16]);
+
+    fn breaches(events: &[(i64, Event)]) -> Vec<String> {
+        let change = Change { from: Status::Pending, to: Status::Running, phase: Phase::None };
+        let record =
+            |(at, event): &(i64, Event)| Recorded { at: Timestamp(*at), event: event.clone(), change };
+        let journal: Vec<Recorded> = events.iter().map(record).collect();
+        let mut breaches = Vec::new();
+        check(RUN, &journal, &mut breaches);
+        breaches
+    }
+
+    fn started() -> Event {
+        Event::RunStarted {
+            definition: DefinitionHash([0; 32]),
+            workflow: Name::new("w").unwrap(),
+            inputs: ValueHash::of(b"{}"),
+            started_by: "somebody".to_owned(),
+            trigger: "manual".to_owned(),
+            closure: None,
+            parent: None,
+            retry: None,
+        }
+    }
+
+    fn task() -> Address {
+        Address::parse("a").unwrap()
+    }
+
+    #[test]
+    fn a_run_begins_once() {
+        assert!(breaches(&[(0, started())]).is_empty());
+        assert_eq!(breaches(&[(0, started()), (1, started())]).len(), 1);
+        assert_eq!(breaches(&[]).len(), 1);
+    }
+
+    #[test]
+    fn nothing_happens_before_it_is_due() {
+        let armed = Event::TimerArmed { task: task(), due: Timestamp(20) };
+        let over =
+            Event::TaskSucceeded { task: task(), output: ValueHash::of(b"null"), vars: None, fault: None };
+        assert!(breaches(&[(0, started()), (5, armed.clone()), (20, over.clone())]).is_empty());
+        assert_eq!(breaches(&[(0, started()), (5, armed), (19, over)]).len(), 1);
+        let attempt = Attempt::FIRST.next();
+        let pause = Event::RetryArmed { task: task(), attempt, due: Timestamp(20), by_catch: None };
+        let again = Event::TaskQueued { task: task(), attempt, input: None };
+        assert!(breaches(&[(0, started()), (5, pause.clone()), (21, again.clone())]).is_empty());
+        assert_eq!(breaches(&[(0, started()), (5, pause), (19, again)]).len(), 1);
+    }
+
+    #[test]
+    fn nobody_has_a_place_too_many() {
+        let text = r#"{"workflow":"w","concurrency":{"limit":1},"tasks":{"a":{"run":"x"}}}"#;
+        let definitions = std::thread::Builder::new()
+            .stack_size(myrmex_expr::STACK_BYTES)
+            .spawn(move || super::super::compile(&[text.to_owned()]).unwrap())
+            .unwrap()
+            .join()
+            .unwrap();
+        let workflows = BTreeMap::from([(RUN, "w".to_owned()), (OTHER, "w".to_owned())]);
+        let judge = |moves: &[Move]| {
+            let mut breaches = Vec::new();
+            check_places(moves, &workflows, &definitions, &mut breaches);
+            breaches.len()
+        };
+        let asks = [Move::Asks(RUN, None), Move::Asks(OTHER, None)];
+        let in_turn = [Move::Enters(RUN), Move::Leaves(RUN), Move::Enters(OTHER)];
+        assert_eq!(judge(&[&asks[..], &in_turn].concat()), 0);
+        assert_eq!(judge(&[&asks[..], &[Move::Enters(RUN), Move::Enters(OTHER)]].concat()), 1);
+        assert_eq!(judge(&[Move::Enters(RUN)]), 1);
+        let apart = [Move::Asks(RUN, Some("x".into())), Move::Asks(OTHER, None)];
+        assert_eq!(judge(&[&apart[..], &[Move::Enters(RUN), Move::Enters(OTHER)]].concat()), 0);
+    }
+}

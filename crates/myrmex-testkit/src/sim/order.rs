@@ -52,7 +52,7 @@ impl<'a> Reading<'a> {
                 }
             }
             Event::RetryArmed { task, by_catch: Some(_), .. } => {
-                self.failures.entry(task).or_default().1 += 1
+                self.failures.entry(task).or_default().1 += 1;
             }
             Event::TaskSucceeded { task, .. } => {
                 self.begins(task);
