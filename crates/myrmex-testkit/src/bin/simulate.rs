@@ -83,7 +83,9 @@ fn soak_seeds(options: &Options) -> Result<ExitCode, String> {
 fn report(outcome: &Outcome, out: &PathBuf) -> Result<ExitCode, String> {
     let seed = outcome.seed;
     println!("\nseed {seed} fails:\n{}", outcome.breaches.join("\n"));
-    println!("\nagain: cargo xtask soak --seeds 1 --from {seed}");
+    let planted =
+        outcome.case.planted.map_or(String::new(), |planted| format!(" --planted {}", planted.name()));
+    println!("\nagain: cargo xtask soak --seeds 1 --from {seed}{planted}");
     let case = outcome.case.clone();
     let Some(small) = on_a_large_stack(move || shrink(&case)) else { return Ok(ExitCode::FAILURE) };
     fs::create_dir_all(out).map_err(|error| error.to_string())?;

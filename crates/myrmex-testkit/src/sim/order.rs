@@ -17,6 +17,8 @@ struct Reading<'a> {
     outcomes: BTreeMap<String, Outcome>,
     cases: BTreeMap<String, u32>,
     begun: BTreeSet<String>,
+    /// Tasks with an attempt under way.
+    open: BTreeSet<&'a str>,
     /// Failures of attempts, and how many are forgiven by the `retry` of a `catch`.
     failures: BTreeMap<&'a Address, (u32, u32)>,
     breaches: Vec<String>,
@@ -25,8 +27,8 @@ struct Reading<'a> {
 /// Judges the journal of a run that follows `definition`.
 pub(super) fn check(run: RunId, journal: &[Recorded], definition: &Definition, breaches: &mut Vec<String>) {
     let (outcomes, cases, begun) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
-    let failures = BTreeMap::new();
-    let mut reading = Reading { definition, outcomes, cases, begun, failures, breaches: Vec::new() };
+    let (open, failures) = (BTreeSet::new(), BTreeMap::new());
+    let mut reading = Reading { definition, outcomes, cases, begun, open, failures, breaches: Vec::new() };
     for recorded in journal {
         reading.read(&recorded.event);
     }
@@ -45,7 +47,12 @@ impl<'a> Reading<'a> {
                 self.begins(task);
                 self.cases.insert(task.as_str().to_owned(), *case);
             }
+            Event::AttemptGranted { task, .. } => {
+                self.open.insert(task.as_str());
+                self.check_parallel(task);
+            }
             Event::AttemptEnded { task, report, .. } => {
+                self.open.remove(task.as_str());
                 if let AttemptEnd::Failed { .. } | AttemptEnd::TimedOut { .. } = report.end {
                     self.failures.entry(task).or_default().0 += 1;
                     self.count(task);
@@ -89,7 +96,6 @@ impl<'a> Reading<'a> {
             | Event::HandlerEntered { .. }
             | Event::LimitReached { .. }
             | Event::ChildUnknown { .. }
-            | Event::AttemptGranted { .. }
             | Event::RetryArmed { by_catch: None, .. }
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
@@ -146,6 +152,46 @@ impl<'a> Reading<'a> {
         is_case && self.outcomes.get(&source).is_some_and(|outcome| edge.on.contains(*outcome))
     }
 
+    /// An attempt begins: nowhere around it are more under way than may be.
+    fn check_parallel(&mut self, task: &Address) {
+        let text = task.as_str();
+        let inner = text.match_indices(['/', '[']).map(|(end, _)| &text[..end]);
+        for scope in std::iter::once("").chain(inner) {
+            let Ok(address) = (if scope.is_empty() { Ok(Address::root()) } else { Address::parse(scope) })
+            else {
+                continue;
+            };
+            let most =
+                node_at(self.definition, &address).and_then(|node| match &self.definition.node(node).body {
+                    Body::Graph(graph) => graph.max_parallel,
+                    Body::Each(each) => each.max_parallel,
+                    Body::Task(_)
+                    | Body::Value(_)
+                    | Body::Timer(_)
+                    | Body::Choose(_)
+                    | Body::Raise(_)
+                    | Body::Flow(_)
+                    | Body::Call(_) => None,
+                });
+            // Inside something each of its parts counts once, whatever it has under way; in a run every attempt does.
+            let part = |open: &&'a str| {
+                let rest = open.strip_prefix(scope)?;
+                match rest.strip_prefix('[') {
+                    Some(item) => item.split(']').next(),
+                    None => rest.strip_prefix('/')?.split(['/', '[', '~']).next(),
+                }
+            };
+            let count = match scope {
+                "" => self.open.len(),
+                _ => self.open.iter().filter_map(part).collect::<BTreeSet<_>>().len(),
+            };
+            if most.is_some_and(|most| count > most as usize) {
+                self.breaches
+                    .push(format!("`{task}` begins as one of {count} in `{scope}`, which are too many"));
+            }
+        }
+    }
+
     /// An attempt of a task failed: no more of them may than its `retry` says.
     fn count(&mut self, task: &Address) {
         let Some(node) = node_at(self.definition, task) else { return };
@@ -160,14 +206,18 @@ impl<'a> Reading<'a> {
 #[cfg(test)]
 mod tests {
     use myrmex_model::event::{Change, SkipReason};
-    use myrmex_model::id::{Attempt, ValueHash};
+    use myrmex_model::id::{Attempt, FencingToken, ValueHash};
+    use myrmex_model::name::Name;
     use myrmex_model::status::Phase;
     use myrmex_model::time::Timestamp;
 
     use super::*;
 
     fn breaches(events: Vec<Event>) -> Vec<String> {
-        let text = r#"{"workflow":"w","tasks":{"a":{"run":"x"},"b":{"run":"x","needs":["a"]}}}"#;
+        breaches_in(r#"{"workflow":"w","tasks":{"a":{"run":"x"},"b":{"run":"x","needs":["a"]}}}"#, events)
+    }
+
+    fn breaches_in(text: &'static str, events: Vec<Event>) -> Vec<String> {
         let definition = std::thread::Builder::new()
             .stack_size(myrmex_expr::STACK_BYTES)
             .spawn(move || super::super::compile(&[text.to_owned()]).unwrap().remove(0))
@@ -204,6 +254,26 @@ mod tests {
         assert_eq!(breaches(vec![queued("a"), queued("b")]).len(), 1);
         let skipped = Event::TaskSkipped { task: at("a"), reason: SkipReason::Condition };
         assert_eq!(breaches(vec![skipped, queued("b")]).len(), 1);
+    }
+
+    #[test]
+    fn no_more_are_under_way_than_may_be() {
+        let text = r#"{"workflow":"w","tasks":{"a":{"max_parallel":1,"tasks":{"b":{"run":"x"},"c":{"run":"x"}}},
+            "d":{"for_each":3,"max_parallel":2,"run":"x"}}}"#;
+        let granted = |name: &str, token| Event::AttemptGranted {
+            task: at(name),
+            attempt: Attempt::FIRST,
+            token: FencingToken(token),
+            worker: Name::new("local").unwrap(),
+        };
+        assert!(
+            breaches_in(text, vec![granted("a/b", 1), granted("d[0]", 2), granted("d[2]", 3)]).is_empty()
+        );
+        assert_eq!(breaches_in(text, vec![granted("a/b", 1), granted("a/c", 2)]).len(), 1);
+        assert_eq!(
+            breaches_in(text, vec![granted("d[0]", 1), granted("d[1]", 2), granted("d[2]", 3)]).len(),
+            1
+        );
     }
 
     #[test]

@@ -375,6 +375,11 @@ impl Writer<'_> {
         let body = self.flow(depth + 1);
         let most = 1 + self.random.below(3);
         let condition = format!("index >= {}", self.random.below(most + 1));
+        if self.random.permille(30) {
+            // More rounds than one turn decides.
+            let body = json!([{self.name(false): {"set": {"v": 1}}}]);
+            return task(json!({"repeat": {"while": "index < 600", "max": 600, "do": body}}));
+        }
         if self.random.permille(400) {
             let condition = format!("index < {most}");
             return task(json!({"repeat": {"while": condition, "max": most, "do": body}}));

@@ -396,7 +396,13 @@ impl World {
                 let start =
                     client.start.get_or_insert_with(|| process.partition.start_run(client.new.clone()));
                 match start.try_recv() {
-                    Ok(Ok(()) | Err(RequestError::Rejected(_))) => client.is_acknowledged = true,
+                    Ok(Ok(()) | Err(RequestError::Rejected(_))) => {
+                        client.is_acknowledged = true;
+                        let found = self.disk.reader().summary(&self.namespace, client.run);
+                        if !found.is_ok_and(|found| found.is_some()) {
+                            breaches.push(format!("run {} is acknowledged before it is there", client.run));
+                        }
+                    }
                     // It was not decided, or nobody knows: they ask again.
                     Ok(Err(RequestError::Unknowable | RequestError::Stopped | RequestError::Journal(_))) => {
                         client.start = None;
@@ -530,6 +536,10 @@ impl World {
         let now = self.now();
         let Some(process) = &mut self.process else { return };
         if let Some(report) = process.hands.end(token, now) {
+            let run = self.disk.reader().summary(&self.namespace, report.run).ok().flatten();
+            if run.is_none_or(|run| run.status.is_terminal()) {
+                self.breaches.push(format!("an attempt of `{}` outlives its run", report.task));
+            }
             let is_known = match &report.outcome {
                 Outcome::Produced { .. } | Outcome::TakenOver { .. } => true,
                 Outcome::Ended(report) => {
