@@ -20,6 +20,8 @@ const ECHOES_MAX: usize = 20;
 pub(super) struct Weather {
     slow: u64,
     frozen: u64,
+    /// How many runs are taken up first by the process to come, if not all.
+    few: u64,
     /// Reports that were heard, as a network may deliver them again.
     echoes: Vec<Report>,
 }
@@ -34,6 +36,11 @@ impl Weather {
     /// Whether a commit that is under way stays so.
     pub(super) fn is_disk_slow(&self) -> bool {
         self.slow > 0
+    }
+
+    /// Takes how many runs are to be taken up now, if not all.
+    pub(super) fn take_few(&mut self) -> Option<usize> {
+        usize::try_from(std::mem::take(&mut self.few)).ok().filter(|few| *few > 0)
     }
 
     /// Whether the worker neither hears nor does nor says anything.
@@ -68,6 +75,11 @@ impl World {
             122..=141 => return self.overtake(),
             142..=161 if self.is_recovering() => self.crash(),
             162..=191 => return self.retry(),
+            192..=201 if !self.is_recovering() => self.resume(),
+            202..=206 => {
+                self.weather.few = 1 + self.random.below(3);
+                self.crash();
+            }
             500..=530 if self.is_zombie_there() => self.wake_zombie(),
             _ => return false,
         }

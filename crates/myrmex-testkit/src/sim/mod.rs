@@ -64,6 +64,8 @@ pub struct Counts {
     pub crashes_in_recovery: u64,
     /// Reads that failed.
     pub unread: u64,
+    /// Processes that took up a few runs first, and the others later.
+    pub left_alone: u64,
     /// Reports that overtook others.
     pub overtakings: u64,
     /// Successes that were taken over.

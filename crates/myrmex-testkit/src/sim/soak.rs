@@ -91,6 +91,7 @@ impl Counts {
         self.crashes_under_load += other.crashes_under_load;
         self.crashes_in_recovery += other.crashes_in_recovery;
         self.unread += other.unread;
+        self.left_alone += other.left_alone;
         self.overtakings += other.overtakings;
         self.retries += other.retries;
         self.taken_over += other.taken_over;
