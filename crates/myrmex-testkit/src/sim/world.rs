@@ -458,7 +458,9 @@ impl World {
         let Some(zombie) = &mut self.zombie else { return };
         self.counts.zombie_turns += 1;
         if let Some(token) = zombie.hands.ended(now).first().copied() {
-            zombie.hands.end(token, now);
+            // What it did counts if it opens the store again and so takes the log back.
+            let report = zombie.hands.end(token, now);
+            self.produced.extend(report.filter(is_known).map(|_| token));
         }
         if let Some(said) = zombie.hands.said.pop_front() {
             zombie.partition.ear().hear(said);
@@ -544,13 +546,7 @@ impl World {
             if run.is_none_or(|run| run.status.is_terminal()) {
                 self.breaches.push(format!("an attempt of `{}` outlives its run", report.task));
             }
-            let is_known = match &report.outcome {
-                Outcome::Produced { .. } | Outcome::TakenOver { .. } => true,
-                Outcome::Ended(report) => {
-                    matches!(report.end, myrmex_model::outcome::AttemptEnd::Failed { .. })
-                }
-            };
-            if is_known {
+            if is_known(&report) {
                 self.produced.insert(token);
             }
         }
@@ -636,6 +632,14 @@ impl World {
                 self.trace = super::random::mix_text(self.trace, &note);
             }
         }
+    }
+}
+
+/// Whether a report leaves no doubt about what its attempt did.
+fn is_known(report: &Report) -> bool {
+    match &report.outcome {
+        Outcome::Produced { .. } | Outcome::TakenOver { .. } => true,
+        Outcome::Ended(report) => matches!(report.end, myrmex_model::outcome::AttemptEnd::Failed { .. }),
     }
 }
 
