@@ -548,10 +548,10 @@ impl Run {
         if activation.is_handler {
             return self.address(parent).child(&self.definition.node(activation.node).name, 1);
         }
-        let around = self.address(parent).inside(self.at(parent).attempt_inside());
         if activation.is_item {
             return self.item_address(parent, activation.index);
         }
+        let around = self.address(parent).inside(self.at(parent).attempt_inside());
         around.child(&self.definition.node(activation.node).name, activation.visit)
     }
 

@@ -9,7 +9,7 @@ use myrmex_model::id::RunId;
 use myrmex_model::time::Timestamp;
 use myrmex_store::StoreError;
 
-use super::message::{Answered, Ear, Message, NewRun};
+use super::message::{Answered, Ear, Interrupter, Message, NewRun};
 use super::writer::MakeCommitter;
 use super::{Parts, State};
 use crate::worker::Worker;
@@ -36,6 +36,11 @@ impl Stepper {
     /// Returns what a worker needs to be heard.
     pub fn ear(&self) -> Ear {
         Ear(self.inbox.clone())
+    }
+
+    /// Returns a handle that can interrupt the partition.
+    pub fn interrupter(&self) -> Interrupter {
+        Interrupter(self.inbox.clone())
     }
 
     /// Gives the partition its worker, at the next turn.

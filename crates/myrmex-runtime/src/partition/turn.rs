@@ -436,6 +436,10 @@ impl State {
     /// Takes the report of an attempt. The worker keeps it until the batch is durable.
     pub(super) fn report(&mut self, report: Report) {
         let Report { run, task, attempt, token, outcome, artifacts, logs, digest } = report;
+        if self.owned.aside.contains_key(&run) {
+            // The worker keeps it, and reports again when the run has its place and is taken up.
+            return;
+        }
         self.owned.open.effects.push(Release::Acknowledge(token));
         let Some(loaded) = self.owned.runs.get_mut(&run) else { return };
         let mut report = match outcome {

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use myrmex_model::id::Epoch;
 use myrmex_runtime::partition::{Committer, Inbox, Written};
 use myrmex_store::memory::MemoryStore;
-use myrmex_store::{Batch, Committed, IndexOperation, Reader, Sequence, Store, StoreError};
+use myrmex_store::{Batch, Committed, Reader, Sequence, Store, StoreError};
 
-use super::Planted;
-use super::random::Random;
+use super::planted::{self, Planted};
+use super::random::{Choices, Random};
+use super::reading::Flaky;
 
 /// How often out of a thousand a commit goes wrong.
 #[derive(Debug, Clone, Copy, Default)]
@@ -18,6 +19,8 @@ pub(super) struct Faults {
     pub(super) full: u64,
     /// Something fails: whether the batch is stored is not known.
     pub(super) unknown: u64,
+    /// A read fails.
+    pub(super) unreadable: u64,
 }
 
 /// The disk, as the world and the committers of one simulation share it.
@@ -37,6 +40,10 @@ struct State {
     /// How the log stands: the newest epoch, and the last sequence.
     epoch: Epoch,
     last: Sequence,
+    /// What a planted bug remembers.
+    bug: planted::Memory,
+    /// Counts all reads that failed.
+    unread: u64,
 }
 
 enum Done {
@@ -57,6 +64,8 @@ impl Disk {
             commits: 0,
             epoch: Epoch(0),
             last: Sequence::NONE,
+            bug: planted::Memory::default(),
+            unread: 0,
         };
         Self(Arc::new(Mutex::new(state)))
     }
@@ -78,6 +87,31 @@ impl Disk {
         self.state().commits
     }
 
+    /// Returns how many reads failed.
+    pub(super) fn unread(&self) -> u64 {
+        self.state().unread
+    }
+
+    /// Returns the choices that the disk made.
+    pub(super) fn taken(&self) -> Choices {
+        self.state().random.taken()
+    }
+
+    /// Decides whether a read fails.
+    pub(super) fn is_unreadable(&self) -> bool {
+        let mut state = self.state();
+        let rate = state.faults.unreadable;
+        let is_unreadable = rate > 0 && state.random.permille(rate);
+        state.unread += u64::from(is_unreadable);
+        is_unreadable
+    }
+
+    /// Whether a planted bug hides a run from whoever asks for it.
+    pub(super) fn forgets_runs(&self) -> bool {
+        let mut state = self.state();
+        state.planted == Some(Planted::DedupeOff) && state.random.permille(300)
+    }
+
     /// From now on nothing goes wrong any more.
     pub(super) fn heal(&self) {
         self.state().faults = Faults::default();
@@ -86,7 +120,7 @@ impl Disk {
     /// What survives the sudden death of the process and of the machine.
     pub(super) fn crash(&self) {
         let mut state = self.state();
-        if state.planted != Some(Planted::AcknowledgeBeforeSync) {
+        if !state.is_unsynced_kept() {
             return;
         }
         let synced = state.synced;
@@ -99,6 +133,18 @@ impl Disk {
             }
         }
         state.store = store;
+    }
+
+    /// Leaves of a batch what a crash in the middle of its write left, if a planted bug takes that for something.
+    fn tear(&self, batch: &mut Batch) -> bool {
+        let mut state = self.state();
+        let is_visible = state.planted == Some(Planted::TornBatch);
+        if is_visible {
+            let kept = state.random.below(batch.records.len() as u64);
+            batch.records.truncate(usize::try_from(kept).expect("it is small"));
+            batch.operations.clear();
+        }
+        is_visible
     }
 
     /// Makes durable what a planted bug held back.
@@ -117,12 +163,17 @@ impl Disk {
 impl State {
     fn draw(&mut self) -> Option<Fault> {
         let (full, unknown) = (self.faults.full, self.faults.unknown);
-        let drawn = self.random.below(1_000);
+        let drawn = 1_000 - self.random.below(1_000);
         match drawn {
-            _ if drawn < full => Some(Fault::Full),
-            _ if drawn < full + unknown => Some(Fault::Unknown { is_stored: self.random.permille(500) }),
+            _ if drawn <= full => Some(Fault::Full),
+            _ if drawn <= full + unknown => Some(Fault::Unknown { is_stored: self.random.permille(500) }),
             _ => None,
         }
+    }
+
+    /// Whether a planted bug leaves commits unsynced, which a crash takes back.
+    fn is_unsynced_kept(&self) -> bool {
+        matches!(self.planted, Some(Planted::AcknowledgeBeforeSync | Planted::FailedSyncTrusted))
     }
 }
 
@@ -140,39 +191,39 @@ struct Opened {
 impl Store for Opened {
     fn open_log(&mut self, log: myrmex_store::LogId) -> Result<myrmex_store::Opened, StoreError> {
         let mut state = self.disk.state();
-        if state.planted == Some(Planted::AcknowledgeBeforeSync) {
+        if state.is_unsynced_kept() {
             state.done.push(Done::Opened(log));
             state.synced = state.done.len();
         }
-        let opened = self.inner.open_log(log)?;
+        let mut opened = self.inner.open_log(log)?;
         (state.epoch, state.last) = (opened.epoch, opened.last);
+        if state.planted == Some(Planted::EpochNotRaised) {
+            opened.epoch = Epoch(1);
+        }
         Ok(opened)
     }
 
     fn commit(&mut self, batch: &Batch) -> Result<Committed, StoreError> {
         let mut batch = batch.clone();
         let mut state = self.disk.state();
-        let is_drawn = state.random.permille(100);
-        match state.planted {
-            Some(Planted::TimerOutsideBatch) if is_drawn => {
-                batch.operations.retain(|operation| !matches!(operation, IndexOperation::PutTimer(_)));
-            }
-            Some(Planted::StaleEpoch) => {
-                (batch.expected, batch.epoch) = (state.last, state.epoch);
-            }
-            Some(_) | None => {}
+        let State { planted, random, bug, epoch, last, .. } = &mut *state;
+        if let Some(planted) = planted {
+            planted::spoil(*planted, &mut batch, random, bug, (*epoch, *last));
         }
         let committed = self.inner.commit(&batch)?;
         state.commits += 1;
         state.last = committed.last;
-        if state.planted == Some(Planted::AcknowledgeBeforeSync) {
+        if state.is_unsynced_kept() {
             state.done.push(Done::Committed(Box::new(batch)));
+            if state.planted == Some(Planted::FailedSyncTrusted) && !state.bug.is_sync_failing {
+                state.synced = state.done.len();
+            }
         }
         Ok(committed)
     }
 
     fn reader(&self) -> Result<Box<dyn Reader>, StoreError> {
-        self.inner.reader()
+        Ok(Box::new(Flaky { inner: self.inner.reader()?, disk: self.disk.clone() }))
     }
 }
 
@@ -219,6 +270,10 @@ impl Hold {
         match fault {
             None => store.commit(batch),
             Some(Fault::Full) => Err(StoreError::Full),
+            Some(Fault::Unknown { .. }) if disk.state().planted == Some(Planted::FailedSyncTrusted) => {
+                disk.state().bug.is_sync_failing = true;
+                store.commit(batch)
+            }
             Some(Fault::Unknown { is_stored }) => {
                 if is_stored {
                     store.commit(batch)?;
@@ -251,12 +306,16 @@ impl Committer for Desk {
 
     fn close(&mut self) {
         let mut hold = self.bench.hold();
-        // The commit that was under way ends in one way or the other before the store is given back.
-        if let Some(batch) = hold.batch.take()
-            && self.disk.state().random.permille(500)
-            && let Some(store) = &mut hold.store
-        {
-            drop(store.commit(&batch));
+        // The commit that was under way ends in one way or the other before the store is given back: whole, or torn, and
+        // then nothing of it is there.
+        if let Some(mut batch) = hold.batch.take() {
+            let is_whole = self.disk.state().random.permille(500);
+            let is_torn = !is_whole && self.disk.tear(&mut batch);
+            if let Some(store) = &mut hold.store
+                && (is_whole || is_torn)
+            {
+                drop(store.commit(&batch));
+            }
         }
         hold.store = None;
     }

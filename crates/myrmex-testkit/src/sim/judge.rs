@@ -13,6 +13,7 @@ use myrmex_runtime::partition::{event_of, load_run};
 use myrmex_store::contract::Arrival;
 use myrmex_store::{LogId, Reader, Sequence};
 
+use super::laws::{self, Move};
 use super::workflow::UNITS;
 
 /// A page of anything.
@@ -22,12 +23,19 @@ const PAGE: usize = 1_000;
 pub(super) struct Durable {
     pub(super) runs: BTreeMap<RunId, Vec<Recorded>>,
     pub(super) tokens: BTreeSet<FencingToken>,
+    /// The workflow of each run.
+    pub(super) workflows: BTreeMap<RunId, String>,
+    /// Who had a place when.
+    pub(super) moves: Vec<Move>,
+    /// What shows that more of the pool was taken than there is.
+    pub(super) overtaken: Option<String>,
 }
 
 /// Reads the whole log and judges each run's journal.
 pub(super) fn read(reader: &dyn Reader, log: LogId, breaches: &mut Vec<String>) -> Durable {
     let mut runs: BTreeMap<RunId, Vec<Recorded>> = BTreeMap::new();
     let mut taken = Taken::default();
+    let (mut workflows, mut moves) = (BTreeMap::new(), Vec::new());
     let mut after = Sequence::NONE;
     loop {
         let page = match reader.records(log, after, PAGE) {
@@ -42,7 +50,11 @@ pub(super) fn read(reader: &dyn Reader, log: LogId, breaches: &mut Vec<String>) 
         for record in &page {
             match event_of(record) {
                 Ok(recorded) => {
-                    taken.note(record.run, &recorded.event, breaches);
+                    taken.note(record.run, &recorded.event);
+                    moves.extend(Move::of(record.run, &recorded.event));
+                    if let Event::RunStarted { workflow, .. } = &recorded.event {
+                        workflows.insert(record.run, workflow.as_str().to_owned());
+                    }
                     runs.entry(record.run).or_default().push(recorded);
                 }
                 Err(error) => breaches.push(format!("a record cannot be read: {error}")),
@@ -58,40 +70,45 @@ pub(super) fn read(reader: &dyn Reader, log: LogId, breaches: &mut Vec<String>) 
     let mut tokens = BTreeSet::new();
     for (run, journal) in &runs {
         check_journal(*run, journal, &mut tokens, breaches);
+        laws::check(*run, journal, breaches);
     }
-    Durable { runs, tokens }
+    Durable { runs, tokens, workflows, moves, overtaken: taken.breach }
+}
+
+/// What has a unit of the pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Holding {
+    Attempt,
+    Block,
 }
 
 /// Who has a unit of the pool, recounted from the log.
 #[derive(Default)]
 struct Taken {
-    holders: BTreeSet<(RunId, Address)>,
-    is_over: bool,
+    holders: BTreeSet<((RunId, Address), Holding)>,
+    breach: Option<String>,
 }
 
 impl Taken {
-    fn note(&mut self, run: RunId, event: &Event, breaches: &mut Vec<String>) {
+    fn note(&mut self, run: RunId, event: &Event) {
         let Some(task) = event.task() else { return };
-        let name = task.segments().last().map(|segment| segment.name.to_owned()).unwrap_or_default();
-        let is_attempt = name.ends_with("_p");
-        let takes = (matches!(event, Event::AttemptGranted { .. }) && is_attempt)
-            || matches!(event, Event::HoldGranted { .. });
-        let gives_back = if is_attempt {
-            matches!(event, Event::AttemptEnded { .. })
-        } else {
-            matches!(
-                event,
-                Event::TaskSucceeded { .. } | Event::TaskFailed { .. } | Event::TaskCancelled { .. }
-            )
-        };
-        if takes {
-            self.holders.insert((run, task.clone()));
-        } else if gives_back {
-            self.holders.remove(&(run, task.clone()));
+        let is_asked = || task.segments().last().is_some_and(|last| last.name.ends_with("_p"));
+        let holder = (run, task.clone());
+        if matches!(event, Event::AttemptGranted { .. }) && is_asked() {
+            self.holders.insert((holder, Holding::Attempt));
+        } else if matches!(event, Event::AttemptEnded { .. }) {
+            self.holders.remove(&(holder, Holding::Attempt));
+        } else if matches!(event, Event::HoldGranted { .. }) {
+            self.holders.insert((holder, Holding::Block));
+        } else if matches!(
+            event,
+            Event::TaskSucceeded { .. } | Event::TaskFailed { .. } | Event::TaskCancelled { .. }
+        ) {
+            self.holders.remove(&(holder, Holding::Block));
         }
-        if self.holders.len() > UNITS as usize && !self.is_over {
-            self.is_over = true;
-            breaches.push(format!("{} units of {UNITS} are taken: {:?}", self.holders.len(), self.holders));
+        if self.holders.len() > UNITS as usize && self.breach.is_none() {
+            let found = format!("{} units of {UNITS} are taken: {:?}", self.holders.len(), self.holders);
+            self.breach = Some(found);
         }
     }
 }
@@ -134,6 +151,7 @@ fn check_journal(
         if let Event::TaskSucceeded { task, .. }
         | Event::TaskFailed { task, .. }
         | Event::TaskSkipped { task, .. }
+        | Event::TaskTaken { task, .. }
         | Event::TaskCancelled { task } = &recorded.event
         {
             if !ended.insert(task) {
@@ -217,6 +235,16 @@ fn compare_indexes(
         breaches.push(format!("timer rows are {found:?}, the journals say {timers:?}"));
     }
     Ok(())
+}
+
+/// Returns what is durable as lines, for whoever looks into a breach.
+pub(super) fn history(reader: &dyn Reader, log: LogId) -> Vec<String> {
+    let records = reader.records(log, Sequence::NONE, PAGE).unwrap_or_default();
+    let line = |record: &myrmex_store::Record| {
+        let event = event_of(record).map_or("?".to_owned(), |recorded| format!("{:?}", recorded.event));
+        format!("{} {} {event}", record.sequence, record.run)
+    };
+    records.iter().map(line).collect()
 }
 
 /// Returns how a run ended, if it did.
