@@ -12,6 +12,7 @@ mod metadata;
 mod process;
 mod registry;
 mod runner;
+mod soak;
 mod suites;
 mod tidy;
 mod tools;
@@ -31,7 +32,8 @@ Usage: cargo xtask COMMAND
   test [SUITE]...                        Every suite, or the named ones: before every submission
   tidy                                   Only the rules about files, names and manifests
   bench local [--runs N] [--out FILE]    Measure myrmex beside ninja and make
-  bench expr [--rounds N] [--out FILE]   Measure expressions beside runs of growing size";
+  bench expr [--rounds N] [--out FILE]   Measure expressions beside runs of growing size
+  soak [--seeds N] [--from S] | FILE     Simulate many seeds, or one case again";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -56,6 +58,7 @@ fn act(words: &[&str]) -> Result<ExitCode, Failure> {
         "test" => runner::test(&Workspace::find()?, rest),
         "tidy" => tidy::check(&Workspace::find()?).map(|()| ExitCode::SUCCESS),
         "bench" => bench::act(&Workspace::find()?, rest),
+        "soak" => soak::act(&Workspace::find()?, rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(ExitCode::SUCCESS)

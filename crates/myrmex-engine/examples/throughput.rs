@@ -169,6 +169,7 @@ fn definition(root: Body, mut children: Vec<Node>) -> Arc<Definition> {
         version: None,
         inputs,
         concurrency: None,
+        pools: std::collections::BTreeMap::new(),
         nodes: children,
         root: NodeId(0),
     })

@@ -3,6 +3,8 @@
 //! Only what is certain is said: an operand whose type is not known can be anything. Where a condition tests what something
 //! is, nothing is known of it in what depends on the condition.
 
+mod closed;
+
 use std::ops::Range;
 
 use minijinja::value::ValueKind;
@@ -35,6 +37,19 @@ pub struct Clash {
     pub message: String,
     /// What to write instead, if that is known.
     pub hint: Option<String>,
+    /// The text that is not among those that are possible, if that is what is wrong.
+    pub stray: Option<Stray>,
+    /// Whether a type that it rests on is presumed, so that it may work after all.
+    pub is_presumed: bool,
+}
+
+/// A text that is compared with something of which all values are known and which it is none of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stray {
+    /// The text.
+    pub text: String,
+    /// The texts that are possible.
+    pub words: Vec<String>,
 }
 
 /// Finds what is known of the expression `source`; `shape_of` says what its references are. Of what is no expression
@@ -55,10 +70,17 @@ pub fn infer(source: &str, shape_of: &mut dyn FnMut(&Reference) -> Shape) -> Inf
         references: &inspection.references,
         shape_of,
         tested: Vec::new(),
+        presumed: Vec::new(),
         clashes: Vec::new(),
     };
     let shape = walk.shape(&root);
+    let presumed = walk.presumed;
     let mut clashes = walk.clashes;
+    for clash in &mut clashes {
+        let is_inside = |span: &Range<usize>| clash.span.start <= span.start && span.end <= clash.span.end;
+        clash.is_presumed = presumed.iter().any(is_inside);
+    }
+    let shape = if presumed.is_empty() { shape } else { shape.presumed() };
     clashes.sort_by_key(|clash| clash.span.start);
     Inferred { shape, clashes }
 }
@@ -66,7 +88,15 @@ pub fn infer(source: &str, shape_of: &mut dyn FnMut(&Reference) -> Shape) -> Inf
 /// Returns what is known of a part of an expression by itself, where nothing is known of what it reads.
 pub(crate) fn shape_alone(node: &Node) -> Shape {
     let shape_of = &mut |_: &Reference| Shape::ANY;
-    Walk { source: "", references: &[], shape_of, tested: Vec::new(), clashes: Vec::new() }.shape(node)
+    let mut walk = Walk {
+        source: "",
+        references: &[],
+        shape_of,
+        tested: Vec::new(),
+        presumed: Vec::new(),
+        clashes: Vec::new(),
+    };
+    walk.shape(node)
 }
 
 struct Walk<'a> {
@@ -75,6 +105,8 @@ struct Walk<'a> {
     shape_of: &'a mut dyn FnMut(&Reference) -> Shape,
     /// What the conditions around test, by its place among the references.
     tested: Vec<usize>,
+    /// Where something is read whose type is presumed.
+    presumed: Vec<Range<usize>>,
     clashes: Vec<Clash>,
 }
 
@@ -89,7 +121,7 @@ impl Walk<'_> {
                 ValueKind::String => Shape::STRING,
                 _ => Shape::ANY,
             },
-            Kind::Reference(place) => self.reference(*place),
+            Kind::Reference(place) => self.reference(*place, &node.span),
             Kind::Item { base, key } => {
                 self.shape(base);
                 self.shape(key);
@@ -149,13 +181,20 @@ impl Walk<'_> {
         }
     }
 
-    fn reference(&mut self, place: usize) -> Shape {
+    fn reference(&mut self, place: usize, span: &Range<usize>) -> Shape {
         let Some(reference) = self.references.get(place) else { return Shape::ANY };
         let is_tested = |tested: &usize| {
             let tested = &self.references[*tested];
             tested.is_prefix_of(reference) || reference.is_prefix_of(tested)
         };
-        if self.tested.iter().any(is_tested) { Shape::ANY } else { (self.shape_of)(reference) }
+        if self.tested.iter().any(is_tested) {
+            return Shape::ANY;
+        }
+        let shape = (self.shape_of)(reference);
+        if shape.is_presumed() {
+            self.presumed.push(span.clone());
+        }
+        shape
     }
 
     /// Returns the shape of what is computed only if `condition` says so.
@@ -197,7 +236,7 @@ impl Walk<'_> {
             self.clash(node.span.clone(), message, None);
             return Shape::ANY;
         }
-        shape
+        shape.of_any_value()
     }
 
     fn negated(&mut self, node: &Node, operand: &Node) -> Shape {
@@ -272,10 +311,13 @@ impl Walk<'_> {
         let message = match comparison {
             Comparison::Equal | Comparison::Unequal => {
                 // Who compares with null asks whether something is there; the answer may be the same always.
-                if first == &Shape::NULL || second == &Shape::NULL || first.meets(second) {
+                if first == &Shape::NULL || second == &Shape::NULL {
                     return;
                 }
                 let always = if comparison == Comparison::Equal { "never true" } else { "always true" };
+                if first.meets(second) {
+                    return self.compare_values(always, (left, first), (right, second));
+                }
                 format!("`{}` is {always}: {}", self.quoted(&span), sides())
             }
             Comparison::Less | Comparison::LessOrEqual | Comparison::Greater | Comparison::GreaterOrEqual => {
@@ -292,7 +334,7 @@ impl Walk<'_> {
                 } else if is_string && !first.kinds.meets(Kinds::STRING) {
                     format!("only a string can be in a string: {}", sides())
                 } else {
-                    return;
+                    return self.compare_members(comparison, (left, first), (right, second));
                 }
             }
         };
@@ -364,7 +406,7 @@ impl Walk<'_> {
     }
 
     fn clash(&mut self, span: Range<usize>, message: String, hint: Option<String>) {
-        self.clashes.push(Clash { span, message, hint });
+        self.clashes.push(Clash { span, message, hint, stray: None, is_presumed: false });
     }
 }
 

@@ -39,7 +39,7 @@ mod vocabulary;
 
 pub use error::{ExprError, ExprErrorKind, ResultLimit};
 pub use evaluate::{Evaluator, Resolve};
-pub use infer::{Clash, Inferred, infer};
+pub use infer::{Clash, Inferred, Stray, infer};
 pub use inspect::{Inspection, Reference, Step, inspect};
 pub use jq::{JqAnswer, JqDirect, JqJob, JqRunner, JqTrouble};
 pub use limits::Limits;

@@ -49,6 +49,10 @@ pub struct Shape {
     items: Option<Box<Self>>,
     /// What these fields are, if it is a map that has them.
     fields: Vec<(String, Self)>,
+    /// The only values that it can have, if all of them are known; null among them if it can be.
+    only: Option<Vec<Json>>,
+    /// Whether its type is what is to be expected, and may be another all the same.
+    is_presumed: bool,
 }
 
 impl Shape {
@@ -74,7 +78,34 @@ impl Shape {
     pub const MAP: Self = Self::of(Kinds::MAP);
 
     pub(crate) const fn of(kinds: Kinds) -> Self {
-        Self { kinds, items: None, fields: Vec::new() }
+        Self { kinds, items: None, fields: Vec::new(), only: None, is_presumed: false }
+    }
+
+    /// Returns this with nothing but `values` possible.
+    #[must_use]
+    pub fn among(self, values: Vec<Json>) -> Self {
+        Self { only: Some(values), ..self }
+    }
+
+    /// Returns this as what is to be expected, where it may be something else all the same.
+    #[must_use]
+    pub fn presumed(self) -> Self {
+        Self { is_presumed: true, ..self }
+    }
+
+    /// Returns whether it may be something else all the same.
+    pub fn is_presumed(&self) -> bool {
+        self.is_presumed
+    }
+
+    /// Returns all values that it can have, if they are known.
+    pub(crate) fn values(&self) -> Option<&[Json]> {
+        self.only.as_deref()
+    }
+
+    /// Returns what a part of it is that is of the same type.
+    pub(crate) fn of_any_value(self) -> Self {
+        Self { only: None, ..self }
     }
 
     /// Returns a list whose members are `items`.
@@ -111,6 +142,14 @@ impl Shape {
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         let kinds = self.kinds.or(other.kinds);
+        let is_presumed = self.is_presumed || other.is_presumed;
+        let only = match (self.all_values(), other.all_values()) {
+            (Some(mut own), Some(more)) => {
+                own.extend(more.into_iter().filter(|value| !own.contains(value)).collect::<Vec<_>>());
+                Some(own)
+            }
+            (Some(_) | None, _) => None,
+        };
         let items = match (self.items, other.items) {
             (Some(own), Some(more)) => Some(Box::new(own.or(*more))),
             (Some(only), None) if !other.kinds.meets(Kinds::LIST) => Some(only),
@@ -122,7 +161,12 @@ impl Shape {
             (false, true) => other.fields,
             (true, true) => self.fields.into_iter().filter_map(|own| shared(own, &other.fields)).collect(),
         };
-        Self { kinds, items, fields }
+        Self { kinds, items, fields, only, is_presumed }
+    }
+
+    /// Returns all values that it can have, if they are known: of null there is one.
+    fn all_values(&self) -> Option<Vec<Json>> {
+        if self.kinds == Kinds::NULL { Some(vec![Json::Null]) } else { self.only.clone() }
     }
 
     /// Returns what is this or null.

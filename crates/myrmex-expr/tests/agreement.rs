@@ -388,6 +388,7 @@ fn numbers_survive_storage_exactly() {
         version: None,
         inputs: Vec::new(),
         concurrency: None,
+        pools: BTreeMap::new(),
         nodes: vec![
             node("w", None, root),
             node("a", Some(NodeId(0)), Body::Value(Template::Literal(json!(numbers)))),

@@ -1,6 +1,7 @@
 //! Checks a file together with those it names: reads them all, resolves each, and lowers the workflows.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use myrmex_model::OrderedMap;
 use myrmex_model::ir::{Definition, NODES_MAX};
@@ -8,16 +9,16 @@ use myrmex_model::name::Name;
 use myrmex_model::wire::{self, definition::SCOPE_DEPTH_MAX};
 
 use crate::lower::{LowerError, Unit, lower};
-use crate::others::{Beside, Found, Others, declared_name, library_name};
+use crate::others::{Beside, Found, Others, Supply, declared_name, library_name};
 use crate::outline::{Outline, Task, Verb};
-use crate::places::SourceMap;
+use crate::places::{FileExpressions, SourceMap};
 use crate::report::Report;
 use crate::resolve::{Links, resolve};
 use crate::tree::Place;
 use crate::{Checked, CheckedSource, Source, codes, read, tree};
 
-/// Checks `source`; see [`crate::check_with`].
-pub(crate) fn check(source: &Source, beside: &Beside) -> Checked {
+/// Checks `source`; see [`crate::check_in`].
+pub(crate) fn check(source: &Source, beside: &Beside, supply: &Supply) -> Checked {
     let mut files = Files::new(source, beside);
     files.read(source);
     let mut next = 0;
@@ -34,6 +35,7 @@ pub(crate) fn check(source: &Source, beside: &Beside) -> Checked {
             beside.workflows.iter().chain([source]).filter_map(|own| declared_name(&own.text)),
         ),
         library_names: names(beside.libraries.iter().map(|own| library_name(&own.name))),
+        supply: supply.clone(),
     };
     let links: Vec<Option<Links>> = outlines
         .iter()
@@ -50,49 +52,94 @@ pub(crate) fn check(source: &Source, beside: &Beside) -> Checked {
             Some(Unit { outline: outline.as_ref()?, links: links.as_ref()?, file: &source.name })
         })
         .collect();
-    let (mut entry, mut closure) = (None, BTreeMap::new());
-    if !reports[0].has_errors() && units.len() == outlines.len() {
-        match lower_all(&others, &units) {
-            Ok((lowered, called)) => (entry, closure) = (Some(lowered), called),
-            Err(LowerError::Nothing) => {}
-            Err(error) => report_unrunnable(outlines[0].as_ref(), &error, &mut reports[0]),
-        }
-    }
-    let (definition, places) = match entry {
-        Some((definition, places)) => (Some(definition), places),
-        None => (None, SourceMap::new(&source.name)),
+    let called = match &outlines[0] {
+        Some(Outline::Workflow(workflow)) => Some(workflow.name.place),
+        Some(Outline::Library(_)) | None => None,
     };
+    let is_whole = !reports[0].has_errors() && units.len() == outlines.len();
+    let lowered = if is_whole { lower_all(&others, &units) } else { Err(LowerError::Nothing) };
+    // What was read of the files is large, and so is what follows: only one of them is held at a time.
+    drop(units);
+    drop(links);
+    drop(others);
+    drop(outlines);
+    let lowered = lowered.and_then(Lowered::readable);
+    let lowered = lowered.unwrap_or_else(|error| {
+        called.inspect(|place| report_unrunnable(*place, &error, &mut reports[0]));
+        Lowered {
+            entry: None,
+            places: SourceMap::new(&source.name),
+            called: BTreeMap::new(),
+            called_places: BTreeMap::new(),
+        }
+    });
+    let expressions = Arc::new(expressions(&mut reports, &sources));
     let mut reports = reports.into_iter();
     let diagnostics = reports.next().map(Report::finish).unwrap_or_default();
     let named = reports.zip(sources.into_iter().skip(1)).filter(|(report, _)| report.has_errors());
     let beside = named
         .map(|(report, source)| CheckedSource { source: source.clone(), diagnostics: report.finish() })
         .collect();
-    Checked { definition, places, closure, diagnostics, beside }
+    let Lowered { entry: definition, places, called: closure, called_places } = lowered;
+    let places = places.with_expressions(&expressions);
+    let called_places = called_places
+        .into_iter()
+        .map(|(name, places)| (name, places.with_expressions(&expressions)))
+        .collect();
+    Checked { definition, places, closure, called_places, diagnostics, beside }
 }
 
-/// A definition with its places.
-type Lowered = (Definition, SourceMap);
+/// Takes the expressions of all files out of their reports.
+fn expressions(reports: &mut [Report], sources: &[&Source]) -> Vec<FileExpressions> {
+    let files = reports.iter_mut().zip(sources);
+    files
+        .map(|(report, source)| FileExpressions {
+            source: (*source).clone(),
+            all: std::mem::take(&mut report.expressions),
+        })
+        .collect()
+}
+
+/// What the checked workflow and all that it may come to call are lowered to.
+struct Lowered {
+    /// The definition of the checked workflow; none if it cannot be run.
+    entry: Option<Definition>,
+    /// Where its parts are written.
+    places: SourceMap,
+    /// The definitions of what it may come to call.
+    called: BTreeMap<Name, Definition>,
+    /// Where the parts of each are written.
+    called_places: BTreeMap<Name, SourceMap>,
+}
+
+impl Lowered {
+    /// Returns this if a run could read all of it back.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`LowerError::Unreadable`], which is a defect of the passes before: they should have refused the file.
+    fn readable(self) -> Result<Self, LowerError> {
+        self.entry.iter().chain(self.called.values()).try_for_each(readable)?;
+        Ok(self)
+    }
+}
 
 /// Lowers the checked workflow and all that it may come to call.
-fn lower_all<'o>(
-    others: &'o Others<'o>,
-    units: &'o [Unit<'o>],
-) -> Result<(Lowered, BTreeMap<Name, Definition>), LowerError> {
-    let entry = lower(others, units, 0)?;
-    readable(&entry.0)?;
-    let mut closure = BTreeMap::new();
+fn lower_all<'o>(others: &'o Others<'o>, units: &'o [Unit<'o>]) -> Result<Lowered, LowerError> {
+    let (entry, places) = lower(others, units, 0)?;
+    let (mut called, mut called_places) = (BTreeMap::new(), BTreeMap::new());
     for (name, found) in &others.workflows {
         let (Found::One(file), Ok(name)) = (found, Name::new(name)) else { continue };
         if *file == 0 {
-            closure.insert(name, entry.0.clone());
+            called_places.insert(name.clone(), places.clone());
+            called.insert(name, entry.clone());
             continue;
         }
-        let (definition, _) = lower(others, units, *file)?;
-        readable(&definition)?;
-        closure.insert(name, definition);
+        let (definition, places) = lower(others, units, *file)?;
+        called.insert(name.clone(), definition);
+        called_places.insert(name, places);
     }
-    Ok((entry, closure))
+    Ok(Lowered { entry: Some(entry), places, called, called_places })
 }
 
 /// Checks that the stored form of a definition can be read back and says the same: a run whose definition cannot is lost.
@@ -109,8 +156,7 @@ fn readable(definition: &Definition) -> Result<(), LowerError> {
 }
 
 /// Reports a workflow that is right, but cannot be run: its actions make it too large, or a defect spoils it.
-fn report_unrunnable(outline: Option<&Outline>, error: &LowerError, report: &mut Report) {
-    let Some(Outline::Workflow(workflow)) = outline else { return };
+fn report_unrunnable(name: Place, error: &LowerError, report: &mut Report) {
     let (code, message) = match error {
         LowerError::Nothing => return,
         LowerError::Large => {
@@ -130,7 +176,7 @@ fn report_unrunnable(outline: Option<&Outline>, error: &LowerError, report: &mut
         }
         LowerError::Unreadable(_) => "please report this file",
     };
-    report.refuse_hint(code, workflow.name.place, message, hint);
+    report.refuse_hint(code, name, message, hint);
 }
 
 fn names<'n>(all: impl Iterator<Item = &'n str>) -> Vec<String> {
@@ -297,7 +343,8 @@ mod tests {
     #[test]
     fn a_definition_that_cannot_be_read_back_is_reported_and_never_stored() {
         let text = "workflow: w\ntasks: {a: {run: x}, b: {run: y}}\n";
-        let mut definition = check(&Source::new("w.yaml", text), &Beside::default()).definition.unwrap();
+        let mut definition =
+            check(&Source::new("w.yaml", text), &Beside::default(), &Supply::default()).definition.unwrap();
         assert_eq!(readable(&definition), Ok(()));
         definition.nodes[2].parent = Some(NodeId(1));
         let why = "node 0 lists node 2, which is not inside it";

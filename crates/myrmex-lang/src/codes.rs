@@ -60,6 +60,10 @@ codes! {
     CATCH_DEAD = "E0218", "a `catch` that is never asked";
     CACHE_ONCE = "E0219", "a cache of what may be done only once";
     CACHE_SHARED = "E0220", "a cache key that is the same for all items";
+    POOL_UNKNOWN = "E0231", "a pool that is declared nowhere";
+    POOL_LARGE = "E0232", "more units of a pool than there are";
+    HELD_AROUND = "E0233", "a demand that a block around can never leave";
+    RESOURCE_LARGE = "E0234", "more of a resource than a worker has";
 
     TYPE = "E0301", "a value of the wrong type";
     DURATION = "E0302", "a text that is not a duration";
@@ -74,6 +78,7 @@ codes! {
     TYPE_CLASH = "E0311", "a value whose type is known and cannot be right";
     SCHEMA_DEEP = "E0312", "a schema that nests too deep";
     TEXT_NUL = "E0313", "a text that no process can be given";
+    SIZE = "E0321", "a text that is not a size";
 
     EXPRESSION = "E0401", "an expression that cannot be read";
     ROOT_UNKNOWN = "E0402", "an unknown name in an expression";
@@ -117,6 +122,8 @@ codes! {
     OUTPUT_DECLARED = "W0207", "outputs that declare where values belong";
     SCRIPT_FOLDED = "W0208", "lines of a script that become one";
     HOLE_FOREIGN = "W0209", "what other languages replace, and is text here";
+    PRINTED_CLASH = "W0210", "what a process prints, taken for something else than text";
+    LABEL_UNKNOWN = "W0221", "a label that no declared worker has";
 }
 
 #[cfg(test)]

@@ -43,8 +43,8 @@ use myrmex_model::name::Name;
 pub use format::{FormatError, Syntax, format};
 pub use inputs::{FileGiven, Given, InputProblem, ReadFile, resolve_inputs};
 pub use json::{JsonError, parse_json};
-pub use others::{Beside, declared_name as declared_workflow};
-pub use places::{NodePlaces, SourceMap};
+pub use others::{Beside, Supply, declared_name as declared_workflow};
+pub use places::{NodePlaces, Position, SourceMap};
 pub use report::{PROBLEMS_MAX, nearest};
 
 /// A file of source text.
@@ -72,6 +72,8 @@ pub struct Checked {
     pub places: SourceMap,
     /// The workflows that a run of it may come to call, by name: itself too if it may. Empty without a definition.
     pub closure: BTreeMap<Name, Definition>,
+    /// Where the nodes of those stand.
+    pub called_places: BTreeMap<Name, SourceMap>,
     /// All problems of the file, sorted by place.
     pub diagnostics: Vec<Diagnostic>,
     /// The files with errors that this one needs.
@@ -106,7 +108,12 @@ pub fn check(source: &Source) -> Checked {
 ///
 /// As [`check`] it reports all problems at once, never panics, and wants a large stack.
 pub fn check_with(source: &Source, beside: &Beside) -> Checked {
-    check::check(source, beside)
+    check_in(source, beside, &Supply::default())
+}
+
+/// Does the same in a workspace that says what it has: then what asks for more is found too.
+pub fn check_in(source: &Source, beside: &Beside, supply: &Supply) -> Checked {
+    check::check(source, beside, supply)
 }
 
 /// Returns whether a file may name others, so that it is worth while to load what stands beside it. Errs on the safe side.

@@ -1,9 +1,10 @@
 //! Makes the internal representation of an [outline](crate::outline) in which nothing is wrong.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use myrmex_model::OrderedMap;
+use myrmex_model::demand::{self as model, Priority};
 use myrmex_model::ir::{
     Binding, Body, Call, Case, Catch, Choose, Concurrency, Definition, Each, Edge, Flow, FlowChild, Graph,
     GraphChild, Handling, Input, Join, NODES_MAX, Next, Node, NodeId, Outputs, Policy, Retry, RoundCondition,
@@ -16,8 +17,8 @@ use myrmex_model::wire::definition::SCOPE_DEPTH_MAX;
 
 use crate::others::{Found, Others};
 use crate::outline::{
-    Action, Cache, Condition, Data, Defaults, ForEach, Given, Handed, Handlers, Outline, Run, RunWhat, Scope,
-    ScopeKind, Target, Task, TaskOutputs, Use, Verb, Wait, Workflow,
+    Action, Asks, Cache, Condition, Data, Defaults, ForEach, Given, Handed, Handlers, Outline, Run, RunWhat,
+    Scope, ScopeKind, Spot, Target, Task, TaskOutputs, Use, Verb, Wait, Workflow,
 };
 use crate::places::SourceMap;
 use crate::resolve::Links;
@@ -107,6 +108,9 @@ struct Around<'o> {
 struct Surroundings {
     env: Vec<Variable>,
     workdir: Option<Template>,
+    labels: Option<Vec<Template>>,
+    queue: Option<String>,
+    priority: Option<Priority>,
 }
 
 /// A variable of a process.
@@ -127,8 +131,27 @@ impl Variable {
 impl Surroundings {
     fn of(handed: &Handed) -> Self {
         let env = handed.env.iter().map(Variable::of).collect();
-        Self { env, workdir: handed.workdir.as_ref().map(|data| data.template.clone()) }
+        let workdir = handed.workdir.as_ref().map(|data| data.template.clone());
+        Self { env, workdir, ..Self::default() }
     }
+}
+
+impl Surroundings {
+    /// Returns what a block hands on of what it asks for; the rest it holds itself.
+    fn asked(asks: &Asks) -> Self {
+        let labels = asks.labels.as_ref().map(|labels| templates(labels));
+        let queue = asks.queue.as_ref().map(|queue| queue.value.clone());
+        Self { labels, queue, priority: asks.priority, ..Self::default() }
+    }
+}
+
+fn templates(spots: &[Spot<Data>]) -> Vec<Template> {
+    spots.iter().map(|spot| spot.value.template.clone()).collect()
+}
+
+/// Lowers names with numbers; nothing if one is not a name.
+fn units<T: Copy>(spots: &[(Spot<String>, Spot<T>)]) -> Option<BTreeMap<Name, T>> {
+    spots.iter().map(|(name, units)| Some((Name::new(&name.value).ok()?, units.value))).collect()
 }
 
 impl<'o> Lowering<'o> {
@@ -154,6 +177,7 @@ impl<'o> Lowering<'o> {
             version: workflow.version.clone(),
             inputs: workflow.inputs.iter().map(|declaration| declaration.input.clone()).collect(),
             concurrency,
+            pools: units(&workflow.pools)?,
             nodes: std::mem::take(&mut self.nodes),
             root,
         })
@@ -322,6 +346,11 @@ impl<'o> Lowering<'o> {
         if let Some(workdir) = workdir {
             handed.workdir = Some(bind(workdir)?);
         }
+        if let Some(labels) = self.handed(|handed| handed.labels.as_ref()) {
+            handed.labels = Some(labels.iter().map(bind).collect::<Option<_>>()?);
+        }
+        handed.queue = self.handed(|handed| handed.queue.as_ref()).cloned();
+        handed.priority = self.handed(|handed| handed.priority.as_ref()).copied();
         Some((Binding { values: Template::map(values), inputs }, handed))
     }
 
@@ -340,6 +369,9 @@ impl<'o> Lowering<'o> {
         let verb = task.verb.as_ref()?;
         let handed_before = self.around.handed.len();
         self.around.handed.extend(task.handed.as_deref().map(Surroundings::of));
+        // Those of a leaf are its own.
+        let asks = task.asks.as_deref().filter(|_| !matches!(verb, Verb::Run(_)));
+        self.around.handed.extend(asks.map(Surroundings::asked));
         let body = match verb {
             Verb::Run(run) => Body::Task(Leaf {
                 executor: Name::new(PROCESS).ok()?,
@@ -389,7 +421,45 @@ impl<'o> Lowering<'o> {
             heartbeat_timeout: timeout.heartbeat,
             total_timeout: timeout.total,
             repetition: effect.unwrap_or_default(),
+            asks: self.asks(task, is_leaf),
         }
+    }
+
+    /// Returns what the nearest block around that says something of it hands on.
+    fn handed<T>(&self, of: impl Fn(&Surroundings) -> Option<&T>) -> Option<&T> {
+        self.around.handed.iter().rev().find_map(of)
+    }
+
+    /// Returns what a task asks for. Of leaf work: what it says itself, then what the blocks around hand on, then what
+    /// `defaults` say. Of anything else: what it holds.
+    fn asks(&self, task: &Task, is_leaf: bool) -> Option<Box<model::Asks>> {
+        let own = task.asks.as_deref();
+        let defaults = is_leaf.then_some(&self.around.defaults.asks);
+        let pools = own.and_then(|own| own.pools.as_ref()).or(defaults.and_then(|own| own.pools.as_ref()));
+        let lock = own.and_then(|own| own.lock.as_ref()).or(defaults.and_then(|own| own.lock.as_ref()));
+        let priority = own.and_then(|own| own.priority).or(self.handed(|own| own.priority.as_ref()).copied());
+        let queue = own.and_then(|own| own.queue.as_ref()).map(|queue| &queue.value);
+        let queue = queue.or(self.handed(|own| own.queue.as_ref()));
+        let mut asks = model::Asks {
+            priority: priority.or(defaults.and_then(|own| own.priority)).unwrap_or_default(),
+            queue: queue
+                .or(defaults.and_then(|own| own.queue.as_ref()).map(|queue| &queue.value))
+                .and_then(|queue| Name::new(queue).ok()),
+            pools: pools.and_then(|pools| units(pools)).unwrap_or_default(),
+            lock: lock.map(|lock| lock.value.template.clone()),
+            ..model::Asks::default()
+        };
+        if let Some(defaults) = defaults {
+            let own_labels = own.and_then(|own| own.labels.as_ref()).map(|labels| templates(labels));
+            let labels = own_labels.or_else(|| self.handed(|own| own.labels.as_ref()).cloned());
+            let default_labels = || defaults.labels.as_ref().map(|labels| templates(labels));
+            asks.labels = labels.or_else(default_labels).unwrap_or_default();
+            let resources = own.and_then(|own| own.resources.as_ref()).or(defaults.resources.as_ref());
+            asks.resources = resources.and_then(|resources| units(resources)).unwrap_or_default();
+        } else if !asks.holds() {
+            return None;
+        }
+        (asks != model::Asks::default()).then(|| Box::new(asks))
     }
 
     /// Lowers what follows the body of `owner`. The outer option is none if something of it was refused.

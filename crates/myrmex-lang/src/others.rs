@@ -1,6 +1,9 @@
 //! The files that stand beside the one that is checked, and can be named in it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use myrmex_model::OrderedMap;
+use myrmex_model::name::Name;
 
 use crate::Source;
 use crate::outline::{Library, Outline, Workflow};
@@ -12,6 +15,17 @@ pub struct Beside {
     pub workflows: Vec<Source>,
     /// Libraries of actions, which are used by the name of their file without its ending.
     pub libraries: Vec<Source>,
+}
+
+/// What a workspace says that it has, as far as it says so.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Supply {
+    /// The pools of all workflows, with how much there is of each.
+    pub pools: BTreeMap<Name, u32>,
+    /// The labels of its worker beside those that a machine has by itself; none if nothing is said.
+    pub labels: Option<BTreeSet<String>>,
+    /// What its worker has of the resources that are said, as [`myrmex_model::demand`] counts.
+    pub resources: BTreeMap<Name, u64>,
 }
 
 /// What a name stands for.
@@ -36,6 +50,8 @@ pub(crate) struct Others<'o> {
     pub(crate) workflow_names: Vec<String>,
     /// The names of all libraries there are.
     pub(crate) library_names: Vec<String>,
+    /// What the workspace has.
+    pub(crate) supply: Supply,
 }
 
 impl<'o> Others<'o> {

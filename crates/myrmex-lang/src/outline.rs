@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use myrmex_expr::Step;
+use myrmex_model::demand::Priority;
 use myrmex_model::ir::{
     Backoff, Complete, Input, Join, Late, OnConflict, OutputField, Repetition, Tolerance,
 };
@@ -25,6 +26,8 @@ pub(crate) struct Workflow {
     pub(crate) inputs: Vec<InputDeclaration>,
     pub(crate) defaults: Defaults,
     pub(crate) concurrency: Option<Concurrency>,
+    /// The pools that it declares.
+    pub(crate) pools: Units<u32>,
     pub(crate) deadline: Option<Length>,
     pub(crate) body: Scope,
     pub(crate) handlers: Handlers,
@@ -85,6 +88,28 @@ pub(crate) struct Defaults {
     pub(crate) timeout: Option<Timeout>,
     pub(crate) env: Vec<(String, Data)>,
     pub(crate) effect: Option<Repetition>,
+    pub(crate) asks: Box<Asks>,
+}
+
+/// Names with numbers.
+pub(crate) type Units<T> = Vec<(Spot<String>, Spot<T>)>;
+
+/// What a task asks for beside a place, as far as it says so.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Asks {
+    pub(crate) pools: Option<Units<u32>>,
+    pub(crate) lock: Option<Spot<Data>>,
+    pub(crate) queue: Option<Spot<String>>,
+    pub(crate) priority: Option<Priority>,
+    pub(crate) labels: Option<Vec<Spot<Data>>>,
+    pub(crate) resources: Option<Units<u64>>,
+}
+
+impl Asks {
+    /// Returns the data in it in which expressions may stand.
+    pub(crate) fn data(&self) -> impl Iterator<Item = &Data> {
+        self.lock.iter().chain(self.labels.iter().flatten()).map(|spot| &spot.value)
+    }
 }
 
 /// The limits of time of a task.
@@ -157,6 +182,7 @@ pub(crate) struct Task {
     pub(crate) effect: Option<Repetition>,
     /// What a block hands on to the tasks inside.
     pub(crate) handed: Option<Box<Handed>>,
+    pub(crate) asks: Option<Box<Asks>>,
     pub(crate) handlers: Handlers,
     pub(crate) outputs: TaskOutputs,
 }
@@ -415,6 +441,7 @@ impl Task {
             timeout: None,
             effect: None,
             handed: None,
+            asks: None,
             handlers: Handlers::default(),
             outputs: TaskOutputs::None,
         }

@@ -1,10 +1,12 @@
-//! Where in the source the nodes of a definition stand.
+//! Where in the source the nodes of a definition stand, and the expressions in them.
 
+use std::fmt;
 use std::sync::Arc;
 
 use myrmex_model::diagnostic::Span;
 use myrmex_model::ir::NodeId;
 
+use crate::Source;
 use crate::tree::Place;
 
 /// The places of the nodes of a definition. Kept beside it, because a definition means the same wherever it stands.
@@ -12,6 +14,31 @@ use crate::tree::Place;
 pub struct SourceMap {
     file: Arc<str>,
     nodes: Vec<NodePlaces>,
+    expressions: Arc<Vec<FileExpressions>>,
+}
+
+/// The expressions of one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FileExpressions {
+    pub(crate) source: Source,
+    pub(crate) all: Vec<(Arc<str>, Place)>,
+}
+
+/// A place as people name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    /// The name of the file.
+    pub file: Arc<str>,
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, in characters from 1.
+    pub column: usize,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
 }
 
 /// The places of one node. The body of a `for_each` has those of the `for_each`; what stems from an action stands in its
@@ -28,7 +55,7 @@ pub struct NodePlaces {
 
 impl SourceMap {
     pub(crate) fn new(file: &Arc<str>) -> Self {
-        Self { file: Arc::clone(file), nodes: Vec::new() }
+        Self { file: Arc::clone(file), nodes: Vec::new(), expressions: Arc::default() }
     }
 
     /// Returns the name of the file.
@@ -41,9 +68,40 @@ impl SourceMap {
         self.nodes.get(node.0 as usize)
     }
 
+    /// Returns where the first expression stands in a node that `is_meant` says is the one. One that is handed to the node
+    /// from around it, as by `defaults` or `with`, is found if it is the only one of its kind.
+    pub fn expression(&self, node: NodeId, is_meant: impl Fn(&str) -> bool) -> Option<Position> {
+        let whole = &self.of(node)?.whole;
+        let meant = |file: &'_ FileExpressions| {
+            let places = file.all.iter().filter(|(source, _)| is_meant(source)).map(|(_, place)| *place);
+            places.collect::<Vec<_>>()
+        };
+        let own = self.expressions.iter().find(|file| file.source.name == whole.file)?;
+        let is_inside = |place: &Place| whole.start <= place.start && place.end <= whole.end;
+        if let Some(place) = meant(own).into_iter().find(is_inside) {
+            return Some(position(&own.source, place));
+        }
+        let mut others = self.expressions.iter().flat_map(|file| {
+            meant(file).into_iter().map(|place| position(&file.source, place)).collect::<Vec<_>>()
+        });
+        others.next().filter(|_| others.next().is_none())
+    }
+
+    /// Adds the expressions of all files that the definition is made of.
+    pub(crate) fn with_expressions(self, expressions: &Arc<Vec<FileExpressions>>) -> Self {
+        Self { expressions: Arc::clone(expressions), ..self }
+    }
+
     /// Adds the places of the next node, which stands in `file`.
     pub(crate) fn push(&mut self, file: &Arc<str>, [key, whole, body]: [Place; 3]) {
         let span = |place: Place| Span { file: Arc::clone(file), start: place.start, end: place.end };
         self.nodes.push(NodePlaces { key: span(key), whole: span(whole), body: span(body) });
     }
+}
+
+fn position(source: &Source, place: Place) -> Position {
+    let before = &source.text[..place.start];
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
+    Position { file: Arc::clone(&source.name), line, column }
 }

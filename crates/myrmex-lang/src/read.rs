@@ -2,6 +2,7 @@
 //!
 //! Names of other tasks, inputs and variables are only collected here; [`crate::resolve`] looks them up.
 
+mod asks;
 mod cache;
 mod call;
 mod concurrency;

@@ -23,6 +23,8 @@ pub(crate) struct Report {
     pub(crate) is_partial: bool,
     /// The value in which the text broke off; its type means nothing.
     pub(crate) cut: Option<Place>,
+    /// The expressions that were read, and where each stands.
+    pub(crate) expressions: Vec<(Arc<str>, Place)>,
 }
 
 impl Report {
@@ -34,6 +36,7 @@ impl Report {
             comparisons_left: COMPARISONS_MAX,
             is_partial: false,
             cut: None,
+            expressions: Vec::new(),
         }
     }
 

@@ -5,6 +5,7 @@ mod bounds;
 mod cache;
 mod call;
 mod cycle;
+mod demands;
 mod link;
 mod reach;
 mod reference;
@@ -58,6 +59,7 @@ pub(crate) fn resolve<'o>(
             let links = Links(resolver.links);
             workflow.walk(&mut |task| cache::check(task, workflow.defaults.effect, report));
             bounds::check(workflow, report);
+            demands::check(workflow, others, report);
             links
         }
         Outline::Library(library) => {
@@ -73,6 +75,7 @@ pub(crate) fn resolve<'o>(
                 links = resolver.links;
                 action.task.walk(&mut |task| cache::check(task, library.defaults.effect, report));
             }
+            demands::check_library(outline, others, report);
             Links(links)
         }
     }
@@ -203,6 +206,9 @@ impl<'o, 'r> Resolver<'o, 'r> {
         for (_, data) in &workflow.defaults.env {
             self.data(data);
         }
+        for data in workflow.defaults.asks.data() {
+            self.data(data);
+        }
         if let Some(when) = workflow.defaults.retry.as_ref().and_then(|retry| retry.when.as_ref()) {
             self.retry_condition(when);
         }
@@ -279,6 +285,11 @@ impl<'o, 'r> Resolver<'o, 'r> {
             self.surroundings(&handed.env, handed.workdir.as_ref());
             let all = handed.env.iter().map(|(_, data)| data).chain(&handed.workdir);
             self.handed.extend(all.flat_map(|data| data.reads.iter()));
+        }
+        if let Some(asks) = &task.asks {
+            asks.data().for_each(|data| drop(self.data(data)));
+            let labels = asks.labels.iter().flatten().filter(|_| matches!(task.verb, Some(Verb::Block(_))));
+            self.handed.extend(labels.flat_map(|label| label.value.reads.iter()));
         }
         let given = self.verb(task);
         self.handed.truncate(handed_before);

@@ -161,6 +161,21 @@ fn form(form: Form) -> Value {
         Form::Secrets => {
             json!({"type": "array", "minItems": 1, "items": {"type": "string", "pattern": VARIABLE_PATTERN}})
         }
+        Form::Labels => json!({"type": "array", "items": {"type": "string"}}),
+        Form::Units => json!({
+            "type": "object",
+            "propertyNames": {"pattern": NAME_PATTERN},
+            "additionalProperties": {"type": "integer", "minimum": 1, "maximum": u32::MAX},
+        }),
+        Form::Resources => json!({
+            "type": "object",
+            "propertyNames": {"pattern": NAME_PATTERN},
+            "properties": {
+                "cpu": {"type": "number", "minimum": 0.001},
+                "memory": {"type": "string", "pattern": "^[0-9]+(B|[kKMGT]|[KMGT]i)$"},
+            },
+            "additionalProperties": {"type": "integer", "minimum": 1, "maximum": u32::MAX},
+        }),
         Form::Artifacts => json!({"anyOf": [
             {
                 "type": "object",

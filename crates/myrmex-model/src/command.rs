@@ -90,6 +90,8 @@ pub enum Command {
         by: String,
         /// Why.
         reason: String,
+        /// The run of the same workflow that takes its place, if it is cancelled for that.
+        successor: Option<RunId>,
     },
     /// Move the run to another definition.
     Rebase {

@@ -2,6 +2,7 @@
 
 use crate::address::Address;
 use crate::command::TimerKey;
+use crate::demand::Named;
 use crate::event::Recorded;
 use crate::fault::Fault;
 use crate::id::{Attempt, DefinitionHash, FencingToken, RunId, ValueHash};
@@ -87,6 +88,10 @@ pub enum Evaluation {
     },
     /// The guard holds; this is what the executor is given, none if the definition's arguments are literal.
     Input(Option<ValueHash>),
+    /// The guard holds; this is what the executor is given, and these are the names that the attempts ask for.
+    NamedInput(Option<ValueHash>, Box<Named>),
+    /// The guard holds; before the body begins, what it is to hold must be had. The names in that, none if they are literal.
+    Hold(Option<Box<Named>>),
     /// The guard holds and this is the value computed, with the flow's variables from now on if it wrote any.
     Value {
         /// The value.

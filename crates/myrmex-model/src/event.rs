@@ -5,6 +5,7 @@
 //! arena indices are not in events: they are rebuilt from them.
 
 use crate::address::Address;
+use crate::demand::Named;
 use crate::fault::Fault;
 use crate::id::{Attempt, DefinitionHash, FencingToken, RunId, ValueHash};
 use crate::name::Name;
@@ -146,6 +147,22 @@ pub enum Event {
         attempt: Attempt,
         /// What the executor is given; none if the definition's own arguments are literal.
         input: Option<ValueHash>,
+        /// The names that it asks for, fixed for this and all later attempts; none if they are literal or were fixed before.
+        named: Option<Box<Named>>,
+    },
+    /// A block, or a call, waits for what it is to hold while it is under way. It begins once it has all of it.
+    HoldQueued {
+        /// The block.
+        task: Address,
+        /// The names that it asks for; none if they are literal.
+        named: Option<Box<Named>>,
+    },
+    /// A block has what it asked for, and holds it until it and what follows it have ended.
+    HoldGranted {
+        /// The block.
+        task: Address,
+        /// What tells this grant from every other.
+        token: FencingToken,
     },
     /// A worker has the attempt. Committed before the worker hears of it.
     AttemptGranted {
@@ -257,6 +274,8 @@ pub enum Event {
         by: String,
         /// Why.
         reason: String,
+        /// The run of the same workflow that takes its place, if the run is cancelled for that.
+        successor: Option<RunId>,
     },
     /// A task of a flow ends the run, which succeeds; everything else in it is cancelled.
     EndRequested {
@@ -402,6 +421,8 @@ impl Event {
             | Self::ChildUnknown { task }
             | Self::ItemsExpanded { task, .. }
             | Self::TaskQueued { task, .. }
+            | Self::HoldQueued { task, .. }
+            | Self::HoldGranted { task, .. }
             | Self::AttemptGranted { task, .. }
             | Self::AttemptEnded { task, .. }
             | Self::RetryArmed { task, .. }
@@ -435,6 +456,8 @@ impl Event {
             | Self::ChildCalled { .. }
             | Self::ChildUnknown { .. }
             | Self::ItemsExpanded { .. }
+            | Self::HoldQueued { .. }
+            | Self::HoldGranted { .. }
             | Self::TimerArmed { .. }
             | Self::LagArmed { .. }
             | Self::LagElapsed { .. }
@@ -465,6 +488,8 @@ impl Event {
             Self::ChildUnknown { .. } => "child.unknown",
             Self::ItemsExpanded { .. } => "task.expanded",
             Self::TaskQueued { .. } => "task.queued",
+            Self::HoldQueued { .. } => "hold.queued",
+            Self::HoldGranted { .. } => "hold.granted",
             Self::AttemptGranted { .. } => "attempt.granted",
             Self::AttemptEnded { .. } => "attempt.ended",
             Self::RetryArmed { .. } => "task.retrying",

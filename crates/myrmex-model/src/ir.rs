@@ -5,7 +5,10 @@
 //! token, an order and jumps. See `semantics.md` section 1 for the whole family of bodies; the enum here holds those
 //! that the run machine carries out, so that the compiler points at every place a new one matters.
 
+use std::collections::BTreeMap;
+
 use crate::OrderedMap;
+use crate::demand::Asks;
 use crate::event::HandlerKind;
 use crate::name::{Name, Namespace};
 use crate::outcome::OutcomeSet;
@@ -30,6 +33,8 @@ pub struct Definition {
     pub inputs: Vec<Input>,
     /// How many runs of it may be under way at a time; none if that is not bounded.
     pub concurrency: Option<Concurrency>,
+    /// The pools that it declares, with how much there is of each, at least 1.
+    pub pools: BTreeMap<Name, u32>,
     /// All nodes. A parent stands before its children.
     pub nodes: Vec<Node>,
     /// The root scope.
@@ -532,6 +537,8 @@ pub struct Policy {
     pub total_timeout: Option<Length>,
     /// What an attempt whose end is unknown means.
     pub repetition: Repetition,
+    /// What it asks for beside a place, and how urgent it is; none for nothing but a place.
+    pub asks: Option<Box<Asks>>,
 }
 
 /// What may be done about an attempt of unknown outcome: lost in a crash, out of time, cut off.
@@ -592,6 +599,8 @@ pub struct OutputField {
     pub name: Name,
     /// What its value must be.
     pub schema: Schema,
+    /// Whether an output that is not given is null instead of an error.
+    pub is_optional: bool,
 }
 
 impl Definition {

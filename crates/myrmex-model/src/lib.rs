@@ -8,6 +8,7 @@
 
 pub mod address;
 pub mod command;
+pub mod demand;
 pub mod diagnostic;
 pub mod effect;
 pub mod event;

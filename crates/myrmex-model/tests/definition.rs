@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::too_many_lines, reason = "lists of every variant, and one of every damage")]
 
+use std::collections::BTreeMap;
+
 use myrmex_model::ir::{
     Backoff, Binding, Body, Call, Case, Catch, Choose, Complete, Concurrency, Definition, Each, Edge, Flow,
     FlowChild, Graph, GraphChild, Handling, Input, Join, Late, Next, Node, NodeId, OnConflict, OutputField,
@@ -50,6 +52,7 @@ fn definition(nodes: Vec<Node>) -> Definition {
         version: None,
         inputs: Vec::new(),
         concurrency: None,
+        pools: BTreeMap::new(),
         nodes,
         root: NodeId(0),
     }
@@ -204,8 +207,11 @@ fn everything() -> Definition {
     };
     nodes[10].policy.retry = Some(retry(Backoff::Linear));
     nodes[6].policy.retry = Some(plain);
-    nodes[1].outputs =
-        Outputs::Declared(vec![OutputField { name: name("image"), schema: Schema::of(Type::String) }]);
+    nodes[1].outputs = Outputs::Declared(vec![OutputField {
+        name: name("image"),
+        schema: Schema::of(Type::String),
+        is_optional: false,
+    }]);
     nodes[10].outputs = Outputs::Declared(Vec::new());
     nodes[0].outputs = Outputs::Computed(Template::Map(vec![(
         "image".into(),
@@ -289,6 +295,7 @@ fn handled() -> Definition {
         heartbeat_timeout: None,
         total_timeout: Some(Length(3)),
         repetition: Repetition::Forbidden,
+        asks: None,
     };
     nodes[3].outputs = Outputs::Last;
     definition(nodes)
@@ -411,6 +418,23 @@ fn the_golden_definition_is_read_and_written_for_ever() {
     assert_eq!(read, everything());
     assert_eq!(String::from_utf8(encode(&read)).unwrap(), GOLDEN.trim_end());
     assert_eq!(hash(&read).to_string(), "07fec8e4d431946ee8dff4c7657918582088e24e2235e5b939a557e8fea35212");
+}
+
+#[test]
+fn an_output_that_may_be_left_out_says_so() {
+    let output = |own: &str, is_optional| OutputField {
+        name: name(own),
+        schema: Schema::of(Type::String),
+        is_optional,
+    };
+    let mut nodes = vec![node("w", None, Body::Value(literal(Value::Null)))];
+    nodes[0].outputs = Outputs::Declared(vec![output("image", false), output("notes", true)]);
+    let optional = definition(nodes);
+    let bytes = encode(&optional);
+    assert_eq!(decode(&bytes).unwrap(), optional);
+    let text = String::from_utf8(bytes).unwrap();
+    let expected = r#"[{"name":"image","schema":{"type":"string"}},{"name":"notes","schema":{"type":"string"},"optional":true}]"#;
+    assert!(text.contains(expected), "{text}");
 }
 
 #[test]

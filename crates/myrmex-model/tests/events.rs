@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use myrmex_model::address::Address;
+use myrmex_model::demand::Named;
 use myrmex_model::event::{Change, Event, HandlerKind, Limit, Parent, Pending, Recorded, SkipReason};
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::{Attempt, DefinitionHash, Epoch, FencingToken, RunId, ValueHash};
@@ -70,8 +71,18 @@ fn run_events() -> Vec<Event> {
             reason: "fix".into(),
         },
         Event::Rebased { from, to, map: Vec::new(), by: "ann".into(), reason: String::new() },
-        Event::CancelRequested { scope: Address::root(), by: "ann".into(), reason: "stop".into() },
-        Event::CancelRequested { scope: address("block"), by: "fail_fast".into(), reason: String::new() },
+        Event::CancelRequested {
+            scope: Address::root(),
+            by: "ann".into(),
+            reason: "stop".into(),
+            successor: None,
+        },
+        Event::CancelRequested {
+            scope: address("block"),
+            by: "fail_fast".into(),
+            reason: String::new(),
+            successor: None,
+        },
         ended(Status::Succeeded, Some(value("1")), None),
         ended(Status::Failed, None, Some(Box::new(fault()))),
         ended(Status::Cancelled, None, None),
@@ -93,8 +104,8 @@ fn attempt_events() -> Vec<Event> {
         (AttemptEnd::Lost { loss: Loss::Worker, reason: "the process ended".into() }, None),
     ];
     let mut events = vec![
-        Event::TaskQueued { task: task(), attempt: Attempt::FIRST, input: None },
-        Event::TaskQueued { task: task(), attempt, input: Some(value("{}")) },
+        Event::TaskQueued { task: task(), attempt: Attempt::FIRST, input: None, named: None },
+        Event::TaskQueued { task: task(), attempt, input: Some(value("{}")), named: None },
         granted,
         Event::RetryArmed { task: task(), attempt: Attempt(3), due: Timestamp(-1), by_catch: None },
     ];
@@ -251,6 +262,8 @@ fn is_listed(event: &Event) -> bool {
         | Event::ChildCalled { .. }
         | Event::ChildUnknown { .. }
         | Event::ItemsExpanded { .. }
+        | Event::HoldQueued { .. }
+        | Event::HoldGranted { .. }
         | Event::TaskQueued { .. }
         | Event::AttemptGranted { .. }
         | Event::AttemptEnded { .. }
@@ -288,13 +301,67 @@ fn admission() -> Vec<Recorded> {
             Event::TaskSkipped { task: address("a"), reason: SkipReason::Child { run: RunId([3; 16]) } },
             Change { from: Status::Running, to: Status::Skipped, phase: Phase::None },
         ),
+        (
+            Event::CancelRequested {
+                scope: Address::root(),
+                by: "ann".into(),
+                reason: "r".into(),
+                successor: Some(RunId([3; 16])),
+            },
+            Change { from: Status::Running, to: Status::Running, phase: Phase::Cancelling },
+        ),
     ];
     events.into_iter().map(|(event, change)| Recorded { at: Timestamp(1), event, change }).collect()
 }
 
+/// What attempts and blocks ask for by names that were evaluated.
+fn asked() -> Vec<Recorded> {
+    let (lock, labels) = (Some("deploy-eu".to_owned()), vec!["linux".to_owned(), "gpu".to_owned()]);
+    let both = Some(Box::new(Named { lock: lock.clone(), labels }));
+    let lock = Some(Box::new(Named { lock, labels: Vec::new() }));
+    let (task, attempt) = (address("block"), Attempt(2));
+    let pending = |phase| Change { from: Status::Pending, to: Status::Pending, phase };
+    let events = [
+        (Event::TaskQueued { task: task.clone(), attempt, input: None, named: both }, Phase::Queued),
+        (Event::HoldQueued { task: task.clone(), named: None }, Phase::Queued),
+        (Event::HoldQueued { task: task.clone(), named: lock }, Phase::Queued),
+        (Event::HoldGranted { task, token: FencingToken(7) }, Phase::Granted),
+    ];
+    let recorded = |(event, phase)| Recorded { at: Timestamp(1), event, change: pending(phase) };
+    events.into_iter().map(recorded).collect()
+}
+
+#[test]
+fn the_golden_lines_of_what_is_asked_for_are_written_for_ever() {
+    let lines: Vec<_> = asked()
+        .iter()
+        .map(|recorded| String::from_utf8(encode(recorded, BOOT)).expect("it is text"))
+        .collect();
+    let boot = BOOT.0;
+    assert_eq!(
+        lines,
+        [
+            format!(
+                r#"{{"e":"task.queued","at":1,"f":"pending","o":"pending","p":"queued","k":"block","n":2,"b":{boot},"x":{{"lock":"deploy-eu","labels":["linux","gpu"]}}}}"#
+            ),
+            format!(
+                r#"{{"e":"hold.queued","at":1,"f":"pending","o":"pending","p":"queued","k":"block","b":{boot}}}"#
+            ),
+            format!(
+                r#"{{"e":"hold.queued","at":1,"f":"pending","o":"pending","p":"queued","k":"block","b":{boot},"x":{{"lock":"deploy-eu"}}}}"#
+            ),
+            format!(
+                r#"{{"e":"hold.granted","at":1,"f":"pending","o":"pending","p":"granted","k":"block","w":7,"b":{boot}}}"#
+            ),
+        ]
+    );
+}
+
 #[test]
 fn every_variant_is_read_back() {
-    for recorded in everything().into_iter().chain(handling()).chain(retry()).chain(admission()) {
+    for recorded in
+        everything().into_iter().chain(handling()).chain(retry()).chain(admission()).chain(asked())
+    {
         assert!(is_listed(&recorded.event));
         let bytes = encode(&recorded, BOOT);
         assert_eq!(decode(&bytes), Ok(recorded), "{}", String::from_utf8_lossy(&bytes));

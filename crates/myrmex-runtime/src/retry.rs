@@ -98,6 +98,7 @@ pub fn prepare(
             }
         }
         if lost.len() == before {
+            files.find_lists(&choice.takings)?;
             return Ok(Some(Prepared { choice, lost }));
         }
     }
@@ -113,6 +114,17 @@ struct Files<'a> {
 }
 
 impl Files<'_> {
+    /// Reads the lists of items once, so that one that is damaged is told before anything begins. What else is taken over was
+    /// read for its files.
+    fn find_lists(&self, takings: &Takings) -> Result<(), StoreError> {
+        let of_results =
+            takings.results.values().filter_map(|taken| taken.items.as_ref().map(|items| items.list));
+        for list in of_results.chain(takings.lists.values().copied()) {
+            values::load(self.places.reader, self.places.namespace, self.of, list)?;
+        }
+        Ok(())
+    }
+
     /// Gives the new run the files that a result names; false if one of them is gone.
     fn adopt_of(&mut self, taken: &Taken) -> Result<bool, StoreError> {
         let Places { reader, blobs, namespace, to } = *self.places;

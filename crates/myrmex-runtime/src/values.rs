@@ -17,15 +17,17 @@ pub(crate) struct Values {
     namespace: Namespace,
     run: RunId,
     known: OrderedMap<ValueHash, Known>,
-    /// The bytes of JSON of all that is known.
+    /// What all that is known takes in memory, about.
     bytes: usize,
     fresh: Vec<IndexOperation>,
+    /// The run of which values are copied. What is not in the table yet is read from there.
+    lender: Option<RunId>,
 }
 
-/// The most bytes of JSON that the cache of a run keeps beyond a turn; what it forgets is read from the table again.
+/// The most bytes that the cache of a run keeps beyond a turn; what it forgets is read from the table again.
 const KNOWN_BYTES_MAX: usize = 32 << 20;
 
-/// A value with the length of its JSON.
+/// A value with what it takes in memory, about.
 #[derive(Debug)]
 struct Known {
     value: Arc<Value>,
@@ -36,14 +38,14 @@ impl Values {
     pub(crate) fn new(namespace: Namespace, run: RunId) -> Self {
         let mut known = OrderedMap::default();
         known.insert(HashedValue::null_hash(), Known { value: Arc::new(Value::Null), bytes: 0 });
-        Self { namespace, run, known, bytes: 0, fresh: Vec::new() }
+        Self { namespace, run, known, bytes: 0, fresh: Vec::new(), lender: None }
     }
 
     /// Adds a value and returns its hash.
     pub(crate) fn put(&mut self, value: Value) -> ValueHash {
         let HashedValue { hash, json, value } = HashedValue::new(value);
         if !self.known.contains_key(&hash) {
-            self.remember(hash, Arc::new(value), json.len());
+            self.remember(hash, Arc::new(value));
             self.fresh.push(IndexOperation::PutValue {
                 namespace: self.namespace.clone(),
                 run: self.run,
@@ -54,26 +56,17 @@ impl Values {
         hash
     }
 
-    /// Brings a value of another run into this one as it is stored. Until the batch is durable it is read from here.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`StoreError`] if the table cannot be read, or the other run has no such value.
-    pub(crate) fn bring(
-        &mut self,
-        of: RunId,
-        hash: ValueHash,
-        reader: &dyn Reader,
-    ) -> Result<(), StoreError> {
-        if !self.known.contains_key(&hash) {
-            let json = json_of(reader, &self.namespace, of, hash)?;
-            let value =
-                serde_json::from_slice(&json).map_err(|_| damaged("a value is not JSON", of, hash))?;
-            self.remember(hash, Arc::new(value), json.len());
-            let (namespace, run) = (self.namespace.clone(), self.run);
-            self.fresh.push(IndexOperation::PutValue { namespace, run, hash, json });
-        }
-        Ok(())
+    /// Has the store copy values of another run into this one, with the next batch. They do not pass through memory: until
+    /// that batch is durable they are read from the other run. Values of one other run only may be copied.
+    pub(crate) fn copy(&mut self, of: RunId, hashes: impl IntoIterator<Item = ValueHash>) {
+        self.lender = Some(of);
+        let new = hashes.into_iter().filter(|hash| !self.known.contains_key(hash));
+        self.fresh.extend(new.map(|hash| IndexOperation::CopyValue {
+            namespace: self.namespace.clone(),
+            from: of,
+            run: self.run,
+            hash,
+        }));
     }
 
     /// Returns a value, from the table if it was not seen yet.
@@ -85,13 +78,19 @@ impl Values {
         if let Some(known) = self.known.get(&hash) {
             return Ok(Arc::clone(&known.value));
         }
-        let (value, bytes) = read(reader, &self.namespace, self.run, hash)?;
+        let own = reader.value(&self.namespace, self.run, hash)?;
+        let value = match (own, self.lender) {
+            (Some(json), _) => parsed(&json, self.run, hash)?,
+            (None, Some(lender)) => load(reader, &self.namespace, lender, hash)?,
+            (None, None) => return Err(damaged("a value that the journal names is missing", self.run, hash)),
+        };
         let value = Arc::new(value);
-        self.remember(hash, Arc::clone(&value), bytes);
+        self.remember(hash, Arc::clone(&value));
         Ok(value)
     }
 
-    fn remember(&mut self, hash: ValueHash, value: Arc<Value>, bytes: usize) {
+    fn remember(&mut self, hash: ValueHash, value: Arc<Value>) {
+        let bytes = weight(&value);
         self.known.insert(hash, Known { value, bytes });
         self.bytes += bytes;
     }
@@ -133,32 +132,32 @@ pub fn load(
     run: RunId,
     hash: ValueHash,
 ) -> Result<Value, StoreError> {
-    read(reader, namespace, run, hash).map(|(value, _)| value)
-}
-
-/// Reads a value from the table, with the length of its JSON.
-fn read(
-    reader: &dyn Reader,
-    namespace: &Namespace,
-    run: RunId,
-    hash: ValueHash,
-) -> Result<(Value, usize), StoreError> {
     if hash == HashedValue::null_hash() {
-        return Ok((Value::Null, 0));
+        return Ok(Value::Null);
     }
-    let json = json_of(reader, namespace, run, hash)?;
-    let value = serde_json::from_slice(&json).map_err(|_| damaged("a value is not JSON", run, hash))?;
-    Ok((value, json.len()))
+    let json = reader.value(namespace, run, hash)?;
+    let json = json.ok_or_else(|| damaged("a value that the journal names is missing", run, hash))?;
+    parsed(&json, run, hash)
 }
 
-fn json_of(
-    reader: &dyn Reader,
-    namespace: &Namespace,
-    run: RunId,
-    hash: ValueHash,
-) -> Result<Vec<u8>, StoreError> {
-    let json = reader.value(namespace, run, hash)?;
-    json.ok_or_else(|| damaged("a value that the journal names is missing", run, hash))
+fn parsed(json: &[u8], run: RunId, hash: ValueHash) -> Result<Value, StoreError> {
+    serde_json::from_slice(json).map_err(|_| damaged("a value is not JSON", run, hash))
+}
+
+/// Returns about how many bytes a value takes in memory.
+fn weight(value: &Value) -> usize {
+    // A map keeps a table beside its entries.
+    const MAP: usize = 64;
+    const ENTRY: usize = 64;
+    let inside = match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(weight).sum(),
+        Value::Object(fields) => {
+            MAP + fields.iter().map(|(key, value)| ENTRY + key.len() + weight(value)).sum::<usize>()
+        }
+    };
+    size_of::<Value>() + inside
 }
 
 fn damaged(what: &str, run: RunId, hash: ValueHash) -> StoreError {

@@ -20,7 +20,7 @@ use myrmex_model::wire;
 use myrmex_runtime::clock::SystemClock;
 use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::logs::Logs;
-use myrmex_runtime::partition::{CalledDefinition, DOMAIN_LOG, NewRun, Partitions, Parts, load_run};
+use myrmex_runtime::partition::{CalledDefinition, DOMAIN_LOG, NewRun, Partitions, Parts, Supply, load_run};
 use myrmex_runtime::progress::Progress;
 use myrmex_runtime::values;
 use myrmex_store::blobs::MemoryBlobStore;
@@ -82,6 +82,7 @@ impl Nodes {
             version: None,
             inputs,
             concurrency: None,
+            pools: std::collections::BTreeMap::new(),
             nodes: self.0,
             root,
         }
@@ -133,6 +134,7 @@ impl Engine {
             namespace: Namespace::standard(),
             clock: Arc::new(SystemClock),
             slots: 1,
+            supply: Supply::default(),
             worker: name("nobody"),
             logs: Logs::new(DOMAIN_LOG, Box::new(MemoryLogStore::default()), Arc::clone(&progress)),
             blobs: Arc::new(MemoryBlobStore::new()),
@@ -157,7 +159,7 @@ impl Engine {
             key: None,
             retry: None,
         };
-        self.partition.start_run(new).unwrap();
+        self.partition.start_run(new).recv().unwrap().unwrap();
     }
 
     fn end(&self, run: RunId) -> Status {
@@ -270,7 +272,7 @@ fn a_cancel_reaches_the_child_and_waits_for_it() {
     let engine = Engine::open(&store());
     engine.start(calling(Template::Literal(json!({})), false), &[waiting()]);
     let child = child_of(&engine);
-    engine.partition.cancel_run(RUN, "test", "enough").unwrap();
+    engine.partition.cancel_run(RUN, "test", "enough").recv().unwrap().unwrap();
     assert_eq!(engine.end(RUN), Status::Cancelled);
     assert_eq!(engine.end(child), Status::Cancelled);
 }
@@ -283,8 +285,8 @@ fn a_caller_that_is_resumed_takes_up_its_child() {
     let child = child_of(&engine);
     drop(engine);
     let engine = Engine::open(&store);
-    engine.partition.resume_run(RUN, &[]).unwrap();
-    engine.partition.cancel_run(child, "test", "somebody else").unwrap();
+    engine.partition.resume_run(RUN, &[]).recv().unwrap().unwrap();
+    engine.partition.cancel_run(child, "test", "somebody else").recv().unwrap().unwrap();
     assert_eq!(engine.end(child), Status::Cancelled);
     assert_eq!(engine.end(RUN), Status::Failed, "a child that somebody else cancelled is an error");
 }

@@ -42,6 +42,18 @@ pub enum IndexOperation {
         /// The JSON text, opaque.
         json: Vec<u8>,
     },
+    /// Keeps for a run the value that another run has from an earlier batch. If the run has the hash, or the other has it
+    /// not, nothing changes. The value never passes through the memory of whoever commits.
+    CopyValue {
+        /// The tenant of both.
+        namespace: Namespace,
+        /// The run that has it.
+        from: RunId,
+        /// The run that gets it.
+        run: RunId,
+        /// The hash of its JSON text.
+        hash: ValueHash,
+    },
     /// Says how a run stands, in place of what was said before.
     PutSummary(RunSummary),
     /// An attempt waits for a place; replaces the row of the same task.
@@ -261,7 +273,8 @@ enum Subject<'a> {
 fn subject(operation: &IndexOperation) -> Subject<'_> {
     match operation {
         IndexOperation::PutDefinition { namespace, hash, .. } => Subject::Definition(namespace, *hash),
-        IndexOperation::PutValue { namespace, run, hash, .. } => Subject::Value(namespace, *run, *hash),
+        IndexOperation::PutValue { namespace, run, hash, .. }
+        | IndexOperation::CopyValue { namespace, run, hash, .. } => Subject::Value(namespace, *run, *hash),
         IndexOperation::PutSummary(summary) => Subject::Summary(&summary.namespace, summary.run),
         IndexOperation::PutReady(Ready { namespace, run, task, .. })
         | IndexOperation::RemoveReady { namespace, run, task } => Subject::Ready(namespace, *run, task),

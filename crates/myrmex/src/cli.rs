@@ -4,9 +4,10 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::commands::{check, events, explain, fmt, import, run, runs, schema};
+use crate::commands::{check, events, explain, fmt, import, run, runs, schema, why};
+use crate::elsewhere;
 use crate::exit::{Exit, Failure, FailureCode};
 
 /// What the exit codes mean, below the help. The README has the same table.
@@ -49,6 +50,8 @@ enum Command {
     Run(run::Args),
     /// Look at runs, resume, retry and cancel them
     Runs(runs::Args),
+    /// Say what a run waits for, or one task of it
+    Why(why::Args),
     /// Print the recorded events as JSON lines
     Events(events::Args),
     /// Turn a file of another system into a workflow
@@ -60,6 +63,7 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
+            let error = elsewhere::told(error, &Cli::command());
             // Help and version end well; everything else is a usage error.
             let printed = error.print().map_err(|error| Failure::output(&error));
             return match (error.use_stderr(), printed) {
@@ -78,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Schema(args) => schema::run(&args),
         Command::Run(args) => run::run(&args, data),
         Command::Runs(args) => runs::run(&args, data),
+        Command::Why(args) => why::run(&args, data),
         Command::Events(args) => events::run(&args, data),
         Command::Import(args) => import::run(&args),
     };

@@ -140,33 +140,20 @@ impl Inputs {
         })
     }
 
-    /// Keeps the files as blobs of `run` and returns the inputs; none if that was interrupted, after which nothing is kept.
-    /// When it returns, the blobs are durable, and a mark says that the run is not. [`Inputs::settle`] removes the mark.
+    /// Returns whether there are files to be kept.
+    pub fn has_files(&self) -> bool {
+        !self.files.is_empty()
+    }
+
+    /// Keeps the files as blobs of `run`, for which a [`Keeping`] was begun if there are any, and returns the inputs; none if
+    /// that was interrupted. When it returns, the blobs are durable.
     ///
     /// # Errors
     ///
-    /// Returns [`Failure`] if a file cannot be read or kept. Nothing is kept then.
+    /// Returns [`Failure`] if a file cannot be read or kept.
     pub fn keep(&mut self, session: &Session, run: RunId) -> Result<Option<Value>, Failure> {
-        if !self.files.is_empty() {
-            let marks = session.data().join(MARKS);
-            let marked = fs::create_dir_all(&marks).and_then(|()| File::create(marks.join(run.to_string())));
-            marked.map_err(|error| Failure::file(&marks, "cannot be written", &error))?;
-        }
         let (blobs, namespace) = (session.blobs(), session.namespace());
-        let kept = self.with_files(session, |content| blobs.put(namespace, run, content));
-        if !matches!(kept, Ok(Some(_))) && !self.files.is_empty() {
-            // What cannot be removed now is removed because of the mark.
-            drop(sweep(session.data(), blobs, (session.reader(), namespace)));
-        }
-        kept
-    }
-
-    /// Tells that the run is in the store, and owns its files from now on.
-    pub fn settle(&self, session: &Session, run: RunId) {
-        if !self.files.is_empty() {
-            // A mark that stays is of a run that is known, and means nothing.
-            drop(fs::remove_file(session.data().join(MARKS).join(run.to_string())));
-        }
+        self.with_files(session, |content| blobs.put(namespace, run, content))
     }
 
     /// Reads every file by `read` and puts the values that name them into the inputs.
@@ -197,6 +184,32 @@ impl Inputs {
             values.insert(input.clone(), value);
         }
         Ok(Some(Value::Object(values)))
+    }
+}
+
+/// That files are being kept for a run which is not in the store yet: a mark says so, also to whoever comes after a crash.
+/// When it is dropped, the files belong to the run if that is in the store by then, and are removed otherwise.
+pub struct Keeping<'a>(&'a Session);
+
+impl<'a> Keeping<'a> {
+    /// Marks that files are being kept for `run`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Failure`] if the mark cannot be written.
+    pub fn begin(session: &'a Session, run: RunId) -> Result<Self, Failure> {
+        let marks = session.data().join(MARKS);
+        let marked = fs::create_dir_all(&marks).and_then(|()| File::create(marks.join(run.to_string())));
+        marked.map_err(|error| Failure::file(&marks, "cannot be written", &error))?;
+        Ok(Self(session))
+    }
+}
+
+impl Drop for Keeping<'_> {
+    fn drop(&mut self) {
+        let session = self.0;
+        // What cannot be removed now is removed because of the mark.
+        drop(sweep(session.data(), session.blobs(), (session.reader(), session.namespace())));
     }
 }
 

@@ -6,9 +6,12 @@
 pub mod cli;
 pub mod commands;
 pub mod descendants;
+pub mod elsewhere;
 pub mod exit;
 pub mod intake;
+mod machine;
 pub mod render;
+pub mod request;
 pub mod session;
 pub mod settings;
 pub mod sources;

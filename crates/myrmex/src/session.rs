@@ -26,8 +26,9 @@ use myrmex_store::{Partitions as StorePartitions, Reader, Sequence, Store};
 use crate::descendants;
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::intake;
+use crate::machine;
 use crate::render::event::Lines;
-use crate::render::held_up::HeldUp;
+use crate::render::held_up::{self, HeldUp, Waiting};
 use crate::render::summary;
 use crate::render::waits;
 use crate::render::watch::Watch;
@@ -60,15 +61,15 @@ pub enum Show {
 /// What an engine is given to work with.
 #[derive(Debug, Clone, Copy)]
 pub struct Means {
-    /// How many attempts run at a time.
-    pub slots: u32,
+    /// How many attempts run at a time; none for what the settings say, or else one for each core.
+    pub slots: Option<u32>,
     /// Whether tasks with `cache` look for a success that they can take over. Their own are kept in any case.
     pub takes_over: bool,
 }
 
 impl Default for Means {
     fn default() -> Self {
-        Self { slots: default_slots(), takes_over: true }
+        Self { slots: None, takes_over: true }
     }
 }
 
@@ -119,7 +120,10 @@ impl Session {
     /// Returns [`Failure`] if the workspace's settings have errors, another process holds the store, or it cannot be
     /// opened.
     pub fn open(zygote: Zygote, workspace: &Workspace, means: Means) -> Result<Self, Failure> {
-        let Settings { providers, limits } = Settings::load(workspace)?;
+        let settings = Settings::load(workspace)?;
+        let supply = machine::supply(&settings);
+        let slots = means.slots.or(settings.worker.slots).unwrap_or_else(default_slots);
+        let Settings { providers, limits, .. } = settings;
         let is_new = !workspace.data.exists();
         let directory = DataDirectory::open(&workspace.data)
             .map_err(|error| Failure::file(&workspace.data, "cannot be the data directory", &error))?;
@@ -149,7 +153,8 @@ impl Session {
             open: Box::new(open),
             namespace: namespace.clone(),
             clock: Arc::new(SystemClock),
-            slots: means.slots,
+            slots,
+            supply,
             worker: Name::new("local").expect("`local` is a name"),
             logs: logs.clone(),
             blobs: Arc::clone(&blobs),
@@ -209,9 +214,19 @@ impl Session {
         self.blobs.as_ref()
     }
 
+    /// Takes what went wrong inside and was noted for a watcher, for when none begins any more.
+    pub fn take_notes(&self) -> Vec<String> {
+        self.progress.take_notes()
+    }
+
+    /// Returns how the engine is.
+    pub fn health(&self) -> Health {
+        self.progress.seen().health
+    }
+
     /// Returns whether somebody wants this process to end.
     pub fn is_interrupted(&self) -> bool {
-        self.progress.seen().health == Health::Interrupted
+        self.health() == Health::Interrupted
     }
 
     /// Returns the namespace of the runs.
@@ -274,10 +289,9 @@ impl Session {
             RequestError::Rejected(_) | RequestError::Full { .. } => {
                 Failure::from_error(FailureCode::Refused, &error)
             }
-            RequestError::Stopped | RequestError::Unknowable => {
+            RequestError::Unknowable => {
                 let mut failure = Failure::from_error(FailureCode::Store, &error);
-                // What went wrong inside was noted for a watcher that does not begin any more.
-                failure.causes.extend(self.progress.take_notes());
+                failure.causes.extend(self.take_notes());
                 failure
             }
         }
@@ -466,7 +480,7 @@ impl<'a> Viewer<'a> {
             show,
             watch,
             lines: Lines::default(),
-            held_up: HeldUp::default(),
+            held_up: HeldUp::new(Waiting::Run),
             broken: None,
         })
     }
@@ -538,8 +552,14 @@ impl<'a> Viewer<'a> {
 
     /// Says that something waits, and now and then that it still does.
     fn held_up(&mut self, reason: Option<&str>) {
-        if let Some(line) = self.held_up.line(reason, &self.session.data, Instant::now()) {
-            self.note(&line);
+        let said = self.held_up.say(reason, &self.session.data, Instant::now());
+        let Some((reason, said)) = reason.zip(said) else { return };
+        self.note(&said.line);
+        if self.show == Show::Json {
+            let line = held_up::json(self.run, reason, &self.session.data, said.waited);
+            if let Err(failure) = print_line(&line) {
+                self.stop_printing(failure);
+            }
         }
     }
 

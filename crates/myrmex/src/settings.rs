@@ -1,9 +1,12 @@
 //! The settings of a workspace: `myrmex.yaml`, read with places like every other file.
 //!
-//! So far it says where secrets come from, and what an evaluation may do. It never holds a secret itself.
+//! It says where secrets come from, what an evaluation may do, and what there is of pools and of the worker. It never holds
+//! a secret itself.
 
 mod limits;
+mod supply;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use myrmex_lang::tree::{Entry, Map, Node, Place, parse_source};
@@ -14,6 +17,8 @@ use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::secrets::{Provider, Providers};
 use serde_json::{Value, json};
 
+pub use supply::WorkerSettings;
+
 use crate::exit::{Failure, FailureCode};
 use crate::render::diagnostics;
 use crate::sources::read_text;
@@ -23,7 +28,7 @@ use crate::workspace::{SETTINGS_NAME, Workspace};
 pub const PROVIDER: Code = Code("E0701");
 
 /// The keys of the file.
-const KEYS: [&str; 3] = ["secrets", "secrets_folder", "expressions"];
+const KEYS: [&str; 5] = ["secrets", "secrets_folder", "expressions", "pools", "worker"];
 
 /// The keys of a secret: the ways it can come.
 const PROVIDER_KEYS: [&str; 3] = ["env", "file", "command"];
@@ -57,6 +62,8 @@ pub fn schema() -> Value {
             "additionalProperties": provider,
         }),
         "expressions" => limits::schema(),
+        "pools" => supply::pools_schema(),
+        "worker" => supply::worker_schema(),
         _ => json!({
             "description": "A folder with a file for each secret, by its name",
             "type": "string",
@@ -90,6 +97,10 @@ pub struct Settings {
     pub providers: Providers,
     /// What an evaluation may do.
     pub limits: EvaluationLimits,
+    /// The pools of all workflows, with how much there is of each.
+    pub pools: BTreeMap<Name, u32>,
+    /// What the local worker has.
+    pub worker: WorkerSettings,
 }
 
 impl Settings {
@@ -114,6 +125,18 @@ impl Settings {
             1 => Err(failure(format!("`{SETTINGS_NAME}` has an error"))),
             count => Err(failure(format!("`{SETTINGS_NAME}` has {count} errors"))),
         }
+    }
+
+    /// Reads the settings of a workspace for a check: what is wrong with them is not said, and says nothing.
+    pub fn load_quietly(root: &Path) -> Self {
+        let Ok(text) = read_text(&root.join(SETTINGS_NAME)) else { return Self::default() };
+        Self::read(&Source::new(SETTINGS_NAME, text), root).0
+    }
+
+    /// Returns what a check knows of what the workspace has: never what the machine has that it runs on.
+    pub fn declared(&self) -> myrmex_lang::Supply {
+        let WorkerSettings { labels, resources, .. } = self.worker.clone();
+        myrmex_lang::Supply { pools: self.pools.clone(), labels, resources }
     }
 
     /// Reads the text of the file; relative paths in it start at `root`. Returns all problems at once.
@@ -154,6 +177,12 @@ impl Reader<'_> {
         }
         if let Some(entry) = map.entry("expressions") {
             settings.limits = self.limits(&entry.value);
+        }
+        if let Some(entry) = map.entry("pools") {
+            settings.pools = self.pools(&entry.value);
+        }
+        if let Some(entry) = map.entry("worker") {
+            settings.worker = self.worker(&entry.value);
         }
         settings
     }

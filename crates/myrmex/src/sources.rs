@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use myrmex_lang::{Beside, Source, declared_workflow, may_name_others, nearest};
 
@@ -26,26 +27,49 @@ const WORKFLOWS: &str = "workflows";
 /// The folder of a workspace with libraries of actions.
 const ACTIONS: &str = "actions";
 
+/// What stands for standard input where a file is named.
+pub const STANDARD_INPUT: &str = "-";
+
+/// Returns the name that messages give to the file at `path`.
+pub fn name_of(path: &Path) -> Arc<str> {
+    if path.as_os_str() == STANDARD_INPUT { "<stdin>".into() } else { path.display().to_string().into() }
+}
+
+/// Reads a text file of bounded size, or standard input.
+///
+/// # Errors
+///
+/// Returns why it cannot be read, in words.
+pub fn read_source(path: &Path) -> Result<String, String> {
+    if path.as_os_str() == STANDARD_INPUT { bounded_text(std::io::stdin()) } else { read_text(path) }
+}
+
 /// Reads a text file of bounded size.
 ///
 /// # Errors
 ///
 /// Returns why it cannot be read, in words.
 pub fn read_text(path: &Path) -> Result<String, String> {
-    let said = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
-        // The other kinds are of a foreign enum, and the system's words are the best there are.
-        _ => reason(&error),
-    };
-    let file = std::fs::File::open(path).map_err(said)?;
+    bounded_text(std::fs::File::open(path).map_err(|error| said(&error))?)
+}
+
+fn bounded_text(from: impl Read) -> Result<String, String> {
     let mut bytes = Vec::new();
-    file.take(SOURCE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(said)?;
+    from.take(SOURCE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| said(&error))?;
     if bytes.len() as u64 > SOURCE_BYTES_MAX {
         return Err(format!("it is larger than {} MiB", SOURCE_BYTES_MAX >> 20));
     }
     String::from_utf8(bytes)
         .map_err(|error| format!("it is not UTF-8 text (byte {})", error.utf8_error().valid_up_to()))
+}
+
+fn said(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        // The other kinds are of a foreign enum, and the system's words are the best there are.
+        _ => reason(error),
+    }
 }
 
 /// Reads what the file at `path` may name: the workflows in its folder and in `workflows/` of the workspace at `root`, and the
@@ -92,8 +116,24 @@ pub fn like(path: &Path) -> Option<PathBuf> {
 /// Finds the file that says `workflow: NAME`, in the workspace at `root` or in its folder of workflows; of several the
 /// first by name.
 pub fn workflow_named(name: &str, root: &Path) -> Option<PathBuf> {
-    let mut files = files(root).into_iter().chain(files(&root.join(WORKFLOWS)));
-    files.find(|file| declared(file).is_some_and(|declared| declared == name))
+    workflows_named(name, root).next()
+}
+
+/// Finds all files that say `workflow: NAME`, where [`workflow_named`] looks for the first.
+pub fn workflows_named(name: &str, root: &Path) -> impl Iterator<Item = PathBuf> {
+    let files = files(root).into_iter().chain(files(&root.join(WORKFLOWS)));
+    files.filter(move |file| declared(file).is_some_and(|declared| declared == name))
+}
+
+/// Finds the files that say `workflow: NAME` in the folders directly below `root`, as far as there are not too many folders.
+pub fn workflows_below(name: &str, root: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = std::fs::read_dir(root).into_iter().flatten().flatten().take(BESIDE_MAX);
+    let is_hidden =
+        |path: &PathBuf| path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
+    let mut folders: Vec<_> = entries.map(|entry| entry.path()).filter(|path| !is_hidden(path)).collect();
+    folders.sort();
+    let files = folders.into_iter().flat_map(|folder| files(&folder));
+    files.filter(move |file| declared(file).is_some_and(|declared| declared == name))
 }
 
 /// Returns the source files of a folder by name; none if it cannot be read.

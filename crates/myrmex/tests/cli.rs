@@ -6,56 +6,15 @@
     reason = "a test fails by panicking; its callers wait"
 )]
 
+#[path = "support/said.rs"]
+mod said;
+
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+use said::{Said, Workspace};
 use serde_json::{Value, json};
-use tempfile::TempDir;
-
-/// A workspace of its own.
-struct Workspace {
-    folder: TempDir,
-}
-
-/// What a command printed, and its exit code.
-struct Ended {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Workspace {
-    fn with(files: &[(&str, &str)]) -> Self {
-        let workspace = Self { folder: tempfile::tempdir().unwrap() };
-        for (name, text) in files {
-            std::fs::write(workspace.path().join(name), text).unwrap();
-        }
-        workspace
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ended {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_myrmex"));
-        command.args(arguments).current_dir(self.path()).env("NO_COLOR", "1").env("USER", "tester");
-        let Output { status, stdout, stderr } = command.output().unwrap();
-        Ended {
-            code: status.code().unwrap_or(-1),
-            stdout: String::from_utf8(stdout).unwrap(),
-            stderr: String::from_utf8(stderr).unwrap(),
-        }
-    }
-
-    /// Runs a workflow and returns its exit code and its summary.
-    fn summary(&self, arguments: &[&str]) -> (i32, Value) {
-        let ended = self.run(&[&["run", "--json"], arguments].concat());
-        let last = ended.stdout.lines().last().unwrap_or_else(|| panic!("no summary: {}", ended.stderr));
-        (ended.code, serde_json::from_str(last).unwrap())
-    }
-}
 
 /// Runs `workflow` alone and returns the exit code and the summary.
 fn summary(workflow: &str) -> (i32, Value) {
@@ -568,13 +527,13 @@ fn damaged_logs_are_told_behind_what_can_be_read() {
 }
 
 /// Runs the binary with standard output on a full disk.
-fn run_without_room_on_stdout(workspace: &Workspace, arguments: &[&str]) -> Ended {
+fn run_without_room_on_stdout(workspace: &Workspace, arguments: &[&str]) -> Said {
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_myrmex"));
     command.args(arguments).current_dir(workspace.path()).env("NO_COLOR", "1").stdout(full);
     let Output { status, stderr, .. } = command.output().unwrap();
     let stderr = String::from_utf8(stderr).unwrap();
-    Ended { code: status.code().unwrap_or(-1), stdout: String::new(), stderr }
+    Said { code: status.code().unwrap_or(-1), stdout: String::new(), stderr }
 }
 
 #[test]
@@ -684,7 +643,7 @@ fn a_resume_says_which_definition_it_follows_and_when_there_is_nothing_to_resume
     let file = workspace.path().join("w.yaml");
     std::fs::write(&file, WAITS_FOR_GO).unwrap();
     let expected =
-        format!("goes on with the definition it started with; `{}` has changed since", file.display());
+        format!("goes on with the definition it started with; `{}` holds another one", file.display());
     assert_eq!(changed, expected);
     let (run, unknown) = resumed_after(&|file| std::fs::remove_file(file).unwrap());
     assert_eq!(unknown, "goes on with the definition it started with, whatever became of the file of `w`");

@@ -10,18 +10,20 @@ mod support;
 
 #[path = "support/commits.rs"]
 mod commits;
+#[path = "support/disk.rs"]
+mod disk;
 #[path = "support/shim.rs"]
 mod shim;
 
 use std::fmt::Write;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use disk::SmallDisk;
 use myrmex_testkit::history::{Expected, check, contains_lines};
 use serde_json::Value;
 use shim::{Report, Shim};
@@ -340,49 +342,6 @@ fn assert_ends_well(workspace: &Workspace, oracle: &Oracle) {
     assert!(breaches.is_empty(), "{}", describe(&breaches));
 }
 
-/// A small filesystem in memory; unmounted when dropped.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    fn mount(path: PathBuf) -> Result<Self, String> {
-        fs::create_dir(&path).unwrap();
-        let mounted =
-            Command::new("mount").args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"]).arg(&path).output();
-        match mounted {
-            Ok(output) if output.status.success() => Ok(Self(path)),
-            Ok(output) => Err(String::from_utf8_lossy(&output.stderr).trim_end().to_owned()),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
-    /// Takes all the space that is left.
-    fn fill(&self) {
-        let mut ballast = fs::File::create(self.ballast()).unwrap();
-        for size in [64 << 10, 4 << 10, 1 << 10, 1] {
-            while ballast.write_all(&vec![b'x'; size]).is_ok() {}
-        }
-    }
-
-    fn free(&self) {
-        fs::remove_file(self.ballast()).unwrap();
-    }
-
-    fn ballast(&self) -> PathBuf {
-        self.0.join("ballast")
-    }
-
-    fn data(&self) -> PathBuf {
-        self.0.join("data")
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // Processes of a failed test may still hold it; lazily it goes when they do.
-        drop(Command::new("umount").arg("--lazy").arg(&self.0).status());
-    }
-}
-
 #[test]
 fn a_really_full_filesystem_holds_a_run_up_and_nothing_more() {
     let _turn = wait_for_turn();
@@ -390,7 +349,7 @@ fn a_really_full_filesystem_holds_a_run_up_and_nothing_more() {
     let text = strip_outputs(&workload());
     for lines in [3, 9, 18] {
         let workspace = Workspace::new().with_file("load.yaml", &text);
-        let disk = match SmallDisk::mount(workspace.path("disk")) {
+        let disk = match SmallDisk::mount(workspace.path("disk"), 2 << 10) {
             Ok(disk) => disk,
             Err(reason) => {
                 return say(&format!("faults: SKIPPED the full tmpfs, it cannot be mounted: {reason}"));

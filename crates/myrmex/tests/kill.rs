@@ -13,6 +13,7 @@
 
 mod support;
 
+use std::collections::{BTreeSet, HashSet};
 use std::fs::File;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -63,6 +64,18 @@ struct Load {
     text: &'static str,
     edges: &'static [(&'static str, &'static str)],
     attempts_max: &'static [(&'static str, u32)],
+    kind: Kind,
+}
+
+/// What is done with a workflow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It is run.
+    Plain,
+    /// It is run, and calls this other one, of which only so many runs may have a place at a time.
+    Calling(&'static str, &'static str),
+    /// It is run until it has failed, mended, and then retried.
+    Retried,
 }
 
 const LOADS: &[Load] = &[
@@ -81,24 +94,28 @@ const LOADS: &[Load] = &[
             ("join", "report"),
         ],
         attempts_max: &[],
+        kind: Kind::Plain,
     },
     Load {
         name: "chain",
         text: include_str!("support/workflows/chain.yaml"),
         edges: &[("first", "second"), ("second", "third"), ("third", "fourth"), ("fourth", "fifth")],
         attempts_max: &[],
+        kind: Kind::Plain,
     },
     Load {
         name: "loop",
         text: include_str!("support/workflows/loop.yaml"),
         edges: &[("begin", "work"), ("work", "add"), ("add", "again"), ("again#6", "finish")],
         attempts_max: &[],
+        kind: Kind::Plain,
     },
     Load {
         name: "items",
         text: include_str!("support/workflows/items.yaml"),
         edges: &[("each", "join"), ("each[0]", "join"), ("each[7]", "join"), ("join", "last")],
         attempts_max: &[("each", 3)],
+        kind: Kind::Plain,
     },
     Load {
         name: "nested",
@@ -113,12 +130,14 @@ const LOADS: &[Load] = &[
             ("blocks", "finish"),
         ],
         attempts_max: &[],
+        kind: Kind::Plain,
     },
     Load {
         name: "waits",
         text: include_str!("support/workflows/waits.yaml"),
         edges: &[("short", "slow"), ("nap", "rescue")],
         attempts_max: &[("stubborn", 3)],
+        kind: Kind::Plain,
     },
     Load {
         name: "handlers",
@@ -131,18 +150,35 @@ const LOADS: &[Load] = &[
             ("guarded/catch-2", "guarded/finally"),
         ],
         attempts_max: &[("block", 2)],
+        kind: Kind::Plain,
     },
     Load {
         name: "cached",
         text: include_str!("support/workflows/cached.yaml"),
         edges: &[("begin", "work"), ("work", "read"), ("read", "add"), ("again#6", "finish")],
         attempts_max: &[],
+        kind: Kind::Plain,
     },
     Load {
         name: "daemons",
         text: include_str!("support/workflows/daemons.yaml"),
         edges: &[("storm", "stuck"), ("keeper", "after")],
         attempts_max: &[],
+        kind: Kind::Plain,
+    },
+    Load {
+        name: "queue",
+        text: include_str!("support/workflows/queue.yaml"),
+        edges: &[("begin", "each"), ("each[0]", "last"), ("each[3]", "last"), ("each", "last")],
+        attempts_max: &[],
+        kind: Kind::Calling("queued.yaml", include_str!("support/workflows/queued.yaml")),
+    },
+    Load {
+        name: "retried",
+        text: include_str!("support/workflows/retried.yaml"),
+        edges: &[("begin", "each"), ("each", "join"), ("each[5]", "join"), ("join", "last")],
+        attempts_max: &[],
+        kind: Kind::Retried,
     },
 ];
 
@@ -213,15 +249,19 @@ fn number_from(variable: &str) -> Option<u64> {
 /// Runs a workflow twice without a kill: for the oracle and the time it takes. Both must agree.
 fn run_undisturbed(load: &Load) -> Oracle {
     let run = || {
-        let workspace = Workspace::new().with_file("load.yaml", load.text);
+        let workspace = load.workspace();
+        let words = load.prepare(&workspace);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let began = Instant::now();
-        let mut live = Live::start(workspace.myrmex(&run_words()), &format!("oracle-{}", load.name));
+        let mut live = Live::start(workspace.myrmex(&words), &format!("oracle-{}", load.name));
         assert!(poll(PATIENCE, || live.has_printed() || live.is_over()));
         let startup = began.elapsed();
         let ended = live.wait();
         let summary = ended.summary().unwrap_or_else(|| panic!("{}: {}", load.name, ended.errors));
-        let breaches = check(&workspace.export().unwrap(), &workspace.ledger(), &load.expected(true));
+        let export = workspace.export().unwrap();
+        let breaches = check(&export, &workspace.ledger(), &load.expected(true));
         assert!(breaches.is_empty(), "{} without a kill:\n{}", load.name, describe(&breaches));
+        load.judge_places(&export).unwrap_or_else(|wrong| panic!("{} without a kill: {wrong}", load.name));
         Oracle { outcome: outcome(&summary), startup, whole: began.elapsed() }
     };
     let (first, second) = (run(), run());
@@ -239,6 +279,69 @@ impl Load {
         let attempts_max = self.attempts_max.iter().map(|(task, max)| ((*task).to_owned(), *max)).collect();
         Expected { edges, attempts_max, is_over, keeps_ledger: true, ..Expected::default() }
     }
+
+    fn workspace(&self) -> Workspace {
+        let workspace = Workspace::new().with_file("load.yaml", self.text);
+        match self.kind {
+            Kind::Calling(name, text) => workspace.with_file(name, text),
+            Kind::Plain | Kind::Retried => workspace,
+        }
+    }
+
+    /// Does what comes before the first kill, and returns the words of the command that is killed.
+    fn prepare(&self, workspace: &Workspace) -> Vec<String> {
+        let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        if self.kind != Kind::Retried {
+            return owned(&run_words());
+        }
+        let failed = Live::start(workspace.myrmex(&run_words()), "prepare").wait();
+        assert_eq!(failed.status.code(), Some(1), "{}", failed.errors);
+        std::fs::write(workspace.path("mended"), "").unwrap();
+        let run = workspace.export().unwrap().events[0].run.clone();
+        owned(&["runs", "retry", &run, "--json", "--slots", SLOTS])
+    }
+
+    /// Judges who had a place when: one run at a time, each once, and nobody works who has none.
+    fn judge_places(&self, export: &Export) -> Result<(), String> {
+        let (mut queued, mut admitted, mut placed) = (HashSet::new(), HashSet::new(), None);
+        for event in &export.events {
+            let run = event.run.as_str();
+            match event.kind.as_str() {
+                "run.queued" => {
+                    queued.insert(run);
+                }
+                "run.admitted" if placed.is_some() || !admitted.insert(run) => {
+                    return Err(format!("run {run} is admitted while {placed:?} has the place, or again"));
+                }
+                "run.admitted" => placed = Some(run),
+                "run.ended" if placed == Some(run) => placed = None,
+                "attempt.granted" if queued.contains(run) && placed != Some(run) => {
+                    return Err(format!("run {run} works, and {placed:?} has the place"));
+                }
+                _ => {}
+            }
+        }
+        let is_calling = matches!(self.kind, Kind::Calling(..));
+        if is_calling && queued.is_empty() && export.events.iter().any(|event| event.kind == "run.ended") {
+            return Err("nobody waited for a place".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Judges what a retry leaves beside its run: one run that was retried, one retry, and files of no other.
+    fn judge_retry(&self, workspace: &Workspace, export: &Export) -> Result<(), String> {
+        if self.kind != Kind::Retried {
+            return Ok(());
+        }
+        let runs: BTreeSet<&str> = export.events.iter().map(|event| event.run.as_str()).collect();
+        if runs.len() != 2 {
+            return Err(format!("there are the runs {runs:?}"));
+        }
+        let folders = std::fs::read_dir(workspace.data().join("blobs/default")).unwrap().flatten();
+        let names = folders.map(|folder| folder.file_name().into_string().unwrap());
+        let strangers: Vec<String> = names.filter(|name| !runs.contains(name.as_str())).collect();
+        if strangers.is_empty() { Ok(()) } else { Err(format!("there are files of {strangers:?}")) }
+    }
 }
 
 /// One workflow from its start over its kills to its end.
@@ -249,6 +352,10 @@ struct Cycle<'a> {
     seed: u64,
     random: Random,
     workspace: Workspace,
+    /// The words of the command that begins it.
+    words: Vec<String>,
+    /// The runs that were there before it.
+    before: BTreeSet<String>,
     /// The store after the last kill.
     export: Export,
     /// Marks of killed processes that were not yet looked for.
@@ -270,9 +377,12 @@ fn run_cycle(seed: u64, oracles: &[Oracle], figures: &Figures) -> Result<(), Str
 
 impl<'a> Cycle<'a> {
     fn new(load: &'a Load, oracle: &'a Oracle, figures: &'a Figures, seed: u64) -> Self {
-        let workspace = Workspace::new().with_file("load.yaml", load.text);
-        let (random, export, marks) = (Random::new(seed), Export::default(), Vec::new());
-        Self { load, oracle, figures, seed, random, workspace, export, marks }
+        let workspace = load.workspace();
+        let words = load.prepare(&workspace);
+        let export = workspace.export().unwrap();
+        let before = export.events.iter().map(|event| event.run.clone()).collect();
+        let (random, marks) = (Random::new(seed), Vec::new());
+        Self { load, oracle, figures, seed, random, workspace, words, before, export, marks }
     }
 
     fn run(&mut self) -> Result<(), String> {
@@ -287,12 +397,16 @@ impl<'a> Cycle<'a> {
         self.judge(&ended)
     }
 
-    /// Starts the run, or goes on with it in one of the two ways there are.
+    /// Starts the run, or goes on with it in one of the two ways there are. A retry that began has one only: asked for
+    /// again it is another.
     fn start(&mut self) -> Live {
-        let run = self.export.events.first().map(|event| event.run.clone());
-        let command = match run.filter(|_| self.random.chance(60)) {
+        let own = self.export.events.iter().find(|event| !self.before.contains(&event.run));
+        let run = own.map(|event| event.run.clone());
+        let is_retried = self.load.kind == Kind::Retried;
+        let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
+        let command = match run.filter(|_| is_retried || self.random.chance(60)) {
             Some(run) => self.workspace.myrmex(&["runs", "resume", &run, "--json", "--slots", SLOTS]),
-            None => self.workspace.myrmex(&run_words()),
+            None => self.workspace.myrmex(&words),
         };
         Live::start(command, &self.mark())
     }
@@ -388,6 +502,7 @@ impl<'a> Cycle<'a> {
         if !breaches.is_empty() {
             return Err(format!("after a kill:\n{}", describe(&breaches)));
         }
+        self.load.judge_places(&export)?;
         let acknowledged = ended.acknowledged().count();
         let is_in_flight = has_open_attempt(&export, self.export.boot());
         let is_committing = export.events.len() > self.export.events.len() + acknowledged;
@@ -415,6 +530,8 @@ impl<'a> Cycle<'a> {
         if !breaches.is_empty() {
             return Err(format!("at the end:\n{}", describe(&breaches)));
         }
+        self.load.judge_places(&export)?;
+        self.load.judge_retry(&self.workspace, &export)?;
         let mark = self.mark();
         if !poll(PATIENCE, || marked(&mark).is_empty()) {
             return Err(format!("processes survived the end: {:#?}", marked(&mark)));
@@ -434,7 +551,7 @@ fn has_open_attempt(export: &Export, before: u64) -> bool {
     let own = |event: &&Event| event.boot > before;
     let count = |kind: &str| export.events.iter().filter(own).filter(|event| event.kind == kind).count();
     let grants = export.events.iter().filter(own).filter(|event| event.kind == "attempt.granted");
-    let ended: std::collections::HashSet<_> =
+    let ended: HashSet<_> =
         export.events.iter().filter(|event| event.kind == "attempt.ended").map(|event| event.token).collect();
     count("attempt.granted") > 0 && grants.into_iter().any(|grant| !ended.contains(&grant.token))
 }

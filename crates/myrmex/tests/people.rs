@@ -2,60 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "support/said.rs"]
+mod said;
+
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::{Command, Output};
 
+use said::Workspace;
 use serde_json::{Value, json};
-use tempfile::TempDir;
-
-/// A workspace of its own.
-struct Workspace {
-    folder: TempDir,
-}
-
-/// What a command printed, and its exit code.
-struct Ended {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Workspace {
-    fn with(files: &[(&str, &str)]) -> Self {
-        let workspace = Self { folder: tempfile::tempdir().unwrap() };
-        for (name, text) in files {
-            std::fs::write(workspace.path().join(name), text).unwrap();
-        }
-        workspace
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ended {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_myrmex"));
-        command.args(arguments).current_dir(self.path()).env("NO_COLOR", "1").env("USER", "tester");
-        let Output { status, stdout, stderr } = command.output().unwrap();
-        Ended {
-            code: status.code().unwrap_or(-1),
-            stdout: String::from_utf8(stdout).unwrap(),
-            stderr: String::from_utf8(stderr).unwrap(),
-        }
-    }
-
-    fn json(&self, arguments: &[&str]) -> Value {
-        let ended = self.run(arguments);
-        let last = ended.stdout.lines().last().unwrap_or_else(|| panic!("nothing: {}", ended.stderr));
-        serde_json::from_str(last).unwrap()
-    }
-
-    /// Returns the id of the newest run.
-    fn newest(&self) -> String {
-        self.json(&["runs", "list", "--json"])["runs"][0]["run"].as_str().unwrap().to_owned()
-    }
-}
 
 /// Replaces what differs from run to run: ids, lengths of time and instants.
 fn plain(text: &str, run: &str) -> String {
@@ -252,7 +205,9 @@ fn the_document_of_a_run_is_its_summary_with_times() {
     assert!(shown["started"].is_string() && shown["ended"].is_string());
     assert!(shown["tasks"]["build"]["took_ms"].is_u64());
     let document = shown.as_object_mut().unwrap();
-    for added in ["workflow", "definition", "started", "ended", "started_by", "trigger", "key"] {
+    let of_run = ["workflow", "definition", "started", "ended", "started_by", "trigger", "key"];
+    let of_kin = ["attempt", "retry_of", "retried_by", "parent", "children", "cancelled"];
+    for added in of_run.into_iter().chain(of_kin) {
         assert!(document.remove(added).is_some(), "{added}");
     }
     for (path, task) in document["tasks"].as_object_mut().unwrap() {

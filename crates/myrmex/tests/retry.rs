@@ -4,8 +4,12 @@
 
 mod support;
 
+#[path = "support/said.rs"]
+mod said;
+
 use std::fs;
 
+use said::Said;
 use serde_json::{Value, json};
 use support::{Live, PATIENCE, Workspace, poll};
 
@@ -35,13 +39,6 @@ tasks:
       WORD: ${{ inputs.word }}
 ";
 
-/// What a command printed, and its exit code.
-struct Said {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
 /// A workspace with one workflow.
 struct Place(Workspace);
 
@@ -51,20 +48,13 @@ impl Place {
     }
 
     fn say(&self, words: &[&str]) -> Said {
-        let output = self.0.myrmex(words).env("USER", "tester").output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Said {
-            code: output.status.code().unwrap_or(-1),
-            stdout: text(output.stdout),
-            stderr: text(output.stderr),
-        }
+        Said::of(self.0.myrmex(words).env("USER", "tester"))
     }
 
     /// Runs a command with `--json` and returns its exit code and the summary.
     fn summary(&self, words: &[&str]) -> (i32, Value) {
         let said = self.say(&[words, &["--json"]].concat());
-        let last = said.stdout.lines().last().unwrap_or_else(|| panic!("no summary: {}", said.stderr));
-        (said.code, serde_json::from_str(last).unwrap())
+        (said.code, said.json())
     }
 
     /// Returns the runs, the oldest first.
@@ -363,7 +353,7 @@ fn another_definition_is_followed_on_demand() {
     place.make("w.yaml", &broken.replace("'false'", "echo b >> ledger"));
     let pinned = place.say(&["runs", "retry", &place.id(0)]);
     let first = place.shown(&pinned.stderr).lines().next().unwrap().to_owned();
-    assert_eq!(first, "follows the definition of the run that it retries; `w.yaml` has changed since");
+    assert_eq!(first, "follows the definition of the run that it retries; `w.yaml` holds another one");
     assert_eq!((pinned.code, place.ledger()), (1, vec![]));
     let now = place.say(&["runs", "retry", &place.id(0), "--to", "w.yaml"]);
     assert_eq!((now.code, place.ledger()), (0, vec!["b".to_owned()]), "{}", now.stderr);
@@ -498,4 +488,21 @@ fn a_secret_that_nobody_knows_is_refused_and_not_shown() {
     assert_eq!(said.code, 2, "{}", said.stderr);
     let shown = [said.stdout, said.stderr, place.say(&["events"]).stdout].concat();
     assert!(!shown.contains("ghp_canary"), "{shown}");
+}
+
+#[test]
+fn a_retry_tells_of_runs_that_were_interrupted() {
+    let long = "workflow: long\ntasks:\n  a: {run: sleep 1000}\n";
+    let place = Place::with("workflow: w\ntasks:\n  a: {run: test -e mended}\n");
+    place.make("long.yaml", long);
+    assert_eq!(place.say(&["run", "w.yaml", "-q"]).code, 1);
+    let mut live = Live::start(place.0.myrmex(&["run", "long.yaml", "--json"]), "long");
+    assert!(poll(PATIENCE, || live.has_printed() || live.is_over()));
+    live.kill();
+    live.finish();
+    let said = place.say(&["runs", "retry", &place.id(0)]);
+    let expected = "a run was interrupted before and waits for `myrmex runs resume`";
+    assert!(said.stderr.contains(expected), "{}", said.stderr);
+    let quiet = place.say(&["runs", "retry", &place.id(0), "-q"]);
+    assert!(!quiet.stderr.contains(expected), "{}", quiet.stderr);
 }

@@ -68,7 +68,7 @@ fn command(show: Show) -> ExitCode {
     let workspace = Workspace::current(None).unwrap();
     let mut definition = check(&Source::new("w.yaml", WORKFLOW)).definition.unwrap();
     give_secrets(&mut definition);
-    let session = Session::open(zygote, &workspace, Means { slots: 2, takes_over: true }).unwrap();
+    let session = Session::open(zygote, &workspace, Means { slots: Some(2), takes_over: true }).unwrap();
     let form = wire::definition::encode(&definition);
     let new = NewRun {
         run: RunId::derived(&[&format!("{show:?}")]),
@@ -83,7 +83,7 @@ fn command(show: Show) -> ExitCode {
         called: Vec::new(),
     };
     let run = new.run;
-    session.partition().start_run(new).unwrap();
+    session.partition().start_run(new).recv().unwrap().unwrap();
     session.watch(run, Sequence::NONE, show).unwrap().into()
 }
 

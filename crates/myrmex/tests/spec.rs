@@ -16,6 +16,9 @@ use myrmex_model::id::DefinitionHash;
 use myrmex_model::wire;
 use serde_json::Value;
 
+/// The name of the settings that an example may have beside it.
+const SETTINGS: &str = "myrmex.yaml";
+
 /// The name that examples have as files.
 const FILE: &str = "example.yaml";
 
@@ -115,11 +118,19 @@ fn expand(text: &str) -> String {
 /// Checks `text` in the place of an example, on a thread with the stack that expressions ask for.
 fn check(text: &str, example: &Example) -> Checked {
     let source = Source::new(FILE, text);
-    let named = example.beside.iter().map(|(name, text)| Source::new(name.as_str(), text.as_str()));
+    let (settings, others): (Vec<_>, Vec<_>) = example.beside.iter().partition(|(name, _)| name == SETTINGS);
+    let declared = settings.first().map(|(name, text)| {
+        let (settings, problems) =
+            myrmex::settings::Settings::read(&Source::new(name.as_str(), text.as_str()), Path::new("/"));
+        assert_eq!(problems, [], "settings of an example are right");
+        settings.declared()
+    });
+    let supply = declared.unwrap_or_default();
+    let named = others.iter().map(|(name, text)| Source::new(name.as_str(), text.as_str()));
     let (libraries, workflows) = named.partition(|file| file.name.starts_with("actions/"));
     let beside = Beside { workflows, libraries };
     let builder = std::thread::Builder::new().stack_size(myrmex_expr::STACK_BYTES);
-    builder.spawn(move || myrmex_lang::check_with(&source, &beside)).unwrap().join().unwrap()
+    builder.spawn(move || myrmex_lang::check_in(&source, &beside, &supply)).unwrap().join().unwrap()
 }
 
 fn diagnostics(text: &str, checked: &Checked) -> String {
@@ -396,6 +407,21 @@ fn the_schema_of_settings_agrees_with_their_reader() {
         ("secrets: {A: {command: []}}\n", false),
         ("secrets: {A: token}\n", false),
         ("secrets_folder: []\n", false),
+        (
+            "pools: {db: 4}\nworker: {labels: [gpu], slots: 2, resources: {cpu: 1.5, memory: 2Gi, licence: 1}}\n",
+            true,
+        ),
+        ("pools: {db: 0}\n", false),
+        ("pools: {2x: 1}\n", false),
+        ("pools: [db]\n", false),
+        ("worker: {labels: gpu}\n", false),
+        ("worker: {labels: ['']}\n", false),
+        ("worker: {slots: 0}\n", false),
+        ("worker: {slots: 1025}\n", false),
+        ("worker: {label: [gpu]}\n", false),
+        ("worker: {resources: {cpu: 0}}\n", false),
+        ("worker: {resources: {memory: 512}}\n", false),
+        ("worker: {resources: {gpu: 1.5}}\n", false),
     ];
     for (text, is_good) in texts {
         let (_, problems) = myrmex::settings::Settings::read(&Source::new(FILE, text), Path::new("/"));

@@ -12,9 +12,11 @@ use myrmex_model::id::{FencingToken, RunId};
 use myrmex_model::name::Name;
 use myrmex_model::time::{Length, Timestamp};
 
-use super::demand::{Demand, Worker};
+use super::demand::Worker;
+use super::nest::Nest;
+use super::safety::stuck;
 use super::wait::Wait;
-use super::{Lease, Order, Ready};
+use super::{Demand, Lease, Order, Ready};
 
 /// How long an attempt must have waited before it keeps also what is free now, because it lacks something else.
 ///
@@ -34,6 +36,9 @@ pub(super) struct Capacity {
 pub(super) struct Books<'c> {
     capacity: &'c Capacity,
     leases: &'c BTreeMap<FencingToken, Lease>,
+    nest: &'c Nest,
+    /// The blocks that hold something, those of this look too.
+    blocks: Vec<Ready>,
     workers: BTreeMap<&'c Name, Taken>,
     pools: BTreeMap<Name, u32>,
     locks: BTreeMap<String, Ready>,
@@ -87,10 +92,16 @@ impl Taken {
 
 impl<'c> Books<'c> {
     /// Counts what `leases` take.
-    pub(super) fn new(capacity: &'c Capacity, leases: &'c BTreeMap<FencingToken, Lease>) -> Self {
+    pub(super) fn new(
+        capacity: &'c Capacity,
+        leases: &'c BTreeMap<FencingToken, Lease>,
+        nest: &'c Nest,
+    ) -> Self {
         let mut books = Self {
             capacity,
             leases,
+            nest,
+            blocks: Vec::new(),
             workers: capacity.workers.keys().map(|name| (name, Taken::default())).collect(),
             pools: BTreeMap::new(),
             locks: BTreeMap::new(),
@@ -107,24 +118,38 @@ impl<'c> Books<'c> {
 
     /// Returns the worker that could run `ready` now (none if it asks for no place), or why it has to wait.
     pub(super) fn fit(&self, ready: &Ready) -> Result<Option<Name>, Wait> {
-        if let Some(most) = self.capacity.runs.get(&ready.run)
+        let demand = ready.demand();
+        if !demand.is_placeless
+            && let Some(most) = self.capacity.runs.get(&ready.run)
             && self.runs.get(&ready.run).copied().unwrap_or(0) >= *most
         {
             return Err(Wait::Run { most: *most });
         }
-        let demand = ready.demand();
+        // What a block waits for that holds something itself must not be kept for somebody who may wait for that block.
+        let is_within = self.blocks.iter().any(|block| self.nest.is_within(ready, block));
         for (pool, asked) in &demand.pools {
             self.fit_pool(pool, *asked)?;
+            if !is_within {
+                self.fit_kept(pool, *asked)?;
+            }
+        }
+        for (pool, asked) in demand.inside.pools.iter().filter(|_| !is_within) {
+            let asked = asked.saturating_add(demand.pools.get(pool).copied().unwrap_or(0));
+            self.fit_kept(pool, asked)?;
         }
         for lock in &demand.locks {
             if let Some(holder) = self.locks.get(lock) {
                 return Err(Wait::Lock { lock: lock.clone(), holder: Box::new(holder.clone()) });
             }
-            if let Some(waiter) = self.kept_locks.get(lock) {
+            if let Some(waiter) = self.kept_locks.get(lock).filter(|_| !is_within) {
                 return Err(kept(format!("lock `{lock}`"), waiter));
             }
         }
-        if demand.is_placeless { Ok(None) } else { self.fit_worker(demand).map(Some) }
+        if !demand.is_placeless {
+            return self.fit_worker(demand, is_within).map(Some);
+        }
+        self.fit_safely(ready)?;
+        Ok(None)
     }
 
     fn fit_pool(&self, pool: &Name, asked: u32) -> Result<(), Wait> {
@@ -136,6 +161,24 @@ impl<'c> Books<'c> {
             let holders = self.leases.values().filter(holds).map(|lease| lease.ready.clone()).collect();
             return Err(Wait::Pool { pool: pool.clone(), asked, used, capacity, holders });
         }
+        Ok(())
+    }
+
+    /// Lets a block wait that would hold something for which another block could then wait for ever.
+    fn fit_safely(&self, ready: &Ready) -> Result<(), Wait> {
+        let mut blocks: Vec<&Ready> = self.blocks.iter().collect();
+        blocks.push(ready);
+        let alone = stuck(&[ready], &self.capacity.pools, self.nest);
+        // What could never be done does not become possible by waiting; the check says so before.
+        let found = stuck(&blocks, &self.capacity.pools, self.nest).filter(|_| alone.is_none());
+        let Some(at_risk) = found else { return Ok(()) };
+        let is_own = std::ptr::eq(at_risk, ready);
+        let holder = if is_own { self.blocks.first().unwrap_or(ready) } else { at_risk };
+        Err(Wait::Unsafe { holder: Box::new(holder.clone()) })
+    }
+
+    fn fit_kept(&self, pool: &Name, asked: u32) -> Result<(), Wait> {
+        let Some(capacity) = self.capacity.pools.get(pool).copied() else { return Ok(()) };
         match self.kept_pools.get(pool) {
             Some(keep) if keep.overtaken.saturating_add(asked).saturating_add(keep.asked) > capacity => {
                 Err(kept(format!("pool `{pool}`"), &keep.waiter))
@@ -144,8 +187,9 @@ impl<'c> Books<'c> {
         }
     }
 
-    /// Returns the worker with the most free places of those that suit, the first by name among equals.
-    fn fit_worker(&self, demand: &Demand) -> Result<Name, Wait> {
+    /// Returns the worker with the most free places of those that suit, the first by name among equals. What is kept counts
+    /// only if it is not `is_within` a block that holds something.
+    fn fit_worker(&self, demand: &Demand, is_within: bool) -> Result<Name, Wait> {
         let asked = Taken::of(demand);
         let nothing = Taken::default();
         let (mut best, mut reason) = (None::<(u32, &Name)>, None);
@@ -157,7 +201,7 @@ impl<'c> Books<'c> {
             if !Taken::fit(worker, [in_use, &asked, &nothing]) {
                 continue;
             }
-            match self.kept_workers.get(name) {
+            match self.kept_workers.get(name).filter(|_| !is_within) {
                 Some(keep) if !Taken::fit(worker, [&keep.overtaken, &asked, &keep.asked]) => {
                     reason.get_or_insert_with(|| kept(format!("worker `{name}`"), &keep.waiter));
                 }
@@ -175,7 +219,7 @@ impl<'c> Books<'c> {
         Err(match reason {
             Some(reason) => reason,
             None if suits => Wait::Places { taken, before: 0 },
-            None => Wait::NoWorker { labels: demand.labels.iter().cloned().collect() },
+            None => Wait::no_worker(demand),
         })
     }
 
@@ -195,6 +239,9 @@ impl<'c> Books<'c> {
 
     fn count(&mut self, ready: &Ready, worker: Option<&Name>) {
         let demand = ready.demand();
+        if demand.is_placeless {
+            self.blocks.push(ready.clone());
+        }
         *self.runs.entry(ready.run).or_default() += u32::from(!demand.is_placeless);
         for (pool, asked) in &demand.pools {
             let used = self.pools.entry(pool.clone()).or_default();
@@ -233,7 +280,8 @@ impl<'c> Books<'c> {
                 self.kept_locks.insert(lock.clone(), ready.clone());
             }
         }
-        if !demand.is_placeless && (keeps_all || matches!(self.fit_worker(demand), Err(Wait::Places { .. })))
+        if !demand.is_placeless
+            && (keeps_all || matches!(self.fit_worker(demand, false), Err(Wait::Places { .. })))
         {
             self.keep_worker(order, ready);
         }

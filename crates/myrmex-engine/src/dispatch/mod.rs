@@ -10,8 +10,12 @@
 //! queue of their own: if its first cannot be served none of it can, and the others are looked at regardless, so that a
 //! full pool never hides work for a free one.
 
+#[cfg(test)]
+mod block_tests;
 mod books;
 mod demand;
+mod nest;
+mod safety;
 #[cfg(test)]
 mod tests;
 mod wait;
@@ -28,7 +32,10 @@ use myrmex_model::time::Timestamp;
 
 pub use books::KEEP_ALL_AFTER;
 use books::{Books, Capacity};
-pub use demand::{CLASS_HEAD_START, Demand, Priority, Worker};
+use demand::head_start_ns;
+pub use demand::{CLASS_HEAD_START, Worker};
+pub use myrmex_model::demand::{Demand, Inside, Priority};
+use nest::Nest;
 pub use wait::Wait;
 
 pub use admission::{Admission, Applicant, Group, Ruling};
@@ -44,6 +51,7 @@ static PLAIN: Demand = Demand {
     labels: std::collections::BTreeSet::new(),
     resources: BTreeMap::new(),
     is_placeless: false,
+    inside: Inside { pools: BTreeMap::new(), locks: std::collections::BTreeSet::new() },
 };
 
 /// Waiting attempts, leases, and what there is to give.
@@ -58,6 +66,7 @@ pub struct Dispatch {
     places: BTreeMap<(RunId, Address), (Class, Order)>,
     arrived: u64,
     leases: BTreeMap<FencingToken, Lease>,
+    nest: Nest,
 }
 
 /// An attempt that waits for a place, or has one.
@@ -140,6 +149,7 @@ impl Dispatch {
             places: BTreeMap::new(),
             arrived: 0,
             leases: BTreeMap::new(),
+            nest: Nest::default(),
         }
     }
 
@@ -152,6 +162,11 @@ impl Dispatch {
             }
             None => self.capacity.workers.remove(&name),
         };
+    }
+
+    /// Returns what a worker offers.
+    pub fn worker(&self, name: &Name) -> Option<&Worker> {
+        self.capacity.workers.get(name)
     }
 
     /// Says how much there is of a pool from now on; none if there is no such pool any more, which bounds nothing.
@@ -182,6 +197,11 @@ impl Dispatch {
             self.queues.entry(class.clone()).or_default().insert(order, ready);
             self.places.insert(key, (class, order));
         }
+    }
+
+    /// Notes which task of which run waits for the end of `run`; none if nobody does, or the run is over.
+    pub fn nest(&mut self, run: RunId, caller: Option<(RunId, Address)>) {
+        self.nest.set(run, caller);
     }
 
     /// Lets an attempt wait. An attempt of a task that waits already takes that one's place.
@@ -228,6 +248,20 @@ impl Dispatch {
         self.leases.iter().map(|(token, lease)| (*token, &lease.ready))
     }
 
+    /// Returns how many attempts have a place on a worker.
+    pub fn places_taken(&self) -> usize {
+        self.leases.values().filter(|lease| lease.worker.is_some()).count()
+    }
+
+    /// Returns whether no worker, however idle, could run what waits for a task.
+    pub fn suits_nobody(&self, run: RunId, task: &Address) -> Option<Wait> {
+        let (class, order) = self.places.get(&(run, task.clone()))?;
+        let ready = self.queues.get(class)?.get(order)?;
+        let demand = ready.demand();
+        let suits = demand.is_placeless || self.capacity.workers.values().any(|worker| worker.suits(demand));
+        (!suits).then(|| Wait::no_worker(demand))
+    }
+
     /// Gives what is free to the attempts that wait, in their order.
     ///
     /// Costs as much as there are leases, workers, and different demands that wait, and then the logarithm of these for
@@ -265,7 +299,8 @@ impl Dispatch {
             | Wait::Pool { .. }
             | Wait::Lock { .. }
             | Wait::Run { .. }
-            | Wait::Kept { .. }) => other,
+            | Wait::Kept { .. }
+            | Wait::Unsafe { .. }) => other,
         })
     }
 
@@ -288,7 +323,7 @@ impl Dispatch {
     /// Looks through the queues in order: who would be served now, and why the one at `asked` would not.
     fn look(&self, now: Timestamp, asked: Option<(&Class, Order)>) -> Look {
         let mut look = Look::default();
-        let mut books = Books::new(&self.capacity, &self.leases);
+        let mut books = Books::new(&self.capacity, &self.leases, &self.nest);
         let mut heads: BTreeMap<Order, &Class> = BTreeMap::new();
         for (class, queue) in &self.queues {
             heads.extend(queue.first_key_value().map(|(order, _)| (*order, class)));
@@ -319,7 +354,7 @@ impl Dispatch {
     /// Returns the place of one that arrives now.
     fn order_of(&mut self, ready: &Ready) -> Order {
         self.arrived += 1;
-        let rank = ready.since.0.saturating_sub(ready.demand().priority.head_start_ns());
+        let rank = ready.since.0.saturating_sub(head_start_ns(ready.demand().priority));
         Order { rank, arrival: self.arrived }
     }
 

@@ -225,7 +225,7 @@ fn what_can_never_be_served_holds_up_nobody_and_says_so() {
     dispatch.enqueue(asking("gpu", Demand { labels, ..Demand::default() }));
     dispatch.enqueue(asking("small", pools([("p", 2)])));
     assert_eq!(granted(&mut dispatch), ["small"]);
-    assert_eq!(why(&dispatch, "gpu"), "no worker has the labels `gpu`");
+    assert_eq!(why(&dispatch, "gpu"), "no worker has the label `gpu`");
     dispatch.set_pool(name("p"), None);
     assert_eq!(granted(&mut dispatch), ["huge"]);
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use myrmex_model::demand::{Demand, amount};
 use myrmex_model::name::Name;
 
 use super::Ready;
@@ -13,6 +14,8 @@ pub enum Wait {
     NoWorker {
         /// The labels that are asked for.
         labels: Vec<String>,
+        /// The resources that are asked for.
+        resources: Vec<(Name, u64)>,
     },
     /// Every place of the workers that suit it is taken, or what is left of a resource is too little.
     Places {
@@ -53,13 +56,41 @@ pub enum Wait {
         /// For whom.
         waiter: Box<Ready>,
     },
+    /// It is a block that would hold something for which another block, with this one, could then wait for ever.
+    Unsafe {
+        /// A block that holds something now.
+        holder: Box<Ready>,
+    },
+}
+
+impl Wait {
+    /// Returns that no worker suits a demand.
+    pub(super) fn no_worker(demand: &Demand) -> Self {
+        let labels = demand.labels.iter().cloned().collect();
+        let resources = demand.resources.iter().map(|(name, amount)| (name.clone(), *amount)).collect();
+        Self::NoWorker { labels, resources }
+    }
 }
 
 impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoWorker { labels } if labels.is_empty() => f.write_str("no worker has what it asks for"),
-            Self::NoWorker { labels } => write!(f, "no worker has the labels {}", quoted(labels)),
+            Self::NoWorker { labels, resources } => {
+                let label = if labels.len() == 1 { "label" } else { "labels" };
+                let named = (!labels.is_empty()).then(|| format!("the {label} {}", quoted(labels)));
+                let amounts: Vec<String> = resources
+                    .iter()
+                    .map(|(name, asked)| format!("{} `{name}`", amount(name, *asked)))
+                    .collect();
+                let amounts = (!amounts.is_empty()).then(|| amounts.join(" and "));
+                let asked: Vec<String> = named.into_iter().chain(amounts).collect();
+                write!(f, "no worker has {}", asked.join(" and "))
+            }
+            Self::Unsafe { holder } => write!(
+                f,
+                "with what it would hold, it and `{}` could wait for each other for ever",
+                holder.task.path()
+            ),
             Self::Places { taken, before: 0 } => write!(f, "all places are taken ({taken}); it is next"),
             Self::Places { taken, before } => {
                 write!(f, "all places are taken ({taken}); {before} come before it")

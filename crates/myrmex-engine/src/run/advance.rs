@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use myrmex_model::command::TimerKey;
+use myrmex_model::demand::Asks;
 use myrmex_model::effect::{Effect, Evaluation, Question, Request, Ticket};
 use myrmex_model::event::{Event, Pending, SkipReason};
 use myrmex_model::fault::{Fault, FaultKind};
@@ -14,6 +15,7 @@ use myrmex_model::value::HashedValue;
 
 use super::arena::{ActivationId, Work, parallel_max};
 use super::decide::{Rejection, Turn};
+use super::hold::holds;
 use super::rounds::Token;
 use super::{Agenda, Ending};
 
@@ -25,9 +27,10 @@ impl Turn<'_> {
     pub(super) fn drain(&mut self) {
         // A cancel is never left for the next turn: nothing may begin after it is recorded.
         let is_cancel = |agenda: &VecDeque<Agenda>| matches!(agenda.front(), Some(Agenda::Cancel(_)));
-        while (self.run.left > 0 || is_cancel(&self.run.agenda))
-            && let Some(item) = self.run.agenda.pop_front()
-        {
+        loop {
+            self.run.fill_held();
+            let may_go_on = self.run.left > 0 || is_cancel(&self.run.agenda);
+            let Some(item) = may_go_on.then(|| self.run.agenda.pop_front()).flatten() else { break };
             self.run.left = self.run.left.saturating_sub(1);
             match item {
                 Agenda::Key => self.ask_key(),
@@ -62,7 +65,11 @@ impl Turn<'_> {
             let title = format!("the flow came to this task more than {FLOW_VISITS_MAX} times");
             return self.fail(id, Fault::new(FaultKind::DataLimit, title), false);
         }
-        let asks_nothing = node.guard.is_none() && !self.run.may_take(id);
+        let asks = node.policy.asks.as_deref();
+        let asks_nothing = node.guard.is_none()
+            && !self.run.may_take(id)
+            && !holds(node)
+            && !asks.is_some_and(Asks::has_expressions);
         match &node.body {
             Body::Graph(_) | Body::Flow(_) if asks_nothing && node.binding.is_none() => {
                 let task = self.run.address(id);
@@ -179,6 +186,8 @@ impl Turn<'_> {
                 self.emit(Event::ScopeEntered { task, attempt, inputs });
             }
             Evaluation::Input(input) => self.queue(task, attempt, input),
+            Evaluation::NamedInput(input, named) => self.queue_named(task, attempt, input, Some(named)),
+            Evaluation::Hold(named) => self.queue_hold(id, named),
             Evaluation::Value { output, vars } => self.conclude(id, Pending::Succeeded { output, vars }),
             Evaluation::Due(due) => {
                 self.emit(Event::TimerArmed { task: task.clone(), due });
@@ -248,7 +257,7 @@ impl Turn<'_> {
         let is_done = match &scope.work {
             Work::Graph(state) => state.counts.open == 0,
             Work::Each(state) => {
-                let reached = u32::try_from(state.activations.len()).unwrap_or(u32::MAX);
+                let reached = state.reached_count();
                 let is_idle = reached == state.count - state.counts.open;
                 is_idle && (reached == state.count || scope.is_winding_down() || self.run.is_enough(id))
             }

@@ -11,8 +11,9 @@ use myrmex_model::outcome::{AttemptEnd, Outcome};
 use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
 
-use super::arena::{Activation, ActivationId, CallState, EachState, Work};
+use super::arena::{Activation, ActivationId, CallState, EachState, Hold, Work};
 use super::edges::Happening;
+use super::hold::holds;
 use super::report::{is_unknown, losses_after};
 use super::{Agenda, Ending, Header, Lag, RebaseError, Run};
 
@@ -85,6 +86,8 @@ impl Run {
             | Event::ChildUnknown { task }
             | Event::ItemsExpanded { task, .. }
             | Event::TaskQueued { task, .. }
+            | Event::HoldQueued { task, .. }
+            | Event::HoldGranted { task, .. }
             | Event::AttemptGranted { task, .. }
             | Event::AttemptEnded { task, .. }
             | Event::RetryArmed { task, .. }
@@ -156,6 +159,8 @@ impl Run {
             | Event::ChildCalled { .. }
             | Event::ChildUnknown { .. }
             | Event::ItemsExpanded { .. }
+            | Event::HoldQueued { .. }
+            | Event::HoldGranted { .. }
             | Event::TaskQueued { .. }
             | Event::AttemptGranted { .. }
             | Event::AttemptEnded { .. }
@@ -174,8 +179,9 @@ impl Run {
         }
     }
 
-    fn found(&self, event: &Event, task: &Address) -> Result<ActivationId, ReplayError> {
-        self.find(task).ok_or_else(|| ReplayError::Task { kind: event.kind(), task: task.clone() })
+    fn found(&mut self, event: &Event, task: &Address) -> Result<ActivationId, ReplayError> {
+        let found = self.find(task).or_else(|| self.reach(task));
+        found.ok_or_else(|| ReplayError::Task { kind: event.kind(), task: task.clone() })
     }
 
     fn apply_cancel(&mut self, id: ActivationId, at: Timestamp) -> Change {
@@ -217,7 +223,9 @@ impl Run {
         let body = &node.body;
         let is_over = activation.status.is_terminal();
         let is_armed = activation.facts().is_some_and(|facts| facts.repeat.is_some());
-        let begins = activation.is_untouched() || (is_armed && !is_over && activation.handling().is_none());
+        let begins = activation.is_untouched()
+            || self.is_held(id)
+            || (is_armed && !is_over && activation.handling().is_none());
         let is_idle = activation.leaf().is_some_and(|leaf| leaf.token.is_none());
         match event {
             Event::ScopeEntered { .. } => begins && matches!(body, Body::Graph(_) | Body::Flow(_)),
@@ -234,6 +242,8 @@ impl Run {
             Event::ChildCalled { .. } => begins && matches!(body, Body::Call(_)),
             Event::ChildUnknown { .. } => !is_over && matches!(activation.work, Work::Call(_)),
             Event::ItemsExpanded { .. } => begins && matches!(body, Body::Each(_)),
+            Event::HoldQueued { .. } => begins && self.hold(id).is_none() && holds(node),
+            Event::HoldGranted { .. } => !is_over && self.hold(id) == Some(Hold::Waiting),
             Event::TimerArmed { .. } => begins && matches!(body, Body::Timer(_)),
             Event::CaseChosen { .. } => begins && matches!(body, Body::Choose(_)),
             Event::TaskQueued { .. } => matches!(body, Body::Task(_)) && (begins || (is_idle && !is_over)),
@@ -274,9 +284,11 @@ impl Run {
     pub(super) fn update(&mut self, id: ActivationId, change: impl FnOnce(&mut Activation)) {
         let activation = self.at_mut(id);
         let (was_active, was_terminal) = (activation.is_active(), activation.status.is_terminal());
+        let was_queued = activation.phase == Phase::Queued;
         change(activation);
         let (is_active, is_terminal) = (activation.is_active(), activation.status.is_terminal());
-        let parent = activation.parent;
+        let (parent, is_queued) = (activation.parent, activation.phase == Phase::Queued);
+        self.queued = self.queued + usize::from(is_queued) - usize::from(was_queued);
         if id == ActivationId::ROOT || self.at(id).is_handler {
             return;
         }
@@ -360,6 +372,8 @@ impl Run {
             Event::TaskQueued { .. } | Event::AttemptGranted { .. } | Event::AttemptEnded { .. } => {
                 self.apply_attempt(id, event, at)
             }
+            Event::HoldQueued { named, .. } => self.apply_hold(id, (Hold::Waiting, named.clone()), at),
+            Event::HoldGranted { token, .. } => self.apply_hold(id, (Hold::Held(*token), None), at),
             Event::RunStarted { .. }
             | Event::RunQueued { .. }
             | Event::RunAdmitted
@@ -443,6 +457,8 @@ impl Run {
             | Event::HandlerEntered { .. }
             | Event::LimitReached { .. }
             | Event::ChildUnknown { .. }
+            | Event::HoldQueued { .. }
+            | Event::HoldGranted { .. }
             | Event::TaskQueued { .. }
             | Event::AttemptGranted { .. }
             | Event::AttemptEnded { .. }
@@ -479,12 +495,14 @@ impl Run {
     }
 
     /// Applies what happens to the attempts of a task.
+    #[expect(clippy::too_many_lines, reason = "every event is named, so that a new one is not passed over")]
     fn apply_attempt(&mut self, id: ActivationId, event: &Event, at: Timestamp) -> Change {
         let mut leaf = self.at(id).leaf().copied().unwrap_or_default();
         let (mut status, mut phase) = (self.at(id).status, self.at(id).phase);
-        let (mut artifacts, mut cached) = (None, None);
+        let (mut artifacts, mut cached, mut names) = (None, None, None);
         match event {
-            Event::TaskQueued { attempt, input, .. } => {
+            Event::TaskQueued { attempt, input, named, .. } => {
+                names.clone_from(named);
                 (leaf.attempt, leaf.input, leaf.retry_due) = (*attempt, *input, None);
                 (status, phase) = (Status::Pending, Phase::Queued);
             }
@@ -515,6 +533,8 @@ impl Run {
             | Event::ChildCalled { .. }
             | Event::ChildUnknown { .. }
             | Event::ItemsExpanded { .. }
+            | Event::HoldQueued { .. }
+            | Event::HoldGranted { .. }
             | Event::RetryArmed { .. }
             | Event::TimerArmed { .. }
             | Event::LagArmed { .. }
@@ -539,6 +559,9 @@ impl Run {
             }
             if cached.is_some() {
                 task.facts_mut().cached = cached;
+            }
+            if names.is_some() {
+                task.facts_mut().named = names;
             }
             if let Some(artifacts) = artifacts {
                 task.artifacts = artifacts;
@@ -575,6 +598,8 @@ impl Run {
             | Event::ChildCalled { .. }
             | Event::ChildUnknown { .. }
             | Event::ItemsExpanded { .. }
+            | Event::HoldQueued { .. }
+            | Event::HoldGranted { .. }
             | Event::TaskQueued { .. }
             | Event::AttemptGranted { .. }
             | Event::AttemptEnded { .. }
@@ -616,6 +641,7 @@ impl Run {
         if let Some(rare) = &mut self.at_mut(id).rare {
             let facts = &mut rare.facts;
             (facts.handling, facts.caught, facts.limit, facts.repeat) = (None, None, None, None);
+            (facts.named, facts.hold) = (None, None);
             facts.catch_retries = Vec::new();
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use myrmex_model::OrderedMap;
 use myrmex_model::address::{Address, Segment};
+use myrmex_model::demand::Named;
 use myrmex_model::event::{HandlerKind, Limit, Pending};
 use myrmex_model::fault::Fault;
 use myrmex_model::id::{Attempt, DefinitionHash, FencingToken, RunId, ValueHash};
@@ -13,6 +14,7 @@ use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
 
 use super::Run;
+use super::fold::Folded;
 
 /// The place of an activation in its run's arena. Means nothing outside this run and is never journalled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -113,6 +115,19 @@ pub(super) struct RareFacts {
     pub(super) taken: Option<(RunId, u32)>,
     /// Whose success the attempt that ended last took over, if it did.
     pub(super) cached: Option<Box<Origin>>,
+    /// The names that its attempts, or the block, ask for, where they were evaluated.
+    pub(super) named: Option<Box<Named>>,
+    /// What a block, or a call, holds while it is under way.
+    pub(super) hold: Option<Hold>,
+}
+
+/// How a block stands with what it asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// It waits for it, and has not begun.
+    Waiting,
+    /// It holds it.
+    Held(FencingToken),
 }
 
 impl Default for RareFacts {
@@ -131,6 +146,8 @@ impl Default for RareFacts {
             vars: None,
             taken: None,
             cached: None,
+            named: None,
+            hold: None,
         }
     }
 }
@@ -220,12 +237,21 @@ pub(super) struct EachState {
     pub(super) items: ValueHash,
     /// The keys of a map with their indices; empty for a list.
     pub(super) keys: Option<OrderedMap<String, u32>>,
-    /// The activation of each item that was reached, in order: items begin by index.
-    pub(super) activations: Vec<ActivationId>,
+    /// What became of each item that was reached, in order: items begin by index.
+    pub(super) reached: Vec<Reached>,
     pub(super) count: u32,
     pub(super) counts: Counts,
     /// Whether what had not begun when enough had succeeded was ended.
     pub(super) is_rest_over: bool,
+}
+
+/// An item of a `for_each` that was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reached {
+    /// It has an activation.
+    Live(ActivationId),
+    /// It ended, and this is what is left of it.
+    Folded(Folded),
 }
 
 /// A call under way.
@@ -257,7 +283,36 @@ impl EachState {
     pub(super) fn new(items: ValueHash, keys: Option<&[String]>, count: u32) -> Self {
         let keys = keys.map(|keys| keys.iter().cloned().zip(0..).collect());
         let counts = Counts { open: count, ..Counts::default() };
-        Self { items, keys, activations: Vec::new(), count, counts, is_rest_over: false }
+        Self { items, keys, reached: Vec::new(), count, counts, is_rest_over: false }
+    }
+
+    /// Returns how many items were reached.
+    pub(super) fn reached_count(&self) -> u32 {
+        u32::try_from(self.reached.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Returns the activations of the items that have one, in order.
+    pub(super) fn live(&self) -> impl Iterator<Item = ActivationId> {
+        self.reached.iter().filter_map(|item| match item {
+            Reached::Live(id) => Some(*id),
+            Reached::Folded(_) => None,
+        })
+    }
+
+    /// Returns the items that were folded, with their indices.
+    pub(super) fn folded(&self) -> impl Iterator<Item = (u32, Folded)> {
+        (0..).zip(&self.reached).filter_map(|(index, item)| match item {
+            Reached::Live(_) => None,
+            Reached::Folded(folded) => Some((index, *folded)),
+        })
+    }
+
+    /// Returns the index of the item with `key`.
+    pub(super) fn index_of(&self, key: &str) -> Option<u32> {
+        match &self.keys {
+            Some(keys) => keys.get(key).copied(),
+            None => key.parse().ok(),
+        }
     }
 }
 
@@ -385,6 +440,16 @@ impl Activation {
     }
 }
 
+/// What stands at an address.
+enum Found {
+    Live(ActivationId),
+    /// An item that was folded, of which `for_each`.
+    Folded {
+        each: ActivationId,
+        index: u32,
+    },
+}
+
 /// Returns the most children of a scope that may be under way at a time. None at all would never end: zero counts as
 /// one.
 pub(super) fn parallel_max(body: &Body) -> Option<u32> {
@@ -471,7 +536,7 @@ impl Run {
                 visits.sort_unstable();
                 visits
             }
-            (Work::Each(each), _) => each.activations.clone(),
+            (Work::Each(each), _) => each.live().collect(),
             _ => Vec::new(),
         }
     }
@@ -483,29 +548,32 @@ impl Run {
         if activation.is_handler {
             return self.address(parent).child(&self.definition.node(activation.node).name, 1);
         }
-        let around = self.address(parent).inside(self.at(parent).attempt_inside());
         if activation.is_item {
-            let each = around;
-            return match &self.at(parent).work {
-                Work::Each(state) => {
-                    match state.keys.as_ref().and_then(|keys| keys.get_index(activation.index as usize)) {
-                        Some((key, _)) => each.item(key),
-                        None => each.item(&activation.index.to_string()),
-                    }
-                }
-                Work::None
-                | Work::Leaf(_)
-                | Work::Timer { .. }
-                | Work::Choice { .. }
-                | Work::Graph(_)
-                | Work::Flow(_)
-                | Work::Call(_) => unreachable!("only a `for_each` holds items"),
-            };
+            return self.item_address(parent, activation.index);
         }
+        let around = self.address(parent).inside(self.at(parent).attempt_inside());
         around.child(&self.definition.node(activation.node).name, activation.visit)
     }
 
-    /// Finds the activation at `address`.
+    /// Builds the address of an item of a `for_each`.
+    pub(super) fn item_address(&self, each: ActivationId, index: u32) -> Address {
+        let around = self.address(each).inside(self.at(each).attempt_inside());
+        match &self.at(each).work {
+            Work::Each(state) => match state.keys.as_ref().and_then(|keys| keys.get_index(index as usize)) {
+                Some((key, _)) => around.item(key),
+                None => around.item(&index.to_string()),
+            },
+            Work::None
+            | Work::Leaf(_)
+            | Work::Timer { .. }
+            | Work::Choice { .. }
+            | Work::Graph(_)
+            | Work::Flow(_)
+            | Work::Call(_) => unreachable!("only a `for_each` holds items"),
+        }
+    }
+
+    /// Finds the activation at `address`; none for what was never reached or was folded.
     pub(super) fn find(&self, address: &Address) -> Option<ActivationId> {
         let found = self.find_inside(address)?;
         let last = address.segments().last();
@@ -518,15 +586,32 @@ impl Run {
         let mut here = (!self.arena.is_empty()).then_some(ActivationId::ROOT)?;
         let mut attempt = address.root_attempt();
         for segment in address.segments() {
-            here = self.step(here, attempt, &segment)?;
+            here = match self.step(here, attempt, &segment)? {
+                Found::Live(id) => id,
+                Found::Folded { .. } => return None,
+            };
             attempt = segment.attempt;
         }
         let is_there = attempt == 1 || attempt == self.at(here).attempt_inside().0;
         is_there.then_some(here)
     }
 
+    /// Finds the folded item that `address` names, or is inside of.
+    pub(super) fn find_folded(&self, address: &Address) -> Option<(ActivationId, u32)> {
+        let mut here = (!self.arena.is_empty()).then_some(ActivationId::ROOT)?;
+        let mut attempt = address.root_attempt();
+        for segment in address.segments() {
+            here = match self.step(here, attempt, &segment)? {
+                Found::Live(id) => id,
+                Found::Folded { each, index } => return Some((each, index)),
+            };
+            attempt = segment.attempt;
+        }
+        None
+    }
+
     /// Finds one level below `scope`, of whose attempts `attempt` is meant.
-    fn step(&self, scope: ActivationId, attempt: u32, segment: &Segment<'_>) -> Option<ActivationId> {
+    fn step(&self, scope: ActivationId, attempt: u32, segment: &Segment<'_>) -> Option<Found> {
         let is_handler = |id: &ActivationId| self.node(*id).name.as_str() == segment.name;
         let handler = self.handlers(scope).find(is_handler);
         let child = match handler.filter(|_| attempt == 1 && segment.visit == 1) {
@@ -534,14 +619,15 @@ impl Run {
             None if attempt != self.at(scope).attempt_inside().0 => return None,
             None => self.step_inside(scope, segment)?,
         };
-        let Some(key) = &segment.key else { return Some(child) };
+        let Some(key) = &segment.key else { return Some(Found::Live(child)) };
         let Work::Each(each) = &self.at(child).work else { return None };
-        let index = match &each.keys {
-            Some(keys) => *keys.get(key.as_ref())?,
-            None => key.parse().ok()?,
-        };
+        let index = each.index_of(key)?;
         let is_there = segment.each_attempt == self.at(child).attempt_inside().0;
-        each.activations.get(usize::try_from(index).ok()?).copied().filter(|_| is_there)
+        let item = each.reached.get(index as usize).filter(|_| is_there)?;
+        Some(match item {
+            Reached::Live(id) => Found::Live(*id),
+            Reached::Folded(_) => Found::Folded { each: child, index },
+        })
     }
 
     fn step_inside(&self, scope: ActivationId, segment: &Segment<'_>) -> Option<ActivationId> {

@@ -121,7 +121,7 @@ impl Turn<'_> {
             }
             ChildEnd::Skipped => {
                 let task = self.run.address(id);
-                self.emit(Event::TaskSkipped { task, reason: SkipReason::Child { run: child } });
+                self.emit_end(id, Event::TaskSkipped { task, reason: SkipReason::Child { run: child } });
             }
             // This run did not ask for it, so for this run it is an error: nothing was done that it could go on from.
             ChildEnd::Cancelled => {

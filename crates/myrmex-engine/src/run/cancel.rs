@@ -3,6 +3,7 @@
 //! | state of the task when the cancel is decided | what happens |
 //! |---|---|
 //! | nothing decided yet | `cancelled` at once |
+//! | a block that waits for what it is to hold | withdrawn, `cancelled` at once |
 //! | queued | withdrawn from its queue, `cancelled` at once; no grant can follow |
 //! | granted or running | asked to stop; `cancelled` once its worker reports, whatever it reports, or its lease ends |
 //! | an outcome stands before the cancel in the same batch | the outcome holds; what follows it is cancelled |
@@ -28,17 +29,18 @@ use myrmex_model::address::Address;
 use myrmex_model::command::TimerKey;
 use myrmex_model::effect::Effect;
 use myrmex_model::event::Event;
+use myrmex_model::id::RunId;
 use myrmex_model::ir::Node;
 use myrmex_model::status::{Phase, Status};
 
-use super::arena::{Activation, ActivationId, Leaf, Work};
+use super::arena::{Activation, ActivationId, Hold, Leaf, Work};
 use super::decide::Turn;
 use super::edges::edges_of;
 use super::{Agenda, Ending, Lag};
 
 impl Turn<'_> {
     /// Cancels the run. Asked again, it also ends what is shielded from the first cancel.
-    pub(super) fn cancel(&mut self, by: String, reason: String) {
+    pub(super) fn cancel(&mut self, by: String, reason: String, successor: Option<RunId>) {
         let has_shields = || {
             let has_finally =
                 |node: &Node| node.handling.as_ref().is_some_and(|handling| handling.finally.is_some());
@@ -50,7 +52,12 @@ impl Turn<'_> {
             Some(Ending::Abort) => false,
         };
         if is_new {
-            self.emit(Event::CancelRequested { scope: Address::root(), by, reason });
+            // What the run was about to end for a reason of its own is ended for that first, or this cancel would be
+            // taken for it.
+            if self.run.is_closing_itself(ActivationId::ROOT) {
+                self.close_itself(ActivationId::ROOT);
+            }
+            self.emit(Event::CancelRequested { scope: Address::root(), by, reason, successor });
         }
     }
 
@@ -92,6 +99,10 @@ impl Turn<'_> {
         let is_repeating = activation.facts().is_some_and(|facts| facts.repeat.is_some());
         if activation.is_untouched() {
             self.disarm_lags_into(id);
+        }
+        if self.run.hold(id) == Some(Hold::Waiting) {
+            self.withdraw_hold(id);
+            return self.stopped(id);
         }
         let activation = self.run.at(id);
         match &activation.work {

@@ -65,7 +65,7 @@ impl Run {
     }
 
     /// Returns whether the next cancel of a scope is the machine's own, because of `fail_fast` or because enough has
-    /// succeeded: it asks for it in the very turn in which that is so, so nobody else's can come between.
+    /// succeeded. Whoever else asks for one lets the machine ask first.
     pub(super) fn is_closing_itself(&self, id: ActivationId) -> bool {
         // A scope that waits out the pause before its next attempt has nothing left to close.
         if self.at(id).is_winding_down() || self.at(id).status != Status::Running {
@@ -177,7 +177,7 @@ impl Turn<'_> {
     }
 
     fn request_cancel(&mut self, scope: Address, reason: String) {
-        self.emit(Event::CancelRequested { scope, by: MACHINE.to_owned(), reason });
+        self.emit(Event::CancelRequested { scope, by: MACHINE.to_owned(), reason, successor: None });
     }
 
     /// Cancels what stands before a child that has just begun and asked for that, unless something else needs it.
@@ -195,6 +195,9 @@ impl Turn<'_> {
             let activation = self.run.at(late);
             if activation.status.is_terminal() || activation.is_cancelling || is_needed() {
                 continue;
+            }
+            if self.run.is_closing_itself(late) {
+                self.close_itself(late);
             }
             let reason = format!("`{}` began without it", self.run.address(id).path());
             let late = self.run.address(late);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use myrmex_model::address::Address;
 use myrmex_model::command::{Command, TimerKey};
+use myrmex_model::demand::Named;
 use myrmex_model::effect::{Decision, Effect};
 use myrmex_model::event::{Change, Event, Parent, Recorded};
 use myrmex_model::id::{Attempt, FencingToken, RunId, ValueHash};
@@ -13,7 +14,7 @@ use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
 use myrmex_model::value::HashedValue;
 
-use super::arena::{ActivationId, Leaf, Work};
+use super::arena::{ActivationId, Hold, Leaf, Work};
 use super::{RebaseError, Run};
 
 /// Why a command is not legal now. The run is unchanged.
@@ -123,7 +124,7 @@ impl Run {
             Command::ChildEnded { task, child, end, is_unknown } => {
                 turn.child_ended(task, child, (end, is_unknown))?;
             }
-            Command::Cancel { by, reason } => turn.cancel(by, reason),
+            Command::Cancel { by, reason, successor } => turn.cancel(by, reason, successor),
             Command::Rebase { definition, hash, map, by, reason } => {
                 turn.rebase(definition, hash, map, by, reason)?;
             }
@@ -169,13 +170,13 @@ impl Run {
         self.leaves().filter_map(|(id, leaf)| Some((self.address(id), leaf.attempt, leaf.token?))).collect()
     }
 
-    /// Returns the attempts that wait for a place, oldest activation first.
+    /// Returns the attempts that wait for a place, oldest activation first, then the blocks that wait for what they are to
+    /// hold.
     pub fn queued(&self) -> Vec<(Address, Attempt)> {
         let is_queued = |id: ActivationId| self.at(id).phase == Phase::Queued;
-        self.leaves()
-            .filter(|(id, _)| is_queued(*id))
-            .map(|(id, leaf)| (self.address(id), leaf.attempt))
-            .collect()
+        let attempts = self.leaves().filter(|(id, _)| is_queued(*id));
+        let attempts = attempts.map(|(id, leaf)| (self.address(id), leaf.attempt));
+        attempts.chain(self.waiting_to_hold().map(|id| (self.address(id), Attempt::FIRST))).collect()
     }
 
     /// Returns the timers that are armed.
@@ -261,7 +262,12 @@ impl Turn<'_> {
         token: FencingToken,
         worker: Name,
     ) -> Result<(), Rejection> {
-        let activation = self.run.at(self.find(&task)?);
+        let id = self.find(&task)?;
+        let activation = self.run.at(id);
+        if self.run.hold(id) == Some(Hold::Waiting) && !activation.is_cancelling {
+            self.begin_held(id, token);
+            return Ok(());
+        }
         let is_waiting = activation.phase == Phase::Queued
             && !activation.is_cancelling
             && activation.leaf().is_some_and(|leaf| leaf.attempt == attempt && leaf.token.is_none());
@@ -320,7 +326,18 @@ impl Turn<'_> {
 
     /// Lets an attempt wait for a place.
     pub(super) fn queue(&mut self, task: Address, attempt: Attempt, input: Option<ValueHash>) {
-        self.emit(Event::TaskQueued { task: task.clone(), attempt, input });
+        self.queue_named(task, attempt, input, None);
+    }
+
+    /// Does the same, with the names that it asks for if they were evaluated now.
+    pub(super) fn queue_named(
+        &mut self,
+        task: Address,
+        attempt: Attempt,
+        input: Option<ValueHash>,
+        named: Option<Box<Named>>,
+    ) {
+        self.emit(Event::TaskQueued { task: task.clone(), attempt, input, named });
         self.effect(Effect::Queue { task, attempt });
     }
 

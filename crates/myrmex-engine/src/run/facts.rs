@@ -17,8 +17,9 @@ use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
 
 use super::admission::Admission;
-use super::arena::{Activation, ActivationId, CallState, EachState, Leaf, RareFacts, Work};
+use super::arena::{Activation, ActivationId, CallState, EachState, Leaf, RareFacts, Reached, Work};
 use super::edges::{Happening, edges_of};
+use super::fold::Folded;
 use super::{Agenda, Ending, Header, Lag, RebaseError, Run};
 
 /// Everything that events said about a run.
@@ -30,6 +31,7 @@ pub struct Facts {
     header: Option<Header>,
     admission: Admission,
     ending: Option<Ending>,
+    is_unknown: bool,
     output: Option<ValueHash>,
     fault: Option<Box<Fault>>,
     /// A scope stands before what is inside it, children in the order of the definition, visits of a flow in theirs.
@@ -65,7 +67,7 @@ enum Detail {
     Timer(Timestamp),
     Choice(u32),
     Scope { vars: Option<ValueHash>, round: Option<u32> },
-    Each { items: ValueHash, keys: Option<Vec<String>>, count: u32 },
+    Each { items: ValueHash, keys: Option<Vec<String>>, count: u32, folded: Vec<(u32, Folded)> },
     Call(CallState),
 }
 
@@ -120,6 +122,7 @@ impl Run {
             header: self.header.clone(),
             admission: self.admission.clone(),
             ending: self.ending,
+            is_unknown: self.has_unknown_outcome(),
             output: self.output,
             fault: self.fault.clone(),
             activations: facts.map(|(id, activation)| self.fact(id, activation)).collect(),
@@ -152,6 +155,7 @@ impl Run {
                 items: each.items,
                 keys: each.keys.as_ref().map(|keys| keys.keys().cloned().collect()),
                 count: each.count,
+                folded: each.folded().collect(),
             },
         };
         Fact {
@@ -185,7 +189,7 @@ impl Run {
         let mut run = Self::new(facts.id, definition, hash);
         (run.status, run.last) = (facts.status, facts.last);
         (run.header, run.ending) = (facts.header.clone(), facts.ending);
-        run.admission = facts.admission.clone();
+        (run.admission, run.is_unknown) = (facts.admission.clone(), facts.is_unknown);
         (run.output, run.fault) = (facts.output, facts.fault.clone());
         for fact in &facts.activations {
             run.place(fact)?;
@@ -248,8 +252,9 @@ impl Run {
             Detail::Leaf(leaf) => Work::Leaf(*leaf),
             Detail::Timer(due) => Work::Timer { due: *due },
             Detail::Choice(case) => Work::Choice { case: *case },
-            Detail::Each { items, keys, count } => {
-                Work::Each(Box::new(EachState::new(*items, keys.as_deref(), *count)))
+            Detail::Each { items, keys, count, folded } => {
+                self.at_mut(id).work = Work::Each(Box::new(EachState::new(*items, keys.as_deref(), *count)));
+                return self.place_folded(id, folded);
             }
             Detail::Call(call) => Work::Call(Box::new(*call)),
         };
@@ -282,15 +287,7 @@ impl Run {
                 let index = flow.child_index(&last.name)?;
                 self.add_visit(parent, index, flow.children[index as usize].node, last.visit)
             }
-            Body::Each(each) => {
-                let Work::Each(state) = &self.at(parent).work else { return None };
-                let key = last.key.as_deref()?;
-                let index = match &state.keys {
-                    Some(keys) => *keys.get(key)?,
-                    None => key.parse().ok().filter(|index| *index < state.count)?,
-                };
-                self.add_items(parent, index, each.body)
-            }
+            Body::Each(_) => self.item_for(parent, &last.key?),
             Body::Task(_)
             | Body::Value(_)
             | Body::Timer(_)
@@ -357,22 +354,57 @@ impl Run {
     fn add_items(&mut self, each: ActivationId, index: u32, node: NodeId) -> Option<ActivationId> {
         loop {
             let Work::Each(state) = &self.at(each).work else { return None };
-            let reached = u32::try_from(state.activations.len()).ok()?;
+            let reached = state.reached_count();
             if reached > index {
-                return state.activations.get(index as usize).copied();
+                return match state.reached[index as usize] {
+                    Reached::Live(id) => Some(id),
+                    Reached::Folded(_) => None,
+                };
             }
             let mut item = Activation::new(node, each, reached);
             (item.is_item, item.is_cancelling) = (true, self.at(each).is_winding_down());
             let item = self.push(item);
             if let Work::Each(state) = &mut self.at_mut(each).work {
-                state.activations.push(item);
+                state.reached.push(Reached::Live(item));
             }
         }
+    }
+
+    /// Puts back the items of a `for_each` that were folded, with those between them.
+    fn place_folded(&mut self, each: ActivationId, folded: &[(u32, Folded)]) {
+        let definition = Arc::clone(&self.definition);
+        let Body::Each(body) = &definition.node(self.at(each).node).body else { return };
+        for (index, item) in folded {
+            if let Some(before) = index.checked_sub(1) {
+                self.add_items(each, before, body.body);
+            }
+            if let Work::Each(state) = &mut self.at_mut(each).work {
+                state.reached.push(Reached::Folded(*item));
+                state.counts.open -= 1;
+                state.counts.succeeded += u32::from(item.status() == Status::Succeeded);
+                state.counts.skipped += u32::from(item.status() == Status::Skipped);
+            }
+        }
+    }
+
+    /// Makes the item that `address` names, with those before it: they were held, and a journal knows of them already.
+    pub(super) fn reach(&mut self, address: &Address) -> Option<ActivationId> {
+        let (each, last) = self.find_parent(address)?;
+        self.item_for(each, &last.key?)
+    }
+
+    /// Finds the item with `key`, or makes it with those before it.
+    fn item_for(&mut self, each: ActivationId, key: &str) -> Option<ActivationId> {
+        let Body::Each(body) = &self.node(each).body else { return None };
+        let Work::Each(state) = &self.at(each).work else { return None };
+        let (node, index) = (body.body, state.index_of(key).filter(|index| *index < state.count)?);
+        self.add_items(each, index, node)
     }
 
     /// Derives counters, tokens and the agenda from the facts.
     fn derive(&mut self) {
         self.agenda.clear();
+        self.queued = self.arena.iter().filter(|activation| activation.phase == Phase::Queued).count();
         if self.status.is_terminal() {
             return;
         }
@@ -491,12 +523,13 @@ impl Run {
 
     fn fill_items_again(&mut self, id: ActivationId) {
         let Work::Each(state) = &self.at(id).work else { return };
-        for item in state.activations.clone() {
+        for item in state.live().collect::<Vec<_>>() {
             if self.at(item).is_untouched() {
                 self.agenda.push_back(Agenda::Begin(item));
             }
         }
-        self.fill_items(id);
+        // The turn to come makes the next items, as it would have without a restart.
+        self.held.insert(id);
     }
 }
 

@@ -23,7 +23,7 @@ use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
 use myrmex_model::value::HashedValue;
 
-use super::arena::{Activation, ActivationId, Asked, Work};
+use super::arena::{Activation, ActivationId, Asked, Hold, Work};
 use super::decide::Turn;
 use super::{Agenda, Ending, Run, pause};
 
@@ -51,6 +51,8 @@ impl Run {
                 facts.caught = Some(fault.clone());
             }
             facts.handling = Some((kind, pending.clone()));
+            // A body that never began waits for nothing any more.
+            facts.hold = facts.hold.filter(|hold| *hold != Hold::Waiting);
         });
         self.add_handler(id, kind, node);
         self.mark_started(id);
@@ -97,6 +99,7 @@ impl Run {
             facts.repeat = Some((attempt, due));
             facts.repeated += 1;
             facts.limit = None;
+            facts.hold = facts.hold.filter(|hold| *hold != Hold::Waiting);
         })
     }
 
@@ -161,10 +164,10 @@ impl Run {
     /// Returns whether anywhere in the run an attempt that nothing may repeat ended with an unknown outcome. Whoever
     /// called the run must not call it again then.
     pub fn has_unknown_outcome(&self) -> bool {
-        (0..).map(ActivationId).zip(&self.arena).any(|(id, _)| self.is_unknown(id))
+        self.is_unknown || (0..).map(ActivationId).zip(&self.arena).any(|(id, _)| self.is_unknown(id))
     }
 
-    fn has_unknown_below(&self, id: ActivationId) -> bool {
+    pub(super) fn has_unknown_below(&self, id: ActivationId) -> bool {
         self.has_unknown(id) || self.handlers(id).any(|handler| self.has_unknown_below(handler))
     }
 }
@@ -414,11 +417,14 @@ impl Turn<'_> {
             return self.finish_run(pending, fault);
         }
         let task = self.run.address(id);
-        self.emit(match pending {
-            Pending::Succeeded { output, vars } => Event::TaskSucceeded { task, output, vars, fault },
-            Pending::Failed { fault, is_timeout } => Event::TaskFailed { task, fault, is_timeout },
-            Pending::Cancelled => Event::TaskCancelled { task },
-        });
+        self.emit_end(
+            id,
+            match pending {
+                Pending::Succeeded { output, vars } => Event::TaskSucceeded { task, output, vars, fault },
+                Pending::Failed { fault, is_timeout } => Event::TaskFailed { task, fault, is_timeout },
+                Pending::Cancelled => Event::TaskCancelled { task },
+            },
+        );
     }
 
     /// Ends the run. One that somebody cancelled is cancelled, whatever its last handler was about.

@@ -90,7 +90,9 @@ impl Run {
         if begins_scope && let Some(attempt) = attempt {
             self.set_due(id, Limit::Attempt, Some(at.after(attempt)));
         }
-        let begins = begins_scope || begins_queue || matches!(event, Event::TimerArmed { .. });
+        let begins = begins_scope
+            || begins_queue
+            || matches!(event, Event::TimerArmed { .. } | Event::HoldQueued { .. });
         if begins
             && let Some(total) = total
             && self.due(id, Limit::Total).is_none()

@@ -20,7 +20,9 @@ mod complete;
 mod decide;
 mod edges;
 mod facts;
+mod fold;
 mod handling;
+mod hold;
 mod limits;
 mod pause;
 mod rebase;
@@ -29,11 +31,12 @@ mod retry;
 mod rounds;
 mod scope;
 mod view;
+mod why;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use myrmex_model::event::{Event, Parent, Recorded, SkipReason};
@@ -49,9 +52,11 @@ pub use apply::ReplayError;
 pub use call::CALL_DEPTH_MAX;
 pub use decide::Rejection;
 pub use facts::{Fact, Facts};
+pub use hold::{holds, inside};
 pub use rebase::RebaseError;
 pub use retry::{Again, Choice, History, SelectError, node_at};
 pub use view::{ErrorView, ItemView, TaskView, View};
+pub use why::Reason;
 
 use admission::Admission;
 use arena::{Activation, ActivationId};
@@ -75,6 +80,16 @@ pub struct Run {
     left: u32,
     /// What `left` is at the beginning of a turn.
     turn_items: u32,
+    /// How many attempts wait for a worker.
+    queued: usize,
+    /// How many may wait before further items of a `for_each` are held.
+    waiting_max: usize,
+    /// Those `for_each` of which items are held.
+    held: BTreeSet<ActivationId>,
+    /// How many activations there are when folding them is worth it.
+    fold_at: usize,
+    /// Whether something that is forgotten left open what it did.
+    is_unknown: bool,
     /// Edges that wait, or waited, for their lag.
     lags: BTreeMap<EdgeKey, Lag>,
     /// Limits that changed in the decision in the making; nothing while a journal is replayed.
@@ -119,6 +134,11 @@ enum Lag {
 /// Large enough that a turn is worth its commit, small enough that it takes milliseconds.
 pub const TURN_ITEMS_MAX: u32 = 1_024;
 
+/// The most beginnings and attempts of a run that wait before further items of a `for_each` are held.
+///
+/// Enough that no worker ever waits for them, and little enough that a list of a million takes no memory before its time.
+const WAITING_MAX: usize = 1_024;
+
 /// Something to decide about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Agenda {
@@ -155,6 +175,11 @@ impl Run {
             agenda: VecDeque::new(),
             left: 0,
             turn_items: TURN_ITEMS_MAX,
+            queued: 0,
+            waiting_max: WAITING_MAX,
+            held: BTreeSet::new(),
+            fold_at: Self::FOLD_FIRST,
+            is_unknown: false,
             lags: BTreeMap::new(),
             due_changes: None,
             ending: None,
@@ -167,6 +192,12 @@ impl Run {
     #[cfg(test)]
     pub(crate) fn set_turn_items(&mut self, items: u32) {
         self.turn_items = items;
+    }
+
+    /// Lets items be held and activations be folded early, so that small tests meet both.
+    #[cfg(test)]
+    pub(crate) fn set_frugal(&mut self, waiting: usize) {
+        (self.waiting_max, self.fold_at) = (waiting, 1);
     }
 
     /// Replays a journal.

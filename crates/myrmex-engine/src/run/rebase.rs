@@ -71,7 +71,7 @@ impl Run {
         check_arguments(&run)?;
         check_inputs(&run)?;
         // The turn goes on as it was.
-        *self = Self { left: self.left, turn_items: self.turn_items, ..run };
+        *self = Self { left: self.left, turn_items: self.turn_items, waiting_max: self.waiting_max, ..run };
         Ok(())
     }
 }

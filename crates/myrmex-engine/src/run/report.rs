@@ -118,9 +118,11 @@ impl Turn<'_> {
         // A worker knows the task by the name it had when the attempt was granted; the run may have moved since.
         let moved = run.leaves().map(|(id, _)| id).find(is_current);
         let task = task.clone();
-        moved.ok_or(match found {
-            Some(_) => Rejection::StaleAttempt { task, attempt, token },
-            None => Rejection::UnknownTask { task },
+        let is_known = found.is_some() || run.find_folded(&task).is_some();
+        moved.ok_or(if is_known {
+            Rejection::StaleAttempt { task, attempt, token }
+        } else {
+            Rejection::UnknownTask { task }
         })
     }
 }

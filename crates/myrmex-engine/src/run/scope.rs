@@ -9,7 +9,7 @@ use myrmex_model::id::ValueHash;
 use myrmex_model::ir::{Body, Next};
 use myrmex_model::status::Status;
 
-use super::arena::{Activation, ActivationId, Counts, FlowState, GraphState, Work, parallel_max};
+use super::arena::{Activation, ActivationId, Counts, FlowState, GraphState, Reached, Work, parallel_max};
 use super::edges::{EdgeKey, edges_of};
 use super::{Agenda, Run};
 
@@ -133,7 +133,7 @@ impl Run {
         }
     }
 
-    /// Makes activations for the next items, as many as may be under way.
+    /// Makes activations for the next items, as many as may be under way. Where many wait already, the rest are held.
     pub(super) fn fill_items(&mut self, id: ActivationId) {
         let definition = Arc::clone(&self.definition);
         let body = &definition.node(self.at(id).node).body;
@@ -142,20 +142,41 @@ impl Run {
         loop {
             let scope = self.at(id);
             let Work::Each(state) = &scope.work else { unreachable!("a `for_each` under way has its state") };
-            let reached = u32::try_from(state.activations.len()).unwrap_or(u32::MAX);
+            let reached = state.reached_count();
             let under_way = reached - (state.count - state.counts.open);
             let is_full = most.is_some_and(|most| under_way >= most);
             let is_over = scope.is_winding_down() || self.is_enough(id) || self.is_closing_itself(id);
             if reached == state.count || is_full || is_over {
                 return;
             }
+            if self.is_crowded() {
+                self.held.insert(id);
+                return;
+            }
             let mut item = Activation::new(each.body, id, reached);
             item.is_item = true;
             let item = self.push(item);
             if let Work::Each(state) = &mut self.at_mut(id).work {
-                state.activations.push(item);
+                state.reached.push(Reached::Live(item));
             }
             self.agenda.push_back(Agenda::Begin(item));
+        }
+    }
+
+    /// Returns whether so many wait for their beginning or for a worker that more would only fill the memory.
+    fn is_crowded(&self) -> bool {
+        self.agenda.len() + self.queued >= self.waiting_max
+    }
+
+    /// Makes the items that were held, once half of those that wait have begun.
+    pub(super) fn fill_held(&mut self) {
+        if self.held.is_empty() || self.agenda.len() + self.queued > self.waiting_max / 2 {
+            return;
+        }
+        for each in std::mem::take(&mut self.held) {
+            if self.at(each).status == Status::Running && !self.at(each).is_stale {
+                self.fill_items(each);
+            }
         }
     }
 

@@ -1,7 +1,5 @@
 //! What an expression may see of a run: read-only, by name, without values.
 
-use std::borrow::Cow;
-
 use myrmex_model::address::Address;
 use myrmex_model::effect::Ticket;
 use myrmex_model::event::{HandlerKind, Pending};
@@ -13,7 +11,8 @@ use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
 
 use super::Run;
-use super::arena::{ActivationId, Work};
+use super::arena::{Activation, ActivationId, EachState, Reached, Work};
+use super::fold::Folded;
 
 /// A run as one of its activations sees it.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +29,18 @@ pub struct View<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct TaskView<'a> {
     run: &'a Run,
-    id: ActivationId,
+    place: Place,
+}
+
+/// Where what is known of a task stands.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    Live(ActivationId),
+    /// Of an item of a `for_each` only its result was kept.
+    Folded {
+        each: ActivationId,
+        index: u32,
+    },
 }
 
 /// The item of a `for_each` that an activation belongs to.
@@ -65,15 +75,21 @@ impl Run {
 
     /// Returns the task at `address`, if it was reached.
     pub fn task(&self, address: &Address) -> Option<TaskView<'_>> {
-        self.find(address).map(|id| TaskView { run: self, id })
+        let live = self.find(address).map(|id| TaskView::of(self, id));
+        live.or_else(|| {
+            let (each, index) = self.find_folded(address)?;
+            let item = TaskView { run: self, place: Place::Folded { each, index } };
+            (item.address() == *address).then_some(item)
+        })
     }
 
     /// Returns every task that was reached, in the order of being reached; the root scope is not one, and what earlier
-    /// attempts of a scope left behind is not shown.
+    /// attempts of a scope left behind is not shown, nor is what was folded.
     pub fn tasks(&self) -> impl Iterator<Item = TaskView<'_>> {
         (1..u32::try_from(self.arena.len()).unwrap_or(u32::MAX))
-            .map(|index| TaskView { run: self, id: ActivationId(index) })
-            .filter(|task| !self.at(task.id).is_stale)
+            .map(ActivationId)
+            .filter(|id| !self.at(*id).is_stale)
+            .map(|id| TaskView::of(self, id))
     }
 
     /// Returns the inputs of the run, once it has started.
@@ -187,7 +203,7 @@ impl<'a> View<'a> {
                 ) => (false, None),
             };
             if has_name {
-                return found.map(|id| TaskView { run: self.run, id });
+                return found.map(|id| TaskView::of(self.run, id));
             }
             scope = self.run.parent(here);
         }
@@ -216,6 +232,16 @@ impl<'a> View<'a> {
             here = parent;
         }
         items
+    }
+
+    /// Returns whether the activation is a block that has what it asked for and is about to begin.
+    pub fn is_held(&self) -> bool {
+        self.run.is_held(self.from)
+    }
+
+    /// Returns the locks that the blocks around hold, each with the block.
+    pub fn locks_around(&self) -> Vec<(String, Address)> {
+        self.run.locks_around(self.from)
     }
 
     /// Lets the view be that of a handler's condition: it sees the tasks inside, but `inputs` and variables as what
@@ -336,8 +362,8 @@ impl<'a> View<'a> {
         };
         let failed = run.tasks().filter(|task| Outcome::of(task.status()) == Some(Outcome::Failed));
         let raised = failed.filter_map(|task| {
-            let fault = task.fault()?;
-            (run.raised(task.id, fault) && !run.is_caught(task.id)).then_some(fault)
+            let (id, fault) = (task.id()?, task.fault()?);
+            (run.raised(id, fault) && !run.is_caught(id)).then_some(fault)
         });
         let mut errors: Vec<&Fault> = raised.collect();
         errors.extend(own.filter(|own| own.task.is_none()));
@@ -346,7 +372,7 @@ impl<'a> View<'a> {
 
     /// Returns the outputs of a `for_each`'s items in order; none for an item that gave nothing or was never begun.
     pub fn item_outputs(&self) -> Vec<Option<ValueHash>> {
-        let each = TaskView { run: self.run, id: self.from };
+        let each = TaskView::of(self.run, self.from);
         let mut outputs: Vec<_> = each.items().map(|item| item.output()).collect();
         outputs.resize(each.item_count(), None);
         outputs
@@ -355,32 +381,82 @@ impl<'a> View<'a> {
 
 impl<'a> TaskView<'a> {
     pub(super) fn of(run: &'a Run, id: ActivationId) -> Self {
-        Self { run, id }
+        Self { run, place: Place::Live(id) }
+    }
+
+    /// Returns its activation; none if it is an item of which only the result was kept.
+    fn live(&self) -> Option<&'a Activation> {
+        self.id().map(|id| self.run.at(id))
+    }
+
+    fn id(&self) -> Option<ActivationId> {
+        match self.place {
+            Place::Live(id) => Some(id),
+            Place::Folded { .. } => None,
+        }
+    }
+
+    fn folded(&self) -> Option<&'a Folded> {
+        let Place::Folded { each, index } = self.place else { return None };
+        match &self.run.at(each).work {
+            Work::Each(state) => match &state.reached[index as usize] {
+                Reached::Folded(folded) => Some(folded),
+                Reached::Live(_) => None,
+            },
+            Work::None
+            | Work::Leaf(_)
+            | Work::Timer { .. }
+            | Work::Choice { .. }
+            | Work::Graph(_)
+            | Work::Flow(_)
+            | Work::Call(_) => None,
+        }
+    }
+
+    fn run_started(&self) -> Timestamp {
+        self.run.started().unwrap_or(self.run.last)
     }
 
     /// Returns the task's address.
     pub fn address(&self) -> Address {
-        self.run.address(self.id)
+        match self.place {
+            Place::Live(id) => self.run.address(id),
+            Place::Folded { each, index } => self.run.item_address(each, index),
+        }
     }
 
     /// Returns the node it follows.
     pub fn node(&self) -> NodeId {
-        self.run.at(self.id).node
+        match self.place {
+            Place::Live(id) => self.run.at(id).node,
+            Place::Folded { each, .. } => match &self.run.node(each).body {
+                Body::Each(body) => body.body,
+                Body::Task(_)
+                | Body::Value(_)
+                | Body::Timer(_)
+                | Body::Choose(_)
+                | Body::Raise(_)
+                | Body::Flow(_)
+                | Body::Graph(_)
+                | Body::Call(_) => unreachable!("only a `for_each` has items"),
+            },
+        }
     }
 
     /// Returns its status.
     pub fn status(&self) -> Status {
-        self.run.at(self.id).status
+        let folded = self.folded().map(Folded::status);
+        self.live().map(|own| own.status).or(folded).unwrap_or(Status::Pending)
     }
 
     /// Returns its phase.
     pub fn phase(&self) -> Phase {
-        self.run.at(self.id).phase
+        self.live().map_or(Phase::None, |own| own.phase)
     }
 
     /// Returns how many attempts were granted; of a body without a worker, how many were entered.
     pub fn attempts(&self) -> u32 {
-        let activation = self.run.at(self.id);
+        let Some(activation) = self.live() else { return self.folded().map_or(0, Folded::attempts) };
         match activation.leaf() {
             _ if self.taken().is_some() => self.taken().map_or(0, |(_, attempts)| attempts),
             Some(leaf) => leaf.attempts_made,
@@ -392,7 +468,7 @@ impl<'a> TaskView<'a> {
     }
 
     fn taken(&self) -> Option<(RunId, u32)> {
-        self.run.at(self.id).facts()?.taken
+        self.live()?.facts()?.taken
     }
 
     /// Returns the run that its result was taken over from, if it was.
@@ -402,40 +478,40 @@ impl<'a> TaskView<'a> {
 
     /// Returns its output, once it succeeded.
     pub fn output(&self) -> Option<ValueHash> {
-        self.run.at(self.id).output
+        self.live().map_or_else(|| self.folded().and_then(Folded::output), |own| own.output)
     }
 
     /// Returns the artifacts of its last attempt, a map of file values, once there are some.
     pub fn artifacts(&self) -> Option<ValueHash> {
-        self.run.at(self.id).artifacts.as_deref().copied()
+        self.live()?.artifacts.as_deref().copied()
     }
 
     /// Returns whose success its last attempt took over instead of running anything; none if it did not.
     pub fn cached(&self) -> Option<&'a Origin> {
-        self.run.at(self.id).facts()?.cached.as_deref()
+        self.live()?.facts()?.cached.as_deref()
     }
 
     /// Returns what its body gave, once that succeeded, also while what follows the body is under way.
     pub fn given(&self) -> Option<ValueHash> {
-        let activation = self.run.at(self.id);
-        match activation.handling() {
+        match self.live().and_then(Activation::handling) {
             Some((_, Pending::Succeeded { output, .. })) => Some(*output),
             Some((_, Pending::Failed { .. } | Pending::Cancelled)) => None,
-            None => activation.output,
+            None => self.output(),
         }
     }
 
     /// Returns its error, once it failed.
     pub fn fault(&self) -> Option<&'a Fault> {
-        self.run.at(self.id).fault.as_deref()
+        self.live()?.fault.as_deref()
     }
 
     /// Returns whether it failed and counts as succeeded all the same, because of `continue_on_error`: its error is still
     /// there. An error that a `catch` took is another thing.
     pub fn is_accepted(&self) -> bool {
-        let continues = self.run.node(self.id).handling.as_ref().is_some_and(|handling| handling.continues);
+        let Some(id) = self.id() else { return false };
+        let continues = self.run.node(id).handling.as_ref().is_some_and(|handling| handling.continues);
         let is_caught = || {
-            let mut handlers = self.run.at(self.id).rare.iter().flat_map(|rare| &rare.handlers);
+            let mut handlers = self.run.at(id).rare.iter().flat_map(|rare| &rare.handlers);
             handlers.any(|(kind, handler)| {
                 matches!(kind, HandlerKind::Catch(_)) && self.run.at(*handler).status == Status::Succeeded
             })
@@ -445,56 +521,58 @@ impl<'a> TaskView<'a> {
 
     /// Returns when it began, once it has.
     pub fn started(&self) -> Option<Timestamp> {
-        self.run.at(self.id).started
+        let folded = || self.folded().and_then(|folded| folded.started(self.run_started()));
+        self.live().map_or_else(folded, |own| own.started)
     }
 
     /// Returns when it ended, once it has.
     pub fn ended(&self) -> Option<Timestamp> {
-        self.run.at(self.id).ended
+        let folded = || self.folded().map(|folded| folded.ended(self.run_started()));
+        self.live().map_or_else(folded, |own| own.ended)
     }
 
     /// Returns the input of its attempts, if it is not literal in the definition.
     pub fn input(&self) -> Option<ValueHash> {
-        self.run.at(self.id).leaf().and_then(|leaf| leaf.input)
+        self.live()?.leaf().and_then(|leaf| leaf.input)
     }
 
     /// Returns the attempt under way or to come, with the token of its grant if it has one.
     pub fn attempt(&self) -> Option<(Attempt, Option<FencingToken>)> {
-        self.run.at(self.id).leaf().map(|leaf| (leaf.attempt, leaf.token))
+        self.live()?.leaf().map(|leaf| (leaf.attempt, leaf.token))
     }
 
     /// Returns whether it is a `for_each`.
     pub fn is_each(&self) -> bool {
-        matches!(self.run.node(self.id).body, Body::Each(_))
+        matches!(self.run.definition.node(self.node()).body, Body::Each(_))
     }
 
-    /// Returns how many items it has, those that were never reached too; 0 if it is no `for_each` that has begun.
-    pub fn item_count(&self) -> usize {
-        match &self.run.at(self.id).work {
-            Work::Each(each) => each.count as usize,
+    fn each(&self) -> Option<(ActivationId, &'a EachState)> {
+        let id = self.id()?;
+        match &self.run.at(id).work {
+            Work::Each(each) => Some((id, each)),
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
             | Work::Choice { .. }
             | Work::Graph(_)
             | Work::Flow(_)
-            | Work::Call(_) => 0,
+            | Work::Call(_) => None,
         }
+    }
+
+    /// Returns how many items it has, those that were never reached too; 0 if it is no `for_each` that has begun.
+    pub fn item_count(&self) -> usize {
+        self.each().map_or(0, |(_, each)| each.count as usize)
     }
 
     /// Returns its items if it is a `for_each`, in order, as far as they were reached.
     pub fn items(&self) -> impl Iterator<Item = TaskView<'a>> + use<'a> {
         let run = self.run;
-        let ids: Cow<'a, [ActivationId]> = match &run.at(self.id).work {
-            Work::Each(each) => Cow::Borrowed(&each.activations),
-            Work::None
-            | Work::Leaf(_)
-            | Work::Timer { .. }
-            | Work::Choice { .. }
-            | Work::Graph(_)
-            | Work::Flow(_)
-            | Work::Call(_) => Cow::Borrowed(&[]),
-        };
-        (0..ids.len()).map(move |index| TaskView { run, id: ids[index] })
+        self.each().into_iter().flat_map(move |(each, state)| {
+            (0..).zip(&state.reached).map(move |(index, item)| match item {
+                Reached::Live(id) => TaskView::of(run, *id),
+                Reached::Folded(_) => TaskView { run, place: Place::Folded { each, index } },
+            })
+        })
     }
 }

@@ -185,6 +185,7 @@ impl Reader<'_> {
                     is_secret: false,
                     is_guarded: guarded.contains(&index),
                 }));
+                self.report.expressions.push((hole.source.clone(), place));
                 reads.holes.push(hole);
                 Some(())
             }

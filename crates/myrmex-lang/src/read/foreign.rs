@@ -24,7 +24,15 @@ const ROOT: &[Ours] = &[
         &["timeout", "timeout-minutes", "timeoutSec", "activeDeadlineSeconds", "maxDuration"],
         "deadline: 1h",
     ),
-    ours(&["retry", "retries", "retryStrategy", "retryPolicy"], "defaults: {retry: {attempts: 3}}"),
+    ours(
+        &["retry", "retries", "retryStrategy", "retryPolicy", "max_retries", "maxRetries"],
+        "defaults: {retry: {attempts: 3}}",
+    ),
+    ours(&["heartbeat", "heartbeat_timeout"], "defaults: {timeout: {heartbeat: 1m}}"),
+    ours(
+        &["concurrency_limit", "concurrencyPolicy", "max_concurrency", "max_active_runs", "maxActiveRuns"],
+        "concurrency: {limit: 1, on_conflict: queue}",
+    ),
     ours(
         &["errors", "onError", "on_error", "onFailure", "on-failure", "handlerOn", "handler_on"],
         "on_failure: {…}",
@@ -39,7 +47,7 @@ const VERBS: &[Ours] = &[
     ours(&["shell", "interpreter"], "run: {script: TEXT, interpreter: bash}"),
     ours(&["script", "python", "node", "source"], "run: {script: TEXT, interpreter: python}"),
     ours(&["args"], "run: {command: [PROGRAM, ARGUMENT]}"),
-    ours(&["uses", "action"], "use: LIBRARY/ACTION"),
+    ours(&["uses", "action"], "use: LIBRARY/ACTION@VERSION"),
     ours(
         &["call", "template", "templateRef", "subflow", "sub_workflow", "subworkflow", "flowId"],
         "workflow: NAME",
@@ -87,7 +95,14 @@ const TASK: &[Ours] = &[
         ],
         "for_each: LIST",
     ),
-    ours(&["retries", "retryStrategy", "retryPolicy", "retry_policy", "max_retries"], "retry: {attempts: 3}"),
+    ours(
+        &["retries", "retryStrategy", "retryPolicy", "retry_policy", "max_retries", "maxRetries"],
+        "retry: {attempts: 3}",
+    ),
+    ours(
+        &["heartbeat", "heartbeat_timeout", "heartbeatTimeout", "heartbeatSeconds"],
+        "timeout: {heartbeat: 1m}",
+    ),
     ours(
         &[
             "timeout-minutes",
@@ -143,12 +158,30 @@ const REPEAT: &[Ours] = &[
     ours(&["tasks", "steps", "run", "body"], "do: [NAME: {…}]"),
 ];
 
+/// In `concurrency`.
+const CONCURRENCY: &[Ours] = &[
+    ours(&["group", "name", "id"], "key: TEXT"),
+    ours(&["max", "count", "size", "max_runs", "max_parallel"], "limit: 1"),
+    ours(&["cancel-in-progress", "cancel_in_progress", "policy", "overlap"], "on_conflict: cancel"),
+];
+
+/// In `cache`.
+const CACHE: &[Ours] = &[
+    ours(&["path", "paths", "sources", "inputs", "hash"], "files: [GLOB]"),
+    ours(&["expires", "expiration", "max_age", "maxAge", "duration"], "ttl: 1d"),
+];
+
 /// Keys of others that no single key of ours stands for, by the kind of map, and what is done instead.
 const OTHERWISE: &[(&str, &[&str], &str)] = &[
     (
         "a workflow",
         &["secrets"],
         "a secret is named where it is needed: `env: {TOKEN: '${{ secrets.TOKEN }}'}` of a task",
+    ),
+    (
+        "an output",
+        &["default", "optional", "nullable"],
+        "with `required: false` an output that is not given is null; who reads it writes `| default(x)`",
     ),
     (
         "`run`",
@@ -164,6 +197,26 @@ const OTHERWISE: &[(&str, &[&str], &str)] = &[
         "`timeout`",
         &["seconds", "minutes", "duration", "after", "limit"],
         "how long is written without a map: `timeout: 5m`",
+    ),
+    (
+        "a workflow",
+        &["depends_on", "dependsOn", "needs"],
+        "tasks wait for each other: `needs: NAME` in the task that comes after",
+    ),
+    (
+        "a task",
+        &["trigger_rule", "trigger_rules", "triggerRule"],
+        "which ends are accepted is `needs: {NAME: finished}`; `join: any` waits for one of several",
+    ),
+    (
+        "a task",
+        &["concurrency", "concurrency_limit", "max_concurrency", "parallelism"],
+        "`max_parallel: 2` bounds the items of a `for_each` or the tasks of a block; `concurrency` beside `tasks` bounds runs",
+    ),
+    (
+        "a task",
+        &["schedule", "cron", "on", "trigger"],
+        "what starts a run is said by `triggers`, beside `tasks`",
     ),
     (
         "a task",
@@ -212,6 +265,7 @@ const ROOTS: &[(&[&str], &str)] = &[
         &["github", "workflow", "job", "execution", "flow", "dag"],
         "facts of the run are `run.id`, `run.workflow` …",
     ),
+    (&["null", "nil", "undefined"], "write `none`"),
 ];
 
 /// Functions, and what is written here.
@@ -265,6 +319,8 @@ pub(super) fn instead_of_key(key: &str, keys: &Keys) -> Option<String> {
         "`run`" => &[RUN],
         "`repeat`" => &[REPEAT],
         "`retry`" => &[RETRY],
+        "`concurrency`" => &[CONCURRENCY],
+        "`cache`" => &[CACHE],
         _ => &[],
     };
     let ours = tables.iter().copied().flatten().find(|ours| ours.theirs.contains(&key))?;
@@ -297,7 +353,7 @@ pub(super) fn instead_of_function(function: &str) -> Option<&'static str> {
 }
 
 /// Returns the one of `words` that others call `word`.
-pub(super) fn instead_of_word(word: &str, words: &[&str]) -> Option<&'static str> {
+pub(crate) fn instead_of_word(word: &str, words: &[&str]) -> Option<&'static str> {
     let fitting = |(theirs, ours): &&(&[&str], &str)| words.contains(ours) && theirs.contains(&word);
     WORDS.iter().find(fitting).map(|(_, ours)| *ours)
 }
@@ -328,7 +384,7 @@ mod tests {
     use super::super::keys;
     use super::*;
 
-    fn tables() -> [(Vec<&'static [Ours]>, &'static Keys); 7] {
+    fn tables() -> [(Vec<&'static [Ours]>, &'static Keys); 9] {
         [
             (vec![ROOT], &keys::ROOT),
             (vec![VERBS, TASK], &keys::TASK),
@@ -337,6 +393,8 @@ mod tests {
             (vec![FAIL], &keys::FAIL),
             (vec![RUN], &keys::RUN),
             (vec![REPEAT], &keys::REPEAT),
+            (vec![CONCURRENCY], &keys::CONCURRENCY),
+            (vec![CACHE], &keys::CACHE),
         ]
     }
 

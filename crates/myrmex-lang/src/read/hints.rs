@@ -19,6 +19,7 @@ pub(super) fn of_type(what: &str, expected: &str, node: &Node) -> Option<String>
         return of_declaration(name, node);
     }
     match what {
+        "`cache`" | "`concurrency`" | "`retry`" => return of_map(what, node),
         "`for_each`" if text.is_some_and(super::slips::is_path_of_ours) => {
             return Some(format!("write `for_each: ${{{{ {} }}}}`", text.unwrap_or_default()));
         }
@@ -75,6 +76,28 @@ fn of_task(name: &str, node: &Node) -> Option<String> {
         }
         Kind::List(_) => Some(format!("tasks one after the other are written `{name}: {{do: […]}}`")),
         Kind::Scalar(_) | Kind::Map(_) | Kind::Alias(_) | Kind::Broken => None,
+    }
+}
+
+/// Returns what to write where one of our keys takes a map, and something shorter stands.
+fn of_map(what: &str, node: &Node) -> Option<String> {
+    if what == "`cache`" && node.as_list().is_some() {
+        return Some("paths and globs are written `cache: {files: […]}`".to_owned());
+    }
+    let scalar = node.as_scalar()?;
+    let text = scalar.text.as_str();
+    match (what, &scalar.meaning) {
+        ("`cache`", Meaning::Boolean(true)) => {
+            Some("write `cache: {}`; all that the task is given counts then".to_owned())
+        }
+        ("`cache`", Meaning::Boolean(false)) => {
+            Some("leave it out: without it nothing is taken over".to_owned())
+        }
+        ("`cache`", Meaning::Text) => Some(format!("write `cache: {{key: {text}}}`")),
+        ("`concurrency`", Meaning::Text) => Some(format!("write `concurrency: {{key: {text}}}`")),
+        ("`concurrency`", Meaning::Number(_)) => Some(format!("write `concurrency: {{limit: {text}}}`")),
+        ("`retry`", Meaning::Number(_)) => Some(format!("write `retry: {{attempts: {text}}}`")),
+        (_, Meaning::Text | Meaning::Number(_) | Meaning::Boolean(_) | Meaning::Null) => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which keys exist where: those that are read, and those of the language that are not supported yet. The one table: the
 //! JSON Schema is made of it too.
 
-use super::{concurrency, order, policy, schema};
+use super::{asks, concurrency, order, policy, schema};
 
 /// The keys of one kind of map.
 #[derive(Debug)]
@@ -38,6 +38,12 @@ pub(crate) enum Form {
     Inputs,
     /// A list of names of secrets.
     Secrets,
+    /// A list of labels.
+    Labels,
+    /// A map from names of pools to numbers of units.
+    Units,
+    /// A map from names of resources to amounts.
+    Resources,
     /// A map from names to paths, or a list of paths.
     Artifacts,
     /// What `wait` takes: a text, a map, or false beside `workflow`.
@@ -159,6 +165,7 @@ pub(crate) static ROOT: Keys = Keys {
         key("tasks", Form::Graph, "The body as a graph: tasks run as soon as what they need has ended."),
         key("do", Form::Flow, "The body as a flow: tasks run one after the other."),
         key("concurrency", Form::Nested(&CONCURRENCY), "How many runs may be under way at a time."),
+        key("pools", Form::Units, "The pools that tasks take units of: names, and how many units there are."),
         key("deadline", Form::Duration, "How long a run may take from its start to its end."),
         key("complete", Form::Complete, "When enough tasks have succeeded, `all` if not said."),
         key("rest", Form::Word(order::rest_words), "What then becomes of the others, `cancel` if not said."),
@@ -166,7 +173,7 @@ pub(crate) static ROOT: Keys = Keys {
         key("finally", Form::Body, "What is done last, however the run ends."),
         key("outputs", Form::Data, "What a run gives; expressions may read all tasks."),
     ],
-    later: &["triggers", "pools", "states", "initial"],
+    later: &["triggers", "states", "initial"],
     base: None,
 };
 
@@ -204,6 +211,17 @@ pub(crate) static INPUT: Keys = Keys {
             "With `false` the input is null when it is not given. Of a map: the fields that it must have.",
         ),
     ],
+    later: &[],
+    base: Some(&SCHEMA),
+};
+
+pub(crate) static OUTPUT: Keys = Keys {
+    owner: "an output",
+    known: &[key(
+        "required",
+        Form::FlagOrTexts,
+        "With `false` the output is null when the task does not give it. Of a map: the fields that it must have.",
+    )],
     later: &[],
     base: Some(&SCHEMA),
 };
@@ -346,6 +364,20 @@ pub(crate) static TASK: Keys = Keys {
             "What another attempt does, `idempotent` if not said.",
         ),
         key("secrets", Form::Secrets, "Secrets that the process finds in variables of the same names."),
+        key("pools", Form::Units, "Units of pools that it takes, a block for as long as it is under way."),
+        key("lock", Form::Text, "A text that one task or block at a time may hold."),
+        key("queue", Form::Name, "The queue in which it waits; for people."),
+        key(
+            "priority",
+            Form::Word(asks::priority_words),
+            "How urgent it is beside others that wait, `normal` if not said.",
+        ),
+        key("labels", Form::Labels, "Labels that its worker must have, all of them."),
+        key(
+            "resources",
+            Form::Resources,
+            "What it takes of its worker: `cpu`, `memory`, or others by count.",
+        ),
         key(
             "artifacts",
             Form::Artifacts,
@@ -376,12 +408,6 @@ pub(crate) static TASK: Keys = Keys {
         "states",
         "initial",
         "context",
-        "resources",
-        "pools",
-        "lock",
-        "queue",
-        "priority",
-        "labels",
         "estimate",
         "cost",
         "compensate",
@@ -457,21 +483,22 @@ pub(crate) static DEFAULTS: Keys = Keys {
             Form::Word(policy::effect_words),
             "What another attempt does, `idempotent` if not said.",
         ),
+        key("pools", Form::Units, "Units of pools that each attempt takes."),
+        key("lock", Form::Text, "A text that one at a time may hold."),
+        key("queue", Form::Name, "The queue in which it waits; for people."),
+        key(
+            "priority",
+            Form::Word(asks::priority_words),
+            "How urgent it is beside others that wait, `normal` if not said.",
+        ),
+        key("labels", Form::Labels, "Labels that its worker must have, all of them."),
+        key(
+            "resources",
+            Form::Resources,
+            "What it takes of its worker: `cpu`, `memory`, or others by count.",
+        ),
     ],
-    later: &[
-        "workdir",
-        "resources",
-        "pools",
-        "lock",
-        "queue",
-        "priority",
-        "labels",
-        "container",
-        "ssh",
-        "slurm",
-        "kubernetes",
-        "secrets",
-    ],
+    later: &["workdir", "container", "ssh", "slurm", "kubernetes", "secrets"],
     base: None,
 };
 

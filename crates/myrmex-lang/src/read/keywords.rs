@@ -87,7 +87,7 @@ impl Reader<'_> {
         properties
     }
 
-    /// Reads the names of fields that must be there. True or false says whether the input itself must be given.
+    /// Reads the names of fields that must be there. True or false says whether the input or output itself must be.
     fn required(&mut self, fields: &Fields<'_>) -> Vec<String> {
         let Some(entry) = fields.get("required").filter(|entry| !entry.value.is_boolean()) else {
             return Vec::new();

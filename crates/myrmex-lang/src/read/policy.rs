@@ -195,6 +195,7 @@ impl Reader<'_> {
             timeout: fields.get("timeout").and_then(|entry| self.timeout(&entry.value, true)),
             env: fields.get("env").map(|entry| self.env(&entry.value)).unwrap_or_default(),
             effect: fields.get("effect").and_then(|entry| self.effect(&entry.value)),
+            asks: Box::new(self.default_asks(&fields)),
         }
     }
 }

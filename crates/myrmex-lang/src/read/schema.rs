@@ -76,11 +76,7 @@ impl Reader<'_> {
         let mut default = None;
         let mut is_optional = false;
         if let Some((schema, fields)) = &schema {
-            is_optional = fields
-                .get("required")
-                .filter(|entry| entry.value.as_list().is_none())
-                .and_then(|entry| self.boolean("`required`", &entry.value))
-                .is_some_and(|required| !required);
+            is_optional = self.is_optional(fields);
             default = fields.get("default").and_then(|entry| self.value("`default`", &entry.value));
             if let Some(schema) = schema {
                 default = default.map(|value| schema.settled(value));
@@ -100,6 +96,15 @@ impl Reader<'_> {
         self.refuse_deep(&format!("the input `{name}`"), &schema, key);
         let name = Name::new(name).ok()?;
         Some(InputDeclaration { input: Input { name, schema, default, is_optional }, is_secret, key })
+    }
+
+    /// Returns whether what `fields` declare may be left out. Of a list `required` speaks of the fields of a map.
+    fn is_optional(&mut self, fields: &Fields<'_>) -> bool {
+        fields
+            .get("required")
+            .filter(|entry| entry.value.as_list().is_none())
+            .and_then(|entry| self.boolean("`required`", &entry.value))
+            .is_some_and(|required| !required)
     }
 
     /// Checks the default of a file, which is a path and no file value.
@@ -139,12 +144,15 @@ impl Reader<'_> {
         let mut fields = Vec::with_capacity(map.entries.len());
         for entry in &map.entries {
             self.name("an output", &entry.key.text, entry.key.place);
-            let schema = self.schema(&format!("output `{}`", entry.key.text), &entry.value);
+            let Some(map) = self.map(&format!("output `{}`", entry.key.text), &entry.value) else { continue };
+            let own = self.fields(map, &keys::OUTPUT);
+            let is_optional = self.is_optional(&own);
+            let schema = self.schema_fields(&own);
             if let Some(schema) = &schema {
                 self.refuse_deep(&format!("the output `{}`", entry.key.text), schema, entry.key.place);
             }
             if let (Some(schema), Ok(name)) = (schema, Name::new(&entry.key.text)) {
-                fields.push(OutputField { name, schema });
+                fields.push(OutputField { name, schema, is_optional });
             }
         }
         Some(fields)
@@ -162,6 +170,10 @@ impl Reader<'_> {
                 }
                 Template::Expr(_) | Template::Text(_) | Template::List(_) => None,
             };
+            let is_null = literal.is_some_and(Value::is_null);
+            if field.is_optional && (is_null || !names.contains(&name)) {
+                continue;
+            }
             if !names.contains(&name) {
                 let message = format!("the output `{name}` is declared, but `set` does not give it");
                 self.report.refuse(codes::VALUE_MISFIT, place, message);
@@ -175,6 +187,11 @@ impl Reader<'_> {
     pub(super) fn schema(&mut self, what: &str, node: &Node) -> Option<Schema> {
         let map = self.map(what, node)?;
         let fields = self.fields(map, &keys::SCHEMA);
+        if let Some(entry) = fields.get("required").filter(|entry| entry.value.is_boolean()) {
+            let message = "here `required` is the list of the fields that a map must have";
+            let hint = "in the map that holds this field write `required: [NAME]`";
+            self.report.refuse_hint(codes::TYPE, entry.value.place, message, hint);
+        }
         self.schema_fields(&fields)
     }
 
@@ -186,7 +203,7 @@ impl Reader<'_> {
         };
         let mut schema = Schema::of(kind);
         for (key, types) in KEYWORD_TYPES {
-            // Whether the input itself may be left out is nothing that its type says.
+            // Whether the input or output itself may be left out is nothing that its type says.
             let is_flag = fields.get(key).is_some_and(|entry| entry.value.is_boolean());
             if fields.has(key) && !types.contains(&kind) && kind != Type::Any && !is_flag {
                 let why = format!("a value of type `{}` has no {key}", kind.as_str());

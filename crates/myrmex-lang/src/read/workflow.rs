@@ -42,6 +42,7 @@ impl Reader<'_> {
         let defaults = fields.get("defaults").map(|entry| self.defaults(&entry.value)).unwrap_or_default();
         let deadline = fields.get("deadline").and_then(|entry| self.limit("a `deadline`", &entry.value));
         let concurrency = fields.get("concurrency").and_then(|entry| self.concurrency(&entry.value));
+        let pools = self.declared_pools(&fields);
         let body = self.body(root, &fields);
         let handlers = self.handlers(&fields, body.as_ref());
         let outputs = fields.get("outputs").and_then(|entry| {
@@ -58,6 +59,7 @@ impl Reader<'_> {
             inputs,
             defaults,
             concurrency,
+            pools,
             deadline,
             body: body?,
             handlers,

@@ -3,13 +3,15 @@
 //! What is known of a name is said here: the schemas of inputs, the declared outputs of tasks, what a `set` gives, and what
 //! the names of the language hold. `myrmex-expr` finds what expressions make of that.
 
-use myrmex_expr::{Clash, Reference, Shape, Step, infer};
+use myrmex_expr::{Clash, Reference, Shape, Step, Stray, infer};
 use myrmex_model::schema::{Schema, Type};
+use myrmex_model::status::Status;
 use myrmex_model::template::Template;
 
 use super::{Frame, Resolver};
 use crate::codes;
-use crate::outline::{Condition, Data, Hole, Task, TaskOutputs};
+use crate::outline::{Condition, Data, Hole, Task, TaskOutputs, Verb};
+use crate::read::foreign::instead_of_word;
 use crate::tree::Place;
 
 /// What something must be, and how messages say that.
@@ -33,10 +35,23 @@ impl<'o> Resolver<'o, '_> {
         let (Template::Expr(expr), Some(hole)) = (&data.template, data.reads.holes.first()) else { return };
         // A file is a map, but it is never meant as one here.
         if *found == file() || !kinds.iter().any(|kind| kind.meets(found)) {
-            let found = word_of(found);
-            let message = format!("{what} must be {word}, `{}` is of type {found}", expr.source.trim());
-            self.report.refuse(codes::TYPE_CLASH, hole.place, message);
+            let found_word = word_of(found);
+            let message = format!("{what} must be {word}, `{}` is of type {found_word}", expr.source.trim());
+            let is_text = *word == ITEMS.1 && *found == Shape::STRING.presumed();
+            let hint = is_text.then(|| format!("`{} | lines` are its lines", expr.source.trim()));
+            self.clash(found.is_presumed(), hole.place, message, hint);
         }
+    }
+
+    /// Reports what cannot be right, as a warning if it rests on what is presumed.
+    fn clash(&mut self, is_presumed: bool, place: Place, message: String, hint: Option<String>) {
+        let mut diagnostic = if is_presumed {
+            self.report.warning(codes::PRINTED_CLASH, place, message)
+        } else {
+            self.report.error(codes::TYPE_CLASH, place, message)
+        };
+        diagnostic.hint = hint;
+        self.report.push(diagnostic);
     }
 
     /// Reports a condition that is no boolean, and what cannot work in it.
@@ -46,9 +61,10 @@ impl<'o> Resolver<'o, '_> {
         let found = self.infer(hole);
         if !found.meets(&Shape::BOOLEAN) {
             let source = condition.expr.source.trim();
-            let found = word_of(&found);
-            let message = format!("a condition must be true or false, `{source}` is of type {found}");
-            self.report.refuse_hint(codes::TYPE_CLASH, hole.place, message, "compare it with something");
+            let word = word_of(&found);
+            let message = format!("a condition must be true or false, `{source}` is of type {word}");
+            let hint = Some("compare it with something".to_owned());
+            self.clash(found.is_presumed(), hole.place, message, hint);
         }
     }
 
@@ -99,7 +115,8 @@ impl<'o> Resolver<'o, '_> {
             else {
                 continue;
             };
-            if template.as_literal().is_none() && !found.meets(&shape_of_schema(&output.schema)) {
+            let is_null = output.is_optional && found.meets(&Shape::NULL);
+            if template.as_literal().is_none() && !is_null && !found.meets(&shape_of_schema(&output.schema)) {
                 let kind = output.schema.kind.as_str();
                 let source = match template {
                     Template::Expr(expr) => format!("`{}`", expr.source.trim()),
@@ -109,21 +126,35 @@ impl<'o> Resolver<'o, '_> {
                 };
                 let message =
                     format!("the output `{name}` is declared as `{kind}`, but {source} is of type {found}");
-                self.report.refuse(codes::TYPE_CLASH, hole.place, message);
+                self.clash(found.is_presumed(), hole.place, message, None);
             }
         }
     }
 
     /// Returns what is known of an expression, and reports what cannot work in it.
     fn infer(&mut self, hole: &Hole) -> Shape {
-        let inferred = infer(&hole.source, &mut |reference| self.shape_of(reference));
-        for Clash { span, message, hint } in inferred.clashes {
-            let place: Place = hole.part(&span);
-            let mut diagnostic = self.report.error(codes::TYPE_CLASH, place, message);
-            diagnostic.hint = hint;
-            self.report.push(diagnostic);
+        let mut processes = Vec::new();
+        let inferred = infer(&hole.source, &mut |reference| {
+            let shape = self.shape_of(reference);
+            if shape == printed() {
+                processes.push((reference.span.clone(), reference.to_string()));
+            }
+            shape
+        });
+        for Clash { span, message, hint, stray, is_presumed } in inferred.clashes {
+            let meant = stray.and_then(|stray| self.meant(&stray));
+            let whole = processes.iter().find(|(own, _)| span.start <= own.start && own.end <= span.end);
+            let printed = whole.map(|(_, path)| format!("what it printed is `{path}.stdout`"));
+            self.clash(is_presumed, hole.part(&span), message, hint.or(meant).or(printed));
         }
         inferred.shape
+    }
+
+    /// Says what a text was probably meant to be that is none of those possible.
+    fn meant(&mut self, Stray { text, words }: &Stray) -> Option<String> {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let ours = instead_of_word(text, &words).or_else(|| self.report.nearest(text, words.iter().copied()));
+        ours.map(|ours| format!("did you mean `{ours}`?"))
     }
 
     /// Returns what is known of a path.
@@ -138,6 +169,7 @@ impl<'o> Resolver<'o, '_> {
                 [Step::Index(_), ..] | [] => Shape::ANY,
             },
             "tasks" => self.shape_of_task(steps),
+            "run" if *steps == [Step::Field("status".to_owned())] => status(),
             "run" => of_fields(RUN_FIELDS, steps),
             "error" => of_fields(ERROR_FIELDS, steps),
             "index" if steps.is_empty() => Shape::INTEGER,
@@ -162,6 +194,7 @@ impl<'o> Resolver<'o, '_> {
         match field.as_str() {
             "output" => frame.shapes[index].at(rest),
             "error" => of_fields(ERROR_FIELDS, rest),
+            "status" if rest.is_empty() => status(),
             // The items of a `for_each` are records with the fields of a task.
             "items" => Shape::ANY,
             "artifacts" => match rest {
@@ -176,12 +209,8 @@ impl<'o> Resolver<'o, '_> {
 /// What a field holds that is always there.
 type Fields = &'static [(&'static str, Shape)];
 
-const TASK_FIELDS: Fields = &[
-    ("status", Shape::STRING),
-    ("attempts", Shape::INTEGER),
-    ("started", Shape::STRING_OR_NULL),
-    ("finished", Shape::STRING_OR_NULL),
-];
+const TASK_FIELDS: Fields =
+    &[("attempts", Shape::INTEGER), ("started", Shape::STRING_OR_NULL), ("finished", Shape::STRING_OR_NULL)];
 
 const ERROR_FIELDS: Fields = &[
     ("type", Shape::STRING),
@@ -202,7 +231,6 @@ const RUN_FIELDS: Fields = &[
     ("version", Shape::STRING_OR_NULL),
     ("attempt", Shape::INTEGER),
     ("trigger", Shape::STRING_OR_NULL),
-    ("status", Shape::STRING),
     ("errors", Shape::LIST),
 ];
 
@@ -212,8 +240,18 @@ fn of_fields(fields: Fields, steps: &[Step]) -> Shape {
     fields.iter().find(|(own, _)| own == name).map_or(Shape::ANY, |(_, shape)| shape.at(rest))
 }
 
+/// Returns what the status of a task or a run is.
+fn status() -> Shape {
+    Shape::STRING.among(Status::ALL.into_iter().map(|status| status.as_str().into()).collect())
+}
+
 /// Returns what a value that fits `schema` is.
 pub(super) fn shape_of_schema(schema: &Schema) -> Shape {
+    let shape = shape_of_type(schema);
+    if schema.allowed.is_empty() { shape } else { shape.among(schema.allowed.clone()) }
+}
+
+fn shape_of_type(schema: &Schema) -> Shape {
     match schema.kind {
         Type::String | Type::Duration | Type::Date => Shape::STRING,
         Type::Integer => Shape::INTEGER,
@@ -242,6 +280,11 @@ fn file() -> Shape {
     Shape::map_of(fields.map(|(name, field)| (name.to_owned(), field)).into())
 }
 
+/// Returns what a process gives that declares nothing: what it printed, unless it writes something of its own.
+fn printed() -> Shape {
+    Shape::map_of(vec![("stdout".to_owned(), Shape::STRING.presumed())])
+}
+
 /// Returns what the items of a `for_each` over `source` are.
 pub(super) fn item_of(source: &Shape) -> Shape {
     match (source.meets(&Shape::MAP), source.meets(&Shape::LIST), source.meets(&Shape::INTEGER)) {
@@ -256,10 +299,12 @@ pub(super) fn output_of(task: &Task, given: Shape) -> Shape {
     let own = match &task.outputs {
         TaskOutputs::Declared(fields) => {
             let field = |field: &myrmex_model::ir::OutputField| {
-                (field.name.as_str().to_owned(), shape_of_schema(&field.schema))
+                let shape = shape_of_schema(&field.schema);
+                (field.name.as_str().to_owned(), if field.is_optional { shape.or_null() } else { shape })
             };
             Shape::map_of(fields.iter().map(field).collect())
         }
+        TaskOutputs::None if matches!(task.verb, Some(Verb::Run(_))) => printed(),
         TaskOutputs::Computed(_) | TaskOutputs::None => given,
         TaskOutputs::Last => Shape::ANY,
     };

@@ -69,6 +69,7 @@ fn what_is_written_wrong_is_shown_in_its_place() {
         ",
         "
         E0301 3:22 `cache` must be a map, this is a boolean
+          hint: write `cache: {}`; all that the task is given counts then
         E0202 4:23 unknown key `keys` in `cache`
           hint: did you mean `key`?
         E0301 5:26 `key` is empty

@@ -105,7 +105,7 @@ fn for_each_wraps_its_task_and_a_guard_that_names_the_item_goes_inside() {
           c:
             for_each: ${{ tasks.a.output }}
             if: index == 0
-            tasks: {d: {for_each: '${{ item }}', as: inner, if: item == 1, set: '${{ [item, inner, key] }}'}}
+            tasks: {d: {for_each: '${{ item }}', as: inner, if: item != none, set: '${{ [item, inner, key] }}'}}
             outputs: ${{ item }}
         ",
         r#"
@@ -116,7 +116,7 @@ fn for_each_wraps_its_task_and_a_guard_that_names_the_item_goes_inside() {
         4 3 b: value <item + index>
         5 0 c: each item of <tasks.a.output> max None fail fast false body 6
         6 5 c: graph  if index == 0 gives <item>
-        7 6 d: each inner of <item> max None fail fast false body 8 if item == 1
+        7 6 d: each inner of <item> max None fail fast false body 8 if item != none
         8 7 d: value <[item, inner, key]>
         "#,
     );

@@ -185,7 +185,7 @@ fn later_tasks_of_a_flow_cannot_be_read_unless_a_jump_leads_back() {
           - b: {run: x}
           - again: {set: {v: '${{ tasks.check.output | default(0) }}'}}
           - check: {run: x}
-          - decide: {switch: [{if: tasks.check.output == 'no', then: again}, {else: exit}]}
+          - decide: {switch: [{if: tasks.check.output.stdout == 'no', then: again}, {else: exit}]}
         ",
         "
         E0406 3:23 the task `b` comes later in this `do:` list and cannot have finished

@@ -5,15 +5,19 @@
 mod blocks;
 mod cache;
 mod calls;
+mod closed;
 mod definition;
 mod expressions;
 mod files;
 mod graph;
 mod handlers;
+mod hints;
 mod limits;
 mod newcomers;
 mod nodes;
 mod order;
+mod outputs;
+mod pools;
 mod readback;
 mod secrets;
 mod slips;
@@ -109,10 +113,13 @@ fn every_code_has_a_test() {
         include_str!("blocks.rs"),
         include_str!("cache.rs"),
         include_str!("calls.rs"),
+        include_str!("closed.rs"),
         include_str!("files.rs"),
         include_str!("handlers.rs"),
         include_str!("limits.rs"),
         include_str!("order.rs"),
+        include_str!("outputs.rs"),
+        include_str!("pools.rs"),
         include_str!("readback.rs"),
         include_str!("secrets.rs"),
         include_str!("slips.rs"),

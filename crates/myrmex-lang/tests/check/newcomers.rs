@@ -561,13 +561,13 @@ fn keys_of_github_actions() {
         E0202 4:5 unknown key `name` in a task
           hint: the name of a task is the key it stands under; `description: TEXT` is for people
         E0202 5:5 unknown key `runs-on` in a task
-          hint: `labels` says this, and is not supported yet
+          hint: write `labels: […]`
         E0202 6:5 unknown key `strategy` in a task
           hint: write `for_each: LIST`
         E0202 7:5 unknown key `steps` in a task
           hint: write `do: [{NAME: {run: …}}]`
         E0202 11:5 unknown key `uses` in a task
-          hint: write `use: LIBRARY/ACTION`
+          hint: write `use: LIBRARY/ACTION@VERSION`
         E0202 12:5 unknown key `timeout-minutes` in a task
           hint: write `timeout: 5m`
         E0202 13:5 unknown key `continue-on-error` in a task

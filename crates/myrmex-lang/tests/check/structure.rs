@@ -69,7 +69,7 @@ fn keys_of_the_language_that_are_not_supported_yet_are_told_from_unknown_ones() 
         triggers: []
         tasks:
           a: {http: {url: x}}
-          b: {run: x, pools: {build: 1}, queue: large}
+          b: {run: x, estimate: 5m, cost: 3}
           c: {wait: {event: x}}
           d: {approval: {ask: Ship?}}
           s: {run: x, compensate: {run: y}}
@@ -77,8 +77,8 @@ fn keys_of_the_language_that_are_not_supported_yet_are_told_from_unknown_ones() 
         "
         E0501 2:1 `triggers` is not supported yet
         E0501 4:7 `http` is not supported yet
-        E0501 5:15 `pools` is not supported yet
-        E0501 5:34 `queue` is not supported yet
+        E0501 5:15 `estimate` is not supported yet
+        E0501 5:29 `cost` is not supported yet
         E0501 6:14 `event` is not supported yet
         E0501 7:7 `approval` is not supported yet
         E0501 8:15 `compensate` is not supported yet

@@ -4,6 +4,7 @@
 //! they leave; maps of the author keep their order. [`decode`] trusts nothing: what it returns can be indexed
 //! without checks.
 
+mod asks;
 mod bodies;
 mod checks;
 mod forms;

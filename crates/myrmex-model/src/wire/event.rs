@@ -10,8 +10,9 @@ use super::WireError;
 use super::fault::{FaultV1, ReportV1};
 use super::retry::{decode_retry, decode_taken, retry_json, taken_json};
 use crate::address::Address;
+use crate::demand::Named;
 use crate::event::{Change, Event, HandlerKind, Limit, Parent, Pending, Recorded, SkipReason};
-use crate::id::{Attempt, Epoch, FencingToken, ValueHash};
+use crate::id::{Attempt, Epoch, FencingToken, RunId, ValueHash};
 use crate::name::Name;
 use crate::outcome::Outcome;
 use crate::status::{Phase, Status};
@@ -74,7 +75,9 @@ pub fn encode(recorded: &Recorded, boot: Epoch) -> Vec<u8> {
 
 fn token_of(event: &Event) -> Option<FencingToken> {
     match event {
-        Event::AttemptGranted { token, .. } | Event::AttemptEnded { token, .. } => Some(*token),
+        Event::AttemptGranted { token, .. }
+        | Event::AttemptEnded { token, .. }
+        | Event::HoldGranted { token, .. } => Some(*token),
         Event::RunStarted { .. }
         | Event::RunQueued { .. }
         | Event::RunAdmitted
@@ -87,6 +90,7 @@ fn token_of(event: &Event) -> Option<FencingToken> {
         | Event::ChildUnknown { .. }
         | Event::ItemsExpanded { .. }
         | Event::TaskQueued { .. }
+        | Event::HoldQueued { .. }
         | Event::RetryArmed { .. }
         | Event::TimerArmed { .. }
         | Event::LagArmed { .. }
@@ -107,11 +111,23 @@ fn fault_json(fault: &crate::fault::Fault) -> Value {
     serde_json::to_value(FaultV1::from(fault)).unwrap_or(Value::Null)
 }
 
-fn success_json(output: ValueHash, vars: Option<ValueHash>) -> Value {
-    match vars {
-        Some(vars) => json!({"output": output.to_string(), "vars": vars.to_string()}),
-        None => json!({"output": output.to_string()}),
+fn success_json(output: ValueHash, vars: Option<ValueHash>, fault: Option<&crate::fault::Fault>) -> Value {
+    let mut data = json!({"output": output.to_string()});
+    if let Some(vars) = vars {
+        data["vars"] = json!(vars.to_string());
     }
+    if let Some(fault) = fault {
+        data["fault"] = fault_json(fault);
+    }
+    data
+}
+
+fn cancel_json(by: &str, reason: &str, successor: Option<RunId>) -> Value {
+    let mut data = json!({"by": by, "reason": reason});
+    if let Some(run) = successor {
+        data["successor"] = json!(run.to_string());
+    }
+    data
 }
 
 fn failure_json(fault: &crate::fault::Fault, is_timeout: bool) -> Value {
@@ -125,7 +141,7 @@ fn failure_json(fault: &crate::fault::Fault, is_timeout: bool) -> Value {
 /// What is pending is told by its fields: an output, a fault, or neither for a cancel.
 fn handler_json(handler: HandlerKind, pending: &Pending) -> Value {
     let mut data = match pending {
-        Pending::Succeeded { output, vars } => success_json(*output, *vars),
+        Pending::Succeeded { output, vars } => success_json(*output, *vars, None),
         Pending::Failed { fault, is_timeout } => failure_json(fault, *is_timeout),
         Pending::Cancelled => json!({}),
     };
@@ -145,6 +161,27 @@ fn reason_json(reason: &SkipReason) -> Value {
         SkipReason::NotChosen { task } => json!({"why": "not_chosen", "task": task.as_str()}),
         SkipReason::Child { run } => json!({"why": "child", "run": run.to_string()}),
     }
+}
+
+/// Null if nothing was evaluated, so that what asks for nothing by expressions is written as it always was.
+fn named_json(named: Option<&Named>) -> Value {
+    let Some(Named { lock, labels }) = named else { return Value::Null };
+    let mut data = json!({});
+    if let Some(lock) = lock {
+        data["lock"] = json!(lock);
+    }
+    if !labels.is_empty() {
+        data["labels"] = json!(labels);
+    }
+    data
+}
+
+fn queued_json(input: Option<ValueHash>, named: Option<&Named>) -> Value {
+    let mut data = named_json(named);
+    if let Some(input) = input {
+        data["input"] = json!(input.to_string());
+    }
+    data
 }
 
 fn parent_json(Parent { run, task, depth, is_awaited }: &Parent) -> Value {
@@ -188,7 +225,8 @@ fn data_of(event: &Event) -> Value {
             Some(keys) => json!({"count": count, "items": items.to_string(), "keys": keys}),
             None => json!({"count": count, "items": items.to_string()}),
         },
-        Event::TaskQueued { input: Some(input), .. } => json!({"input": input.to_string()}),
+        Event::TaskQueued { input, named, .. } => queued_json(*input, named.as_deref()),
+        Event::HoldQueued { named, .. } => named_json(named.as_deref()),
         Event::ScopeEntered { inputs: Some(inputs), .. } => json!({"inputs": inputs.to_string()}),
         Event::AttemptGranted { worker, .. } => json!({"worker": worker.as_str()}),
         Event::AttemptEnded { report, .. } => {
@@ -201,17 +239,11 @@ fn data_of(event: &Event) -> Value {
         Event::LagArmed { from, due, .. } => json!({"from": from.as_str(), "due": due.0}),
         Event::LagElapsed { from, .. } => json!({"from": from.as_str()}),
         Event::CaseChosen { case, .. } => json!({"case": case}),
-        Event::TaskSucceeded { output, vars, fault, .. } => {
-            let mut data = success_json(*output, *vars);
-            if let Some(fault) = fault {
-                data["fault"] = fault_json(fault);
-            }
-            data
-        }
+        Event::TaskSucceeded { output, vars, fault, .. } => success_json(*output, *vars, fault.as_deref()),
         Event::TaskTaken { taken, .. } => taken_json(taken),
         Event::TaskFailed { fault, is_timeout, .. } => failure_json(fault, *is_timeout),
         Event::TaskSkipped { reason, .. } => reason_json(reason),
-        Event::CancelRequested { by, reason, .. } => json!({"by": by, "reason": reason}),
+        Event::CancelRequested { by, reason, successor, .. } => cancel_json(by, reason, *successor),
         Event::RunEnded { output, fault, .. } => match (output, fault) {
             (None, None) => Value::Null,
             (Some(output), None) => json!({"output": output.to_string()}),
@@ -220,7 +252,7 @@ fn data_of(event: &Event) -> Value {
         },
         Event::RunQueued { key: None }
         | Event::RunAdmitted
-        | Event::TaskQueued { input: None, .. }
+        | Event::HoldGranted { .. }
         | Event::ScopeEntered { inputs: None, .. }
         | Event::ChildUnknown { .. }
         | Event::TaskCancelled { .. }
@@ -383,6 +415,7 @@ impl Fields<'_> {
                 scope: self.scope()?,
                 by: self.owned("by")?,
                 reason: self.owned("reason")?,
+                successor: self.optional("successor")?,
             },
         })
     }
@@ -407,7 +440,9 @@ impl Fields<'_> {
                 let report = ReportV1::deserialize(&self.record.data).map_err(|_| self.error("x"))?;
                 Event::AttemptEnded { task, attempt, token: self.token()?, report: report.try_into()? }
             }
-            "task.queued" => Event::TaskQueued { task, attempt, input: self.optional("input")? },
+            "task.queued" => {
+                Event::TaskQueued { task, attempt, input: self.optional("input")?, named: self.named()? }
+            }
             _ => {
                 let by_catch = match self.record.data.get("catch") {
                     Some(_) => Some(self.number("catch")?),
@@ -508,6 +543,8 @@ impl Fields<'_> {
             "task.skipped" => Event::TaskSkipped { task, reason: self.skip_reason()? },
             "task.cancelled" => Event::TaskCancelled { task },
             "child.unknown" => Event::ChildUnknown { task },
+            "hold.queued" => Event::HoldQueued { task, named: self.named()? },
+            "hold.granted" => Event::HoldGranted { task, token: self.token()? },
             "end.requested" => Event::EndRequested { task },
             other => return Err(WireError::new("an event", format!("unknown kind `{other}`"))),
         })
@@ -516,6 +553,20 @@ impl Fields<'_> {
     fn keys(&self) -> Result<Option<Vec<String>>, WireError> {
         let Some(keys) = self.record.data.get("keys") else { return Ok(None) };
         Vec::<String>::deserialize(keys).map(Some).map_err(|_| self.error("keys"))
+    }
+
+    fn named(&self) -> Result<Option<Box<Named>>, WireError> {
+        let field = |name: &str| self.record.data.get(name).filter(|value| !value.is_null());
+        let lock = match field("lock") {
+            Some(lock) => Some(lock.as_str().ok_or_else(|| self.error("lock"))?.to_owned()),
+            None => None,
+        };
+        let labels = match field("labels") {
+            Some(labels) => Vec::<String>::deserialize(labels).map_err(|_| self.error("labels"))?,
+            None => Vec::new(),
+        };
+        let named = Named { lock, labels };
+        Ok((named != Named::default()).then(|| Box::new(named)))
     }
 
     fn skip_reason(&self) -> Result<SkipReason, WireError> {

@@ -1,6 +1,6 @@
 //! What a task begins with: its guard, and then the input of its body.
 
-use myrmex_engine::run::View;
+use myrmex_engine::run::{View, holds};
 use myrmex_model::effect::Evaluation;
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::ir::{Body, Choose, Node, Timer};
@@ -9,29 +9,48 @@ use myrmex_model::time::{Length, Timestamp};
 use myrmex_model::value::{Value, to_text, type_name};
 
 use super::resolve::Resolver;
-use super::{Desk, call, checked_inputs, place, printed, render, taken};
+use super::{Desk, ask, call, checked_inputs, place, printed, render, taken};
 
 /// The most items of one `for_each`.
 const ITEMS_MAX: u64 = 1_000_000;
 
 pub(super) fn begin(desk: &mut Desk<'_>, view: View<'_>, node: &Node) -> Result<Evaluation, Fault> {
-    if let Some(guard) = &node.guard {
-        let mut resolver = Resolver::new(view, desk.values, desk.reader);
-        let held = desk.evaluator.condition(guard, &mut |reference| resolver.resolve(reference));
-        let finished = resolver.finish(held);
-        if !desk.settle(finished).map_err(|fault| place::told(fault, "if"))? {
-            return Ok(Evaluation::Skip);
+    // A block that got what it asked for was let in by its guard before.
+    if !view.is_held() {
+        if let Some(guard) = &node.guard {
+            let mut resolver = Resolver::new(view, desk.values, desk.reader);
+            let held = desk.evaluator.condition(guard, &mut |reference| resolver.resolve(reference));
+            let finished = resolver.finish(held);
+            if !desk.settle(finished).map_err(|fault| place::told(fault, "if"))? {
+                return Ok(Evaluation::Skip);
+            }
         }
-    }
-    if let Some(taken) = taken::taken(desk, view, node)? {
-        return Ok(Evaluation::Taken(Box::new(taken)));
+        if let Some(taken) = taken::taken(desk, view, node)? {
+            return Ok(Evaluation::Taken(Box::new(taken)));
+        }
+        if holds(node)
+            && let Some(asks) = &node.policy.asks
+        {
+            return ask::named(desk, view, asks).map(Evaluation::Hold);
+        }
     }
     match &node.body {
         Body::Graph(_) | Body::Flow(_) => enter(desk, view, node),
-        Body::Task(task) if task.arguments.as_literal().is_some() => Ok(Evaluation::Input(None)),
         Body::Task(task) => {
-            let input = printed::arguments(desk, view, &task.arguments)?;
-            Ok(Evaluation::Input(Some(desk.values.put(input))))
+            let input = if task.arguments.as_literal().is_some() {
+                None
+            } else {
+                let input = printed::arguments(desk, view, &task.arguments)?;
+                Some(desk.values.put(input))
+            };
+            let named = match &node.policy.asks {
+                Some(asks) => ask::named(desk, view, asks)?,
+                None => None,
+            };
+            Ok(match named {
+                Some(named) => Evaluation::NamedInput(input, named),
+                None => Evaluation::Input(input),
+            })
         }
         Body::Value(template) => value(desk, view, template),
         Body::Timer(timer) => due(desk, view, timer).map(Evaluation::Due),

@@ -3,6 +3,7 @@
 //! Nothing here leaves a trace outside. Values that are made go into the run's value cache and from there into the
 //! batch of the decision; if that batch is dropped they were never made.
 
+mod ask;
 mod begin;
 mod call;
 mod follow;
@@ -87,10 +88,11 @@ pub(crate) fn answer(desk: &mut Desk<'_>, run: &Run, request: &Request) -> Resul
         Question::Key => key(desk, run.view(request.ticket, false), &definition),
         Question::Output { raw } => {
             let value = desk.stored(*raw)?;
-            if let Outputs::Declared(fields) = &node.outputs {
-                check_declared(fields, &value)?;
-            }
-            Ok(Evaluation::Output(*raw))
+            let completed = match &node.outputs {
+                Outputs::Declared(fields) => check_declared(fields, &value)?,
+                Outputs::Raw | Outputs::Computed(_) | Outputs::Last => None,
+            };
+            Ok(Evaluation::Output(completed.map_or(*raw, |value| desk.values.put(value))))
         }
         Question::ScopeOutput => scope_output(desk, run.view(request.ticket, true), &node.outputs),
         Question::Retry { fault, attempt } => {
@@ -230,17 +232,30 @@ fn checked_inputs(
     Ok(desk.values.put(checked))
 }
 
-/// Checks what a task gave against its declared outputs: each is there and fits.
-fn check_declared(fields: &[OutputField], value: &Value) -> Result<(), Fault> {
-    for OutputField { name, schema } in fields {
-        let Some(field) = value.get(name.as_str()) else {
+/// Checks what a task gave against its declared outputs: each is there and fits, or may be left out. Returns the value with
+/// null for those that were, if any was.
+fn check_declared(fields: &[OutputField], value: &Value) -> Result<Option<Value>, Fault> {
+    let mut left_out = Vec::new();
+    for OutputField { name, schema, is_optional } in fields {
+        let is_optional = *is_optional && value.is_object();
+        let Some(field) = value.get(name.as_str()).filter(|field| !(is_optional && field.is_null())) else {
+            if is_optional {
+                left_out.push(name);
+                continue;
+            }
             let title = format!("the declared output `{name}` was not written");
             let detail = "write it to the file that MYRMEX_OUTPUT names, as JSON or as a line `name=value`";
             return Err(Fault::new(FaultKind::Validation, title).with_detail(detail));
         };
         check_value(name, schema, field)?;
     }
-    Ok(())
+    let Value::Object(given) = value else { return Ok(None) };
+    if left_out.iter().all(|name| given.contains_key(name.as_str())) {
+        return Ok(None);
+    }
+    let mut completed = given.clone();
+    completed.extend(left_out.into_iter().map(|name| (name.as_str().to_owned(), Value::Null)));
+    Ok(Some(Value::Object(completed)))
 }
 
 fn check_value(name: &Name, schema: &Schema, value: &Value) -> Result<(), Fault> {

@@ -109,7 +109,8 @@ impl State {
         let by = by.unwrap_or_default().to_owned();
         for other in ended {
             let reason = format!("run {run} of the same workflow takes its place");
-            self.pronounce(other, Verdict::Ends { run: other, by: by.clone(), reason });
+            let ended = Verdict::Ends { run: other, by: by.clone(), reason, successor: run };
+            self.pronounce(other, ended);
         }
     }
 
@@ -131,6 +132,7 @@ impl State {
     fn take_up(&mut self, run: RunId) {
         if let Some(loaded) = self.owned.aside.remove(&run) {
             self.go_on(run, loaded);
+            self.wish(Wish::TakenUp(run));
         }
     }
 

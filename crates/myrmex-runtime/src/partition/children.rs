@@ -21,10 +21,8 @@ use myrmex_model::status::Status;
 use myrmex_model::value::{HashedValue, Value};
 use myrmex_store::{Reader, StoreError};
 
-use super::domain::Wish;
 use super::journal::{JournalError, load_definition, load_run};
 use super::message::RequestError;
-use super::turn::most_parallel;
 use super::{Loaded, Seat, State};
 use crate::values::Values;
 
@@ -163,7 +161,7 @@ impl State {
     fn begin_child(&mut self, call: &Call) {
         match self.new_child(call) {
             Ok((loaded, command)) => {
-                self.wish(Wish::Limit(call.child, most_parallel(loaded.run.definition())));
+                self.settle_in(&loaded.run, Some(&call.parent));
                 self.owned.runs.insert(call.child, loaded);
                 self.decide(call.child, command);
             }
@@ -228,7 +226,7 @@ impl State {
         let below = run.cancels();
         if !run.status().is_terminal() && (below == 0 || above > below) {
             let reason = format!("run {parent}, which called it, does not need it any more");
-            self.decide(child, Command::Cancel { by, reason });
+            self.decide(child, Command::Cancel { by, reason, successor: None });
         }
     }
 
@@ -244,7 +242,8 @@ impl State {
         }
     }
 
-    /// Reads how a child ended, with whether it has an attempt of unknown outcome that nothing may repeat.
+    /// Reads how a child ended, with whether it leaves an attempt of unknown outcome that nothing may repeat. Nothing if the
+    /// child is unknown, or was called by nobody.
     fn end_of(&self, child: RunId) -> Result<Option<Message>, JournalError> {
         let stored;
         let run = match self.owned.runs.get(&child) {

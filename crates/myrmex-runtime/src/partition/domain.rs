@@ -9,12 +9,13 @@
 //!
 //! In the partition that holds the domain, both take effect in the turn that makes them: they are in one batch.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use myrmex_engine::dispatch::{Applicant, Grant as Granted, Ready as Waiting, Ruling};
 use myrmex_model::address::Address;
 use myrmex_model::command::Command;
 use myrmex_model::id::{FencingToken, RunId};
+use myrmex_model::name::Name;
 use myrmex_store::{LogId, Partitions};
 
 use super::State;
@@ -28,37 +29,53 @@ pub const DOMAIN_LOG: LogId = LogId(0);
 /// What a run wants of the domain, or gives back.
 #[derive(Debug, Clone)]
 pub(super) enum Wish {
-    /// An attempt waits for a place.
+    /// An attempt waits for a place, or a block for what it is to hold.
     Enqueue(Waiting),
     /// A task does not wait any more.
     Withdraw(RunId, Address),
-    /// An attempt has a lease of an earlier opening.
+    /// An attempt or a block has a lease of an earlier opening.
     Adopt(Granted),
     /// A lease is over.
     Release(FencingToken),
-    /// How many attempts of a run may be under way; none for any number.
-    Limit(RunId, Option<u32>),
+    /// A run has come into memory; its attempts and blocks may claim something from now on.
+    SettleIn(Box<Settling>),
+    /// A run has left memory.
+    SettleOut(RunId),
     /// A run waits for its place among those of its workflow.
     Ask(Applicant),
     /// A run that waits is taken up to end, whether there is a place or not.
     Seat(RunId),
     /// A run is being cancelled.
     NoteCancel(RunId),
+    /// A run that had its place before has it again, and has made its claims.
+    TakenUp(RunId),
     /// A run is over.
     Leave(RunId),
     /// The runs of this opening that were to be loaded are, and have made their claims.
     Declared,
 }
 
+/// What counts of a run as long as it is in memory.
+#[derive(Debug, Clone)]
+pub(super) struct Settling {
+    pub(super) run: RunId,
+    /// How many of its attempts may be under way; none for any number.
+    pub(super) most: Option<u32>,
+    /// Which task waits for its end.
+    pub(super) caller: Option<(RunId, Address)>,
+    /// What it says of pools.
+    pub(super) pools: BTreeMap<Name, u32>,
+}
+
 /// What was decided about a run.
 #[derive(Debug, Clone)]
 pub(super) enum Verdict {
-    /// An attempt gets a place.
+    /// An attempt gets a place, or a block what it is to hold.
     Granted(Granted),
     /// Whether a run gets its place.
     Ruled(RunId, Ruling),
     /// A run is in the way of another one and is to be cancelled.
-    Ends { run: RunId, by: String, reason: String },
+    Ends { run: RunId, by: String, reason: String, successor: RunId },
 }
 
 /// Who has to be heard before something is given away.
@@ -67,11 +84,15 @@ pub(super) struct Holds {
     undeclared: BTreeSet<LogId>,
     /// How many requests are under way that take up runs of several partitions.
     resumes: u32,
+    /// Runs of other partitions that wait for the place that they had before.
+    returning: BTreeSet<RunId>,
+    /// Those of them that have it, and whose leases are not known yet.
+    admitted: BTreeSet<RunId>,
 }
 
 impl Holds {
     pub(super) fn until_declared(partitions: Partitions) -> Self {
-        Self { undeclared: partitions.logs().collect(), resumes: 0 }
+        Self { undeclared: partitions.logs().collect(), ..Self::default() }
     }
 
     pub(super) fn begin_resume(&mut self) {
@@ -80,6 +101,18 @@ impl Holds {
 
     pub(super) fn end_resume(&mut self) {
         self.resumes = self.resumes.saturating_sub(1);
+    }
+
+    /// Notes that a run gets its place.
+    fn note_admitted(&mut self, run: RunId) {
+        if self.returning.remove(&run) {
+            self.admitted.insert(run);
+        }
+    }
+
+    fn note_taken_up(&mut self, run: RunId) {
+        self.returning.remove(&run);
+        self.admitted.remove(&run);
     }
 
     fn is_over(&self) -> bool {
@@ -91,6 +124,12 @@ impl State {
     /// Whether this partition holds the domain and may give something away now.
     pub(super) fn may_decide(&self) -> bool {
         self.parts.log == DOMAIN_LOG && !self.is_interrupted && self.owned.holds.is_over()
+    }
+
+    /// Whether this partition may give away what runs take from each other's attempts and blocks: all who have something
+    /// must have said so.
+    pub(super) fn may_grant(&self) -> bool {
+        self.may_decide() && self.owned.holds.admitted.is_empty()
     }
 
     /// Makes a claim: at once if the domain is here, else once what was decided until now is durable.
@@ -107,14 +146,21 @@ impl State {
         let now = self.parts.clock.now();
         let (dispatch, admission) = (&mut self.owned.dispatch, &mut self.owned.admission);
         match wish {
-            Wish::Enqueue(waiting) => dispatch.enqueue(waiting),
+            Wish::Enqueue(waiting) => self.line_up(waiting),
             Wish::Withdraw(run, task) => dispatch.withdraw(run, &task),
             Wish::Adopt(granted) => dispatch.adopt(granted, now),
             Wish::Release(token) => dispatch.release(token),
-            Wish::Limit(run, most) => dispatch.limit(run, most),
-            Wish::Ask(applicant) => admission.ask(applicant),
+            Wish::SettleIn(settling) => self.count_in(*settling),
+            Wish::SettleOut(run) => self.count_out(run),
+            Wish::Ask(applicant) => {
+                if applicant.is_returning && from != DOMAIN_LOG {
+                    self.owned.holds.returning.insert(applicant.run);
+                }
+                admission.ask(applicant);
+            }
             Wish::Seat(run) => admission.seat(run),
             Wish::NoteCancel(run) => admission.note_cancel(run),
+            Wish::TakenUp(run) => self.owned.holds.note_taken_up(run),
             Wish::Leave(run) => admission.leave(run),
             Wish::Declared => {
                 self.owned.holds.undeclared.remove(&from);
@@ -128,6 +174,9 @@ impl State {
         if log == self.parts.log {
             self.obey(verdict);
         } else {
+            if let Verdict::Ruled(run, Ruling::Admitted) = &verdict {
+                self.owned.holds.note_admitted(*run);
+            }
             self.owned.open.effects.push(Release::Say(log, Word::Verdict(verdict)));
         }
     }
@@ -137,9 +186,9 @@ impl State {
         match verdict {
             Verdict::Granted(granted) => self.take_grant(granted),
             Verdict::Ruled(run, ruling) => self.take_ruling(run, ruling),
-            Verdict::Ends { run, by, reason } => {
+            Verdict::Ends { run, by, reason, successor } => {
                 self.wake(run);
-                self.tell(run, Command::Cancel { by, reason });
+                self.tell(run, Command::Cancel { by, reason, successor: Some(successor) });
             }
         }
     }
@@ -157,10 +206,15 @@ impl State {
         if self.is_interrupted || self.worker.is_none() {
             return self.wish(Wish::Release(token));
         }
+        let is_block = worker.is_none();
         let worker = worker.unwrap_or_else(|| self.parts.worker.clone());
         if let Err(rejection) = self.put(run, Command::Grant { task: task.clone(), attempt, token, worker }) {
             self.wish(Wish::Release(token));
             self.note_refusal(format!("attempt {attempt} of `{task}`: {rejection}"));
+        }
+        if is_block && !self.unfinished.contains(&run) {
+            // What the block lets begin is served in this turn, or in the next one, which comes at once then.
+            self.unfinished.push_back(run);
         }
     }
 }

@@ -78,8 +78,7 @@ impl Entry {
 
 fn refuse(message: Message) {
     if let Message::Start(_, answer) | Message::Resume { answer, .. } = message {
-        // Whoever asked may have gone.
-        drop(answer.send(Err(RequestError::Full { waiting: REQUESTS_MAX })));
+        answer.give(Err(RequestError::Full { waiting: REQUESTS_MAX }));
     }
 }
 
@@ -136,20 +135,21 @@ impl Drop for Messages {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::{Receiver, channel};
+    use std::sync::mpsc::Receiver;
 
     use myrmex_model::id::RunId;
 
+    use super::super::message::Answer;
     use super::*;
 
     fn request() -> (Message, Receiver<Result<(), RequestError>>) {
-        let (answer, answered) = channel();
+        let (answer, answered) = Answer::new(None);
         (Message::Resume { runs: Vec::new(), asked: None, answer }, answered)
     }
 
     fn cancel() -> Message {
         let (by, reason) = ("ann".to_owned(), "enough".to_owned());
-        Message::Cancel { run: RunId([1; 16]), by, reason, answer: channel().0 }
+        Message::Cancel { run: RunId([1; 16]), by, reason, answer: Answer::new(None).0 }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What is put into a partition's inbox, and by whom.
 
-use std::sync::Arc;
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use myrmex_engine::run::Rejection;
 use myrmex_model::id::{DefinitionHash, Epoch, RunId};
@@ -87,12 +87,72 @@ pub enum RequestError {
         /// How many wait.
         waiting: usize,
     },
-    /// The partition has stopped.
-    #[error("the engine has stopped")]
-    Stopped,
 }
 
-pub(super) type Answer = Sender<Result<(), RequestError>>;
+/// The answer to a request, once there is one. If the partition ends without one, the sender is dropped, and that only after
+/// its store is closed: what the store then holds of the request is all there will be.
+pub type Answered = Receiver<Result<(), RequestError>>;
+
+/// Where the answer to a request goes.
+pub(super) struct Answer {
+    /// None if nobody hears it.
+    to: Option<Sender<Result<(), RequestError>>>,
+    /// Held until the answer is given, or nobody can give it any more.
+    hold: Option<Arc<Hold>>,
+}
+
+impl Answer {
+    /// Makes where an answer goes, and where it is found.
+    pub(super) fn new(hold: Option<Arc<Hold>>) -> (Self, Answered) {
+        let (to, answered) = channel();
+        (Self { to: Some(to), hold }, answered)
+    }
+
+    /// Makes an answer that nobody hears.
+    pub(super) fn unheard(hold: Option<Arc<Hold>>) -> Self {
+        Self { to: None, hold }
+    }
+
+    /// Gives the answer; with a hold, once that has ended. Whoever asked may have gone.
+    pub(super) fn give(self, result: Result<(), RequestError>) {
+        let Some(to) = self.to else { return };
+        match self.hold {
+            Some(hold) => *hold.last() = Some((to, result)),
+            None => drop(to.send(result)),
+        }
+    }
+}
+
+/// Keeps the partition of the domain from giving places away as long as anybody has it: until every partition that was
+/// asked has taken up its runs.
+pub(super) struct Hold {
+    domain: Entry,
+    /// The answer that is given when it ends.
+    last: Mutex<Option<LastWord>>,
+}
+
+type LastWord = (Sender<Result<(), RequestError>>, Result<(), RequestError>);
+
+impl Hold {
+    pub(super) fn begin(domain: &Entry) -> Arc<Self> {
+        // A partition that has ended gives nothing away.
+        let _is_heard = domain.put(Message::Hold(true));
+        Arc::new(Self { domain: domain.clone(), last: Mutex::default() })
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<LastWord>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let _is_heard = self.domain.put(Message::Hold(false));
+        if let Some((to, result)) = self.last().take() {
+            drop(to.send(result));
+        }
+    }
+}
 
 /// What is put into a partition's inbox.
 pub(super) enum Message {

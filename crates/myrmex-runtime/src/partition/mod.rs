@@ -20,6 +20,7 @@ mod journal;
 mod mail;
 mod message;
 mod partitions;
+mod pools;
 mod post;
 mod shared;
 mod stepper;
@@ -31,7 +32,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use myrmex_engine::dispatch::{Admission, Dispatch, Worker};
+use myrmex_engine::dispatch::{Admission, Dispatch};
 use myrmex_engine::run::{Rejection, Run};
 use myrmex_expr::Evaluator;
 use myrmex_model::command::Command;
@@ -63,10 +64,12 @@ use message::{Answer, Message};
 pub(crate) use children::Definitions;
 pub use domain::DOMAIN_LOG;
 pub use journal::{JournalError, event_of, load_definition, load_run};
-pub use message::{CalledDefinition, Ear, Interrupter, NewRetry, NewRun, RequestError, Written};
+pub use message::{Answered, CalledDefinition, Ear, Interrupter, NewRetry, NewRun, RequestError, Written};
 pub use partitions::Partitions;
+pub use pools::{Supply, capacities, waiting};
 pub use post::{Letter, Post};
-pub use stepper::{Answered, Stepper};
+pub use stepper::Stepper;
+pub use turn::most_parallel;
 pub use writer::{Committer, Inbox, MakeCommitter};
 
 /// The stack of the partition's thread. Expressions are evaluated on it; `semantics.md` section 9 gives the figure.
@@ -94,6 +97,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// How many attempts may run at a time, of all partitions together.
     pub slots: u32,
+    /// What there is beside places.
+    pub supply: Supply,
     /// The worker's name, as grants record it.
     pub worker: Name,
     /// Where logs of attempts are made durable before the batch that names them.
@@ -115,6 +120,7 @@ pub(super) struct Seat {
     namespace: Namespace,
     clock: Arc<dyn Clock>,
     slots: u32,
+    supply: Supply,
     worker: Name,
     logs: Logs,
     blobs: Arc<dyn BlobStore>,
@@ -127,6 +133,7 @@ struct Common {
     namespace: Namespace,
     clock: Arc<dyn Clock>,
     slots: u32,
+    supply: Supply,
     worker: Name,
     logs: Logs,
     blobs: Arc<dyn BlobStore>,
@@ -136,8 +143,8 @@ struct Common {
 
 impl Parts {
     fn split(self) -> (OpenStore, Common) {
-        let Self { open, namespace, clock, slots, worker, logs, blobs, progress, limits } = self;
-        (open, Common { namespace, clock, slots, worker, logs, blobs, progress, limits })
+        let Self { open, namespace, clock, slots, supply, worker, logs, blobs, progress, limits } = self;
+        (open, Common { namespace, clock, slots, supply, worker, logs, blobs, progress, limits })
     }
 }
 
@@ -152,6 +159,7 @@ impl Common {
             namespace: self.namespace.clone(),
             clock: Arc::clone(&self.clock),
             slots: self.slots,
+            supply: self.supply.clone(),
             worker: self.worker.clone(),
             logs: self.logs.clone(),
             blobs: Arc::clone(&self.blobs),
@@ -175,6 +183,8 @@ struct Owned {
     admission: Admission,
     /// Places on workers; empty where the domain is not held.
     dispatch: Dispatch,
+    /// The pools that runs declare, of those that are in memory; empty where the domain is not held.
+    declared: BTreeMap<RunId, BTreeMap<Name, u32>>,
     /// Who has to be heard before places are given away.
     holds: Holds,
     /// The grants of this partition's runs that are not over.
@@ -206,8 +216,10 @@ impl Owned {
         let inbox = Inbox { messages, epoch: opened.epoch };
         let writer = Writer::new(committers(store, parts.logs.clone(), inbox)?);
         let mut dispatch = Dispatch::new(domain);
-        let offer = Worker { slots: parts.slots.max(1), ..Worker::default() };
-        dispatch.set_worker(parts.worker.clone(), Some(offer));
+        dispatch.set_worker(parts.worker.clone(), Some(parts.supply.offer(parts.slots.max(1))));
+        for (pool, units) in &parts.supply.pools {
+            dispatch.set_pool(pool.clone(), Some(*units));
+        }
         Ok(Self {
             epoch: opened.epoch,
             domain,
@@ -217,6 +229,7 @@ impl Owned {
             aside: BTreeMap::new(),
             admission: Admission::default(),
             dispatch,
+            declared: BTreeMap::new(),
             holds: Holds::until_declared(parts.partitions),
             leases: BTreeSet::new(),
             mail,
@@ -243,6 +256,8 @@ struct State {
     trouble: Option<StoreError>,
     /// Runs that keep more values in memory than they should.
     large: Vec<RunId>,
+    /// Runs that hold much of what has ended.
+    lengthy: Vec<RunId>,
     /// What follows from effects, done once all requests of the turn are answered.
     follow_ups: VecDeque<FollowUp>,
     /// Failures of the store since the last good commit.
@@ -274,6 +289,7 @@ impl State {
             trouble: None,
             follow_ups: VecDeque::new(),
             large: Vec::new(),
+            lengthy: Vec::new(),
             failures: 0,
             to_recount: Vec::new(),
             recounts: (0, 0),
@@ -316,6 +332,7 @@ impl State {
         self.fire_timers();
         self.take_mail();
         self.take_more();
+        self.fold();
         let is_idle = self.deferred.is_empty() && !self.has_more();
         self.admit();
         self.grant();
@@ -415,7 +432,9 @@ impl State {
                 self.wake(run);
                 let cancelled = loaded.and_then(|ended| match ended {
                     Some(status) => Err(Rejection::RunOver { status }.into()),
-                    None => self.put(run, Command::Cancel { by, reason }).map_err(RequestError::from),
+                    None => self
+                        .put(run, Command::Cancel { by, reason, successor: None })
+                        .map_err(RequestError::from),
                 });
                 self.answer(answer, cancelled);
             }
@@ -613,8 +632,7 @@ impl State {
         }
         self.say_reopened();
         for (answer, _) in lost_answers {
-            // Whoever asked may have gone.
-            drop(answer.send(Err(RequestError::Unknowable)));
+            answer.give(Err(RequestError::Unknowable));
         }
         for run in open_runs {
             if let Err(error) = self.load(run)

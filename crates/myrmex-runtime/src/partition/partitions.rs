@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 
 use myrmex_model::id::RunId;
@@ -10,7 +9,7 @@ use myrmex_store::{LogId, Partitions as Count, StoreError};
 
 use super::domain::DOMAIN_LOG;
 use super::inbox::{Entry, Messages, inbox};
-use super::message::{Answer, Ear, Interrupter, Message, NewRun, RequestError};
+use super::message::{Answer, Answered, Ear, Hold, Interrupter, Message, NewRun};
 use super::post::Inboxes;
 use super::shared::SharedStore;
 use super::writer::{CommitThread, MakeCommitter};
@@ -78,57 +77,20 @@ impl Partitions {
         }
     }
 
-    /// Starts a run; returns once that is durable.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`RequestError`] if the run cannot be started.
-    pub fn start_run(&self, run: NewRun) -> Result<(), RequestError> {
+    /// Asks for a new run; the answer comes once it is durable, or was refused.
+    pub fn start_run(&self, run: NewRun) -> Answered {
         self.ask(self.count.log_of(run.run), |answer| Message::Start(Box::new(run), answer))
     }
 
-    /// Goes on with a run of the store whose process died, and with others beside it, all before places are given to
-    /// others; their attempts under way count as lost. One of the others that cannot be read is noted and left.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`RequestError`] if the run is unknown or cannot be read.
-    pub fn resume_run(&self, run: RunId, others: &[RunId]) -> Result<(), RequestError> {
-        let mut by_log: BTreeMap<LogId, Vec<RunId>> = BTreeMap::new();
-        for resumed in std::iter::once(run).chain(others.iter().copied()) {
-            by_log.entry(self.count.log_of(resumed)).or_default().push(resumed);
-        }
-        let holds = self.inboxes.len() > 1;
-        if holds {
-            put(&self.inboxes[DOMAIN_LOG.0 as usize], Message::Hold(true));
-        }
-        let first = self.count.log_of(run);
-        let mut resumed = Ok(());
-        let asked: Vec<_> = by_log
-            .into_iter()
-            .map(|(log, runs)| {
-                let asked = (log == first).then_some(run);
-                (log, self.put_request(log, |answer| Message::Resume { runs, asked, answer }))
-            })
-            .collect();
-        for (log, answered) in asked {
-            let answer = answered.recv().unwrap_or(Err(RequestError::Stopped));
-            if log == first {
-                resumed = answer;
-            }
-        }
-        if holds {
-            put(&self.inboxes[DOMAIN_LOG.0 as usize], Message::Hold(false));
-        }
-        resumed
+    /// Asks for a run of the store whose process died to go on, and others beside it, all before places are given to others;
+    /// their attempts under way count as lost. One of the others that cannot be read is noted and left. The answer is about
+    /// the first, and comes when all are taken up.
+    pub fn resume_run(&self, run: RunId, others: &[RunId]) -> Answered {
+        resume(self.count, &self.inboxes, (run, others))
     }
 
-    /// Cancels a run; returns once the request is durable. No attempt is granted after that.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`RequestError`] if the run is unknown or over.
-    pub fn cancel_run(&self, run: RunId, by: &str, reason: &str) -> Result<(), RequestError> {
+    /// Asks for the end of a run; the answer comes once that is durable. No attempt is granted after that.
+    pub fn cancel_run(&self, run: RunId, by: &str, reason: &str) -> Answered {
         let (by, reason) = (by.to_owned(), reason.to_owned());
         self.ask(self.count.log_of(run), |answer| Message::Cancel { run, by, reason, answer })
     }
@@ -138,19 +100,30 @@ impl Partitions {
         Interrupter(self.inboxes.clone())
     }
 
-    fn put_request(
-        &self,
-        log: LogId,
-        message: impl FnOnce(Answer) -> Message,
-    ) -> Receiver<Result<(), RequestError>> {
-        let (answer, answered) = channel();
+    fn ask(&self, log: LogId, message: impl FnOnce(Answer) -> Message) -> Answered {
+        let (answer, answered) = Answer::new(None);
         put(&self.inboxes[log.0 as usize], message(answer));
         answered
     }
+}
 
-    fn ask(&self, log: LogId, message: impl FnOnce(Answer) -> Message) -> Result<(), RequestError> {
-        self.put_request(log, message).recv().unwrap_or(Err(RequestError::Stopped))
+/// Asks all partitions that have one of these runs to take it up, and the domain to wait for them.
+pub(super) fn resume(count: Count, inboxes: &[Entry], (run, others): (RunId, &[RunId])) -> Answered {
+    let mut by_log: BTreeMap<LogId, Vec<RunId>> = BTreeMap::new();
+    for resumed in std::iter::once(run).chain(others.iter().copied()) {
+        by_log.entry(count.log_of(resumed)).or_default().push(resumed);
     }
+    let hold = (inboxes.len() > 1).then(|| Hold::begin(&inboxes[DOMAIN_LOG.0 as usize]));
+    let first = count.log_of(run);
+    let runs = by_log.remove(&first).unwrap_or_default();
+    for (log, runs) in by_log {
+        // What cannot be read is noted.
+        let answer = Answer::unheard(hold.clone());
+        put(&inboxes[log.0 as usize], Message::Resume { runs, asked: None, answer });
+    }
+    let (answer, answered) = Answer::new(hold);
+    put(&inboxes[first.0 as usize], Message::Resume { runs, asked: Some(run), answer });
+    answered
 }
 
 fn put(inbox: &Entry, message: Message) {

@@ -4,15 +4,16 @@
 //! happens. So a simulation decides in which order messages arrive, when a batch is durable and what time it is.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use myrmex_model::id::RunId;
 use myrmex_model::time::Timestamp;
 use myrmex_store::{LogId, Partitions as Count, StoreError};
 
+use super::domain::DOMAIN_LOG;
 use super::inbox::{Entry, Messages, inbox};
-use super::message::{Ear, Message, NewRun, RequestError};
+use super::message::{Answer, Answered, Ear, Interrupter, Message, NewRun};
+use super::partitions::resume;
 use super::post::{Letter, Post};
 use super::shared::SharedStore;
 use super::writer::MakeCommitter;
@@ -32,9 +33,6 @@ struct Loop {
     state: State,
     messages: Messages,
 }
-
-/// The answer to a request, once there is one.
-pub type Answered = Receiver<Result<(), RequestError>>;
 
 /// Letters on their way, by sender and receiver.
 type Routes = BTreeMap<(LogId, LogId), VecDeque<Letter>>;
@@ -89,6 +87,11 @@ impl Stepper {
         Ear { count: self.count, inboxes: self.inboxes.clone() }
     }
 
+    /// Returns a handle that can interrupt the partitions.
+    pub fn interrupter(&self) -> Interrupter {
+        Interrupter(self.inboxes.clone())
+    }
+
     /// Gives the partitions their worker, at their next turns.
     pub fn attach(&self, worker: Box<dyn Worker>) {
         let worker = Arc::new(SharedWorker::new(worker));
@@ -102,12 +105,12 @@ impl Stepper {
         self.ask(self.count.log_of(run.run), |answer| Message::Start(Box::new(run), answer))
     }
 
-    /// Asks for runs of the store to go on, those of each partition in one turn.
-    pub fn resume_runs(&self, runs: &[RunId]) {
-        for log in self.count.logs() {
-            let runs = runs.iter().copied().filter(|run| self.count.log_of(*run) == log).collect();
-            // What cannot be read is noted.
-            drop(self.ask(log, |answer| Message::Resume { runs, asked: None, answer }));
+    /// Asks for runs of the store to go on, before places are given to others; the answer is about the first of them, and comes
+    /// when all are taken up.
+    pub fn resume_runs(&self, runs: &[RunId]) -> Answered {
+        match runs.split_first() {
+            Some((first, others)) => resume(self.count, &self.inboxes, (*first, others)),
+            None => self.ask(DOMAIN_LOG, |answer| Message::Resume { runs: Vec::new(), asked: None, answer }),
         }
     }
 
@@ -157,8 +160,8 @@ impl Stepper {
         let _is_taken = self.inboxes[log.0 as usize].put(message);
     }
 
-    fn ask(&self, log: LogId, message: impl FnOnce(super::message::Answer) -> Message) -> Answered {
-        let (answer, answered) = channel();
+    fn ask(&self, log: LogId, message: impl FnOnce(Answer) -> Message) -> Answered {
+        let (answer, answered) = Answer::new(None);
         self.put(log, message(answer));
         answered
     }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use myrmex_engine::dispatch::{Grant as Granted, Ready as Waiting};
+use myrmex_engine::dispatch::Grant as Granted;
 use myrmex_engine::run::{Claim, Rejection, Run};
 use myrmex_model::address::Address;
 use myrmex_model::command::Command;
@@ -20,14 +20,15 @@ use myrmex_model::time::Timestamp;
 use myrmex_model::value::{VALUE_BYTES_MAX, Value};
 use myrmex_model::wire;
 use myrmex_store::operation::AttemptLog;
-use myrmex_store::{Batch, Grant, IndexOperation, NewRecord, Ready, RunSummary, StoreError, Timer};
+use myrmex_store::{Batch, Grant, IndexOperation, NewRecord, Ready, RunSummary, Timer};
 
 use super::JournalError;
 use super::batch::Release;
 use super::cache::{self, Gave};
 use super::children::FollowUp;
-use super::domain::{Verdict, Wish};
+use super::domain::Wish;
 use super::message::{Answer, CalledDefinition, NewRetry, NewRun, RequestError};
+use super::pools::waiting;
 use super::{Loaded, State, journal, writer};
 use crate::evaluate::{self, Desk, checked_depth};
 use crate::values::Values;
@@ -60,11 +61,8 @@ impl State {
             Ok(closure) => closure.map(|closure| values.put(closure)),
             Err(error) => return self.answer(answer, Err(JournalError::from(error).into())),
         };
-        let retry = match self.take_over(new.retry, &mut values) {
-            Ok(retry) => retry,
-            Err(error) => return self.answer(answer, Err(JournalError::from(error).into())),
-        };
-        self.wish(Wish::Limit(new.run, most_parallel(&new.definition)));
+        let retry = new.retry.map(|retry| Box::new(take_over(retry, &mut values)));
+        self.settle_in(&run, None);
         self.owned.runs.insert(new.run, Loaded { run, values, key: new.key });
         let command = Command::Start {
             inputs,
@@ -76,20 +74,6 @@ impl State {
         };
         let started = self.put(new.run, command).map_err(RequestError::from);
         self.answer(answer, started);
-    }
-
-    /// Brings what a retry takes over into the values of the new run.
-    fn take_over(
-        &mut self,
-        retry: Option<NewRetry>,
-        values: &mut Values,
-    ) -> Result<Option<Box<Retry>>, StoreError> {
-        let Some(NewRetry { of, attempt, takings }) = retry else { return Ok(None) };
-        for hash in takings.values() {
-            values.bring(of, hash, self.owned.reader.as_ref())?;
-        }
-        let taken = values.put(wire::retry::encode(&takings));
-        Ok(Some(Box::new(Retry { of, attempt, taken })))
     }
 
     /// Puts the definitions that a run may call into the batch, and returns them by name.
@@ -144,19 +128,21 @@ impl State {
     pub(super) fn go_on(&mut self, id: RunId, loaded: Loaded) {
         let run = &loaded.run;
         let now = self.parts.clock.now();
-        for (task, attempt) in run.queued() {
-            self.wish(Wish::Enqueue(Waiting::plain(id, task, attempt, now)));
-        }
+        self.settle_in(run, run.parent_run());
         for (task, attempt, token) in run.grants() {
-            let (worker, ready) = (Some(self.parts.worker.clone()), Waiting::plain(id, task, attempt, now));
+            let (worker, ready) = (Some(self.parts.worker.clone()), waiting(run, task, attempt, now));
             self.owned.leases.insert(token);
             self.wish(Wish::Adopt(Granted { token, worker, ready }));
         }
         for (timer, due) in run.timers() {
             self.owned.timers.arm(id, timer, due);
         }
-        self.wish(Wish::Limit(id, most_parallel(run.definition())));
+        self.adopt_holds(run, now);
+        let queued = run.queued();
         self.owned.runs.insert(id, loaded);
+        for (task, attempt) in queued {
+            self.enqueue(id, &task, attempt, now);
+        }
         self.to_recount.push(id);
         self.recount();
         let now = self.parts.clock.now();
@@ -203,6 +189,9 @@ impl State {
         if loaded.values.is_large() && !self.large.contains(&id) {
             self.large.push(id);
         }
+        if loaded.run.is_worth_folding() && !self.lengthy.contains(&id) {
+            self.lengthy.push(id);
+        }
         self.owned.open.operations(fresh);
     }
 
@@ -218,6 +207,15 @@ impl State {
                 let decision = loaded.run.go_on(now);
                 self.absorb(id, decision);
                 self.follow_up();
+            }
+        }
+    }
+
+    /// Lets runs forget what has ended in them and nothing can ask for.
+    pub(super) fn fold(&mut self) {
+        for id in std::mem::take(&mut self.lengthy) {
+            if let Some(loaded) = self.owned.runs.get_mut(&id) {
+                loaded.run.fold();
             }
         }
     }
@@ -293,7 +291,7 @@ impl State {
             }
             Effect::Queue { task, attempt } => {
                 let at = self.parts.clock.now();
-                self.wish(Wish::Enqueue(Waiting::plain(id, task.clone(), attempt, at)));
+                self.enqueue(id, &task, attempt, at);
                 Some(IndexOperation::PutReady(Ready { namespace, run: id, task, attempt, at }))
             }
             Effect::Withdraw { task, .. } => {
@@ -412,16 +410,6 @@ impl State {
         Ok(Assignment { run: id, task: task.clone(), attempt, token, arguments, timeout, heartbeat, cache })
     }
 
-    /// Gives free places to waiting attempts.
-    pub(super) fn grant(&mut self) {
-        if self.worker.is_none() || !self.may_decide() {
-            return;
-        }
-        for granted in self.owned.dispatch.grant(self.parts.clock.now()) {
-            self.pronounce(granted.ready.run, Verdict::Granted(granted));
-        }
-    }
-
     pub(super) fn fire_timers(&mut self) {
         let now = self.parts.clock.now();
         for _ in 0..TIMERS_PER_BATCH {
@@ -441,6 +429,10 @@ impl State {
     /// Takes the report of an attempt. The worker keeps it until the batch is durable.
     pub(super) fn report(&mut self, report: Report) {
         let Report { run, task, attempt, token, outcome, artifacts, logs, digest } = report;
+        if self.owned.aside.contains_key(&run) {
+            // The worker keeps it, and reports again when the run has its place and is taken up.
+            return;
+        }
         self.owned.open.effects.push(Release::Acknowledge(token));
         let Some(loaded) = self.owned.runs.get_mut(&run) else { return };
         let mut report = match outcome {
@@ -580,7 +572,7 @@ impl State {
                 (Release::Stop(_) | Release::Acknowledge(_), None) => {}
                 (Release::End(run), _) => {
                     self.owned.runs.remove(&run);
-                    self.wish(Wish::Limit(run, None));
+                    self.wish(Wish::SettleOut(run));
                     if let Some(worker) = &self.worker {
                         worker.tell().forget(run);
                     }
@@ -588,8 +580,7 @@ impl State {
             }
         }
         for (answer, result) in waiting.answers {
-            // Whoever asked may have gone; the answer is in the store.
-            drop(answer.send(result));
+            answer.give(result);
         }
     }
 
@@ -604,8 +595,15 @@ impl State {
     }
 }
 
+/// Has what a retry takes over copied into the values of the new run, with the batch that starts it.
+fn take_over(NewRetry { of, attempt, takings }: NewRetry, values: &mut Values) -> Retry {
+    values.copy(of, takings.values());
+    let taken = values.put(wire::retry::encode(&takings));
+    Retry { of, attempt, taken }
+}
+
 /// Returns how many attempts of a run may be under way at a time: the root's `max_parallel` bounds all that is inside.
-pub(super) fn most_parallel(definition: &Definition) -> Option<u32> {
+pub fn most_parallel(definition: &Definition) -> Option<u32> {
     match &definition.node(definition.root).body {
         Body::Graph(graph) => graph.max_parallel,
         Body::Task(_)

@@ -131,6 +131,8 @@ impl Kin {
                     | Event::LimitReached { .. }
                     | Event::ChildUnknown { .. }
                     | Event::ItemsExpanded { .. }
+                    | Event::HoldQueued { .. }
+                    | Event::HoldGranted { .. }
                     | Event::AttemptEnded { .. }
                     | Event::RetryArmed { .. }
                     | Event::TimerArmed { .. }

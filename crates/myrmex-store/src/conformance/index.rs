@@ -51,6 +51,27 @@ pub fn values_belong_to_their_run(subject: &mut dyn Subject) {
     }
 }
 
+/// A value is copied from run to run; what the one does not have, or the other has, changes nothing.
+pub fn values_are_copied_to_other_runs(subject: &mut dyn Subject) {
+    let mut session = Session::open(subject);
+    let json = format!("\"{}\"", "x".repeat(100_000)).into_bytes();
+    let hash = ValueHash::of(&json);
+    let copy =
+        |from, to| IndexOperation::CopyValue { namespace: here(), from: run(from), run: run(to), hash };
+    session.operate(vec![copy(1, 2)]);
+    assert_eq!(session.reader().value(&here(), run(2), hash).expect("readable"), None);
+    let put = IndexOperation::PutValue { namespace: here(), run: run(1), hash, json: json.clone() };
+    session.operate(vec![put]);
+    for _ in 0..2 {
+        session.operate(vec![copy(1, 2), copy(1, 2)]);
+        for number in [1, 2] {
+            let found = session.reader().value(&here(), run(number), hash).expect("readable");
+            assert_eq!(found.as_ref(), Some(&json));
+        }
+        assert_eq!(session.reader().value(&elsewhere(), run(2), hash).expect("readable"), None);
+    }
+}
+
 /// A value is hashed when it is read.
 pub fn a_value_that_lies_about_its_hash_is_reported(subject: &mut dyn Subject) {
     let mut session = Session::open(subject);

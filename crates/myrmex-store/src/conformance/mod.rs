@@ -60,6 +60,7 @@ macro_rules! store_conformance {
         ], index: [
             definitions_are_kept_once,
             values_belong_to_their_run,
+            values_are_copied_to_other_runs,
             a_value_that_lies_about_its_hash_is_reported,
             the_last_summary_counts,
             summaries_are_listed_newest_first_in_pages,

@@ -140,6 +140,12 @@ impl Contents {
             IndexOperation::PutValue { namespace, run, hash, json } => {
                 self.enter(&namespace, run).1.values.entry(hash).or_insert(json);
             }
+            IndexOperation::CopyValue { namespace, from, run, hash } => {
+                let json = self.enter(&namespace, from).1.values.get(&hash).cloned();
+                if let Some(json) = json {
+                    self.enter(&namespace, run).1.values.entry(hash).or_insert(json);
+                }
+            }
             IndexOperation::PutSummary(summary) => self.put_summary(id, summary),
             IndexOperation::PutReady(ready) => {
                 let key = (self.enter(&ready.namespace, ready.run).0, ready.task.clone());

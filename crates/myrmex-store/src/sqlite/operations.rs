@@ -97,6 +97,16 @@ impl Numbers {
                     params![run, hash.0, json],
                 )
             }
+            IndexOperation::CopyValue { namespace, from, run, hash } => {
+                let (from, run) =
+                    (self.run(connection, namespace, *from)?, self.run(connection, namespace, *run)?);
+                execute(
+                    connection,
+                    "INSERT INTO value (run, hash, json)
+                     SELECT ?1, hash, json FROM value WHERE run = ?2 AND hash = ?3 ON CONFLICT DO NOTHING",
+                    params![run, from, hash.0],
+                )
+            }
             IndexOperation::PutSummary(summary) => self.put_summary(connection, log, summary),
             IndexOperation::PutReady(Ready { namespace, run, task, attempt, at }) => {
                 let run = self.run(connection, namespace, *run)?;

@@ -11,8 +11,9 @@ use myrmex_store::{
     Batch, Committed, IndexOperation, LogId, MessageNumber, Partitions, Reader, Sequence, Store, StoreError,
 };
 
-use super::Planted;
-use super::random::Random;
+use super::planted::{self, Planted};
+use super::random::{Choices, Random};
+use super::reading::Flaky;
 
 /// How often out of a thousand a commit goes wrong.
 #[derive(Debug, Clone, Copy, Default)]
@@ -21,6 +22,8 @@ pub(super) struct Faults {
     pub(super) full: u64,
     /// Something fails: whether the batch is stored is not known.
     pub(super) unknown: u64,
+    /// A read fails.
+    pub(super) unreadable: u64,
 }
 
 /// The disk, as the world and the committers of one simulation share it.
@@ -40,10 +43,16 @@ struct State {
     /// How each log stands: the newest epoch, and the last sequence.
     ends: BTreeMap<LogId, (Epoch, Sequence)>,
     partitions: Partitions,
+    /// In which order the logs grew: each with its last sequence then.
+    order: Vec<(LogId, Sequence)>,
     /// What commits did to messages that they must not do.
     breaches: Vec<String>,
-    /// How many messages were taken.
-    taken: u64,
+    /// How many batches took messages.
+    messages: u64,
+    /// What a planted bug remembers.
+    bug: planted::Memory,
+    /// Counts all reads that failed.
+    unread: u64,
 }
 
 enum Done {
@@ -69,8 +78,11 @@ impl Disk {
             commits: 0,
             ends: BTreeMap::new(),
             partitions,
+            order: Vec::new(),
             breaches: Vec::new(),
-            taken: 0,
+            messages: 0,
+            bug: planted::Memory::default(),
+            unread: 0,
         };
         Self(Arc::new(Mutex::new(state)))
     }
@@ -92,14 +104,44 @@ impl Disk {
         self.state().commits
     }
 
-    /// Returns how many messages were taken.
-    pub(super) fn taken(&self) -> u64 {
-        self.state().taken
+    /// Returns how many batches took messages.
+    pub(super) fn messages(&self) -> u64 {
+        self.state().messages
     }
 
     /// Takes what commits did to messages that they must not do.
     pub(super) fn take_breaches(&self) -> Vec<String> {
         std::mem::take(&mut self.state().breaches)
+    }
+
+    /// Returns in which order the logs grew: each with its last sequence then.
+    pub(super) fn order(&self) -> Vec<(LogId, Sequence)> {
+        self.state().order.clone()
+    }
+
+    /// Returns how many reads failed.
+    pub(super) fn unread(&self) -> u64 {
+        self.state().unread
+    }
+
+    /// Returns the choices that the disk made.
+    pub(super) fn taken(&self) -> Choices {
+        self.state().random.taken()
+    }
+
+    /// Decides whether a read fails.
+    pub(super) fn is_unreadable(&self) -> bool {
+        let mut state = self.state();
+        let rate = state.faults.unreadable;
+        let is_unreadable = rate > 0 && state.random.permille(rate);
+        state.unread += u64::from(is_unreadable);
+        is_unreadable
+    }
+
+    /// Whether a planted bug hides a run from whoever asks for it.
+    pub(super) fn forgets_runs(&self) -> bool {
+        let mut state = self.state();
+        state.planted == Some(Planted::DedupeOff) && state.random.permille(300)
     }
 
     /// From now on nothing goes wrong any more.
@@ -110,7 +152,7 @@ impl Disk {
     /// What survives the sudden death of the process and of the machine.
     pub(super) fn crash(&self) {
         let mut state = self.state();
-        if state.planted != Some(Planted::AcknowledgeBeforeSync) {
+        if !state.is_unsynced_kept() {
             return;
         }
         let synced = state.synced;
@@ -123,6 +165,18 @@ impl Disk {
             }
         }
         state.store = store;
+    }
+
+    /// Leaves of a batch what a crash in the middle of its write left, if a planted bug takes that for something.
+    fn tear(&self, batch: &mut Batch) -> bool {
+        let mut state = self.state();
+        let is_visible = state.planted == Some(Planted::TornBatch);
+        if is_visible {
+            let kept = state.random.below(batch.records.len() as u64);
+            batch.records.truncate(usize::try_from(kept).expect("it is small"));
+            batch.operations.clear();
+        }
+        is_visible
     }
 
     /// Makes durable what a planted bug held back.
@@ -141,12 +195,17 @@ impl Disk {
 impl State {
     fn draw(&mut self) -> Option<Fault> {
         let (full, unknown) = (self.faults.full, self.faults.unknown);
-        let drawn = self.random.below(1_000);
+        let drawn = 1_000 - self.random.below(1_000);
         match drawn {
-            _ if drawn < full => Some(Fault::Full),
-            _ if drawn < full + unknown => Some(Fault::Unknown { is_stored: self.random.permille(500) }),
+            _ if drawn <= full => Some(Fault::Full),
+            _ if drawn <= full + unknown => Some(Fault::Unknown { is_stored: self.random.permille(500) }),
             _ => None,
         }
+    }
+
+    /// Whether a planted bug leaves commits unsynced, which a crash takes back.
+    fn is_unsynced_kept(&self) -> bool {
+        matches!(self.planted, Some(Planted::AcknowledgeBeforeSync | Planted::FailedSyncTrusted))
     }
 }
 
@@ -164,53 +223,45 @@ struct Opened {
 impl Store for Opened {
     fn open_log(&mut self, log: LogId) -> Result<myrmex_store::Opened, StoreError> {
         let mut state = self.disk.state();
-        if state.planted == Some(Planted::AcknowledgeBeforeSync) {
+        if state.is_unsynced_kept() {
             state.done.push(Done::Opened(log));
             state.synced = state.done.len();
         }
-        let opened = self.inner.open_log(log)?;
+        let mut opened = self.inner.open_log(log)?;
         state.ends.insert(log, (opened.epoch, opened.last));
+        if state.planted == Some(Planted::EpochNotRaised) {
+            opened.epoch = Epoch(1);
+        }
         Ok(opened)
     }
 
     fn commit(&mut self, batch: &Batch) -> Result<Committed, StoreError> {
         let mut batch = batch.clone();
         let mut state = self.disk.state();
-        let is_drawn = state.random.permille(100);
-        match state.planted {
-            Some(Planted::TimerOutsideBatch) if is_drawn => {
-                batch.operations.retain(|operation| !matches!(operation, IndexOperation::PutTimer(_)));
-            }
-            Some(Planted::MessageOutsideBatch) if is_drawn => {
-                batch.operations.retain(|operation| !matches!(operation, IndexOperation::PutMessage(_)));
-            }
-            Some(Planted::NoDedupe) => {
-                batch.operations.retain(|operation| !matches!(operation, IndexOperation::PutReceived { .. }));
-            }
-            Some(Planted::StaleEpoch) => {
-                if let Some((epoch, last)) = state.ends.get(&batch.log) {
-                    (batch.epoch, batch.expected) = (*epoch, *last);
-                }
-            }
-            Some(_) | None => {}
+        let State { planted, random, bug, ends, .. } = &mut *state;
+        if let Some(planted) = planted {
+            let end = ends.get(&batch.log).copied().unwrap_or((batch.epoch, batch.expected));
+            planted::spoil(*planted, &mut batch, random, bug, end);
         }
         let wrong = misdelivered(&self.inner, &batch);
         let committed = self.inner.commit(&batch)?;
         state.commits += 1;
         state.breaches.extend(wrong);
-        state.taken +=
-            batch.operations.iter().filter(|done| matches!(done, IndexOperation::PutReceived { .. })).count()
-                as u64;
-        let epoch = batch.epoch;
-        state.ends.insert(batch.log, (epoch, committed.last));
-        if state.planted == Some(Planted::AcknowledgeBeforeSync) {
+        let takes = |done: &IndexOperation| matches!(done, IndexOperation::PutReceived { .. });
+        state.messages += u64::from(batch.operations.iter().any(takes));
+        state.order.push((batch.log, committed.last));
+        state.ends.insert(batch.log, (batch.epoch, committed.last));
+        if state.is_unsynced_kept() {
             state.done.push(Done::Committed(Box::new(batch)));
+            if state.planted == Some(Planted::FailedSyncTrusted) && !state.bug.is_sync_failing {
+                state.synced = state.done.len();
+            }
         }
         Ok(committed)
     }
 
     fn reader(&self) -> Result<Box<dyn Reader>, StoreError> {
-        self.inner.reader()
+        Ok(Box::new(Flaky { inner: self.inner.reader()?, disk: self.disk.clone() }))
     }
 }
 
@@ -283,6 +334,10 @@ impl Hold {
         match fault {
             None => store.commit(batch),
             Some(Fault::Full) => Err(StoreError::Full),
+            Some(Fault::Unknown { .. }) if disk.state().planted == Some(Planted::FailedSyncTrusted) => {
+                disk.state().bug.is_sync_failing = true;
+                store.commit(batch)
+            }
             Some(Fault::Unknown { is_stored }) => {
                 if is_stored {
                     store.commit(batch)?;
@@ -315,12 +370,16 @@ impl Committer for Desk {
 
     fn close(&mut self) {
         let mut hold = self.bench.hold();
-        // The commit that was under way ends in one way or the other before the store is given back.
-        if let Some(batch) = hold.batch.take()
-            && self.disk.state().random.permille(500)
-            && let Some(store) = &mut hold.store
-        {
-            drop(store.commit(&batch));
+        // The commit that was under way ends in one way or the other before the store is given back: whole, or torn, and
+        // then nothing of it is there.
+        if let Some(mut batch) = hold.batch.take() {
+            let is_whole = self.disk.state().random.permille(500);
+            let is_torn = !is_whole && self.disk.tear(&mut batch);
+            if let Some(store) = &mut hold.store
+                && (is_whole || is_torn)
+            {
+                drop(store.commit(&batch));
+            }
         }
         hold.store = None;
     }

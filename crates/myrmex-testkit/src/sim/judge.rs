@@ -1,7 +1,7 @@
 //! What must hold of a store at any moment, and of the whole history at its end; judged by what is durable, never by the
 //! memory of a partition.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use myrmex_model::address::Address;
 use myrmex_model::event::{Event, Recorded};
@@ -11,7 +11,10 @@ use myrmex_model::outcome::AttemptEnd;
 use myrmex_model::status::Status;
 use myrmex_runtime::partition::{event_of, load_run};
 use myrmex_store::contract::Arrival;
-use myrmex_store::{LogId, Partitions, Reader, Sequence};
+use myrmex_store::{LogId, Partitions, Reader, Record, Sequence};
+
+use super::laws::{self, Move};
+use super::workflow::UNITS;
 
 /// A page of anything.
 const PAGE: usize = 1_000;
@@ -20,19 +23,42 @@ const PAGE: usize = 1_000;
 pub(super) struct Durable {
     pub(super) runs: BTreeMap<RunId, Vec<Recorded>>,
     pub(super) tokens: BTreeSet<FencingToken>,
+    /// The workflow of each run.
+    pub(super) workflows: BTreeMap<RunId, String>,
+    /// Who had a place when.
+    pub(super) moves: Vec<Move>,
+    /// What shows that more of the pool was taken than there is.
+    pub(super) overtaken: Option<String>,
 }
 
-/// Reads all logs and judges each run's journal, and that each run is in the log where it belongs.
-pub(super) fn read(reader: &dyn Reader, partitions: Partitions, breaches: &mut Vec<String>) -> Durable {
+/// Reads all logs, which grew in this order, and judges each run's journal, and that each run is in the log where it belongs.
+pub(super) fn read(
+    reader: &dyn Reader,
+    (partitions, order): (Partitions, &[(LogId, Sequence)]),
+    breaches: &mut Vec<String>,
+) -> Durable {
     let mut runs: BTreeMap<RunId, Vec<Recorded>> = BTreeMap::new();
-    for log in partitions.logs() {
-        read_log(reader, (log, partitions), &mut runs, breaches);
+    let mut taken = Taken::default();
+    let (mut workflows, mut moves) = (BTreeMap::new(), Vec::new());
+    for record in in_order(reader, (partitions, order), breaches) {
+        match event_of(&record) {
+            Ok(recorded) => {
+                taken.note(record.run, &recorded.event);
+                moves.extend(Move::of(record.run, &recorded.event));
+                if let Event::RunStarted { workflow, .. } = &recorded.event {
+                    workflows.insert(record.run, workflow.as_str().to_owned());
+                }
+                runs.entry(record.run).or_default().push(recorded);
+            }
+            Err(error) => breaches.push(format!("a record cannot be read: {error}")),
+        }
     }
     let mut tokens = BTreeSet::new();
     for (run, journal) in &runs {
         check_journal(*run, journal, &mut tokens, breaches);
+        laws::check(*run, journal, breaches);
     }
-    Durable { runs, tokens }
+    Durable { runs, tokens, workflows, moves, overtaken: taken.breach }
 }
 
 /// Returns how many messages between partitions nobody has taken.
@@ -45,12 +71,32 @@ pub(super) fn untaken(reader: &dyn Reader, partitions: Partitions) -> usize {
     waiting.sum()
 }
 
+/// Returns the records of all logs in the order in which they became durable.
+fn in_order(
+    reader: &dyn Reader,
+    (partitions, order): (Partitions, &[(LogId, Sequence)]),
+    breaches: &mut Vec<String>,
+) -> Vec<Record> {
+    let mut logs: BTreeMap<LogId, VecDeque<Record>> =
+        partitions.logs().map(|log| (log, read_log(reader, (log, partitions), breaches))).collect();
+    let mut records = Vec::new();
+    for (log, last) in order {
+        let Some(log) = logs.get_mut(log) else { continue };
+        while log.front().is_some_and(|record| record.sequence <= *last) {
+            records.extend(log.pop_front());
+        }
+    }
+    // A planted bug may leave what no commit accounts for.
+    records.extend(logs.into_values().flatten());
+    records
+}
+
 fn read_log(
     reader: &dyn Reader,
     (log, partitions): (LogId, Partitions),
-    runs: &mut BTreeMap<RunId, Vec<Recorded>>,
     breaches: &mut Vec<String>,
-) {
+) -> VecDeque<Record> {
+    let mut records = VecDeque::new();
     let mut after = Sequence::NONE;
     loop {
         let page = match reader.records(log, after, PAGE) {
@@ -66,17 +112,53 @@ fn read_log(
             if partitions.log_of(record.run) != log {
                 breaches.push(format!("run {} is in log {log}", record.run));
             }
-            match event_of(record) {
-                Ok(recorded) => runs.entry(record.run).or_default().push(recorded),
-                Err(error) => breaches.push(format!("a record cannot be read: {error}")),
-            }
         }
+        records.extend(page);
     }
     match reader.verify(log) {
         Ok(verified) => {
             breaches.extend(verified.broken.map(|found| format!("the chain is broken: {found:?}")));
         }
         Err(error) => breaches.push(format!("the chain cannot be read: {error}")),
+    }
+    records
+}
+
+/// What has a unit of the pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Holding {
+    Attempt,
+    Block,
+}
+
+/// Who has a unit of the pool, recounted from the log.
+#[derive(Default)]
+struct Taken {
+    holders: BTreeSet<((RunId, Address), Holding)>,
+    breach: Option<String>,
+}
+
+impl Taken {
+    fn note(&mut self, run: RunId, event: &Event) {
+        let Some(task) = event.task() else { return };
+        let is_asked = || task.segments().last().is_some_and(|last| last.name.ends_with("_p"));
+        let holder = (run, task.clone());
+        if matches!(event, Event::AttemptGranted { .. }) && is_asked() {
+            self.holders.insert((holder, Holding::Attempt));
+        } else if matches!(event, Event::AttemptEnded { .. }) {
+            self.holders.remove(&(holder, Holding::Attempt));
+        } else if matches!(event, Event::HoldGranted { .. }) {
+            self.holders.insert((holder, Holding::Block));
+        } else if matches!(
+            event,
+            Event::TaskSucceeded { .. } | Event::TaskFailed { .. } | Event::TaskCancelled { .. }
+        ) {
+            self.holders.remove(&(holder, Holding::Block));
+        }
+        if self.holders.len() > UNITS as usize && self.breach.is_none() {
+            let found = format!("{} units of {UNITS} are taken: {:?}", self.holders.len(), self.holders);
+            self.breach = Some(found);
+        }
     }
 }
 
@@ -118,6 +200,7 @@ fn check_journal(
         if let Event::TaskSucceeded { task, .. }
         | Event::TaskFailed { task, .. }
         | Event::TaskSkipped { task, .. }
+        | Event::TaskTaken { task, .. }
         | Event::TaskCancelled { task } = &recorded.event
         {
             if !ended.insert(task) {
@@ -201,6 +284,16 @@ fn compare_indexes(
         breaches.push(format!("timer rows are {found:?}, the journals say {timers:?}"));
     }
     Ok(())
+}
+
+/// Returns what is durable as lines, for whoever looks into a breach.
+pub(super) fn history(reader: &dyn Reader, log: LogId) -> Vec<String> {
+    let records = reader.records(log, Sequence::NONE, PAGE).unwrap_or_default();
+    let line = |record: &Record| {
+        let event = event_of(record).map_or("?".to_owned(), |recorded| format!("{:?}", recorded.event));
+        format!("{} {} {event}", record.sequence, record.run)
+    };
+    records.iter().map(line).collect()
 }
 
 /// Returns how a run ended, if it did.

@@ -6,9 +6,20 @@
 //! the disk is full, the clock jumps, people cancel. Then faults stop, and every run must end. What is judged is what is
 //! durable. A seed gives the same history on every machine; [`Outcome::trace`] tells two histories apart.
 
+mod cache;
+mod case;
+mod coverage;
 mod disk;
+mod faults;
 mod judge;
+mod laws;
+mod order;
+mod people;
+mod planted;
 mod random;
+mod reading;
+mod shrink;
+mod soak;
 mod worker;
 mod workflow;
 mod world;
@@ -19,7 +30,13 @@ use myrmex_lang::{Beside, Source, check_with};
 use myrmex_model::diagnostic::Severity;
 use myrmex_model::ir::Definition;
 
+pub use case::Case;
+pub use coverage::CONSTRUCTS;
+pub use planted::Planted;
+pub use random::Choices;
 use random::{Random, mix};
+pub use shrink::shrink;
+pub use soak::{Soaked, TWICE_EVERY, Tell, soak};
 use world::World;
 
 /// Who cancels runs in a simulation.
@@ -27,23 +44,6 @@ pub(crate) const CANCELLER: &str = "somebody";
 
 /// The most workflows that are drawn for one seed before the simulator gives up.
 const DRAWS_MAX: u64 = 50;
-
-/// A bug that is put in on purpose, to show that the simulator finds it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Planted {
-    /// A commit is acknowledged before it is synced; a crash takes back what was not.
-    AcknowledgeBeforeSync,
-    /// Timer rows are written outside the batch, and sometimes lost.
-    TimerOutsideBatch,
-    /// A late report of a dead worker is taken for one of the attempt that is open now.
-    NoFencing,
-    /// A commit with a stale epoch or sequence is accepted.
-    StaleEpoch,
-    /// Messages between partitions are written outside the batch, and sometimes lost.
-    MessageOutsideBatch,
-    /// How far messages are taken is not part of the batch of what was made of them.
-    NoDedupe,
-}
 
 /// What a simulation was made of: without load its verdict would mean nothing.
 #[derive(Debug, Clone, Default)]
@@ -64,6 +64,18 @@ pub struct Counts {
     pub letters: (u64, u64),
     /// Turns of processes that were taken for dead.
     pub zombie_turns: u64,
+    /// Those that died before they had taken up what they found.
+    pub crashes_in_recovery: u64,
+    /// Reads that failed.
+    pub unread: u64,
+    /// Processes that took up a few runs first, and the others later.
+    pub left_alone: u64,
+    /// Reports that overtook others.
+    pub overtakings: u64,
+    /// Successes that were taken over.
+    pub taken_over: u64,
+    /// Runs that were retried.
+    pub retries: u64,
     /// Jumps of the wall clock.
     pub clock_jumps: u64,
     /// Attempts that began.
@@ -89,8 +101,16 @@ pub struct Outcome {
     pub counts: Counts,
     /// What did not hold; none if all is well.
     pub breaches: Vec<String>,
-    /// The workflow files, for whoever looks into a breach.
-    pub workflows: Vec<String>,
+    /// The first thousand records of the log, if something did not hold.
+    pub history: Vec<String>,
+    /// What it was: the same happens whenever it is played again.
+    pub case: Case,
+}
+
+/// Where the choices of a simulation come from.
+struct Tapes {
+    world: Random,
+    disk: Random,
 }
 
 /// Simulates one seed, with a planted bug or none.
@@ -107,10 +127,31 @@ pub fn simulate(seed: u64, planted: Option<Planted>) -> Outcome {
             compile(&files).ok().map(|definitions| (files, definitions))
         })
         .expect("most workflows that are drawn are good");
-    let mut world = World::new(seed, &definitions, planted);
+    let tapes = Tapes { world: Random::new(mix(seed, 1)), disk: Random::new(mix(seed, 2)) };
+    live((seed, planted), workflows, &definitions, tapes)
+}
+
+/// Simulates a case once more; nothing if its workflows do not pass the checker.
+///
+/// Needs a stack of `myrmex_expr::STACK_BYTES`.
+pub fn replay(case: &Case) -> Option<Outcome> {
+    let definitions = compile(&case.workflows).ok()?;
+    let tapes = Tapes { world: Random::replaying(&case.world), disk: Random::replaying(&case.disk) };
+    Some(live((case.seed, case.planted), case.workflows.clone(), &definitions, tapes))
+}
+
+fn live(
+    (seed, planted): (u64, Option<Planted>),
+    workflows: Vec<String>,
+    definitions: &[Definition],
+    tapes: Tapes,
+) -> Outcome {
+    let mut world = World::new(seed, definitions, tapes, planted);
     world.live();
-    let World { trace, counts, breaches, .. } = world;
-    Outcome { seed, trace, counts, breaches, workflows }
+    let history = if world.breaches.is_empty() { Vec::new() } else { world.history() };
+    let World { trace, counts, breaches, random, disk, .. } = world;
+    let case = Case { seed, planted, workflows, world: random.taken(), disk: disk.taken() };
+    Outcome { seed, trace, counts, breaches, history, case }
 }
 
 /// Checks files as the product does: the first is the entry.

@@ -1,10 +1,7 @@
-//! The simulator itself: it is deterministic, its load is real, and it finds the bugs that are planted.
+//! The parts of the simulator; the whole is tested in `tests/simulator.rs`.
 
-use super::{Outcome, Planted, compile, simulate};
-use crate::sim::random::Random;
-
-/// How many seeds are simulated; `MYRMEX_SEEDS` says another number.
-const SEEDS: u64 = 300;
+use super::random::{Choices, Random};
+use super::{Case, Planted, compile, simulate};
 
 /// Runs on a stack that the checker may use.
 fn on_a_large_stack<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> T {
@@ -33,49 +30,29 @@ fn a_seed_gives_the_same_history() {
 }
 
 #[test]
-fn nothing_is_wrong_and_the_load_is_real() {
-    let seeds = std::env::var("MYRMEX_SEEDS").map_or(SEEDS, |count| count.parse().unwrap());
-    let outcomes: Vec<Outcome> =
-        on_a_large_stack(move || (0..seeds).map(|seed| simulate(seed, None)).collect());
-    let mut kinds = std::collections::BTreeSet::new();
-    let (mut crashes, mut loaded, mut attempts, mut zombies, mut messages, mut again) = (0, 0, 0, 0, 0, 0);
-    for outcome in &outcomes {
-        assert!(
-            outcome.breaches.is_empty(),
-            "seed {}: {:#?}\n{}",
-            outcome.seed,
-            outcome.breaches,
-            outcome.workflows.join("\n")
-        );
-        kinds.extend(outcome.counts.kinds.iter().copied());
-        crashes += outcome.counts.crashes;
-        loaded += outcome.counts.crashes_under_load;
-        attempts += outcome.counts.attempts;
-        zombies += outcome.counts.zombie_turns;
-        messages += outcome.counts.messages;
-        again += outcome.counts.letters.1;
-    }
-    let load = format!(
-        "{crashes} crashes, {loaded} under load, {attempts} attempts, {zombies} turns of zombies, {messages} batches with messages, {again} letters twice"
+fn choices_are_made_again_and_where_there_are_none_left_the_simplest() {
+    let mut random = Random::new(7);
+    let drawn: Vec<u64> = (0..20).map(|_| random.below(1_000)).collect();
+    let mut again = Random::replaying(&random.taken());
+    assert_eq!((0..20).map(|_| again.below(1_000)).collect::<Vec<_>>(), drawn);
+    assert_eq!(
+        (again.below(1_000), again.permille(999), *again.one_of(&["first", "second"])),
+        (0, false, "first")
     );
-    assert!(crashes > 200 && loaded > 100 && attempts > 1_500 && zombies > 100, "{load}");
-    assert!(messages > 60 && again > 100, "{load}");
-    assert!(kinds.len() >= 17, "{kinds:?}");
+    let mut beyond = Random::replaying(&Choices { numbers: vec![9], marks: Vec::new() });
+    assert_eq!(beyond.below(4), 3);
 }
 
 #[test]
-fn planted_bugs_are_found() {
-    for planted in [
-        Planted::AcknowledgeBeforeSync,
-        Planted::TimerOutsideBatch,
-        Planted::NoFencing,
-        Planted::StaleEpoch,
-        Planted::MessageOutsideBatch,
-        Planted::NoDedupe,
-    ] {
-        let found = on_a_large_stack(move || {
-            (0..2_000).find(|seed| !simulate(*seed, Some(planted)).breaches.is_empty())
-        });
-        assert!(found.is_some(), "{planted:?} is not found");
-    }
+fn a_case_is_read_as_it_was_written() {
+    let choices = |numbers: &[u64]| Choices { numbers: numbers.to_vec(), marks: Vec::new() };
+    let case = Case {
+        seed: u64::MAX,
+        planted: Some(Planted::TornBatch),
+        workflows: vec![r#"{"workflow":"main"}"#.to_owned()],
+        world: choices(&[1, 0, 999]),
+        disk: choices(&[]),
+    };
+    assert_eq!(Case::from_text(&case.to_text()), Ok(case));
+    assert!(Case::from_text("{}").is_err());
 }

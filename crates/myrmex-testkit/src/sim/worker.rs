@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::{FencingToken, RunId};
-use myrmex_model::outcome::{AttemptEnd, AttemptReport, Usage};
+use myrmex_model::outcome::{AttemptEnd, AttemptReport, Loss, Usage};
 use myrmex_model::time::{Length, Timestamp};
 use myrmex_runtime::worker::{Assignment, Facts, Outcome, Produced, Report, Said, Worker};
 use serde_json::json;
 
+use super::cache;
+use super::planted::Planted;
 use super::random::{Random, mix, mix_text};
 
 /// What a worker was told and has not read yet.
@@ -28,7 +30,7 @@ pub(super) enum Told {
 pub(super) struct Line(Arc<Mutex<VecDeque<Told>>>);
 
 impl Line {
-    fn put(&self, told: Told) {
+    pub(super) fn put(&self, told: Told) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(told);
     }
 
@@ -71,6 +73,7 @@ impl Worker for Line {
 #[derive(Debug, Default)]
 pub(super) struct Hands {
     seed: u64,
+    planted: Option<Planted>,
     running: BTreeMap<FencingToken, Running>,
     kept: BTreeMap<FencingToken, Report>,
     /// What it said and nobody has heard yet.
@@ -82,11 +85,18 @@ struct Running {
     assignment: Assignment,
     ends: Timestamp,
     is_stopping: bool,
+    /// The success that it takes over instead of doing anything.
+    found: Option<Outcome>,
 }
 
 impl Hands {
-    pub(super) fn new(seed: u64) -> Self {
-        Self { seed, ..Self::default() }
+    pub(super) fn new(seed: u64, planted: Option<Planted>) -> Self {
+        Self { seed, planted, ..Self::default() }
+    }
+
+    /// Whether it runs an attempt, or has a report of it that nobody has acknowledged.
+    pub(super) fn has(&self, token: FencingToken) -> bool {
+        self.running.contains_key(&token) || self.kept.contains_key(&token)
     }
 
     /// Returns the attempts under way.
@@ -111,11 +121,13 @@ impl Hands {
     }
 
     /// Does what it was told.
-    pub(super) fn obey(&mut self, told: Told, now: Timestamp) {
+    ///
+    /// An attempt for which a success was found takes that over.
+    pub(super) fn obey(&mut self, told: Told, found: Option<Outcome>, now: Timestamp) {
         match told {
             Told::Assign(assignment) => {
-                let ends = now.after(self.duration(&assignment));
-                let running = Running { assignment: *assignment, ends, is_stopping: false };
+                let ends = if found.is_some() { now } else { now.after(self.duration(&assignment)) };
+                let running = Running { assignment: *assignment, ends, is_stopping: false, found };
                 self.running.insert(running.assignment.token, running);
             }
             Told::Stop(token) => {
@@ -139,10 +151,15 @@ impl Hands {
 
     /// Ends an attempt that is over, and says so.
     pub(super) fn end(&mut self, token: FencingToken, now: Timestamp) -> Option<Report> {
-        let Running { assignment, ends, is_stopping } = self.running.remove(&token)?;
+        let Running { assignment, ends, is_stopping, found } = self.running.remove(&token)?;
+        let mut digest = None;
         let outcome = if is_stopping && ends > now {
-            Outcome::Ended(AttemptReport::of(AttemptEnd::Stopped))
+            // It had begun: there was a process.
+            Outcome::Ended(AttemptReport { pid: Some(1), ..AttemptReport::of(AttemptEnd::Stopped) })
+        } else if let Some(found) = found {
+            found
         } else {
+            digest = cache::digest(&assignment);
             self.outcome(&assignment)
         };
         let report = Report {
@@ -153,9 +170,11 @@ impl Hands {
             outcome,
             artifacts: serde_json::Map::new(),
             logs: Vec::new(),
-            digest: None,
+            digest,
         };
-        self.kept.insert(token, report.clone());
+        if self.planted != Some(Planted::ReportForgotten) {
+            self.kept.insert(token, report.clone());
+        }
         self.said.push_back(Said::Report(Box::new(report.clone())));
         Some(report)
     }
@@ -172,19 +191,22 @@ impl Hands {
             0..=5 => luck.below(50),
             6..=8 => luck.below(8_000),
             // Longer than anybody waits: only a limit of time or a stop ends it.
-            _ if assignment.timeout.is_some() => 1 << 40,
+            _ if assignment.timeout.or(assignment.heartbeat).is_some() => 1 << 40,
             _ => luck.below(60_000),
         };
-        Length(assignment.timeout.map_or(ms, |limit| ms.min(limit.0)))
+        Length(limit(assignment).map_or(ms, |limit| ms.min(limit.0)))
     }
 
     fn outcome(&self, assignment: &Assignment) -> Outcome {
         let mut luck = self.luck(assignment);
-        let is_timeout = assignment.timeout.is_some_and(|limit| self.duration(assignment) == limit);
+        let is_timeout = limit(assignment).is_some_and(|limit| self.duration(assignment) == limit);
         luck.next();
         let fault = |kind, title: &str| Fault::new(kind, title);
         let end = match luck.below(10) {
             _ if is_timeout => AttemptEnd::TimedOut { fault: fault(FaultKind::Timeout, "out of time") },
+            9 if luck.permille(200) => {
+                AttemptEnd::Lost { loss: Loss::Watcher, reason: "its watcher died".to_owned() }
+            }
             0 | 1 => AttemptEnd::Failed { fault: fault(FaultKind::Runtime, "exit code 1") },
             _ => {
                 let Some(fields) = json!({"v": luck.below(1_000)}).as_object().cloned() else {
@@ -196,4 +218,9 @@ impl Hands {
         };
         Outcome::Ended(AttemptReport::of(end))
     }
+}
+
+/// Returns when an attempt that says nothing is ended.
+fn limit(assignment: &Assignment) -> Option<Length> {
+    assignment.timeout.into_iter().chain(assignment.heartbeat).min()
 }

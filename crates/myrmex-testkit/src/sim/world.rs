@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::mpsc::TryRecvError;
+use std::sync::mpsc::{Receiver, TryRecvError};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use myrmex_model::address::Address;
@@ -17,20 +17,23 @@ use myrmex_runtime::clock::Clock;
 use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::logs::Logs;
 use myrmex_runtime::partition::{
-    Answered, CalledDefinition, DOMAIN_LOG, MakeCommitter, NewRun, Parts, RequestError, Stepper, load_run,
+    Answered, CalledDefinition, DOMAIN_LOG, MakeCommitter, NewRun, Parts, RequestError, Stepper, Supply,
+    load_run,
 };
 use myrmex_runtime::progress::Progress;
-use myrmex_runtime::worker::{Assignment, Outcome, Report, Said};
+use myrmex_runtime::worker::{Outcome, Report};
 use myrmex_store::blobs::MemoryBlobStore;
 use myrmex_store::contract::Arrival;
 use myrmex_store::segments::MemoryLogStore;
-use myrmex_store::{LogId, Partitions, RunSummary};
+use myrmex_store::{LogId, Partitions, RunSummary, StoreError};
 
 use super::disk::{Bench, Disk, Faults};
-use super::judge;
+use super::faults::Weather;
+use super::planted::Planted;
 use super::random::{Random, mix};
 use super::worker::{Hands, Line, Told};
-use super::{CANCELLER, Counts, Planted};
+use super::{CANCELLER, Counts, Tapes};
+use super::{cache, judge, laws, order};
 
 /// The most things that happen while faults may.
 const FAULTY_STEPS: u64 = 250;
@@ -51,10 +54,14 @@ impl Clock for Watch {
 }
 
 /// A living process.
-struct Process {
-    partitions: Stepper,
+pub(super) struct Process {
+    pub(super) partitions: Stepper,
     line: Line,
-    hands: Hands,
+    pub(super) hands: Hands,
+    /// How many attempts its worker may have under way.
+    slots: usize,
+    /// What it was told to take up when it began, until that is done.
+    resuming: Option<Answered>,
     /// Where the batches of each partition wait, since the last opening of the store.
     benches: Arc<Mutex<BTreeMap<LogId, Bench>>>,
     progress: Arc<Progress>,
@@ -69,52 +76,68 @@ impl Process {
 }
 
 /// A run as those who asked for it know it.
-struct Client {
-    run: RunId,
-    new: NewRun,
-    start: Option<Answered>,
-    is_acknowledged: bool,
-    cancel: Option<Answered>,
-    is_cancelled: bool,
+pub(super) struct Client {
+    pub(super) run: RunId,
+    pub(super) new: NewRun,
+    pub(super) start: Option<Answered>,
+    pub(super) is_acknowledged: bool,
+    pub(super) cancel: Option<Answered>,
+    pub(super) is_cancelled: bool,
     /// Whether the run was not over when the cancel was acknowledged.
-    wants_cancel: bool,
+    pub(super) wants_cancel: bool,
+}
+
+impl Client {
+    pub(super) fn new(new: NewRun) -> Self {
+        let (run, start, cancel) = (new.run, None, None);
+        Self { run, new, start, is_acknowledged: false, cancel, is_cancelled: false, wants_cancel: false }
+    }
 }
 
 pub(super) struct World {
-    seed: u64,
-    random: Random,
-    now: Arc<AtomicI64>,
-    disk: Disk,
-    process: Option<Process>,
+    pub(super) seed: u64,
+    pub(super) random: Random,
+    pub(super) now: Arc<AtomicI64>,
+    pub(super) disk: Disk,
+    pub(super) process: Option<Process>,
     /// A process that was taken for dead and lives: its lock is gone, and its commits must be refused.
-    zombie: Option<Process>,
+    pub(super) zombie: Option<Process>,
     /// Reports of workers that died, as a network may keep them.
-    late: Vec<Report>,
-    clients: Vec<Client>,
-    namespace: Namespace,
+    pub(super) late: Vec<Report>,
+    pub(super) clients: Vec<Client>,
+    pub(super) namespace: Namespace,
     partitions: Partitions,
-    planted: Option<Planted>,
+    /// The partition whose turn it is, if nothing else is drawn.
+    next: u64,
+    pub(super) planted: Option<Planted>,
+    pub(super) weather: Weather,
+    /// How many turns are to come after what has happened, until nothing is left of it.
+    news: u64,
     started: BTreeMap<FencingToken, (RunId, Address, u32)>,
     produced: BTreeSet<FencingToken>,
     once: BTreeMap<(RunId, Address), FencingToken>,
+    /// The attempts whose worker died.
+    dead: BTreeSet<FencingToken>,
+    definitions: Vec<Definition>,
     pub(super) trace: u64,
     pub(super) counts: Counts,
     pub(super) breaches: Vec<String>,
 }
 
 impl World {
-    pub(super) fn new(seed: u64, definitions: &[Definition], planted: Option<Planted>) -> Self {
-        let mut random = Random::new(mix(seed, 1));
-        let faults = match random.below(4) {
-            0 => Faults::default(),
-            1 => Faults { full: 20, unknown: 20 },
-            2 => Faults { full: 0, unknown: 60 },
-            _ => Faults { full: 150, unknown: 5 },
-        };
+    pub(super) fn new(seed: u64, definitions: &[Definition], tapes: Tapes, planted: Option<Planted>) -> Self {
+        let Tapes { world: mut random, disk } = tapes;
         // Most workflows say something to each other then.
-        let count = if Random::new(mix(seed, 5)).permille(400) { 1 } else { 4 };
+        let count = if random.permille(600) { 4 } else { 1 };
         let partitions = Partitions::new(count).expect("there is at least one");
-        let disk = Disk::new(Random::new(mix(seed, 2)), faults, planted, partitions);
+        let faults = match random.below(5) {
+            0 => Faults::default(),
+            1 => Faults { full: 20, unknown: 20, unreadable: 0 },
+            2 => Faults { full: 0, unknown: 60, unreadable: 0 },
+            3 => Faults { full: 150, unknown: 5, unreadable: 0 },
+            _ => Faults { full: 0, unknown: 5, unreadable: 25 },
+        };
+        let disk = Disk::new(disk, faults, planted, partitions);
         let mut world = Self {
             seed,
             random,
@@ -126,15 +149,20 @@ impl World {
             clients: Vec::new(),
             namespace: Namespace::standard(),
             partitions,
+            next: 0,
             planted,
+            weather: Weather::default(),
+            news: 0,
             started: BTreeMap::new(),
             produced: BTreeSet::new(),
             once: BTreeMap::new(),
+            dead: BTreeSet::new(),
+            definitions: definitions.to_vec(),
             trace: seed,
             counts: Counts::default(),
             breaches: Vec::new(),
         };
-        let count = 1 + world.random.below(2);
+        let count = 1 + world.random.below(3);
         for index in 0..count {
             let client = world.client(index, definitions);
             world.clients.push(client);
@@ -163,8 +191,7 @@ impl World {
             key: None,
             retry: None,
         };
-        let (start, cancel) = (None, None);
-        Client { run, new, start, is_acknowledged: false, cancel, is_cancelled: false, wants_cancel: false }
+        Client::new(new)
     }
 
     fn now(&self) -> Timestamp {
@@ -184,8 +211,7 @@ impl World {
                 return;
             }
         }
-        self.disk.heal();
-        self.zombie = None;
+        self.heal();
         for step in 0.. {
             if step > STEPS_MAX {
                 return self.wrong("the runs do not end");
@@ -227,6 +253,11 @@ impl World {
         lines.join("\n")
     }
 
+    pub(super) fn history(&self) -> Vec<String> {
+        let reader = self.disk.reader();
+        self.partitions.logs().flat_map(|log| judge::history(reader.as_ref(), log)).collect()
+    }
+
     fn is_over(&self) -> bool {
         let Some(process) = &self.process else { return false };
         let is_done =
@@ -249,6 +280,8 @@ impl World {
     /// Lets one thing happen; false if nothing can.
     fn step(&mut self, is_faulty: bool) -> bool {
         self.counts.steps += 1;
+        self.random.mark();
+        self.weather.pass();
         if self.process.is_none() {
             self.begin_process();
             return true;
@@ -260,21 +293,31 @@ impl World {
         let now = self.now();
         let process = self.process.as_mut().expect("it lives");
         let benches = process.loaded_benches();
+        let is_writing = !benches.is_empty() && !self.weather.is_disk_slow();
+        let works = !self.weather.is_worker_frozen();
         let routes = process.partitions.routes();
         let ended = process.hands.ended(now);
-        // Each kind of thing that can happen, as often as it is likely.
-        let mut choices = vec![Choice::Turn; 3];
-        choices.extend(vec![Choice::Read; usize::from(!process.line.is_empty()) * 4]);
-        choices.extend(vec![Choice::Hear; usize::from(!process.hands.said.is_empty()) * 4]);
-        choices.extend(vec![Choice::End; usize::from(!ended.is_empty()) * 3]);
-        choices.extend(vec![Choice::Write; usize::from(!benches.is_empty()) * 4]);
+        // Each kind of thing that can happen, as often as it is likely; the first is what brings things on.
+        let mut choices = vec![Choice::Write; usize::from(is_writing) * 4];
+        choices.extend(vec![Choice::Hear; usize::from(works && !process.hands.said.is_empty()) * 4]);
+        choices.extend(vec![Choice::Read; usize::from(works && !process.line.is_empty()) * 4]);
+        choices.extend(vec![Choice::End; usize::from(works && !ended.is_empty()) * 3]);
         choices.extend(vec![Choice::Deliver; usize::from(!routes.is_empty()) * 5]);
-        let is_quiet = choices.len() == 3;
-        if is_faulty || is_quiet {
-            choices.push(Choice::Pass);
+        let is_quiet = choices.is_empty();
+        choices.extend(vec![Choice::Turn; 3]);
+        match is_quiet && self.news == 0 {
+            true => choices.insert(0, Choice::Pass),
+            false if is_faulty || is_quiet => choices.push(Choice::Pass),
+            false => {}
         }
         let choice = *self.random.one_of(&choices);
         self.trace = mix(self.trace, choice as u64);
+        self.news = match choice {
+            Choice::Turn => self.news.saturating_sub(1),
+            Choice::Read | Choice::Hear | Choice::End | Choice::Write | Choice::Deliver | Choice::Pass => {
+                u64::from(self.partitions.count())
+            }
+        };
         match choice {
             Choice::Turn => self.turn(),
             Choice::Read => self.read(),
@@ -304,14 +347,18 @@ impl World {
         self.counts.letters.1 += u64::from(again);
     }
 
-    /// Draws one of the partitions.
+    /// Draws one of the partitions; the simplest is the next one in turn.
     fn draw_log(&mut self) -> LogId {
-        let logs: Vec<LogId> = self.partitions.logs().collect();
-        *self.random.one_of(&logs)
+        let count = u64::from(self.partitions.count());
+        let drawn = (self.next + self.random.below(count)) % count;
+        self.next = (drawn + 1) % count;
+        LogId(u32::try_from(drawn).expect("it is small"))
     }
 
     /// Starts the process anew and takes up what is in the store, as the server does.
     fn begin_process(&mut self) {
+        let slots = 1 + u32::try_from(self.random.below(4)).expect("it is small");
+        let miscount = u32::from(self.planted == Some(Planted::SlotCounter) && self.counts.crashes > 0);
         let benches: Arc<Mutex<BTreeMap<LogId, Bench>>> = Arc::default();
         let committers = |log| -> MakeCommitter {
             let (disk, made) = (self.disk.clone(), Arc::clone(&benches));
@@ -327,7 +374,8 @@ impl World {
             open: Box::new(move || Ok(disk.open())),
             namespace: self.namespace.clone(),
             clock: Arc::new(Watch(Arc::clone(&self.now))),
-            slots: 1 + u32::try_from(self.random.below(4)).expect("it is small"),
+            slots: slots + miscount,
+            supply: Supply::default(),
             worker: Name::new("local").expect("it is a name"),
             logs: Logs::new(DOMAIN_LOG, Box::new(MemoryLogStore::new()), Arc::clone(&progress)),
             progress: Arc::clone(&progress),
@@ -336,6 +384,8 @@ impl World {
         };
         let partitions = match Stepper::open(parts, committers) {
             Ok(partitions) => partitions,
+            // The disk cannot be read. Whoever starts the process tries again.
+            Err(StoreError::Io { .. }) => return,
             Err(error) => return self.wrong(format!("the store cannot be opened: {error}")),
         };
         for log in self.partitions.logs() {
@@ -343,18 +393,38 @@ impl World {
         }
         let line = Line::default();
         partitions.attach(Box::new(line.clone()));
-        let open: Vec<RunId> = self.open_runs().into_iter().map(|open| open.run).collect();
-        partitions.resume_runs(&open);
-        self.process = Some(Process { partitions, line, hands: Hands::new(self.seed), benches, progress });
+        let hands = Hands::new(self.seed, self.planted);
+        let slots = usize::try_from(slots).expect("it is small");
+        self.process = Some(Process { partitions, line, hands, slots, resuming: None, benches, progress });
+        self.resume();
         self.counts.processes += 1;
     }
 
+    /// Asks for all open runs to go on.
+    pub(super) fn resume(&mut self) {
+        let mut open: Vec<RunId> = self.open_runs().into_iter().map(|open| open.run).collect();
+        if let Some(few) = self.weather.take_few() {
+            open.truncate(few);
+            self.counts.left_alone += 1;
+        }
+        if let Some(process) = &mut self.process {
+            process.resuming = Some(process.partitions.resume_runs(&open));
+        }
+    }
+
+    /// Whether the process has not taken up yet what it found when it began.
+    pub(super) fn is_recovering(&self) -> bool {
+        self.process.as_ref().is_some_and(|process| process.resuming.is_some())
+    }
+
     /// Sudden death.
-    fn crash(&mut self) {
+    pub(super) fn crash(&mut self) {
         let Some(process) = self.process.take() else { return };
         self.counts.crashes += 1;
+        self.counts.crashes_in_recovery += u64::from(process.resuming.is_some());
         self.counts.crashes_under_load += u64::from(process.hands.running().next().is_some());
         self.late.extend(process.hands.reports().cloned());
+        self.dead.extend(self.started.keys().filter(|token| process.hands.has(**token)));
         if self.random.permille(300) {
             self.zombie = Some(process);
         } else {
@@ -369,18 +439,34 @@ impl World {
 
     /// Lets people ask for what they want and hear what they are answered.
     fn ask(&mut self) {
-        let Some(process) = &self.process else { return };
+        let Some(process) = &mut self.process else { return };
         let mut breaches = Vec::new();
+        match process.resuming.as_ref().map(Receiver::try_recv) {
+            Some(Ok(Ok(()))) => process.resuming = None,
+            // What cannot be read now is asked for again.
+            Some(Ok(Err(_))) => return self.resume(),
+            Some(Err(_)) | None => {}
+        }
         for client in &mut self.clients {
             if !client.is_acknowledged {
                 let start =
                     client.start.get_or_insert_with(|| process.partitions.start_run(client.new.clone()));
                 match start.try_recv() {
-                    Ok(Ok(()) | Err(RequestError::Rejected(_))) => client.is_acknowledged = true,
-                    Ok(Err(RequestError::Unknowable | RequestError::Stopped)) => client.start = None,
+                    Ok(Ok(()) | Err(RequestError::Rejected(_))) => {
+                        client.is_acknowledged = true;
+                        let found = self.disk.reader().summary(&self.namespace, client.run);
+                        if !found.is_ok_and(|found| found.is_some()) {
+                            breaches.push(format!("run {} is acknowledged before it is there", client.run));
+                        }
+                    }
+                    // It was not decided, or nobody knows: they ask again.
+                    Ok(Err(RequestError::Unknowable | RequestError::Journal(_))) => {
+                        client.start = None;
+                    }
                     Ok(Err(error)) => breaches.push(format!("a start is refused: {error}")),
                     Err(TryRecvError::Empty) => {}
-                    Err(TryRecvError::Disconnected) => breaches.push("a start is never answered".to_owned()),
+                    // The process ended first: the next one is asked.
+                    Err(TryRecvError::Disconnected) => client.start = None,
                 }
             } else if client.wants_cancel && !client.is_cancelled {
                 let cancel = client.cancel.get_or_insert_with(|| {
@@ -392,50 +478,42 @@ impl World {
                     Ok(Err(RequestError::Rejected(_))) => {
                         (client.wants_cancel, client.cancel) = (false, None);
                     }
-                    Ok(Err(RequestError::Unknowable | RequestError::Stopped)) => client.cancel = None,
+                    Ok(Err(RequestError::Unknowable | RequestError::Journal(_))) => {
+                        client.cancel = None;
+                    }
                     Ok(Err(error)) => breaches.push(format!("a cancel is refused: {error}")),
                     Err(TryRecvError::Empty) => {}
-                    Err(TryRecvError::Disconnected) => breaches.push("a cancel is never answered".to_owned()),
+                    Err(TryRecvError::Disconnected) => client.cancel = None,
                 }
             }
         }
         self.breaches.extend(breaches);
     }
 
-    /// Lets something go wrong, sometimes.
-    fn meddle(&mut self) -> bool {
-        match self.random.below(1_000) {
-            0..=24 if self.is_working() || self.random.permille(300) => self.crash(),
-            500..=530 if self.zombie.is_some() => self.wake_zombie(),
-            25..=29 => {
-                let index = self.random.below(self.clients.len() as u64);
-                let client = &mut self.clients[usize::try_from(index).expect("it is small")];
-                client.wants_cancel |= client.is_acknowledged;
-            }
-            30..=34 => {
-                // The wall clock is set, back or forth by up to a day.
-                let step = i64::try_from(self.random.below(86_400_000)).expect("it is small") - 43_200_000;
-                self.now.fetch_add(step * 1_000_000, Ordering::Relaxed);
-                self.counts.clock_jumps += 1;
-            }
-            35..=44 => self.disk.sync(),
-            45..=74 if self.planted == Some(Planted::NoFencing) => self.deliver_late(),
-            _ => return false,
-        }
-        true
-    }
-
-    fn is_working(&self) -> bool {
+    pub(super) fn is_working(&self) -> bool {
         self.process.as_ref().is_some_and(|process| process.hands.running().next().is_some())
     }
 
+    pub(super) fn is_zombie_there(&self) -> bool {
+        self.zombie.is_some()
+    }
+
+    /// Tells the partition something, if there is one.
+    pub(super) fn tell(&self, act: impl FnOnce(&Stepper)) {
+        if let Some(process) = &self.process {
+            act(&process.partitions);
+        }
+    }
+
     /// The process that was taken for dead does something.
-    fn wake_zombie(&mut self) {
+    pub(super) fn wake_zombie(&mut self) {
         let (now, log) = (self.now(), self.draw_log());
         let Some(zombie) = &mut self.zombie else { return };
         self.counts.zombie_turns += 1;
         if let Some(token) = zombie.hands.ended(now).first().copied() {
-            zombie.hands.end(token, now);
+            // What it did counts if it opens the store again and so takes the log back.
+            let report = zombie.hands.end(token, now);
+            self.produced.extend(report.filter(is_known).map(|_| token));
         }
         if let Some(said) = zombie.hands.said.pop_front() {
             zombie.partitions.ear().hear(said);
@@ -448,18 +526,6 @@ impl World {
         }
         if !zombie.partitions.turn(log) {
             self.zombie = None;
-        }
-    }
-
-    /// A report of a dead worker arrives; the planted bug takes it for one of the attempt that is open now.
-    fn deliver_late(&mut self) {
-        let Some(process) = &mut self.process else { return };
-        for mut report in std::mem::take(&mut self.late) {
-            let is_open = |open: &&Assignment| open.run == report.run && open.task == report.task;
-            if let Some(open) = process.hands.running().find(is_open) {
-                (report.token, report.attempt) = (open.token, open.attempt);
-                process.partitions.ear().hear(Said::Report(Box::new(report)));
-            }
         }
     }
 
@@ -505,14 +571,26 @@ impl World {
             {
                 self.breaches.push(format!("`{text}` is repeated though what its attempt did is unknown"));
             }
+            if process.hands.running().count() >= process.slots {
+                self.breaches.push(format!("`{text}` begins though all places are taken"));
+            }
             self.counts.attempts += 1;
+            if self.planted == Some(Planted::AssignedTwice) && self.random.permille(50) {
+                process.line.put(Told::Assign(assignment.clone()));
+            }
         }
-        process.hands.obey(told, now);
+        let found = match &told {
+            Told::Assign(assignment) => cache::find(self.disk.reader().as_ref(), &self.namespace, assignment),
+            Told::Stop(_) | Told::StopAll | Told::Acknowledge(_) | Told::Forget | Told::Recount => None,
+        };
+        self.counts.taken_over += u64::from(found.is_some());
+        process.hands.obey(told, found, now);
     }
 
     fn hear(&mut self) {
         let Some(process) = &mut self.process else { return };
         if let Some(said) = process.hands.said.pop_front() {
+            self.weather.keep(&said);
             process.partitions.ear().hear(said);
         }
     }
@@ -521,13 +599,11 @@ impl World {
         let now = self.now();
         let Some(process) = &mut self.process else { return };
         if let Some(report) = process.hands.end(token, now) {
-            let is_known = match &report.outcome {
-                Outcome::Produced { .. } | Outcome::TakenOver { .. } => true,
-                Outcome::Ended(report) => {
-                    matches!(report.end, myrmex_model::outcome::AttemptEnd::Failed { .. })
-                }
-            };
-            if is_known {
+            let run = self.disk.reader().summary(&self.namespace, report.run).ok().flatten();
+            if run.is_none_or(|run| run.status.is_terminal()) {
+                self.breaches.push(format!("an attempt of `{}` outlives its run", report.task));
+            }
+            if is_known(&report) {
                 self.produced.insert(token);
             }
         }
@@ -555,11 +631,11 @@ impl World {
     /// Judges what is durable when everything is over.
     fn judge_end(&mut self) {
         let reader = self.disk.reader();
-        let durable = judge::read(reader.as_ref(), self.partitions, &mut self.breaches);
+        let durable = judge::read(reader.as_ref(), (self.partitions, &self.disk.order()), &mut self.breaches);
         for log in self.partitions.logs() {
             judge::check_indexes(reader.as_ref(), log, &self.namespace, &mut self.breaches);
         }
-        self.counts.messages = self.disk.taken();
+        self.counts.messages = self.disk.messages();
         let mut wrong = Vec::new();
         for token in self.started.keys() {
             if !durable.tokens.contains(token) {
@@ -572,11 +648,32 @@ impl World {
                     wrong.push(format!("run {run}: the success of `{task}` was produced by no attempt"));
                 }
             }
+            for origin in cache::origins(journal) {
+                if !cache::is_success(origin, durable.runs.get(&origin.run)) {
+                    wrong.push(cache::breach(*run, origin));
+                }
+            }
+            for (task, token) in laws::lost(journal) {
+                if self.started.contains_key(&token) && !self.dead.contains(&token) {
+                    wrong.push(format!("run {run}: `{task}` counts as lost, and its worker lived"));
+                }
+            }
+            let workflow = durable.workflows.get(run);
+            let named =
+                |definition: &&Definition| Some(definition.name.as_str()) == workflow.map(String::as_str);
+            if let Some(definition) = self.definitions.iter().find(named) {
+                order::check(*run, journal, definition, &mut wrong);
+            }
             self.counts.events += journal.len() as u64;
             self.counts.kinds.extend(journal.iter().map(|recorded| recorded.event.kind()));
             if judge::end_of(journal).is_none() {
                 wrong.push(format!("run {run} is not over"));
             }
+        }
+        // A run that was not taken up when the others were has no place until it is, and holds nothing.
+        if self.counts.unread == 0 && self.counts.left_alone == 0 {
+            wrong.extend(durable.overtaken);
+            laws::check_places(&durable.moves, &durable.workflows, &self.definitions, &mut wrong);
         }
         for client in &self.clients {
             let end = durable.runs.get(&client.run).and_then(|journal| judge::end_of(journal));
@@ -596,6 +693,14 @@ impl World {
                 self.trace = super::random::mix_text(self.trace, &note);
             }
         }
+    }
+}
+
+/// Whether a report leaves no doubt about what its attempt did.
+fn is_known(report: &Report) -> bool {
+    match &report.outcome {
+        Outcome::Produced { .. } | Outcome::TakenOver { .. } => true,
+        Outcome::Ended(report) => matches!(report.end, myrmex_model::outcome::AttemptEnd::Failed { .. }),
     }
 }
 

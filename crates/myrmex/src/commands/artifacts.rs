@@ -37,7 +37,7 @@ pub struct Args {
     #[arg(value_name = "TASK/NAME")]
     artifact: Option<String>,
 
-    /// Copy it to this file, or into this folder
+    /// Copy it to this file, or into this folder; `-` is standard output
     #[arg(long, value_name = "PATH", requires = "artifact")]
     to: Option<PathBuf>,
 
@@ -75,6 +75,10 @@ impl Kept {
 ///
 /// Returns [`Failure`] if there is no such run or artifact, the store cannot be read, or the copy cannot be written.
 pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
+    if args.json && args.to.as_deref().is_some_and(is_standard_output) {
+        let message = "`--to -` and `--json` both want standard output";
+        return Err(Failure::new(FailureCode::File, message).with_hint("leave one of them out"));
+    }
     let workspace = Workspace::current(data)?;
     let reader = open_reader(&workspace)?;
     let namespace = Namespace::standard();
@@ -88,9 +92,13 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         }
     }
     if let (Some(to), Some(one)) = (&args.to, kept.first()) {
-        let path = if to.is_dir() { to.join(file_name(&one.file)) } else { to.clone() };
         let blobs = FileBlobStore::new(&workspace.data);
         let content = blobs.get(&namespace, run, one.file.hash)?.ok_or_else(|| gone(run, one))?;
+        if is_standard_output(to) {
+            print_content(content)?;
+            return Ok(Exit::Success);
+        }
+        let path = if to.is_dir() { to.join(file_name(&one.file)) } else { to.clone() };
         copy(content, &path, args.force)?;
         if args.json {
             let mut shown = one.json();
@@ -155,6 +163,25 @@ fn file_name(file: &FileValue) -> &Path {
     Path::new(Path::new(&file.name).file_name().unwrap_or("file".as_ref()))
 }
 
+/// Whether a path means standard output; a file of that name is `./-`.
+fn is_standard_output(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// Writes content to standard output. What is damaged is noticed at its end, when all of it was written; the exit code tells.
+fn print_content(mut content: Box<dyn Read + Send>) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match io::copy(&mut content, &mut out).and_then(|_| out.flush()) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(damaged(&error)),
+        Err(error) => Err(Failure::output(&error)),
+    }
+}
+
+fn damaged(error: &io::Error) -> Failure {
+    StoreError::Damaged { what: error.to_string(), place: "the kept files".to_owned() }.into()
+}
+
 /// Writes content to `path`. The file is there whole or not at all, and nothing is replaced unless `is_forced`.
 fn copy(mut content: Box<dyn Read + Send>, path: &Path, is_forced: bool) -> Result<(), Failure> {
     if !is_forced && path.symlink_metadata().is_ok() {
@@ -173,9 +200,7 @@ fn copy(mut content: Box<dyn Read + Send>, path: &Path, is_forced: bool) -> Resu
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(there_already(path)),
             Err(_) => fs::rename(&partial, path).map_err(cannot),
         },
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            Err(StoreError::Damaged { what: error.to_string(), place: "the kept files".to_owned() }.into())
-        }
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(damaged(&error)),
         Err(error) => Err(cannot(error)),
     };
     // After a rename there is none.

@@ -6,6 +6,8 @@ use myrmex_model::name::Namespace;
 
 use super::runs::{find, open_reader};
 use crate::exit::{Exit, Failure};
+use crate::render::held_up::Waiting;
+use crate::request::{self, Asked};
 use crate::session::{self, Means, Session, Show};
 use crate::workspace::Workspace;
 
@@ -32,11 +34,13 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let run = find(&open_reader(&workspace)?, &namespace, &args.run)?;
     let session = Session::open(zygote, &workspace, Means::default())?;
     let after = session.last_of(run)?;
-    session
-        .partition()
-        .cancel_run(run, &session::user(), &args.reason)
-        .map_err(|error| session.refused(error))?;
-    match session.watch(run, after, Show::People)? {
+    let cancelled = session.partition().cancel_run(run, &session::user(), &args.reason);
+    let show = Show::People;
+    if let Some(exit) = request::settled(&session, &cancelled, Asked { run, waiting: Waiting::Cancel, show })?
+    {
+        return Ok(exit);
+    }
+    match session.watch(run, after, show)? {
         Exit::Cancelled => Ok(Exit::Success),
         other => Ok(other),
     }

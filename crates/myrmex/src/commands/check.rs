@@ -14,7 +14,7 @@ use crate::workspace::Workspace;
 /// Check files and report every problem in them
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Files to check
+    /// Files to check, or standard input with `-`
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 
@@ -98,7 +98,8 @@ fn with_needed(mut checked: Vec<CheckedFile>) -> Vec<CheckedFile> {
         if checked.iter().all(|own| own.source.name != file.source.name) {
             let (source, diagnostics) = (file.source, file.diagnostics);
             let closure = std::collections::BTreeMap::new();
-            checked.push(CheckedFile { source, definition: None, closure, diagnostics, beside: Vec::new() });
+            let (definition, places, beside) = (None, None, Vec::new());
+            checked.push(CheckedFile { source, definition, closure, places, diagnostics, beside });
         }
     }
     checked

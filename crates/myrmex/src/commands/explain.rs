@@ -2,22 +2,32 @@
 
 use std::io::Write;
 
+use myrmex_model::fault::FaultKind;
 use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};
 
 /// Explain a code that a message shows
 ///
-/// Without a code, all codes are listed.
+/// Without a code, all codes are listed; with a word, those that are about it, and the types of errors that bear it.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The code, such as E0207
-    #[arg(value_parser = code)]
-    code: Option<Page>,
+    /// The code, such as E0207, or a word, such as `cycle`
+    #[arg(value_parser = asked)]
+    code: Option<Asked>,
 
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+/// What is asked about.
+#[derive(Debug, Clone)]
+enum Asked {
+    /// One code.
+    Code(Page),
+    /// A word: the codes whose pages hold it, those with it in their titles first, and the types of errors it is in.
+    Word(Vec<Page>, Vec<(FaultKind, &'static str)>),
 }
 
 /// The page of a code.
@@ -44,26 +54,58 @@ pages![
     "E0001", "E0101", "E0102", "E0103", "E0104", "E0105", "E0106", "E0107", "E0108", "E0109",
     "E0110", "E0111", "E0112", "E0113", "E0114", "E0115", "E0201", "E0202", "E0203", "E0204",
     "E0205", "E0206", "E0207", "E0208", "E0209", "E0210", "E0211", "E0212", "E0213", "E0214",
-    "E0215", "E0216", "E0217", "E0218", "E0219", "E0220", "E0301", "E0302", "E0303", "E0304",
-    "E0305", "E0306", "E0307", "E0308", "E0309", "E0310", "E0311", "E0312", "E0313", "E0401",
+    "E0215", "E0216", "E0217", "E0218", "E0219", "E0220", "E0231", "E0232", "E0233", "E0234", "E0301", "E0302", "E0303", "E0304",
+    "E0305", "E0306", "E0307", "E0308", "E0309", "E0310", "E0311", "E0312", "E0313", "E0321", "E0401",
     "E0402", "E0403", "E0404", "E0405", "E0406", "E0407", "E0408", "E0409", "E0410", "E0411",
     "E0412", "E0413", "E0414", "E0415", "E0501", "E0503", "E0601", "E0602", "E0603", "E0604",
     "E0605", "E0606", "E0607", "E0608", "E0609", "E0610", "E0701", "E0801", "W0201", "W0202",
-    "W0203", "W0204", "W0205", "W0206", "W0207", "W0208", "W0209", "X0101", "X0102", "X0103",
-    "X0104", "X0105", "X0106", "X0107", "X0108", "X0109", "X0201", "X0202", "X0203", "X0301",
+    "W0203", "W0204", "W0205", "W0206", "W0207", "W0208", "W0209", "W0210", "W0221", "X0101",
+    "X0102", "X0103", "X0104", "X0105", "X0106", "X0107", "X0108", "X0109", "X0201", "X0202",
+    "X0203", "X0301",
 ];
 
-/// Explains a code, or lists all.
+/// What the types of errors mean that tasks and runs bear.
+const TYPES: &[(FaultKind, &str)] = &[
+    (FaultKind::Configuration, "a definition or setting that cannot be carried out"),
+    (FaultKind::Validation, "data that does not fit its declared type"),
+    (FaultKind::Expression, "an expression that has no value"),
+    (FaultKind::Timeout, "a limit of time that ran out"),
+    (FaultKind::Runtime, "a task that failed by itself, such as an exit code other than zero"),
+    (FaultKind::NoChoice, "no case of a `switch` holds, and there is no `else`"),
+    (FaultKind::BranchFailed, "a task inside a block, or an item of a `for_each`, failed"),
+    (
+        FaultKind::ToleranceExceeded,
+        "more items failed than are tolerated, or fewer succeeded than are asked for",
+    ),
+    (FaultKind::RoundsExceeded, "a `repeat` asked for more rounds than it may make"),
+    (FaultKind::Conflict, "a run for which `concurrency` leaves no place"),
+    (FaultKind::Deadlock, "a run that would wait for ever: those that hold its place wait for it"),
+    (FaultKind::DataLimit, "a value beyond a stated size or depth"),
+];
+
+/// Explains a code or a word, or lists all.
 ///
 /// # Errors
 ///
 /// Returns [`Failure`] if standard output cannot be written.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
-    let shown = match (args.code, args.json) {
-        (Some(page), false) => page.text.to_owned(),
-        (Some(page), true) => format!("{:#}\n", json(page, true)),
+    let line = |page: &Page| format!("{}  {}\n", page.code, page.title);
+    let shown = match (&args.code, args.json) {
+        (Some(Asked::Code(page)), false) => page.text.to_owned(),
+        (Some(Asked::Code(page)), true) => format!("{:#}\n", json(*page, true)),
+        (Some(Asked::Word(pages, types)), false) => {
+            let codes: String = pages.iter().map(line).collect();
+            let types = types.iter().map(|(kind, about)| format!("error type {}: {about}\n", kind.as_str()));
+            codes + &types.collect::<String>()
+        }
+        (Some(Asked::Word(pages, types)), true) => {
+            let codes: Vec<Value> = pages.iter().map(|page| json(*page, false)).collect();
+            let of_type = |(kind, about): &(FaultKind, &str)| json!({"type": kind.as_str(), "title": about});
+            let types: Vec<Value> = types.iter().map(of_type).collect();
+            format!("{:#}\n", json!({ "codes": codes, "types": types }))
+        }
         (None, false) => {
-            let lines: Vec<_> = pages().map(|page| format!("{}  {}\n", page.code, page.title)).collect();
+            let lines: Vec<_> = pages().map(|page| line(&page)).collect();
             lines.concat()
         }
         (None, true) => {
@@ -73,6 +115,37 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     };
     std::io::stdout().write_all(shown.as_bytes()).map_err(|error| Failure::output(&error))?;
     Ok(Exit::Success)
+}
+
+/// Reads a code, or a word that pages are about.
+fn asked(text: &str) -> Result<Asked, String> {
+    let unknown = match code(text) {
+        Ok(page) => return Ok(Asked::Code(page)),
+        Err(unknown) => unknown,
+    };
+    let word = text.trim().to_lowercase();
+    // What has the form of a code is none that exists; the shortest words stand on every page.
+    let is_code = word.len() <= 5 && word.ends_with(|last: char| last.is_ascii_digit());
+    if is_code || word.len() < 3 {
+        return Err(unknown);
+    }
+    let (mut titled, others): (Vec<Page>, Vec<Page>) =
+        pages().filter(|page| has_word(page.text, &word)).partition(|page| has_word(page.title, &word));
+    let types: Vec<_> = TYPES.iter().filter(|(kind, _)| has_word(kind.as_str(), &word)).cloned().collect();
+    if titled.is_empty() {
+        titled = others;
+    }
+    if titled.is_empty() && types.is_empty() {
+        return Err(format!("no code is about `{word}`; without one, `explain` lists them all"));
+    }
+    Ok(Asked::Word(titled, types))
+}
+
+/// Returns whether a word of `text` begins with `word`, which is in lower case.
+fn has_word(text: &str, word: &str) -> bool {
+    let text = text.to_lowercase();
+    let mut places = text.match_indices(word);
+    places.any(|(at, _)| !text[..at].ends_with(|before: char| before.is_alphanumeric()))
 }
 
 /// Reads a code; of one that does not exist, says which was probably meant: one digit differs, or zeroes are missing.

@@ -1,16 +1,15 @@
 //! `myrmex fmt`: writes files in the canonical form. What it cannot read, it leaves alone.
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use myrmex_lang::{FormatError, Source, Syntax};
 use myrmex_model::diagnostic::Diagnostic;
 
 use super::unreadable;
-use crate::exit::{Exit, Failure, FailureCode, reason};
+use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::diagnostics;
-use crate::sources::{SOURCE_BYTES_MAX, read_text};
+use crate::sources::{self, STANDARD_INPUT};
 
 /// Write files in the canonical form
 ///
@@ -26,9 +25,6 @@ pub struct Args {
     #[arg(long)]
     check: bool,
 }
-
-/// What stands for standard input.
-const STANDARD_INPUT: &str = "-";
 
 /// How formatting one file ended.
 enum Formatted {
@@ -75,8 +71,8 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
 
 /// Formats one file; a problem with it is printed.
 fn format(path: &Path, is_input: bool) -> Result<(Source, Formatted), Failure> {
-    let name: Arc<str> = if is_input { "<stdin>".into() } else { path.display().to_string().into() };
-    let text = if is_input { read_input() } else { read_text(path) };
+    let name = sources::name_of(path);
+    let text = sources::read_source(path);
     let refuse = |source: Source, problems: &[Diagnostic]| {
         diagnostics::print(&source, problems);
         Ok((source, Formatted::Refused))
@@ -111,12 +107,6 @@ fn syntax(path: &Path, is_input: bool, text: &str) -> Syntax {
         path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
     };
     if is_json { Syntax::Json } else { Syntax::Yaml }
-}
-
-fn read_input() -> Result<String, String> {
-    let mut text = String::new();
-    let read = std::io::stdin().take(SOURCE_BYTES_MAX).read_to_string(&mut text);
-    read.map(|_| text).map_err(|error| reason(&error))
 }
 
 fn print(text: &str) -> Result<(), Failure> {

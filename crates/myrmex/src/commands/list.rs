@@ -3,17 +3,17 @@
 use std::io::Write;
 use std::path::Path;
 
-use myrmex_model::event::{Event, Recorded};
+use myrmex_model::event::{Event, Parent};
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::retry::Retry;
 use myrmex_model::status::Status;
-use myrmex_runtime::partition::event_of;
 use myrmex_store::contract::SummaryFilter;
 use myrmex_store::directory::DataDirectory;
-use myrmex_store::{Reader, RunSummary, Sequence};
+use myrmex_store::{Reader, RunSummary};
 use serde_json::{Value, json};
 
 use super::runs::open_reader;
+use crate::descendants::start_of;
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::{summary, time, waits};
 use crate::session::print_line;
@@ -111,23 +111,24 @@ struct Listed {
     run: RunSummary,
     /// Which run it retries, if it does.
     retry: Option<Box<Retry>>,
+    /// Which task of which run called it, if one did.
+    parent: Option<Parent>,
     /// What it waits for before it begins, if it does.
     waits: Option<String>,
 }
 
 /// Looks up what only the events of a run tell.
 fn listed(reader: &dyn Reader, run: RunSummary, is_held: bool) -> Result<Listed, Failure> {
-    let first = reader.run_records(&run.namespace, run.run, Sequence::NONE, 1)?;
-    let retry = match first.first().map(event_of).transpose()? {
-        Some(Recorded { event: Event::RunStarted { retry, .. }, .. }) => retry,
-        Some(_) | None => None,
+    let (retry, parent) = match start_of(reader, &run.namespace, run.run)? {
+        Some(Event::RunStarted { retry, parent, .. }) => (retry, parent),
+        Some(_) | None => (None, None),
     };
     let waits = if is_interrupted(run.status, is_held) {
         None
     } else {
         waits::what_for(reader, &Namespace::standard(), &run)?
     };
-    Ok(Listed { run, retry, waits })
+    Ok(Listed { run, retry, parent, waits })
 }
 
 /// Whether a living process holds the store, and so goes on with the runs in it that are not over.
@@ -145,7 +146,7 @@ pub(super) fn is_interrupted(status: Status, is_held: bool) -> bool {
     !is_held && !status.is_terminal()
 }
 
-fn summary_json(Listed { run, retry, waits }: &Listed, is_held: bool) -> Value {
+fn summary_json(Listed { run, retry, parent, waits }: &Listed, is_held: bool) -> Value {
     json!({
         "run": run.run.to_string(),
         "workflow": run.workflow.as_str(),
@@ -160,8 +161,14 @@ fn summary_json(Listed { run, retry, waits }: &Listed, is_held: bool) -> Value {
         "definition": run.definition.to_string(),
         "retry_of": retry.as_ref().map(|retry| retry.of.to_string()),
         "attempt": retry.as_ref().map_or(1, |retry| retry.attempt),
+        "parent": parent.as_ref().map(parent_json),
         "error": run.fault,
     })
+}
+
+/// Shows to scripts which task of which run called a run.
+pub(super) fn parent_json(parent: &Parent) -> Value {
+    json!({"run": parent.run.to_string(), "task": parent.task.path()})
 }
 
 fn print(runs: &[Listed], is_held: bool, is_filtered: bool) -> std::io::Result<()> {
@@ -174,7 +181,7 @@ fn print(runs: &[Listed], is_held: bool, is_filtered: bool) -> std::io::Result<(
     let width = runs.iter().map(|Listed { run, .. }| run.workflow.as_str().len()).max().unwrap_or(0).max(8);
     let mut out = anstream::stdout().lock();
     writeln!(out, "{:<13}  {:<width$}  {:<11}  {:<20}  TOOK", "RUN", "WORKFLOW", "STATUS", "STARTED")?;
-    for Listed { run, retry, waits } in runs {
+    for Listed { run, retry, parent, waits } in runs {
         let started = time::instant(run.started);
         let took = match run.ended {
             Some(ended) => time::between(run.started, ended),
@@ -184,8 +191,9 @@ fn print(runs: &[Listed], is_held: bool, is_filtered: bool) -> std::io::Result<(
         let status = if is_interrupted(run.status, is_held) { INTERRUPTED } else { run.status.as_str() };
         let (id, workflow) = (summary::short(run.run), run.workflow.as_str());
         let retry = retry.as_ref().map(|retry| format!("  retry of {}", summary::short(retry.of)));
-        let retry = retry.unwrap_or_default();
-        writeln!(out, "{id:<13}  {workflow:<width$}  {status:<11}  {started:<20}  {took}{retry}")?;
+        let parent = parent.as_ref().map(|parent| format!("  called by {}", summary::short(parent.run)));
+        let kin = [retry, parent].map(Option::unwrap_or_default).concat();
+        writeln!(out, "{id:<13}  {workflow:<width$}  {status:<11}  {started:<20}  {took}{kin}")?;
     }
     Ok(())
 }

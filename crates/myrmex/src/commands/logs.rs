@@ -14,6 +14,7 @@ use myrmex_store::{Reader, StoreError};
 use serde_json::json;
 
 use super::runs::{NAMED_MAX, find, listed, open_reader};
+use crate::descendants::{self, Call};
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::summary;
 use crate::render::task_path::TaskPath;
@@ -61,10 +62,31 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     if let Some(failure) = damage {
         return Err(failure);
     }
-    if !has_printed {
+    let has_called = say_called(wanted.as_ref(), &reader, (&namespace, run))?;
+    if !has_printed && !has_called {
         say_why(args, &reader, run)?;
     }
     Ok(Exit::Success)
+}
+
+/// Says where the output of the runs is that these tasks called; false if they called none.
+fn say_called(
+    wanted: Option<&TaskPath>,
+    reader: &dyn Reader,
+    (namespace, run): (&Namespace, RunId),
+) -> Result<bool, Failure> {
+    let mut calls = descendants::calls(reader, namespace, run)?;
+    calls.retain(|call| wanted.is_none_or(|wanted| wanted.holds(&call.task)));
+    // If standard error is closed the exit code still tells.
+    let say = |message: String| drop(writeln!(anstream::stderr(), "{message}"));
+    for Call { task, child } in calls.iter().take(NAMED_MAX) {
+        let (task, child) = (task.path(), summary::short(*child));
+        say(format!("`{task}` called run {child}: `myrmex runs logs {child}` prints what that printed"));
+    }
+    if let Some(more @ 1..) = calls.len().checked_sub(NAMED_MAX) {
+        say(format!("and {more} more: `myrmex runs show` lists them"));
+    }
+    Ok(!calls.is_empty())
 }
 
 /// Says why there is nothing: there is no such task, it took over what another run did, or it printed nothing.
@@ -82,6 +104,16 @@ fn say_why(args: &Args, reader: &dyn Reader, run: RunId) -> Result<(), Failure> 
         }
         let known = loaded.as_ref().map(summary::paths).unwrap_or_default();
         if !known.iter().any(|known| wanted.is(known)) {
+            if let Some((child, inner)) =
+                descendants::inside_call(reader, &Namespace::standard(), (run, path))?
+            {
+                let message = format!("`{path}` lies in a run that was called");
+                let hint = format!(
+                    "`myrmex runs logs {} --task '{inner}'` prints what it printed",
+                    summary::short(child)
+                );
+                return Err(Failure::new(FailureCode::RunId, message).with_hint(hint));
+            }
             return Err(Failure::new(FailureCode::RunId, format!("run {run} has no task `{path}`"))
                 .with_hint(format!("its tasks are {}", listed(&known))));
         }

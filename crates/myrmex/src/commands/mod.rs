@@ -8,6 +8,7 @@ pub mod import;
 pub mod run;
 pub mod runs;
 pub mod schema;
+pub mod why;
 
 pub mod artifacts;
 pub mod cancel;
@@ -21,13 +22,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use myrmex_lang::{Checked, CheckedSource, Source};
+use myrmex_lang::{Checked, CheckedSource, Source, SourceMap};
 use myrmex_model::diagnostic::{Code, Diagnostic, Span};
 use myrmex_model::ir::Definition;
 use myrmex_model::name::Name;
 
 use crate::settings::{self, Settings};
-use crate::sources::{self, read_text};
+use crate::sources;
 
 /// From this size on the trees of a file take memory worth giving back before the run begins.
 const LARGE_SOURCE_BYTES: usize = 128 << 10;
@@ -43,6 +44,8 @@ pub struct CheckedFile {
     pub definition: Option<Definition>,
     /// The workflows that a run of it may come to call, by name.
     pub closure: BTreeMap<Name, Definition>,
+    /// Where the nodes of the definition stand, and those of the workflows that it calls, by name; if that was asked for.
+    pub places: Option<(SourceMap, BTreeMap<Name, SourceMap>)>,
     /// Every problem.
     pub diagnostics: Vec<Diagnostic>,
     /// The files with errors that this one needs.
@@ -57,6 +60,7 @@ impl CheckedFile {
             source,
             definition: None,
             closure: BTreeMap::new(),
+            places: None,
             diagnostics: vec![problem],
             beside: Vec::new(),
         }
@@ -80,10 +84,22 @@ fn unreadable(name: &Arc<str>, path: &Path, reason: &str) -> Diagnostic {
 /// Reads and checks a source file of the workspace at `root`, with what it names beside it; a file that cannot be read is a
 /// diagnostic like any other.
 ///
-/// Expressions are parsed by recursion, so the work is done on a thread with the stack for it.
+/// What a run does not need of it is given back: the places.
 fn check_file(path: &Path, root: &Path) -> CheckedFile {
-    let name: Arc<str> = path.display().to_string().into();
-    let text = match read_text(path) {
+    let mut file = check_placed(path, root);
+    file.places = None;
+    if file.source.text.len() > LARGE_SOURCE_BYTES {
+        myrmex_runtime::platform::return_memory();
+    }
+    file
+}
+
+/// Reads and checks a source file like [`check_file`], and keeps the places.
+///
+/// Expressions are parsed by recursion, so the work is done on a thread with the stack for it.
+pub(crate) fn check_placed(path: &Path, root: &Path) -> CheckedFile {
+    let name = sources::name_of(path);
+    let text = match sources::read_source(path) {
         Ok(text) => text,
         Err(reason) => return CheckedFile::unreadable(unreadable(&name, path, &reason)),
     };
@@ -91,23 +107,22 @@ fn check_file(path: &Path, root: &Path) -> CheckedFile {
         let source = Source::new(name, text);
         let (_, diagnostics) = Settings::read(&source, root);
         let (closure, beside) = (BTreeMap::new(), Vec::new());
-        return CheckedFile { source, definition: None, closure, diagnostics, beside };
+        return CheckedFile { source, definition: None, closure, places: None, diagnostics, beside };
     }
     let others = sources::beside(path, &text, root);
     let source = Source::new(name, text);
-    let check = || myrmex_lang::check_with(&source, &others);
+    let supply = Settings::load_quietly(root).declared();
+    let check = || myrmex_lang::check_in(&source, &others, &supply);
     let on_thread = std::thread::scope(|scope| {
         let builder = std::thread::Builder::new().stack_size(myrmex_expr::STACK_BYTES);
         builder.spawn_scoped(scope, check).map(std::thread::ScopedJoinHandle::join)
     });
-    let Checked { definition, closure, diagnostics, beside, .. } = match on_thread {
+    let Checked { definition, places, closure, called_places, diagnostics, beside } = match on_thread {
         Ok(Ok(checked)) => checked,
         Ok(Err(panic)) => std::panic::resume_unwind(panic),
         // Without memory for a large stack a small one must do.
         Err(_) => check(),
     };
-    if source.text.len() > LARGE_SOURCE_BYTES {
-        myrmex_runtime::platform::return_memory();
-    }
-    CheckedFile { source, definition, closure, diagnostics, beside }
+    let places = Some((places, called_places));
+    CheckedFile { source, definition, closure, places, diagnostics, beside }
 }

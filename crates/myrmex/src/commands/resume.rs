@@ -5,6 +5,7 @@ use std::path::Path;
 
 use myrmex_model::id::DefinitionHash;
 use myrmex_model::name::Namespace;
+use myrmex_model::status::Status;
 use myrmex_model::wire;
 use myrmex_store::{Reader, RunSummary};
 
@@ -12,6 +13,9 @@ use super::check_file;
 use super::runs::{find, open_reader};
 use crate::descendants;
 use crate::exit::{Exit, Failure};
+use crate::render::held_up::Waiting;
+use crate::render::summary;
+use crate::request::{self, Asked};
 use crate::session::{self, Means, Session, Show};
 use crate::workspace::Workspace;
 
@@ -58,7 +62,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
             Some(over) if over.status.is_terminal() => {
                 if descendants::open_below(&reader, &namespace, run)?.is_empty() {
                     if show == Show::People {
-                        note(&format!("the run is over: {}; `myrmex run` starts a new one", over.status));
+                        note(&format!("the run is over: {}; {}", over.status, what_is_left(&over)));
                     }
                     session::show_end(&reader, &namespace, run, over.status, show)?;
                     return Ok(Exit::of_run(over.status));
@@ -74,7 +78,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
             None => (run, None),
         }
     };
-    let means = Means { slots: args.slots.unwrap_or_else(session::default_slots), ..Means::default() };
+    let means = Means { slots: args.slots, ..Means::default() };
     let session = Session::open(zygote, &workspace, means)?;
     let below = session.open_below(run)?;
     if show == Show::People {
@@ -84,8 +88,30 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         session.tell_of_interrupted(Some((run, &below)))?;
     }
     let after = session.last_of(run)?;
-    session.partition().resume_run(run, &below).map_err(|error| session.refused(error))?;
+    let resumed = session.partition().resume_run(run, &below);
+    if let Some(exit) = request::settled(&session, &resumed, Asked { run, waiting: Waiting::Resume, show })? {
+        return Ok(exit);
+    }
     session.watch(run, after, show)
+}
+
+/// Says what can be done after the end of a run.
+fn what_is_left(run: &RunSummary) -> String {
+    let short = summary::short(run.run);
+    match run.status {
+        Status::Succeeded => "`myrmex run` starts a new one".to_owned(),
+        Status::Pending
+        | Status::Running
+        | Status::Waiting
+        | Status::Failed
+        | Status::TimedOut
+        | Status::Cancelled
+        | Status::Skipped
+        | Status::Compensated
+        | Status::Stuck => {
+            format!("`myrmex runs retry {short}` runs again what did not succeed")
+        }
+    }
 }
 
 /// Says in words of the command that a run keeps its definition, unless the file that it most probably came from still is
@@ -102,7 +128,8 @@ pub(super) fn tell_of_definition(workspace: &Workspace, run: &RunSummary, goes_o
         Some((checked, path)) => {
             let now = checked.definition.map(|now| DefinitionHash::of(&wire::definition::encode(&now)));
             if now != Some(run.definition) {
-                note(&format!("{goes_on}; `{}` has changed since", path.display()));
+                // Whether the file changed, or the run came from another one, nobody knows.
+                note(&format!("{goes_on}; `{}` holds another one", path.display()));
             }
         }
         None => note(&format!("{goes_on}, whatever became of the file of `{name}`")),

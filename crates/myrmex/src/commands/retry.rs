@@ -15,15 +15,16 @@ use myrmex_model::wire;
 use myrmex_runtime::partition::{CalledDefinition, NewRetry, NewRun, load_run};
 use myrmex_runtime::retry::{Places, PrepareError, Prepared, prepare};
 use myrmex_runtime::values;
-use myrmex_store::blobs::FileBlobStore;
 use myrmex_store::{Reader, RunSummary, Sequence};
 
 use super::run::{called, check_secrets, inputs};
 use super::runs::{find, open_reader};
 use super::{check_file, resume};
 use crate::exit::{Exit, Failure, FailureCode};
-use crate::intake::Inputs;
+use crate::intake::{Inputs, Keeping};
+use crate::render::held_up::Waiting;
 use crate::render::{diagnostics, summary};
+use crate::request::{self, Asked};
 use crate::session::{self, Means, Session, Show};
 use crate::settings::Settings;
 use crate::workspace::Workspace;
@@ -100,7 +101,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         },
         None => None,
     };
-    let slots = args.slots.unwrap_or_else(session::default_slots);
+    let slots = args.slots;
     // What is asked for is to run, whatever has been done before.
     let takes_over = args.from.is_empty() && args.item.is_empty();
     let session = Session::open(zygote, &workspace, Means { slots, takes_over })?;
@@ -110,7 +111,8 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let new = RunId(uuid::Uuid::now_v7().into_bytes());
     let mut inputs = new_inputs(args, &session, (&retried, &source))?;
     check_secrets(&source.definition, inputs.values(), &Settings::load(&workspace)?.providers)?;
-    let Some(prepared) = choose(args, &session, &workspace, (&retried, &source), new)? else {
+    let keeping = Keeping::begin(&session, new)?;
+    let Some(prepared) = choose(args, &session, (&retried, &source), new)? else {
         note(NOTHING_TO_DO);
         return Ok(Exit::NothingToDo);
     };
@@ -120,16 +122,20 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     if show != Show::Nothing {
         tell(&prepared);
     }
+    if show == Show::People {
+        session.tell_of_interrupted(None)?;
+    }
     let Some(values) = inputs.keep(&session, new)? else {
         note("interrupted before the run began");
         return Ok(Exit::Interrupted);
     };
     Inputs::adopt(&session, (retried.id(), new), &values)?;
-    session
-        .partition()
-        .start_run(new_run(new, &retried, (source, values), prepared))
-        .map_err(|error| session.refused(error))?;
-    inputs.settle(&session, new);
+    let started = session.partition().start_run(new_run(new, &retried, (source, values), prepared));
+    let began = request::settled(&session, &started, Asked { run: new, waiting: Waiting::Start, show });
+    drop(keeping);
+    if let Some(exit) = began? {
+        return Ok(exit);
+    }
     let exit = session.watch(new, Sequence::NONE, show)?;
     if exit != Exit::Interrupted {
         session.leave();
@@ -235,14 +241,13 @@ impl Source {
 fn choose(
     args: &Args,
     session: &Session,
-    workspace: &Workspace,
     (retried, source): (&Run, &Source),
     new: RunId,
 ) -> Result<Option<Prepared>, Failure> {
     let tasks = args.from.iter().cloned().map(Again::Task);
     let again: Vec<Again> = tasks.chain(args.item.iter().cloned().map(Again::Item)).collect();
-    let blobs = FileBlobStore::new(&workspace.data);
-    let places = Places { reader: session.reader(), blobs: &blobs, namespace: session.namespace(), to: new };
+    let (reader, namespace) = (session.reader(), session.namespace());
+    let places = Places { reader, blobs: session.blobs(), namespace, to: new };
     let other = Some(&*source.definition).filter(|_| source.is_other);
     prepare(&places, retried, other, &again).map_err(|error| match error {
         PrepareError::Select(error) => unknown(&error),
@@ -278,7 +283,8 @@ fn new_inputs(args: &Args, session: &Session, (retried, source): (&Run, &Source)
     let given = fields.into_iter().filter(|(name, value)| !value.is_null() && is_declared(name));
     let given = given.map(|(name, value)| (name, Given::Kept(value))).collect();
     // A default that is a path lies beside the file; the pinned definition has none any more.
-    inputs(given, &args.inputs, (&source.definition, args.to.as_deref().unwrap_or(Path::new(""))))
+    let workflow = args.to.as_deref().unwrap_or(Path::new(""));
+    inputs(given, &args.inputs, (&source.definition, workflow), "`-i NAME=VALUE`")
 }
 
 fn new_run(new: RunId, retried: &Run, (source, inputs): (Source, Value), prepared: Prepared) -> NewRun {

@@ -19,11 +19,13 @@ use myrmex_store::Sequence;
 
 use super::{CheckedFile, UNREADABLE, check_file};
 use crate::exit::{Exit, Failure, FailureCode};
-use crate::intake::{self, Inputs};
-use crate::render::{diagnostics, summary, time};
+use crate::intake::{self, Inputs, Keeping};
+use crate::render::held_up::Waiting;
+use crate::render::{diagnostics, origin, summary, time};
+use crate::request::{self, Asked};
 use crate::session::{self, Means, Session, Show};
 use crate::settings::{self, Settings};
-use crate::sources::{self, read_text};
+use crate::sources::{self, STANDARD_INPUT, read_text};
 use crate::workspace::Workspace;
 
 /// The endings of files that a name is looked for with.
@@ -33,7 +35,7 @@ const ENDINGS: [&str; 2] = ["yaml", "yml"];
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The workflow's file, or its name: `NAME.yaml` or `workflows/NAME.yaml` in the workspace, or a file there that
-    /// begins with `workflow: NAME`
+    /// begins with `workflow: NAME`; or standard input with `-`
     #[arg(value_name = "FILE_OR_NAME")]
     workflow: String,
 
@@ -73,15 +75,21 @@ pub struct Args {
 /// Returns [`Failure`] if inputs are wrong, the store is held, or the engine fails.
 pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let zygote = session::fork_zygote()?;
+    let is_input = |path: &Path| path.as_os_str() == STANDARD_INPUT;
+    if args.workflow == STANDARD_INPUT && args.input_file.as_deref().is_some_and(is_input) {
+        return Err(wrong("standard input holds either the workflow or its inputs, not both".to_owned()));
+    }
     let workspace = Workspace::current(data)?;
     let (mut file, path) = match resolve(&args.workflow, &workspace) {
         Ok(path) => (check_file(&path, &workspace.root), path),
         Err(problem) => (CheckedFile::unreadable(*problem), PathBuf::new()),
     };
     tell_problems(&file, args.quiet || args.json);
+    origin::note(&path);
     let Some(definition) = file.definition.take() else { return no_definition(&file) };
     let before = from_file(args.input_file.as_deref())?;
-    let mut inputs = inputs(before, &args.inputs, (&definition, &path))?;
+    let ways = "`-i NAME=VALUE` or `--input-file FILE`";
+    let mut inputs = inputs(before, &args.inputs, (&definition, &path), ways)?;
     check_secrets(&definition, inputs.values(), &Settings::load(&workspace)?.providers)?;
     let show = match (args.json, args.quiet) {
         (true, _) => Show::Json,
@@ -93,7 +101,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         // Tasks run there, not here; whoever did not mean that should see it.
         drop(writeln!(anstream::stderr(), "workspace: {}", workspace.root.display()));
     }
-    let slots = args.slots.unwrap_or_else(session::default_slots);
+    let slots = args.slots;
     let session = Session::open(zygote, &workspace, Means { slots, takes_over: !args.no_cache })?;
     let form = wire::definition::encode(&definition);
     let hash = DefinitionHash::of(&form);
@@ -107,6 +115,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     {
         return Ok(exit);
     }
+    let keeping = inputs.has_files().then(|| Keeping::begin(&session, run)).transpose()?;
     let Some(values) = inputs.keep(&session, run)? else {
         // If standard error is closed the exit code still tells.
         drop(writeln!(anstream::stderr(), "interrupted before the run began"));
@@ -127,8 +136,12 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     if show == Show::People {
         session.tell_of_interrupted(None)?;
     }
-    session.partition().start_run(new).map_err(|error| session.refused(error))?;
-    inputs.settle(&session, run);
+    let started = session.partition().start_run(new);
+    let began = request::settled(&session, &started, Asked { run, waiting: Waiting::Start, show });
+    drop(keeping);
+    if let Some(exit) = began? {
+        return Ok(exit);
+    }
     let exit = session.watch(run, Sequence::NONE, show)?;
     if exit != Exit::Interrupted {
         session.leave();
@@ -208,14 +221,17 @@ fn go_on(
     }
     let after = session.last_of(run)?;
     let below = session.open_below(run)?;
-    session.partition().resume_run(run, &below).map_err(|error| session.refused(error))?;
+    let resumed = session.partition().resume_run(run, &below);
+    if let Some(exit) = request::settled(session, &resumed, Asked { run, waiting: Waiting::Resume, show })? {
+        return Ok(Some(exit));
+    }
     session.watch(run, after, show).map(Some)
 }
 
 /// Finds the file of a workflow that is given by file or by name.
 pub(super) fn resolve(workflow: &str, workspace: &Workspace) -> Result<PathBuf, Box<Diagnostic>> {
     let given = PathBuf::from(workflow);
-    if given.exists() {
+    if given.exists() || workflow == STANDARD_INPUT {
         return Ok(given);
     }
     let is_file_name = given.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known));
@@ -236,6 +252,14 @@ pub(super) fn resolve(workflow: &str, workspace: &Workspace) -> Result<PathBuf, 
     let mut shown: Vec<String> = tried.iter().map(|path| format!("`{}`", path.display())).collect();
     shown.dedup();
     let problem = Diagnostic::error(UNREADABLE, span, format!("there is no workflow `{workflow}`"));
+    let in_root = |path: &PathBuf| {
+        let near = sources::like(&workspace.root.join(path))?;
+        Some(near.strip_prefix(&workspace.root).map_or(near.clone(), Path::to_path_buf))
+    };
+    let near = names.iter().find_map(|name| sources::like(Path::new(name)));
+    if let Some(near) = near.or_else(|| tried.iter().find_map(in_root)) {
+        return Err(Box::new(problem.with_hint(format!("did you mean `{}`?", near.display()))));
+    }
     let root = workspace.root.display();
     Err(Box::new(problem.with_hint(format!(
         "looked for {}, and for `workflow: {workflow}` in these folders of `{root}`; give the file's path",
@@ -268,11 +292,13 @@ fn from_file(path: Option<&Path>) -> Result<Vec<(String, Given)>, Failure> {
     Ok(fields.into_iter().map(|(name, value)| (name, Given::Value(value))).collect())
 }
 
-/// Checks the inputs `given`, over which `pairs` go, for the workflow in a file: all problems at once.
+/// Checks the inputs `given`, over which `pairs` go, for the workflow in a file: all problems at once. `ways` says how the
+/// command takes inputs.
 pub(super) fn inputs(
     mut given: Vec<(String, Given)>,
     pairs: &[String],
     (definition, workflow): (&Definition, &Path),
+    ways: &str,
 ) -> Result<Inputs, Failure> {
     let mut flags: BTreeSet<&str> = BTreeSet::new();
     for pair in pairs {
@@ -294,10 +320,7 @@ pub(super) fn inputs(
             count => format!("{count} inputs are missing or wrong"),
         });
         failure.causes = problems.iter().map(ToString::to_string).collect();
-        failure.with_hint(format!(
-            "give inputs with `-i NAME=VALUE` or `--input-file FILE`; {}",
-            known_inputs(definition)
-        ))
+        failure.with_hint(format!("give inputs with {ways}; {}", known_inputs(definition)))
     })
 }
 

@@ -10,14 +10,16 @@ use myrmex_model::id::Attempt;
 use myrmex_model::ir::Body;
 use myrmex_model::name::Namespace;
 use myrmex_model::outcome::{AttemptEnd, AttemptReport, ProcessExit};
+use myrmex_model::status::Status;
 use myrmex_model::time::Timestamp;
 use myrmex_runtime::partition::{event_of, load_run};
 use myrmex_runtime::values;
 use myrmex_store::{Reader, RunSummary, Sequence};
 use serde_json::{Value, json};
 
-use super::list::{is_held, is_interrupted};
+use super::list::{is_held, is_interrupted, parent_json};
 use super::runs::{find, listed, open_reader};
+use crate::descendants::{self, Call};
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::task_path::TaskPath;
 use crate::render::{outline, summary};
@@ -52,8 +54,10 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let unknown = || Failure::new(FailureCode::RunId, format!("there is no run {id}"));
     let header = reader.summary(&namespace, id)?.ok_or_else(unknown)?;
     let run = load_run(&reader, &namespace, id)?.ok_or_else(unknown)?;
+    let is_held = is_held(&workspace)?;
     let shown = Shown {
-        is_interrupted: is_interrupted(header.status, is_held(&workspace)?),
+        is_interrupted: is_interrupted(header.status, is_held),
+        is_held,
         header,
         run,
         namespace,
@@ -76,6 +80,7 @@ fn print(text: &str) -> Result<(), Failure> {
 struct Shown<'a> {
     header: RunSummary,
     is_interrupted: bool,
+    is_held: bool,
     run: Run,
     namespace: Namespace,
     reader: &'a dyn Reader,
@@ -93,6 +98,13 @@ impl Shown<'_> {
         document["started_by"] = json!(self.header.started_by);
         document["trigger"] = json!(self.run.trigger());
         document["key"] = json!(self.header.key);
+        document["attempt"] = json!(self.run.attempt());
+        document["retry_of"] = json!(self.run.retry().map(|retry| retry.of.to_string()));
+        let retries = descendants::retries_of(self.reader, &self.namespace, &self.header)?;
+        document["retried_by"] = json!(retries.iter().map(ToString::to_string).collect::<Vec<_>>());
+        document["parent"] = json!(self.run.parent_run().map(parent_json));
+        document["children"] = self.children(|_| true)?;
+        document["cancelled"] = self.cancelled()?;
         for (path, task) in summary::last_runs(&self.run) {
             let shown = &mut document["tasks"][path.as_str()];
             shown["started"] = json!(task.started().map(|at| at.to_string()));
@@ -100,6 +112,48 @@ impl Shown<'_> {
             shown["took_ms"] = json!(task.started().zip(task.ended()).map(|(from, to)| to.since(from).0));
         }
         Ok(document)
+    }
+
+    /// Shows the runs that wanted tasks called, each attempt by itself.
+    fn children(&self, is_wanted: impl Fn(&Address) -> bool) -> Result<Value, Failure> {
+        let mut children = Vec::new();
+        for Call { task, child } in descendants::calls(self.reader, &self.namespace, self.run.id())? {
+            if !is_wanted(&task) {
+                continue;
+            }
+            let child_run = self.reader.summary(&self.namespace, child)?;
+            let status = child_run.as_ref().map(|child| child.status);
+            children.push(json!({
+                "task": task.path(),
+                "address": task.as_str(),
+                "run": child.to_string(),
+                "workflow": child_run.as_ref().map(|child| child.workflow.as_str()),
+                "status": status.map(Status::as_str),
+                "interrupted": status.is_some_and(|status| is_interrupted(status, self.is_held)),
+            }));
+        }
+        Ok(Value::Array(children))
+    }
+
+    /// Shows who cancelled the run first, and why; null if nobody did.
+    fn cancelled(&self) -> Result<Value, Failure> {
+        if self.run.cancels() == 0 {
+            return Ok(Value::Null);
+        }
+        let mut after = Sequence::NONE;
+        loop {
+            let records = self.reader.run_records(&self.namespace, self.run.id(), after, 1_000)?;
+            let Some(last) = records.last() else { return Ok(Value::Null) };
+            after = last.sequence;
+            for record in &records {
+                if let Event::CancelRequested { scope, by, reason, successor } = event_of(record)?.event
+                    && scope.is_root()
+                {
+                    let successor = successor.map(|run| run.to_string());
+                    return Ok(json!({"by": by, "reason": reason, "successor": successor}));
+                }
+            }
+        }
     }
 
     /// Builds everything that is known of one task.
@@ -131,6 +185,8 @@ impl Shown<'_> {
             "error": task.fault().map(summary::fault),
             "history": self.history(&task.address())?,
         });
+        let own = task.address();
+        shown["children"] = self.children(|task| *task == own)?;
         if task.artifacts().is_some() {
             shown["artifacts"] = value(task.artifacts())?;
         }
@@ -143,6 +199,15 @@ impl Shown<'_> {
         let known: Vec<String> = summary::paths(&self.run);
         let Some(found) = known.iter().find(|known| wanted.is(known)) else {
             let message = format!("run {} has no task `{path}`", self.run.id());
+            let inside = descendants::inside_call(self.reader, &self.namespace, (self.run.id(), path))?;
+            if let Some((child, inner)) = inside {
+                let hint = format!("`myrmex runs show {} --task '{inner}'` shows it", summary::short(child));
+                return Err(Failure::new(
+                    FailureCode::RunId,
+                    format!("{message}: it lies in a run that was called"),
+                )
+                .with_hint(hint));
+            }
             let hint = format!("its tasks are {}", listed(&known));
             return Err(Failure::new(FailureCode::RunId, message).with_hint(hint));
         };

@@ -2,7 +2,9 @@
 
 pub mod diagnostics;
 pub mod event;
+pub mod failures;
 pub mod held_up;
+pub mod origin;
 pub mod outline;
 pub mod summary;
 pub mod task_path;

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use super::summary::SHORT_DIGITS;
 use super::time;
 
 /// The most characters of an output or of an error in the table of tasks.
@@ -27,14 +28,61 @@ pub fn run(document: &Value) -> String {
     if let Some(key) = document["key"].as_str() {
         facts.push(("key", key.to_owned()));
     }
+    facts.extend(kin(document));
     let mut shown = lines(&facts);
     shown.push_str(&error("error", &document["error"]));
     shown.push('\n');
     shown.push_str(&table(&document["tasks"]));
+    shown.push_str(&children(&document["children"]));
     if !document["output"].is_null() {
         shown.push_str(&section("output", &document["output"]));
     }
     shown
+}
+
+/// The facts of a run that name other runs.
+fn kin(document: &Value) -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
+    if let Some(run) = document["parent"]["run"].as_str() {
+        let task = document["parent"]["task"].as_str().unwrap_or_default();
+        facts.push(("called by", format!("`{task}` of run {}", short_id(run))));
+    }
+    if let Some(run) = document["retry_of"].as_str() {
+        facts.push(("retry of", format!("run {}, attempt {}", short_id(run), document["attempt"])));
+    }
+    let retries = document["retried_by"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let retries: Vec<String> = retries.map(|run| format!("run {}", short_id(run))).collect();
+    if !retries.is_empty() {
+        facts.push(("retried", format!("by {}", retries.join(", "))));
+    }
+    if let Some(reason) = document["cancelled"]["reason"].as_str() {
+        let by = document["cancelled"]["by"].as_str().unwrap_or_default();
+        facts.push(("cancelled", format!("by {by}: {reason}")));
+    }
+    facts
+}
+
+/// Shows the runs that were called.
+fn children(children: &Value) -> String {
+    let Some(children) = children.as_array().filter(|children| !children.is_empty()) else {
+        return String::new();
+    };
+    let text = |child: &Value, field: &str| child[field].as_str().unwrap_or_default().to_owned();
+    let width = children.iter().map(|child| text(child, "task").chars().count()).max().unwrap_or_default();
+    let mut shown = "\nchild runs:\n".to_owned();
+    for child in children {
+        let status =
+            if child["interrupted"] == true { "interrupted".to_owned() } else { text(child, "status") };
+        let (task, run, workflow) = (text(child, "task"), text(child, "run"), text(child, "workflow"));
+        let line = format!("{task:<width$}  {}  {status:<11}  {workflow}", short_id(&run));
+        shown.push_str(line.trim_end());
+        shown.push('\n');
+    }
+    shown
+}
+
+fn short_id(run: &str) -> String {
+    run.chars().take(SHORT_DIGITS).collect()
 }
 
 /// Shows one task whole.
@@ -56,6 +104,7 @@ pub fn task(document: &Value) -> String {
         // Writing into a text cannot fail.
         let _ = writeln!(shown, "attempt {number}  {end} after {}{why}{left}", took(&attempt["took_ms"]));
     }
+    shown.push_str(&children(&document["children"]));
     for field in ["input", "output", "artifacts"] {
         if !document[field].is_null() {
             shown.push_str(&section(field, &document[field]));
@@ -79,6 +128,11 @@ fn error(word: &str, error: &Value) -> String {
     let task = error["task"].as_str().map(|task| format!("`{task}`: ")).unwrap_or_default();
     let kind = error["type"].as_str().unwrap_or_default();
     let mut shown = format!("{word:<9} {task}{title} ({kind})\n");
+    if let Some(file) = error["place"]["file"].as_str() {
+        let (line, column) = (&error["place"]["line"], &error["place"]["column"]);
+        // Writing into a text cannot fail.
+        let _ = writeln!(shown, "          --> {file}:{line}:{column}");
+    }
     for line in error["detail"].as_str().unwrap_or_default().lines() {
         shown.push_str("          ");
         shown.push_str(line);

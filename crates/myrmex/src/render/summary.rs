@@ -4,18 +4,23 @@ use std::collections::BTreeSet;
 use std::io::Write;
 
 use myrmex_engine::run::{Run, TaskView};
+use myrmex_lang::Position;
 use myrmex_model::OrderedMap;
 use myrmex_model::address::Address;
 use myrmex_model::fault::Fault;
-use myrmex_model::id::ValueHash;
+use myrmex_model::id::{RunId, ValueHash};
 use myrmex_model::ir::{Body, Definition, NodeId};
 use myrmex_model::name::Namespace;
 use myrmex_model::status::Status;
 use myrmex_model::value::Value;
+use myrmex_runtime::partition::load_run;
 use myrmex_runtime::values;
 use myrmex_store::{Reader, StoreError};
 use serde_json::json;
 
+use super::failures;
+use super::origin::Origin;
+use crate::descendants;
 use crate::exit::Failure;
 
 /// How many lines of an error's detail people are shown, and how much of each: a message, not a log.
@@ -35,13 +40,14 @@ pub fn json(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<Val
         Some(hash) => values::load(reader, namespace, run.id(), hash),
         None => Ok(Value::Null),
     };
+    let origin = Origin::default();
     let mut tasks = serde_json::Map::new();
     for (path, task) in last_runs(run) {
         let mut summary = json!({
             "status": task.status().as_str(),
             "attempts": task.attempts(),
             "output": value(task.output())?,
-            "error": task.fault().map(fault),
+            "error": task.fault().map(|fault| placed(fault, origin.place(run, fault))),
         });
         if task.is_accepted() {
             summary["accepted"] = json!(true);
@@ -69,7 +75,7 @@ pub fn json(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<Val
         "status": run.status().as_str(),
         "interrupted": !is_over,
         "output": value(run.output())?,
-        "error": run.fault().map(fault),
+        "error": run.fault().map(|fault| placed(fault, origin.place(run, fault))),
         "tasks": tasks,
         "wall_ms": run.last().since(started).0,
     }))
@@ -85,6 +91,15 @@ pub fn fault(fault: &Fault) -> Value {
         "exit_code": fault.exit_code,
         "task": fault.task,
     })
+}
+
+/// Shows an error to scripts, with the place of the expression that it is about.
+fn placed(error: &Fault, place: Option<Position>) -> Value {
+    let mut shown = fault(error);
+    if let Some(place) = place {
+        shown["place"] = json!({"file": &*place.file, "line": place.line, "column": place.column});
+    }
+    shown
 }
 
 /// Returns the last run of each task by path, in the order of being reached first.
@@ -166,8 +181,10 @@ pub fn print(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<()
         count => format!("; {count} taken over"),
     };
     drop(writeln!(out, "run {} {} in {took} ({counts}{taken})", short(run.id()), run.status()));
+    let origin = Origin::default();
     if let Some(fault) = run.fault() {
         drop(writeln!(out, "error: {fault}"));
+        failures::print_place(origin.place(run, fault).as_ref(), &mut out);
         if let Some(detail) = &fault.detail {
             let lines: Vec<&str> = detail.lines().collect();
             for line in lines.iter().rev().take(DETAIL_LINES_MAX).rev() {
@@ -177,19 +194,13 @@ pub fn print(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<()
         }
     }
     let failed = run.fault().and_then(|fault| fault.task.as_deref());
-    let has_printed = |task: &TaskView<'_>| {
-        let logs = reader.log_ranges(namespace, run.id(), Some(&task.address()), None, 1)?;
-        Ok::<_, StoreError>(!logs.is_empty())
-    };
     if let Some(task) = failed
-        && let Some(view) = tasks.get(task)
-        && has_printed(view)?
+        && let Some((id, task)) = place_with_logs(run, task, (reader, namespace))?
     {
-        drop(writeln!(
-            out,
-            "hint: `myrmex runs logs {} --task '{task}'` prints what it printed",
-            short(run.id())
-        ));
+        drop(writeln!(out, "hint: `myrmex runs logs {} --task '{task}'` prints what it printed", short(id)));
+    }
+    if run.fault().is_some() {
+        failures::print_others(run, (&tasks, &origin), &mut out);
     }
     if let Some(hash) = run.output().filter(|_| run.status() == Status::Succeeded) {
         let output = values::load(reader, namespace, run.id(), hash)?;
@@ -201,11 +212,34 @@ pub fn print(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<()
     Ok(())
 }
 
+/// Finds a task that printed something, in this run or in one that it called, and its path there.
+fn place_with_logs(
+    run: &Run,
+    task: &str,
+    (reader, namespace): (&dyn Reader, &Namespace),
+) -> Result<Option<(RunId, String)>, Failure> {
+    let has_printed = |run: &Run, path: &str| match last_runs(run).get(path) {
+        Some(task) => {
+            let logs = reader.log_ranges(namespace, run.id(), Some(&task.address()), None, 1)?;
+            Ok::<_, StoreError>(!logs.is_empty())
+        }
+        None => Ok(false),
+    };
+    if has_printed(run, task)? {
+        return Ok(Some((run.id(), task.to_owned())));
+    }
+    let Some((child, inner)) = descendants::inside_call(reader, namespace, (run.id(), task))? else {
+        return Ok(None);
+    };
+    let Some(called) = load_run(reader, namespace, child)? else { return Ok(None) };
+    Ok(has_printed(&called, &inner)?.then_some((child, inner)))
+}
+
 /// How many digits of a run's id people are shown: enough to tell the runs of a workspace apart.
 pub const SHORT_DIGITS: usize = 13;
 
 /// Shows the beginning of a run's id, which commands accept for the whole.
-pub fn short(run: myrmex_model::id::RunId) -> String {
+pub fn short(run: RunId) -> String {
     let mut text = run.to_string();
     text.truncate(SHORT_DIGITS);
     text

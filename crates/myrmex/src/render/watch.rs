@@ -110,6 +110,8 @@ impl Watch {
             | Event::RoundBegan { .. }
             | Event::HandlerEntered { .. }
             | Event::TaskQueued { .. }
+            | Event::HoldQueued { .. }
+            | Event::HoldGranted { .. }
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
             | Event::CaseChosen { .. }

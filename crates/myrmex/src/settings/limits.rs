@@ -73,7 +73,7 @@ impl Reader<'_> {
         limits
     }
 
-    fn count(&mut self, key: &str, node: &Node, range: RangeInclusive<u64>) -> Option<u64> {
+    pub(super) fn count(&mut self, key: &str, node: &Node, range: RangeInclusive<u64>) -> Option<u64> {
         let number = node.as_scalar().map(Scalar::value).filter(Value::is_number);
         let Some(number) = number else {
             self.refuse_type(&format!("`{key}`"), "a whole number", node);

@@ -16,7 +16,9 @@ use myrmex_model::wire;
 use myrmex_runtime::clock::SystemClock;
 use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::logs::Logs;
-use myrmex_runtime::partition::{CalledDefinition, NewRun, OpenStore, Partitions, Parts, event_of, load_run};
+use myrmex_runtime::partition::{
+    CalledDefinition, NewRun, OpenStore, Partitions, Parts, RequestError, Supply, event_of, load_run,
+};
 use myrmex_runtime::progress::{Health, Progress};
 use myrmex_store::blobs::MemoryBlobStore;
 use myrmex_store::contract::{Arrival, Opened};
@@ -251,6 +253,7 @@ fn run_engine(open: OpenStore, reader: &dyn Reader) -> bool {
         namespace: Namespace::standard(),
         clock: Arc::new(SystemClock),
         slots: 2,
+        supply: Supply::default(),
         worker: Name::new("nobody").unwrap(),
         logs: Logs::new(LOG, Box::new(MemoryLogStore::default()), Arc::clone(&progress)),
         blobs: Arc::new(MemoryBlobStore::new()),
@@ -265,6 +268,7 @@ fn run_engine(open: OpenStore, reader: &dyn Reader) -> bool {
     } else {
         partition.start_run(new_run())
     };
+    let asked = asked.recv().unwrap_or(Err(RequestError::Unknowable));
     if asked.is_ok() {
         // An acknowledged start is in the store from now on.
         assert!(reader.summary(&Namespace::standard(), RUN).unwrap().is_some());

@@ -187,6 +187,12 @@ impl Live {
         assert!(killed.success() || self.is_over(), "the process group cannot be killed");
     }
 
+    /// Asks the main process to end, with SIGTERM.
+    pub(crate) fn ask_to_end(&self) {
+        let asked = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status().unwrap();
+        assert!(asked.success(), "the process cannot be asked to end");
+    }
+
     /// Waits until the command has ended by itself.
     pub(crate) fn wait(mut self) -> Ended {
         if !poll(PATIENCE, || self.is_over()) {
@@ -221,7 +227,7 @@ impl Ended {
 
     /// Returns the lines that acknowledge events: printed, so committed before.
     pub(crate) fn acknowledged(&self) -> impl Iterator<Item = &str> {
-        self.lines.iter().map(String::as_str).filter(|line| !is_summary(line))
+        self.lines.iter().map(String::as_str).filter(|line| !is_summary(line) && !is_wait(line))
     }
 
     /// Returns the last line of `run --json` if it is the summary.
@@ -233,6 +239,10 @@ impl Ended {
 
 fn is_summary(line: &str) -> bool {
     line.starts_with(r#"{"type":"run.summary""#)
+}
+
+fn is_wait(line: &str) -> bool {
+    line.starts_with(r#"{"type":"engine.waiting""#)
 }
 
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

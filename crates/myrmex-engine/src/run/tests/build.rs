@@ -1,7 +1,9 @@
 //! Builders of definitions: a tree of [`Spec`]s becomes a [`Definition`].
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use myrmex_model::demand::Asks;
 use myrmex_model::event::Limit;
 use myrmex_model::id::DefinitionHash;
 use myrmex_model::ir::{
@@ -42,6 +44,7 @@ pub(super) struct Spec {
     pub(super) tolerance: Option<Tolerance>,
     /// Of a scope: whether it has inputs of its own.
     pub(super) is_bound: bool,
+    pub(super) asks: Option<Asks>,
 }
 
 /// What follows a node to be. The handlers take the names that handlers have.
@@ -116,6 +119,7 @@ fn spec(name: &str, what: What) -> Spec {
         complete: Complete::All,
         tolerance: None,
         is_bound: false,
+        asks: None,
     }
 }
 
@@ -262,7 +266,7 @@ impl Spec {
 
     /// Declares an output, so that what the body gives is checked.
     pub(super) fn declared(mut self) -> Self {
-        let field = OutputField { name: name("out"), schema: Schema::of(Type::Any) };
+        let field = OutputField { name: name("out"), schema: Schema::of(Type::Any), is_optional: false };
         self.outputs = Outputs::Declared(vec![field]);
         self
     }
@@ -305,6 +309,12 @@ impl Spec {
     pub(super) fn limit(mut self, limit: Limit, ms: u64) -> Self {
         let place = Limit::ALL.iter().position(|other| *other == limit).unwrap();
         self.limits[place] = Some(ms);
+        self
+    }
+
+    /// Lets it ask for units of the pool `p`.
+    pub(super) fn pooled(mut self, units: u32) -> Self {
+        self.asks.get_or_insert_default().pools.insert(name("p"), units);
         self
     }
 
@@ -380,6 +390,7 @@ pub(super) fn define(root: &Spec) -> Arc<Definition> {
         version: None,
         inputs: Vec::new(),
         concurrency: None,
+        pools: BTreeMap::new(),
         nodes,
         root: NodeId(0),
     })
@@ -410,6 +421,7 @@ fn add(nodes: &mut Vec<Node>, parent: Option<NodeId>, spec: &Spec) -> NodeId {
             total_timeout: spec.limits[2].map(Length),
             heartbeat_timeout: None,
             repetition: if spec.is_once { Repetition::Forbidden } else { Repetition::Harmless },
+            asks: spec.asks.clone().map(Box::new),
         },
         outputs: spec.outputs.clone(),
         handling: None,

@@ -11,7 +11,7 @@ use super::host::{Host, address, ended_badly, ended_well, lost};
 use crate::run::Rejection;
 
 fn cancel() -> Command {
-    Command::Cancel { by: "ana".into(), reason: "enough".into() }
+    Command::Cancel { by: "ana".into(), reason: "enough".into(), successor: None }
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn a_restored_run_asks_again_for_the_stop_of_what_is_being_cancelled() {
 fn a_cancel_is_never_left_for_the_next_turn() {
     let mut host = Host::started(&graph("root", vec![task("a"), task("b")]));
     host.run.set_turn_items(0);
-    let cancel = Command::Cancel { by: "ana".into(), reason: "enough".into() };
+    let cancel = Command::Cancel { by: "ana".into(), reason: "enough".into(), successor: None };
     host.run.decide(cancel, host.now).unwrap();
     assert!(host.run.has_more(), "the rest of the turn is left");
     assert_eq!(host.run.queued(), [], "nothing waits for a grant any more");

@@ -1,10 +1,11 @@
 //! `for_each`: lists and maps, windows, failures, empty sources.
 
 use myrmex_model::effect::Evaluation;
+use myrmex_model::id::Epoch;
 use myrmex_model::status::Status;
 
 use super::build::{Spec, define, each, flow, graph, raise, task};
-use super::host::{Host, address, list, map, value_hash};
+use super::host::{Host, address, dispatch, list, map, value_hash};
 
 fn over(spec: Spec, items: Evaluation) -> Host {
     let mut host = Host::new(define(&graph("root", vec![spec, task("after").after("e")])));
@@ -91,4 +92,50 @@ fn items_that_fail_at_once_do_not_stop_the_window() {
     let mut host = over(each("e", raise("_")).parallel(1), list(4));
     host.expect(&[("e[3]", Status::Failed), ("e", Status::Failed)]);
     host.finish();
+}
+
+#[test]
+fn items_that_ended_are_kept_in_a_few_bytes_and_look_the_same() {
+    let host = |frugality: Option<usize>| {
+        let mut host = Host::new(define(&graph("root", vec![each("e", flow("_", vec![task("x")]))])));
+        host.answer("e", list(4));
+        host.answer("e[1]", Evaluation::Skip);
+        host.frugality = frugality;
+        host.start();
+        for item in ["e[0]/x", "e[2]/x", "e[1]/x"] {
+            host.now.0 += 7;
+            host.succeed(item);
+        }
+        host
+    };
+    let (all, some) = (host(None), host(Some(1_000)));
+    assert!(some.run.tasks().count() < all.run.tasks().count());
+    for item in ["e[0]", "e[1]", "e[2]", "e[3]"] {
+        let [one, other] = [&all, &some].map(|host| {
+            let item = host.run.task(&address(item)).unwrap();
+            let times = (item.started(), item.ended(), item.attempts());
+            (item.address(), item.node(), item.status(), item.phase(), item.output(), times)
+        });
+        assert_eq!(one, other);
+    }
+    assert!(some.run.task(&address("e[0]/x")).is_none());
+    assert!(some.run.task(&address("e[3]/x")).is_some());
+}
+
+#[test]
+fn items_are_held_while_many_wait_and_reached_in_the_end() {
+    let mut host = Host::new(define(&graph("root", vec![each("e", task("_")), task("after").after("e")])));
+    host.answer("e", list(50));
+    host.frugality = Some(4);
+    host.run.set_frugal(4);
+    host.dispatch = dispatch(Epoch(1), 1);
+    host.start();
+    let mut most = 0;
+    for index in 0..50 {
+        most = most.max(host.run.tasks().count());
+        host.succeed(&format!("e[{index}]"));
+    }
+    assert!(most < 12, "{most} activations for 4 that wait");
+    host.expect(&[("e", Status::Succeeded), ("after", Status::Pending)]);
+    assert_eq!(host.run.task(&address("e")).unwrap().items().count(), 50);
 }

@@ -212,6 +212,9 @@ impl Chooser {
         if self.one_in(6) {
             spec = spec.once();
         }
+        if self.one_in(5) {
+            spec = spec.pooled(1);
+        }
         self.follow(spec, left, depth)
     }
 

@@ -21,7 +21,7 @@ use myrmex_model::time::{Length, Timestamp};
 use super::build::{Spec, define, hash, name};
 use super::generate::Chooser;
 use crate::dispatch::{Dispatch, Grant, Ready, Worker};
-use crate::run::{Rejection, Run};
+use crate::run::{Rejection, Run, holds};
 
 pub(super) const RUN: RunId = RunId([7; 16]);
 
@@ -35,6 +35,8 @@ pub(super) struct Host {
     /// What workers have: the task is the one that they were told.
     pub(super) assigned: BTreeMap<FencingToken, Ready>,
     pub(super) stopping: BTreeSet<FencingToken>,
+    /// What blocks hold.
+    pub(super) held: BTreeSet<FencingToken>,
     /// Timers that fired after nobody waited for them any more, and were not disarmed yet.
     stale: BTreeSet<TimerKey>,
     pub(super) timers: BTreeMap<TimerKey, Timestamp>,
@@ -51,6 +53,8 @@ pub(super) struct Host {
     pub(super) takings: Takings,
     /// Draws answers and their order instead, if it is there.
     pub(super) luck: Option<Chooser>,
+    /// How many may wait before items are held, if everything is folded after every turn.
+    pub(super) frugality: Option<usize>,
     /// Whether every turn is checked, which costs time with the size of the run.
     pub(super) is_checked: bool,
 }
@@ -100,6 +104,7 @@ impl Host {
             dispatch: dispatch(Epoch(1), 1_000),
             assigned: BTreeMap::new(),
             stopping: BTreeSet::new(),
+            held: BTreeSet::new(),
             timers: BTreeMap::new(),
             stale: BTreeSet::new(),
             children: BTreeMap::new(),
@@ -109,6 +114,7 @@ impl Host {
             answers: BTreeMap::new(),
             takings: Takings::default(),
             luck: None,
+            frugality: None,
             is_checked: true,
         }
     }
@@ -178,6 +184,10 @@ impl Host {
             self.carry_out(effect);
         }
         self.effects = effects;
+        if let Some(waiting) = self.frugality {
+            self.run.set_frugal(waiting);
+            self.run.fold();
+        }
         if self.is_checked {
             super::audit::check_turn(self);
         }
@@ -205,15 +215,21 @@ impl Host {
         let definition = Arc::clone(self.run.definition());
         let node = definition.node(request.node);
         let taken = self.taken(request);
+        let is_held = self.run.view(request.ticket, false).is_held();
         let answer = match &mut self.luck {
             Some(luck) => luck.answer(node, &request.question, self.now),
             None => Ok(plain_answer(node, &request.question, self.now)),
         };
         match (answer, taken) {
+            // A guard is asked once.
+            (Ok(Evaluation::Skip), _) if is_held => Ok(plain_answer(node, &request.question, self.now)),
             // A guard that does not hold outweighs it.
             (Ok(Evaluation::Skip), _) => Ok(Evaluation::Skip),
-            (_, Some(taken)) => Ok(Evaluation::Taken(Box::new(taken))),
-            (answer, None) => answer,
+            (_, Some(taken)) if !is_held => Ok(Evaluation::Taken(Box::new(taken))),
+            (Ok(_), _) if request.question == Question::Begin && holds(node) && !is_held => {
+                Ok(Evaluation::Hold(None))
+            }
+            (answer, Some(_) | None) => answer,
         }
     }
 
@@ -228,7 +244,9 @@ impl Host {
         match effect {
             Effect::QueueRun { .. } => self.is_queued = true,
             Effect::Queue { task, attempt } => {
-                self.dispatch.enqueue(Ready::plain(RUN, task.clone(), *attempt, self.now));
+                let demand = self.run.demand(task).map(Arc::new);
+                self.dispatch
+                    .enqueue(Ready { demand, ..Ready::plain(RUN, task.clone(), *attempt, self.now) });
             }
             Effect::Withdraw { task, .. } => self.dispatch.withdraw(RUN, task),
             Effect::Assign { task, attempt, token } => {
@@ -238,7 +256,8 @@ impl Host {
             Effect::Release { token } => {
                 self.dispatch.release(*token);
                 self.stopping.remove(token);
-                self.assigned.remove(token).expect("only what was assigned is released");
+                let was_given = self.assigned.remove(token).is_some() || self.held.remove(token);
+                assert!(was_given, "only what was assigned or held is released");
             }
             Effect::Stop { token } => {
                 assert!(self.assigned.contains_key(token), "only what was assigned is stopped");
@@ -270,12 +289,19 @@ impl Host {
         // Between these turns the queue is ahead of the run.
         let is_checked = std::mem::replace(&mut self.is_checked, false);
         for Grant { token, ready, .. } in self.dispatch.grant(self.now) {
-            let Ready { task, attempt, .. } = ready;
+            let (task, attempt) = (ready.task.clone(), ready.attempt);
             let grant = Command::Grant { task, attempt, token, worker: name("local") };
+            let is_hold = ready.demand.as_ref().is_some_and(|demand| demand.is_placeless);
+            if is_hold {
+                self.held.insert(token);
+            }
             match self.put(grant) {
                 Ok(()) => {}
                 // A grant before it let something begin that cancelled this one.
-                Err(Rejection::NotQueued { .. } | Rejection::RunOver { .. }) => self.dispatch.release(token),
+                Err(Rejection::NotQueued { .. } | Rejection::RunOver { .. }) => {
+                    self.held.remove(&token);
+                    self.dispatch.release(token);
+                }
                 Err(other) => panic!("{other}"),
             }
         }
@@ -312,7 +338,7 @@ impl Host {
     }
 
     pub(super) fn cancel(&mut self) {
-        self.put(Command::Cancel { by: "ana".into(), reason: "enough".into() }).unwrap();
+        self.put(Command::Cancel { by: "ana".into(), reason: "enough".into(), successor: None }).unwrap();
     }
 
     pub(super) fn rebase(&mut self, root: &Spec, map: &[(&str, &str)]) -> Result<(), Rejection> {

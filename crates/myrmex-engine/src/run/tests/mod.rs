@@ -14,6 +14,7 @@ mod generate;
 mod golden;
 mod graph;
 mod handling;
+mod hold;
 mod host;
 mod lag;
 mod limits;

@@ -70,6 +70,32 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn runs_that_forget_keep_every_invariant_and_end(
+        shape in vec(any::<u8>(), 0..160),
+        luck in vec(any::<u8>(), 0..240),
+        waiting in 1..4_usize,
+        turn_items in prop_oneof![1..4_u32, Just(TURN_ITEMS_MAX)],
+        meddling in prop_oneof![Just(Meddling::Reports), Just(Meddling::Cancel), Just(Meddling::Rebase)],
+    ) {
+        live_frugally(shape, luck, meddling, Some(waiting), turn_items);
+    }
+
+    #[test]
+    fn runs_that_forget_what_has_ended_decide_as_those_that_do_not(
+        shape in vec(any::<u8>(), 0..160),
+        luck in vec(any::<u8>(), 0..240),
+        meddling in prop_oneof![Just(Meddling::Reports), Just(Meddling::Cancel)],
+    ) {
+        let all = live(shape.clone(), luck.clone(), meddling);
+        let some = live_frugally(shape, luck, meddling, Some(usize::MAX), TURN_ITEMS_MAX);
+        prop_assert_eq!(all.journal, some.journal);
+    }
+}
+
 /// Without this the properties above could hold because nothing happens.
 #[test]
 fn generated_runs_reach_every_kind_of_event() {
@@ -93,7 +119,7 @@ fn generated_runs_reach_every_kind_of_event() {
             *kinds.entry(event.kind()).or_default() += 1;
         }
     }
-    assert_eq!(kinds.len(), 26, "{kinds:?}");
+    assert_eq!(kinds.len(), 28, "{kinds:?}");
     assert!(kinds.values().all(|count| *count >= 5), "{kinds:?}");
 }
 
@@ -112,6 +138,17 @@ fn live(shape: Vec<u8>, luck: Vec<u8>, meddling: Meddling) -> Host {
 
 /// Does the same in turns of at most so many items.
 fn live_in_turns(shape: Vec<u8>, luck: Vec<u8>, meddling: Meddling, turn_items: u32) -> Host {
+    live_frugally(shape, luck, meddling, None, turn_items)
+}
+
+/// Does the same, and folds after every turn, if that is wanted.
+fn live_frugally(
+    shape: Vec<u8>,
+    luck: Vec<u8>,
+    meddling: Meddling,
+    frugality: Option<usize>,
+    turn_items: u32,
+) -> Host {
     let is_bounded = shape.last().is_some_and(|byte| byte % 4 == 1);
     let root = Chooser::new(shape).root();
     let definition = define(&root);
@@ -120,6 +157,10 @@ fn live_in_turns(shape: Vec<u8>, luck: Vec<u8>, meddling: Meddling, turn_items: 
     host.dispatch = dispatch(Epoch(1), 1 + u32::try_from(luck.below(5)).unwrap());
     host.luck = Some(luck);
     host.run.set_turn_items(turn_items);
+    host.frugality = frugality;
+    if let Some(waiting) = frugality {
+        host.run.set_frugal(waiting);
+    }
     host.start();
     go_on(host, root, meddling)
 }
@@ -365,8 +406,8 @@ fn check_end(host: &Host, snapshot: Option<(Facts, usize)>) {
     assert_eq!(is_cancelled, host.run.status() == Status::Cancelled);
     assert!(host.children.is_empty(), "nobody is waited for after the end");
     assert!(host.assigned.is_empty() && host.dispatch.waiting() == 0 && host.dispatch.leases().count() == 0);
-    let refused =
-        Run::clone(&host.run).decide(Command::Cancel { by: String::new(), reason: String::new() }, host.now);
+    let refused = Run::clone(&host.run)
+        .decide(Command::Cancel { by: String::new(), reason: String::new(), successor: None }, host.now);
     assert!(matches!(refused, Err(Rejection::RunOver { .. })));
     if let Some((facts, index)) = snapshot {
         let mut find = |hash| host.definitions.get(&hash).cloned();
@@ -378,6 +419,16 @@ fn check_end(host: &Host, snapshot: Option<(Facts, usize)>) {
         let pinned = pinned.expect("a snapshot is taken after the start");
         let mut restored = Run::restore(&facts, find(pinned).unwrap(), pinned).unwrap();
         restored.replay_more(&host.journal[index..], &mut find).unwrap();
-        assert_eq!(restored.facts(), host.run.facts(), "snapshot and tail equal the journal");
+        assert_eq!(restored.folded_facts(), host.run.folded_facts(), "snapshot and tail equal the journal");
     }
+}
+
+#[test]
+fn shrunk_a_run_that_is_cancelled_between_two_short_turns_ends_cancelled() {
+    let shape = vec![
+        0, 3, 235, 14, 83, 8, 0, 0, 0, 0, 0, 4, 0, 164, 1, 126, 0, 0, 39, 81, 0, 0, 0, 0, 187, 0, 0, 0, 0,
+        108, 60, 60, 42, 0, 0, 28, 83, 178, 0, 0, 0, 27, 3,
+    ];
+    let luck = vec![0, 0, 0, 20, 0, 0, 0, 0, 171, 45, 4, 19, 45, 63, 0];
+    live_in_turns(shape, luck, Meddling::Cancel, 1);
 }

@@ -21,7 +21,7 @@ fn refused(host: &mut Host, command: Command) -> String {
 #[test]
 fn nothing_can_be_put_to_a_run_that_has_not_started() {
     let mut host = Host::new(define(&graph("root", vec![task("a")])));
-    let cancel = Command::Cancel { by: "ana".into(), reason: String::new() };
+    let cancel = Command::Cancel { by: "ana".into(), reason: String::new(), successor: None };
     assert_eq!(refused(&mut host, cancel), "the run has not started");
 }
 

@@ -1,14 +1,17 @@
 //! The types of form 1 around the bodies of nodes, and their conversion to and from the internal representation.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::asks::{AsksV1, counted, units};
 use super::bodies::BodyV1;
 use super::handling::HandlingV1;
 use super::schema::SchemaV1;
 use super::template::TemplateV1;
 use super::{FORM, WHAT};
+use crate::demand::Asks;
 use crate::ir::{
     Backoff, Binding, Concurrency, Definition, Handling, Input, Node, NodeId, OnConflict, OutputField,
     Outputs, Policy, Repetition, Retry,
@@ -65,6 +68,8 @@ pub(super) struct DefinitionV1<'a> {
     inputs: Vec<InputV1<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     concurrency: Option<ConcurrencyV1<'a>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pools: BTreeMap<Text<'a>, u32>,
     #[serde(default, skip_serializing_if = "is_zero")]
     root: u32,
     nodes: Vec<NodeV1<'a>>,
@@ -79,6 +84,7 @@ impl<'a> From<&'a Definition> for DefinitionV1<'a> {
             version: definition.version.as_deref().map(Cow::Borrowed),
             inputs: definition.inputs.iter().map(InputV1::from).collect(),
             concurrency: definition.concurrency.as_ref().map(ConcurrencyV1::from),
+            pools: units(&definition.pools),
             root: definition.root.0,
             nodes: definition.nodes.iter().map(NodeV1::from).collect(),
         }
@@ -100,6 +106,7 @@ impl TryFrom<DefinitionV1<'_>> for Definition {
             version: form.version.map(Cow::into_owned),
             inputs: form.inputs.into_iter().map(Input::try_from).collect::<Result<_, _>>()?,
             concurrency: form.concurrency.map(Concurrency::try_from).transpose()?,
+            pools: counted(form.pools)?,
             root: NodeId(form.root),
             nodes: nodes.collect::<Result<_, _>>()?,
         })
@@ -223,6 +230,8 @@ struct NodeV1<'a> {
     #[serde(default, skip_serializing_if = "is_false")]
     once: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    asks: Option<Box<AsksV1<'a>>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     outputs: Option<OutputsV1<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     handling: Option<Box<HandlingV1<'a>>>,
@@ -243,6 +252,7 @@ impl<'a> From<&'a Node> for NodeV1<'a> {
             heartbeat_timeout: node.policy.heartbeat_timeout.map(|length| length.0),
             total_timeout: node.policy.total_timeout.map(|length| length.0),
             once: node.policy.repetition == Repetition::Forbidden,
+            asks: node.policy.asks.as_deref().map(|asks| Box::new(asks.into())),
             outputs: OutputsV1::of(&node.outputs),
             handling: node.handling.as_deref().map(|handling| Box::new(handling.into())),
             binding: node.binding.as_deref().map(|binding| Box::new(binding.into())),
@@ -265,6 +275,7 @@ impl NodeV1<'_> {
                 heartbeat_timeout: self.heartbeat_timeout.map(Length),
                 total_timeout: self.total_timeout.map(Length),
                 repetition: if self.once { Repetition::Forbidden } else { Repetition::Harmless },
+                asks: self.asks.map(|asks| Asks::try_from(*asks).map(Box::new)).transpose()?,
             },
             outputs: match self.outputs {
                 None => Outputs::Raw,
@@ -333,11 +344,13 @@ pub(super) struct OutputFieldV1<'a> {
     #[serde(borrow)]
     name: Text<'a>,
     schema: SchemaV1<'a>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    optional: bool,
 }
 
 impl<'a> From<&'a OutputField> for OutputFieldV1<'a> {
     fn from(field: &'a OutputField) -> Self {
-        Self { name: field.name.as_str().into(), schema: (&field.schema).into() }
+        Self { name: field.name.as_str().into(), schema: (&field.schema).into(), optional: field.is_optional }
     }
 }
 
@@ -345,7 +358,7 @@ impl TryFrom<OutputFieldV1<'_>> for OutputField {
     type Error = WireError;
 
     fn try_from(form: OutputFieldV1<'_>) -> Result<Self, WireError> {
-        Ok(Self { name: name(&form.name)?, schema: form.schema.try_into()? })
+        Ok(Self { name: name(&form.name)?, schema: form.schema.try_into()?, is_optional: form.optional })
     }
 }
 

@@ -1,0 +1,59 @@
+//! Whether blocks that hold something can all come to their ends.
+//!
+//! A block holds pools and locks while what is inside it asks for more. Two such blocks could wait for each other for ever.
+//! So a block gets what it asks for only if, in whatever order work gets ready, there stays an order in which every block
+//! gets what is inside it done: the banker's algorithm (E. W. Dijkstra, EWD 623, 1977). Attempts need not be looked at: they
+//! ask for nothing more, and end.
+//!
+//! Only what a definition says is known beforehand. Not known are locks whose names are expressions, and what a called
+//! workflow asks for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use myrmex_model::name::Name;
+
+use super::{Nest, Ready};
+
+/// Finds a block that could wait for ever if all of `blocks` held what they ask for; none if there is no such block.
+pub(super) fn stuck<'r>(
+    blocks: &[&'r Ready],
+    capacity: &BTreeMap<Name, u32>,
+    nest: &Nest,
+) -> Option<&'r Ready> {
+    if blocks.iter().all(|block| block.demand().inside.is_empty()) {
+        return None;
+    }
+    let mut free: BTreeMap<&Name, i64> =
+        capacity.iter().map(|(pool, units)| (pool, i64::from(*units))).collect();
+    let mut locks: BTreeSet<&str> = BTreeSet::new();
+    for block in blocks {
+        locks.extend(block.demand().locks.iter().map(String::as_str));
+        for (pool, units) in &block.demand().pools {
+            if let Some(free) = free.get_mut(pool) {
+                *free -= i64::from(*units);
+            }
+        }
+    }
+    let mut left: Vec<&Ready> = blocks.to_vec();
+    while !left.is_empty() {
+        let can_end = |block: &&Ready| {
+            let inside = &block.demand().inside;
+            let has_units =
+                |(pool, units): (&Name, &u32)| free.get(pool).is_none_or(|free| i64::from(*units) <= *free);
+            left.iter().all(|other| !nest.is_within(other, block))
+                && inside.pools.iter().all(has_units)
+                && inside.locks.iter().all(|lock| !locks.contains(lock.as_str()))
+        };
+        let Some(index) = left.iter().position(can_end) else { return left.first().copied() };
+        let ended = left.swap_remove(index);
+        for lock in &ended.demand().locks {
+            locks.remove(lock.as_str());
+        }
+        for (pool, units) in &ended.demand().pools {
+            if let Some(free) = free.get_mut(pool) {
+                *free += i64::from(*units);
+            }
+        }
+    }
+    None
+}

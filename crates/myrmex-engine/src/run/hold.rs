@@ -1,0 +1,172 @@
+//! What blocks hold while they are under way, and what attempts ask for.
+//!
+//! A block, or a call, that asks for pools or a lock waits for all of it before anything of it begins, and holds it until it
+//! has ended with all that follows its body: over all its attempts, and over a crash. That it holds is a fact of its
+//! activation, so whoever drives the run counts it from there.
+
+use myrmex_model::address::Address;
+use myrmex_model::demand::{Asks, Demand, Inside, Named};
+use myrmex_model::effect::{Effect, Question};
+use myrmex_model::event::{Change, Event};
+use myrmex_model::id::{Attempt, FencingToken};
+use myrmex_model::ir::{Body, Definition, Node, NodeId};
+use myrmex_model::status::Phase;
+use myrmex_model::time::Timestamp;
+
+use super::Run;
+use super::arena::{ActivationId, Hold, Work};
+use super::decide::Turn;
+
+/// Returns whether a node has to hold something before its body begins.
+pub fn holds(node: &Node) -> bool {
+    let may_hold = match &node.body {
+        Body::Graph(_) | Body::Flow(_) | Body::Call(_) => true,
+        Body::Task(_)
+        | Body::Value(_)
+        | Body::Timer(_)
+        | Body::Choose(_)
+        | Body::Raise(_)
+        | Body::Each(_) => false,
+    };
+    may_hold && node.policy.asks.as_deref().is_some_and(Asks::holds)
+}
+
+impl Run {
+    /// Returns what the attempt of a task, or a block, asks for beside a place; none if that is nothing.
+    pub fn demand(&self, task: &Address) -> Option<Demand> {
+        let id = self.find(task)?;
+        let activation = self.at(id);
+        let is_hold = activation.facts().is_some_and(|facts| facts.hold.is_some());
+        let named = activation.facts().and_then(|facts| facts.named.as_deref());
+        let asks = self.node(id).policy.asks.as_deref();
+        if !is_hold {
+            return asks.map(|asks| asks.demand(named));
+        }
+        let mut demand = asks.map(|asks| asks.demand(named)).unwrap_or_default();
+        demand.is_placeless = true;
+        demand.inside = inside(&self.definition, activation.node);
+        Some(demand)
+    }
+
+    /// Returns the blocks that hold something, with the tokens of their grants.
+    pub fn holds(&self) -> Vec<(Address, FencingToken)> {
+        let held = self.holding().filter_map(|(id, hold)| match hold {
+            Hold::Held(token) => Some((self.address(id), token)),
+            Hold::Waiting => None,
+        });
+        held.collect()
+    }
+
+    /// Returns the locks that the blocks around an activation hold, nearest first.
+    pub(super) fn locks_around(&self, id: ActivationId) -> Vec<(String, Address)> {
+        let mut locks = Vec::new();
+        let mut here = self.parent(id);
+        while let Some(around) = here {
+            if let Some(Hold::Held(_)) = self.at(around).facts().and_then(|facts| facts.hold) {
+                let address = self.address(around);
+                let demand = self.demand(&address).unwrap_or_default();
+                locks.extend(demand.locks.into_iter().map(|lock| (lock, address.clone())));
+            }
+            here = self.parent(around);
+        }
+        locks
+    }
+
+    /// Returns the blocks that wait to hold something.
+    pub(super) fn waiting_to_hold(&self) -> impl Iterator<Item = ActivationId> {
+        self.holding().filter(|(_, hold)| *hold == Hold::Waiting).map(|(id, _)| id)
+    }
+
+    fn holding(&self) -> impl Iterator<Item = (ActivationId, Hold)> {
+        let all = (0..).map(ActivationId).zip(&self.arena);
+        let live = all.filter(|(_, activation)| !activation.status.is_terminal());
+        live.filter_map(|(id, activation)| Some((id, activation.facts()?.hold?)))
+    }
+
+    pub(super) fn hold(&self, id: ActivationId) -> Option<Hold> {
+        self.at(id).facts().and_then(|facts| facts.hold)
+    }
+
+    /// Returns whether a block has what it asked for and is about to begin.
+    pub(super) fn is_held(&self, id: ActivationId) -> bool {
+        matches!(self.hold(id), Some(Hold::Held(_))) && matches!(self.at(id).work, Work::None)
+    }
+
+    pub(super) fn apply_hold(
+        &mut self,
+        id: ActivationId,
+        (hold, named): (Hold, Option<Box<Named>>),
+        at: Timestamp,
+    ) -> Change {
+        let phase = match hold {
+            Hold::Waiting => Phase::Queued,
+            Hold::Held(_) => Phase::Granted,
+        };
+        self.change(id, phase, at, |activation| {
+            let facts = activation.facts_mut();
+            facts.hold = Some(hold);
+            if named.is_some() {
+                facts.named = named;
+            }
+        })
+    }
+}
+
+impl Turn<'_> {
+    /// Lets a block wait for what it is to hold.
+    pub(super) fn queue_hold(&mut self, id: ActivationId, named: Option<Box<Named>>) {
+        let task = self.run.address(id);
+        self.emit(Event::HoldQueued { task: task.clone(), named });
+        self.effect(Effect::Queue { task, attempt: Attempt::FIRST });
+    }
+
+    /// Begins a block that now has what it asked for.
+    pub(super) fn begin_held(&mut self, id: ActivationId, token: FencingToken) {
+        let task = self.run.address(id);
+        self.emit(Event::HoldGranted { task: task.clone(), token });
+        self.effect(Effect::Withdraw { task, attempt: Attempt::FIRST });
+        self.ask(id, Question::Begin);
+    }
+
+    /// Ends an activation, and what it holds.
+    pub(super) fn emit_end(&mut self, id: ActivationId, end: Event) {
+        let hold = self.run.hold(id);
+        self.emit(end);
+        if let Some(Hold::Held(token)) = hold {
+            self.effect(Effect::Release { token });
+        }
+    }
+
+    /// Withdraws a block that waits for what it is to hold.
+    pub(super) fn withdraw_hold(&mut self, id: ActivationId) {
+        let task = self.run.address(id);
+        self.effect(Effect::Withdraw { task, attempt: Attempt::FIRST });
+    }
+}
+
+/// Returns the most that a piece of work inside `block` asks for at a time, with the blocks around it inside `block`.
+pub fn inside(definition: &Definition, block: NodeId) -> Inside {
+    let mut all = Inside::default();
+    // A parent stands before its children, and a piece of work and what is inside it stand together.
+    let nodes = definition.nodes.iter().enumerate().skip(block.0 as usize + 1);
+    for (index, node) in nodes {
+        let mut sum = Inside::default();
+        let mut here = Some((u32::try_from(index).unwrap_or(u32::MAX), node));
+        let mut is_inside = false;
+        while let Some((own, node)) = here {
+            if own == block.0 {
+                is_inside = true;
+                break;
+            }
+            if let Some(asks) = node.policy.asks.as_deref() {
+                sum.add(asks);
+            }
+            here = node.parent.map(|parent| (parent.0, definition.node(parent)));
+        }
+        if !is_inside {
+            break;
+        }
+        all.cover(&sum);
+    }
+    all
+}

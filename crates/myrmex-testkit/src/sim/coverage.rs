@@ -1,0 +1,90 @@
+//! Which constructs of the language a workflow holds, so that tests can say that all of them are simulated.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+/// Every construct that the engine carries out: a key, or a key with one of its words.
+pub const CONSTRUCTS: &[&str] = &[
+    "run",
+    "set",
+    "wait",
+    "wait until",
+    "switch",
+    "switch then",
+    "fail",
+    "tasks",
+    "do",
+    "then",
+    "then end",
+    "then exit",
+    "try",
+    "catch list",
+    "catch retry",
+    "repeat until",
+    "repeat while",
+    "workflow",
+    "wait false",
+    "needs",
+    "join",
+    "late",
+    "if",
+    "for_each",
+    "max_parallel",
+    "fail_fast",
+    "complete",
+    "rest",
+    "min_success",
+    "retry",
+    "retry when",
+    "jitter",
+    "timeout",
+    "timeout queue",
+    "timeout run",
+    "timeout total",
+    "timeout heartbeat",
+    "on_failure",
+    "finally",
+    "continue_on_error",
+    "effect once",
+    "cache",
+    "outputs",
+    "deadline",
+    "concurrency",
+    "on_conflict queue",
+    "on_conflict skip",
+    "on_conflict cancel",
+    "defaults",
+];
+
+/// Returns the constructs that stand in these files.
+pub(super) fn constructs(workflows: &[String]) -> BTreeSet<&'static str> {
+    let mut words = BTreeSet::new();
+    for text in workflows {
+        if let Ok(value) = serde_json::from_str(text) {
+            collect(&value, "", &mut words);
+        }
+    }
+    CONSTRUCTS.iter().copied().filter(|construct| words.contains(*construct)).collect()
+}
+
+/// Collects keys, keys with a word as their value, and keys within keys. Names of tasks never are such.
+fn collect(value: &Value, above: &str, words: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (key, inner) in fields {
+                words.insert(key.clone());
+                words.insert(format!("{above} {key}"));
+                match inner {
+                    Value::String(word) => drop(words.insert(format!("{key} {word}"))),
+                    Value::Bool(word) => drop(words.insert(format!("{key} {word}"))),
+                    Value::Array(_) => drop(words.insert(format!("{key} list"))),
+                    Value::Null | Value::Number(_) | Value::Object(_) => {}
+                }
+                collect(inner, key, words);
+            }
+        }
+        Value::Array(members) => members.iter().for_each(|member| collect(member, above, words)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}

@@ -1,0 +1,285 @@
+//! Laws of a journal beside its definition: nothing begins before what its edges ask for, nothing is tried more often
+//! than it may be, and what began has an end when the run has.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use myrmex_engine::run::node_at;
+use myrmex_model::address::Address;
+use myrmex_model::event::{Event, Recorded};
+use myrmex_model::id::RunId;
+use myrmex_model::ir::{Body, Definition, Edge, Graph, Join};
+use myrmex_model::outcome::{AttemptEnd, Outcome};
+use myrmex_model::status::Status;
+
+/// What a journal has said so far.
+struct Reading<'a> {
+    definition: &'a Definition,
+    outcomes: BTreeMap<String, Outcome>,
+    cases: BTreeMap<String, u32>,
+    begun: BTreeSet<String>,
+    /// Tasks with an attempt under way.
+    open: BTreeSet<&'a str>,
+    /// Failures of attempts, and how many are forgiven by the `retry` of a `catch`.
+    failures: BTreeMap<&'a Address, (u32, u32)>,
+    breaches: Vec<String>,
+}
+
+/// Judges the journal of a run that follows `definition`.
+pub(super) fn check(run: RunId, journal: &[Recorded], definition: &Definition, breaches: &mut Vec<String>) {
+    let (outcomes, cases, begun) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+    let (open, failures) = (BTreeSet::new(), BTreeMap::new());
+    let mut reading = Reading { definition, outcomes, cases, begun, open, failures, breaches: Vec::new() };
+    for recorded in journal {
+        reading.read(&recorded.event);
+    }
+    breaches.extend(reading.breaches.into_iter().map(|breach| format!("run {run}: {breach}")));
+}
+
+impl<'a> Reading<'a> {
+    fn read(&mut self, event: &'a Event) {
+        match event {
+            Event::TaskQueued { task, .. }
+            | Event::HoldQueued { task, .. }
+            | Event::ScopeEntered { task, .. }
+            | Event::TimerArmed { task, .. }
+            | Event::ChildCalled { task, .. }
+            | Event::ItemsExpanded { task, .. } => self.begins(task),
+            Event::CaseChosen { task, case } => {
+                self.begins(task);
+                self.cases.insert(task.as_str().to_owned(), *case);
+            }
+            Event::AttemptGranted { task, .. } => {
+                self.open.insert(task.as_str());
+                self.check_parallel(task);
+            }
+            Event::AttemptEnded { task, report, .. } => {
+                self.open.remove(task.as_str());
+                if let AttemptEnd::Failed { .. } | AttemptEnd::TimedOut { .. } = report.end {
+                    self.failures.entry(task).or_default().0 += 1;
+                    self.count(task);
+                }
+            }
+            Event::RetryArmed { task, by_catch: Some(_), .. } => {
+                self.failures.entry(task).or_default().1 += 1;
+            }
+            Event::TaskSucceeded { task, .. } => {
+                self.begins(task);
+                self.ends(task, Outcome::Succeeded);
+            }
+            Event::TaskTaken { task, taken } => {
+                let outcome = match taken.status {
+                    Status::Succeeded => Outcome::Succeeded,
+                    Status::Skipped => Outcome::Skipped,
+                    Status::Cancelled => Outcome::Cancelled,
+                    Status::Pending
+                    | Status::Running
+                    | Status::Waiting
+                    | Status::Failed
+                    | Status::TimedOut
+                    | Status::Compensated
+                    | Status::Stuck => Outcome::Failed,
+                };
+                self.ends(task, outcome);
+                self.cases.extend(taken.case.map(|case| (task.as_str().to_owned(), case)));
+            }
+            Event::TaskFailed { task, .. } => self.ends(task, Outcome::Failed),
+            Event::TaskSkipped { task, .. } => self.ends(task, Outcome::Skipped),
+            Event::TaskCancelled { task } => self.ends(task, Outcome::Cancelled),
+            Event::RunEnded { .. } => {
+                let open = self.begun.iter().filter(|task| !self.outcomes.contains_key(*task));
+                self.breaches.extend(open.map(|task| format!("`{task}` began and has no end")));
+            }
+            Event::RunStarted { .. }
+            | Event::RunQueued { .. }
+            | Event::RunAdmitted
+            | Event::Rebased { .. }
+            | Event::RoundBegan { .. }
+            | Event::HandlerEntered { .. }
+            | Event::HoldGranted { .. }
+            | Event::LimitReached { .. }
+            | Event::ChildUnknown { .. }
+            | Event::RetryArmed { by_catch: None, .. }
+            | Event::LagArmed { .. }
+            | Event::LagElapsed { .. }
+            | Event::CancelRequested { .. }
+            | Event::EndRequested { .. } => {}
+        }
+    }
+
+    fn ends(&mut self, task: &Address, outcome: Outcome) {
+        self.outcomes.insert(task.as_str().to_owned(), outcome);
+    }
+
+    /// A task begins: if it is the first time, what it needs must be there.
+    fn begins(&mut self, task: &Address) {
+        if task.is_root() || !self.begun.insert(task.as_str().to_owned()) {
+            return;
+        }
+        let (scope, name) = task.as_str().rsplit_once('/').unwrap_or(("", task.as_str()));
+        let Ok(address) = (if scope.is_empty() { Ok(Address::root()) } else { Address::parse(scope) }) else {
+            return;
+        };
+        let Some(node) = node_at(self.definition, &address) else { return };
+        let Body::Graph(graph) = &self.definition.node(node).body else { return };
+        if let Some(child) = graph.child_index(name)
+            && !self.may_begin(graph, scope, child)
+        {
+            self.breaches.push(format!("`{task}` begins before what it needs"));
+        }
+    }
+
+    fn may_begin(&self, graph: &Graph, scope: &str, child: u32) -> bool {
+        let edges = || graph.edges().iter().filter(|edge| edge.to == child);
+        let held = edges().filter(|edge| self.holds(graph, scope, edge)).count();
+        match graph.children[child as usize].join {
+            Join::All => held == edges().count(),
+            Join::AllLive => {
+                let is_decided = |edge: &Edge| self.outcomes.contains_key(&self.source(graph, scope, edge));
+                edges().count() == 0 || held > 0 && edges().all(is_decided)
+            }
+            Join::First(count) => held >= count as usize,
+        }
+    }
+
+    fn source(&self, graph: &Graph, scope: &str, edge: &Edge) -> String {
+        let node = graph.children[edge.from as usize].node;
+        let name = self.definition.node(node).name.as_str();
+        if scope.is_empty() { name.to_owned() } else { format!("{scope}/{name}") }
+    }
+
+    fn holds(&self, graph: &Graph, scope: &str, edge: &Edge) -> bool {
+        let source = self.source(graph, scope, edge);
+        let is_case =
+            edge.cases.is_empty() || self.cases.get(&source).is_some_and(|case| edge.cases.contains(case));
+        is_case && self.outcomes.get(&source).is_some_and(|outcome| edge.on.contains(*outcome))
+    }
+
+    /// An attempt begins: nowhere around it are more under way than may be.
+    fn check_parallel(&mut self, task: &Address) {
+        let text = task.as_str();
+        let inner = text.match_indices(['/', '[']).map(|(end, _)| &text[..end]);
+        for scope in std::iter::once("").chain(inner) {
+            let Ok(address) = (if scope.is_empty() { Ok(Address::root()) } else { Address::parse(scope) })
+            else {
+                continue;
+            };
+            let most =
+                node_at(self.definition, &address).and_then(|node| match &self.definition.node(node).body {
+                    Body::Graph(graph) => graph.max_parallel,
+                    Body::Each(each) => each.max_parallel,
+                    Body::Task(_)
+                    | Body::Value(_)
+                    | Body::Timer(_)
+                    | Body::Choose(_)
+                    | Body::Raise(_)
+                    | Body::Flow(_)
+                    | Body::Call(_) => None,
+                });
+            // Inside something each of its parts counts once, whatever it has under way; in a run every attempt does.
+            let part = |open: &&'a str| {
+                let rest = open.strip_prefix(scope)?;
+                match rest.strip_prefix('[') {
+                    Some(item) => item.split(']').next(),
+                    None => rest.strip_prefix('/')?.split(['/', '[', '~']).next(),
+                }
+            };
+            let count = match scope {
+                "" => self.open.len(),
+                _ => self.open.iter().filter_map(part).collect::<BTreeSet<_>>().len(),
+            };
+            if most.is_some_and(|most| count > most as usize) {
+                self.breaches
+                    .push(format!("`{task}` begins as one of {count} in `{scope}`, which are too many"));
+            }
+        }
+    }
+
+    /// An attempt of a task failed: no more of them may than its `retry` says.
+    fn count(&mut self, task: &Address) {
+        let Some(node) = node_at(self.definition, task) else { return };
+        let allowed = self.definition.node(node).policy.retry.as_ref().map_or(1, |retry| retry.retries + 1);
+        let (failures, forgiven) = self.failures.get(task).copied().unwrap_or_default();
+        if failures > allowed + forgiven {
+            self.breaches.push(format!("`{task}` fails {failures} times, {allowed} are allowed"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use myrmex_model::event::{Change, SkipReason};
+    use myrmex_model::id::{Attempt, FencingToken, ValueHash};
+    use myrmex_model::name::Name;
+    use myrmex_model::status::Phase;
+    use myrmex_model::time::Timestamp;
+
+    use super::*;
+
+    fn breaches(events: Vec<Event>) -> Vec<String> {
+        breaches_in(r#"{"workflow":"w","tasks":{"a":{"run":"x"},"b":{"run":"x","needs":["a"]}}}"#, events)
+    }
+
+    fn breaches_in(text: &'static str, events: Vec<Event>) -> Vec<String> {
+        let definition = std::thread::Builder::new()
+            .stack_size(myrmex_expr::STACK_BYTES)
+            .spawn(move || super::super::compile(&[text.to_owned()]).unwrap().remove(0))
+            .unwrap()
+            .join()
+            .unwrap();
+        let change = Change { from: Status::Pending, to: Status::Running, phase: Phase::None };
+        let record = |event| Recorded { at: Timestamp(0), event, change };
+        let journal: Vec<Recorded> = events.into_iter().map(record).collect();
+        let mut breaches = Vec::new();
+        check(RunId([0; 16]), &journal, &definition, &mut breaches);
+        breaches
+    }
+
+    fn at(name: &str) -> Address {
+        Address::parse(name).unwrap()
+    }
+
+    fn queued(name: &str) -> Event {
+        Event::TaskQueued { task: at(name), attempt: Attempt::FIRST, input: None, named: None }
+    }
+
+    fn succeeded(name: &str) -> Event {
+        Event::TaskSucceeded { task: at(name), output: ValueHash::of(b"null"), vars: None, fault: None }
+    }
+
+    fn over() -> Event {
+        Event::RunEnded { status: Status::Succeeded, output: None, fault: None }
+    }
+
+    #[test]
+    fn what_is_needed_comes_first() {
+        assert!(breaches(vec![queued("a"), succeeded("a"), queued("b"), succeeded("b"), over()]).is_empty());
+        assert_eq!(breaches(vec![queued("a"), queued("b")]).len(), 1);
+        let skipped = Event::TaskSkipped { task: at("a"), reason: SkipReason::Condition };
+        assert_eq!(breaches(vec![skipped, queued("b")]).len(), 1);
+    }
+
+    #[test]
+    fn no_more_are_under_way_than_may_be() {
+        let text = r#"{"workflow":"w","tasks":{"a":{"max_parallel":1,"tasks":{"b":{"run":"x"},"c":{"run":"x"}}},
+            "d":{"for_each":3,"max_parallel":2,"run":"x"}}}"#;
+        let granted = |name: &str, token| Event::AttemptGranted {
+            task: at(name),
+            attempt: Attempt::FIRST,
+            token: FencingToken(token),
+            worker: Name::new("local").unwrap(),
+        };
+        assert!(
+            breaches_in(text, vec![granted("a/b", 1), granted("d[0]", 2), granted("d[2]", 3)]).is_empty()
+        );
+        assert_eq!(breaches_in(text, vec![granted("a/b", 1), granted("a/c", 2)]).len(), 1);
+        assert_eq!(
+            breaches_in(text, vec![granted("d[0]", 1), granted("d[1]", 2), granted("d[2]", 3)]).len(),
+            1
+        );
+    }
+
+    #[test]
+    fn what_began_has_an_end() {
+        assert_eq!(breaches(vec![queued("a"), over()]).len(), 1);
+    }
+}

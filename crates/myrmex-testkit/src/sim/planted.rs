@@ -1,0 +1,159 @@
+//! Bugs that are put in on purpose, to show that the simulator finds them. They live in its own parts, the disk, the
+//! worker, the people: what is simulated is always the product as it is.
+
+use std::collections::BTreeMap;
+
+use myrmex_model::id::{Epoch, RunId};
+use myrmex_store::{Batch, IndexOperation, RunSummary, Sequence};
+
+use super::random::Random;
+
+/// A bug that is put in on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Planted {
+    /// A commit is acknowledged before it is synced; a crash takes back what was not.
+    AcknowledgeBeforeSync,
+    /// A sync that failed is taken for one that worked.
+    FailedSyncTrusted,
+    /// Of a batch whose write a crash interrupts, a part is there.
+    TornBatch,
+    /// Timer rows are written outside the batch, and sometimes lost.
+    TimerOutsideBatch,
+    /// Rows of attempts that wait for a place are written outside the batch, and sometimes lost.
+    ReadyOutsideBatch,
+    /// A commit with a stale epoch or sequence is accepted.
+    StaleEpoch,
+    /// Whoever opens the log gets the epoch of the one before.
+    EpochNotRaised,
+    /// The end of a run is overwritten by what was said of it before.
+    TerminalOverwritten,
+    /// A start that is asked for again begins a second run.
+    DedupeOff,
+    /// A late report of a dead worker is taken for one of the attempt that is open now.
+    NoFencing,
+    /// Places are counted on the side, and the count is off after a crash.
+    SlotCounter,
+    /// A cancel is acknowledged before it is decided.
+    CancelRace,
+    /// The worker forgets what it reported before that is durable.
+    ReportForgotten,
+    /// What the worker is told reaches it twice, and it does not notice.
+    AssignedTwice,
+    /// Messages between partitions are written outside the batch, and sometimes lost.
+    MessageOutsideBatch,
+    /// How far messages are taken is not part of the batch of what was made of them.
+    NoDedupe,
+}
+
+impl Planted {
+    /// All of them.
+    pub const ALL: [Self; 16] = [
+        Self::AcknowledgeBeforeSync,
+        Self::FailedSyncTrusted,
+        Self::TornBatch,
+        Self::TimerOutsideBatch,
+        Self::ReadyOutsideBatch,
+        Self::StaleEpoch,
+        Self::EpochNotRaised,
+        Self::TerminalOverwritten,
+        Self::DedupeOff,
+        Self::NoFencing,
+        Self::SlotCounter,
+        Self::CancelRace,
+        Self::ReportForgotten,
+        Self::AssignedTwice,
+        Self::MessageOutsideBatch,
+        Self::NoDedupe,
+    ];
+
+    /// Returns its name, as files of cases and the command line know it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AcknowledgeBeforeSync => "acknowledge-before-sync",
+            Self::FailedSyncTrusted => "failed-sync-trusted",
+            Self::TornBatch => "torn-batch",
+            Self::TimerOutsideBatch => "timer-outside-batch",
+            Self::ReadyOutsideBatch => "ready-outside-batch",
+            Self::StaleEpoch => "stale-epoch",
+            Self::EpochNotRaised => "epoch-not-raised",
+            Self::TerminalOverwritten => "terminal-overwritten",
+            Self::DedupeOff => "dedupe-off",
+            Self::NoFencing => "no-fencing",
+            Self::SlotCounter => "slot-counter",
+            Self::CancelRace => "cancel-race",
+            Self::ReportForgotten => "report-forgotten",
+            Self::AssignedTwice => "assigned-twice",
+            Self::MessageOutsideBatch => "message-outside-batch",
+            Self::NoDedupe => "no-dedupe",
+        }
+    }
+
+    /// Returns the bug of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|planted| planted.name() == name)
+    }
+}
+
+/// What a planted bug of the disk remembers.
+#[derive(Default)]
+pub(super) struct Memory {
+    /// Whether the commit under way is one whose sync fails.
+    pub(super) is_sync_failing: bool,
+    summaries: BTreeMap<RunId, RunSummary>,
+}
+
+/// Changes a batch as the bug does that lies below the contract of the store.
+pub(super) fn spoil(
+    planted: Planted,
+    batch: &mut Batch,
+    random: &mut Random,
+    memory: &mut Memory,
+    (epoch, last): (Epoch, Sequence),
+) {
+    match planted {
+        Planted::TimerOutsideBatch => {
+            if random.permille(100) {
+                batch.operations.retain(|operation| !matches!(operation, IndexOperation::PutTimer(_)));
+            }
+        }
+        Planted::ReadyOutsideBatch => {
+            if random.permille(100) {
+                batch.operations.retain(|operation| !matches!(operation, IndexOperation::PutReady(_)));
+            }
+        }
+        Planted::MessageOutsideBatch => {
+            if random.permille(100) {
+                batch.operations.retain(|operation| !matches!(operation, IndexOperation::PutMessage(_)));
+            }
+        }
+        Planted::NoDedupe => {
+            batch.operations.retain(|operation| !matches!(operation, IndexOperation::PutReceived { .. }));
+        }
+        Planted::StaleEpoch => (batch.expected, batch.epoch) = (last, epoch),
+        Planted::EpochNotRaised => batch.epoch = epoch,
+        Planted::TerminalOverwritten => overwrite(batch, memory),
+        Planted::AcknowledgeBeforeSync
+        | Planted::FailedSyncTrusted
+        | Planted::TornBatch
+        | Planted::DedupeOff
+        | Planted::NoFencing
+        | Planted::SlotCounter
+        | Planted::CancelRace
+        | Planted::ReportForgotten
+        | Planted::AssignedTwice => {}
+    }
+}
+
+/// Says of runs that are over what was said of them while they were not.
+fn overwrite(batch: &mut Batch, memory: &mut Memory) {
+    for operation in &mut batch.operations {
+        if let IndexOperation::PutSummary(summary) = operation {
+            match memory.summaries.get(&summary.run) {
+                Some(before) if summary.status.is_terminal() => *summary = before.clone(),
+                Some(_) | None => {
+                    memory.summaries.insert(summary.run, summary.clone());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,425 @@
+//! `myrmex why`: what a run waits for, or one task of it.
+//!
+//! Everything is read from the store, so it works beside the process that drives the run, and after that one has died. What
+//! keeps an attempt from its place is found by the machine that gives places, built anew from the runs that are driven
+//! together: the one that was asked for, those above it and those below.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+use myrmex_engine::dispatch::{Dispatch, Grant, Ready, Wait, Worker};
+use myrmex_engine::run::{Reason, Run};
+use myrmex_model::address::Address;
+use myrmex_model::event::Parent;
+use myrmex_model::id::{Epoch, FencingToken, RunId};
+use myrmex_model::name::{Name, Namespace};
+use myrmex_model::time::Timestamp;
+use myrmex_runtime::clock::{Clock, SystemClock};
+use myrmex_runtime::partition::{capacities, load_run, most_parallel, waiting};
+use myrmex_store::{Reader, RunSummary};
+use serde_json::{Value, json};
+
+use super::list::{is_held, is_interrupted};
+use super::runs::{find, listed, open_reader};
+use crate::exit::{Exit, Failure, FailureCode};
+use crate::render::task_path::TaskPath;
+use crate::render::{summary, waits};
+use crate::session::{default_slots, print_line};
+use crate::settings::Settings;
+use crate::workspace::Workspace;
+use crate::{descendants, machine};
+
+/// How many waiting attempts are read at a time.
+const PAGE: usize = 1_000;
+
+/// The name of the worker in the machine that is built here.
+const WORKER: &str = "local";
+
+/// Say what a run waits for, or one task of it
+///
+/// Names the tasks before it, the pool or lock and who holds it, the timer, the run in the way. Also of a run that another
+/// process works on, and of one that nobody works on.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The run's id, or the beginning of it; with `/TASK` one task by its path
+    #[arg(value_name = "RUN[/TASK]")]
+    what: String,
+
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// Says what is waited for.
+///
+/// # Errors
+///
+/// Returns [`Failure`] if there is no such run or task, or the store cannot be read.
+pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
+    let workspace = Workspace::current(data)?;
+    let reader = open_reader(&workspace)?;
+    let namespace = Namespace::standard();
+    let (prefix, task) = match args.what.split_once('/') {
+        Some((prefix, task)) => (prefix, Some(task)),
+        None => (args.what.as_str(), None),
+    };
+    let id = find(&reader, &namespace, prefix)?;
+    let unknown = || Failure::new(FailureCode::RunId, format!("there is no run {id}"));
+    let header = reader.summary(&namespace, id)?.ok_or_else(unknown)?;
+    let is_interrupted = is_interrupted(header.status, is_held(&workspace)?);
+    let own = waits::what_for(&reader, &namespace, &header)?;
+    let settings = Settings::load_quietly(&workspace.root);
+    let scene = Scene::load(&reader, &namespace, (id, &settings))?;
+    let shown = Shown { id, header, is_interrupted, own, scene };
+    let document = match task {
+        None => shown.document(),
+        Some(path) => shown.task(path)?,
+    };
+    if args.json {
+        print_line(&document)?;
+    } else {
+        let text = if task.is_some() { task_text(&document) } else { run_text(&document) };
+        write!(anstream::stdout(), "{text}").map_err(|error| Failure::output(&error))?;
+    }
+    Ok(Exit::Success)
+}
+
+/// The runs that are driven together, and the machine that gives places to them.
+struct Scene {
+    runs: BTreeMap<RunId, Run>,
+    dispatch: Dispatch,
+    now: Timestamp,
+}
+
+impl Scene {
+    fn load(
+        reader: &dyn Reader,
+        namespace: &Namespace,
+        (id, settings): (RunId, &Settings),
+    ) -> Result<Self, Failure> {
+        let mut runs = BTreeMap::new();
+        let mut top = id;
+        while let Some(run) = load_run(reader, namespace, top)? {
+            let above = run.parent_run().map(|Parent { run, .. }| *run);
+            runs.insert(top, run);
+            match above {
+                Some(above) if !runs.contains_key(&above) => top = above,
+                Some(_) | None => break,
+            }
+        }
+        for below in descendants::open_below(reader, namespace, top)? {
+            if !runs.contains_key(&below)
+                && let Some(run) = load_run(reader, namespace, below)?
+            {
+                runs.insert(below, run);
+            }
+        }
+        let since = waiting_since(reader)?;
+        let now = SystemClock.now();
+        let dispatch = dispatch(&runs, settings, &since, now);
+        Ok(Self { runs, dispatch, now })
+    }
+
+    /// Returns what keeps a queued task waiting, in words and by kind.
+    fn wait(&self, run: RunId, task: &Address) -> (String, Value) {
+        let found = self.dispatch.why(run, task, self.now).or_else(|| {
+            // The process that drives the run may have fewer places than there would be here: then all are taken.
+            let mut fewer = self.dispatch.clone();
+            let slots = u32::try_from(fewer.places_taken()).unwrap_or(u32::MAX);
+            let offer = fewer.worker(&worker_name())?.clone();
+            fewer.set_worker(worker_name(), Some(Worker { slots, ..offer }));
+            fewer.why(run, task, self.now).filter(|_| slots > 0)
+        });
+        match found {
+            Some(wait) => (wait.to_string(), wait_json(run, &wait)),
+            None => ("is about to get its place".to_owned(), json!({"kind": "place"})),
+        }
+    }
+}
+
+/// Says by kind what keeps a task of `run` waiting.
+fn wait_json(run: RunId, wait: &Wait) -> Value {
+    let task = |ready: &Ready| {
+        let path = ready.task.path().into_owned();
+        if ready.run == run { json!(path) } else { json!(format!("{}/{path}", ready.run)) }
+    };
+    match wait {
+        Wait::NoWorker { labels, .. } => json!({"kind": "worker", "labels": labels}),
+        Wait::Places { taken, before } => json!({"kind": "place", "taken": taken, "before": before}),
+        Wait::Pool { pool, asked, used, capacity, holders } => json!({
+            "kind": "pool", "pool": pool.as_str(), "asked": asked, "used": used, "capacity": capacity,
+            "holders": holders.iter().map(task).collect::<Vec<_>>(),
+        }),
+        Wait::Lock { lock, holder } => json!({"kind": "lock", "lock": lock, "holders": [task(holder)]}),
+        Wait::Run { most } => json!({"kind": "max_parallel", "most": most}),
+        Wait::Kept { what, waiter } => json!({"kind": "kept", "what": what, "for": task(waiter)}),
+        Wait::Unsafe { holder } => json!({"kind": "deadlock", "holders": [task(holder)]}),
+    }
+}
+
+fn worker_name() -> Name {
+    Name::new(WORKER).expect("it is a name")
+}
+
+/// Returns since when attempts wait that are in the queue.
+fn waiting_since(reader: &dyn Reader) -> Result<BTreeMap<(RunId, Address), Timestamp>, Failure> {
+    let mut since = BTreeMap::new();
+    for log in reader.logs()? {
+        let mut last = None;
+        loop {
+            let page = reader.ready(log, last.as_ref(), PAGE)?;
+            let Some(end) = page.last().cloned() else { break };
+            since.extend(page.into_iter().map(|ready| ((ready.run, ready.task), ready.at)));
+            last = Some(end);
+        }
+    }
+    Ok(since)
+}
+
+/// Builds the machine that gives places, as the process that drives these runs has it.
+fn dispatch(
+    runs: &BTreeMap<RunId, Run>,
+    settings: &Settings,
+    since: &BTreeMap<(RunId, Address), Timestamp>,
+    now: Timestamp,
+) -> Dispatch {
+    // Tokens are only read here: none is given.
+    let mut dispatch = Dispatch::new(Epoch(0));
+    let supply = machine::supply(settings);
+    let slots = settings.worker.slots.unwrap_or_else(default_slots);
+    let (labels, resources) = (supply.labels, supply.resources);
+    dispatch.set_worker(worker_name(), Some(Worker { slots, labels, resources }));
+    let live = || runs.values().filter(|run| !run.status().is_terminal());
+    let declared = live().map(|run| &run.definition().pools);
+    for (pool, units) in capacities(&settings.pools, declared) {
+        dispatch.set_pool(pool, Some(units));
+    }
+    for run in live() {
+        let caller = run.parent_run().filter(|parent| parent.is_awaited);
+        let caller = caller.map(|Parent { run, task, .. }| (*run, task.clone()));
+        dispatch.nest(run.id(), caller);
+        dispatch.limit(run.id(), most_parallel(run.definition()));
+        let mut adopt = |task: Address, attempt, token: FencingToken, worker| {
+            let ready = waiting(run, task, attempt, now);
+            dispatch.adopt(Grant { token, worker, ready }, now);
+        };
+        for (task, attempt, token) in run.grants() {
+            adopt(task, attempt, token, Some(worker_name()));
+        }
+        for (task, token) in run.holds() {
+            adopt(task, myrmex_model::id::Attempt::FIRST, token, None);
+        }
+    }
+    let mut queued: Vec<Ready> = Vec::new();
+    for run in live() {
+        for (task, attempt) in run.queued() {
+            let at = since.get(&(run.id(), task.clone())).copied().unwrap_or(now);
+            queued.push(waiting(run, task, attempt, at));
+        }
+    }
+    queued.sort_by_key(|ready| ready.since);
+    for ready in queued {
+        dispatch.enqueue(ready);
+    }
+    dispatch
+}
+
+/// What is shown.
+struct Shown {
+    id: RunId,
+    header: RunSummary,
+    is_interrupted: bool,
+    /// What the run itself waits for, if it has not begun.
+    own: Option<String>,
+    scene: Scene,
+}
+
+impl Shown {
+    fn run(&self) -> Result<&Run, Failure> {
+        let unknown = || Failure::new(FailureCode::RunId, format!("there is no run {}", self.id));
+        self.scene.runs.get(&self.id).ok_or_else(unknown)
+    }
+
+    /// Builds what is said of the run as a whole: its open tasks, each with what it waits for.
+    fn document(&self) -> Value {
+        let mut tasks = serde_json::Map::new();
+        for task in self.scene.runs.get(&self.id).map(Run::open_tasks).unwrap_or_default() {
+            let address = task.address();
+            let (text, why) = self.reason(&address);
+            let mut shown = json!({"status": task.status().as_str(), "text": text});
+            shown["why"] = why;
+            tasks.insert(address.path().into_owned(), shown);
+        }
+        json!({
+            "run": self.id.to_string(),
+            "status": self.header.status.as_str(),
+            "interrupted": self.is_interrupted,
+            "text": self.run_reason(),
+            "tasks": tasks,
+        })
+    }
+
+    /// Says in words what keeps the run as a whole; nothing if only its tasks do.
+    fn run_reason(&self) -> Option<String> {
+        if self.header.status.is_terminal() {
+            let fault = self.header.fault.as_ref().map(|fault| format!(": {fault}")).unwrap_or_default();
+            return Some(format!("is over, {}{fault}", self.header.status));
+        }
+        if self.is_interrupted {
+            let run = summary::short(self.id);
+            return Some(format!("was interrupted, nobody works on it: `myrmex runs resume {run}` goes on"));
+        }
+        self.own.clone()
+    }
+
+    fn reason(&self, task: &Address) -> (String, Value) {
+        let reason = self.scene.runs.get(&self.id).and_then(|run| run.why(task));
+        match reason {
+            Some(Reason::Queued) => self.scene.wait(self.id, task),
+            Some(reason) => (text(&reason), reason_json(&reason)),
+            None => ("was not reached".to_owned(), json!({"kind": "unreached"})),
+        }
+    }
+
+    /// Builds what is said of one task.
+    fn task(&self, path: &str) -> Result<Value, Failure> {
+        let run = self.run()?;
+        let wanted = TaskPath::new(path);
+        let tasks = summary::last_runs(run);
+        let by_address = run.tasks().find(|task| wanted.is(task.address().as_str()));
+        let by_path = || tasks.iter().find(|(known, _)| wanted.is(known)).map(|(_, task)| *task);
+        let (path, status, (said, why)) = if let Some(task) = by_address.or_else(by_path) {
+            let address = task.address();
+            (address.path().into_owned(), task.status().as_str(), self.reason(&address))
+        } else {
+            let known = summary::paths(run);
+            let Some(found) = known.iter().find(|known| wanted.is(known)) else {
+                let message = format!("run {} has no task `{path}`", self.id);
+                let hint = format!("its tasks are {}", listed(&known));
+                return Err(Failure::new(FailureCode::RunId, message).with_hint(hint));
+            };
+            (found.clone(), "pending", unreached(run, found))
+        };
+        Ok(json!({
+            "run": self.id.to_string(),
+            "task": path,
+            "status": status,
+            "interrupted": self.is_interrupted,
+            "run_text": self.run_reason(),
+            "text": said,
+            "why": why,
+        }))
+    }
+}
+
+/// Says what a task waits for that was never reached: the nearest around it that was tells.
+fn unreached(run: &Run, path: &str) -> (String, Value) {
+    let mut around = path;
+    while let Some((outer, _)) = around.rsplit_once('/') {
+        around = outer;
+        let reached = run.tasks().filter(|task| task.address().path() == around).last();
+        if let Some(reason) = reached.and_then(|task| run.why_unreached(&task.address())) {
+            return (text(&reason), reason_json(&reason));
+        }
+    }
+    match run.why_unreached(&Address::root()) {
+        Some(reason) => (text(&reason), reason_json(&reason)),
+        None => ("was not reached".to_owned(), json!({"kind": "unreached"})),
+    }
+}
+
+/// Says a reason in words, as what follows the name of the task.
+fn text(reason: &Reason) -> String {
+    match reason {
+        Reason::Ended(status) => format!("is over, {status}"),
+        Reason::Upstream(tasks) => format!("waits for {}", named(tasks)),
+        Reason::Order(task) => format!("comes after {}", quoted(task)),
+        Reason::Lag { from, due } => format!("waits until {due}, the time after {}", quoted(from)),
+        Reason::Bounded { scope, most } if scope.is_root() => {
+            format!("waits: {most} tasks are under way, as many as the run may (`max_parallel`)")
+        }
+        Reason::Bounded { scope, most } => {
+            format!("waits: {most} in {} are under way, as many as may (`max_parallel`)", quoted(scope))
+        }
+        Reason::Around(scope) if scope.is_root() => "waits for the run to begin".to_owned(),
+        Reason::Around(scope) => format!("waits for {}, around it, to begin", quoted(scope)),
+        Reason::Queued => "waits for a place".to_owned(),
+        Reason::Runs(attempt) => format!("runs, attempt {attempt}"),
+        Reason::Pause { attempt, due } => format!("waits until {due}, then comes attempt {attempt}"),
+        Reason::Timer(due) => format!("waits until {due}"),
+        Reason::Child(run) => format!("waits for run {}, which it called", summary::short(*run)),
+        Reason::Inside(tasks) if tasks.is_empty() => "is about to end".to_owned(),
+        Reason::Inside(tasks) => format!("waits for {}, inside it", named(tasks)),
+        Reason::Undecided => "is about to be decided".to_owned(),
+    }
+}
+
+fn reason_json(reason: &Reason) -> Value {
+    let paths = |tasks: &[Address]| tasks.iter().map(|task| task.path().into_owned()).collect::<Vec<_>>();
+    match reason {
+        Reason::Ended(status) => json!({"kind": "ended", "status": status.as_str()}),
+        Reason::Upstream(tasks) => json!({"kind": "upstream", "tasks": paths(tasks)}),
+        Reason::Order(task) => json!({"kind": "order", "tasks": [task.path()]}),
+        Reason::Lag { from, due } => json!({"kind": "lag", "tasks": [from.path()], "due": due.to_string()}),
+        Reason::Bounded { scope, most } => {
+            json!({"kind": "max_parallel", "scope": scope.path(), "most": most})
+        }
+        Reason::Around(scope) => json!({"kind": "around", "tasks": [scope.path()]}),
+        Reason::Queued => json!({"kind": "place"}),
+        Reason::Runs(attempt) => json!({"kind": "runs", "attempt": attempt.0}),
+        Reason::Pause { attempt, due } => {
+            json!({"kind": "retry", "attempt": attempt.0, "due": due.to_string()})
+        }
+        Reason::Timer(due) => json!({"kind": "timer", "due": due.to_string()}),
+        Reason::Child(run) => json!({"kind": "child", "run": run.to_string()}),
+        Reason::Inside(tasks) => json!({"kind": "inside", "tasks": paths(tasks)}),
+        Reason::Undecided => json!({"kind": "undecided"}),
+    }
+}
+
+fn quoted(task: &Address) -> String {
+    format!("`{}`", task.path())
+}
+
+fn named(tasks: &[Address]) -> String {
+    let paths: Vec<String> = tasks.iter().map(|task| task.path().into_owned()).collect();
+    listed(&paths)
+}
+
+fn run_text(document: &Value) -> String {
+    let run: String = document["run"].as_str().unwrap_or_default().chars().take(13).collect();
+    let status = document["status"].as_str().unwrap_or_default();
+    let mut text = match document["text"].as_str() {
+        Some(reason) => format!("run {run} {reason}\n"),
+        None => format!("run {run} is {status}\n"),
+    };
+    for (path, task) in document["tasks"].as_object().into_iter().flatten() {
+        text = format!("{text}`{path}` {}\n", waits_for(task));
+    }
+    text
+}
+
+fn task_text(document: &Value) -> String {
+    let path = document["task"].as_str().unwrap_or_default();
+    let mut text = format!("`{path}` {}\n", waits_for(document));
+    if let Some(reason) = document["run_text"].as_str() {
+        let run: String = document["run"].as_str().unwrap_or_default().chars().take(13).collect();
+        text = format!("{text}run {run} {reason}\n");
+    }
+    text
+}
+
+/// What keeps an attempt from its place is said without a verb.
+fn waits_for(task: &Value) -> String {
+    let said = task["text"].as_str().unwrap_or_default();
+    let is_wait = matches!(
+        task["why"]["kind"].as_str(),
+        Some("worker" | "pool" | "lock" | "kept" | "deadlock" | "place" | "max_parallel")
+    );
+    if is_wait && !said.starts_with("waits") && !said.starts_with("is ") {
+        format!("waits: {said}")
+    } else {
+        said.to_owned()
+    }
+}

@@ -1,0 +1,63 @@
+//! Commands that stand elsewhere than where somebody looked for them, and those that bear another name here.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, Error};
+
+/// Names that other programs have for our commands.
+const NAMES: &[(&[&str], &str)] = &[
+    (&["validate", "lint", "verify", "test"], "check"),
+    (&["format"], "fmt"),
+    (&["start", "exec", "execute", "submit", "launch"], "run"),
+    (&["ls", "ps", "history"], "runs list"),
+    (&["status", "describe", "inspect", "get", "info"], "runs show"),
+    (&["log", "output"], "runs logs"),
+    (&["artifact", "files"], "runs artifacts"),
+    (&["continue", "recover"], "runs resume"),
+    (&["rerun", "restart"], "runs retry"),
+    (&["stop", "kill", "abort", "terminate"], "runs cancel"),
+];
+
+/// Lets an error about a command that does not exist say which one is meant: `myrmex retry` is `myrmex runs retry`.
+pub fn told(mut error: Error, program: &Command) -> Error {
+    if error.kind() != ErrorKind::InvalidSubcommand {
+        return error;
+    }
+    let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidSubcommand) else { return error };
+    let Some(meant) = meant(given, program) else { return error };
+    let tip = format!("did you mean `{} {meant}`?", program.get_name());
+    error.remove(ContextKind::SuggestedSubcommand);
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    error
+}
+
+/// Returns the words of the command that `given` probably means: it exists beside or below, or has another name.
+fn meant(given: &str, program: &Command) -> Option<String> {
+    // A command of the first level is unknown only where one of the second was expected.
+    if program.find_subcommand(given).is_some() {
+        return Some(given.to_owned());
+    }
+    let below = program.get_subcommands().find(|own| own.find_subcommand(given).is_some());
+    if let Some(parent) = below {
+        return Some(format!("{} {given}", parent.get_name()));
+    }
+    NAMES.iter().find(|(theirs, _)| theirs.contains(&given)).map(|(_, ours)| (*ours).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    #[test]
+    fn every_name_leads_to_a_command_that_exists() {
+        let program = Cli::command();
+        for (theirs, ours) in NAMES {
+            let mut words = ours.split(' ');
+            let found = words.try_fold(&program, |at, word| at.find_subcommand(word));
+            assert!(found.is_some(), "{ours}");
+            assert!(theirs.iter().all(|name| program.find_subcommand(name).is_none()), "{theirs:?}");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What this machine has for the local worker: its labels, its cores and its memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use myrmex_model::demand::{CPU, MEMORY};
+use myrmex_model::name::Name;
+use myrmex_runtime::partition::Supply;
+
+use crate::settings::Settings;
+
+/// Returns what the workspace has to give: what the settings say, and what the machine has where they say nothing.
+pub(crate) fn supply(settings: &Settings) -> Supply {
+    let mut labels = own_labels();
+    labels.extend(settings.worker.labels.iter().flatten().cloned());
+    let mut resources = own_resources();
+    resources.extend(settings.worker.resources.iter().map(|(name, amount)| (name.clone(), *amount)));
+    Supply { pools: settings.pools.clone(), labels, resources }
+}
+
+/// Returns the names of the operating system, the architecture and the host.
+fn own_labels() -> BTreeSet<String> {
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let host = host.map(|host| host.trim().to_owned()).filter(|host| !host.is_empty());
+    [std::env::consts::OS.to_owned(), std::env::consts::ARCH.to_owned()].into_iter().chain(host).collect()
+}
+
+/// Returns the cores and the memory, as far as the system tells.
+fn own_resources() -> BTreeMap<Name, u64> {
+    let name = |text: &str| Name::new(text).expect("it is a name");
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64;
+    let mut resources = BTreeMap::from([(name(CPU), cores * 1_000)]);
+    if let Some(bytes) = memory_bytes() {
+        resources.insert(name(MEMORY), bytes);
+    }
+    resources
+}
+
+fn memory_bytes() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(1_024)
+}
