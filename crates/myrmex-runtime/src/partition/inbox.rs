@@ -78,7 +78,7 @@ impl Entry {
 
 fn refuse(message: Message) {
     if let Message::Start(_, answer) | Message::Resume { answer, .. } = message {
-        answer.give(Err(RequestError::Full { waiting: REQUESTS_MAX }));
+        drop(answer.give(Err(RequestError::Full { waiting: REQUESTS_MAX })));
     }
 }
 

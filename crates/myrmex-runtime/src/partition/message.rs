@@ -113,13 +113,15 @@ impl Answer {
         Self { to: None, hold }
     }
 
-    /// Gives the answer; with a hold, once that has ended. Whoever asked may have gone.
-    pub(super) fn give(self, result: Result<(), RequestError>) {
-        let Some(to) = self.to else { return };
-        match self.hold {
-            Some(hold) => *hold.last() = Some((to, result)),
-            None => drop(to.send(result)),
+    /// Gives the answer; with a hold, once that has ended. Whoever asked may have gone. The hold is returned, to be let go
+    /// when the partition of the domain has heard what came of the request.
+    pub(super) fn give(self, result: Result<(), RequestError>) -> Option<Arc<Hold>> {
+        match (self.to, &self.hold) {
+            (Some(to), Some(hold)) => *hold.last() = Some((to, result)),
+            (Some(to), None) => drop(to.send(result)),
+            (None, _) => {}
         }
+        self.hold
     }
 }
 
@@ -142,6 +144,12 @@ impl Hold {
 
     fn last(&self) -> MutexGuard<'_, Option<LastWord>> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Hold {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hold")
     }
 }
 

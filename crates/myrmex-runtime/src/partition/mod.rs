@@ -605,6 +605,7 @@ impl State {
             }
             Word::Wish(wish) if !is_void => self.hear_wish(from, wish),
             Word::Verdict(verdict) if !is_void => self.obey(verdict),
+            Word::LetGo(hold) => drop(hold),
             Word::Wish(_) | Word::Verdict(_) | Word::Reopened => {}
         }
         true
@@ -632,7 +633,7 @@ impl State {
         }
         self.say_reopened();
         for (answer, _) in lost_answers {
-            answer.give(Err(RequestError::Unknowable));
+            drop(answer.give(Err(RequestError::Unknowable)));
         }
         for run in open_runs {
             if let Err(error) = self.load(run)

@@ -140,9 +140,10 @@ impl State {
 
     fn declare(&mut self, run: RunId, pools: BTreeMap<Name, u32>) {
         let now: Vec<Name> = pools.keys().cloned().collect();
-        let before = match pools.is_empty() {
-            true => self.owned.declared.remove(&run),
-            false => self.owned.declared.insert(run, pools),
+        let before = if pools.is_empty() {
+            self.owned.declared.remove(&run)
+        } else {
+            self.owned.declared.insert(run, pools)
         };
         let touched: Vec<Name> = before.unwrap_or_default().into_keys().chain(now).collect();
         if touched.is_empty() {

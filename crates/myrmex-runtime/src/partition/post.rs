@@ -4,12 +4,14 @@
 //! concerns the [domain](super::domain) follows from journals and is said again after every opening. So nothing is lost
 //! with a letter but time.
 
+use std::sync::Arc;
+
 use myrmex_model::id::Epoch;
 use myrmex_store::{LogId, MessageNumber};
 
 use super::domain::{Verdict, Wish};
 use super::inbox::Entry;
-use super::message::Message;
+use super::message::{Hold, Message};
 
 /// Carries letters to the other partitions. Those from one to another stay in their order.
 pub trait Post: Send {
@@ -38,6 +40,8 @@ pub(super) enum Word {
     Wish(Wish),
     /// What the domain has decided about a run.
     Verdict(Verdict),
+    /// The runs are taken up for which places were held back.
+    LetGo(Arc<Hold>),
 }
 
 impl Letter {
@@ -46,7 +50,7 @@ impl Letter {
     pub fn is_notice(&self) -> bool {
         match self.word {
             Word::Mail | Word::Taken(_) | Word::Reopened => true,
-            Word::Wish(_) | Word::Verdict(_) => false,
+            Word::Wish(_) | Word::Verdict(_) | Word::LetGo(_) => false,
         }
     }
 }

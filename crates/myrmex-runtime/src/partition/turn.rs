@@ -26,9 +26,10 @@ use super::JournalError;
 use super::batch::Release;
 use super::cache::{self, Gave};
 use super::children::FollowUp;
-use super::domain::Wish;
+use super::domain::{DOMAIN_LOG, Wish};
 use super::message::{Answer, CalledDefinition, NewRetry, NewRun, RequestError};
 use super::pools::waiting;
+use super::post::Word;
 use super::{Loaded, State, journal, writer};
 use crate::evaluate::{self, Desk, checked_depth};
 use crate::values::Values;
@@ -580,7 +581,10 @@ impl State {
             }
         }
         for (answer, result) in waiting.answers {
-            answer.give(result);
+            // It follows the claims of the runs that were taken up, on the same way.
+            if let Some(hold) = answer.give(result).filter(|_| self.parts.log != DOMAIN_LOG) {
+                self.say(DOMAIN_LOG, Word::LetGo(hold));
+            }
         }
     }
 

@@ -26,6 +26,10 @@ pub(super) struct Numbers {
     runs: HashMap<(i64, RunId), i64>,
 }
 
+/// Copies a value of the second run to the first.
+const COPY_VALUE: &str = "INSERT INTO value (run, hash, json)
+    SELECT ?1, hash, json FROM value WHERE run = ?2 AND hash = ?3 ON CONFLICT DO NOTHING";
+
 impl Numbers {
     /// Forgets everything, because a transaction was rolled back.
     pub(super) fn forget(&mut self) {
@@ -100,12 +104,7 @@ impl Numbers {
             IndexOperation::CopyValue { namespace, from, run, hash } => {
                 let (from, run) =
                     (self.run(connection, namespace, *from)?, self.run(connection, namespace, *run)?);
-                execute(
-                    connection,
-                    "INSERT INTO value (run, hash, json)
-                     SELECT ?1, hash, json FROM value WHERE run = ?2 AND hash = ?3 ON CONFLICT DO NOTHING",
-                    params![run, from, hash.0],
-                )
+                execute(connection, COPY_VALUE, params![run, from, hash.0])
             }
             IndexOperation::PutSummary(summary) => self.put_summary(connection, log, summary),
             IndexOperation::PutReady(Ready { namespace, run, task, attempt, at }) => {
