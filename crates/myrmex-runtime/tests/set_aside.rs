@@ -59,7 +59,7 @@ fn definition() -> Definition {
         name: name("deploy"),
         version: None,
         inputs: Vec::new(),
-        pools: std::collections::BTreeMap::new(),
+        pools: BTreeMap::new(),
         concurrency: Some(Concurrency { key: None, limit: 1, on_conflict: OnConflict::Queue }),
         nodes: vec![node("deploy", None, flow), node("work", Some(NodeId(0)), Body::Task(task))],
         root: NodeId(0),

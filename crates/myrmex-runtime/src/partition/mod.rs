@@ -335,7 +335,7 @@ impl State {
         self.fire_timers();
         self.take_more();
         self.fold();
-        let is_idle = self.deferred.is_empty() && self.unfinished.is_empty();
+        let is_idle = self.deferred.is_empty() && !self.goes_on();
         self.admit();
         self.grant();
         if !self.settle(is_idle) {
@@ -382,7 +382,7 @@ impl State {
         }
         match self.deferred.pop_front() {
             Some(message) => Ok(message),
-            None if self.unfinished.is_empty() => messages.recv_timeout(self.time_to_sleep()),
+            None if !self.goes_on() => messages.recv_timeout(self.time_to_sleep()),
             None => messages.try_recv().map_err(|error| match error {
                 TryRecvError::Empty => RecvTimeoutError::Timeout,
                 TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
