@@ -593,7 +593,7 @@ impl State {
         match reopened {
             Ok(owned) => self.owned = owned,
             Err(error) => {
-                self.parts.progress.set_health(Health::Failed(error.to_string()));
+                self.parts.progress.set_health(failed(&error));
                 return false;
             }
         }
@@ -605,7 +605,14 @@ impl State {
             if let Err(error) = self.load(run)
                 && !matches!(error, RequestError::Unknown { .. })
             {
-                self.parts.progress.set_health(Health::Failed(error.to_string()));
+                let health = match &error {
+                    RequestError::Journal(JournalError::Store(error)) => failed(error),
+                    RequestError::Journal(_)
+                    | RequestError::Rejected(_)
+                    | RequestError::Unknown { .. }
+                    | RequestError::Unknowable => Health::Failed(error.to_string()),
+                };
+                self.parts.progress.set_health(health);
                 return false;
             }
         }
@@ -628,16 +635,30 @@ impl State {
 /// Whether a store that failed so may be opened again by the same owner. A fenced owner must not take the log back.
 fn may_reopen(error: &StoreError) -> bool {
     match error {
-        StoreError::Io { .. }
-        | StoreError::Poisoned
-        | StoreError::Damaged { .. }
-        | StoreError::Full
-        | StoreError::Busy => true,
-        StoreError::Held(_)
+        StoreError::Io { .. } | StoreError::Poisoned | StoreError::Full | StoreError::Busy => true,
+        // What is damaged is so after an opening too.
+        StoreError::Damaged { .. }
+        | StoreError::Held(_)
         | StoreError::Conflict { .. }
         | StoreError::Fenced { .. }
         | StoreError::Newer { .. }
         | StoreError::Bounds { .. } => false,
+    }
+}
+
+/// Returns how an engine is that cannot go on because of an error of its store.
+fn failed(error: &StoreError) -> Health {
+    match error {
+        StoreError::Damaged { .. } => Health::Damaged(error.to_string()),
+        StoreError::Io { .. }
+        | StoreError::Poisoned
+        | StoreError::Full
+        | StoreError::Busy
+        | StoreError::Held(_)
+        | StoreError::Conflict { .. }
+        | StoreError::Fenced { .. }
+        | StoreError::Newer { .. }
+        | StoreError::Bounds { .. } => Health::Failed(error.to_string()),
     }
 }
 
