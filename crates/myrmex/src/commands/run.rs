@@ -337,8 +337,24 @@ pub(super) fn check_secrets(
         name.is_some_and(|name| !providers.knows(name))
     };
     let Some(input) = of_secrets.into_iter().find(is_unknown) else { return Ok(()) };
-    let message = format!("the input `{}` is not the name of a secret that is known here", input.name);
-    let hint = "its value is the name of a secret, never the secret itself; `docs/secrets.md` says where secrets come from";
+    let own = &input.name;
+    let given = inputs.get(own.as_str());
+    let (message, hint) = match given.filter(|given| input.default.as_ref() == Some(*given)) {
+        Some(Value::String(name)) => (
+            format!("the secret `{name}`, which the input `{own}` names by default, is not known here"),
+            format!(
+                "it comes from the variable MYRMEX_SECRET_{name}, or from where `secrets` in myrmex.yaml says; \
+                 `-i {own}=NAME` names another one"
+            ),
+        ),
+        // What was given may be the secret itself, and is not repeated.
+        Some(_) | None => (
+            format!("the input `{own}` is not the name of a secret that is known here"),
+            "its value is the name of a secret, never the secret itself; the secret NAME comes from the variable \
+             MYRMEX_SECRET_NAME, or from where `secrets` in myrmex.yaml says"
+                .to_owned(),
+        ),
+    };
     Err(Failure::new(FailureCode::Inputs, message).with_hint(hint))
 }
 
