@@ -28,7 +28,7 @@ impl Turn<'_> {
         // A cancel is never left for the next turn: nothing may begin after it is recorded.
         let is_cancel = |agenda: &VecDeque<Agenda>| matches!(agenda.front(), Some(Agenda::Cancel(_)));
         loop {
-            self.run.fill_held();
+            self.run.fill_withheld();
             let may_go_on = self.run.left > 0 || is_cancel(&self.run.agenda);
             let Some(item) = may_go_on.then(|| self.run.agenda.pop_front()).flatten() else { break };
             self.run.left = self.run.left.saturating_sub(1);
