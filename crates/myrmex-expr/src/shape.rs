@@ -192,6 +192,12 @@ impl Shape {
         self.items.as_deref().cloned().unwrap_or(Self::ANY)
     }
 
+    /// Returns what any of its fields is, if it is a map that has no others than those that are known.
+    #[must_use]
+    pub fn any_field(&self) -> Self {
+        Self::one_of(self.fields.iter().map(|(_, field)| field.clone()))
+    }
+
     /// Returns whether a value can be of both shapes, as far as their types tell.
     pub fn meets(&self, other: &Self) -> bool {
         self.kinds.meets(other.kinds)

@@ -123,6 +123,7 @@ codes! {
     SCRIPT_FOLDED = "W0208", "lines of a script that become one";
     HOLE_FOREIGN = "W0209", "what other languages replace, and is text here";
     PRINTED_CLASH = "W0210", "what a process prints, taken for something else than text";
+    KEY_OF_LIST = "W0211", "`key` where the items have no keys";
     LABEL_UNKNOWN = "W0221", "a label that no declared worker has";
 }
 

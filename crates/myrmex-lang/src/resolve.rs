@@ -6,6 +6,7 @@ mod cache;
 mod call;
 mod cycle;
 mod demands;
+mod each;
 mod link;
 mod reach;
 mod reference;
@@ -94,8 +95,8 @@ struct Resolver<'o, 'r> {
     homes: OrderedMap<&'o str, &'o str>,
     frames: Vec<Frame<'o>>,
     loops: Vec<Loop<'o>>,
-    /// What is known of the items of the `for_each`s around, by their names.
-    items: Vec<(&'o str, Shape)>,
+    /// What is known of the `for_each`s around.
+    items: Vec<each::Items<'o>>,
     /// What the values that blocks hand on to their tasks read: it must mean the same inside.
     handed: Vec<&'o Read>,
     links: Vec<Vec<Link>>,
@@ -274,7 +275,7 @@ impl<'o, 'r> Resolver<'o, 'r> {
         if let Some(each) = &task.each {
             let source = self.data(&each.source);
             self.expect_type("`for_each`", (&each.source, &source), &types::ITEMS);
-            self.items.push((&each.item, types::item_of(&source)));
+            self.items.push(each::Items::of(each, &source));
             self.enter_loop(Loop::Items(&each.item));
         }
         if let Some(guard) = &task.guard {

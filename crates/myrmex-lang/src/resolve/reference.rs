@@ -39,7 +39,7 @@ impl<'o> Resolver<'o, '_> {
             "secrets" => self.refuse_secret(read, "`secrets`"),
             "error" if self.faults > 0 => self.read_field(read, roots::ERROR_FIELDS, &[]),
             "index" if !self.loops.is_empty() => {}
-            "key" if self.item_name().is_some() => {}
+            "key" if self.item_name().is_some() => self.warn_key(read),
             "output" if self.given > 0 => {}
             "error" => self.misplaced(read, "an error is known in `retry.when` and in handlers only"),
             "output" => self.misplaced(read, "it is known in `on_failure` and `finally` of a task only"),

@@ -160,8 +160,8 @@ impl<'o> Resolver<'o, '_> {
     /// Returns what is known of a path.
     fn shape_of(&self, reference: &Reference) -> Shape {
         let (root, steps) = (reference.root.as_str(), reference.steps.as_slice());
-        if let Some((_, item)) = self.items.iter().rev().find(|(name, _)| *name == root) {
-            return item.at(steps);
+        if let Some(items) = self.items.iter().rev().find(|items| items.name == root) {
+            return items.item.at(steps);
         }
         match root {
             "inputs" => match steps {
@@ -173,7 +173,7 @@ impl<'o> Resolver<'o, '_> {
             "run" => of_fields(RUN_FIELDS, steps),
             "error" => of_fields(ERROR_FIELDS, steps),
             "index" if steps.is_empty() => Shape::INTEGER,
-            "key" if steps.is_empty() => Shape::STRING.or(Shape::INTEGER),
+            "key" if steps.is_empty() => self.shape_of_key(),
             _ => Shape::ANY,
         }
     }
@@ -283,15 +283,6 @@ fn file() -> Shape {
 /// Returns what a process gives that declares nothing: what it printed, unless it writes something of its own.
 fn printed() -> Shape {
     Shape::map_of(vec![("stdout".to_owned(), Shape::STRING.presumed())])
-}
-
-/// Returns what the items of a `for_each` over `source` are.
-pub(super) fn item_of(source: &Shape) -> Shape {
-    match (source.meets(&Shape::MAP), source.meets(&Shape::LIST), source.meets(&Shape::INTEGER)) {
-        (false, true, false) => source.member(),
-        (false, false, true) => Shape::INTEGER,
-        (_, _, _) => Shape::ANY,
-    }
 }
 
 /// Returns what is known of the output of a task whose body gives `given`: null where it failed and that is caught.
