@@ -4,6 +4,7 @@
 //! is, nothing is known of it in what depends on the condition.
 
 mod closed;
+mod lengths;
 
 use std::ops::Range;
 
@@ -41,6 +42,8 @@ pub struct Clash {
     pub stray: Option<Stray>,
     /// Whether a type that it rests on is presumed, so that it may work after all.
     pub is_presumed: bool,
+    /// Whether it works, but compares the texts of durations and not how long they are.
+    pub is_of_texts: bool,
 }
 
 /// A text that is compared with something of which all values are known and which it is none of.
@@ -316,13 +319,14 @@ impl Walk<'_> {
                 }
                 let always = if comparison == Comparison::Equal { "never true" } else { "always true" };
                 if first.meets(second) {
+                    self.compare_lengths(comparison, (left, first), (right, second));
                     return self.compare_values(always, (left, first), (right, second));
                 }
                 format!("`{}` is {always}: {}", self.quoted(&span), sides())
             }
             Comparison::Less | Comparison::LessOrEqual | Comparison::Greater | Comparison::GreaterOrEqual => {
                 if is_null || both(Kinds::NUMBER) || both(Kinds::STRING) {
-                    return;
+                    return self.compare_lengths(comparison, (left, first), (right, second));
                 }
                 format!("only two numbers or two strings have an order: {}", sides())
             }
@@ -406,7 +410,7 @@ impl Walk<'_> {
     }
 
     fn clash(&mut self, span: Range<usize>, message: String, hint: Option<String>) {
-        self.clashes.push(Clash { span, message, hint, stray: None, is_presumed: false });
+        self.clashes.push(Clash { span, message, hint, stray: None, is_presumed: false, is_of_texts: false });
     }
 }
 

@@ -124,6 +124,7 @@ codes! {
     HOLE_FOREIGN = "W0209", "what other languages replace, and is text here";
     PRINTED_CLASH = "W0210", "what a process prints, taken for something else than text";
     KEY_OF_LIST = "W0211", "`key` where the items have no keys";
+    DURATION_TEXT = "W0212", "durations compared as texts";
     LABEL_UNKNOWN = "W0221", "a label that no declared worker has";
 }
 

@@ -141,7 +141,12 @@ impl<'o> Resolver<'o, '_> {
             }
             shape
         });
-        for Clash { span, message, hint, stray, is_presumed } in inferred.clashes {
+        for Clash { span, message, hint, stray, is_presumed, is_of_texts } in inferred.clashes {
+            if is_of_texts {
+                let warning = self.report.warning(codes::DURATION_TEXT, hole.part(&span), message);
+                self.report.push(warning.with_hint(hint.unwrap_or_default()));
+                continue;
+            }
             let meant = stray.and_then(|stray| self.meant(&stray));
             let whole = processes.iter().find(|(own, _)| span.start <= own.start && own.end <= span.end);
             let printed = whole.map(|(_, path)| format!("what it printed is `{path}.stdout`"));
@@ -253,7 +258,8 @@ pub(super) fn shape_of_schema(schema: &Schema) -> Shape {
 
 fn shape_of_type(schema: &Schema) -> Shape {
     match schema.kind {
-        Type::String | Type::Duration | Type::Date => Shape::STRING,
+        Type::String | Type::Date => Shape::STRING,
+        Type::Duration => Shape::DURATION,
         Type::Integer => Shape::INTEGER,
         Type::Number => Shape::NUMBER,
         Type::Boolean => Shape::BOOLEAN,
