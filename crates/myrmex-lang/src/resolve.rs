@@ -7,6 +7,7 @@ mod call;
 mod cycle;
 mod demands;
 mod each;
+mod kinds;
 mod link;
 mod reach;
 mod reference;
@@ -58,7 +59,10 @@ pub(crate) fn resolve<'o>(
             resolver.scope(&workflow.body, workflow.outputs.as_ref(), &workflow.handlers);
             resolver.unused_inputs();
             let links = Links(resolver.links);
-            workflow.walk(&mut |task| cache::check(task, workflow.defaults.effect, report));
+            workflow.walk(&mut |task| {
+                cache::check(task, workflow.defaults.effect, report);
+                kinds::check(task, report);
+            });
             bounds::check(workflow, report);
             demands::check(workflow, others, report);
             links
@@ -74,7 +78,10 @@ pub(crate) fn resolve<'o>(
                 resolver.task(&action.task);
                 resolver.unused_inputs();
                 links = resolver.links;
-                action.task.walk(&mut |task| cache::check(task, library.defaults.effect, report));
+                action.task.walk(&mut |task| {
+                    cache::check(task, library.defaults.effect, report);
+                    kinds::check(task, report);
+                });
             }
             demands::check_library(outline, others, report);
             Links(links)
