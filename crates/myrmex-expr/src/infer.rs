@@ -293,7 +293,14 @@ impl Walk<'_> {
         let sides = self.are_of((left, &first), (right, &second));
         let is_text = |shape: &Shape| shape.kinds == Kinds::STRING;
         let hint = if operator == Operator::Add && (is_text(&first) || is_text(&second)) {
-            Some("join text with `~`".to_owned())
+            let is_number = |shape: &Shape| shape.kinds.is_within(Kinds::NUMBER);
+            let (text, other) =
+                if is_text(&first) { ((left, &first), &second) } else { ((right, &second), &first) };
+            let number = self.as_number(text.0, text.1).filter(|_| is_number(other));
+            Some(number.map_or_else(
+                || "join text with `~`".to_owned(),
+                |number| format!("{number}, or join text with `~`"),
+            ))
         } else {
             self.as_number(left, &first).or_else(|| self.as_number(right, &second))
         };

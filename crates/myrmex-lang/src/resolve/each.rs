@@ -1,11 +1,11 @@
 //! What is known of the `for_each`s around an expression, and of what their names hold.
 
-use myrmex_expr::Shape;
+use myrmex_expr::{Shape, infer};
 use myrmex_model::template::Template;
 
 use super::Resolver;
 use crate::codes;
-use crate::outline::{Data, ForEach, Read};
+use crate::outline::{Data, ForEach, Read, Task};
 
 /// What is known of a `for_each`.
 pub(super) struct Items<'o> {
@@ -51,6 +51,28 @@ impl Resolver<'_, '_> {
             Some((false, true)) => Shape::INTEGER,
             Some(_) | None => Shape::STRING.or(Shape::INTEGER),
         }
+    }
+
+    /// Says how the member of `list` of a `for_each` over a map is read that belongs to the key `key`; none if there is none.
+    pub(super) fn item_of_key(&self, task: &Task, (list, key): (&str, &str)) -> Option<String> {
+        let name = &task.name.value;
+        let source = &task.each.as_ref()?.source;
+        if let Some(place) = source.field_names().and_then(|keys| keys.iter().position(|own| *own == key)) {
+            return Some(format!(
+                "the list is in the order of the map: for `{key}` write `tasks.{name}.{list}[{place}]`"
+            ));
+        }
+        let shape = match (&source.template, source.reads.holes.first()) {
+            (Template::Expr(_), Some(hole)) => infer(&hole.source, &mut |read| self.shape_of(read)).shape,
+            (_, _) => return None,
+        };
+        let is_map = shape.meets(&Shape::MAP) && !shape.meets(&Shape::LIST) && !shape.meets(&Shape::INTEGER);
+        is_map.then(|| {
+            format!(
+                "the list is in the order of the map: let each item give `{{key: '${{{{ key }}}}', value: …}}`, \
+                 and `tasks.{name}.output | jq('from_entries')` is a map"
+            )
+        })
     }
 
     /// Warns of a `key` that is an index: the nearest `for_each` goes over what has no keys.

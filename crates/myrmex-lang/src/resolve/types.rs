@@ -163,7 +163,7 @@ impl<'o> Resolver<'o, '_> {
     }
 
     /// Returns what is known of a path.
-    fn shape_of(&self, reference: &Reference) -> Shape {
+    pub(super) fn shape_of(&self, reference: &Reference) -> Shape {
         let (root, steps) = (reference.root.as_str(), reference.steps.as_slice());
         if let Some(items) = self.items.iter().rev().find(|items| items.name == root) {
             return items.item.at(steps);
