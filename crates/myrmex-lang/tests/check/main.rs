@@ -19,6 +19,7 @@ mod order;
 mod outputs;
 mod pools;
 mod readback;
+mod readings;
 mod secrets;
 mod slips;
 mod structure;
@@ -121,6 +122,7 @@ fn every_code_has_a_test() {
         include_str!("outputs.rs"),
         include_str!("pools.rs"),
         include_str!("readback.rs"),
+        include_str!("readings.rs"),
         include_str!("secrets.rs"),
         include_str!("slips.rs"),
         include_str!("structure.rs"),
