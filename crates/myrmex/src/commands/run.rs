@@ -91,16 +91,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let ways = "`-i NAME=VALUE` or `--input-file FILE`";
     let mut inputs = inputs(before, &args.inputs, (&definition, &path), ways)?;
     check_secrets(&definition, inputs.values(), &Settings::load(&workspace)?.providers)?;
-    let show = match (args.json, args.quiet) {
-        (true, _) => Show::Json,
-        (false, true) => Show::Nothing,
-        (false, false) => Show::People,
-    };
-    let here = std::env::current_dir().ok();
-    if show == Show::People && here.is_some_and(|here| here != workspace.root) {
-        // Tasks run there, not here; whoever did not mean that should see it.
-        drop(writeln!(anstream::stderr(), "workspace: {}", workspace.root.display()));
-    }
+    let show = show(args, &workspace);
     let slots = args.slots;
     let session = Session::open(zygote, &workspace, Means { slots, takes_over: !args.no_cache })?;
     let form = wire::definition::encode(&definition);
@@ -356,6 +347,20 @@ pub(super) fn check_secrets(
         ),
     };
     Err(Failure::new(FailureCode::Inputs, message).with_hint(hint))
+}
+
+/// Returns what is shown of the run. People are told of a workspace that is not where they stand: tasks run there.
+fn show(args: &Args, workspace: &Workspace) -> Show {
+    match (args.json, args.quiet) {
+        (true, _) => Show::Json,
+        (false, true) => Show::Nothing,
+        (false, false) => {
+            if std::env::current_dir().is_ok_and(|here| here != workspace.root) {
+                drop(writeln!(anstream::stderr(), "workspace: {}", workspace.root.display()));
+            }
+            Show::People
+        }
+    }
 }
 
 /// Says which inputs there are.
