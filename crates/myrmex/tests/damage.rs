@@ -18,7 +18,7 @@ tasks:
 ";
 
 /// The bytes of a page of the store.
-const PAGE: u64 = 4096;
+const PAGE: usize = 4096;
 
 #[test]
 fn a_page_that_is_not_what_was_written_is_told_as_damage_or_does_not_matter() {
@@ -27,13 +27,13 @@ fn a_page_that_is_not_what_was_written_is_told_as_damage_or_does_not_matter() {
     let store = workspace.path().join(".myrmex/store.db");
     let whole = fs::read(&store).unwrap();
     let (mut told, mut unnoticed) = (0, 0);
-    for page in 1..whole.len() as u64 / PAGE {
+    for page in 1..whole.len() / PAGE {
         fs::write(&store, &whole).unwrap();
         for beside in ["store.db-wal", "store.db-shm"] {
             drop(fs::remove_file(workspace.path().join(".myrmex").join(beside)));
         }
         let file = fs::File::options().write(true).open(&store).unwrap();
-        file.write_all_at(&[0xA5; PAGE as usize], page * PAGE).unwrap();
+        file.write_all_at(&[0xA5; PAGE], (page * PAGE) as u64).unwrap();
         let ended = workspace.run(&["run", "-q", "w.yaml"]);
         match ended.code {
             0 => unnoticed += 1,
