@@ -77,6 +77,9 @@ impl Turn<'_> {
                 self.cancel_late(id);
             }
             Body::Task(task) if asks_nothing && is_literal(&task.arguments) => {
+                if let Some(fault) = self.run.fixed_held_around(id) {
+                    return self.fail(id, fault, false);
+                }
                 let task = self.run.address(id);
                 self.queue(task, Attempt::FIRST, None);
                 self.cancel_late(id);
@@ -157,7 +160,11 @@ impl Turn<'_> {
         let begins = !has_started || matches!(result, Ok(Evaluation::Retry(true)));
         let is_late =
             !has_started && self.run.scope_around(id).is_some_and(|scope| self.run.is_enough(scope));
-        match result {
+        let held = match &result {
+            Ok(Evaluation::Input(_) | Evaluation::Hold(_)) => self.run.fixed_held_around(id),
+            Ok(_) | Err(_) => None,
+        };
+        match held.map_or(result, Err) {
             _ if is_late || (begins && self.run.at(id).is_cancelling) => {
                 self.conclude(id, Pending::Cancelled);
             }

@@ -50,6 +50,7 @@ use myrmex_model::time::Timestamp;
 pub use admission::Claim;
 pub use apply::ReplayError;
 pub use call::CALL_DEPTH_MAX;
+pub use complete::MACHINE;
 pub use decide::Rejection;
 pub use facts::{Fact, Facts};
 pub use hold::{holds, inside};

@@ -7,6 +7,7 @@ mod cache;
 mod calls;
 mod closed;
 mod definition;
+mod demands;
 mod expressions;
 mod files;
 mod graph;
