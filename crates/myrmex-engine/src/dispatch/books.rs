@@ -338,8 +338,13 @@ impl<'c> Books<'c> {
         self.kept_workers.insert(name, kept);
     }
 
+    /// Returns whether any block holds something.
+    pub(super) fn has_holders(&self) -> bool {
+        !self.holders.is_empty()
+    }
+
     /// Returns whether `ready` is inside a block that holds something.
-    fn is_within(&self, ready: &Ready) -> bool {
+    pub(super) fn is_within(&self, ready: &Ready) -> bool {
         !self.holders.is_empty()
             && self
                 .nest
