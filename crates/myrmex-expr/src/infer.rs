@@ -4,6 +4,7 @@
 //! is, nothing is known of it in what depends on the condition.
 
 mod closed;
+mod lengths;
 
 use std::ops::Range;
 
@@ -41,6 +42,8 @@ pub struct Clash {
     pub stray: Option<Stray>,
     /// Whether a type that it rests on is presumed, so that it may work after all.
     pub is_presumed: bool,
+    /// Whether it works, but compares the texts of durations and not how long they are.
+    pub is_of_texts: bool,
 }
 
 /// A text that is compared with something of which all values are known and which it is none of.
@@ -290,7 +293,14 @@ impl Walk<'_> {
         let sides = self.are_of((left, &first), (right, &second));
         let is_text = |shape: &Shape| shape.kinds == Kinds::STRING;
         let hint = if operator == Operator::Add && (is_text(&first) || is_text(&second)) {
-            Some("join text with `~`".to_owned())
+            let is_number = |shape: &Shape| shape.kinds.is_within(Kinds::NUMBER);
+            let (text, other) =
+                if is_text(&first) { ((left, &first), &second) } else { ((right, &second), &first) };
+            let number = self.as_number(text.0, text.1).filter(|_| is_number(other));
+            Some(number.map_or_else(
+                || "join text with `~`".to_owned(),
+                |number| format!("{number}, or join text with `~`"),
+            ))
         } else {
             self.as_number(left, &first).or_else(|| self.as_number(right, &second))
         };
@@ -316,13 +326,14 @@ impl Walk<'_> {
                 }
                 let always = if comparison == Comparison::Equal { "never true" } else { "always true" };
                 if first.meets(second) {
+                    self.compare_lengths(comparison, (left, first), (right, second));
                     return self.compare_values(always, (left, first), (right, second));
                 }
                 format!("`{}` is {always}: {}", self.quoted(&span), sides())
             }
             Comparison::Less | Comparison::LessOrEqual | Comparison::Greater | Comparison::GreaterOrEqual => {
                 if is_null || both(Kinds::NUMBER) || both(Kinds::STRING) {
-                    return;
+                    return self.compare_lengths(comparison, (left, first), (right, second));
                 }
                 format!("only two numbers or two strings have an order: {}", sides())
             }
@@ -406,7 +417,7 @@ impl Walk<'_> {
     }
 
     fn clash(&mut self, span: Range<usize>, message: String, hint: Option<String>) {
-        self.clashes.push(Clash { span, message, hint, stray: None, is_presumed: false });
+        self.clashes.push(Clash { span, message, hint, stray: None, is_presumed: false, is_of_texts: false });
     }
 }
 

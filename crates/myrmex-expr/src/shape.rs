@@ -53,6 +53,8 @@ pub struct Shape {
     only: Option<Vec<Json>>,
     /// Whether its type is what is to be expected, and may be another all the same.
     is_presumed: bool,
+    /// Whether every text that it can be is a duration.
+    is_duration: bool,
 }
 
 impl Shape {
@@ -72,13 +74,22 @@ impl Shape {
     pub const STRING_OR_NULL: Self = Self::of(Kinds::STRING.or(Kinds::NULL));
     /// A whole number or null.
     pub const INTEGER_OR_NULL: Self = Self::of(Kinds::INTEGER.or(Kinds::NULL));
+    /// Text that says how long something takes, such as `1h30m`.
+    pub const DURATION: Self = Self {
+        kinds: Kinds::STRING,
+        items: None,
+        fields: Vec::new(),
+        only: None,
+        is_presumed: false,
+        is_duration: true,
+    };
     /// A list of anything.
     pub const LIST: Self = Self::of(Kinds::LIST);
     /// A map of anything.
     pub const MAP: Self = Self::of(Kinds::MAP);
 
     pub(crate) const fn of(kinds: Kinds) -> Self {
-        Self { kinds, items: None, fields: Vec::new(), only: None, is_presumed: false }
+        Self { kinds, items: None, fields: Vec::new(), only: None, is_presumed: false, is_duration: false }
     }
 
     /// Returns this with nothing but `values` possible.
@@ -98,6 +109,11 @@ impl Shape {
         self.is_presumed
     }
 
+    /// Returns whether every text that it can be is a duration.
+    pub(crate) fn is_duration(&self) -> bool {
+        self.is_duration
+    }
+
     /// Returns all values that it can have, if they are known.
     pub(crate) fn values(&self) -> Option<&[Json]> {
         self.only.as_deref()
@@ -105,7 +121,7 @@ impl Shape {
 
     /// Returns what a part of it is that is of the same type.
     pub(crate) fn of_any_value(self) -> Self {
-        Self { only: None, ..self }
+        Self { only: None, is_duration: false, ..self }
     }
 
     /// Returns a list whose members are `items`.
@@ -143,6 +159,8 @@ impl Shape {
     pub fn or(self, other: Self) -> Self {
         let kinds = self.kinds.or(other.kinds);
         let is_presumed = self.is_presumed || other.is_presumed;
+        let is_all = |one: &Self| one.is_duration || !one.kinds.meets(Kinds::STRING);
+        let is_duration = (self.is_duration || other.is_duration) && is_all(&self) && is_all(&other);
         let only = match (self.all_values(), other.all_values()) {
             (Some(mut own), Some(more)) => {
                 own.extend(more.into_iter().filter(|value| !own.contains(value)).collect::<Vec<_>>());
@@ -161,7 +179,7 @@ impl Shape {
             (false, true) => other.fields,
             (true, true) => self.fields.into_iter().filter_map(|own| shared(own, &other.fields)).collect(),
         };
-        Self { kinds, items, fields, only, is_presumed }
+        Self { kinds, items, fields, only, is_presumed, is_duration }
     }
 
     /// Returns all values that it can have, if they are known: of null there is one.
@@ -190,6 +208,12 @@ impl Shape {
     #[must_use]
     pub fn member(&self) -> Self {
         self.items.as_deref().cloned().unwrap_or(Self::ANY)
+    }
+
+    /// Returns what any of its fields is, if it is a map that has no others than those that are known.
+    #[must_use]
+    pub fn any_field(&self) -> Self {
+        Self::one_of(self.fields.iter().map(|(_, field)| field.clone()))
     }
 
     /// Returns whether a value can be of both shapes, as far as their types tell.

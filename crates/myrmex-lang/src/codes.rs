@@ -123,6 +123,9 @@ codes! {
     SCRIPT_FOLDED = "W0208", "lines of a script that become one";
     HOLE_FOREIGN = "W0209", "what other languages replace, and is text here";
     PRINTED_CLASH = "W0210", "what a process prints, taken for something else than text";
+    KEY_OF_LIST = "W0211", "`key` where the items have no keys";
+    DURATION_TEXT = "W0212", "durations compared as texts";
+    CATCH_KIND = "W0213", "a `catch` for a type of error that nothing gives";
     LABEL_UNKNOWN = "W0221", "a label that no declared worker has";
 }
 

@@ -475,7 +475,7 @@ impl<'o> Lowering<'o> {
         let mut handling = Handling { continues: handlers.continues, ..Handling::default() };
         for catch in &handlers.catches {
             handling.catches.push(Catch {
-                kinds: catch.kinds.clone(),
+                kinds: catch.kinds.iter().map(|kind| kind.value.clone()).collect(),
                 statuses: catch.statuses.clone(),
                 when: catch.when.as_ref().map(|when| when.expr.clone()),
                 retry: catch.retry.as_ref().and_then(lower_retry),

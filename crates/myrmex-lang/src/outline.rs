@@ -199,7 +199,7 @@ pub(crate) struct Handlers {
 /// A handler of errors of a `try`.
 #[derive(Debug)]
 pub(crate) struct Catch {
-    pub(crate) kinds: Vec<String>,
+    pub(crate) kinds: Vec<Spot<String>>,
     pub(crate) statuses: Vec<u16>,
     pub(crate) when: Option<Condition>,
     pub(crate) retry: Option<Retry>,

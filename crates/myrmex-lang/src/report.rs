@@ -69,6 +69,11 @@ impl Report {
         if diagnostic.code == codes::TYPE && self.cut.is_some_and(is_at) {
             return;
         }
+        // What a condition lacks stands in the unread rest of the file.
+        let is_in = |cut: Place| cut.start <= diagnostic.span.start && diagnostic.span.end <= cut.end;
+        if diagnostic.code == codes::EXPRESSION && self.cut.is_some_and(is_in) {
+            return;
+        }
         self.diagnostics.push(diagnostic);
     }
 

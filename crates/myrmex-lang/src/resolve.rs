@@ -6,6 +6,8 @@ mod cache;
 mod call;
 mod cycle;
 mod demands;
+mod each;
+mod kinds;
 mod link;
 mod reach;
 mod reference;
@@ -57,7 +59,10 @@ pub(crate) fn resolve<'o>(
             resolver.scope(&workflow.body, workflow.outputs.as_ref(), &workflow.handlers);
             resolver.unused_inputs();
             let links = Links(resolver.links);
-            workflow.walk(&mut |task| cache::check(task, workflow.defaults.effect, report));
+            workflow.walk(&mut |task| {
+                cache::check(task, workflow.defaults.effect, report);
+                kinds::check(task, report);
+            });
             bounds::check(workflow, report);
             demands::check(workflow, others, report);
             links
@@ -73,7 +78,10 @@ pub(crate) fn resolve<'o>(
                 resolver.task(&action.task);
                 resolver.unused_inputs();
                 links = resolver.links;
-                action.task.walk(&mut |task| cache::check(task, library.defaults.effect, report));
+                action.task.walk(&mut |task| {
+                    cache::check(task, library.defaults.effect, report);
+                    kinds::check(task, report);
+                });
             }
             demands::check_library(outline, others, report);
             Links(links)
@@ -94,8 +102,8 @@ struct Resolver<'o, 'r> {
     homes: OrderedMap<&'o str, &'o str>,
     frames: Vec<Frame<'o>>,
     loops: Vec<Loop<'o>>,
-    /// What is known of the items of the `for_each`s around, by their names.
-    items: Vec<(&'o str, Shape)>,
+    /// What is known of the `for_each`s around.
+    items: Vec<each::Items<'o>>,
     /// What the values that blocks hand on to their tasks read: it must mean the same inside.
     handed: Vec<&'o Read>,
     links: Vec<Vec<Link>>,
@@ -274,7 +282,7 @@ impl<'o, 'r> Resolver<'o, 'r> {
         if let Some(each) = &task.each {
             let source = self.data(&each.source);
             self.expect_type("`for_each`", (&each.source, &source), &types::ITEMS);
-            self.items.push((&each.item, types::item_of(&source)));
+            self.items.push(each::Items::of(each, &source));
             self.enter_loop(Loop::Items(&each.item));
         }
         if let Some(guard) = &task.guard {

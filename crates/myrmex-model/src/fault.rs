@@ -34,6 +34,22 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
+    /// All kinds that are not an author's own.
+    pub const KNOWN: [Self; 12] = [
+        Self::Configuration,
+        Self::Validation,
+        Self::Expression,
+        Self::Timeout,
+        Self::Runtime,
+        Self::NoChoice,
+        Self::BranchFailed,
+        Self::ToleranceExceeded,
+        Self::RoundsExceeded,
+        Self::Conflict,
+        Self::Deadlock,
+        Self::DataLimit,
+    ];
+
     /// Returns the kind as the text that expressions and filters see.
     pub fn as_str(&self) -> &str {
         match self {
@@ -55,21 +71,10 @@ impl FaultKind {
 
     /// Returns the kind that `text` names; an unknown text is an author's own kind.
     pub fn from_text(text: &str) -> Self {
-        let known = [
-            Self::Configuration,
-            Self::Validation,
-            Self::Expression,
-            Self::Timeout,
-            Self::Runtime,
-            Self::NoChoice,
-            Self::BranchFailed,
-            Self::ToleranceExceeded,
-            Self::RoundsExceeded,
-            Self::Conflict,
-            Self::Deadlock,
-            Self::DataLimit,
-        ];
-        known.into_iter().find(|kind| kind.as_str() == text).unwrap_or_else(|| Self::Own(text.to_owned()))
+        Self::KNOWN
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+            .unwrap_or_else(|| Self::Own(text.to_owned()))
     }
 
     /// Returns the HTTP-like status that goes with the kind unless an author gave another.

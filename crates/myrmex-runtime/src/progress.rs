@@ -25,6 +25,8 @@ pub enum Health {
     Interrupted,
     /// It cannot go on. Everything acknowledged is in the store.
     Failed(String),
+    /// It cannot go on, because what is in the store is not what was written.
+    Damaged(String),
 }
 
 /// What is known at one moment.

@@ -180,9 +180,12 @@ impl Failure {
 
     /// Builds the failure of something stored that is not what was written.
     pub fn damaged(error: &dyn std::error::Error) -> Self {
-        Self::from_error(FailureCode::Damaged, error).with_hint(
-            "copy the data directory before anything else; `myrmex explain X0203` says what can be done",
-        )
+        Self::from_error(FailureCode::Damaged, error).with_hint(DAMAGED_HINT)
+    }
+
+    /// Builds the failure of an engine that met something stored that is not what was written.
+    pub fn engine_damaged(reason: String) -> Self {
+        Self::new(FailureCode::Damaged, reason).with_hint(DAMAGED_HINT)
     }
 
     /// Adds one thing to do.
@@ -192,6 +195,10 @@ impl Failure {
         self
     }
 }
+
+/// What to do first with a damaged store.
+const DAMAGED_HINT: &str =
+    "copy the data directory before anything else; `myrmex explain X0203` says what can be done";
 
 /// Says what the operating system said, without its number for it.
 pub fn reason(error: &std::io::Error) -> String {

@@ -47,7 +47,7 @@ pub fn settled(session: &Session, answered: &Answered, asked: Asked) -> Result<O
         }
         let reason = match session.health() {
             Health::HeldUp(reason) => Some(reason),
-            Health::Well | Health::Interrupted | Health::Failed(_) => None,
+            Health::Well | Health::Interrupted | Health::Failed(_) | Health::Damaged(_) => None,
         };
         let said = held_up.say(reason.as_deref(), session.data(), Instant::now());
         let Some((reason, said)) = reason.zip(said) else { continue };
@@ -67,6 +67,11 @@ fn ended(session: &Session, asked: Asked) -> Result<Exit, Failure> {
         Health::Failed(reason) => {
             let hint = "nothing was acknowledged; `myrmex runs list` shows what is recorded";
             let mut failure = Failure::new(FailureCode::Store, reason).with_hint(hint);
+            failure.causes.extend(session.take_notes());
+            return Err(failure);
+        }
+        Health::Damaged(reason) => {
+            let mut failure = Failure::engine_damaged(reason);
             failure.causes.extend(session.take_notes());
             return Err(failure);
         }

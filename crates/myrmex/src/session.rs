@@ -349,6 +349,7 @@ impl Session {
                     let resume = format!("`myrmex runs resume {run}` goes on where it stopped");
                     return Err(Failure::new(FailureCode::Store, reason.clone()).with_hint(resume));
                 }
+                Health::Damaged(reason) => return Err(Failure::engine_damaged(reason.clone())),
             }
             seen = match viewer.show {
                 Show::Nothing => self.progress.wait_for_end(run, &seen, LOOK_UP),
@@ -395,7 +396,7 @@ impl Session {
         while self.progress.under_way() > 0 {
             match seen.health {
                 Health::Well | Health::HeldUp(_) => seen = self.progress.wait_for_all(&seen, LOOK_UP),
-                Health::Interrupted | Health::Failed(_) => {
+                Health::Interrupted | Health::Failed(_) | Health::Damaged(_) => {
                     return tell("not all of them have ended; `myrmex runs list` shows them".to_owned());
                 }
             }

@@ -309,3 +309,23 @@ fn what_runs_hold_is_for_their_owner_alone() {
         }
     }
 }
+
+#[test]
+fn a_secret_that_is_missing_is_named_if_the_file_names_it_and_never_repeated_if_a_person_does() {
+    let workflow = "workflow: w\ninputs: {token: {type: secret, default: DEPLOY_TOKEN}}\n\
+                    tasks:\n  a: {run: 'true', env: {T: '${{ inputs.token }}'}}\n";
+    let workspace = Workspace::with(&[("w.yaml", workflow)]);
+    let by_default = workspace.run(&["run", "-q", "w.yaml"]);
+    assert_eq!(
+        (by_default.code, by_default.stderr.as_str()),
+        (
+            2,
+            "error[X0102]: the secret `DEPLOY_TOKEN`, which the input `token` names by default, is not known here\n\
+             hint: it comes from the variable MYRMEX_SECRET_DEPLOY_TOKEN, or from where `secrets` in myrmex.yaml says; \
+             `-i token=NAME` names another one\n"
+        )
+    );
+    let given = workspace.run(&["run", "-q", "w.yaml", "-i", "token=hunter2"]);
+    assert!(given.code == 2 && given.stderr.contains("MYRMEX_SECRET_NAME"), "{}", given.stderr);
+    assert!(!given.stderr.contains("hunter2"), "{}", given.stderr);
+}

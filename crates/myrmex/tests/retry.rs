@@ -506,3 +506,15 @@ fn a_retry_tells_of_runs_that_were_interrupted() {
     let quiet = place.say(&["runs", "retry", &place.id(0), "-q"]);
     assert!(!quiet.stderr.contains(expected), "{}", quiet.stderr);
 }
+
+#[test]
+fn an_item_may_be_written_as_its_key_is_or_as_it_is_printed() {
+    let place = Place::with("workflow: w\ntasks:\n  each: {for_each: {a/b: 1, c: 2}, set: '${{ item }}'}\n");
+    place.say(&["run", "w.yaml"]);
+    for written in ["each[a/b]", "each[a%2Fb]"] {
+        let (code, summary) = place.summary(&["runs", "retry", &place.id(0), "--item", written]);
+        assert_eq!(code, 0);
+        assert_eq!(summary["tasks"]["each[a%2Fb]"].get("taken_from"), None, "{written}");
+        assert_eq!(summary["tasks"]["each[c]"]["taken_from"], json!(place.id(0)), "{written}");
+    }
+}

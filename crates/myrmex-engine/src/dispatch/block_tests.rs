@@ -113,6 +113,48 @@ fn a_bound_of_the_run_is_about_places_only() {
     assert_eq!(granted(&mut dispatch, 0), ["x", "a"]);
 }
 
+#[test]
+fn a_block_that_can_never_end_holds_up_only_who_has_to_do_with_it() {
+    let mut dispatch = machine(&[("p", 1), ("q", 1), ("r", 1)]);
+    dispatch.enqueue(block("x", &[("p", 1)], &[("p", 1)]));
+    assert_eq!(granted(&mut dispatch, 0), ["x"]);
+    dispatch.enqueue(block("y", &[("q", 1)], &[("r", 1)]));
+    dispatch.enqueue(block("z", &[("r", 1)], &[("p", 1)]));
+    assert_eq!(granted(&mut dispatch, 0), ["y"]);
+}
+
+#[test]
+fn items_that_hold_something_leave_a_worker_to_one_that_waits_for_all_of_it() {
+    let late = i64::try_from(KEEP_ALL_AFTER.0).unwrap() * 2;
+    let cores = |amount| Demand { resources: [(name("cpu"), amount)].into(), ..Demand::default() };
+    let mut dispatch = machine(&[("p", 3)]);
+    let worker = Worker { slots: 9, resources: [(name("cpu"), 2)].into(), ..Worker::default() };
+    dispatch.set_worker(name("w"), Some(worker));
+    for item in ["i1", "i2", "i3"] {
+        dispatch.enqueue(block(item, &[("p", 1)], &[]));
+    }
+    assert_eq!(granted(&mut dispatch, 0), ["i1", "i2", "i3"]);
+    dispatch.enqueue(ready(RUN, "i1/x", cores(1)));
+    assert_eq!(granted(&mut dispatch, 0), ["i1/x"]);
+    dispatch.enqueue(ready(RUN, "large", cores(2)));
+    dispatch.enqueue(ready(RUN, "i2/x", cores(1)));
+    assert_eq!(granted(&mut dispatch, late), Vec::<String>::new());
+    release(&mut dispatch, "i1/x");
+    assert_eq!(granted(&mut dispatch, late), ["large"]);
+}
+
+#[test]
+fn who_waits_behind_one_that_waits_for_a_block_holds_up_nothing_inside_it() {
+    let late = i64::try_from(KEEP_ALL_AFTER.0).unwrap() * 2;
+    let mut dispatch = machine(&[("p", 1), ("q", 3)]);
+    dispatch.enqueue(block("a", &[("p", 1)], &[]));
+    dispatch.enqueue(leaf(RUN, "v", &[("p", 1), ("q", 2)]));
+    dispatch.enqueue(leaf(RUN, "w", &[("q", 3)]));
+    assert_eq!(granted(&mut dispatch, late), ["a"]);
+    dispatch.enqueue(leaf(RUN, "a/x", &[("q", 2)]));
+    assert_eq!(granted(&mut dispatch, late), ["a/x"]);
+}
+
 /// A block under way, with the demands of what is left to do inside it, one after the other.
 struct Block {
     left: Vec<BTreeMap<Name, u32>>,

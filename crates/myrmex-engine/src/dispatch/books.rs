@@ -6,7 +6,7 @@
 //! leases that are older than it have ended (the conservative half of EASY backfilling: D. Lifka, "The ANL/IBM SP
 //! scheduling system", 1995; without durations an exact reservation is not possible).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use myrmex_model::id::{FencingToken, RunId};
 use myrmex_model::name::Name;
@@ -16,7 +16,7 @@ use super::demand::Worker;
 use super::nest::Nest;
 use super::safety::stuck;
 use super::wait::Wait;
-use super::{Demand, Lease, Order, Ready};
+use super::{Demand, Inside, Lease, Order, Ready};
 
 /// How long an attempt must have waited before it keeps also what is free now, because it lacks something else.
 ///
@@ -39,12 +39,17 @@ pub(super) struct Books<'c> {
     nest: &'c Nest,
     /// The blocks that hold something, those of this look too.
     blocks: Vec<Ready>,
+    /// The tasks of these blocks.
+    holders: BTreeMap<RunId, BTreeSet<String>>,
+    /// What the blocks hold, and what work inside them asks for on top.
+    block_held: Inside,
+    block_asked: Inside,
     workers: BTreeMap<&'c Name, Taken>,
     pools: BTreeMap<Name, u32>,
     locks: BTreeMap<String, Ready>,
     runs: BTreeMap<RunId, u32>,
     kept_pools: BTreeMap<Name, Kept<u32>>,
-    kept_locks: BTreeMap<String, Ready>,
+    kept_locks: BTreeMap<String, Kept<()>>,
     kept_workers: BTreeMap<&'c Name, Kept<Taken>>,
 }
 
@@ -60,6 +65,8 @@ struct Taken {
 struct Kept<T> {
     waiter: Ready,
     asked: T,
+    /// Whether it may have to wait for the end of a block. What is inside a block takes no notice of it then.
+    waits_for_block: bool,
     /// What those behind it took since it waits.
     overtaken: T,
 }
@@ -90,6 +97,13 @@ impl Taken {
     }
 }
 
+impl<T> Kept<T> {
+    /// Returns whether it is kept also from what `is_within` a block that holds something.
+    fn binds(&self, is_within: bool) -> bool {
+        !(is_within && self.waits_for_block)
+    }
+}
+
 impl<'c> Books<'c> {
     /// Counts what `leases` take.
     pub(super) fn new(
@@ -102,6 +116,9 @@ impl<'c> Books<'c> {
             leases,
             nest,
             blocks: Vec::new(),
+            holders: BTreeMap::new(),
+            block_held: Inside::default(),
+            block_asked: Inside::default(),
             workers: capacity.workers.keys().map(|name| (name, Taken::default())).collect(),
             pools: BTreeMap::new(),
             locks: BTreeMap::new(),
@@ -125,24 +142,21 @@ impl<'c> Books<'c> {
         {
             return Err(Wait::Run { most: *most });
         }
-        // What a block waits for that holds something itself must not be kept for somebody who may wait for that block.
-        let is_within = self.blocks.iter().any(|block| self.nest.is_within(ready, block));
+        let is_within = self.is_within(ready);
         for (pool, asked) in &demand.pools {
             self.fit_pool(pool, *asked)?;
-            if !is_within {
-                self.fit_kept(pool, *asked)?;
-            }
+            self.fit_kept(pool, *asked, is_within)?;
         }
-        for (pool, asked) in demand.inside.pools.iter().filter(|_| !is_within) {
+        for (pool, asked) in &demand.inside.pools {
             let asked = asked.saturating_add(demand.pools.get(pool).copied().unwrap_or(0));
-            self.fit_kept(pool, asked)?;
+            self.fit_kept(pool, asked, is_within)?;
         }
         for lock in &demand.locks {
             if let Some(holder) = self.locks.get(lock) {
                 return Err(Wait::Lock { lock: lock.clone(), holder: Box::new(holder.clone()) });
             }
-            if let Some(waiter) = self.kept_locks.get(lock).filter(|_| !is_within) {
-                return Err(kept(format!("lock `{lock}`"), waiter));
+            if let Some(keep) = self.kept_locks.get(lock).filter(|keep| keep.binds(is_within)) {
+                return Err(kept(format!("lock `{lock}`"), &keep.waiter));
             }
         }
         if !demand.is_placeless {
@@ -166,20 +180,33 @@ impl<'c> Books<'c> {
 
     /// Lets a block wait that would hold something for which another block could then wait for ever.
     fn fit_safely(&self, ready: &Ready) -> Result<(), Wait> {
+        let asked = ready.demand();
+        let is_apart = |of: &Inside| {
+            asked.pools.keys().all(|pool| !of.pools.contains_key(pool)) && asked.locks.is_disjoint(&of.locks)
+        };
+        if asked.inside.is_empty() && is_apart(&self.block_asked) && !self.is_within(ready) {
+            return Ok(());
+        }
         let mut blocks: Vec<&Ready> = self.blocks.iter().collect();
+        let before = stuck(&blocks, &self.capacity.pools, self.nest);
         blocks.push(ready);
-        let alone = stuck(&[ready], &self.capacity.pools, self.nest);
         // What could never be done does not become possible by waiting; the check says so before.
-        let found = stuck(&blocks, &self.capacity.pools, self.nest).filter(|_| alone.is_none());
+        if !stuck(&[ready], &self.capacity.pools, self.nest).is_empty() {
+            return Ok(());
+        }
+        // Nor does it help a block that can never end anyway if others wait.
+        let after = stuck(&blocks, &self.capacity.pools, self.nest);
+        let before: BTreeSet<_> = before.iter().map(|block| (block.run, &block.task)).collect();
+        let found = after.into_iter().find(|block| !before.contains(&(block.run, &block.task)));
         let Some(at_risk) = found else { return Ok(()) };
         let is_own = std::ptr::eq(at_risk, ready);
         let holder = if is_own { self.blocks.first().unwrap_or(ready) } else { at_risk };
         Err(Wait::Unsafe { holder: Box::new(holder.clone()) })
     }
 
-    fn fit_kept(&self, pool: &Name, asked: u32) -> Result<(), Wait> {
+    fn fit_kept(&self, pool: &Name, asked: u32, is_within: bool) -> Result<(), Wait> {
         let Some(capacity) = self.capacity.pools.get(pool).copied() else { return Ok(()) };
-        match self.kept_pools.get(pool) {
+        match self.kept_pools.get(pool).filter(|keep| keep.binds(is_within)) {
             Some(keep) if keep.overtaken.saturating_add(asked).saturating_add(keep.asked) > capacity => {
                 Err(kept(format!("pool `{pool}`"), &keep.waiter))
             }
@@ -187,8 +214,8 @@ impl<'c> Books<'c> {
         }
     }
 
-    /// Returns the worker with the most free places of those that suit, the first by name among equals. What is kept counts
-    /// only if it is not `is_within` a block that holds something.
+    /// Returns the worker with the most free places of those that suit, the first by name among equals. What is kept for one
+    /// that may wait for a block does not count `is_within` a block.
     fn fit_worker(&self, demand: &Demand, is_within: bool) -> Result<Name, Wait> {
         let asked = Taken::of(demand);
         let nothing = Taken::default();
@@ -201,7 +228,7 @@ impl<'c> Books<'c> {
             if !Taken::fit(worker, [in_use, &asked, &nothing]) {
                 continue;
             }
-            match self.kept_workers.get(name).filter(|_| !is_within) {
+            match self.kept_workers.get(name).filter(|keep| keep.binds(is_within)) {
                 Some(keep) if !Taken::fit(worker, [&keep.overtaken, &asked, &keep.asked]) => {
                     reason.get_or_insert_with(|| kept(format!("worker `{name}`"), &keep.waiter));
                 }
@@ -241,6 +268,10 @@ impl<'c> Books<'c> {
         let demand = ready.demand();
         if demand.is_placeless {
             self.blocks.push(ready.clone());
+            self.holders.entry(ready.run).or_default().insert(ready.task.as_str().to_owned());
+            let held = Inside { pools: demand.pools.clone(), locks: demand.locks.clone() };
+            self.block_held.cover(&held);
+            self.block_asked.cover(&demand.inside);
         }
         *self.runs.entry(ready.run).or_default() += u32::from(!demand.is_placeless);
         for (pool, asked) in &demand.pools {
@@ -263,6 +294,7 @@ impl<'c> Books<'c> {
         if self.can_never_fit(ready) {
             return;
         }
+        let waits_for_block = self.waits_for_block(ready);
         for (pool, asked) in &demand.pools {
             let lacks = self.capacity.pools.get(pool).is_some_and(|capacity| {
                 self.pools.get(pool).copied().unwrap_or(0).saturating_add(*asked) > *capacity
@@ -271,24 +303,25 @@ impl<'c> Books<'c> {
                 let overtaken =
                     self.behind(order, ready).filter_map(|lease| lease.ready.demand().pools.get(pool));
                 let overtaken = overtaken.fold(0_u32, |sum, units| sum.saturating_add(*units));
-                self.kept_pools
-                    .insert(pool.clone(), Kept { waiter: ready.clone(), asked: *asked, overtaken });
+                let kept = Kept { waiter: ready.clone(), asked: *asked, waits_for_block, overtaken };
+                self.kept_pools.insert(pool.clone(), kept);
             }
         }
         for lock in &demand.locks {
             if (keeps_all || self.locks.contains_key(lock)) && !self.kept_locks.contains_key(lock) {
-                self.kept_locks.insert(lock.clone(), ready.clone());
+                let kept = Kept { waiter: ready.clone(), asked: (), waits_for_block, overtaken: () };
+                self.kept_locks.insert(lock.clone(), kept);
             }
         }
         if !demand.is_placeless
             && (keeps_all || matches!(self.fit_worker(demand, false), Err(Wait::Places { .. })))
         {
-            self.keep_worker(order, ready);
+            self.keep_worker(order, ready, waits_for_block);
         }
     }
 
     /// Keeps the worker with the most free places of those that suit and that nobody else keeps.
-    fn keep_worker(&mut self, order: Order, ready: &Ready) {
+    fn keep_worker(&mut self, order: Order, ready: &Ready, waits_for_block: bool) {
         let demand = ready.demand();
         let is_free = |(name, worker): &(&'c Name, &'c Worker)| {
             worker.suits(demand) && !self.kept_workers.contains_key(name)
@@ -301,8 +334,43 @@ impl<'c> Books<'c> {
         for lease in self.behind(order, ready).filter(|lease| lease.worker.as_ref() == Some(name)) {
             overtaken.add(&Taken::of(lease.ready.demand()));
         }
-        let kept = Kept { waiter: ready.clone(), asked: Taken::of(demand), overtaken };
+        let kept = Kept { waiter: ready.clone(), asked: Taken::of(demand), waits_for_block, overtaken };
         self.kept_workers.insert(name, kept);
+    }
+
+    /// Returns whether any block holds something.
+    pub(super) fn has_holders(&self) -> bool {
+        !self.holders.is_empty()
+    }
+
+    /// Returns whether `ready` is inside a block that holds something.
+    pub(super) fn is_within(&self, ready: &Ready) -> bool {
+        !self.holders.is_empty()
+            && self
+                .nest
+                .around(ready)
+                .any(|(run, task)| self.holders.get(&run).is_some_and(|tasks| tasks.contains(task)))
+    }
+
+    /// Returns whether a block may have to end before `ready` gets what it asks for, be it that something is kept for
+    /// another that waits for a block.
+    fn waits_for_block(&self, ready: &Ready) -> bool {
+        let demand = ready.demand();
+        let of_pool = |pool: &Name| {
+            self.block_held.pools.contains_key(pool)
+                || self.kept_pools.get(pool).is_some_and(|keep| keep.waits_for_block)
+        };
+        let of_lock = |lock: &String| {
+            self.block_held.locks.contains(lock)
+                || self.kept_locks.get(lock).is_some_and(|keep| keep.waits_for_block)
+        };
+        let of_worker = |(name, keep): (&&Name, &Kept<Taken>)| {
+            keep.waits_for_block && self.capacity.workers[*name].suits(demand)
+        };
+        !demand.inside.is_empty()
+            || demand.pools.keys().any(of_pool)
+            || demand.locks.iter().any(of_lock)
+            || (!demand.is_placeless && self.kept_workers.iter().any(of_worker))
     }
 
     /// Returns whether what `ready` asks for is more than there is; it keeps nothing then, for it waits for a change of

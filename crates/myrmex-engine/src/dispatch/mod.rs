@@ -345,7 +345,16 @@ impl Dispatch {
                     look.wait = Some(wait);
                     return look;
                 }
-                Err(_) => books.keep(order, ready, now),
+                Err(wait) => {
+                    // What is kept for another may not be kept from those inside a block, who may stand behind.
+                    let after = (std::ops::Bound::Excluded(order), std::ops::Bound::Unbounded);
+                    let is_kept = matches!(wait, Wait::Kept { .. } | Wait::Unsafe { .. });
+                    if is_kept && books.has_holders() && !books.is_within(ready) {
+                        let mut behind = queue.range(after).filter(|(_, ready)| books.is_within(ready));
+                        heads.extend(behind.next().map(|(next, _)| (*next, class)));
+                    }
+                    books.keep(order, ready, now);
+                }
             }
         }
         look

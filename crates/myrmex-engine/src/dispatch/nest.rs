@@ -24,17 +24,20 @@ impl Nest {
         };
     }
 
-    /// Returns whether `work` is inside `block`.
-    pub(super) fn is_within(&self, work: &Ready, block: &Ready) -> bool {
-        let (mut run, mut task) = (work.run, &work.task);
-        for _ in 0..DEPTH_MAX {
-            if run == block.run {
-                // The task that called is itself the block.
-                return task.is_inside(&block.task) || (run != work.run && *task == block.task);
-            }
-            let Some((caller, at)) = self.callers.get(&run) else { return false };
-            (run, task) = (*caller, at);
-        }
-        false
+    /// Returns where blocks around `work` would be, nearest first: what its address begins with, then the task that called
+    /// its run, and so on.
+    pub(super) fn around<'r>(&'r self, work: &'r Ready) -> impl Iterator<Item = (RunId, &'r str)> {
+        let own = (work.run, work.task.as_str());
+        let callers = std::iter::successors(Some(own), |(run, _)| {
+            self.callers.get(run).map(|(caller, at)| (*caller, at.as_str()))
+        });
+        let inside = callers.take(DEPTH_MAX).flat_map(|(run, task)| {
+            let ends = task.char_indices().rev().filter(|(_, c)| matches!(c, '/' | '[' | '~'));
+            let scopes = ends.map(|(end, _)| end).chain((!task.is_empty()).then_some(0));
+            // The task that called is itself a block.
+            std::iter::once((run, task)).chain(scopes.map(move |end| (run, &task[..end])))
+        });
+        // The work is not inside itself.
+        inside.skip(1)
     }
 }

@@ -28,7 +28,7 @@ impl Turn<'_> {
         // A cancel is never left for the next turn: nothing may begin after it is recorded.
         let is_cancel = |agenda: &VecDeque<Agenda>| matches!(agenda.front(), Some(Agenda::Cancel(_)));
         loop {
-            self.run.fill_held();
+            self.run.fill_withheld();
             let may_go_on = self.run.left > 0 || is_cancel(&self.run.agenda);
             let Some(item) = may_go_on.then(|| self.run.agenda.pop_front()).flatten() else { break };
             self.run.left = self.run.left.saturating_sub(1);
@@ -77,6 +77,9 @@ impl Turn<'_> {
                 self.cancel_late(id);
             }
             Body::Task(task) if asks_nothing && is_literal(&task.arguments) => {
+                if let Some(fault) = self.run.fixed_held_around(id) {
+                    return self.fail(id, fault, false);
+                }
                 let task = self.run.address(id);
                 self.queue(task, Attempt::FIRST, None);
                 self.cancel_late(id);
@@ -157,7 +160,11 @@ impl Turn<'_> {
         let begins = !has_started || matches!(result, Ok(Evaluation::Retry(true)));
         let is_late =
             !has_started && self.run.scope_around(id).is_some_and(|scope| self.run.is_enough(scope));
-        match result {
+        let held = match &result {
+            Ok(Evaluation::Input(_) | Evaluation::Hold(_)) => self.run.fixed_held_around(id),
+            Ok(_) | Err(_) => None,
+        };
+        match held.map_or(result, Err) {
             _ if is_late || (begins && self.run.at(id).is_cancelling) => {
                 self.conclude(id, Pending::Cancelled);
             }

@@ -13,7 +13,7 @@ use super::arena::{ActivationId, Counts, Work};
 use super::decide::Turn;
 
 /// Who asks for a cancel that the machine decides itself.
-const MACHINE: &str = "myrmex";
+pub const MACHINE: &str = "myrmex";
 
 /// How a graph or `for_each` ends with regard to its children.
 #[derive(Debug, Clone, Copy)]

@@ -203,6 +203,8 @@ impl Run {
         let activation = self.at(id);
         match activation.leaf() {
             Some(leaf) => leaf.retry_due,
+            // Its pause is over, and it waits for what it holds.
+            None if activation.phase == Phase::Queued => None,
             None => activation.facts()?.repeat.map(|(_, due)| due),
         }
     }

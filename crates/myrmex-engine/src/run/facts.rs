@@ -387,7 +387,7 @@ impl Run {
         }
     }
 
-    /// Makes the item that `address` names, with those before it: they were held, and a journal knows of them already.
+    /// Makes the item that `address` names, with those before it: they were withheld, and a journal knows of them already.
     pub(super) fn reach(&mut self, address: &Address) -> Option<ActivationId> {
         let (each, last) = self.find_parent(address)?;
         self.item_for(each, &last.key?)
@@ -529,7 +529,7 @@ impl Run {
             }
         }
         // The turn to come makes the next items, as it would have without a restart.
-        self.held.insert(id);
+        self.withheld.insert(id);
     }
 }
 

@@ -191,7 +191,7 @@ impl Run {
         self.arena.iter_mut().for_each(|own| own.follow(&place));
         let lags = std::mem::take(&mut self.lags).into_iter();
         self.lags = lags.filter_map(|((scope, edge), lag)| Some(((place(scope)?, edge), lag))).collect();
-        self.held = std::mem::take(&mut self.held).into_iter().filter_map(place).collect();
+        self.withheld = std::mem::take(&mut self.withheld).into_iter().filter_map(place).collect();
         let agenda = std::mem::take(&mut self.agenda).into_iter();
         self.agenda = agenda.filter_map(|item| item.moved(&place)).collect();
     }

@@ -8,6 +8,7 @@ use myrmex_model::address::Address;
 use myrmex_model::demand::{Asks, Demand, Inside, Named};
 use myrmex_model::effect::{Effect, Question};
 use myrmex_model::event::{Change, Event};
+use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::{Attempt, FencingToken};
 use myrmex_model::ir::{Body, Definition, Node, NodeId};
 use myrmex_model::status::Phase;
@@ -57,8 +58,22 @@ impl Run {
         held.collect()
     }
 
+    /// Returns the error of an activation that would wait for ever for `lock`, because a block around it holds that.
+    pub(super) fn held_around(&self, id: ActivationId, lock: &str) -> Option<Fault> {
+        let (_, holder) = self.locks_around(id).into_iter().find(|(held, _)| held == lock)?;
+        let title = format!("the lock `{lock}` is held by `{}`, the block around this task", holder.path());
+        let detail = "it would wait for ever; leave the lock to the block";
+        Some(Fault::new(FaultKind::Deadlock, title).with_detail(detail))
+    }
+
+    /// Does the same of the lock whose name is known beforehand.
+    pub(super) fn fixed_held_around(&self, id: ActivationId) -> Option<Fault> {
+        let lock = self.node(id).policy.asks.as_deref()?.fixed_lock()?;
+        self.held_around(id, lock)
+    }
+
     /// Returns the locks that the blocks around an activation hold, nearest first.
-    pub(super) fn locks_around(&self, id: ActivationId) -> Vec<(String, Address)> {
+    fn locks_around(&self, id: ActivationId) -> Vec<(String, Address)> {
         let mut locks = Vec::new();
         let mut here = self.parent(id);
         while let Some(around) = here {

@@ -50,6 +50,7 @@ use myrmex_model::time::Timestamp;
 pub use admission::Claim;
 pub use apply::ReplayError;
 pub use call::CALL_DEPTH_MAX;
+pub use complete::MACHINE;
 pub use decide::Rejection;
 pub use facts::{Fact, Facts};
 pub use hold::{holds, inside};
@@ -82,10 +83,10 @@ pub struct Run {
     turn_items: u32,
     /// How many attempts wait for a worker.
     queued: usize,
-    /// How many may wait before further items of a `for_each` are held.
+    /// How many may wait before further items of a `for_each` are withheld.
     waiting_max: usize,
-    /// Those `for_each` of which items are held.
-    held: BTreeSet<ActivationId>,
+    /// Those `for_each` of which items are withheld.
+    withheld: BTreeSet<ActivationId>,
     /// How many activations there are when folding them is worth it.
     fold_at: usize,
     /// Whether something that is forgotten left open what it did.
@@ -134,7 +135,7 @@ enum Lag {
 /// Large enough that a turn is worth its commit, small enough that it takes milliseconds.
 pub const TURN_ITEMS_MAX: u32 = 1_024;
 
-/// The most beginnings and attempts of a run that wait before further items of a `for_each` are held.
+/// The most beginnings and attempts of a run that wait before further items of a `for_each` are withheld.
 ///
 /// Enough that no worker ever waits for them, and little enough that a list of a million takes no memory before its time.
 const WAITING_MAX: usize = 1_024;
@@ -177,7 +178,7 @@ impl Run {
             turn_items: TURN_ITEMS_MAX,
             queued: 0,
             waiting_max: WAITING_MAX,
-            held: BTreeSet::new(),
+            withheld: BTreeSet::new(),
             fold_at: Self::FOLD_FIRST,
             is_unknown: false,
             lags: BTreeMap::new(),
@@ -194,7 +195,7 @@ impl Run {
         self.turn_items = items;
     }
 
-    /// Lets items be held and activations be folded early, so that small tests meet both.
+    /// Lets items be withheld and activations be folded early, so that small tests meet both.
     #[cfg(test)]
     pub(crate) fn set_frugal(&mut self, waiting: usize) {
         (self.waiting_max, self.fold_at) = (waiting, 1);

@@ -133,7 +133,7 @@ impl Run {
         }
     }
 
-    /// Makes activations for the next items, as many as may be under way. Where many wait already, the rest are held.
+    /// Makes activations for the next items, as many as may be under way. Where many wait already, the rest are withheld.
     pub(super) fn fill_items(&mut self, id: ActivationId) {
         let definition = Arc::clone(&self.definition);
         let body = &definition.node(self.at(id).node).body;
@@ -149,8 +149,8 @@ impl Run {
             if reached == state.count || is_full || is_over {
                 return;
             }
-            if self.is_crowded() {
-                self.held.insert(id);
+            if under_way >= self.under_way_min() && self.is_crowded() {
+                self.withheld.insert(id);
                 return;
             }
             let mut item = Activation::new(each.body, id, reached);
@@ -163,17 +163,22 @@ impl Run {
         }
     }
 
+    /// How many items of a `for_each` may be under way whatever else waits: what waits may wait for just these.
+    fn under_way_min(&self) -> u32 {
+        u32::try_from(self.waiting_max / 16).unwrap_or(u32::MAX).max(1)
+    }
+
     /// Returns whether so many wait for their beginning or for a worker that more would only fill the memory.
     fn is_crowded(&self) -> bool {
         self.agenda.len() + self.queued >= self.waiting_max
     }
 
-    /// Makes the items that were held, once half of those that wait have begun.
-    pub(super) fn fill_held(&mut self) {
-        if self.held.is_empty() || self.agenda.len() + self.queued > self.waiting_max / 2 {
+    /// Makes the items that were withheld, once half of those that wait have begun.
+    pub(super) fn fill_withheld(&mut self) {
+        if self.withheld.is_empty() || self.agenda.len() + self.queued > self.waiting_max / 2 {
             return;
         }
-        for each in std::mem::take(&mut self.held) {
+        for each in std::mem::take(&mut self.withheld) {
             if self.at(each).status == Status::Running && !self.at(each).is_stale {
                 self.fill_items(each);
             }

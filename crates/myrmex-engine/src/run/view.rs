@@ -239,9 +239,9 @@ impl<'a> View<'a> {
         self.run.is_held(self.from)
     }
 
-    /// Returns the locks that the blocks around hold, each with the block.
-    pub fn locks_around(&self) -> Vec<(String, Address)> {
-        self.run.locks_around(self.from)
+    /// Returns the error of work that would wait for ever for `lock`, because a block around it holds that.
+    pub fn held_around(&self, lock: &str) -> Option<Fault> {
+        self.run.held_around(self.from, lock)
     }
 
     /// Lets the view be that of a handler's condition: it sees the tasks inside, but `inputs` and variables as what

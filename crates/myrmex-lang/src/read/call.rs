@@ -44,7 +44,13 @@ impl Reader<'_> {
         });
         let Some((library, action, version)) = parts else {
             let message = format!("`{text}` does not name an action");
-            let hint = "write `LIBRARY/ACTION@VERSION`, such as `tools/notify@1`";
+            let number = text
+                .split_once("@v")
+                .filter(|(_, version)| version.starts_with(|c: char| c.is_ascii_digit()));
+            let hint = number.map_or_else(
+                || "write `LIBRARY/ACTION@VERSION`, such as `tools/notify@1`".to_owned(),
+                |(action, version)| format!("a version is numbers only: `{action}@{version}`"),
+            );
             self.report.refuse_hint(codes::USE_FORM, node.place, message, hint);
             return None;
         };

@@ -190,22 +190,30 @@ impl Reader<'_> {
                 Some(())
             }
             Err(error) => {
-                self.refuse_expression(&error, hole.part(&error.span));
+                self.refuse_expression(&error, &hole);
                 None
             }
         }
     }
 
-    fn refuse_expression(&mut self, error: &ExprError, place: Place) {
+    fn refuse_expression(&mut self, error: &ExprError, hole: &Hole) {
+        let (mut function, mut operator) = (None, None);
         let (code, unknown) = match &error.kind {
             ExprErrorKind::DynamicSubscript { .. } | ExprErrorKind::BareRoot { .. } => {
                 (codes::REFERENCE_WHOLE, None)
             }
-            ExprErrorKind::UnknownFilter(name)
-            | ExprErrorKind::UnknownTest(name)
-            | ExprErrorKind::UnknownFunction(name) => (codes::EXPRESSION, Some(name)),
-            ExprErrorKind::Syntax(_)
-            | ExprErrorKind::Long { .. }
+            ExprErrorKind::UnknownFunction(name) => {
+                function = foreign::instead_of_function(name);
+                (codes::EXPRESSION, Some(name))
+            }
+            ExprErrorKind::UnknownFilter(name) | ExprErrorKind::UnknownTest(name) => {
+                (codes::EXPRESSION, Some(name))
+            }
+            ExprErrorKind::Syntax(_) => {
+                operator = foreign::instead_of_operator(&error.expression, error.span.start);
+                (codes::EXPRESSION, None)
+            }
+            ExprErrorKind::Long { .. }
             | ExprErrorKind::Method { .. }
             | ExprErrorKind::Missing { .. }
             | ExprErrorKind::NotBoolean { .. }
@@ -213,25 +221,12 @@ impl Reader<'_> {
             | ExprErrorKind::Fuel { .. }
             | ExprErrorKind::Limit(_) => (codes::EXPRESSION, None),
         };
-        let mut diagnostic = self.report.error(code, place, error.to_string());
+        let span = operator.as_ref().map_or(&error.span, |(_, operator)| operator);
+        let mut diagnostic = self.report.error(code, hole.part(span), error.to_string());
         if let Some(near) = unknown.and_then(|name| nearest(name, error.known_names().iter().copied())) {
             diagnostic = diagnostic.with_hint(format!("did you mean `{near}`?"));
         }
-        let foreign = match &error.kind {
-            ExprErrorKind::UnknownFunction(name) => foreign::instead_of_function(name),
-            ExprErrorKind::Syntax(_) => foreign::instead_of_operator(&error.expression, error.span.start),
-            ExprErrorKind::DynamicSubscript { .. }
-            | ExprErrorKind::BareRoot { .. }
-            | ExprErrorKind::UnknownFilter(_)
-            | ExprErrorKind::UnknownTest(_)
-            | ExprErrorKind::Long { .. }
-            | ExprErrorKind::Method { .. }
-            | ExprErrorKind::Missing { .. }
-            | ExprErrorKind::NotBoolean { .. }
-            | ExprErrorKind::Operation(_)
-            | ExprErrorKind::Fuel { .. }
-            | ExprErrorKind::Limit(_) => None,
-        };
+        let foreign = function.or(operator.map(|(write, _)| write));
         diagnostic.hint = foreign.map(str::to_owned).or(diagnostic.hint);
         self.report.push(diagnostic);
     }

@@ -2,6 +2,8 @@
 //!
 //! They only make hints: a word that stands here is refused like any other that is unknown.
 
+use std::ops::Range;
+
 use super::keys::Keys;
 
 /// Words that others use for what we write in this way. The key that ours begins with tells whether it is supported yet.
@@ -363,20 +365,26 @@ pub(super) fn file_of<'k>(mut keys: impl Iterator<Item = &'k str>) -> Option<&'s
     keys.find_map(|key| FILES.iter().find(|(own, _)| *own == key)).map(|(_, whose)| *whose)
 }
 
-/// Returns what to write instead of an operator of other languages that stands at `at` in an expression.
-pub(super) fn instead_of_operator(source: &str, at: usize) -> Option<&'static str> {
+/// Returns what to write instead of an operator of other languages that stands at `at` in an expression, and where it
+/// stands.
+pub(super) fn instead_of_operator(source: &str, at: usize) -> Option<(&'static str, Range<usize>)> {
     let rest = source.get(at..)?.trim_start();
     let before = source.get(..at)?;
+    let start = source.len() - rest.len();
     let starts = |operator: &str| rest.starts_with(operator);
-    match () {
-        () if starts("&&") || before.ends_with('&') => Some("write `and`"),
-        () if starts("|") && before.ends_with('|') => Some("write `or`"),
-        () if starts("===") || starts("=") && before.ends_with("==") => Some("write `==`"),
-        () if starts("=") => Some("write `==` to compare"),
-        () if starts("!") => Some("write `not`"),
-        () if starts("?") => Some("write `A if CONDITION else B`"),
-        () => None,
-    }
+    let (write, place) = match () {
+        () if starts("&&") => ("write `and`", start..start + 2),
+        () if starts("&") && before.ends_with('&') => ("write `and`", at - 1..at + 1),
+        () if before.ends_with('&') => ("write `and`", at - 1..at),
+        () if starts("|") && before.ends_with('|') => ("write `or`", at - 1..at + 1),
+        () if starts("===") => ("write `==`", start..start + 3),
+        () if starts("=") && before.ends_with("==") => ("write `==`", at - 2..at + 1),
+        () if starts("=") => ("write `==` to compare", start..start + 1),
+        () if starts("!") => ("write `not`", start..start + 1),
+        () if starts("?") => ("write `A if CONDITION else B`", start..start + 1),
+        () => return None,
+    };
+    Some((write, place))
 }
 
 #[cfg(test)]

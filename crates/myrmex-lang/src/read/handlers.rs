@@ -165,10 +165,11 @@ impl Reader<'_> {
         }
     }
 
-    fn kinds(&mut self, node: &Node) -> Vec<String> {
+    fn kinds(&mut self, node: &Node) -> Vec<Spot<String>> {
         let mut kinds = Vec::new();
         for node in one_or_list(node) {
-            kinds.extend(self.fixed_text("`type`", node).map(str::to_owned));
+            let kind = self.fixed_text("`type`", node).map(str::to_owned);
+            kinds.extend(kind.map(|value| Spot { value, place: node.place }));
         }
         kinds
     }

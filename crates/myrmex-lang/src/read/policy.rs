@@ -103,7 +103,7 @@ impl Reader<'_> {
         };
         let fields = self.fields(map, &keys::TIMEOUT);
         if !has_queue {
-            self.misplaced(&fields, "queue", "only a `run` waits for a place");
+            self.misplaced(&fields, "queue", "only the wait of a `run` can be bounded");
             self.misplaced(&fields, "heartbeat", "only the process of a `run` gives signs of life");
         }
         let mut limit =

@@ -4,15 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use myrmex_model::demand::amount;
+use myrmex_model::ir::NODES_MAX;
 use myrmex_model::name::Name;
+use myrmex_model::wire::definition::SCOPE_DEPTH_MAX;
 
 use crate::codes;
 use crate::others::{Others, Supply};
-use crate::outline::{Asks, Data, Defaults, Handlers, Outline, Spot, Task, Units, Verb, Workflow};
+use crate::outline::{Asks, Call, Data, Defaults, Handlers, Outline, Spot, Task, Units, Use, Verb, Workflow};
 use crate::report::Report;
 use crate::tree::Place;
 
-/// Checks what the tasks of a workflow ask for, those of actions that it uses included.
+/// Checks what the tasks of a workflow ask for, those of actions that it uses included; and of workflows that it calls what
+/// they ask for while blocks around the call hold something.
 pub(super) fn check<'o>(workflow: &'o Workflow, others: &'o Others<'o>, report: &mut Report) {
     let supply = &others.supply;
     let mut pools: BTreeMap<&str, u32> = BTreeMap::new();
@@ -22,58 +25,103 @@ pub(super) fn check<'o>(workflow: &'o Workflow, others: &'o Others<'o>, report: 
     for (pool, units) in &supply.pools {
         pools.insert(pool.as_str(), *units);
     }
-    let mut used = BTreeSet::new();
-    let mut walk = Walk { pools, supply, others, report, around: Vec::new(), defaults: &workflow.defaults };
-    walk.asks(&workflow.defaults.asks, None, &mut used);
-    workflow.body.tasks.iter().for_each(|task| walk.task(task, None, &mut used));
-    walk.handlers(&workflow.handlers, None, &mut used);
+    let mut walk = Walk {
+        pools,
+        supply,
+        others,
+        report,
+        around: Vec::new(),
+        defaults: &workflow.defaults,
+        entered: Vec::new(),
+        caller: None,
+        walked: BTreeSet::new(),
+        steps: 0,
+    };
+    walk.asks(&workflow.defaults.asks, None);
+    workflow.body.tasks.iter().for_each(|task| walk.task(task, None));
+    walk.handlers(&workflow.handlers, None);
 }
 
 struct Walk<'o, 'r> {
+    /// How much there is of each pool; inside a call the least that the workflows on the way say.
     pools: BTreeMap<&'o str, u32>,
     supply: &'o Supply,
     others: &'o Others<'o>,
     report: &'r mut Report,
     /// What the blocks around hold, the nearest last.
-    around: Vec<(&'o str, &'o Asks)>,
+    around: Vec<Around<'o>>,
     defaults: &'o Defaults,
+    /// Where the walk is by way of a `use` or a call, the nearest last.
+    entered: Vec<Inner<'o>>,
+    /// How many blocks stand around the outermost call; none outside of calls. Called workflows are checked by themselves too,
+    /// so inside one only what these blocks hold counts.
+    caller: Option<usize>,
+    /// What need not be walked again.
+    walked: BTreeSet<Visit<'o>>,
+    /// How many tasks were looked at; a workflow that has more of them cannot run.
+    steps: usize,
+}
+
+/// A block that holds something.
+struct Around<'o> {
+    name: &'o str,
+    asks: &'o Asks,
+    /// How many `use`s and calls stand around it. What expressions read means the same only where that is the same.
+    depth: usize,
+}
+
+/// What stands elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Inner<'o> {
+    Action { library: &'o str, action: &'o str },
+    Workflow { name: &'o str },
+}
+
+/// What the problems inside an action or a called workflow follow from.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Visit<'o> {
+    inner: Inner<'o>,
+    used: Place,
+    is_called: bool,
+    held: Held<'o>,
+}
+
+/// What all blocks around hold, as far as it is known everywhere.
+#[derive(Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Held<'o> {
+    /// Of each pool the units, how many there are, and whether they count.
+    pools: BTreeMap<&'o str, (u32, Option<u32>, bool)>,
+    locks: BTreeSet<&'o str>,
 }
 
 impl<'o> Walk<'o, '_> {
-    /// Looks at a task; with `used` it belongs to an action, and `used` is where that is named.
-    fn task(&mut self, task: &'o Task, used: Option<Place>, seen: &mut BTreeSet<&'o str>) {
+    /// Looks at a task; with `used` it stands elsewhere, and `used` is where that is named.
+    fn task(&mut self, task: &'o Task, used: Option<Place>) {
+        self.steps += 1;
+        if self.steps > NODES_MAX {
+            return;
+        }
         let own = task.asks.as_deref();
         if let Some(own) = own {
-            self.asks(own, used, seen);
+            self.asks(own, used);
         }
         let name = task.name.value.as_str();
-        let depth = self.around.len();
+        let outside = self.around.len();
         match &task.verb {
             Some(Verb::Run(_)) => self.run(name, task, used),
             Some(Verb::Block(_) | Verb::Use(_) | Verb::Call(_)) => {
                 if let Some(own) = own {
                     self.fits_around(name, (own.pools.as_ref(), own.lock.as_ref()), used);
-                    self.around.push((name, own));
+                    self.around.push(Around { name, asks: own, depth: self.entered.len() });
                 }
             }
             Some(Verb::Set(_) | Verb::Switch(_) | Verb::Fail(_) | Verb::Wait(_)) | None => {}
         }
         match &task.verb {
-            Some(Verb::Block(scope)) => scope.tasks.iter().for_each(|task| self.task(task, used, seen)),
-            Some(Verb::Use(action)) => {
-                let library = self.others.library(&action.library);
-                let found = library.and_then(|library| library.action(&action.action));
-                let key = action.action.as_str();
-                // An action that uses itself is reported elsewhere.
-                if let Some(found) = found
-                    && seen.insert(key)
-                {
-                    let inside = library.map_or(self.defaults, |own| &own.defaults);
-                    let outside = std::mem::replace(&mut self.defaults, inside);
-                    self.task(&found.task, used.or(Some(action.place)), seen);
-                    self.defaults = outside;
-                    seen.remove(key);
-                }
+            Some(Verb::Block(scope)) => scope.tasks.iter().for_each(|task| self.task(task, used)),
+            Some(Verb::Use(action)) => self.action(action, used.unwrap_or(action.place)),
+            Some(Verb::Call(call)) if !call.is_detached => {
+                self.call(call, used.unwrap_or(call.name.place));
             }
             Some(
                 Verb::Run(_) | Verb::Set(_) | Verb::Switch(_) | Verb::Fail(_) | Verb::Wait(_) | Verb::Call(_),
@@ -81,19 +129,86 @@ impl<'o> Walk<'o, '_> {
             | None => {}
         }
         // What a block holds it holds until what follows it has ended.
-        let is_leaf = matches!(task.verb, Some(Verb::Run(_)));
-        self.handlers(&task.handlers, used.filter(|_| !is_leaf || used.is_some()), seen);
-        self.around.truncate(depth);
+        self.handlers(&task.handlers, used);
+        self.around.truncate(outside);
     }
 
-    fn handlers(&mut self, handlers: &'o Handlers, used: Option<Place>, seen: &mut BTreeSet<&'o str>) {
+    fn handlers(&mut self, handlers: &'o Handlers, used: Option<Place>) {
         for task in handlers.tasks() {
-            self.task(task, used, seen);
+            self.task(task, used);
         }
     }
 
+    fn action(&mut self, action: &'o Use, used: Place) {
+        let Some(library) = self.others.library(&action.library) else { return };
+        let Some(found) = library.action(&action.action) else { return };
+        let inner = Inner::Action { library: &action.library, action: &action.action };
+        if !self.is_new(inner, used) {
+            return;
+        }
+        self.entered.push(inner);
+        let outside = std::mem::replace(&mut self.defaults, &library.defaults);
+        self.task(&found.task, Some(used));
+        self.defaults = outside;
+        self.entered.pop();
+    }
+
+    /// Looks at what a called workflow asks for on top of what is held around the call.
+    fn call(&mut self, call: &'o Call, used: Place) {
+        let Some(workflow) = self.others.workflow(&call.name.value) else { return };
+        let inner = Inner::Workflow { name: &call.name.value };
+        if self.around.iter().all(|around| around.asks.pools.is_none() && around.asks.lock.is_none()) {
+            return;
+        }
+        let mut pools = self.pools.clone();
+        for (pool, units) in &workflow.pools {
+            if Name::new(&pool.value).is_ok_and(|pool| !self.supply.pools.contains_key(&pool)) {
+                let least = pools.entry(&pool.value).or_insert(units.value);
+                *least = units.value.min(*least);
+            }
+        }
+        let (pools, caller) = (std::mem::replace(&mut self.pools, pools), self.caller);
+        self.caller = caller.or(Some(self.around.len()));
+        if self.is_new(inner, used) {
+            self.entered.push(inner);
+            let outside = std::mem::replace(&mut self.defaults, &workflow.defaults);
+            workflow.body.tasks.iter().for_each(|task| self.task(task, Some(used)));
+            self.handlers(&workflow.handlers, Some(used));
+            self.defaults = outside;
+            self.entered.pop();
+        }
+        (self.pools, self.caller) = (pools, caller);
+    }
+
+    /// Returns whether what stands elsewhere has to be walked: it is not being walked already, as one that uses itself, and
+    /// was not with the same around it.
+    fn is_new(&mut self, inner: Inner<'o>, used: Place) -> bool {
+        if self.entered.contains(&inner) || self.entered.len() > SCOPE_DEPTH_MAX {
+            return false;
+        }
+        let mut held = Held::default();
+        for (index, around) in self.around.iter().enumerate() {
+            for (pool, _) in around.asks.pools.iter().flatten() {
+                let (units, _, counts) = self.held(&pool.value);
+                let capacity = self.pools.get(pool.value.as_str()).copied();
+                held.pools.insert(&pool.value, (units, capacity, counts));
+            }
+            let lock = around.asks.lock.as_ref().filter(|_| self.counts(index));
+            held.locks.extend(lock.and_then(|lock| lock.value.template.as_literal()?.as_str()));
+        }
+        self.walked.insert(Visit { inner, used, is_called: self.caller.is_some(), held })
+    }
+
+    /// Returns whether what a block around holds is looked at here.
+    fn counts(&self, around: usize) -> bool {
+        self.caller.is_none_or(|caller| around < caller)
+    }
+
     /// Looks at what is written in one place, whatever is around it.
-    fn asks(&mut self, asks: &'o Asks, used: Option<Place>, _seen: &mut BTreeSet<&'o str>) {
+    fn asks(&mut self, asks: &'o Asks, used: Option<Place>) {
+        if self.caller.is_some() {
+            return;
+        }
         for (pool, units) in asks.pools.iter().flatten() {
             match self.pools.get(pool.value.as_str()) {
                 None => self.unknown_pool(pool, used),
@@ -168,11 +283,11 @@ impl<'o> Walk<'o, '_> {
     ) {
         for (pool, units) in pools.into_iter().flatten() {
             let Some(capacity) = self.pools.get(pool.value.as_str()).copied() else { continue };
-            let (held, holder) = self.held(&pool.value);
-            let Some(holder) = holder.filter(|_| units.value <= capacity && held + units.value > capacity)
-            else {
-                continue;
-            };
+            let (held, holder, counts) = self.held(&pool.value);
+            // More than there is at all is reported where it is written.
+            let is_possible = counts && (self.caller.is_some() || units.value <= capacity);
+            let is_too_much = held.saturating_add(units.value) > capacity;
+            let Some(holder) = holder.filter(|_| is_possible && is_too_much) else { continue };
             let (own, asked) = (&pool.value, units.value);
             let message = format!(
                 "`{name}` would wait for ever: of {capacity} units of the pool `{own}` the blocks around hold {held}, and it asks for {asked}"
@@ -183,32 +298,35 @@ impl<'o> Walk<'o, '_> {
             self.report.push(problem.with_hint(hint));
         }
         let Some(lock) = lock else { return };
-        let is_same =
-            |own: &Asks| own.lock.as_ref().is_some_and(|own| own.value.template == lock.value.template);
-        let Some((holder, _)) = self.around.iter().rev().find(|(_, own)| is_same(own)) else { return };
-        // Of an expression that may differ from item to item nothing is known.
-        if lock.value.template.as_literal().is_none()
-            && lock.value.reads.iter().any(|read| read.root != "inputs")
-        {
-            return;
-        }
+        let template = &lock.value.template;
+        // Of an expression that may differ from item to item, or that stands elsewhere, nothing is known.
+        let is_literal = template.as_literal().is_some();
+        let is_fixed = lock.value.reads.iter().all(|read| read.root == "inputs");
+        let is_same = |around: &Around<'_>| {
+            let own = around.asks.lock.as_ref().map(|own| &own.value.template);
+            own == Some(template) && (is_literal || (is_fixed && around.depth == self.entered.len()))
+        };
+        let mut blocks = self.around.iter().enumerate().rev();
+        let found = blocks.find(|(index, around)| self.counts(*index) && is_same(around));
+        let Some((_, Around { name: holder, .. })) = found else { return };
         let message =
             format!("`{name}` would wait for ever: `{holder}`, the block around it, holds this lock");
         let problem = self.report.error(codes::HELD_AROUND, used.unwrap_or(lock.place), message);
         self.report.push(problem.with_hint(format!("leave the lock to `{holder}`")));
     }
 
-    /// Returns how many units of a pool the blocks around hold, and the nearest that holds some.
-    fn held(&self, pool: &str) -> (u32, Option<&'o str>) {
-        let (mut held, mut nearest) = (0_u32, None);
-        for (name, asks) in self.around.iter().rev() {
-            let own = asks.pools.iter().flatten().filter(|(own, _)| own.value == pool);
+    /// Returns how many units of a pool the blocks around hold, the nearest that holds some, and whether one of them counts.
+    fn held(&self, pool: &str) -> (u32, Option<&'o str>, bool) {
+        let (mut held, mut nearest, mut counts) = (0_u32, None, false);
+        for (index, around) in self.around.iter().enumerate().rev() {
+            let own = around.asks.pools.iter().flatten().filter(|(own, _)| own.value == pool);
             for (_, units) in own {
                 held = held.saturating_add(units.value);
-                nearest.get_or_insert(*name);
+                nearest.get_or_insert(around.name);
+                counts |= self.counts(index);
             }
         }
-        (held, nearest)
+        (held, nearest, counts)
     }
 }
 

@@ -39,7 +39,7 @@ impl<'o> Resolver<'o, '_> {
             "secrets" => self.refuse_secret(read, "`secrets`"),
             "error" if self.faults > 0 => self.read_field(read, roots::ERROR_FIELDS, &[]),
             "index" if !self.loops.is_empty() => {}
-            "key" if self.item_name().is_some() => {}
+            "key" if self.item_name().is_some() => self.warn_key(read),
             "output" if self.given > 0 => {}
             "error" => self.misplaced(read, "an error is known in `retry.when` and in handlers only"),
             "output" => self.misplaced(read, "it is known in `on_failure` and `finally` of a task only"),
@@ -288,8 +288,9 @@ impl<'o> Resolver<'o, '_> {
             "output" if task.each.is_some() => match steps.get(1) {
                 Some(Step::Field(field)) => {
                     let message = format!("`tasks.{name}.output` is a list, one member for each item");
-                    let hint =
-                        format!("write `tasks.{name}.output[0].{field}`, or `| map(attribute='{field}')`");
+                    let hint = self.item_of_key(task, ("output", field)).unwrap_or_else(|| {
+                        format!("write `tasks.{name}.output[0].{field}`, or `| map(attribute='{field}')`")
+                    });
                     self.report.refuse_hint(codes::FIELD_UNKNOWN, place, message, hint);
                 }
                 Some(Step::Index(_)) => self.output_field(task, &steps[2..], place),
@@ -310,9 +311,12 @@ impl<'o> Resolver<'o, '_> {
                     self.artifact(task, &steps[3..], place);
                 }
                 (Some(Step::Index(_)), Some(Step::Field(field))) => self.plain_field(task, field, place),
-                (Some(Step::Field(_)), _) => {
-                    let message = format!("`tasks.{name}.items` is a list");
-                    self.report.refuse(codes::FIELD_UNKNOWN, place, message);
+                (Some(Step::Field(field)), _) => {
+                    let message = format!("`tasks.{name}.items` is a list, one member for each item");
+                    let hint = self
+                        .item_of_key(task, ("items", field))
+                        .unwrap_or_else(|| format!("write `tasks.{name}.items[0].{field}`"));
+                    self.report.refuse_hint(codes::FIELD_UNKNOWN, place, message, hint);
                 }
                 (Some(Step::Index(_)), Some(Step::Index(_)) | None) | (None, _) => {}
             },

@@ -141,7 +141,12 @@ impl<'o> Resolver<'o, '_> {
             }
             shape
         });
-        for Clash { span, message, hint, stray, is_presumed } in inferred.clashes {
+        for Clash { span, message, hint, stray, is_presumed, is_of_texts } in inferred.clashes {
+            if is_of_texts {
+                let warning = self.report.warning(codes::DURATION_TEXT, hole.part(&span), message);
+                self.report.push(warning.with_hint(hint.unwrap_or_default()));
+                continue;
+            }
             let meant = stray.and_then(|stray| self.meant(&stray));
             let whole = processes.iter().find(|(own, _)| span.start <= own.start && own.end <= span.end);
             let printed = whole.map(|(_, path)| format!("what it printed is `{path}.stdout`"));
@@ -158,10 +163,10 @@ impl<'o> Resolver<'o, '_> {
     }
 
     /// Returns what is known of a path.
-    fn shape_of(&self, reference: &Reference) -> Shape {
+    pub(super) fn shape_of(&self, reference: &Reference) -> Shape {
         let (root, steps) = (reference.root.as_str(), reference.steps.as_slice());
-        if let Some((_, item)) = self.items.iter().rev().find(|(name, _)| *name == root) {
-            return item.at(steps);
+        if let Some(items) = self.items.iter().rev().find(|items| items.name == root) {
+            return items.item.at(steps);
         }
         match root {
             "inputs" => match steps {
@@ -173,7 +178,7 @@ impl<'o> Resolver<'o, '_> {
             "run" => of_fields(RUN_FIELDS, steps),
             "error" => of_fields(ERROR_FIELDS, steps),
             "index" if steps.is_empty() => Shape::INTEGER,
-            "key" if steps.is_empty() => Shape::STRING.or(Shape::INTEGER),
+            "key" if steps.is_empty() => self.shape_of_key(),
             _ => Shape::ANY,
         }
     }
@@ -253,7 +258,8 @@ pub(super) fn shape_of_schema(schema: &Schema) -> Shape {
 
 fn shape_of_type(schema: &Schema) -> Shape {
     match schema.kind {
-        Type::String | Type::Duration | Type::Date => Shape::STRING,
+        Type::String | Type::Date => Shape::STRING,
+        Type::Duration => Shape::DURATION,
         Type::Integer => Shape::INTEGER,
         Type::Number => Shape::NUMBER,
         Type::Boolean => Shape::BOOLEAN,
@@ -283,15 +289,6 @@ fn file() -> Shape {
 /// Returns what a process gives that declares nothing: what it printed, unless it writes something of its own.
 fn printed() -> Shape {
     Shape::map_of(vec![("stdout".to_owned(), Shape::STRING.presumed())])
-}
-
-/// Returns what the items of a `for_each` over `source` are.
-pub(super) fn item_of(source: &Shape) -> Shape {
-    match (source.meets(&Shape::MAP), source.meets(&Shape::LIST), source.meets(&Shape::INTEGER)) {
-        (false, true, false) => source.member(),
-        (false, false, true) => Shape::INTEGER,
-        (_, _, _) => Shape::ANY,
-    }
 }
 
 /// Returns what is known of the output of a task whose body gives `given`: null where it failed and that is caught.

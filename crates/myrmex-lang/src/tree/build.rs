@@ -467,6 +467,16 @@ fn lacks_colon_above(text: &str, line_start: usize) -> bool {
     is_word && indentation(above) < indentation(line)
 }
 
+/// Returns whether a line, as far as it was read, is within a map in one line, at a condition without quotes around it.
+fn is_in_condition(line: &str) -> bool {
+    let starts = ["if: ", "when: ", "while: ", "until: "].iter().filter_map(|key| {
+        let at = line.rfind(key)?;
+        let is_key = line[..at].trim_end().ends_with(['{', ',']);
+        is_key.then_some(at + key.len())
+    });
+    starts.max().is_some_and(|value| !line[value..].trim_start().starts_with(['"', '\'']))
+}
+
 /// Returns what an author can do about the commonest mistakes.
 fn syntax_hint(kind: &ErrorKind, text: &str, at: usize) -> Option<&'static str> {
     let line_start = text[..at].rfind('\n').map_or(0, |end| end + 1);
@@ -475,6 +485,19 @@ fn syntax_hint(kind: &ErrorKind, text: &str, at: usize) -> Option<&'static str> 
         && matches!(kind, ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator)
     {
         return Some("inside `{}` and `[]` an expression goes in quotes: '${{ … }}'");
+    }
+    if is_in_condition(&text[line_start..at])
+        && matches!(
+            kind,
+            ErrorKind::ExpectedFlowMappingSeparator
+                | ErrorKind::ExpectedFlowSequenceSeparator
+                | ErrorKind::InvalidTrailingSingleQuotedScalar
+                | ErrorKind::InvalidTrailingDoubleQuotedScalar
+        )
+    {
+        return Some(
+            "inside `{}` an expression with quotes or `,` goes in quotes as a whole, such as 'x in [\"a\", \"b\"]'",
+        );
     }
     match kind {
         ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::ExpectedFlowSequenceSeparator

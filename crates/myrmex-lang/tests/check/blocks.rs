@@ -129,7 +129,7 @@ fn policies_stand_where_they_have_an_effect() {
         E0204 3:55 `env` has no effect here: the task does `set`
         E0204 3:68 `effect` has no effect here: the task does `set`
         E0204 4:29 `effect` has no effect here: the task does `tasks`
-        E0204 4:53 `queue` has no effect here: only a `run` waits for a place
+        E0204 4:53 `queue` has no effect here: only the wait of a `run` can be bounded
         E0308 4:69 `run` of zero leaves no time at all
         E0204 4:73 `heartbeat` has no effect here: only the process of a `run` gives signs of life
         E0303 5:23 `effect` is one of `pure`, `idempotent`, `once`, not `twice`

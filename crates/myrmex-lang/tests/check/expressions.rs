@@ -175,6 +175,8 @@ fn names_hold_something_only_in_their_places() {
         E0410 4:19 `error` holds nothing here: an error is known in `retry.when` and in handlers only
         E0405 4:90 `error` has no field `code`
         E0410 5:17 `item` holds nothing here: there is no `for_each` around it
+        W0211 6:54 `key` is the index here: the items of this `for_each` have no keys
+          hint: write `index`
         E0410 6:59 `item` holds nothing here: the item is called `one`
           hint: write `one`
         E0410 7:22 `index` holds nothing here: there is no `for_each` around it

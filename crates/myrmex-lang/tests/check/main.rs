@@ -7,6 +7,7 @@ mod cache;
 mod calls;
 mod closed;
 mod definition;
+mod demands;
 mod expressions;
 mod files;
 mod graph;
@@ -19,6 +20,7 @@ mod order;
 mod outputs;
 mod pools;
 mod readback;
+mod readings;
 mod secrets;
 mod slips;
 mod structure;
@@ -121,6 +123,7 @@ fn every_code_has_a_test() {
         include_str!("outputs.rs"),
         include_str!("pools.rs"),
         include_str!("readback.rs"),
+        include_str!("readings.rs"),
         include_str!("secrets.rs"),
         include_str!("slips.rs"),
         include_str!("structure.rs"),

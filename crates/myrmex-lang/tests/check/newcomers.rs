@@ -828,17 +828,17 @@ fn operators_and_functions_of_others() {
           hint: write `==` to compare
         E0401 5:19 unknown function `always`
           hint: write it under `finally:`, or accept every end: `needs: {NAME: finished}`
-        E0401 6:49 unexpected character
+        E0401 6:50 unexpected character
           hint: write `and`
         E0401 7:20 unexpected character
           hint: write `not`
         E0401 8:19 unknown function `failure`
           hint: write it under `on_failure:`, or `needs: {NAME: failed}`
-        E0401 9:42 unexpected `|`, expected identifier
+        E0401 9:41 unexpected `|`, expected identifier
           hint: write `or`
         E0401 10:20 unknown function `contains`
           hint: write `'x' in value`
-        E0401 11:49 unexpected character
+        E0401 11:50 unexpected character
           hint: write `A if CONDITION else B`
         ",
     );

@@ -346,7 +346,7 @@ fn types_are_followed_through_expressions_and_tasks() {
         ",
         "
         E0311 8:20 `+` takes two numbers, two strings or two lists: `inputs.n` is of type `integer`, `inputs.s` of type `string`
-          hint: join text with `~`
+          hint: make a number of it: `inputs.s | int`, or join text with `~`
         E0311 9:20 only two numbers or two strings have an order: `inputs.n` is of type `integer`, `inputs.s` of type `string`
           hint: make a number of it: `inputs.s | int`, or of a duration: `inputs.s | duration`
         E0311 10:20 `inputs.s == 5` is never true: `inputs.s` is of type `string`, `5` of type `integer`
@@ -397,7 +397,7 @@ fn what_could_be_right_is_not_reported() {
           k: {for_each: '${{ inputs.list }}', set: '${{ item * 2 }}'}
           l: {set: {v: '${{ tasks.k.output[0] == none }} ${{ tasks.k.output | first + 1 }} ${{ inputs.list[0] in inputs.list }}'}}
           m: {set: {v: '${{ inputs.s ~ inputs.n }} ${{ inputs.s | int + 1 }} ${{ inputs.s | jq(\"length\") > 3 }} ${{ not inputs.s }}'}}
-          o: {for_each: 3, run: x, if: index + item > key}
+          o: {for_each: 3, run: x, if: index + item > 1}
         ",
         "",
     );

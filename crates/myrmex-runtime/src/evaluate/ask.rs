@@ -22,11 +22,9 @@ pub(super) fn named(desk: &mut Desk<'_>, view: View<'_>, asks: &Asks) -> Result<
         None => None,
     };
     if let Some(lock) = &lock
-        && let Some((_, holder)) = view.locks_around().into_iter().find(|(held, _)| held == lock)
+        && let Some(fault) = view.held_around(lock)
     {
-        let title = format!("the lock `{lock}` is held by `{}`, the block around this task", holder.path());
-        let detail = "it would wait for ever; leave the lock to the block";
-        return Err(Fault::new(FaultKind::Deadlock, title).with_detail(detail));
+        return Err(fault);
     }
     let labels = asks.labels.iter().map(|label| text(desk, view, ("labels", label)));
     let labels = labels.collect::<Result<_, _>>()?;

@@ -119,8 +119,12 @@ impl State {
         self.owned.open.effects.push(Release::Say(to, Word::Mail));
     }
 
-    /// Takes messages of other partitions, as many as fit into the batch.
+    /// Takes messages of other partitions, as many as fit into the batch. After an interrupt they wait where they are, for
+    /// whoever opens the store next.
     pub(super) fn take_mail(&mut self) {
+        if self.is_interrupted {
+            return;
+        }
         for from in std::mem::take(&mut self.owned.mail.unread) {
             if self.owned.open.is_full() || self.trouble.is_some() {
                 self.owned.mail.unread.insert(from);

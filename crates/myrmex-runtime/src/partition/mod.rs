@@ -387,7 +387,7 @@ impl State {
 
     /// Returns whether there is something to do beside what is in the inbox.
     fn has_more(&self) -> bool {
-        !self.unfinished.is_empty() || self.owned.mail.has_unread()
+        self.goes_on() || (!self.is_interrupted && self.owned.mail.has_unread())
     }
 
     /// Returns whether nothing can be decided before the writer has taken a full batch.
@@ -627,7 +627,7 @@ impl State {
         match reopened {
             Ok(owned) => self.owned = owned,
             Err(error) => {
-                self.parts.progress.set_health(Health::Failed(error.to_string()));
+                self.parts.progress.set_health(failed(&error));
                 return false;
             }
         }
@@ -639,7 +639,15 @@ impl State {
             if let Err(error) = self.load(run)
                 && !matches!(error, RequestError::Unknown { .. })
             {
-                self.parts.progress.set_health(Health::Failed(error.to_string()));
+                let health = match &error {
+                    RequestError::Journal(JournalError::Store(error)) => failed(error),
+                    RequestError::Journal(_)
+                    | RequestError::Rejected(_)
+                    | RequestError::Unknown { .. }
+                    | RequestError::Unknowable
+                    | RequestError::Full { .. } => Health::Failed(error.to_string()),
+                };
+                self.parts.progress.set_health(health);
                 return false;
             }
         }
@@ -675,16 +683,30 @@ impl State {
 /// Whether a store that failed so may be opened again by the same owner. A fenced owner must not take the log back.
 fn may_reopen(error: &StoreError) -> bool {
     match error {
-        StoreError::Io { .. }
-        | StoreError::Poisoned
-        | StoreError::Damaged { .. }
-        | StoreError::Full
-        | StoreError::Busy => true,
-        StoreError::Held(_)
+        StoreError::Io { .. } | StoreError::Poisoned | StoreError::Full | StoreError::Busy => true,
+        // What is damaged is so after an opening too.
+        StoreError::Damaged { .. }
+        | StoreError::Held(_)
         | StoreError::Conflict { .. }
         | StoreError::Fenced { .. }
         | StoreError::Newer { .. }
         | StoreError::Bounds { .. } => false,
+    }
+}
+
+/// Returns how an engine is that cannot go on because of an error of its store.
+fn failed(error: &StoreError) -> Health {
+    match error {
+        StoreError::Damaged { .. } => Health::Damaged(error.to_string()),
+        StoreError::Io { .. }
+        | StoreError::Poisoned
+        | StoreError::Full
+        | StoreError::Busy
+        | StoreError::Held(_)
+        | StoreError::Conflict { .. }
+        | StoreError::Fenced { .. }
+        | StoreError::Newer { .. }
+        | StoreError::Bounds { .. } => Health::Failed(error.to_string()),
     }
 }
 

@@ -196,10 +196,16 @@ impl State {
         self.owned.open.operations(fresh);
     }
 
+    /// Returns whether a run has more to decide and may go on by itself. After an interrupt none does: what it has left
+    /// follows from what is durable, and a resume decides it.
+    pub(super) fn goes_on(&self) -> bool {
+        !self.is_interrupted && !self.unfinished.is_empty()
+    }
+
     /// Lets every run go on that had more to decide than went into its turn, once, while there is room in the batch.
     pub(super) fn take_more(&mut self) {
         for _ in 0..self.unfinished.len() {
-            if self.owned.open.is_full() {
+            if self.owned.open.is_full() || !self.goes_on() {
                 return;
             }
             let Some(id) = self.unfinished.pop_front() else { return };

@@ -151,7 +151,10 @@ impl Taken {
             self.holders.insert((holder, Holding::Block));
         } else if matches!(
             event,
-            Event::TaskSucceeded { .. } | Event::TaskFailed { .. } | Event::TaskCancelled { .. }
+            Event::TaskSucceeded { .. }
+                | Event::TaskFailed { .. }
+                | Event::TaskCancelled { .. }
+                | Event::TaskSkipped { .. }
         ) {
             self.holders.remove(&(holder, Holding::Block));
         }

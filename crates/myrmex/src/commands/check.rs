@@ -60,16 +60,16 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
             if has_errors {
                 total(&checked);
             } else {
-                let tasks: usize = checked
-                    .iter()
-                    .filter_map(|file| file.definition.as_ref())
-                    .map(myrmex_model::ir::Definition::task_count)
-                    .sum();
+                let workflows: Vec<_> = checked.iter().filter_map(|file| file.definition.as_ref()).collect();
+                let tasks: usize = workflows.iter().map(|definition| definition.task_count()).sum();
                 let files = args.files.len();
                 let plural = if files == 1 { "" } else { "s" };
                 // If standard error is closed the exit code still tells.
                 let more = if tasks == 1 { "" } else { "s" };
-                drop(writeln!(anstream::stderr(), "{files} file{plural} without errors, {tasks} task{more}"));
+                // Libraries and settings have no tasks to count.
+                let counted =
+                    if workflows.is_empty() { String::new() } else { format!(", {tasks} task{more}") };
+                drop(writeln!(anstream::stderr(), "{files} file{plural} without errors{counted}"));
             }
         }
     }

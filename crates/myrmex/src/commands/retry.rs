@@ -23,6 +23,7 @@ use super::{check_file, resume};
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::intake::{Inputs, Keeping};
 use crate::render::held_up::Waiting;
+use crate::render::task_path::TaskPath;
 use crate::render::{diagnostics, summary};
 use crate::request::{self, Asked};
 use crate::session::{self, Means, Session, Show};
@@ -244,8 +245,13 @@ fn choose(
     (retried, source): (&Run, &Source),
     new: RunId,
 ) -> Result<Option<Prepared>, Failure> {
-    let tasks = args.from.iter().cloned().map(Again::Task);
-    let again: Vec<Again> = tasks.chain(args.item.iter().cloned().map(Again::Item)).collect();
+    let printed = |written: &String| {
+        let wanted = TaskPath::new(written);
+        let mut paths = retried.tasks().map(|task| task.address().path().into_owned());
+        paths.find(|path| wanted.is(path)).unwrap_or_else(|| written.clone())
+    };
+    let tasks = args.from.iter().map(printed).map(Again::Task);
+    let again: Vec<Again> = tasks.chain(args.item.iter().map(printed).map(Again::Item)).collect();
     let (reader, namespace) = (session.reader(), session.namespace());
     let places = Places { reader, blobs: session.blobs(), namespace, to: new };
     let other = Some(&*source.definition).filter(|_| source.is_other);

@@ -91,16 +91,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let ways = "`-i NAME=VALUE` or `--input-file FILE`";
     let mut inputs = inputs(before, &args.inputs, (&definition, &path), ways)?;
     check_secrets(&definition, inputs.values(), &Settings::load(&workspace)?.providers)?;
-    let show = match (args.json, args.quiet) {
-        (true, _) => Show::Json,
-        (false, true) => Show::Nothing,
-        (false, false) => Show::People,
-    };
-    let here = std::env::current_dir().ok();
-    if show == Show::People && here.is_some_and(|here| here != workspace.root) {
-        // Tasks run there, not here; whoever did not mean that should see it.
-        drop(writeln!(anstream::stderr(), "workspace: {}", workspace.root.display()));
-    }
+    let show = show(args, &workspace);
     let slots = args.slots;
     let session = Session::open(zygote, &workspace, Means { slots, takes_over: !args.no_cache })?;
     let form = wire::definition::encode(&definition);
@@ -337,9 +328,39 @@ pub(super) fn check_secrets(
         name.is_some_and(|name| !providers.knows(name))
     };
     let Some(input) = of_secrets.into_iter().find(is_unknown) else { return Ok(()) };
-    let message = format!("the input `{}` is not the name of a secret that is known here", input.name);
-    let hint = "its value is the name of a secret, never the secret itself; `docs/secrets.md` says where secrets come from";
+    let own = &input.name;
+    let given = inputs.get(own.as_str());
+    let (message, hint) = match given.filter(|given| input.default.as_ref() == Some(*given)) {
+        Some(Value::String(name)) => (
+            format!("the secret `{name}`, which the input `{own}` names by default, is not known here"),
+            format!(
+                "it comes from the variable MYRMEX_SECRET_{name}, or from where `secrets` in myrmex.yaml says; \
+                 `-i {own}=NAME` names another one"
+            ),
+        ),
+        // What was given may be the secret itself, and is not repeated.
+        Some(_) | None => (
+            format!("the input `{own}` is not the name of a secret that is known here"),
+            "its value is the name of a secret, never the secret itself; the secret NAME comes from the variable \
+             MYRMEX_SECRET_NAME, or from where `secrets` in myrmex.yaml says"
+                .to_owned(),
+        ),
+    };
     Err(Failure::new(FailureCode::Inputs, message).with_hint(hint))
+}
+
+/// Returns what is shown of the run. People are told of a workspace that is not where they stand: tasks run there.
+fn show(args: &Args, workspace: &Workspace) -> Show {
+    match (args.json, args.quiet) {
+        (true, _) => Show::Json,
+        (false, true) => Show::Nothing,
+        (false, false) => {
+            if std::env::current_dir().is_ok_and(|here| here != workspace.root) {
+                drop(writeln!(anstream::stderr(), "workspace: {}", workspace.root.display()));
+            }
+            Show::People
+        }
+    }
 }
 
 /// Says which inputs there are.

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use myrmex_engine::run::{Run, TaskView};
+use myrmex_engine::run::{MACHINE, Run, TaskView};
 use myrmex_model::address::Address;
 use myrmex_model::event::Event;
 use myrmex_model::id::Attempt;
@@ -135,22 +135,29 @@ impl Shown<'_> {
         Ok(Value::Array(children))
     }
 
-    /// Shows who cancelled the run first, and why; null if nobody did.
+    /// Shows who cancelled the run first, and why; null if nobody did. What the machine decided itself counts only if nobody
+    /// else did.
     fn cancelled(&self) -> Result<Value, Failure> {
         if self.run.cancels() == 0 {
             return Ok(Value::Null);
         }
-        let mut after = Sequence::NONE;
+        let (mut after, mut own) = (Sequence::NONE, Value::Null);
         loop {
             let records = self.reader.run_records(&self.namespace, self.run.id(), after, 1_000)?;
-            let Some(last) = records.last() else { return Ok(Value::Null) };
+            let Some(last) = records.last() else { return Ok(own) };
             after = last.sequence;
             for record in &records {
                 if let Event::CancelRequested { scope, by, reason, successor } = event_of(record)?.event
                     && scope.is_root()
                 {
                     let successor = successor.map(|run| run.to_string());
-                    return Ok(json!({"by": by, "reason": reason, "successor": successor}));
+                    let cancel = json!({"by": by, "reason": reason, "successor": successor});
+                    if by != MACHINE {
+                        return Ok(cancel);
+                    }
+                    if own.is_null() {
+                        own = cancel;
+                    }
                 }
             }
         }

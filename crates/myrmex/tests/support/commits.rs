@@ -281,7 +281,7 @@ fn run_engine(open: OpenStore, reader: &dyn Reader) -> bool {
         if progress.ended(RUN).is_some() {
             return true;
         }
-        if let Health::Failed(_) = seen.health {
+        if let Health::Failed(_) | Health::Damaged(_) = seen.health {
             return false;
         }
         seen = progress.wait(&seen, Duration::from_millis(20));

@@ -318,6 +318,11 @@ impl Spec {
         self
     }
 
+    pub(super) fn locked(mut self, lock: &str) -> Self {
+        self.asks.get_or_insert_default().lock = Some(Template::Literal(Value::from(lock)));
+        self
+    }
+
     pub(super) fn once(mut self) -> Self {
         self.is_once = true;
         self

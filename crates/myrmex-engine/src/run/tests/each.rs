@@ -139,3 +139,19 @@ fn items_are_held_while_many_wait_and_reached_in_the_end() {
     host.expect(&[("e", Status::Succeeded), ("after", Status::Pending)]);
     assert_eq!(host.run.task(&address("e")).unwrap().items().count(), 50);
 }
+
+#[test]
+fn what_waits_does_not_keep_the_items_of_another_list_from_being_reached() {
+    let root = vec![task("first"), each("e", task("_")), each("f", task("_")).after("first")];
+    let mut host = Host::new(define(&graph("root", root)));
+    host.answer("e", list(50));
+    host.answer("f", list(3));
+    host.frugality = Some(4);
+    host.run.set_frugal(4);
+    host.dispatch = dispatch(Epoch(1), 1);
+    host.start();
+    assert!(host.run.queued().len() < 10, "{:?}", host.run.queued());
+    host.succeed("first");
+    let queued = host.run.queued();
+    assert!(queued.iter().any(|(task, _)| task.path().starts_with("f[")), "{queued:?}");
+}

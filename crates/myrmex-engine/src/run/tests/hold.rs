@@ -62,3 +62,16 @@ fn a_block_keeps_what_it_holds_over_its_retries_and_its_limit_counts_while_it_wa
     host.fire();
     assert_eq!((host.dispatch.waiting(), host.status("block")), (0, Status::TimedOut));
 }
+
+#[test]
+fn what_asks_for_a_lock_that_is_held_around_it_fails() {
+    let inner = graph("inner", vec![task("y")]).locked("l");
+    for inside in [task("x").locked("l"), inner] {
+        let name = format!("block/{}", inside.name);
+        let block = graph("block", vec![inside]).locked("l");
+        let mut host = Host::new(define(&graph("root", vec![block])));
+        host.put(start()).unwrap();
+        host.finish();
+        assert_eq!((host.status(&name), host.run.status()), (Status::Failed, Status::Failed));
+    }
+}

@@ -363,7 +363,7 @@ impl Host {
         let may_be_stale = self.run.has_more();
         match self.put(Command::Fire { timer: timer.clone() }) {
             Ok(()) => {}
-            Err(Rejection::NotDue) if may_be_stale => {
+            Err(Rejection::NotDue | Rejection::UnknownTask { .. }) if may_be_stale => {
                 self.stale.insert(timer);
             }
             Err(other) => panic!("{other}"),

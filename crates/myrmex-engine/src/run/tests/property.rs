@@ -432,3 +432,12 @@ fn shrunk_a_run_that_is_cancelled_between_two_short_turns_ends_cancelled() {
     let luck = vec![0, 0, 0, 20, 0, 0, 0, 0, 171, 45, 4, 19, 45, 63, 0];
     live_in_turns(shape, luck, Meddling::Cancel, 1);
 }
+
+#[test]
+fn shrunk_a_block_that_waits_for_what_it_holds_in_its_second_attempt_has_no_timer() {
+    let shape = vec![
+        0, 191, 1, 101, 0, 189, 0, 0, 0, 187, 9, 3, 115, 134, 0, 0, 92, 0, 0, 0, 0, 0, 4, 91, 235, 98, 0, 0,
+        25, 0, 0, 32, 0, 0, 191,
+    ];
+    live(shape, vec![0, 48, 0, 0, 0, 0, 0, 23, 0, 0], Meddling::Rebase);
+}
