@@ -5,6 +5,9 @@
 //! definition that gives the state back; under another one it is the move that `Rebased` records: facts stay,
 //! undecided nodes follow the new definition.
 
+mod bytes;
+mod wire;
+
 use std::sync::Arc;
 
 use myrmex_model::address::Address;

@@ -108,8 +108,22 @@ impl Run {
     /// How many activations [`Run::fold`] waits for at the beginning.
     pub(super) const FOLD_FIRST: usize = WORTH_FOLDING;
 
+    /// Returns how many records of what was folded there are.
+    pub(super) fn folded_count(&self) -> usize {
+        let each = |own: &Activation| match &own.work {
+            Work::Each(each) => each.reached.len(),
+            Work::None
+            | Work::Leaf(_)
+            | Work::Timer { .. }
+            | Work::Choice { .. }
+            | Work::Graph(_)
+            | Work::Flow(_)
+            | Work::Call(_) => 0,
+        };
+        self.arena.iter().map(each).sum()
+    }
+
     /// Returns the facts that would be left if the run were folded now.
-    #[cfg(test)]
     pub(super) fn folded_facts(&self) -> super::Facts {
         let mut run = self.clone();
         // A replayed run has on its agenda what is long settled.

@@ -30,6 +30,7 @@ mod report;
 mod retry;
 mod rounds;
 mod scope;
+mod snapshot;
 mod view;
 mod why;
 
@@ -56,6 +57,7 @@ pub use facts::{Fact, Facts};
 pub use hold::{holds, inside};
 pub use rebase::RebaseError;
 pub use retry::{Again, Choice, History, SelectError, node_at};
+pub use snapshot::{SNAPSHOT_CODEC, SnapshotError};
 pub use view::{ErrorView, ItemView, TaskView, View};
 pub use why::Reason;
 

@@ -22,5 +22,6 @@ mod property;
 mod rebase;
 mod report;
 mod retry;
+mod snapshot;
 mod takings;
 mod vars;
