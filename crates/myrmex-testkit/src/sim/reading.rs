@@ -11,7 +11,7 @@ use myrmex_store::operation::AttemptLog;
 use myrmex_store::outbox::Message;
 use myrmex_store::{
     CacheDigest, Cached, Grant, LogId, MessageNumber, Partitions, Reader, Ready, Record, RunSummary,
-    Sequence, StoreError, Timer,
+    Sequence, Snapshot, StoreError, Timer,
 };
 
 use super::disk::Disk;
@@ -139,5 +139,9 @@ impl Reader for Flaky {
 
     fn cached(&self, namespace: &Namespace, digest: CacheDigest) -> Result<Option<Cached>, StoreError> {
         self.look()?.cached(namespace, digest)
+    }
+
+    fn snapshot(&self, namespace: &Namespace, run: RunId) -> Result<Option<Snapshot>, StoreError> {
+        self.look()?.snapshot(namespace, run)
     }
 }
