@@ -20,7 +20,9 @@ use myrmex_model::wire;
 use myrmex_runtime::clock::SystemClock;
 use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::logs::Logs;
-use myrmex_runtime::partition::{CalledDefinition, DOMAIN_LOG, NewRun, Partitions, Parts, Supply, load_run};
+use myrmex_runtime::partition::{
+    CalledDefinition, DOMAIN_LOG, NewRun, Partitions, Parts, Supply, Thrift, load_run,
+};
 use myrmex_runtime::progress::Progress;
 use myrmex_runtime::values;
 use myrmex_store::blobs::MemoryBlobStore;
@@ -140,6 +142,7 @@ impl Engine {
             blobs: Arc::new(MemoryBlobStore::new()),
             progress: Arc::clone(&progress),
             limits: EvaluationLimits::default(),
+            thrift: Thrift::default(),
         });
         Self { store: store.clone(), partition: partition.unwrap(), progress }
     }

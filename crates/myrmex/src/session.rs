@@ -13,7 +13,7 @@ use myrmex_model::name::{Name, Namespace};
 use myrmex_model::status::Status;
 use myrmex_runtime::clock::SystemClock;
 use myrmex_runtime::logs::Logs;
-use myrmex_runtime::partition::{DOMAIN_LOG, Partitions, Parts, RequestError, event_of, load_run};
+use myrmex_runtime::partition::{DOMAIN_LOG, Partitions, Parts, RequestError, Thrift, event_of, load_run};
 use myrmex_runtime::platform::{self, Zygote};
 use myrmex_runtime::progress::{Health, Progress, Seen};
 use myrmex_runtime::worker::{Kin, LocalWorker, OpenReader, WorkerConfig, copies_folder, scratch_folder};
@@ -160,6 +160,7 @@ impl Session {
             blobs: Arc::clone(&blobs),
             progress: Arc::clone(&progress),
             limits,
+            thrift: Thrift::default(),
         })?;
         let config = WorkerConfig {
             workspace: workspace.root.clone(),

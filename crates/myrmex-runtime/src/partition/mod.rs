@@ -23,6 +23,8 @@ mod partitions;
 mod pools;
 mod post;
 mod shared;
+mod sleep;
+mod snapshot;
 mod stepper;
 mod timers;
 mod turn;
@@ -39,6 +41,7 @@ use myrmex_model::command::Command;
 use myrmex_model::id::{Epoch, FencingToken, RunId};
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::outcome::{AttemptEnd, AttemptReport, Loss};
+use myrmex_model::time::Timestamp;
 use myrmex_store::blobs::BlobStore;
 use myrmex_store::{LogId, LogPosition, LogRange, Partitions as Count, Reader, Sequence, Store, StoreError};
 
@@ -56,6 +59,8 @@ use inbox::{Entry, Messages};
 use mail::Mail;
 use post::Word;
 use shared::{Opening, SharedStore};
+use sleep::Asleep;
+use snapshot::Upkeep;
 use timers::Timers;
 use writer::Writer;
 
@@ -68,6 +73,8 @@ pub use message::{Answered, CalledDefinition, Ear, Interrupter, NewRetry, NewRun
 pub use partitions::Partitions;
 pub use pools::{Supply, capacities, waiting};
 pub use post::{Letter, Post};
+pub use sleep::Tally;
+pub use snapshot::{Restored, Thrift, restore_run};
 pub use stepper::Stepper;
 pub use turn::most_parallel;
 pub use writer::{Committer, Inbox, MakeCommitter};
@@ -109,6 +116,8 @@ pub struct Parts {
     pub progress: Arc<Progress>,
     /// The limits of evaluations.
     pub limits: EvaluationLimits,
+    /// When snapshots are taken and when runs leave memory.
+    pub thrift: Thrift,
 }
 
 /// What one partition is made of.
@@ -126,6 +135,7 @@ pub(super) struct Seat {
     blobs: Arc<dyn BlobStore>,
     progress: Arc<Progress>,
     limits: EvaluationLimits,
+    thrift: Thrift,
 }
 
 /// What all partitions have in common.
@@ -139,12 +149,14 @@ struct Common {
     blobs: Arc<dyn BlobStore>,
     progress: Arc<Progress>,
     limits: EvaluationLimits,
+    thrift: Thrift,
 }
 
 impl Parts {
     fn split(self) -> (OpenStore, Common) {
-        let Self { open, namespace, clock, slots, supply, worker, logs, blobs, progress, limits } = self;
-        (open, Common { namespace, clock, slots, supply, worker, logs, blobs, progress, limits })
+        let Self { open, namespace, clock, slots, supply, worker, logs, blobs, progress, limits, thrift } =
+            self;
+        (open, Common { namespace, clock, slots, supply, worker, logs, blobs, progress, limits, thrift })
     }
 }
 
@@ -165,6 +177,7 @@ impl Common {
             blobs: Arc::clone(&self.blobs),
             progress: Arc::clone(&self.progress),
             limits: self.limits,
+            thrift: self.thrift,
         }
     }
 }
@@ -179,6 +192,10 @@ struct Owned {
     runs: BTreeMap<RunId, Loaded>,
     /// Runs that had a place before, and wait for it again.
     aside: BTreeMap<RunId, Loaded>,
+    /// Runs that only wait and left memory.
+    asleep: BTreeMap<RunId, Asleep>,
+    /// Runs in memory by the time since which nothing may have happened to them.
+    quiet: VecDeque<(Timestamp, RunId)>,
     /// Places among the runs of a workflow; empty where the domain is not held.
     admission: Admission,
     /// Places on workers; empty where the domain is not held.
@@ -195,6 +212,8 @@ struct Owned {
     open: Open,
     /// The last sequence that was given to the writer.
     last: Sequence,
+    /// The last sequence that is durable.
+    durable: Sequence,
 }
 
 /// A run in memory.
@@ -202,6 +221,7 @@ struct Loaded {
     run: Run,
     values: Values,
     key: Option<String>,
+    upkeep: Upkeep,
 }
 
 impl Owned {
@@ -227,6 +247,8 @@ impl Owned {
             writer,
             runs: BTreeMap::new(),
             aside: BTreeMap::new(),
+            asleep: BTreeMap::new(),
+            quiet: VecDeque::new(),
             admission: Admission::default(),
             dispatch,
             declared: BTreeMap::new(),
@@ -237,6 +259,7 @@ impl Owned {
             definitions: Definitions::default(),
             open: Open::default(),
             last: opened.last,
+            durable: opened.last,
         })
     }
 }
@@ -258,6 +281,9 @@ struct State {
     large: Vec<RunId>,
     /// Runs that hold much of what has ended.
     lengthy: Vec<RunId>,
+    /// Runs of which so much has happened that a snapshot may be worth it.
+    eventful: Vec<RunId>,
+    tally: Tally,
     /// What follows from effects, done once all requests of the turn are answered.
     follow_ups: VecDeque<FollowUp>,
     /// Failures of the store since the last good commit.
@@ -290,6 +316,8 @@ impl State {
             follow_ups: VecDeque::new(),
             large: Vec::new(),
             lengthy: Vec::new(),
+            eventful: Vec::new(),
+            tally: Tally::default(),
             failures: 0,
             to_recount: Vec::new(),
             recounts: (0, 0),
@@ -333,9 +361,11 @@ impl State {
         self.take_mail();
         self.take_more();
         self.fold();
+        self.take_snapshots();
         let is_idle = self.deferred.is_empty() && !self.has_more();
         self.admit();
         self.grant();
+        self.let_sleep();
         if !self.settle(is_idle) {
             return false;
         }
@@ -488,7 +518,7 @@ impl State {
 
     /// Tells those who watch how many runs are under way.
     fn tell_under_way(&self) {
-        let runs = self.owned.runs.len() + self.owned.aside.len();
+        let runs = self.owned.runs.len() + self.owned.aside.len() + self.owned.asleep.len();
         // Who is called by a message that nobody has taken is under way too.
         self.parts.progress.set_under_way(self.parts.log, runs + self.owned.mail.calls_on_the_way());
     }
@@ -614,11 +644,13 @@ impl State {
     /// Drops what was decided and is not durable, takes part in the next opening of the store if that is allowed, and
     /// loads the runs from it; false if that fails for good.
     fn reopen(&mut self, allowed: Result<(), StoreError>) -> bool {
-        let open_runs: Vec<RunId> = self.owned.runs.keys().chain(self.owned.aside.keys()).copied().collect();
+        let in_memory = self.owned.runs.keys().chain(self.owned.aside.keys());
+        let open_runs: Vec<RunId> = in_memory.chain(self.owned.asleep.keys()).copied().collect();
         let mut lost_answers = self.owned.open.take_answers();
         lost_answers.extend(self.owned.writer.take_waiting().into_iter().flat_map(|waiting| waiting.answers));
         self.follow_ups.clear();
         self.unfinished.clear();
+        self.eventful.clear();
         // An open transaction of the old writer would keep the new one out.
         self.owned.writer.close();
         let lost = Some(self.owned.domain);

@@ -17,7 +17,7 @@ use super::partitions::resume;
 use super::post::{Letter, Post};
 use super::shared::SharedStore;
 use super::writer::MakeCommitter;
-use super::{Parts, State};
+use super::{Parts, State, Tally};
 use crate::worker::{SharedWorker, Worker};
 
 /// Partitions whose loops the caller turns. Dropping them is their sudden death: nothing is committed any more.
@@ -153,6 +153,15 @@ impl Stepper {
     /// Returns when the next timer is due.
     pub fn next_due(&self) -> Option<Timestamp> {
         self.loops.iter().filter_map(|one| one.state.owned.timers.next_due()).min()
+    }
+
+    /// Returns what was done to save memory and time, of all partitions together.
+    pub fn tally(&self) -> Tally {
+        self.loops.iter().map(|one| one.state.tally).fold(Tally::default(), |all, one| Tally {
+            snapshots: all.snapshots + one.snapshots,
+            naps: all.naps + one.naps,
+            wakes: all.wakes + one.wakes,
+        })
     }
 
     fn put(&self, log: LogId, message: Message) {

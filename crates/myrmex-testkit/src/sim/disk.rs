@@ -1,6 +1,7 @@
 //! The store of a simulation, and who commits to it: batches become durable when the world says so, or fail, or are lost
 //! in a crash.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -138,6 +139,10 @@ impl Disk {
         is_unreadable
     }
 
+    pub(super) fn has_planted(&self, planted: Planted) -> bool {
+        self.state().planted == Some(planted)
+    }
+
     /// Whether a planted bug hides a run from whoever asks for it.
     pub(super) fn forgets_runs(&self) -> bool {
         let mut state = self.state();
@@ -261,7 +266,12 @@ impl Store for Opened {
     }
 
     fn reader(&self) -> Result<Box<dyn Reader>, StoreError> {
-        Ok(Box::new(Flaky { inner: self.inner.reader()?, disk: self.disk.clone() }))
+        Ok(Box::new(Flaky {
+            inner: self.inner.reader()?,
+            disk: self.disk.clone(),
+            restored: RefCell::default(),
+            woken: RefCell::default(),
+        }))
     }
 }
 
