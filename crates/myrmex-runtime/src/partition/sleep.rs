@@ -51,11 +51,9 @@ impl State {
     pub(super) fn let_sleep(&mut self) {
         let now = self.parts.clock.now();
         for _ in 0..NAPS_PER_TURN {
-            let due = |(since, _): &&(Timestamp, RunId)| since.after(self.parts.thrift.idle) <= now;
-            if self.trouble.is_some() || self.owned.quiet.front().filter(due).is_none() {
-                return;
-            }
-            let Some((since, id)) = self.owned.quiet.pop_front() else { return };
+            let due = |(since, _): &mut (Timestamp, RunId)| since.after(self.parts.thrift.idle) <= now;
+            let next = if self.trouble.is_none() { self.owned.quiet.pop_front_if(due) } else { None };
+            let Some((since, id)) = next else { return };
             let Some(Loaded { run, upkeep, .. }) = self.owned.runs.get_mut(&id) else { continue };
             // What is not durable could not be read when it comes back.
             let is_durable = upkeep.last <= self.owned.durable;

@@ -114,7 +114,7 @@ pub struct Restored {
 impl Restored {
     pub(super) fn upkeep(&self, thrift: &Thrift) -> Upkeep {
         let Self { tail, last, has_snapshot, .. } = *self;
-        Upkeep { tail, last, has_snapshot, ..Upkeep::new(thrift) }
+        Upkeep { tail, has_snapshot, last, ..Upkeep::new(thrift) }
     }
 }
 
