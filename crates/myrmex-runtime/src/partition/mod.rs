@@ -74,7 +74,7 @@ pub use partitions::Partitions;
 pub use pools::{Supply, capacities, waiting};
 pub use post::{Letter, Post};
 pub use sleep::Tally;
-pub use snapshot::{Restored, Thrift, restore_run};
+pub use snapshot::{Restored, SNAPSHOT_TAG, Thrift, restore_run};
 pub use stepper::Stepper;
 pub use turn::most_parallel;
 pub use writer::{Committer, Inbox, MakeCommitter};

@@ -13,8 +13,8 @@ use myrmex_store::{IndexOperation, Reader, Sequence, Snapshot, SnapshotTag, Stor
 use super::State;
 use super::journal::{JournalError, load_definition, load_run, replay};
 
-/// What this build writes and reads.
-pub(super) const TAG: SnapshotTag = SnapshotTag { codec: SNAPSHOT_CODEC, build: BUILD };
+/// The tag of the snapshots that this build writes and reads.
+pub const SNAPSHOT_TAG: SnapshotTag = SnapshotTag { codec: SNAPSHOT_CODEC, build: BUILD };
 
 const BUILD: u64 = match u64::from_str_radix(env!("MYRMEX_ENGINE_BUILD"), 10) {
     Ok(build) => build,
@@ -132,7 +132,7 @@ pub fn restore_run(
 ) -> Result<Option<Restored>, JournalError> {
     let (mut has_snapshot, mut trouble, mut differs) = (true, None, false);
     match reader.snapshot(namespace, id) {
-        Ok(Some(snapshot)) if snapshot.tag == TAG => {
+        Ok(Some(snapshot)) if snapshot.tag == SNAPSHOT_TAG => {
             match from_snapshot(reader, (namespace, id), &snapshot) {
                 Ok(restored) if is_checked => return checked(reader, namespace, restored).map(Some),
                 Ok(restored) => return Ok(Some(restored)),
@@ -222,7 +222,7 @@ impl State {
         }
         upkeep.has_snapshot = true;
         let (namespace, last) = (self.parts.namespace.clone(), upkeep.last);
-        let snapshot = Snapshot { namespace, run: id, last, tag: TAG, body };
+        let snapshot = Snapshot { namespace, run: id, last, tag: SNAPSHOT_TAG, body };
         self.owned.open.operations([IndexOperation::PutSnapshot(snapshot)]);
         self.tally.snapshots += 1;
     }

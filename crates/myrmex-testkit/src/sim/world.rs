@@ -406,7 +406,7 @@ impl World {
         let drawn = mix(self.seed, 7);
         let snapshot_events = [1, 3, 10, 1_000][usize::try_from(drawn % 4).expect("it is small")];
         let idle = [0, 1, 20, 1_000_000][usize::try_from(drawn / 4 % 4).expect("it is small")];
-        let nap_events = if drawn / 16 % 2 == 0 { 0 } else { 10 };
+        let nap_events = if (drawn / 16).is_multiple_of(2) { 0 } else { 10 };
         let (events_per_activation, idle) = (drawn / 32 % 2, Length(idle));
         let events_per_activation = usize::try_from(events_per_activation).expect("it is small");
         // Whoever compares finds these before anything comes of them.
