@@ -19,7 +19,7 @@ use myrmex_model::ir::{
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::outcome::{AttemptEnd, AttemptReport};
 use myrmex_model::template::Template;
-use myrmex_model::time::Timestamp;
+use myrmex_model::time::{Length, Timestamp};
 use myrmex_model::value::Value;
 use myrmex_model::wire;
 use myrmex_runtime::partition::{SNAPSHOT_TAG, restore_run};
@@ -131,7 +131,8 @@ impl Lived {
     }
 
     fn put(&mut self, command: Command) {
-        let now = Timestamp(1_700_000_000_000_000_000 + 1_000 * self.journal.len() as i64);
+        let events = u64::try_from(self.journal.len()).expect("it is small");
+        let now = Timestamp(1_700_000_000_000_000_000).after(Length(events / 1_000));
         let decision = self.run.decide(command, now).expect("the command is legal");
         self.take(decision, now);
         while self.run.has_more() {
@@ -165,7 +166,7 @@ impl Lived {
     }
 }
 
-fn node(name: String, parent: Option<u32>, body: Body) -> Node {
+fn node(name: &str, parent: Option<u32>, body: Body) -> Node {
     Node {
         name: Name::new(name).expect("a name"),
         parent: parent.map(NodeId),
@@ -186,14 +187,13 @@ fn task() -> Body {
 /// A graph of a pause and those of `children` that stand in it.
 fn define(children: Vec<Node>) -> Definition {
     let is_own = |node: &&Node| node.parent == Some(NodeId(0));
-    let mut own =
-        vec![node("pause".to_owned(), Some(0), Body::Timer(Timer::After(Template::Literal(Value::Null))))];
+    let mut own = vec![node("pause", Some(0), Body::Timer(Timer::After(Template::Literal(Value::Null))))];
     own.extend(children.iter().filter(is_own).cloned());
     let names: Vec<Name> = own.iter().map(|node| node.name.clone()).collect();
     let numbers = 1..=u32::try_from(own.len()).expect("it is small");
     let child = |number| GraphChild { node: NodeId(number), join: Join::All, late: Late::Ignore };
     let graph = Graph::new(numbers.map(child).collect(), Vec::new(), names).expect("there are no edges");
-    let mut nodes = vec![node("wake".to_owned(), None, Body::Graph(graph)), own.swap_remove(0)];
+    let mut nodes = vec![node("wake", None, Body::Graph(graph)), own.swap_remove(0)];
     nodes.extend(children);
     Definition {
         namespace: Namespace::standard(),
@@ -208,7 +208,7 @@ fn define(children: Vec<Node>) -> Definition {
 }
 
 fn graph(count: u32) -> Definition {
-    define((0..count).map(|index| node(format!("task-{index}"), Some(0), task())).collect())
+    define((0..count).map(|index| node(&format!("task-{index}"), Some(0), task())).collect())
 }
 
 fn items() -> Definition {
@@ -221,5 +221,5 @@ fn items() -> Definition {
         tolerance: None,
         body: NodeId(3),
     };
-    define(vec![node("each".to_owned(), Some(0), Body::Each(each)), node("each".to_owned(), Some(2), task())])
+    define(vec![node("each", Some(0), Body::Each(each)), node("each", Some(2), task())])
 }
