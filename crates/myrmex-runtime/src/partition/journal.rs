@@ -79,9 +79,13 @@ pub fn load_definition(
 ///
 /// Returns [`JournalError`] if something of it cannot be read. Nothing else in the store is touched by that.
 pub fn load_run(reader: &dyn Reader, namespace: &Namespace, id: RunId) -> Result<Option<Run>, JournalError> {
-    let replayed = replay(reader, (namespace, id), (None, Sequence::NONE))?;
+    let find = &mut |hash| load_definition(reader, namespace, hash);
+    let replayed = replay(reader, (namespace, id), (None, Sequence::NONE), find)?;
     Ok(replayed.map(|(run, ..)| run))
 }
+
+/// What gives the definition of a hash; nothing if the store has none.
+pub(super) type Find<'f> = dyn FnMut(DefinitionHash) -> Result<Option<Arc<Definition>>, JournalError> + 'f;
 
 /// Replays what the journal of a run says after `after`, upon what it said before. Returns how many events that were and
 /// where the last one stands; nothing if there is no run then.
@@ -89,9 +93,10 @@ pub(super) fn replay(
     reader: &dyn Reader,
     (namespace, id): (&Namespace, RunId),
     (mut run, mut after): (Option<Run>, Sequence),
+    find: &mut Find<'_>,
 ) -> Result<Option<(Run, usize, Sequence)>, JournalError> {
     let (mut trouble, mut count) = (None, 0);
-    let mut find = |hash| match load_definition(reader, namespace, hash) {
+    let mut find = |hash| match find(hash) {
         Ok(definition) => definition,
         Err(error) => {
             trouble = Some(error);

@@ -8,8 +8,8 @@ use myrmex_model::time::Timestamp;
 use myrmex_store::StoreError;
 
 use super::journal::JournalError;
-use super::snapshot::restore_run;
-use super::{Loaded, State};
+use super::snapshot::restore;
+use super::{Loaded, Owned, State};
 use crate::values::Values;
 
 /// The most runs that are looked at in one turn whether they may leave memory. Looking costs the run's open work, and
@@ -114,9 +114,16 @@ impl State {
 
     /// Reads a run from the store; nothing if there is no such run.
     pub(super) fn read(&mut self, id: RunId) -> Result<Option<Loaded>, JournalError> {
-        let (reader, namespace) = (self.owned.reader.as_ref(), &self.parts.namespace);
+        let namespace = &self.parts.namespace;
+        let Owned { reader, definitions, open, .. } = &mut self.owned;
         let Some(summary) = reader.summary(namespace, id)? else { return Ok(None) };
-        let restored = restore_run(reader, (namespace, id), self.parts.thrift.is_checked)?;
+        if open.is_empty() {
+            definitions.shrink();
+        }
+        // Runs of one definition share it.
+        let mut find = |hash| definitions.get(reader.as_ref(), namespace, hash);
+        let is_checked = self.parts.thrift.is_checked;
+        let restored = restore(reader.as_ref(), (namespace, id), is_checked, &mut find)?;
         let Some(mut restored) = restored else { return Ok(None) };
         if let Some(trouble) = restored.trouble.take() {
             let note =

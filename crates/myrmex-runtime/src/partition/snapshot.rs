@@ -11,7 +11,7 @@ use myrmex_model::time::{Length, Timestamp};
 use myrmex_store::{IndexOperation, Reader, Sequence, Snapshot, SnapshotTag, StoreError};
 
 use super::State;
-use super::journal::{JournalError, load_definition, load_run, replay};
+use super::journal::{Find, JournalError, load_definition, load_run, replay};
 
 /// The tag of the snapshots that this build writes and reads.
 pub const SNAPSHOT_TAG: SnapshotTag = SnapshotTag { codec: SNAPSHOT_CODEC, build: BUILD };
@@ -130,10 +130,20 @@ pub fn restore_run(
     (namespace, id): (&Namespace, RunId),
     is_checked: bool,
 ) -> Result<Option<Restored>, JournalError> {
+    restore(reader, (namespace, id), is_checked, &mut |hash| load_definition(reader, namespace, hash))
+}
+
+/// Does the same with definitions from elsewhere.
+pub(super) fn restore(
+    reader: &dyn Reader,
+    (namespace, id): (&Namespace, RunId),
+    is_checked: bool,
+    find: &mut Find<'_>,
+) -> Result<Option<Restored>, JournalError> {
     let (mut has_snapshot, mut trouble, mut differs) = (true, None, false);
     match reader.snapshot(namespace, id) {
         Ok(Some(snapshot)) if snapshot.tag == SNAPSHOT_TAG => {
-            match from_snapshot(reader, (namespace, id), &snapshot) {
+            match from_snapshot(reader, (namespace, id), &snapshot, find) {
                 Ok(restored) if is_checked => return checked(reader, namespace, restored).map(Some),
                 Ok(restored) => return Ok(Some(restored)),
                 Err(JournalError::Store(error)) => return Err(error.into()),
@@ -149,7 +159,7 @@ pub fn restore_run(
         Err(error @ StoreError::Damaged { .. }) => trouble = Some(error.to_string()),
         Err(error) => return Err(error.into()),
     }
-    let replayed = replay(reader, (namespace, id), (None, Sequence::NONE))?;
+    let replayed = replay(reader, (namespace, id), (None, Sequence::NONE), find)?;
     if differs && is_checked {
         return Err(JournalError::Snapshot { run: id });
     }
@@ -160,21 +170,21 @@ fn from_snapshot(
     reader: &dyn Reader,
     (namespace, id): (&Namespace, RunId),
     snapshot: &Snapshot,
+    find: &mut Find<'_>,
 ) -> Result<Restored, JournalError> {
     let mut missing = None;
-    let run =
-        Run::from_snapshot(&snapshot.body, &mut |hash| match load_definition(reader, namespace, hash) {
-            Ok(definition) => definition,
-            Err(error) => {
-                missing = Some(error);
-                None
-            }
-        });
+    let run = Run::from_snapshot(&snapshot.body, &mut |hash| match find(hash) {
+        Ok(definition) => definition,
+        Err(error) => {
+            missing = Some(error);
+            None
+        }
+    });
     let run = match (run, missing) {
         (_, Some(error)) => return Err(error),
         (run, None) => run?,
     };
-    let replayed = replay(reader, (namespace, id), (Some(run), snapshot.last))?;
+    let replayed = replay(reader, (namespace, id), (Some(run), snapshot.last), find)?;
     let (run, tail, last) = replayed.ok_or(JournalError::Snapshot { run: id })?;
     Ok(Restored { run, tail, last, has_snapshot: true, trouble: None })
 }

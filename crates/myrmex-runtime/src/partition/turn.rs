@@ -39,6 +39,9 @@ use crate::worker::{Assignment, Outcome, Produced, Report};
 /// The most timers that fire in one batch; many that are due at once trickle, so that outcomes get their turn between.
 const TIMERS_PER_BATCH: usize = 1_024;
 
+/// The most runs that timers bring back in one turn: each is read from the store, which takes longer than to decide.
+const WAKES_PER_TURN: u64 = 128;
+
 impl State {
     /// Starts a run.
     pub(super) fn start(&mut self, new: NewRun, answer: Answer) {
@@ -422,8 +425,11 @@ impl State {
     }
 
     pub(super) fn fire_timers(&mut self) {
-        let now = self.parts.clock.now();
+        let (now, wakes) = (self.parts.clock.now(), self.tally.wakes);
         for _ in 0..TIMERS_PER_BATCH {
+            if self.tally.wakes - wakes >= WAKES_PER_TURN {
+                return;
+            }
             let Some((run, timer)) = self.owned.timers.take_due(now) else { return };
             let namespace = self.parts.namespace.clone();
             self.owned.open.operations([IndexOperation::RemoveTimer {
