@@ -135,8 +135,12 @@ impl Progress {
         }
     }
 
+    /// Says how the engine is. What a partition cannot go on for is not taken back by what others then say.
     pub(crate) fn set_health(&self, health: Health) {
         let mut board = self.board();
+        if matches!(board.health, Health::Failed(_) | Health::Damaged(_)) {
+            return;
+        }
         board.health = health;
         self.changed.notify_all();
         self.ended.notify_all();

@@ -292,7 +292,8 @@ fn events_have_no_gaps_and_close_each_batch_with_its_head() {
     ] {
         assert!(events[0].get(field).is_some(), "{field}");
     }
-    let after = workspace.run(&["events", "--after", "0:3"]).stdout;
+    let after = format!("{}:3", events[0]["log"]);
+    let after = workspace.run(&["events", "--after", &after]).stdout;
     assert!(after.lines().next().unwrap().contains("\"seq\":4"));
 }
 

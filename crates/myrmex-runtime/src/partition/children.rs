@@ -81,6 +81,8 @@ impl State {
         while let Some(next) = self.follow_ups.pop_front() {
             match next {
                 FollowUp::Command(run, command) => self.decide(run, command),
+                // What runs say to each other without end must not make one batch.
+                FollowUp::Message(message) if self.is_full() => self.put_message(self.parts.log, &message),
                 FollowUp::Message(Message::Call(call)) => self.start_child(&call),
                 FollowUp::Message(Message::Cancel { child, parent, cancels, by }) => {
                     self.cancel_child(child, (parent, cancels), by);

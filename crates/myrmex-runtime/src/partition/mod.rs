@@ -49,7 +49,7 @@ use crate::progress::{Health, Progress};
 use crate::values::Values;
 use crate::watch::Watch;
 use crate::worker::{Outcome, Report, Said, SharedWorker};
-use batch::Open;
+use batch::{Open, ROWS_MAX};
 use children::FollowUp;
 use domain::{Holds, Wish};
 use inbox::{Entry, Messages};
@@ -114,6 +114,8 @@ pub struct Parts {
 /// What one partition is made of.
 pub(super) struct Seat {
     log: LogId,
+    /// The most rows of a batch.
+    rows_max: usize,
     partitions: Count,
     store: SharedStore,
     post: Box<dyn Post>,
@@ -153,6 +155,7 @@ impl Common {
     fn seat(&self, log: LogId, store: SharedStore, post: Box<dyn Post>) -> Seat {
         Seat {
             log,
+            rows_max: ROWS_MAX,
             partitions: store.partitions(),
             store,
             post,
@@ -321,7 +324,7 @@ impl State {
             if !self.handle(message) {
                 return false;
             }
-            if self.owned.open.is_full() {
+            if self.is_full() {
                 break;
             }
             next = self.deferred.pop_front().or_else(|| messages.try_next());
@@ -390,9 +393,14 @@ impl State {
         self.goes_on() || (!self.is_interrupted && self.owned.mail.has_unread())
     }
 
+    /// Returns whether the batch in the making must be handed over before more is decided.
+    fn is_full(&self) -> bool {
+        self.owned.open.is_full(self.parts.rows_max)
+    }
+
     /// Returns whether nothing can be decided before the writer has taken a full batch.
     fn is_stalled(&self) -> bool {
-        self.owned.open.is_full() && self.owned.writer.is_busy()
+        self.is_full() && self.owned.writer.is_busy()
     }
 
     /// Puts a message aside that has to wait for the writer.

@@ -77,6 +77,13 @@ impl Stepper {
         Ok(Self { count, loops, inboxes, letters })
     }
 
+    /// Lets batches be full with so many rows already, so that small histories meet full ones.
+    pub fn bound_batches(&mut self, rows: usize) {
+        for Loop { state, .. } in &mut self.loops {
+            state.parts.rows_max = rows;
+        }
+    }
+
     /// Returns how many partitions there are.
     pub fn count(&self) -> Count {
         self.count

@@ -205,7 +205,7 @@ impl State {
     /// Lets every run go on that had more to decide than went into its turn, once, while there is room in the batch.
     pub(super) fn take_more(&mut self) {
         for _ in 0..self.unfinished.len() {
-            if self.owned.open.is_full() || !self.goes_on() {
+            if self.is_full() || !self.goes_on() {
                 return;
             }
             let Some(id) = self.unfinished.pop_front() else { return };
@@ -420,6 +420,9 @@ impl State {
     pub(super) fn fire_timers(&mut self) {
         let now = self.parts.clock.now();
         for _ in 0..TIMERS_PER_BATCH {
+            if self.is_full() {
+                return;
+            }
             let Some((run, timer)) = self.owned.timers.take_due(now) else { return };
             let namespace = self.parts.namespace.clone();
             self.owned.open.operations([IndexOperation::RemoveTimer {

@@ -238,12 +238,14 @@ impl Store for Opened {
     fn commit(&mut self, batch: &Batch) -> Result<Committed, StoreError> {
         let mut batch = batch.clone();
         let mut state = self.disk.state();
+        let partitions = state.partitions;
         let State { planted, random, bug, ends, .. } = &mut *state;
         if let Some(planted) = planted {
             let end = ends.get(&batch.log).copied().unwrap_or((batch.epoch, batch.expected));
             planted::spoil(*planted, &mut batch, random, bug, end);
         }
-        let wrong = misdelivered(&self.inner, &batch);
+        let mut wrong = misdelivered(&self.inner, &batch);
+        wrong.extend(meddling(partitions, &batch));
         let committed = self.inner.commit(&batch)?;
         state.commits += 1;
         state.breaches.extend(wrong);
@@ -289,6 +291,31 @@ fn misdelivered(reader: &dyn Reader, batch: &Batch) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// Says what a batch changes of runs that belong to another log: only messages may be about those.
+fn meddling(partitions: Partitions, batch: &Batch) -> Vec<String> {
+    let changed = |operation: &IndexOperation| match operation {
+        IndexOperation::PutValue { run, .. }
+        | IndexOperation::CopyValue { run, .. }
+        | IndexOperation::RemoveReady { run, .. }
+        | IndexOperation::RemoveTimer { run, .. } => Some(*run),
+        IndexOperation::PutSummary(summary) => Some(summary.run),
+        IndexOperation::PutReady(ready) => Some(ready.run),
+        IndexOperation::PutGrant(grant) => Some(grant.run),
+        IndexOperation::PutTimer(timer) => Some(timer.run),
+        IndexOperation::PutLogRange(log) => Some(log.run),
+        IndexOperation::PutCached(cached) => Some(cached.run),
+        IndexOperation::PutDefinition { .. }
+        | IndexOperation::RemoveGrant { .. }
+        | IndexOperation::PutMessage(_)
+        | IndexOperation::RemoveMessages { .. }
+        | IndexOperation::PutReceived { .. } => None,
+    };
+    let runs = batch.records.iter().map(|record| record.run);
+    let runs = runs.chain(batch.operations.iter().filter_map(changed));
+    let foreign = runs.filter(|run| partitions.log_of(*run) != batch.log);
+    foreign.map(|run| format!("log {} changes run {run} of another one", batch.log)).collect()
 }
 
 /// Where the batch lies that was handed over.

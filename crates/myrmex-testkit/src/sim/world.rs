@@ -41,6 +41,12 @@ const FAULTY_STEPS: u64 = 250;
 /// More than happens in any run that ends.
 const STEPS_MAX: u64 = 60_000;
 
+/// Every so many seeds batches are small.
+const SMALL_BATCHES_EVERY: u64 = 5;
+
+/// How many rows fill a small batch; less than most turns decide.
+const SMALL_BATCH: usize = 6;
+
 /// Where virtual time begins: any instant will do.
 const EPOCH_NS: i64 = 1_700_000_000_000_000_000;
 
@@ -382,7 +388,7 @@ impl World {
             blobs: Arc::new(MemoryBlobStore::default()),
             limits: EvaluationLimits::default(),
         };
-        let partitions = match Stepper::open(parts, committers) {
+        let mut partitions = match Stepper::open(parts, committers) {
             Ok(partitions) => partitions,
             // The disk cannot be read. Whoever starts the process tries again.
             Err(StoreError::Io { .. }) => return,
@@ -390,6 +396,9 @@ impl World {
         };
         for log in self.partitions.logs() {
             judge::check_indexes(self.disk.reader().as_ref(), log, &self.namespace, &mut self.breaches);
+        }
+        if self.seed % SMALL_BATCHES_EVERY == 1 {
+            partitions.bound_batches(SMALL_BATCH);
         }
         let line = Line::default();
         partitions.attach(Box::new(line.clone()));
