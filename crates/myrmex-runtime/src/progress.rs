@@ -213,3 +213,32 @@ impl Default for Progress {
         Self::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_interrupted_once_all_partitions_are() {
+        let progress = Progress::new();
+        progress.set_partitions(2);
+        progress.close(Health::Interrupted);
+        assert_eq!(progress.seen().health, Health::Well);
+        progress.close(Health::Interrupted);
+        assert_eq!(progress.seen().health, Health::Interrupted);
+    }
+
+    #[test]
+    fn why_it_cannot_go_on_is_not_hidden_by_what_follows() {
+        let progress = Progress::new();
+        progress.set_partitions(3);
+        let damaged = Health::Damaged("a page".to_owned());
+        progress.set_health(damaged.clone());
+        progress.close(Health::Failed("another".to_owned()));
+        progress.close(Health::Interrupted);
+        progress.set_durable(&[]);
+        progress.hold_up("full".to_owned());
+        progress.go_on();
+        assert_eq!(progress.seen().health, damaged);
+    }
+}

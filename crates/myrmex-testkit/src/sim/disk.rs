@@ -49,6 +49,8 @@ struct State {
     breaches: Vec<String>,
     /// How many batches took messages.
     messages: u64,
+    /// How many took messages of their own log.
+    own_messages: u64,
     /// What a planted bug remembers.
     bug: planted::Memory,
     /// Counts all reads that failed.
@@ -81,6 +83,7 @@ impl Disk {
             order: Vec::new(),
             breaches: Vec::new(),
             messages: 0,
+            own_messages: 0,
             bug: planted::Memory::default(),
             unread: 0,
         };
@@ -104,9 +107,10 @@ impl Disk {
         self.state().commits
     }
 
-    /// Returns how many batches took messages.
-    pub(super) fn messages(&self) -> u64 {
-        self.state().messages
+    /// Returns how many batches took messages, and how many took messages of their own log.
+    pub(super) fn messages(&self) -> (u64, u64) {
+        let state = self.state();
+        (state.messages, state.own_messages)
     }
 
     /// Takes what commits did to messages that they must not do.
@@ -251,6 +255,8 @@ impl Store for Opened {
         state.breaches.extend(wrong);
         let takes = |done: &IndexOperation| matches!(done, IndexOperation::PutReceived { .. });
         state.messages += u64::from(batch.operations.iter().any(takes));
+        let takes_own = |done: &IndexOperation| matches!(done, IndexOperation::PutReceived { from, .. } if *from == batch.log);
+        state.own_messages += u64::from(batch.operations.iter().any(takes_own));
         state.order.push((batch.log, committed.last));
         state.ends.insert(batch.log, (batch.epoch, committed.last));
         if state.is_unsynced_kept() {

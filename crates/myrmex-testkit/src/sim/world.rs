@@ -38,6 +38,10 @@ use super::{cache, judge, laws, order};
 /// The most things that happen while faults may.
 const FAULTY_STEPS: u64 = 250;
 
+/// How many things happen in a world with several partitions where one happens with one: what runs say to each other is
+/// sent, brought and taken. Faults then come as much more seldom, so that as much is under way when they do.
+const PACE: u64 = 3;
+
 /// More than happens in any run that ends.
 const STEPS_MAX: u64 = 60_000;
 
@@ -204,13 +208,18 @@ impl World {
         Timestamp(self.now.load(Ordering::Relaxed))
     }
 
+    /// Returns how many things happen where one happens in a world with one partition.
+    pub(super) fn pace(&self) -> u64 {
+        if self.partitions == Partitions::ONE { 1 } else { PACE }
+    }
+
     fn wrong(&mut self, text: impl Into<String>) {
         self.breaches.push(text.into());
     }
 
     /// Lives through faults, then to the end of all runs, and judges.
     pub(super) fn live(&mut self) {
-        let faulty = self.random.below(FAULTY_STEPS);
+        let faulty = self.random.below(FAULTY_STEPS * self.pace());
         for _ in 0..faulty {
             self.step(true);
             if !self.breaches.is_empty() {
