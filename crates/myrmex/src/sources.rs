@@ -97,7 +97,10 @@ pub fn beside(path: &Path, text: &str, root: &Path) -> Beside {
     let mut workflows = read(folder, is_workflow);
     workflows.extend(read(&root.join(WORKFLOWS), is_workflow));
     let libraries = read(&root.join(ACTIONS), |_| true);
-    Beside { workflows, libraries }
+    let mut workflow_folders = vec![shown_folder(folder), shown_folder(&root.join(WORKFLOWS))];
+    workflow_folders.dedup();
+    let library_folder = Some(shown_folder(&root.join(ACTIONS)));
+    Beside { workflows, libraries, workflow_folders, library_folder }
 }
 
 /// Returns the source file beside `path` that was probably meant, if there is no file at `path`.
@@ -157,6 +160,12 @@ fn declared(path: &Path) -> Option<String> {
     let file = std::fs::File::open(path).ok()?;
     file.take(HEAD_BYTES).read_to_end(&mut head).ok()?;
     declared_workflow(&String::from_utf8_lossy(&head)).map(str::to_owned)
+}
+
+/// Names a folder as [`shown`] names a file; the current one is `.`.
+fn shown_folder(path: &Path) -> String {
+    let shown = shown(path);
+    if shown.is_empty() { ".".to_owned() } else { shown }
 }
 
 /// Names a file from the current folder, if it lies below it.
