@@ -71,19 +71,35 @@ impl SourceMap {
     /// Returns where the first expression stands in a node that `is_meant` says is the one. One that is handed to the node
     /// from around it, as by `defaults` or `with`, is found if it is the only one of its kind.
     pub fn expression(&self, node: NodeId, is_meant: impl Fn(&str) -> bool) -> Option<Position> {
+        self.meant(node, is_meant).map(|(source, place)| position(source, place))
+    }
+
+    /// Returns the stretch of such an expression, with its file; without one that of the key of the node.
+    pub fn stretch(&self, node: NodeId, is_meant: impl Fn(&str) -> bool) -> Option<(&Source, Span)> {
+        if let Some((source, place)) = self.meant(node, is_meant) {
+            let span = Span { file: Arc::clone(&source.name), start: place.start, end: place.end };
+            return Some((source, span));
+        }
+        let key = &self.of(node)?.key;
+        let own = self.expressions.iter().find(|file| file.source.name == key.file)?;
+        Some((&own.source, key.clone()))
+    }
+
+    fn meant(&self, node: NodeId, is_meant: impl Fn(&str) -> bool) -> Option<(&Source, Place)> {
         let whole = &self.of(node)?.whole;
-        let meant = |file: &'_ FileExpressions| {
+        let meant = |file: &FileExpressions| {
             let places = file.all.iter().filter(|(source, _)| is_meant(source)).map(|(_, place)| *place);
             places.collect::<Vec<_>>()
         };
         let own = self.expressions.iter().find(|file| file.source.name == whole.file)?;
         let is_inside = |place: &Place| whole.start <= place.start && place.end <= whole.end;
         if let Some(place) = meant(own).into_iter().find(is_inside) {
-            return Some(position(&own.source, place));
+            return Some((&own.source, place));
         }
-        let mut others = self.expressions.iter().flat_map(|file| {
-            meant(file).into_iter().map(|place| position(&file.source, place)).collect::<Vec<_>>()
-        });
+        let mut others = self
+            .expressions
+            .iter()
+            .flat_map(|file| meant(file).into_iter().map(|place| (&file.source, place)).collect::<Vec<_>>());
         others.next().filter(|_| others.next().is_none())
     }
 

@@ -123,3 +123,178 @@ hint: use one that it has: `greet`
 ";
     assert_eq!((shown.code, shown.stderr.as_str()), (2, expected));
 }
+
+#[test]
+fn a_secret_input_that_is_missing_is_told_with_how_secrets_are_given() {
+    let workflow = "workflow: w\ninputs: {token: {type: secret}, n: {type: integer}}\n\
+                    tasks:\n  a: {run: 'true', env: {T: '${{ inputs.token }}', N: '${{ inputs.n }}'}}\n";
+    let shown = workspace(&[("w.yaml", workflow)]).run(&["run", "w.yaml", "-i", "n=1"]);
+    let expected = "\
+error[X0102]: an input is missing or wrong
+  because: the input `token` (secret) is required
+hint: give inputs with `-i NAME=VALUE` or `--input-file FILE`; `w` takes `token` (secret), `n` (integer); of a secret give the \
+name, as `-i token=NAME`, never the value: that comes from the variable MYRMEX_SECRET_NAME, or from where `secrets` in \
+myrmex.yaml says
+";
+    assert_eq!((shown.code, shown.stderr.as_str()), (2, expected));
+}
+
+/// Half of the work is done before the secrets are needed, in a task and in a workflow that is called.
+const HALF: &str = "workflow: main
+inputs: {env: {type: string, default: dev}, key: {type: secret, default: OWN_KEY}}
+tasks:
+  first: {run: touch done}
+  push: {needs: first, run: 'true', env: {T: 'x${{ secrets.PUSH_TOKEN }}', S: '${{ secrets.SHORT }}'}}
+  prod: {needs: first, if: inputs.env == 'prod', run: 'true', secrets: [PROD_TOKEN]}
+  told: {needs: prod, run: 'true', secrets: [AFTER_PROD]}
+  kid: {needs: push, workflow: kid, with: {key: '${{ inputs.key }}'}}
+  asked: {needs: push, use: tools/ask@1, with: {key: '${{ inputs.key }}'}}
+on_failure: {run: 'true', secrets: [ALARM_TOKEN]}
+";
+
+const KID: &str = "workflow: kid
+inputs: {key: {type: secret}}
+tasks:
+  a: {run: 'true', env: {K: '${{ inputs.key }}', L: '${{ secrets.KID_TOKEN }}'}}
+";
+
+const ASK: &str = "actions:\n  ask:\n    version: 1.0.0\n    inputs: {key: {type: secret}}\n    run: 'true'\n    \
+                   env: {K: '${{ inputs.key }}'}\n";
+
+const SETTINGS: &str = "secrets:
+  OWN_KEY: {file: own.key}
+  SHORT: {file: short}
+  ALARM_TOKEN: {command: [no-such-program-here, read]}
+";
+
+#[test]
+fn secrets_that_are_missing_are_all_told_before_anything_begins() {
+    let files = [
+        ("main.yaml", HALF),
+        ("kid.yaml", KID),
+        ("actions/tools.yaml", ASK),
+        ("myrmex.yaml", SETTINGS),
+        ("short", "ab"),
+    ];
+    let workspace = workspace(&files);
+    let shown = workspace.run(&["run", "main.yaml"]);
+    let expected = "\
+error[E0702]: the secret `OWN_KEY` is missing
+ --> actions/tools.yaml:6:19
+  |
+6 |     env: {K: '${{ inputs.key }}'}
+  |                   ^^^^^^^^^^ `ask` needs it
+hint: `myrmex.yaml` takes it from the file `ROOT/own.key`, which does not exist
+
+error[E0702]: the secret `KID_TOKEN` is missing
+ --> kid.yaml:4:58
+  |
+4 |   a: {run: 'true', env: {K: '${{ inputs.key }}', L: '${{ secrets.KID_TOKEN }}'}}
+  |                                                          ^^^^^^^^^^^^^^^^^ `a` needs it
+hint: set the environment variable MYRMEX_SECRET_KID_TOKEN of myrmex, or say under `secrets` in `myrmex.yaml` where it comes from
+
+error[E0702]: the secret `PUSH_TOKEN` is missing
+ --> main.yaml:5:52
+  |
+5 |   push: {needs: first, run: 'true', env: {T: 'x${{ secrets.PUSH_TOKEN }}', S: '${{ secrets.SHORT }}'}}
+  |                                                    ^^^^^^^^^^^^^^^^^^ `push` needs it
+hint: set the environment variable MYRMEX_SECRET_PUSH_TOKEN of myrmex, or say under `secrets` in `myrmex.yaml` where it comes from
+
+error[E0702]: the secret `SHORT` is shorter than 4 bytes and cannot be masked
+ --> main.yaml:5:84
+  |
+5 |   push: {needs: first, run: 'true', env: {T: 'x${{ secrets.PUSH_TOKEN }}', S: '${{ secrets.SHORT }}'}}
+  |                                                                                    ^^^^^^^^^^^^^ `push` needs it
+hint: a text as short stands in every log by chance; choose a longer one
+
+error[E0702]: the secret `ALARM_TOKEN` is missing
+  --> main.yaml:10:1
+   |
+10 | on_failure: {run: 'true', secrets: [ALARM_TOKEN]}
+   | ^^^^^^^^^^ `on_failure` needs it
+hint: `myrmex.yaml` takes it from the command `no-such-program-here`, which is not installed
+
+the run has not begun
+";
+    let stderr = shown.stderr.replace(&workspace.path().display().to_string(), "ROOT");
+    assert_eq!((shown.code, stderr.as_str()), (2, expected));
+    assert!(!workspace.path().join("done").exists() && !workspace.path().join(".myrmex/store.db").exists());
+}
+
+/// Runs `main.yaml` with these inputs and variables; returns the exit code and the first lines of what is said.
+fn told(workflow: &str, arguments: &[&str], variables: &[(&str, &str)]) -> (i32, Vec<String>) {
+    let workspace = workspace(&[("main.yaml", workflow)]);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_myrmex"));
+    command.args(["run", "main.yaml"]).args(arguments).current_dir(workspace.path()).env("NO_COLOR", "1");
+    let said = said::Said::of(command.envs(variables.iter().copied()));
+    let all = said.stderr + &said.stdout;
+    let told = all.lines().filter(|line| line.starts_with("error[") || line.starts_with("warning["));
+    (said.code, told.map(str::to_owned).collect())
+}
+
+#[test]
+fn a_secret_behind_a_condition_is_told_by_how_much_is_known_of_that() {
+    let conditional = "workflow: main\ninputs: {env: {type: string, default: dev}}\ntasks:\n  \
+                       a: {run: echo dev}\n  prod: {if: inputs.env == 'prod', run: 'true', secrets: [PROD]}\n  \
+                       later: {if: tasks.a.output.stdout == 'prod', run: 'true', secrets: [LATER]}\n  \
+                       after: {needs: later, run: 'true', secrets: [AFTER]}\n";
+    let warnings =
+        ["warning[W0701]: the secret `LATER` is missing", "warning[W0701]: the secret `AFTER` is missing"];
+    assert_eq!(told(conditional, &[], &[]), (0, warnings.map(str::to_owned).to_vec()));
+    assert_eq!(told(conditional, &["-q"], &[]), (0, Vec::new()));
+    let (code, lines) = told(conditional, &["-i", "env=prod"], &[]);
+    assert_eq!((code, lines[0].as_str()), (2, "error[E0702]: the secret `PROD` is missing"));
+    let given = [
+        ("MYRMEX_SECRET_PROD", "hunter2"),
+        ("MYRMEX_SECRET_LATER", "hunter2"),
+        ("MYRMEX_SECRET_AFTER", "hunter2"),
+    ];
+    assert_eq!(told(conditional, &["-i", "env=prod"], &given), (0, Vec::new()));
+    let jumps = "workflow: main\ndo:\n  - a: {set: {n: 1}}\n  - b: {switch: [{if: vars.n == 2, then: d}, {else: e}]}\n  \
+                 - d: {run: 'true', secrets: [D]}\n  - e: {run: 'true', secrets: [E]}\n";
+    let (code, lines) = told(jumps, &[], &[("MYRMEX_SECRET_E", "hunter2")]);
+    assert_eq!((code, lines), (0, vec!["warning[W0701]: the secret `D` is missing".to_owned()]));
+}
+
+#[test]
+fn a_secret_that_is_missing_is_told_as_json() {
+    let workspace = workspace(&[("w.yaml", "workflow: w\ntasks:\n  a: {run: 'true', secrets: [NO_SUCH]}\n")]);
+    let shown = workspace.run(&["run", "w.yaml", "--json"]);
+    let problem = &shown.json()["diagnostics"][0];
+    assert_eq!((shown.code, shown.stderr.as_str()), (2, ""));
+    assert_eq!((&problem["code"], &problem["line"]), (&serde_json::json!("E0702"), &serde_json::json!(3)));
+}
+
+#[test]
+fn a_key_of_a_run_that_is_over_needs_no_secret_any_more() {
+    let workspace = workspace(&[("w.yaml", "workflow: w\ntasks:\n  a: {run: 'true', secrets: [GONE]}\n")]);
+    let run = |secret: Option<&str>| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_myrmex"));
+        command.args(["run", "w.yaml", "-q", "--key", "k"]).current_dir(workspace.path());
+        said::Said::of(command.envs(secret.map(|secret| ("MYRMEX_SECRET_GONE", secret)))).code
+    };
+    assert_eq!((run(None), run(Some("hunter2")), run(None)), (2, 0, 0));
+}
+
+#[test]
+fn a_bad_file_is_told_as_json_by_run_as_by_check() {
+    let files = [
+        ("bad.yaml", "workflow: w\ntasks:\n  a: {runn: x}\n"),
+        ("good.yaml", "workflow: g\ntasks: {a: {set: {n: 1}}}\n"),
+    ];
+    let workspace = workspace(&files);
+    for file in ["bad.yaml", "none.yaml"] {
+        let checked = workspace.run(&["check", "--format", "json", file]);
+        let run = workspace.run(&["run", "--json", file]);
+        assert_eq!((run.code, run.stderr.as_str()), (2, ""), "{file}");
+        if file == "bad.yaml" {
+            assert_eq!(run.stdout, checked.stdout);
+        } else {
+            assert_eq!(run.json()["diagnostics"][0]["code"], checked.json()["diagnostics"][0]["code"]);
+        }
+    }
+    assert_eq!(workspace.run(&["run", "good.yaml", "-q"]).code, 0);
+    let run = workspace.newest();
+    let retry = workspace.run(&["runs", "retry", &run, "--to", "bad.yaml", "--json"]);
+    assert_eq!((retry.code, &retry.json()["diagnostics"][0]["code"]), (2, &serde_json::json!("E0202")));
+}

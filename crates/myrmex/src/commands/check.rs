@@ -92,7 +92,7 @@ fn total(checked: &[CheckedFile]) {
 }
 
 /// Adds the files with errors that others need, each once, behind those that were asked for.
-fn with_needed(mut checked: Vec<CheckedFile>) -> Vec<CheckedFile> {
+pub(super) fn with_needed(mut checked: Vec<CheckedFile>) -> Vec<CheckedFile> {
     let needed: Vec<_> = checked.iter_mut().flat_map(|file| std::mem::take(&mut file.beside)).collect();
     for file in needed {
         if checked.iter().all(|own| own.source.name != file.source.name) {

@@ -5,6 +5,7 @@ pub mod events;
 pub mod explain;
 pub mod fmt;
 pub mod import;
+mod lacking;
 pub mod run;
 pub mod runs;
 pub mod schema;
@@ -53,6 +54,14 @@ pub struct CheckedFile {
 }
 
 impl CheckedFile {
+    /// Gives back what a run does not need: the places.
+    fn give_back(&mut self) {
+        self.places = None;
+        if self.source.text.len() > LARGE_SOURCE_BYTES {
+            myrmex_runtime::platform::return_memory();
+        }
+    }
+
     /// Makes one of a file that cannot be read, for this reason.
     fn unreadable(problem: Diagnostic) -> Self {
         let source = Source::new(Arc::clone(&problem.span.file), "");
@@ -87,10 +96,7 @@ fn unreadable(name: &Arc<str>, path: &Path, reason: &str) -> Diagnostic {
 /// What a run does not need of it is given back: the places.
 fn check_file(path: &Path, root: &Path) -> CheckedFile {
     let mut file = check_placed(path, root);
-    file.places = None;
-    if file.source.text.len() > LARGE_SOURCE_BYTES {
-        myrmex_runtime::platform::return_memory();
-    }
+    file.give_back();
     file
 }
 

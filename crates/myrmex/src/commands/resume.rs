@@ -78,7 +78,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
             None => (run, None),
         }
     };
-    let means = Means { slots: args.slots, ..Means::default() };
+    let means = Means { slots: args.slots, is_quiet: args.quiet, ..Means::default() };
     let session = Session::open(zygote, &workspace, means)?;
     let below = session.open_below(run)?;
     if show == Show::People {

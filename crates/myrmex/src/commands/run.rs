@@ -17,13 +17,15 @@ use myrmex_runtime::secrets::Providers;
 use myrmex_runtime::values;
 use myrmex_store::Sequence;
 
-use super::{CheckedFile, UNREADABLE, check_file};
+use super::check::with_needed;
+use super::lacking::lacking;
+use super::{CheckedFile, UNREADABLE, check_placed};
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::intake::{self, Inputs, Keeping};
 use crate::render::held_up::Waiting;
 use crate::render::{diagnostics, origin, summary, time};
 use crate::request::{self, Asked};
-use crate::session::{self, Means, Session, Show};
+use crate::session::{self, Means, Session, Show, print_line};
 use crate::settings::{self, Settings};
 use crate::sources::{self, STANDARD_INPUT, read_text};
 use crate::workspace::Workspace;
@@ -81,19 +83,32 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     }
     let workspace = Workspace::current(data)?;
     let (mut file, path) = match resolve(&args.workflow, &workspace) {
-        Ok(path) => (check_file(&path, &workspace.root), path),
+        Ok(path) => (check_placed(&path, &workspace.root), path),
         Err(problem) => (CheckedFile::unreadable(*problem), PathBuf::new()),
     };
+    if args.json && has_errors(&file) {
+        print_json(file)?;
+        return Ok(Exit::Invalid);
+    }
     tell_problems(&file, args.quiet || args.json);
     origin::note(&path);
     let Some(definition) = file.definition.take() else { return no_definition(&file) };
     let before = from_file(args.input_file.as_deref())?;
     let ways = "`-i NAME=VALUE` or `--input-file FILE`";
     let mut inputs = inputs(before, &args.inputs, (&definition, &path), ways)?;
-    check_secrets(&definition, inputs.values(), &Settings::load(&workspace)?.providers)?;
+    let providers = Settings::load(&workspace)?.providers;
+    check_secrets(&definition, inputs.values(), &providers)?;
     let show = show(args, &workspace);
-    let slots = args.slots;
-    let session = Session::open(zygote, &workspace, Means { slots, takes_over: !args.no_cache })?;
+    let refuse = |inputs: &Inputs| {
+        let lacking = lacking(&file, (&definition, inputs.values()), (&providers, &workspace.root));
+        refuse(&lacking, show)
+    };
+    // A key may stand for a run that is over and needs nothing any more.
+    if args.key.is_none() && refuse(&inputs)? {
+        return Ok(Exit::Invalid);
+    }
+    let means = Means { slots: args.slots, takes_over: !args.no_cache, is_quiet: args.quiet };
+    let session = Session::open(zygote, &workspace, means)?;
     let form = wire::definition::encode(&definition);
     let hash = DefinitionHash::of(&form);
     let namespace = session.namespace().as_str();
@@ -106,6 +121,10 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     {
         return Ok(exit);
     }
+    if args.key.is_some() && refuse(&inputs)? {
+        return Ok(Exit::Invalid);
+    }
+    file.give_back();
     let keeping = inputs.has_files().then(|| Keeping::begin(&session, run)).transpose()?;
     let Some(values) = inputs.keep(&session, run)? else {
         // If standard error is closed the exit code still tells.
@@ -124,20 +143,26 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         key: args.key.clone(),
         retry: None,
     };
-    if show == Show::People {
-        session.tell_of_interrupted(None)?;
-    }
-    let started = session.partition().start_run(new);
-    let began = request::settled(&session, &started, Asked { run, waiting: Waiting::Start, show });
-    drop(keeping);
-    if let Some(exit) = began? {
-        return Ok(exit);
-    }
-    let exit = session.watch(run, Sequence::NONE, show)?;
+    let exit = start(&session, new, keeping, show)?;
     if exit != Exit::Interrupted {
         session.leave();
     }
     Ok(exit)
+}
+
+/// Starts a run, whose files are being kept until it is in the store, and shows it until it ends.
+fn start(session: &Session, new: NewRun, keeping: Option<Keeping<'_>>, show: Show) -> Result<Exit, Failure> {
+    if show == Show::People {
+        session.tell_of_interrupted(None)?;
+    }
+    let run = new.run;
+    let started = session.partition().start_run(new);
+    let began = request::settled(session, &started, Asked { run, waiting: Waiting::Start, show });
+    drop(keeping);
+    match began? {
+        Some(exit) => Ok(exit),
+        None => session.watch(run, Sequence::NONE, show),
+    }
 }
 
 pub(super) fn called((name, definition): (Name, Definition)) -> CalledDefinition {
@@ -162,9 +187,39 @@ fn tell_problems(file: &CheckedFile, quiet: bool) {
     }
 }
 
+/// Whether a file cannot be run for its errors, or for those of a file that it needs.
+pub(super) fn has_errors(file: &CheckedFile) -> bool {
+    file.definition.is_none() && file.diagnostics.iter().any(|found| found.severity == Severity::Error)
+}
+
+/// Prints what is wrong with a file and with those that it needs, as `check --format json` does.
+pub(super) fn print_json(file: CheckedFile) -> Result<(), Failure> {
+    print_line(&diagnostics::json(&with_needed(vec![file])))
+}
+
+/// Tells what a run would lack; true if it must not begin for that.
+fn refuse(lacking: &[CheckedFile], show: Show) -> Result<bool, Failure> {
+    let mut problems = lacking.iter().flat_map(|file| &file.diagnostics);
+    let is_refused = problems.any(|problem| problem.severity == Severity::Error);
+    if show == Show::Json {
+        if is_refused {
+            print_line(&diagnostics::json(lacking))?;
+        }
+    } else if is_refused || show == Show::People {
+        for file in lacking {
+            diagnostics::print(&file.source, &file.diagnostics);
+        }
+        if is_refused {
+            // If standard error is closed the exit code still tells.
+            drop(writeln!(anstream::stderr(), "the run has not begun"));
+        }
+    }
+    Ok(is_refused)
+}
+
 /// A file without a definition has errors, which were shown, or is nothing that can be run.
 fn no_definition(file: &CheckedFile) -> Result<Exit, Failure> {
-    if file.diagnostics.iter().any(|found| found.severity == Severity::Error) {
+    if has_errors(file) {
         return Ok(Exit::Invalid);
     }
     let is_settings = settings::is_settings(Path::new(&*file.source.name), &file.source.text);
@@ -366,9 +421,19 @@ fn show(args: &Args, workspace: &Workspace) -> Show {
 /// Says which inputs there are.
 fn known_inputs(definition: &Definition) -> String {
     let known =
-        definition.inputs.iter().map(|input| format!("`{}` ({})", input.name, input.schema.kind.as_str()));
+        definition.inputs.iter().map(|input| format!("`{}` ({})", input.name, input.schema.type_word()));
     match known.collect::<Vec<_>>().as_slice() {
         [] => format!("`{}` takes none", definition.name),
-        known => format!("`{}` takes {}", definition.name, known.join(", ")),
+        known => format!("`{}` takes {}{}", definition.name, known.join(", "), ways_of_secrets(definition)),
     }
+}
+
+/// Says how a secret is given, if the workflow takes one: its value has no place on a command line.
+fn ways_of_secrets(definition: &Definition) -> String {
+    let of_secrets = definition.inputs.iter().find(|input| input.schema.names_secret());
+    let Some(Input { name, .. }) = of_secrets else { return String::new() };
+    format!(
+        "; of a secret give the name, as `-i {name}=NAME`, never the value: that comes from the variable MYRMEX_SECRET_NAME, or \
+         from where `secrets` in myrmex.yaml says"
+    )
 }
