@@ -298,3 +298,110 @@ fn a_bad_file_is_told_as_json_by_run_as_by_check() {
     let retry = workspace.run(&["runs", "retry", &run, "--to", "bad.yaml", "--json"]);
     assert_eq!((retry.code, &retry.json()["diagnostics"][0]["code"]), (2, &serde_json::json!("E0202")));
 }
+
+#[test]
+fn a_limit_of_time_is_told_in_one_line_that_names_it() {
+    let workflow = "workflow: w\ntasks:\n  long: {run: sleep 9, timeout: {total: 100ms}, continue_on_error: false}\n  \
+                    holds: {run: sleep 0.5, lock: l, timeout: 1m}\n  \
+                    queued: {run: sleep 9, lock: l, needs: {before: succeeded}, timeout: {queue: 100ms}}\n  \
+                    before: {wait: 100ms}\n  \
+                    again: {run: sleep 9, timeout: {total: 100ms}, retry: {attempts: 2, delay: 1ms}}\n";
+    let shown = workspace(&[("w.yaml", workflow)]).run(&["run", "w.yaml", "--slots", "8"]);
+    let timed_out: Vec<_> = shown.stderr.lines().filter(|line| line.contains("timed out")).collect();
+    let of = |task: &str| {
+        let own: Vec<_> = timed_out.iter().filter(|line| line.contains(&format!("  {task}  "))).collect();
+        assert_eq!(own.len(), 1, "{task}: {}", shown.stderr);
+        own[0].rsplit("  ").next().unwrap().to_owned()
+    };
+    assert_eq!(of("long"), "took longer in all than 100ms (`timeout: {total: …}`)");
+    assert_eq!(of("again"), "took longer in all than 100ms (`timeout: {total: …}`)");
+    assert_eq!(of("queued"), "waited for a place longer than 100ms (`timeout: {queue: …}`)");
+}
+
+/// A run that was killed while an item of a list was under way.
+fn killed() -> (Workspace, String) {
+    let workflow = "workflow: w\ntasks:\n  first: {run: echo one, timeout: 1m}\n  \
+                    each: {needs: first, for_each: 3, run: 'test \"$N\" != 2 || { echo x >begun; exec sleep 600; }', \
+                    env: {N: '${{ item }}'}, max_parallel: 1}\n  after: {needs: each, run: echo done}\n";
+    let workspace = workspace(&[("w.yaml", workflow)]);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_myrmex"));
+    command.args(["run", "w.yaml", "-q"]).current_dir(workspace.path());
+    let mut child = command.spawn().unwrap();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
+    while !workspace.path().join("begun").exists() {
+        assert!(std::time::Instant::now() < deadline, "the task never began");
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    while workspace.json(&["runs", "list", "--json"])["runs"][0]["interrupted"] != true {
+        assert!(std::time::Instant::now() < deadline, "the store stays held");
+    }
+    let run = workspace.newest();
+    (workspace, run)
+}
+
+#[test]
+fn what_was_under_way_when_a_run_was_cut_off_is_told_as_interrupted() {
+    let (workspace, run) = killed();
+    let shown = workspace.json(&["runs", "show", &run, "--json"]);
+    let item = &shown["tasks"]["each[2]"];
+    assert_eq!(
+        (&item["status"], &item["interrupted"]),
+        (&serde_json::json!("running"), &serde_json::json!(true))
+    );
+    assert_eq!(
+        (&item["took_ms"], &shown["tasks"]["after"]["interrupted"]),
+        (&serde_json::Value::Null, &serde_json::Value::Null)
+    );
+    // The item was granted with the last event, so nothing is known of its time; of the whole list something is.
+    assert_eq!(item["so_far_ms"], 0);
+    let text = workspace.run(&["runs", "show", &run]).stdout;
+    let of = |task: &str| text.lines().find(|line| line.trim_start().starts_with(task)).unwrap().trim_start();
+    assert_eq!(of("status"), "status    interrupted; `runs resume` goes on");
+    assert_eq!(of("[2]"), "[2]  interrupted         1");
+    assert!(
+        of("each").starts_with("each   interrupted         1  ") && of("each").ends_with(" ms so far"),
+        "{text}"
+    );
+    assert!(of("took").ends_with(" ms so far"), "{text}");
+    assert_eq!(of("after"), "after  pending");
+    let task = workspace.run(&["runs", "show", &run, "--task", "each[2]"]).stdout;
+    assert!(task.contains("\nstatus    interrupted\n") && !task.contains("\ntook "), "{task}");
+}
+
+#[test]
+fn why_says_what_was_running_when_a_run_stopped() {
+    let (workspace, run) = killed();
+    let short = &run[..13];
+    let expected = format!(
+        "run {short} was interrupted, nobody works on it: `myrmex runs resume {short}` goes on\n\
+         `after` waits for `each`\n`each[2]` was running when it stopped, attempt 1\n"
+    );
+    assert_eq!(workspace.run(&["why", &run]).stdout, expected);
+}
+
+#[test]
+fn a_task_from_the_cache_names_the_run_that_it_comes_from() {
+    let workflow = "workflow: w\ntasks:\n  a: {run: echo made, cache: {}, timeout: 1m}\n";
+    let workspace = workspace(&[("w.yaml", workflow)]);
+    assert_eq!(workspace.run(&["run", "w.yaml", "-q"]).code, 0);
+    let first = workspace.newest();
+    assert_eq!(workspace.run(&["run", "w.yaml", "-q"]).code, 0);
+    let second = workspace.newest();
+    let shown = workspace.run(&["runs", "show", &second]).stdout;
+    let row = shown.lines().find(|line| line.starts_with("a ")).unwrap();
+    assert!(
+        row.starts_with("a     cached") && row.contains(&format!("  from run {}  {{", &first[..13])),
+        "{shown}"
+    );
+    let task = workspace.run(&["runs", "show", &second, "--task", "a"]).stdout;
+    assert!(
+        task.contains("\nstatus    cached\n") && task.contains(&format!("\ncached    from run {first}\n")),
+        "{task}"
+    );
+    assert_eq!(
+        workspace.json(&["runs", "show", &second, "--task", "a", "--json"])["cached_from"],
+        first.as_str()
+    );
+}

@@ -99,6 +99,7 @@ fn why_names_the_holder_of_a_lock_beside_the_run_and_after_its_process_died() {
     assert!(poll(PATIENCE, || workspace.is_free()));
     let interrupted =
         format!("run {short} was interrupted, nobody works on it: `myrmex runs resume {short}` goes on\n");
+    let told = told.replace("`first/one` runs,", "`first/one` was running when it stopped,");
     assert_eq!(why(&workspace, &run), format!("{interrupted}{told}"));
     assert_eq!(
         why(&workspace, &format!("{run}/second")),

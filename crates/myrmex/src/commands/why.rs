@@ -137,11 +137,18 @@ impl Scene {
     }
 
     /// Returns what keeps a queued task waiting, in words and by kind.
-    fn wait(&self, run: RunId, task: &Address) -> (String, Value) {
+    fn wait(&self, run: RunId, task: &Address, is_interrupted: bool) -> (String, Value) {
         let found = self.dispatch.why(run, task, self.now);
         let found = found.or_else(|| self.full()?.why(run, task, self.now));
         match found {
+            // Those that had the places do not run either.
+            Some(wait @ Wait::Places { .. }) if is_interrupted => {
+                ("waited for a place when it stopped".to_owned(), wait_json(run, &wait))
+            }
             Some(wait) => (wait.to_string(), wait_json(run, &wait)),
+            None if is_interrupted => {
+                ("was about to get its place when it stopped".to_owned(), json!({"kind": "place"}))
+            }
             None => ("is about to get its place".to_owned(), json!({"kind": "place"})),
         }
     }
@@ -286,8 +293,11 @@ impl Shown {
     }
 
     fn said(&self, task: &Address, reason: &Reason) -> (String, Value) {
+        if let Some(text) = text_when_stopped(reason).filter(|_| self.is_interrupted) {
+            return (text, reason_json(reason));
+        }
         match reason {
-            Reason::Queued => self.scene.wait(self.id, task),
+            Reason::Queued => self.scene.wait(self.id, task, self.is_interrupted),
             Reason::Ended(_)
             | Reason::Upstream(_)
             | Reason::Order(_)
@@ -376,6 +386,26 @@ fn text(reason: &Reason) -> String {
     }
 }
 
+/// Says a reason of a run that nobody works on, if it is another one then: what was under way when the run stopped.
+fn text_when_stopped(reason: &Reason) -> Option<String> {
+    match reason {
+        Reason::Runs(attempt) => Some(format!("was running when it stopped, attempt {attempt}")),
+        Reason::Inside(tasks) if tasks.is_empty() => Some("was about to end when it stopped".to_owned()),
+        Reason::Undecided => Some("was about to be decided when it stopped".to_owned()),
+        Reason::Ended(_)
+        | Reason::Upstream(_)
+        | Reason::Order(_)
+        | Reason::Lag { .. }
+        | Reason::Bounded { .. }
+        | Reason::Around(_)
+        | Reason::Queued
+        | Reason::Pause { .. }
+        | Reason::Timer(_)
+        | Reason::Child(_)
+        | Reason::Inside(_) => None,
+    }
+}
+
 fn reason_json(reason: &Reason) -> Value {
     let paths = |tasks: &[Address]| tasks.iter().map(|task| task.path().into_owned()).collect::<Vec<_>>();
     match reason {
@@ -435,9 +465,6 @@ fn waits_for(task: &Value) -> String {
         task["why"]["kind"].as_str(),
         Some("worker" | "pool" | "lock" | "kept" | "deadlock" | "place" | "max_parallel")
     );
-    if is_wait && !said.starts_with("waits") && !said.starts_with("is ") {
-        format!("waits: {said}")
-    } else {
-        said.to_owned()
-    }
+    let has_verb = ["waits", "waited", "is ", "was "].iter().any(|verb| said.starts_with(verb));
+    if is_wait && !has_verb { format!("waits: {said}") } else { said.to_owned() }
 }
