@@ -405,3 +405,100 @@ fn a_task_from_the_cache_names_the_run_that_it_comes_from() {
         first.as_str()
     );
 }
+
+#[test]
+fn all_edges_of_a_cycle_are_in_every_form() {
+    let cycle =
+        "workflow: w\ntasks:\n  a: {run: x, needs: b}\n  b: {run: x, needs: c}\n  c: {run: x, needs: a}\n";
+    let workspace = workspace(&[("w.yaml", cycle)]);
+    let text = workspace.run(&["check", "w.yaml"]).stderr;
+    let edges = ["`a` needs `b`", "`b` needs `c`", "`c` needs `a`"];
+    assert!(edges.iter().all(|edge| text.contains(edge)), "{text}");
+    let json = workspace.json(&["check", "--format", "json", "w.yaml"]);
+    let problem = &json["diagnostics"][0];
+    assert_eq!(problem["label"], "`a` needs `b`");
+    let of = |related: &serde_json::Value| {
+        (related["label"].clone(), related["line"].clone(), related["column"].clone())
+    };
+    let related: Vec<_> = problem["related"].as_array().unwrap().iter().map(of).collect();
+    let expected = [("`b` needs `c`", 4, 22), ("`c` needs `a`", 5, 22)];
+    assert_eq!(related, expected.map(|(label, line, column)| (label.into(), line.into(), column.into())));
+    assert_eq!(problem["related"][0]["file"], "w.yaml");
+    let github = workspace.run(&["check", "--format", "github", "w.yaml"]).stdout;
+    assert_eq!(
+        github,
+        "::error file=w.yaml,line=3,col=22,endLine=3,endColumn=23,title=E0207::dependency cycle between tasks: a -> b -> c -> a\
+         %0Aw.yaml:3:22: `a` needs `b`%0Aw.yaml:4:22: `b` needs `c`%0Aw.yaml:5:22: `c` needs `a`\
+         %0Ahint: remove one of these dependencies\n"
+    );
+    let sarif: serde_json::Value =
+        serde_json::from_str(&workspace.run(&["check", "--format", "sarif", "w.yaml"]).stdout).unwrap();
+    let result = &sarif["runs"][0]["results"][0];
+    assert_eq!(result["locations"][0]["message"]["text"], edges[0]);
+    for (place, edge) in result["relatedLocations"].as_array().unwrap().iter().zip(&edges[1..]) {
+        assert_eq!(place["message"]["text"], *edge);
+    }
+}
+
+#[test]
+fn of_many_problems_of_one_code_people_see_the_first_and_how_many_there_are() {
+    let tasks: Vec<String> = (0..50).map(|number| format!("  t{number}: {{runn: x}}\n")).collect();
+    let workflow = format!("workflow: w\ntasks:\n{}  z: {{run: x, needs: none}}\n", tasks.concat());
+    let workspace = workspace(&[("w.yaml", &workflow)]);
+    let text = workspace.run(&["check", "w.yaml"]).stderr;
+    assert_eq!(text.matches("error[E0202]: unknown key `runn`").count(), 20);
+    assert!(
+        text.contains("\nand 30 more of E0202 in `w.yaml` (`myrmex check --format json` shows all)\n"),
+        "{text}"
+    );
+    assert!(text.contains("error[E0209]"), "the others are not lost: {text}");
+    let json = workspace.json(&["check", "--format", "json", "w.yaml"]);
+    let all = json["diagnostics"].as_array().unwrap().iter().filter(|found| found["code"] == "E0202");
+    assert_eq!(all.count(), 50);
+}
+
+#[test]
+fn nothing_after_the_last_event_is_said_plainly() {
+    let workspace = workspace(&[("w.yaml", "workflow: w\ntasks: {a: {set: {n: 1}}}\n")]);
+    assert_eq!(workspace.run(&["run", "w.yaml", "-q"]).code, 0);
+    let shown = workspace.run(&["events", "--after", "0:9999"]);
+    assert_eq!(
+        (shown.code, shown.stdout.as_str(), shown.stderr.as_str()),
+        (0, "", "there is no event after 0:9999\n")
+    );
+    let run = workspace.newest();
+    let shown = workspace.run(&["events", "--run", &run, "--after", "0:9999"]);
+    assert_eq!(
+        (shown.code, shown.stdout.as_str(), shown.stderr.as_str()),
+        (0, "", "there is no event of the run after 0:9999\n")
+    );
+    assert_eq!(workspace.run(&["events", "--after", "0:1"]).stderr, "");
+}
+
+#[test]
+fn a_quiet_run_that_succeeds_says_nothing_and_one_that_fails_all() {
+    let kid = ("kid.yaml", "workflow: kid\ntasks:\n  a: {run: sleep 0.2}\n");
+    let loud = "yes | head -c 2000000";
+    let workflow = |then: &str| {
+        format!(
+            "workflow: w\ntasks:\n  d: {{workflow: kid, wait: false}}\n  a: {{run: \"{loud}\"}}\n  b: {{needs: a, run: {then}}}\n"
+        )
+    };
+    let (good, bad) = (workflow("'true'"), workflow("exit 1"));
+    let workspace = workspace(&[("good.yaml", &good), ("bad.yaml", &bad), kid]);
+    let shown = workspace.run(&["run", "good.yaml", "-q", "--data-dir", "elsewhere"]);
+    assert_eq!((shown.code, shown.stdout.as_str(), shown.stderr.as_str()), (0, "", ""));
+    let shown = workspace.run(&["run", "bad.yaml", "-q", "--data-dir", "elsewhere"]);
+    assert!(shown.code == 1 && shown.stderr.starts_with("`a` printed more than 1 MiB"), "{}", shown.stderr);
+    let loud = workspace.run(&["run", "good.yaml", "--data-dir", "elsewhere"]);
+    assert!(loud.stderr.contains("`a` printed more than 1 MiB"), "{}", loud.stderr);
+}
+
+#[test]
+fn the_first_workflow_of_the_readme_is_clean() {
+    let readme = include_str!("../../../README.md");
+    let (_, from) = readme.split_once("write `hello.yaml`:\n\n```yaml\n").unwrap();
+    let (hello, _) = from.split_once("```").unwrap();
+    let shown = workspace(&[("hello.yaml", hello)]).run(&["check", "hello.yaml"]);
+    assert_eq!((shown.code, shown.stderr.as_str()), (0, "1 file without errors, 3 tasks\n"));
+}
