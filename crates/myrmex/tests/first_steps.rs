@@ -502,3 +502,26 @@ fn the_first_workflow_of_the_readme_is_clean() {
     let shown = workspace(&[("hello.yaml", hello)]).run(&["check", "hello.yaml"]);
     assert_eq!((shown.code, shown.stderr.as_str()), (0, "1 file without errors, 3 tasks\n"));
 }
+
+#[test]
+fn an_artifact_of_a_failed_task_that_holds_a_secret_is_not_dropped_in_silence() {
+    let workflow = "workflow: w\ntasks:\n  a:\n    run: 'echo \"$TOKEN\" >out; echo fine >good; exit 3'\n    secrets: [TOKEN]\n    \
+                    artifacts: {out: out, good: good, none: none}\n    timeout: 1m\n";
+    let workspace = workspace(&[("w.yaml", workflow)]);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_myrmex"));
+    command
+        .args(["run", "w.yaml"])
+        .current_dir(workspace.path())
+        .env("MYRMEX_SECRET_TOKEN", "hunter2-and-more");
+    let shown = said::Said::of(&mut command);
+    let why = "the artifact `out` holds a secret and is not stored";
+    let told: Vec<_> = shown.stderr.lines().filter(|line| line.contains("not kept")).collect();
+    assert_eq!((shown.code, told), (1, vec![format!("  not kept  a  {why}").as_str()]), "{}", shown.stderr);
+    let run = workspace.newest();
+    let task = workspace.run(&["runs", "show", &run, "--task", "a"]).stdout;
+    assert!(task.contains(&format!(": exit code 3\n           not kept: {why}\n")), "{task}");
+    let task = workspace.json(&["runs", "show", &run, "--task", "a", "--json"]);
+    assert_eq!(task["history"][0]["unkept"], serde_json::json!([why]));
+    assert_eq!(task["artifacts"]["good"]["name"], "good");
+    assert!(workspace.run(&["events", "--run", &run]).stdout.contains(why));
+}

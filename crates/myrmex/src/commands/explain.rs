@@ -193,6 +193,7 @@ fn json(page: Page, is_whole: bool) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::lacking;
 
     #[test]
     fn every_code_has_a_page_under_its_title() {
@@ -209,6 +210,7 @@ mod tests {
         let mut known: Vec<_> =
             failures.chain(myrmex_lang::codes::ALL.iter().map(|info| info.code.0)).collect();
         known.extend([crate::commands::UNREADABLE.0, crate::settings::PROVIDER.0]);
+        known.extend([lacking::MISSING.0, lacking::MAYBE_MISSING.0]);
         known.sort_unstable();
         let mut explained: Vec<_> = codes().collect();
         explained.sort_unstable();

@@ -14,10 +14,10 @@ use super::CheckedFile;
 use crate::named_secrets::{Named, named_secrets};
 
 /// The code of a secret without which the run would fail.
-const MISSING: Code = Code("E0702");
+pub(super) const MISSING: Code = Code("E0702");
 
 /// The code of a secret without which the run may fail.
-const MAYBE_MISSING: Code = Code("W0701");
+pub(super) const MAYBE_MISSING: Code = Code("W0701");
 
 /// Returns what a run of `definition`, which stands in `file`, with these inputs lacks: the files that name such secrets, with a
 /// problem for each. `root` is the folder of the workspace. No value is kept, and no command carried out.

@@ -310,5 +310,6 @@ fn attempt_json(attempt: Attempt, report: &AttemptReport, from: Option<Timestamp
         "exit_code": exit_code,
         "signal": signal,
         "left_processes": report.has_leftovers,
+        "unkept": report.unkept,
     })
 }

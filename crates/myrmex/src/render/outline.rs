@@ -106,6 +106,9 @@ pub fn task(document: &Value) -> String {
         let (number, end) = (&attempt["attempt"], attempt["end"].as_str().unwrap_or_default());
         // Writing into a text cannot fail.
         let _ = writeln!(shown, "attempt {number}  {end} after {}{why}{left}", took(&attempt["took_ms"]));
+        for why in attempt["unkept"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            let _ = writeln!(shown, "           not kept: {why}");
+        }
     }
     shown.push_str(&children(&document["children"]));
     for field in ["input", "output", "artifacts"] {

@@ -135,6 +135,9 @@ impl Watch {
         if let AttemptEnd::Lost { reason, .. } = &report.end {
             self.line(AnsiColor::Yellow, "lost", task, &format!("attempt {attempt}: {reason}"));
         }
+        for why in &report.unkept {
+            self.line(AnsiColor::Yellow, "not kept", task, why);
+        }
         if report.has_leftovers {
             self.line(AnsiColor::Yellow, "ended", task, "processes that it left behind");
         }
