@@ -669,9 +669,9 @@ fn a_workflow_is_found_by_name_and_what_was_tried_is_told() {
         workspace.path().display()
     );
     assert_eq!((missing.code, missing.stderr), (2, expected));
-    let folder = workspace.run(&["check", "."]);
+    let folder = workspace.run(&["run", "."]);
     let expected = "error[E0001]: the file cannot be read: it is a folder\n--> .\n\
-                    hint: name the files in it, such as `./*.yaml`\n\n";
+                    hint: name one of the files in it, such as `workflows/q2.yaml`\n\n";
     assert_eq!((folder.code, folder.stderr.as_str()), (2, expected));
     for (written, meant) in
         [("workflows/q3.yaml", "workflows/q2.yaml"), ("workflows/q2", "workflows/q2.yaml")]
