@@ -645,6 +645,14 @@ fn a_resume_says_which_definition_it_follows_and_when_there_is_nothing_to_resume
     let expected =
         format!("goes on with the definition it started with; `{}` holds another one", file.display());
     assert_eq!(changed, expected);
+    let broken = format!("{WAITS_FOR_GO}oops: 1\n");
+    let (_, wrong) = resumed_after(&|file| std::fs::write(file, &broken).unwrap());
+    std::fs::write(&file, WAITS_FOR_GO).unwrap();
+    let path = file.display();
+    let expected = format!(
+        "goes on with the definition it started with; `{path}` has errors now, `myrmex check {path}` shows them"
+    );
+    assert_eq!(wrong, expected);
     let (run, unknown) = resumed_after(&|file| std::fs::remove_file(file).unwrap());
     assert_eq!(unknown, "goes on with the definition it started with, whatever became of the file of `w`");
     let over = workspace.run(&["runs", "resume", &run]);
