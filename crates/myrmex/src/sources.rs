@@ -8,6 +8,7 @@ use std::sync::Arc;
 use myrmex_lang::{Beside, Source, declared_workflow, may_name_others, nearest};
 
 use crate::exit::reason;
+use crate::workspace::SETTINGS_NAME;
 
 /// The largest source file that is read, in bytes. Larger ones belong into a `for_each` over data.
 pub const SOURCE_BYTES_MAX: u64 = 64 << 20;
@@ -137,6 +138,30 @@ pub fn workflows_below(name: &str, root: &Path) -> impl Iterator<Item = PathBuf>
     folders.sort();
     let files = folders.into_iter().flat_map(|folder| files(&folder));
     files.filter(move |file| declared(file).is_some_and(|declared| declared == name))
+}
+
+/// Returns the files that `paths` mean: for a folder those of ours in it, and without any path those of the workspace at `root`.
+/// A folder that holds none stands for itself, as what cannot be read.
+pub fn meant(paths: &[PathBuf], root: &Path) -> Vec<PathBuf> {
+    let here = std::env::current_dir().is_ok_and(|here| here == root);
+    let whole = [if here { PathBuf::from(".") } else { root.to_owned() }];
+    let paths = if paths.is_empty() { &whole } else { paths };
+    let files = paths.iter().flat_map(|path| {
+        let files = ours(path);
+        if files.is_empty() { vec![path.clone()] } else { files }
+    });
+    files.collect()
+}
+
+/// Returns the source files of a folder and of those of its folders that have a meaning. In these every source file is ours;
+/// elsewhere those that say `workflow: NAME` first, and the settings.
+pub fn ours(folder: &Path) -> Vec<PathBuf> {
+    let is_all_ours = folder.ends_with(WORKFLOWS) || folder.ends_with(ACTIONS);
+    let is_settings = |file: &Path| file.file_name().is_some_and(|name| name == SETTINGS_NAME);
+    let is_ours = |file: &PathBuf| is_all_ours || is_settings(file) || is_workflow(file);
+    let own = files(folder).into_iter().filter(is_ours);
+    let below = [ACTIONS, WORKFLOWS].iter().flat_map(|name| files(&folder.join(name)));
+    own.chain(below).map(|file| file.strip_prefix(".").map_or(file.clone(), Path::to_path_buf)).collect()
 }
 
 /// Returns the source files of a folder by name; none if it cannot be read.

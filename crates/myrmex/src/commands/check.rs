@@ -9,14 +9,15 @@ use myrmex_model::diagnostic::Severity;
 use super::{CheckedFile, check_file};
 use crate::exit::{Exit, Failure};
 use crate::render::diagnostics;
+use crate::sources;
 use crate::workspace::Workspace;
 
 /// Check files and report every problem in them
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Files to check, or standard input with `-`
-    #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
+    /// Files or folders to check, or standard input with `-`; without any the whole workspace
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
 
     /// How to print what is found
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -43,7 +44,8 @@ enum Format {
 /// Returns [`Failure`] if standard output cannot be written.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     let root = Workspace::current(None)?.root;
-    let checked = with_needed(args.files.iter().map(|path| check_file(path, &root)).collect());
+    let files = sources::meant(&args.paths, &root);
+    let checked = with_needed(files.iter().map(|path| check_file(path, &root)).collect());
     let has_errors =
         checked.iter().any(|file| file.diagnostics.iter().any(|found| found.severity == Severity::Error));
     let print = |document: String| {
@@ -62,7 +64,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
             } else {
                 let workflows: Vec<_> = checked.iter().filter_map(|file| file.definition.as_ref()).collect();
                 let tasks: usize = workflows.iter().map(|definition| definition.task_count()).sum();
-                let files = args.files.len();
+                let files = files.len();
                 let plural = if files == 1 { "" } else { "s" };
                 // If standard error is closed the exit code still tells.
                 let more = if tasks == 1 { "" } else { "s" };

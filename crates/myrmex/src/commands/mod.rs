@@ -81,8 +81,12 @@ fn unreadable(name: &Arc<str>, path: &Path, reason: &str) -> Diagnostic {
     let span = Span { file: Arc::clone(name), start: 0, end: 0 };
     let problem = Diagnostic::error(UNREADABLE, span, format!("the file cannot be read: {reason}"));
     if path.is_dir() {
-        let folder = path.display();
-        return problem.with_hint(format!("name the files in it, such as `{folder}/*.yaml`"));
+        return problem.with_hint(match sources::ours(path).first() {
+            Some(file) => format!("name one of the files in it, such as `{}`", file.display()),
+            None => "no workflow and no library is in it: a workflow says `workflow: NAME` in its first line, libraries \
+                     lie in `actions/`"
+                .to_owned(),
+        });
     }
     match sources::like(path) {
         Some(near) if !path.exists() => problem.with_hint(format!("did you mean `{}`?", near.display())),

@@ -125,13 +125,16 @@ pub(super) fn tell_of_definition(workspace: &Workspace, run: &RunSummary, goes_o
         checked.definition.as_ref().is_none_or(|definition| definition.name == run.workflow)
     });
     match file {
-        Some((checked, path)) => {
-            let now = checked.definition.map(|now| DefinitionHash::of(&wire::definition::encode(&now)));
-            if now != Some(run.definition) {
-                // Whether the file changed, or the run came from another one, nobody knows.
-                note(&format!("{goes_on}; `{}` holds another one", path.display()));
+        Some((checked, path)) => match checked.definition {
+            Some(now) if DefinitionHash::of(&wire::definition::encode(&now)) == run.definition => {}
+            // Whether the file changed, or the run came from another one, nobody knows.
+            Some(_) => note(&format!("{goes_on}; `{}` holds another one", path.display())),
+            // It may be the settings, or a file that it names, that changed.
+            None => {
+                let path = path.display();
+                note(&format!("{goes_on}; `{path}` has errors now, `myrmex check {path}` shows them"));
             }
-        }
+        },
         None => note(&format!("{goes_on}, whatever became of the file of `{name}`")),
     }
 }
