@@ -100,7 +100,11 @@ impl SourceMap {
         let whole = &self.of(node)?.whole;
         let meant = |file: &FileExpressions| {
             let places = file.all.iter().filter(|(source, _)| is_meant(source)).map(|(_, place)| *place);
-            places.collect::<Vec<_>>()
+            let mut places: Vec<Place> = places.collect();
+            // One that names a secret is read as data, and once more as the name.
+            places.sort_by_key(|place| (place.start, place.end));
+            places.dedup_by_key(|place| (place.start, place.end));
+            places
         };
         let own = self.expressions.iter().find(|file| file.source.name == whole.file)?;
         let is_in = |span: &Span, start: usize, end: usize| span.start <= start && end <= span.end;

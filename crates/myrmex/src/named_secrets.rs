@@ -141,7 +141,12 @@ impl Search<'_> {
             let inside = match &node.body {
                 Body::Graph(graph) => self.graph(definition, graph, &inner),
                 Body::Flow(flow) => self.flow(definition, flow, &inner),
-                Body::Each(each) => vec![(each.body, self.guard(definition, each.body, &inner))],
+                Body::Each(each) => {
+                    let items = self.value(&each.source, &inner);
+                    let of_items =
+                        if items.as_ref().is_some_and(is_empty) { Certainty::Never } else { certainty };
+                    vec![(each.body, self.guard(definition, each.body, &inner).min(of_items))]
+                }
                 Body::Task(task) => {
                     self.task((workflow, NodeId(number)), &task.arguments, &known, certainty);
                     Vec::new()
@@ -292,6 +297,16 @@ impl Search<'_> {
         };
         let value = self.evaluator.render(template, &mut resolve);
         value.ok().filter(|_| !is_open)
+    }
+}
+
+/// Whether a `for_each` over this has no items.
+fn is_empty(items: &Value) -> bool {
+    match items {
+        Value::Array(items) => items.is_empty(),
+        Value::Object(items) => items.is_empty(),
+        Value::Number(count) => count.as_u64() == Some(0),
+        Value::Null | Value::Bool(_) | Value::String(_) => false,
     }
 }
 

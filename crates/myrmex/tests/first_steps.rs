@@ -250,6 +250,10 @@ fn a_secret_behind_a_condition_is_told_by_how_much_is_known_of_that() {
         ("MYRMEX_SECRET_AFTER", "hunter2"),
     ];
     assert_eq!(told(conditional, &["-i", "env=prod"], &given), (0, Vec::new()));
+    let items = "workflow: main\ninputs: {to: {type: array, items: {type: string}}}\ntasks:\n  \
+                 each: {for_each: '${{ inputs.to }}', run: 'true', secrets: [EACH]}\n";
+    assert_eq!(told(items, &["-i", "to=[]"], &[]), (0, Vec::new()));
+    assert_eq!(told(items, &["-i", "to=[\"a\"]"], &[]).0, 2);
     let jumps = "workflow: main\ndo:\n  - a: {set: {n: 1}}\n  - b: {switch: [{if: vars.n == 2, then: d}, {else: e}]}\n  \
                  - d: {run: 'true', secrets: [D]}\n  - e: {run: 'true', secrets: [E]}\n";
     let (code, lines) = told(jumps, &[], &[("MYRMEX_SECRET_E", "hunter2")]);
@@ -263,6 +267,10 @@ fn a_secret_that_is_missing_is_told_as_json() {
     let problem = &shown.json()["diagnostics"][0];
     assert_eq!((shown.code, shown.stderr.as_str()), (2, ""));
     assert_eq!((&problem["code"], &problem["line"]), (&serde_json::json!("E0702"), &serde_json::json!(3)));
+    let around = "workflow: w\ntasks:\n  b:\n    env: {T: 'x ${{ secrets.AROUND }}'}\n    tasks:\n      a: {run: 'true'}\n";
+    std::fs::write(workspace.path().join("w.yaml"), around).unwrap();
+    let problem = &workspace.json(&["run", "w.yaml", "--json"])["diagnostics"][0];
+    assert_eq!((&problem["line"], &problem["column"]), (&serde_json::json!(4), &serde_json::json!(21)));
 }
 
 #[test]
