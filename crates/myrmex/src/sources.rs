@@ -117,16 +117,15 @@ pub fn like(path: &Path) -> Option<PathBuf> {
     Some(folder.map_or_else(|| PathBuf::from(near), |folder| folder.join(near)))
 }
 
-/// Finds the file that says `workflow: NAME`, in the workspace at `root` or in its folder of workflows; of several the
-/// first by name.
-pub fn workflow_named(name: &str, root: &Path) -> Option<PathBuf> {
-    workflows_named(name, root).next()
-}
-
-/// Finds all files that say `workflow: NAME`, where [`workflow_named`] looks for the first.
+/// Finds all files that say `workflow: NAME`, in the workspace at `root` and in its folder of workflows.
 pub fn workflows_named(name: &str, root: &Path) -> impl Iterator<Item = PathBuf> {
     let files = files(root).into_iter().chain(files(&root.join(WORKFLOWS)));
-    files.filter(move |file| declared(file).is_some_and(|declared| declared == name))
+    files.filter(move |file| is_called(file, name))
+}
+
+/// Returns whether a file says `workflow: NAME`.
+pub fn is_called(file: &Path, name: &str) -> bool {
+    declared(file).is_some_and(|declared| declared == name)
 }
 
 /// Finds the files that say `workflow: NAME` in the folders directly below `root`, as far as there are not too many folders.
@@ -137,20 +136,29 @@ pub fn workflows_below(name: &str, root: &Path) -> impl Iterator<Item = PathBuf>
     let mut folders: Vec<_> = entries.map(|entry| entry.path()).filter(|path| !is_hidden(path)).collect();
     folders.sort();
     let files = folders.into_iter().flat_map(|folder| files(&folder));
-    files.filter(move |file| declared(file).is_some_and(|declared| declared == name))
+    files.filter(move |file| is_called(file, name))
 }
 
 /// Returns the files that `paths` mean: for a folder those of ours in it, and without any path those of the workspace at `root`.
 /// A folder that holds none stands for itself, as what cannot be read.
 pub fn meant(paths: &[PathBuf], root: &Path) -> Vec<PathBuf> {
-    let here = std::env::current_dir().is_ok_and(|here| here == root);
-    let whole = [if here { PathBuf::from(".") } else { root.to_owned() }];
+    let whole = [if is_here(root) { PathBuf::from(".") } else { root.to_owned() }];
     let paths = if paths.is_empty() { &whole } else { paths };
     let files = paths.iter().flat_map(|path| {
         let files = ours(path);
         if files.is_empty() { vec![path.clone()] } else { files }
     });
     files.collect()
+}
+
+/// Returns the file with the settings of the workspace at `root`, if there is one.
+pub fn settings(root: &Path) -> Option<PathBuf> {
+    let file = if is_here(root) { PathBuf::from(SETTINGS_NAME) } else { root.join(SETTINGS_NAME) };
+    file.is_file().then_some(file)
+}
+
+fn is_here(root: &Path) -> bool {
+    std::env::current_dir().is_ok_and(|here| here == root)
 }
 
 /// Returns the source files of a folder and of those of its folders that have a meaning. In these every source file is ours;

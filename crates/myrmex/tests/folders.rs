@@ -45,7 +45,7 @@ fn check_without_files_checks_the_workspace() {
     assert_eq!(workspace.run(&["check"]).code, 2);
     let mut found = files(&workspace, &["deploy"]);
     found.dedup();
-    assert_eq!(found, ["deploy/bad.yaml"]);
+    assert_eq!(found, ["deploy/bad.yaml", "myrmex.yaml"]);
 }
 
 #[test]
@@ -80,5 +80,38 @@ fn a_folder_with_nothing_in_it_is_told() {
                         libraries lie in `actions/`\n\n";
         assert_eq!(said.code, 2);
         assert!(said.stderr.starts_with(expected), "{}", said.stderr);
+    }
+}
+
+#[test]
+fn check_of_any_file_tells_what_is_wrong_with_the_settings() {
+    let workspace = workspace(&[("myrmex.yaml", "pols: {db: 2}\n"), ("good.yaml", GOOD)]);
+    assert_eq!(files(&workspace, &["good.yaml"]), ["myrmex.yaml"]);
+    let said = workspace.run(&["check", "good.yaml"]);
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.contains("unknown key `pols`"), "{}", said.stderr);
+    // Named twice it is told once.
+    assert_eq!(files(&workspace, &["good.yaml", "./myrmex.yaml"]), ["./myrmex.yaml"]);
+}
+
+#[test]
+fn a_name_that_several_files_bear_starts_nothing() {
+    let named = |name: &str| GOOD.replace("good", name);
+    let workspace = workspace(&[
+        ("one.yaml", &named("deploy")),
+        ("two.yaml", &named("deploy")),
+        ("workflows/deploy.yaml", &named("other")),
+        ("alone.yaml", &named("single")),
+        ("old.yaml", &named("both")),
+        ("both.yaml", &named("both")),
+    ]);
+    let said = workspace.run(&["run", "deploy"]);
+    let expected = "error[E0602]: several files are called `deploy`\n--> deploy\n\
+                    hint: give the path of one of them: `workflows/deploy.yaml`, `one.yaml`, `two.yaml`\n\n";
+    assert_eq!((said.code, said.stderr.as_str()), (2, expected));
+    assert!(!workspace.path().join(".myrmex").exists(), "nothing was begun");
+    for name in ["single", "both"] {
+        let said = workspace.run(&["run", "-q", name]);
+        assert!(said.stderr.contains("`a`"), "{}", said.stderr);
     }
 }

@@ -1,7 +1,7 @@
 //! `myrmex check`: every problem of every file, at once. Writes nothing.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use myrmex_model::diagnostic::Severity;
@@ -45,7 +45,10 @@ enum Format {
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     let root = Workspace::current(None)?.root;
     let files = sources::meant(&args.paths, &root);
-    let checked = with_needed(files.iter().map(|path| check_file(path, &root)).collect());
+    let settings = sources::settings(&root).filter(|settings| !has_same(&files, settings));
+    let mut checked = with_needed(files.iter().map(|path| check_file(path, &root)).collect());
+    // No workflow runs where the settings have errors.
+    checked.extend(settings.map(|path| check_file(&path, &root)).filter(super::run::has_errors));
     let has_errors =
         checked.iter().any(|file| file.diagnostics.iter().any(|found| found.severity == Severity::Error));
     let print = |document: String| {
@@ -76,6 +79,12 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         }
     }
     Ok(if has_errors { Exit::Invalid } else { Exit::Success })
+}
+
+/// Whether one of `files` is the file at `path`.
+fn has_same(files: &[PathBuf], path: &Path) -> bool {
+    let real = std::fs::canonicalize(path).ok();
+    files.iter().any(|file| real.is_some() && std::fs::canonicalize(file).ok() == real)
 }
 
 /// Says how many problems there are, if one does not see that at a glance.

@@ -274,13 +274,40 @@ fn go_on(
     session.watch(run, after, show).map(Some)
 }
 
-/// Finds the file of a workflow that is given by file or by name.
+/// Finds the file of a workflow that is given by file or by name. One that is called so and says so comes before others that only
+/// do one of it.
 pub(super) fn resolve(workflow: &str, workspace: &Workspace) -> Result<PathBuf, Box<Diagnostic>> {
     let given = PathBuf::from(workflow);
     if given.exists() || workflow == STANDARD_INPUT {
         return Ok(given);
     }
-    let is_file_name = given.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known));
+    let (mut found, tried) = candidates(workflow, workspace);
+    let is_both = |file: &PathBuf| {
+        file.file_stem().is_some_and(|stem| stem == workflow) && sources::is_called(file, workflow)
+    };
+    if found.iter().filter(|file| is_both(file)).count() == 1 {
+        found.retain(is_both);
+    }
+    match found.as_slice() {
+        [] => Err(Box::new(not_found(workflow, workspace, &tried))),
+        [file] => Ok(file.clone()),
+        several => {
+            let span = Span { file: workflow.into(), start: 0, end: 0 };
+            let message = format!("several files are called `{workflow}`");
+            let inside =
+                |file: &PathBuf| file.strip_prefix(&workspace.root).map_or(file.clone(), Path::to_owned);
+            let named: Vec<_> = several.iter().map(|file| format!("`{}`", inside(file).display())).collect();
+            let hint = format!("give the path of one of them: {}", named.join(", "));
+            Err(Box::new(Diagnostic::error(codes::WORKFLOW_AMBIGUOUS, span, message).with_hint(hint)))
+        }
+    }
+}
+
+/// Returns the files that a workflow of this name may be in, each once: those that are called so, and those that say so. Then the
+/// paths at which one would be found, in the workspace.
+pub(super) fn candidates(workflow: &str, workspace: &Workspace) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let ending = Path::new(workflow).extension();
+    let is_file_name = ending.is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known));
     let names: Vec<String> = if is_file_name {
         vec![workflow.to_owned()]
     } else {
@@ -288,12 +315,18 @@ pub(super) fn resolve(workflow: &str, workspace: &Workspace) -> Result<PathBuf, 
     };
     let by_name = |folder: &'static str| names.iter().map(move |name| Path::new(folder).join(name));
     let tried: Vec<PathBuf> = by_name("").chain(by_name("workflows")).collect();
-    if let Some(found) = tried.iter().map(|path| workspace.root.join(path)).find(|path| path.exists()) {
-        return Ok(found);
+    let mut found: Vec<PathBuf> =
+        tried.iter().map(|path| workspace.root.join(path)).filter(|path| path.exists()).collect();
+    if !is_file_name {
+        found.extend(sources::workflows_named(workflow, &workspace.root));
     }
-    if !is_file_name && let Some(found) = sources::workflow_named(workflow, &workspace.root) {
-        return Ok(found);
-    }
+    let mut seen = BTreeSet::new();
+    found.retain(|file| seen.insert(std::fs::canonicalize(file).unwrap_or_else(|_| file.clone())));
+    (found, tried)
+}
+
+/// Builds the problem of a workflow that is nowhere of the paths `tried`.
+fn not_found(workflow: &str, workspace: &Workspace, tried: &[PathBuf]) -> Diagnostic {
     let span = Span { file: workflow.into(), start: 0, end: 0 };
     let mut shown: Vec<String> = tried.iter().map(|path| format!("`{}`", path.display())).collect();
     shown.dedup();
@@ -302,15 +335,15 @@ pub(super) fn resolve(workflow: &str, workspace: &Workspace) -> Result<PathBuf, 
         let near = sources::like(&workspace.root.join(path))?;
         Some(near.strip_prefix(&workspace.root).map_or(near.clone(), Path::to_path_buf))
     };
-    let near = names.iter().find_map(|name| sources::like(Path::new(name)));
+    let near = tried.iter().find_map(|path| sources::like(Path::new(path.file_name()?)));
     if let Some(near) = near.or_else(|| tried.iter().find_map(in_root)) {
-        return Err(Box::new(problem.with_hint(format!("did you mean `{}`?", near.display()))));
+        return problem.with_hint(format!("did you mean `{}`?", near.display()));
     }
     let root = workspace.root.display();
-    Err(Box::new(problem.with_hint(format!(
+    problem.with_hint(format!(
         "looked for {}, and for `workflow: {workflow}` in these folders of `{root}`; give the file's path",
         shown.join(", ")
-    ))))
+    ))
 }
 
 fn wrong(message: String) -> Failure {
