@@ -249,9 +249,9 @@ fn time_of(task: &Value) -> String {
     }
 }
 
-/// The time up to the last event that was recorded.
+/// The time up to the last event that was recorded: what was under way went on for a while after that.
 fn so_far(ms: u64) -> String {
-    format!("{} so far", time::elapsed_ms(ms))
+    format!("at least {}", time::elapsed_ms(ms))
 }
 
 fn took(ms: &Value) -> String {
