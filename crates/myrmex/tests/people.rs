@@ -327,3 +327,15 @@ fn a_secret_that_is_missing_is_named_if_the_file_names_it_and_never_repeated_if_
     assert!(given.code == 2 && given.stderr.contains("MYRMEX_SECRET_NAME"), "{}", given.stderr);
     assert!(!given.stderr.contains("hunter2"), "{}", given.stderr);
 }
+
+#[test]
+fn a_list_that_was_cut_says_so() {
+    let workspace = Workspace::with(&[("w.yaml", "workflow: w\ntasks: {a: {set: {n: 1}}}\n")]);
+    for _ in 0..2 {
+        assert_eq!(workspace.run(&["run", "-q", "w"]).code, 0);
+    }
+    let cut = workspace.run(&["runs", "list", "--limit", "1"]);
+    assert!(cut.stdout.contains("STARTED (UTC)"), "{}", cut.stdout);
+    assert_eq!(cut.stderr, "these are the newest 1, `--limit COUNT` shows more\n");
+    assert_eq!(workspace.run(&["runs", "list", "--limit", "2"]).stderr, "");
+}
