@@ -128,7 +128,9 @@ fn check(text: &str, example: &Example) -> Checked {
     let supply = declared.unwrap_or_default();
     let named = others.iter().map(|(name, text)| Source::new(name.as_str(), text.as_str()));
     let (libraries, workflows) = named.partition(|file| file.name.starts_with("actions/"));
-    let beside = Beside { workflows, libraries };
+    let workflow_folders = vec![".".to_owned(), "workflows".to_owned()];
+    let library_folder = Some("actions".to_owned());
+    let beside = Beside { workflows, libraries, workflow_folders, library_folder };
     let builder = std::thread::Builder::new().stack_size(myrmex_expr::STACK_BYTES);
     builder.spawn(move || myrmex_lang::check_in(&source, &beside, &supply)).unwrap().join().unwrap()
 }

@@ -159,7 +159,7 @@ fn compile(files: &[String]) -> Result<Vec<Definition>, String> {
     let source = |(index, text): (usize, &String)| Source::new(format!("{index}.json"), text.as_str());
     let mut sources = files.iter().enumerate().map(source);
     let entry = sources.next().ok_or("there is no file")?;
-    let beside = Beside { workflows: sources.collect(), libraries: Vec::new() };
+    let beside = Beside { workflows: sources.collect(), ..Beside::default() };
     let checked = check_with(&entry, &beside);
     let errors: Vec<String> = checked
         .diagnostics

@@ -4,6 +4,7 @@
 //! keeps an attempt from its place is found by the machine that gives places, built anew from the runs that are driven
 //! together: the one that was asked for, those above it and those below.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
@@ -79,7 +80,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     if args.json {
         print_line(&document)?;
     } else {
-        let text = if task.is_some() { task_text(&document) } else { run_text(&document) };
+        let text = if task.is_some() { task_text(id, &document) } else { run_text(id, &document) };
         write!(anstream::stdout(), "{text}").map_err(|error| Failure::output(&error))?;
     }
     Ok(Exit::Success)
@@ -89,6 +90,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
 struct Scene {
     runs: BTreeMap<RunId, Run>,
     dispatch: Dispatch,
+    full: OnceCell<Option<Dispatch>>,
     now: Timestamp,
 }
 
@@ -118,21 +120,35 @@ impl Scene {
         let since = waiting_since(reader)?;
         let now = SystemClock.now();
         let dispatch = dispatch(&runs, settings, &since, now);
-        Ok(Self { runs, dispatch, now })
+        Ok(Self { runs, dispatch, full: OnceCell::new(), now })
+    }
+
+    /// The process that drives the runs may have fewer places than there would be here: returns the machine with as many as
+    /// are taken; none if none is.
+    fn full(&self) -> Option<&Dispatch> {
+        let full = self.full.get_or_init(|| {
+            let slots = u32::try_from(self.dispatch.places_taken()).unwrap_or(u32::MAX);
+            let offer = self.dispatch.worker(&worker_name()).filter(|_| slots > 0)?.clone();
+            let mut full = self.dispatch.clone();
+            full.set_worker(worker_name(), Some(Worker { slots, ..offer }));
+            Some(full)
+        });
+        full.as_ref()
     }
 
     /// Returns what keeps a queued task waiting, in words and by kind.
-    fn wait(&self, run: RunId, task: &Address) -> (String, Value) {
-        let found = self.dispatch.why(run, task, self.now).or_else(|| {
-            // The process that drives the run may have fewer places than there would be here: then all are taken.
-            let mut fewer = self.dispatch.clone();
-            let slots = u32::try_from(fewer.places_taken()).unwrap_or(u32::MAX);
-            let offer = fewer.worker(&worker_name())?.clone();
-            fewer.set_worker(worker_name(), Some(Worker { slots, ..offer }));
-            fewer.why(run, task, self.now).filter(|_| slots > 0)
-        });
+    fn wait(&self, run: RunId, task: &Address, is_interrupted: bool) -> (String, Value) {
+        let found = self.dispatch.why(run, task, self.now);
+        let found = found.or_else(|| self.full()?.why(run, task, self.now));
         match found {
+            // Those that had the places do not run either.
+            Some(wait @ Wait::Places { .. }) if is_interrupted => {
+                ("waited for a place when it stopped".to_owned(), wait_json(run, &wait))
+            }
             Some(wait) => (wait.to_string(), wait_json(run, &wait)),
+            None if is_interrupted => {
+                ("was about to get its place when it stopped".to_owned(), json!({"kind": "place"}))
+            }
             None => ("is about to get its place".to_owned(), json!({"kind": "place"})),
         }
     }
@@ -244,9 +260,9 @@ impl Shown {
     /// Builds what is said of the run as a whole: its open tasks, each with what it waits for.
     fn document(&self) -> Value {
         let mut tasks = serde_json::Map::new();
-        for task in self.scene.runs.get(&self.id).map(Run::open_tasks).unwrap_or_default() {
+        for (task, reason) in self.scene.runs.get(&self.id).map(Run::open_tasks).unwrap_or_default() {
             let address = task.address();
-            let (text, why) = self.reason(&address);
+            let (text, why) = self.said(&address, &reason);
             let mut shown = json!({"status": task.status().as_str(), "text": text});
             shown["why"] = why;
             tasks.insert(address.path().into_owned(), shown);
@@ -274,11 +290,30 @@ impl Shown {
     }
 
     fn reason(&self, task: &Address) -> (String, Value) {
-        let reason = self.scene.runs.get(&self.id).and_then(|run| run.why(task));
-        match reason {
-            Some(Reason::Queued) => self.scene.wait(self.id, task),
-            Some(reason) => (text(&reason), reason_json(&reason)),
+        match self.scene.runs.get(&self.id).and_then(|run| run.why(task)) {
+            Some(reason) => self.said(task, &reason),
             None => ("was not reached".to_owned(), json!({"kind": "unreached"})),
+        }
+    }
+
+    fn said(&self, task: &Address, reason: &Reason) -> (String, Value) {
+        if let Some(text) = text_when_stopped(reason).filter(|_| self.is_interrupted) {
+            return (text, reason_json(reason));
+        }
+        match reason {
+            Reason::Queued => self.scene.wait(self.id, task, self.is_interrupted),
+            Reason::Ended(_)
+            | Reason::Upstream(_)
+            | Reason::Order(_)
+            | Reason::Lag { .. }
+            | Reason::Bounded { .. }
+            | Reason::Around(_)
+            | Reason::Runs(_)
+            | Reason::Pause { .. }
+            | Reason::Timer(_)
+            | Reason::Child(_)
+            | Reason::Inside(_)
+            | Reason::Undecided => (text(reason), reason_json(reason)),
         }
     }
 
@@ -355,6 +390,26 @@ fn text(reason: &Reason) -> String {
     }
 }
 
+/// Says a reason of a run that nobody works on, if it is another one then: what was under way when the run stopped.
+fn text_when_stopped(reason: &Reason) -> Option<String> {
+    match reason {
+        Reason::Runs(attempt) => Some(format!("was running when it stopped, attempt {attempt}")),
+        Reason::Inside(tasks) if tasks.is_empty() => Some("was about to end when it stopped".to_owned()),
+        Reason::Undecided => Some("was about to be decided when it stopped".to_owned()),
+        Reason::Ended(_)
+        | Reason::Upstream(_)
+        | Reason::Order(_)
+        | Reason::Lag { .. }
+        | Reason::Bounded { .. }
+        | Reason::Around(_)
+        | Reason::Queued
+        | Reason::Pause { .. }
+        | Reason::Timer(_)
+        | Reason::Child(_)
+        | Reason::Inside(_) => None,
+    }
+}
+
 fn reason_json(reason: &Reason) -> Value {
     let paths = |tasks: &[Address]| tasks.iter().map(|task| task.path().into_owned()).collect::<Vec<_>>();
     match reason {
@@ -387,27 +442,24 @@ fn named(tasks: &[Address]) -> String {
     listed(&paths)
 }
 
-fn run_text(document: &Value) -> String {
-    let run: String = document["run"].as_str().unwrap_or_default().chars().take(13).collect();
-    let status = document["status"].as_str().unwrap_or_default();
-    let mut text = match document["text"].as_str() {
+fn run_text(id: RunId, document: &Value) -> String {
+    let run = summary::short(id);
+    let said = match document["text"].as_str() {
         Some(reason) => format!("run {run} {reason}\n"),
-        None => format!("run {run} is {status}\n"),
+        None => format!("run {run} is {}\n", document["status"].as_str().unwrap_or_default()),
     };
-    for (path, task) in document["tasks"].as_object().into_iter().flatten() {
-        text = format!("{text}`{path}` {}\n", waits_for(task));
-    }
-    text
+    let tasks = document["tasks"].as_object().into_iter().flatten();
+    let lines = tasks.map(|(path, task)| format!("`{path}` {}\n", waits_for(task)));
+    std::iter::once(said).chain(lines).collect()
 }
 
-fn task_text(document: &Value) -> String {
+fn task_text(id: RunId, document: &Value) -> String {
     let path = document["task"].as_str().unwrap_or_default();
-    let mut text = format!("`{path}` {}\n", waits_for(document));
-    if let Some(reason) = document["run_text"].as_str() {
-        let run: String = document["run"].as_str().unwrap_or_default().chars().take(13).collect();
-        text = format!("{text}run {run} {reason}\n");
+    let said = format!("`{path}` {}\n", waits_for(document));
+    match document["run_text"].as_str() {
+        Some(reason) => format!("{said}run {} {reason}\n", summary::short(id)),
+        None => said,
     }
-    text
 }
 
 /// What keeps an attempt from its place is said without a verb.
@@ -417,9 +469,6 @@ fn waits_for(task: &Value) -> String {
         task["why"]["kind"].as_str(),
         Some("worker" | "pool" | "lock" | "kept" | "deadlock" | "place" | "max_parallel")
     );
-    if is_wait && !said.starts_with("waits") && !said.starts_with("is ") {
-        format!("waits: {said}")
-    } else {
-        said.to_owned()
-    }
+    let has_verb = ["waits", "waited", "is ", "was "].iter().any(|verb| said.starts_with(verb));
+    if is_wait && !has_verb { format!("waits: {said}") } else { said.to_owned() }
 }
