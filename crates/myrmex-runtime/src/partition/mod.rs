@@ -340,6 +340,7 @@ impl State {
         self.take_mail();
         self.take_more();
         self.fold();
+        self.owned.holds.has_heard = false;
         let is_idle = self.deferred.is_empty() && !self.has_more();
         self.admit();
         self.grant();
@@ -394,7 +395,7 @@ impl State {
 
     /// Returns whether there is something to do beside what is in the inbox.
     fn has_more(&self) -> bool {
-        self.goes_on() || (!self.is_interrupted && self.owned.mail.has_unread())
+        self.goes_on() || (!self.is_interrupted && self.owned.mail.has_unread()) || self.may_give_more()
     }
 
     /// Returns whether the batch in the making must be handed over before more is decided.

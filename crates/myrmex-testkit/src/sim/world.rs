@@ -542,9 +542,15 @@ impl World {
     }
 
     fn turn(&mut self) {
-        let log = self.draw_log();
+        let (log, now) = (self.draw_log(), self.now());
         let Some(process) = &mut self.process else { return };
-        if !process.partitions.turn(log) {
+        let (sleeps, before) = (process.partitions.sleeps(log, now), self.disk.commits());
+        let handed_over = process.loaded_benches().len();
+        let goes_on = process.partitions.turn(log);
+        if sleeps && (self.disk.commits(), process.loaded_benches().len()) != (before, handed_over) {
+            self.breaches.push(format!("partition {log} had something to do and would have slept"));
+        }
+        if !goes_on {
             // It ended by itself, such as after too many failures of the store: the process leaves.
             self.counts.gave_up += 1;
             self.trace = mix(self.trace, 99);
