@@ -415,7 +415,8 @@ fn call_often(rounds: u32, output: Template) -> Largest {
 fn runs_that_call_each_other_without_a_pause_are_many_batches_of_bounded_rows() {
     let Largest { rows, batches, .. } = call_often(2_000, Template::Literal(json!(1)));
     let (rows, batches) = (rows.load(Ordering::Relaxed), batches.load(Ordering::Relaxed));
-    assert!((20_000..20_200).contains(&rows) && batches > 1, "{rows} rows, {batches} batches");
+    // What a turn takes fits into a batch; so many turns are as many batches.
+    assert!(rows < 20_200 && batches > 10, "{rows} rows, {batches} batches");
 }
 
 #[test]

@@ -88,6 +88,8 @@ pub(super) struct Holds {
     returning: BTreeSet<RunId>,
     /// Those of them that have it, and whose leases are not known yet.
     admitted: BTreeSet<RunId>,
+    /// Whether something was claimed or given back since places were last given away.
+    pub(super) has_heard: bool,
 }
 
 impl Holds {
@@ -132,6 +134,12 @@ impl State {
         self.may_decide() && self.owned.holds.admitted.is_empty()
     }
 
+    /// Whether something may be given away that could not when this turn gave places away: what a batch releases, and a grant
+    /// that could not be carried out, are given back after that.
+    pub(super) fn may_give_more(&self) -> bool {
+        self.owned.holds.has_heard && self.may_decide()
+    }
+
     /// Makes a claim: at once if the domain is here, else once what was decided until now is durable.
     pub(super) fn wish(&mut self, wish: Wish) {
         if self.parts.log == DOMAIN_LOG {
@@ -144,6 +152,7 @@ impl State {
     /// Takes a claim of a run of `from`.
     pub(super) fn hear_wish(&mut self, from: LogId, wish: Wish) {
         let now = self.parts.clock.now();
+        self.owned.holds.has_heard = true;
         let (dispatch, admission) = (&mut self.owned.dispatch, &mut self.owned.admission);
         match wish {
             Wish::Enqueue(waiting) => self.line_up(waiting),

@@ -1,9 +1,10 @@
 //! Messages between runs: sent by a row of the outbox in the batch that decides them, taken by reading that row.
 //!
 //! A run of the same partition gets its message in the same turn, by the same code; then no row is needed, since both
-//! are in one batch. Only when that batch is full a partition sends a row to itself, and then all that follow until they
-//! are taken, so that messages stay in their order. A partition that has put rows into its outbox only gives notice; the receiver reads them when it
-//! has room. So nothing is kept in memory that a slow receiver has not taken, and a notice that is lost costs time only.
+//! are in one batch. Only when that batch is full, or the turn has done its [`Share`](super::children::Share), a partition sends a
+//! row to itself, and then all that follow until they are taken, so that messages stay in their order. A partition that has put
+//! rows into its outbox only gives notice; the receiver reads them when it has room. So nothing is kept in memory that a slow
+//! receiver has not taken, and a notice that is lost costs time only.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -77,7 +78,7 @@ impl Mail {
     }
 
     /// Returns whether there are messages to `log` that it has not taken here.
-    fn has_untaken(&self, log: LogId) -> bool {
+    pub(super) fn has_untaken(&self, log: LogId) -> bool {
         self.peers.get(&log).is_some_and(|peer| peer.sent > peer.received)
     }
 
@@ -147,6 +148,8 @@ impl State {
             }
             let Some(after) = self.owned.mail.peers.get(&from).map(|peer| peer.received) else { continue };
             let route = (from, self.parts.log);
+            // What others sent does not wait for those who say much.
+            self.messages.begin();
             match self.owned.reader.messages(route, after, MESSAGES_PER_TURN) {
                 Ok(page) => self.take_messages(from, page),
                 // The turn is dropped with it.
@@ -165,7 +168,7 @@ impl State {
         self.owned.mail.unread.insert(from);
         let mut through = MessageNumber::NONE;
         for Row { number, codec, body, .. } in page {
-            if self.is_full() {
+            if self.is_full() || !self.messages.take_one() {
                 break;
             }
             through = number;
@@ -174,7 +177,7 @@ impl State {
             }
             match wire::message::decode(&body) {
                 Ok(message) if codec == wire::message::CODEC => {
-                    self.follow_ups.push_back(FollowUp::Message(message));
+                    self.deliver(message);
                     self.follow_up();
                 }
                 // One that cannot be read must not stop those behind it.

@@ -50,7 +50,7 @@ use crate::values::Values;
 use crate::watch::Watch;
 use crate::worker::{Outcome, Report, Said, SharedWorker};
 use batch::{Open, ROWS_MAX};
-use children::FollowUp;
+use children::{FOLLOW_UPS_PER_TURN, FollowUp, Share};
 use domain::{Holds, Wish};
 use inbox::{Entry, Messages};
 use mail::Mail;
@@ -263,6 +263,8 @@ struct State {
     lengthy: Vec<RunId>,
     /// What follows from effects, done once all requests of the turn are answered.
     follow_ups: VecDeque<FollowUp>,
+    /// How many more messages between runs this turn may take.
+    messages: Share,
     /// Failures of the store since the last good commit.
     failures: u32,
     /// Runs whose open grants are to be compared with what the worker says it has.
@@ -291,6 +293,7 @@ impl State {
             closing: None,
             trouble: None,
             follow_ups: VecDeque::new(),
+            messages: Share::new(FOLLOW_UPS_PER_TURN),
             large: Vec::new(),
             lengthy: Vec::new(),
             failures: 0,
@@ -318,6 +321,7 @@ impl State {
 
     /// Takes a turn: this message and those that are there already; false when the loop is to end.
     fn turn(&mut self, first: Option<Message>, messages: &Messages) -> bool {
+        self.messages.begin();
         let mut next = first;
         for _ in 0..MESSAGES_PER_BATCH {
             let Some(message) = next.take() else { break };
@@ -336,6 +340,7 @@ impl State {
         self.take_mail();
         self.take_more();
         self.fold();
+        self.owned.holds.has_heard = false;
         let is_idle = self.deferred.is_empty() && !self.has_more();
         self.admit();
         self.grant();
@@ -390,7 +395,7 @@ impl State {
 
     /// Returns whether there is something to do beside what is in the inbox.
     fn has_more(&self) -> bool {
-        self.goes_on() || (!self.is_interrupted && self.owned.mail.has_unread())
+        self.goes_on() || (!self.is_interrupted && self.owned.mail.has_unread()) || self.may_give_more()
     }
 
     /// Returns whether the batch in the making must be handed over before more is decided.

@@ -17,7 +17,7 @@ use myrmex_model::time::Timestamp;
 
 use super::State;
 use super::domain::{Settling, Verdict, Wish};
-use super::turn::most_parallel;
+use super::turn::{begun, most_parallel};
 
 /// What a workspace has to give beside the places of its worker.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -97,7 +97,8 @@ impl State {
     /// Counts what the blocks of a run hold that was loaded.
     pub(super) fn adopt_holds(&mut self, run: &Run, at: Timestamp) {
         for (task, token) in run.holds() {
-            let ready = waiting(run, task, Attempt::FIRST, at);
+            let since = begun(run, &task).unwrap_or(at);
+            let ready = waiting(run, task, Attempt::FIRST, since);
             self.wish(Wish::Adopt(Granted { token, worker: None, ready }));
         }
     }
