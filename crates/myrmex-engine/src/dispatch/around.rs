@@ -59,7 +59,7 @@ fn around(holder: &Ready, run: RunId) -> String {
     if holder.run == run {
         format!("`{}`, the block around this task", holder.task.path())
     } else {
-        format!("`{}` of run {}, around the call of this run", holder.task.path(), holder.run)
+        format!("`{}`, around the call of this run", holder.task.path())
     }
 }
 

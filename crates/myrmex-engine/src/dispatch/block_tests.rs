@@ -261,7 +261,7 @@ fn a_lock_that_is_held_around_the_call_of_a_run_is_asked_for_in_vain() {
         dispatch.enqueue(lock(run, task, false));
     }
     let vain = dispatch.in_vain(CHILD, &address("x"), &declared(9)).unwrap();
-    let title = format!("the lock `l` is held by `a` of run {RUN}, around the call of this run");
+    let title = "the lock `l` is held by `a`, around the call of this run";
     assert_eq!(vain.fault(CHILD).title, title);
     assert_eq!(dispatch.in_vain(RUN, &address("other"), &declared(9)), None);
     dispatch.nest(CHILD, None);
