@@ -191,7 +191,9 @@ proptest! {
     ) {
         let mut world = World::new(&drawn, slots);
         let tops: Vec<usize> = (0..world.pieces.len()).filter(|piece| world.pieces[*piece].parent.is_none()).collect();
-        tops.into_iter().for_each(|piece| world.begin(piece));
+        for piece in tops {
+            world.begin(piece);
+        }
         for pick in picks.iter().cycle() {
             world.grant();
             let open = world.pieces.len() - world.ended;

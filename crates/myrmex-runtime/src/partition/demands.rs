@@ -50,7 +50,7 @@ impl<'r> Demands<'r> {
         since: Timestamp,
     ) -> Result<Waiting, StoreError> {
         let (reader, namespace) = (self.reader, self.namespace);
-        let shelf = Shelf {
+        let catalogue = Catalogue {
             reader,
             namespace,
             definitions: &mut self.definitions,
@@ -58,12 +58,12 @@ impl<'r> Demands<'r> {
             values: None,
             trouble: None,
         };
-        shelf.waiting(&mut self.reach, run, (task, attempt, since))
+        catalogue.waiting(&mut self.reach, run, (task, attempt, since))
     }
 }
 
-/// Where the workflows are that a run may call.
-pub(super) struct Shelf<'a> {
+/// The workflows that a run may call.
+pub(super) struct Catalogue<'a> {
     pub(super) reader: &'a dyn Reader,
     pub(super) namespace: &'a Namespace,
     pub(super) definitions: &'a mut Definitions,
@@ -74,7 +74,7 @@ pub(super) struct Shelf<'a> {
     pub(super) trouble: Option<StoreError>,
 }
 
-impl Shelf<'_> {
+impl Catalogue<'_> {
     /// Returns what waits for a task of `run`.
     pub(super) fn waiting(
         mut self,
@@ -105,7 +105,7 @@ impl Shelf<'_> {
     }
 }
 
-impl Callable for Shelf<'_> {
+impl Callable for Catalogue<'_> {
     fn find(&mut self, closure: ValueHash, workflow: &Name) -> Option<(DefinitionHash, Arc<Definition>)> {
         match self.pinned(closure, workflow) {
             Ok(found) => found,

@@ -14,7 +14,7 @@ use myrmex_model::id::{Attempt, RunId};
 use myrmex_model::name::Name;
 use myrmex_model::time::Timestamp;
 
-use super::demands::Shelf;
+use super::demands::Catalogue;
 use super::domain::{Settling, Verdict, Wish};
 use super::turn::most_parallel;
 use super::{Loaded, Owned, State};
@@ -130,8 +130,9 @@ impl State {
         let Owned { runs, reader, definitions, pools, .. } = &mut self.owned;
         let Some(Loaded { run, values, .. }) = runs.get_mut(&id) else { return };
         let (reader, namespace) = (reader.as_ref(), &self.parts.namespace);
-        let shelf = Shelf { reader, namespace, definitions, run: id, values: Some(values), trouble: None };
-        match shelf.waiting(&mut pools.reach, run, (task.clone(), attempt, at)) {
+        let catalogue =
+            Catalogue { reader, namespace, definitions, run: id, values: Some(values), trouble: None };
+        match catalogue.waiting(&mut pools.reach, run, (task.clone(), attempt, at)) {
             Ok(ready) => self.wish(Wish::Enqueue(ready)),
             // The turn is dropped with it.
             Err(error) => {
@@ -145,8 +146,9 @@ impl State {
         for (task, token) in run.holds() {
             let Owned { reader, definitions, pools, .. } = &mut self.owned;
             let (reader, namespace) = (reader.as_ref(), &self.parts.namespace);
-            let shelf = Shelf { reader, namespace, definitions, run: run.id(), values: None, trouble: None };
-            match shelf.waiting(&mut pools.reach, run, (task, Attempt::FIRST, at)) {
+            let catalogue =
+                Catalogue { reader, namespace, definitions, run: run.id(), values: None, trouble: None };
+            match catalogue.waiting(&mut pools.reach, run, (task, Attempt::FIRST, at)) {
                 Ok(ready) => self.wish(Wish::Adopt(Granted { token, worker: None, ready })),
                 Err(error) => {
                     self.trouble.get_or_insert(error);
