@@ -14,6 +14,7 @@ mod admission;
 mod batch;
 mod cache;
 mod children;
+mod demands;
 mod domain;
 mod inbox;
 mod journal;
@@ -54,6 +55,7 @@ use children::{FOLLOW_UPS_PER_TURN, FollowUp, Share};
 use domain::{Holds, Wish};
 use inbox::{Entry, Messages};
 use mail::Mail;
+use pools::Pools;
 use post::Word;
 use shared::{Opening, SharedStore};
 use timers::Timers;
@@ -62,11 +64,12 @@ use writer::Writer;
 use message::{Answer, Message};
 
 pub(crate) use children::Definitions;
+pub use demands::{Demands, waiting};
 pub use domain::DOMAIN_LOG;
 pub use journal::{JournalError, event_of, load_definition, load_run};
 pub use message::{Answered, CalledDefinition, Ear, Interrupter, NewRetry, NewRun, RequestError, Written};
 pub use partitions::Partitions;
-pub use pools::{Supply, capacities, waiting};
+pub use pools::{Supply, capacities};
 pub use post::{Letter, Post};
 pub use stepper::Stepper;
 pub use turn::most_parallel;
@@ -186,8 +189,7 @@ struct Owned {
     admission: Admission,
     /// Places on workers; empty where the domain is not held.
     dispatch: Dispatch,
-    /// The pools that runs declare, of those that are in memory; empty where the domain is not held.
-    declared: BTreeMap<RunId, BTreeMap<Name, u32>>,
+    pools: Pools,
     /// Who has to be heard before places are given away.
     holds: Holds,
     /// The grants of this partition's runs that are not over.
@@ -232,7 +234,7 @@ impl Owned {
             aside: BTreeMap::new(),
             admission: Admission::default(),
             dispatch,
-            declared: BTreeMap::new(),
+            pools: Pools::default(),
             holds: Holds::until_declared(parts.partitions),
             leases: BTreeSet::new(),
             mail,
@@ -395,7 +397,10 @@ impl State {
 
     /// Returns whether there is something to do beside what is in the inbox.
     fn has_more(&self) -> bool {
-        self.goes_on() || (!self.is_interrupted && self.owned.mail.has_unread()) || self.may_give_more()
+        self.goes_on()
+            || self.has_more_to_grant()
+            || (!self.is_interrupted && self.owned.mail.has_unread())
+            || self.may_give_more()
     }
 
     /// Returns whether the batch in the making must be handed over before more is decided.

@@ -13,11 +13,11 @@ use myrmex_engine::dispatch::{Dispatch, Grant, Ready, Wait, Worker};
 use myrmex_engine::run::{Reason, Run};
 use myrmex_model::address::Address;
 use myrmex_model::event::Parent;
-use myrmex_model::id::{Epoch, FencingToken, RunId};
+use myrmex_model::id::{Attempt, Epoch, RunId};
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::time::Timestamp;
 use myrmex_runtime::clock::{Clock, SystemClock};
-use myrmex_runtime::partition::{capacities, load_run, most_parallel, waiting};
+use myrmex_runtime::partition::{Demands, capacities, load_run, most_parallel, waiting};
 use myrmex_store::{Reader, RunSummary};
 use serde_json::{Value, json};
 
@@ -119,7 +119,7 @@ impl Scene {
         }
         let since = waiting_since(reader)?;
         let now = SystemClock.now();
-        let dispatch = dispatch(&runs, settings, &since, now);
+        let dispatch = dispatch(&runs, settings, (&since, now), &mut Demands::new(reader, namespace))?;
         Ok(Self { runs, dispatch, full: OnceCell::new(), now })
     }
 
@@ -161,8 +161,16 @@ fn wait_json(run: RunId, wait: &Wait) -> Value {
         if ready.run == run { json!(path) } else { json!(format!("{}/{path}", ready.run)) }
     };
     match wait {
-        Wait::NoWorker { labels, .. } => json!({"kind": "worker", "labels": labels}),
+        Wait::NoWorker { labels, resources } => {
+            let resources: BTreeMap<&str, u64> =
+                resources.iter().map(|(name, asked)| (name.as_str(), *asked)).collect();
+            json!({"kind": "worker", "labels": labels, "resources": resources})
+        }
         Wait::Places { taken, before } => json!({"kind": "place", "taken": taken, "before": before}),
+        Wait::Resource { resource, asked, used, has, holders, .. } => json!({
+            "kind": "resource", "resource": resource.as_str(), "asked": asked, "used": used, "has": has,
+            "holders": holders.iter().map(task).collect::<Vec<_>>(),
+        }),
         Wait::Pool { pool, asked, used, capacity, holders } => json!({
             "kind": "pool", "pool": pool.as_str(), "asked": asked, "used": used, "capacity": capacity,
             "holders": holders.iter().map(task).collect::<Vec<_>>(),
@@ -197,9 +205,9 @@ fn waiting_since(reader: &dyn Reader) -> Result<BTreeMap<(RunId, Address), Times
 fn dispatch(
     runs: &BTreeMap<RunId, Run>,
     settings: &Settings,
-    since: &BTreeMap<(RunId, Address), Timestamp>,
-    now: Timestamp,
-) -> Dispatch {
+    (since, now): (&BTreeMap<(RunId, Address), Timestamp>, Timestamp),
+    demands: &mut Demands<'_>,
+) -> Result<Dispatch, Failure> {
     // Tokens are only read here: none is given.
     let mut dispatch = Dispatch::new(Epoch(0));
     let supply = machine::supply(settings);
@@ -216,29 +224,27 @@ fn dispatch(
         let caller = caller.map(|Parent { run, task, .. }| (*run, task.clone()));
         dispatch.nest(run.id(), caller);
         dispatch.limit(run.id(), most_parallel(run.definition()));
-        let mut adopt = |task: Address, attempt, token: FencingToken, worker| {
-            let ready = waiting(run, task, attempt, now);
-            dispatch.adopt(Grant { token, worker, ready }, now);
-        };
         for (task, attempt, token) in run.grants() {
-            adopt(task, attempt, token, Some(worker_name()));
+            let (worker, ready) = (Some(worker_name()), waiting(run, task, attempt, now));
+            dispatch.adopt(Grant { token, worker, ready }, now);
         }
         for (task, token) in run.holds() {
-            adopt(task, myrmex_model::id::Attempt::FIRST, token, None);
+            let ready = demands.waiting(run, task, Attempt::FIRST, now)?;
+            dispatch.adopt(Grant { token, worker: None, ready }, now);
         }
     }
     let mut queued: Vec<Ready> = Vec::new();
     for run in live() {
         for (task, attempt) in run.queued() {
             let at = since.get(&(run.id(), task.clone())).copied().unwrap_or(now);
-            queued.push(waiting(run, task, attempt, at));
+            queued.push(demands.waiting(run, task, attempt, at)?);
         }
     }
     queued.sort_by_key(|ready| ready.since);
     for ready in queued {
         dispatch.enqueue(ready);
     }
-    dispatch
+    Ok(dispatch)
 }
 
 /// What is shown.
@@ -467,7 +473,7 @@ fn waits_for(task: &Value) -> String {
     let said = task["text"].as_str().unwrap_or_default();
     let is_wait = matches!(
         task["why"]["kind"].as_str(),
-        Some("worker" | "pool" | "lock" | "kept" | "deadlock" | "place" | "max_parallel")
+        Some("worker" | "resource" | "pool" | "lock" | "kept" | "deadlock" | "place" | "max_parallel")
     );
     let has_verb = ["waits", "waited", "is ", "was "].iter().any(|verb| said.starts_with(verb));
     if is_wait && !has_verb { format!("waits: {said}") } else { said.to_owned() }
