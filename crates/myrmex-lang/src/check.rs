@@ -29,12 +29,12 @@ pub(crate) fn check(source: &Source, beside: &Beside, supply: &Supply) -> Checke
     let Files { sources, mut reports, outlines, workflows, libraries, .. } = files;
     let others = Others {
         outlines: outlines.iter().map(Option::as_ref).collect(),
+        files: sources.iter().map(|own| Arc::clone(&own.name)).collect(),
         workflows,
         libraries,
-        workflow_names: names(
-            beside.workflows.iter().chain([source]).filter_map(|own| declared_name(&own.text)),
-        ),
-        library_names: names(beside.libraries.iter().map(|own| library_name(&own.name))),
+        workflow_names: beside.workflows.iter().chain([source]).filter_map(named).collect(),
+        library_names: beside.libraries.iter().map(|own| library_name(&own.name).to_owned()).collect(),
+        folders: (beside.workflow_folders.clone(), beside.library_folder.clone()),
         supply: supply.clone(),
     };
     let links: Vec<Option<Links>> = outlines
@@ -179,8 +179,9 @@ fn report_unrunnable(name: Place, error: &LowerError, report: &mut Report) {
     report.refuse_hint(code, name, message, hint);
 }
 
-fn names<'n>(all: impl Iterator<Item = &'n str>) -> Vec<String> {
-    all.map(str::to_owned).collect()
+/// Returns the name of the workflow that a file declares, with that of the file.
+fn named(source: &Source) -> Option<(String, Arc<str>)> {
+    Some((declared_name(&source.text)?.to_owned(), Arc::clone(&source.name)))
 }
 
 /// The files that were read so far, the checked one first.

@@ -49,12 +49,12 @@ pub enum InputProblem {
         suggestion: Option<String>,
     },
     /// A required input was not given.
-    #[error("the input `{name}` ({}) is required", kind.as_str())]
+    #[error("the input `{name}` ({word}) is required")]
     Missing {
         /// Its name.
         name: String,
-        /// Its type.
-        kind: Type,
+        /// The word for its type.
+        word: &'static str,
     },
     /// A text that is not JSON was given where the type asks for JSON.
     #[error("the input `{name}`: {}", not_json(*kind, text))]
@@ -176,7 +176,7 @@ fn resolve_input(input: &Input, given: Option<&Given>) -> Result<Value, InputPro
         None => match &input.default {
             Some(default) => return Ok(default.clone()),
             None if input.is_optional => return Ok(Value::Null),
-            None => return Err(InputProblem::Missing { name: name(), kind }),
+            None => return Err(InputProblem::Missing { name: name(), word: input.schema.type_word() }),
         },
         Some(Given::Value(value) | Given::Kept(value)) => value.clone(),
         Some(Given::Text(text)) if kind.reads_json() => parse_json(text).map_err(|error| match error {
@@ -210,7 +210,7 @@ fn resolve_file(input: &Input, given: Option<&Given>, read: ReadFile<'_>) -> Res
             return Err(InputProblem::Misfit { name: name(), place: String::new(), message });
         }
         (None, Some(Value::String(path))) => (path, true),
-        (None, _) => return Err(InputProblem::Missing { name: name(), kind: Type::File }),
+        (None, _) => return Err(InputProblem::Missing { name: name(), word: input.schema.type_word() }),
     };
     let file = FileGiven { input: &input.name, path, is_default };
     read(file).map_err(|message| InputProblem::File { name: name(), path: path.clone(), message })

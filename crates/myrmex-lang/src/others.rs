@@ -1,6 +1,7 @@
 //! The files that stand beside the one that is checked, and can be named in it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use myrmex_model::OrderedMap;
 use myrmex_model::name::Name;
@@ -15,6 +16,10 @@ pub struct Beside {
     pub workflows: Vec<Source>,
     /// Libraries of actions, which are used by the name of their file without its ending.
     pub libraries: Vec<Source>,
+    /// The folders in which workflows were looked for, as messages name them; none if nobody looked.
+    pub workflow_folders: Vec<String>,
+    /// The folder in which libraries were looked for; none if nobody looked.
+    pub library_folder: Option<String>,
 }
 
 /// What a workspace says that it has, as far as it says so.
@@ -42,14 +47,18 @@ pub(crate) enum Found {
 pub(crate) struct Others<'o> {
     /// What was read of each file; none if that failed.
     pub(crate) outlines: Vec<Option<&'o Outline>>,
+    /// The names of these files.
+    pub(crate) files: Vec<Arc<str>>,
     /// The workflows that something calls.
     pub(crate) workflows: OrderedMap<String, Found>,
     /// The libraries that something uses.
     pub(crate) libraries: OrderedMap<String, Found>,
-    /// The names of all workflows there are, for suggestions.
-    pub(crate) workflow_names: Vec<String>,
+    /// The names of all workflows there are, for suggestions, each with its file.
+    pub(crate) workflow_names: Vec<(String, Arc<str>)>,
     /// The names of all libraries there are.
     pub(crate) library_names: Vec<String>,
+    /// Where workflows were looked for, and where libraries.
+    pub(crate) folders: (Vec<String>, Option<String>),
     /// What the workspace has.
     pub(crate) supply: Supply,
 }
@@ -68,6 +77,14 @@ impl<'o> Others<'o> {
         match self.outline(self.libraries.get(name)?)? {
             Outline::Library(library) => Some(library),
             Outline::Workflow(_) => None,
+        }
+    }
+
+    /// Returns the file of the library that `name` stands for, if there is one.
+    pub(crate) fn library_file(&self, name: &str) -> Option<&str> {
+        match self.libraries.get(name)? {
+            Found::One(file) => self.files.get(*file).map(|file| &**file),
+            Found::Several(_) => None,
         }
     }
 

@@ -57,6 +57,15 @@ pub enum Command {
         /// Which worker.
         worker: Name,
     },
+    /// A queued attempt, or a block that waits, can never get what it asks for.
+    Refuse {
+        /// The task.
+        task: Address,
+        /// The attempt.
+        attempt: Attempt,
+        /// Why.
+        fault: Fault,
+    },
     /// An attempt ended, or is known to be lost.
     Report {
         /// The task.

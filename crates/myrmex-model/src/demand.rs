@@ -96,7 +96,8 @@ pub struct Demand {
     pub inside: Inside,
 }
 
-/// The most that a piece of work inside a block, with the blocks around it there, asks for at a time.
+/// The most that a piece of work inside a block, with the blocks around it there, asks for at a time. What is inside runs that
+/// the block calls and waits for is inside it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Inside {
     /// Units of pools.
@@ -150,13 +151,18 @@ impl Inside {
         self.locks.extend(other.locks.iter().cloned());
     }
 
-    /// Adds what a node asks for that stands around all this, or is it.
-    pub fn add(&mut self, asks: &Asks) {
-        for (pool, units) in &asks.pools {
+    /// Returns what a node asks for, as far as that is known beforehand.
+    pub fn of(asks: &Asks) -> Self {
+        Self { pools: asks.pools.clone(), locks: asks.fixed_lock().map(str::to_owned).into_iter().collect() }
+    }
+
+    /// Adds what is asked for around all this, or inside it.
+    pub fn add(&mut self, other: &Self) {
+        for (pool, units) in &other.pools {
             let sum = self.pools.entry(pool.clone()).or_default();
             *sum = sum.saturating_add(*units);
         }
-        self.locks.extend(asks.fixed_lock().map(str::to_owned));
+        self.locks.extend(other.locks.iter().cloned());
     }
 
     /// Returns whether it asks for nothing.

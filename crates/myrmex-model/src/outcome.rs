@@ -163,6 +163,9 @@ pub struct AttemptReport {
     pub artifacts: Option<ValueHash>,
     /// Whose success this is, if it was taken over instead of running anything; none otherwise.
     pub cached: Option<Box<Origin>>,
+    /// Why artifacts that were there were not kept, each in words. Only of an attempt that did not succeed anyway: of another
+    /// one that is its error.
+    pub unkept: Vec<String>,
 }
 
 /// The task whose success another one takes over.
@@ -194,6 +197,7 @@ impl AttemptReport {
             has_leftovers: false,
             artifacts: None,
             cached: None,
+            unkept: Vec::new(),
         }
     }
 }

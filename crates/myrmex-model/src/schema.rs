@@ -166,6 +166,11 @@ impl Schema {
         }
     }
 
+    /// Returns the word for its type as an author writes it: `secret` for the name of one.
+    pub fn type_word(&self) -> &'static str {
+        if self.names_secret() { "secret" } else { self.kind.as_str() }
+    }
+
     /// Returns whether it asks for the name of a secret.
     pub fn names_secret(&self) -> bool {
         self.pattern.as_deref() == Some(SECRET_NAME_PATTERN)

@@ -410,7 +410,7 @@ fn the_loss_of_a_watcher_alone_is_read_back() {
 fn the_artifacts_of_an_attempt_are_read_back() {
     for recorded in everything() {
         let Event::AttemptEnded { task, attempt, token, report } = recorded.event else { continue };
-        let report = AttemptReport { artifacts: Some(value("{}")), ..report };
+        let report = AttemptReport { artifacts: Some(value("{}")), unkept: vec!["why".into()], ..report };
         let recorded = Recorded { event: Event::AttemptEnded { task, attempt, token, report }, ..recorded };
         assert_eq!(decode(&encode(&recorded, BOOT)), Ok(recorded));
     }

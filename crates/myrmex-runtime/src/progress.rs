@@ -135,8 +135,12 @@ impl Progress {
         }
     }
 
+    /// Says how the engine is. What a partition cannot go on for is not taken back by what others then say.
     pub(crate) fn set_health(&self, health: Health) {
         let mut board = self.board();
+        if matches!(board.health, Health::Failed(_) | Health::Damaged(_)) {
+            return;
+        }
         board.health = health;
         self.changed.notify_all();
         self.ended.notify_all();
@@ -207,5 +211,34 @@ impl Board {
 impl Default for Progress {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_interrupted_once_all_partitions_are() {
+        let progress = Progress::new();
+        progress.set_partitions(2);
+        progress.close(Health::Interrupted);
+        assert_eq!(progress.seen().health, Health::Well);
+        progress.close(Health::Interrupted);
+        assert_eq!(progress.seen().health, Health::Interrupted);
+    }
+
+    #[test]
+    fn why_it_cannot_go_on_is_not_hidden_by_what_follows() {
+        let progress = Progress::new();
+        progress.set_partitions(3);
+        let damaged = Health::Damaged("a page".to_owned());
+        progress.set_health(damaged.clone());
+        progress.close(Health::Failed("another".to_owned()));
+        progress.close(Health::Interrupted);
+        progress.set_durable(&[]);
+        progress.hold_up("full".to_owned());
+        progress.go_on();
+        assert_eq!(progress.seen().health, damaged);
     }
 }

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use myrmex_model::id::{DefinitionHash, RunId};
@@ -21,14 +22,17 @@ use myrmex_runtime::clock::SystemClock;
 use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::logs::Logs;
 use myrmex_runtime::partition::{
-    CalledDefinition, DOMAIN_LOG, NewRun, Partitions, Parts, Supply, Thrift, load_run,
+    CalledDefinition, DOMAIN_LOG, NewRun, OpenStore, Partitions, Parts, Supply, Thrift, load_run,
 };
 use myrmex_runtime::progress::Progress;
 use myrmex_runtime::values;
 use myrmex_store::blobs::MemoryBlobStore;
+use myrmex_store::contract::Opened;
 use myrmex_store::memory::MemoryStore;
 use myrmex_store::segments::MemoryLogStore;
-use myrmex_store::{Partitions as StorePartitions, Store};
+use myrmex_store::{
+    Batch, Committed, IndexOperation, LogId, Partitions as StorePartitions, Reader, Store, StoreError,
+};
 use serde_json::json;
 
 /// With four partitions it does not belong to the one that gives places away.
@@ -129,10 +133,14 @@ struct Engine {
 
 impl Engine {
     fn open(store: &MemoryStore) -> Self {
-        let progress = Arc::new(Progress::new());
         let opened = store.clone();
+        Self::open_with(store, Box::new(move || Ok(Box::new(opened.clone()) as Box<dyn Store>)))
+    }
+
+    fn open_with(store: &MemoryStore, open: OpenStore) -> Self {
+        let progress = Arc::new(Progress::new());
         let partition = Partitions::start(Parts {
-            open: Box::new(move || Ok(Box::new(opened.clone()) as Box<dyn Store>)),
+            open,
             namespace: Namespace::standard(),
             clock: Arc::new(SystemClock),
             slots: 1,
@@ -336,4 +344,87 @@ fn rounds_and_handlers_see_their_index_error_and_output() {
     let output = values::load(reader.as_ref(), &Namespace::standard(), RUN, task.output().unwrap()).unwrap();
     assert_eq!(output, json!({"type": "own", "task": "broken"}));
     assert_eq!(task.fault().unwrap().title, "no", "the error stays readable");
+}
+
+/// The largest batches that reached a store.
+#[derive(Clone, Default)]
+struct Largest {
+    rows: Arc<AtomicUsize>,
+    bytes: Arc<AtomicUsize>,
+    batches: Arc<AtomicUsize>,
+}
+
+/// A store that measures what reaches it.
+struct Measured {
+    inner: MemoryStore,
+    largest: Largest,
+}
+
+impl Store for Measured {
+    fn open_log(&mut self, log: LogId) -> Result<Opened, StoreError> {
+        self.inner.open_log(log)
+    }
+
+    fn commit(&mut self, batch: &Batch) -> Result<Committed, StoreError> {
+        let bytes = |operation: &IndexOperation| {
+            if let IndexOperation::PutValue { json, .. } = operation { json.len() } else { 0 }
+        };
+        let values: usize = batch.operations.iter().map(bytes).sum();
+        let records: usize = batch.records.iter().map(|record| record.body.len()).sum();
+        self.largest.rows.fetch_max(batch.records.len() + batch.operations.len(), Ordering::Relaxed);
+        self.largest.bytes.fetch_max(values + records, Ordering::Relaxed);
+        self.largest.batches.fetch_add(1, Ordering::Relaxed);
+        self.inner.commit(batch)
+    }
+
+    fn reader(&self) -> Result<Box<dyn Reader>, StoreError> {
+        self.inner.reader()
+    }
+}
+
+/// Calls a child that gives `output`, so many times, one after the other, in a store with one partition; returns the
+/// largest batches.
+fn call_often(rounds: u32, output: Template) -> Largest {
+    let mut child = Nodes(Vec::new());
+    let root = child.add(0, "child", empty());
+    let give = child.add(root, "give", Body::Value(output));
+    child.flow(root, &[give]);
+    child.at(root).outputs = Outputs::Last;
+    let mut nodes = Nodes(Vec::new());
+    let root = nodes.add(0, "main", empty());
+    let often = nodes.add(root, "often", empty());
+    let called = nodes.add(often, "called", call(Template::Literal(json!({})), false));
+    nodes.flow(often, &[called]);
+    if let Body::Flow(flow) = &mut nodes.at(often).body {
+        let condition = RoundCondition::While(Expr::jinja("true"));
+        flow.rounds = Some(Rounds { condition, most: rounds });
+    }
+    nodes.flow(root, &[often]);
+    let (store, largest) = (MemoryStore::new(), Largest::default());
+    let (opened, measure) = (store.clone(), largest.clone());
+    let open = move || {
+        let (inner, largest) = (opened.clone(), measure.clone());
+        Ok(Box::new(Measured { inner, largest }) as Box<dyn Store>)
+    };
+    let engine = Engine::open_with(&store, Box::new(open));
+    engine.start(nodes.define("main", Vec::new()), &[child.define("child", Vec::new())]);
+    assert!(engine.end(RUN).is_terminal());
+    largest
+}
+
+#[test]
+fn runs_that_call_each_other_without_a_pause_are_many_batches_of_bounded_rows() {
+    let Largest { rows, batches, .. } = call_often(2_000, Template::Literal(json!(1)));
+    let (rows, batches) = (rows.load(Ordering::Relaxed), batches.load(Ordering::Relaxed));
+    // What a turn takes fits into a batch; so many turns are as many batches.
+    assert!(rows < 20_200 && batches > 10, "{rows} rows, {batches} batches");
+}
+
+#[test]
+fn large_values_of_runs_that_call_each_other_are_many_batches_of_bounded_bytes() {
+    let output = expr("('x' * 1000000) ~ run.id");
+    let Largest { bytes, batches, .. } = call_often(20, output);
+    let (bytes, batches) = (bytes.load(Ordering::Relaxed), batches.load(Ordering::Relaxed));
+    let mib = 1 << 20;
+    assert!((8 * mib..11 * mib).contains(&bytes) && batches > 2, "{bytes} bytes, {batches} batches");
 }

@@ -10,6 +10,7 @@ pub mod elsewhere;
 pub mod exit;
 pub mod intake;
 mod machine;
+mod named_secrets;
 pub mod render;
 pub mod request;
 pub mod session;

@@ -16,7 +16,9 @@ use myrmex_runtime::logs::Logs;
 use myrmex_runtime::partition::{DOMAIN_LOG, Partitions, Parts, RequestError, Thrift, event_of, load_run};
 use myrmex_runtime::platform::{self, Zygote};
 use myrmex_runtime::progress::{Health, Progress, Seen};
-use myrmex_runtime::worker::{Kin, LocalWorker, OpenReader, WorkerConfig, copies_folder, scratch_folder};
+use myrmex_runtime::worker::{
+    Busy, Kin, LocalWorker, OpenReader, WorkerConfig, copies_folder, scratch_folder,
+};
 use myrmex_store::blobs::{BlobStore, FileBlobStore};
 use myrmex_store::directory::{DataDirectory, Owner};
 use myrmex_store::segments::FileLogStore;
@@ -47,6 +49,9 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How often a watcher looks up although nothing was announced: for the line of what is under way.
 const LOOK_UP: Duration = Duration::from_secs(1);
 
+/// The most notes that are kept of a run of which nothing is said unless it fails: the first ones tell most.
+const KEPT_MAX: usize = 100;
+
 /// What a run shows while it happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Show {
@@ -65,11 +70,13 @@ pub struct Means {
     pub slots: Option<u32>,
     /// Whether tasks with `cache` look for a success that they can take over. Their own are kept in any case.
     pub takes_over: bool,
+    /// Whether what goes well is not worth a word.
+    pub is_quiet: bool,
 }
 
 impl Default for Means {
     fn default() -> Self {
-        Self { slots: None, takes_over: true }
+        Self { slots: None, takes_over: true, is_quiet: false }
     }
 }
 
@@ -107,6 +114,14 @@ pub fn fork_zygote() -> Result<Zygote, Failure> {
     Ok(zygote)
 }
 
+/// Keeps what a workspace records out of its source. Without the file all works as well.
+fn ignore_records(data: &Path) {
+    let ignore = data.join(".gitignore");
+    if !ignore.exists() {
+        drop(std::fs::write(&ignore, "*\n"));
+    }
+}
+
 /// Returns how many attempts run at a time unless somebody says otherwise: one per core.
 pub fn default_slots() -> u32 {
     std::thread::available_parallelism().ok().and_then(|cores| u32::try_from(cores.get()).ok()).unwrap_or(1)
@@ -127,15 +142,11 @@ impl Session {
         let is_new = !workspace.data.exists();
         let directory = DataDirectory::open(&workspace.data)
             .map_err(|error| Failure::file(&workspace.data, "cannot be the data directory", &error))?;
-        if is_new && workspace.data != workspace.root.join(DATA_NAME) {
+        if is_new && !means.is_quiet && workspace.data != workspace.root.join(DATA_NAME) {
             // Whoever named another place may have meant one that was there.
             drop(writeln!(std::io::stderr(), "made the data directory `{}`", workspace.data.display()));
         }
-        let ignore = workspace.data.join(".gitignore");
-        if !ignore.exists() {
-            // What a workspace records is not source. Without this file all works as well.
-            drop(std::fs::write(&ignore, "*\n"));
-        }
+        ignore_records(&workspace.data);
         let owner = directory.hold(REMAINS_WAIT).map_err(myrmex_store::StoreError::from)?;
         // The store stays held until the last process of a task is gone, even if this process is killed.
         zygote
@@ -186,11 +197,12 @@ impl Session {
             Box::new(move |said| ear.hear(said)),
         )
         .map_err(|error| Failure::from_error(FailureCode::System, &error))?;
+        let busy = worker.busy();
         partitions.attach(worker);
         let reader = SqliteReader::open(&workspace.data)?;
         intake::sweep(&workspace.data, blobs.as_ref(), (&reader, &namespace))?;
         let watched = Arc::new(OnceLock::new());
-        listen_to_signals(&partitions, logs, Arc::clone(&watched))?;
+        listen_to_signals(&partitions, logs, (Arc::clone(&watched), busy))?;
         let (reader, data) = (Box::new(reader), workspace.data.clone());
         Ok(Self { partitions, progress, reader, namespace, data, blobs, watched, _owner: owner })
     }
@@ -329,13 +341,11 @@ impl Session {
         let mut seen = Seen { commits: 0, health: Health::Well };
         loop {
             viewer.show_new()?;
-            for note in self.progress.take_notes() {
-                viewer.note(&note);
-            }
+            viewer.take_notes();
             if let Some(status) = self.progress.ended(run) {
                 viewer.show_new()?;
                 viewer.finish(status)?;
-                self.wait_for_others();
+                self.wait_for_others(show);
                 return Ok(Exit::of_run(status));
             }
             match &seen.health {
@@ -347,10 +357,14 @@ impl Session {
                     return Ok(Exit::Interrupted);
                 }
                 Health::Failed(reason) => {
+                    viewer.tell_kept();
                     let resume = format!("`myrmex runs resume {run}` goes on where it stopped");
                     return Err(Failure::new(FailureCode::Store, reason.clone()).with_hint(resume));
                 }
-                Health::Damaged(reason) => return Err(Failure::engine_damaged(reason.clone())),
+                Health::Damaged(reason) => {
+                    viewer.tell_kept();
+                    return Err(Failure::engine_damaged(reason.clone()));
+                }
             }
             seen = match viewer.show {
                 Show::Nothing => self.progress.wait_for_end(run, &seen, LOOK_UP),
@@ -380,7 +394,7 @@ fn successes(data: &Path) -> OpenReader {
 
 impl Session {
     /// Waits for the runs that the one that has ended started and did not wait for: there is nobody else to run them.
-    fn wait_for_others(&self) {
+    fn wait_for_others(&self, show: Show) {
         let count = self.progress.under_way();
         if count == 0 {
             return;
@@ -392,7 +406,9 @@ impl Session {
         } else {
             format!("{count} runs that it started")
         };
-        tell(format!("waits for {what}; Ctrl-C leaves that to be resumed"));
+        if show != Show::Nothing {
+            tell(format!("waits for {what}; Ctrl-C leaves that to be resumed"));
+        }
         let mut seen = self.progress.seen();
         while self.progress.under_way() > 0 {
             match seen.health {
@@ -409,7 +425,7 @@ impl Session {
 fn listen_to_signals(
     partitions: &Partitions,
     logs: Logs,
-    watched: Arc<OnceLock<RunId>>,
+    (watched, busy): (Arc<OnceLock<RunId>>, Busy),
 ) -> Result<(), Failure> {
     let mut wanted = vec![libc::SIGINT, libc::SIGTERM];
     // Whoever is started by `nohup` is to outlive its terminal.
@@ -428,8 +444,12 @@ fn listen_to_signals(
                 // The reapers see this process end and kill every process of every task.
                 std::process::exit(i32::from(Exit::Interrupted.code()));
             }
-            let grace = GRACE.as_secs();
-            tell(&format!("stopping what runs, for at most {grace} s; once more kills it at once"));
+            if busy.is_busy() {
+                let grace = GRACE.as_secs();
+                tell(&format!("stopping what runs, for at most {grace} s; once more kills it at once"));
+            } else {
+                tell("stopping");
+            }
             interrupter.interrupt();
             logs.give_up();
         }
@@ -460,6 +480,10 @@ struct Viewer<'a> {
     watch: Watch,
     lines: Lines,
     held_up: HeldUp,
+    /// Whether nothing is said of a run that succeeds.
+    is_quiet: bool,
+    /// What would have been said of it, for the case that it does not succeed.
+    kept: Vec<String>,
     /// Why standard output is no longer written to.
     broken: Option<Failure>,
 }
@@ -483,6 +507,8 @@ impl<'a> Viewer<'a> {
             watch,
             lines: Lines::default(),
             held_up: HeldUp::new(Waiting::Run),
+            is_quiet: show == Show::Nothing,
+            kept: Vec::new(),
             broken: None,
         })
     }
@@ -543,6 +569,26 @@ impl<'a> Viewer<'a> {
         self.watch.note(text);
     }
 
+    /// Takes what the engine noted, and says it unless nobody wants to hear of what goes well.
+    fn take_notes(&mut self) {
+        let notes = self.session.progress.take_notes();
+        if self.is_quiet {
+            self.kept.extend(notes);
+            self.kept.truncate(KEPT_MAX);
+        } else {
+            for note in notes {
+                self.note(&note);
+            }
+        }
+    }
+
+    /// Says what was kept: the run did not succeed.
+    fn tell_kept(&mut self) {
+        for note in std::mem::take(&mut self.kept) {
+            self.note(&note);
+        }
+    }
+
     /// Nobody reads any more, or nothing can be written: the run goes on all the same.
     fn stop_printing(&mut self, failure: Failure) {
         self.show = Show::Nothing;
@@ -567,6 +613,7 @@ impl<'a> Viewer<'a> {
 
     fn interrupted(&mut self) -> Result<(), Failure> {
         let run = self.run;
+        self.tell_kept();
         self.note(&format!("interrupted; `myrmex runs resume {run}` goes on where it stopped"));
         match self.show {
             Show::Json => self.finish(Status::Running),
@@ -576,6 +623,9 @@ impl<'a> Viewer<'a> {
 
     fn finish(&mut self, status: Status) -> Result<(), Failure> {
         self.watch.clear();
+        if status != Status::Succeeded {
+            self.tell_kept();
+        }
         show_end(self.session.reader(), &self.session.namespace, self.run, status, self.show)?;
         self.broken.take().map_or(Ok(()), Err)
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use myrmex_lang::{Beside, Source, declared_workflow, may_name_others, nearest};
 
 use crate::exit::reason;
+use crate::workspace::SETTINGS_NAME;
 
 /// The largest source file that is read, in bytes. Larger ones belong into a `for_each` over data.
 pub const SOURCE_BYTES_MAX: u64 = 64 << 20;
@@ -97,7 +98,10 @@ pub fn beside(path: &Path, text: &str, root: &Path) -> Beside {
     let mut workflows = read(folder, is_workflow);
     workflows.extend(read(&root.join(WORKFLOWS), is_workflow));
     let libraries = read(&root.join(ACTIONS), |_| true);
-    Beside { workflows, libraries }
+    let mut workflow_folders = vec![shown_folder(folder), shown_folder(&root.join(WORKFLOWS))];
+    workflow_folders.dedup();
+    let library_folder = Some(shown_folder(&root.join(ACTIONS)));
+    Beside { workflows, libraries, workflow_folders, library_folder }
 }
 
 /// Returns the source file beside `path` that was probably meant, if there is no file at `path`.
@@ -113,16 +117,15 @@ pub fn like(path: &Path) -> Option<PathBuf> {
     Some(folder.map_or_else(|| PathBuf::from(near), |folder| folder.join(near)))
 }
 
-/// Finds the file that says `workflow: NAME`, in the workspace at `root` or in its folder of workflows; of several the
-/// first by name.
-pub fn workflow_named(name: &str, root: &Path) -> Option<PathBuf> {
-    workflows_named(name, root).next()
-}
-
-/// Finds all files that say `workflow: NAME`, where [`workflow_named`] looks for the first.
+/// Finds all files that say `workflow: NAME`, in the workspace at `root` and in its folder of workflows.
 pub fn workflows_named(name: &str, root: &Path) -> impl Iterator<Item = PathBuf> {
     let files = files(root).into_iter().chain(files(&root.join(WORKFLOWS)));
-    files.filter(move |file| declared(file).is_some_and(|declared| declared == name))
+    files.filter(move |file| is_called(file, name))
+}
+
+/// Returns whether a file says `workflow: NAME`.
+pub fn is_called(file: &Path, name: &str) -> bool {
+    declared(file).is_some_and(|declared| declared == name)
 }
 
 /// Finds the files that say `workflow: NAME` in the folders directly below `root`, as far as there are not too many folders.
@@ -133,7 +136,40 @@ pub fn workflows_below(name: &str, root: &Path) -> impl Iterator<Item = PathBuf>
     let mut folders: Vec<_> = entries.map(|entry| entry.path()).filter(|path| !is_hidden(path)).collect();
     folders.sort();
     let files = folders.into_iter().flat_map(|folder| files(&folder));
-    files.filter(move |file| declared(file).is_some_and(|declared| declared == name))
+    files.filter(move |file| is_called(file, name))
+}
+
+/// Returns the files that `paths` mean: for a folder those of ours in it, and without any path those of the workspace at `root`.
+/// A folder that holds none stands for itself, as what cannot be read.
+pub fn meant(paths: &[PathBuf], root: &Path) -> Vec<PathBuf> {
+    let whole = [if is_here(root) { PathBuf::from(".") } else { root.to_owned() }];
+    let paths = if paths.is_empty() { &whole } else { paths };
+    let files = paths.iter().flat_map(|path| {
+        let files = ours(path);
+        if files.is_empty() { vec![path.clone()] } else { files }
+    });
+    files.collect()
+}
+
+/// Returns the file with the settings of the workspace at `root`, if there is one.
+pub fn settings(root: &Path) -> Option<PathBuf> {
+    let file = if is_here(root) { PathBuf::from(SETTINGS_NAME) } else { root.join(SETTINGS_NAME) };
+    file.is_file().then_some(file)
+}
+
+fn is_here(root: &Path) -> bool {
+    std::env::current_dir().is_ok_and(|here| here == root)
+}
+
+/// Returns the source files of a folder and of those of its folders that have a meaning. In these every source file is ours;
+/// elsewhere those that say `workflow: NAME` first, and the settings.
+pub fn ours(folder: &Path) -> Vec<PathBuf> {
+    let is_all_ours = folder.ends_with(WORKFLOWS) || folder.ends_with(ACTIONS);
+    let is_settings = |file: &Path| file.file_name().is_some_and(|name| name == SETTINGS_NAME);
+    let is_ours = |file: &PathBuf| is_all_ours || is_settings(file) || is_workflow(file);
+    let own = files(folder).into_iter().filter(is_ours);
+    let below = [ACTIONS, WORKFLOWS].iter().flat_map(|name| files(&folder.join(name)));
+    own.chain(below).map(|file| file.strip_prefix(".").map_or(file.clone(), Path::to_path_buf)).collect()
 }
 
 /// Returns the source files of a folder by name; none if it cannot be read.
@@ -157,6 +193,12 @@ fn declared(path: &Path) -> Option<String> {
     let file = std::fs::File::open(path).ok()?;
     file.take(HEAD_BYTES).read_to_end(&mut head).ok()?;
     declared_workflow(&String::from_utf8_lossy(&head)).map(str::to_owned)
+}
+
+/// Names a folder as [`shown`] names a file; the current one is `.`.
+fn shown_folder(path: &Path) -> String {
+    let shown = shown(path);
+    if shown.is_empty() { ".".to_owned() } else { shown }
 }
 
 /// Names a file from the current folder, if it lies below it.

@@ -378,7 +378,7 @@ outputs: ${{ tasks.push.output.stdout }}
 ",
     );
     workspace.write("token", "s3cr3t-value");
-    workspace.write("myrmex.yaml", "secrets: {TOKEN: {file: token}}\n");
+    workspace.write("myrmex.yaml", "secrets: {TOKEN: {command: [cat, token]}}\n");
     assert_eq!(workspace.ran(&[]), ("push".to_owned(), json!("with ***")));
     assert_eq!(workspace.ran(&[]), (String::new(), json!("with ***")));
     // Without it nobody could mask what the origin left behind: the attempt ends as if it were to run.

@@ -292,7 +292,8 @@ fn events_have_no_gaps_and_close_each_batch_with_its_head() {
     ] {
         assert!(events[0].get(field).is_some(), "{field}");
     }
-    let after = workspace.run(&["events", "--after", "0:3"]).stdout;
+    let after = format!("{}:3", events[0]["log"]);
+    let after = workspace.run(&["events", "--after", &after]).stdout;
     assert!(after.lines().next().unwrap().contains("\"seq\":4"));
 }
 
@@ -645,6 +646,14 @@ fn a_resume_says_which_definition_it_follows_and_when_there_is_nothing_to_resume
     let expected =
         format!("goes on with the definition it started with; `{}` holds another one", file.display());
     assert_eq!(changed, expected);
+    let broken = format!("{WAITS_FOR_GO}oops: 1\n");
+    let (_, wrong) = resumed_after(&|file| std::fs::write(file, &broken).unwrap());
+    std::fs::write(&file, WAITS_FOR_GO).unwrap();
+    let path = file.display();
+    let expected = format!(
+        "goes on with the definition it started with; `{path}` has errors now, `myrmex check {path}` shows them"
+    );
+    assert_eq!(wrong, expected);
     let (run, unknown) = resumed_after(&|file| std::fs::remove_file(file).unwrap());
     assert_eq!(unknown, "goes on with the definition it started with, whatever became of the file of `w`");
     let over = workspace.run(&["runs", "resume", &run]);
@@ -669,9 +678,9 @@ fn a_workflow_is_found_by_name_and_what_was_tried_is_told() {
         workspace.path().display()
     );
     assert_eq!((missing.code, missing.stderr), (2, expected));
-    let folder = workspace.run(&["check", "."]);
+    let folder = workspace.run(&["run", "."]);
     let expected = "error[E0001]: the file cannot be read: it is a folder\n--> .\n\
-                    hint: name the files in it, such as `./*.yaml`\n\n";
+                    hint: name one of the files in it, such as `workflows/q2.yaml`\n\n";
     assert_eq!((folder.code, folder.stderr.as_str()), (2, expected));
     for (written, meant) in
         [("workflows/q3.yaml", "workflows/q2.yaml"), ("workflows/q2", "workflows/q2.yaml")]

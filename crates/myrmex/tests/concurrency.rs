@@ -3,20 +3,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "support/noted.rs"]
+mod noted;
 mod support;
 
 use std::fs;
 use std::process::Output;
 
+use noted::{NOTED, WAITS, noted, overlap};
 use serde_json::{Value, json};
 use support::{Live, PATIENCE, Workspace, poll};
-
-/// Notes its beginning and its end, and holds its place for a moment.
-const NOTED: &str = "echo \"begin $N\" >>noted; sleep 0.03; echo \"end $N\" >>noted";
-
-/// Waits until the file `go` is there.
-const WAITS: &str =
-    "echo \"begin $N\" >>noted; until [ -e go ]; do sleep 0.01; done; echo \"end $N\" >>noted";
 
 /// A child that runs `script` with its number in `N`.
 fn kid(concurrency: &str, script: &str) -> String {
@@ -49,25 +45,6 @@ fn summary(output: &Output) -> Value {
 fn run(workspace: &Workspace) -> (Option<i32>, Value) {
     let output = workspace.myrmex(&["run", "--json", "--slots", "4", "main.yaml"]).output().unwrap();
     (output.status.code(), summary(&output))
-}
-
-fn noted(workspace: &Workspace) -> Vec<String> {
-    let text = fs::read_to_string(workspace.path("noted")).unwrap_or_default();
-    text.lines().map(str::to_owned).collect()
-}
-
-/// Returns the most that were under way at a time, as far as they noted it.
-fn overlap(lines: &[String]) -> usize {
-    let (mut open, mut most) = (0_usize, 0);
-    for line in lines {
-        if line.starts_with("begin") {
-            open += 1;
-        } else {
-            open -= 1;
-        }
-        most = most.max(open);
-    }
-    most
 }
 
 /// Lists the runs of the children, as `runs list --json` does.

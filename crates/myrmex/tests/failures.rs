@@ -26,7 +26,7 @@ fn every_task_that_failed_is_told_once_and_nothing_that_was_caught() {
 workflow: many
 tasks:
   first: {run: 'echo no such part >&2; exit 3'}
-  second: {run: exit 4}
+  second: {run: 'echo first; echo quota exceeded >&2; exit 4'}
   block: {tasks: {inside: {run: exit 5}, fine: {set: {n: 1}}}}
   caught: {try: {run: exit 6}, catch: {set: {n: 1}}}
   tolerated: {for_each: [0, 1], min_success: 1, run: 'exit $N', env: {N: '${{ item }}'}}
@@ -40,6 +40,7 @@ tasks:
       no such part
     hint: `myrmex runs logs RUN --task 'first'` prints what it printed
     error: `second`: exit code 4 (runtime)
+      quota exceeded
     error: `block/inside`: exit code 5 (runtime)
     error: `slow`: timed out after 10ms (timeout)
     ");

@@ -127,7 +127,7 @@ fn check_speaks_to_github_actions() {
     --- stdout
     ::error file=a%2Cb%3Ac.yaml,line=3,col=7,endLine=3,endColumn=11,title=E0202::unknown key `runn` in a task%0Ahint: did you mean `run`?
     ::error file=a%2Cb%3Ac.yaml,line=4,col=32,endLine=4,endColumn=33,title=E0401::unexpected input after expression
-    ::error file=a%2Cb%3Ac.yaml,line=5,col=3,endLine=5,endColumn=4,title=E0105::the key `b` stands twice in this map
+    ::error file=a%2Cb%3Ac.yaml,line=5,col=3,endLine=5,endColumn=4,title=E0105::the key `b` stands twice in this map%0Aa,b:c.yaml:4:3: first here
     --- stderr
     "#);
 }

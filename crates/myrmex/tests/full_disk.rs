@@ -13,7 +13,7 @@ use serde_json::Value;
 use support::{Live, PATIENCE, Workspace, poll, say};
 
 /// Room to make a store in, and not for the commit that starts a run.
-const TOO_SMALL_KIB: u64 = 140;
+const TOO_SMALL_KIB: u64 = 176;
 
 /// Room for everything here.
 const LARGE_KIB: u64 = 16 << 10;
@@ -108,6 +108,8 @@ fn a_run_that_has_no_room_to_begin_says_so_and_ends_when_it_is_asked_to() {
         assert_eq!(ended.status.code(), Some(130), "{}", ended.errors);
         let reason = "interrupted before the run began; nothing of it is recorded";
         assert!(ended.errors.contains(reason), "{}", ended.errors);
+        // Nothing runs that would have to be stopped.
+        assert!(ended.errors.contains("stopping\n"), "{}", ended.errors);
         let lines: Vec<Value> = ended.lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
         if words.contains(&"--json") {
             assert_eq!(lines[0]["type"], "engine.waiting", "{lines:#?}");

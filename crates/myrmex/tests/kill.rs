@@ -304,7 +304,13 @@ impl Load {
     /// Judges who had a place when: one run at a time, each once, and nobody works who has none.
     fn judge_places(&self, export: &Export) -> Result<(), String> {
         let (mut queued, mut admitted, mut placed) = (HashSet::new(), HashSet::new(), None);
-        for event in &export.events {
+        // The runs are in several logs; which of their events came first is told by the clock.
+        let mut events: Vec<_> = export.events.iter().collect();
+        events.sort_by_cached_key(|event| {
+            let line: Value = serde_json::from_str(&event.line).unwrap();
+            line["at"].as_str().unwrap().to_owned()
+        });
+        for event in events {
             let run = event.run.as_str();
             match event.kind.as_str() {
                 "run.queued" => {

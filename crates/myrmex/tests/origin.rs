@@ -141,3 +141,43 @@ fn a_run_is_shown_with_the_place_as_long_as_the_file_means_the_same() {
     std::fs::remove_file(&path).unwrap();
     assert_eq!(error(), Value::Null);
 }
+
+const ALIKE: &str = r"workflow: alike
+inputs: {n: {type: integer, default: 0}}
+tasks:
+  block:
+    tasks:
+      a: {if: false, set: {v: '${{ 1 / inputs.n }}'}}
+    outputs: {v: '${{ 1 / inputs.n }}'}
+  under:
+    run: echo
+    env: {A: '${{ inputs.n + 1 }}', B: '${{ 1 / inputs.n > 1 }}', C: x}
+    if: 1 / inputs.n > 1
+  said:
+    fail: {type: expression-of-mine, title: 'expression `1`: no'}
+  other: {set: {v: '${{ 1 }}'}}
+";
+
+#[test]
+fn of_several_alike_the_place_is_that_of_the_one_that_failed() {
+    let folder = workspace();
+    std::fs::write(folder.path().join("alike.yaml"), ALIKE).unwrap();
+    let (_, stderr) = myrmex(folder.path(), &["run", "alike.yaml"]);
+    let mut found = places(&stderr);
+    found.sort();
+    assert!(stderr.contains("error: `said`: expression `1`: no (expression-of-mine)\n"), "{stderr}");
+    // The last error has no line after it.
+    let expected = [("block", "alike.yaml:7:23"), ("under", "alike.yaml:11:9")];
+    assert_eq!(found, pairs(&expected), "{stderr}");
+}
+
+#[test]
+fn one_expression_under_two_keys_is_placed_by_the_key() {
+    let folder = workspace();
+    let text = "workflow: twice\ninputs: {n: {type: integer, default: 0}}\ntasks:\n  a:\n    retry: {attempts: 2, when: 1 / inputs.n > 1}\n    run: exit 1\n    env: {E: '${{ inputs.n }}'}\n    if: inputs.n == 0 or 1 / inputs.n > 1\n  b:\n    set: {v: '${{ 1 / inputs.n > 1 }}'}\n    if: 1 / inputs.n > 1\n";
+    std::fs::write(folder.path().join("twice.yaml"), text).unwrap();
+    let (_, stderr) = myrmex(folder.path(), &["run", "twice.yaml"]);
+    let mut found = places(&stderr);
+    found.sort();
+    assert_eq!(found, pairs(&[("a", "twice.yaml:5:32"), ("b", "twice.yaml:11:9")]), "{stderr}");
+}

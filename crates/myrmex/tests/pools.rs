@@ -2,41 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "support/noted.rs"]
+mod noted;
 mod support;
 
 use std::fs;
 
+use noted::{NOTED, WAITS, noted, overlap};
 use serde_json::Value;
 use support::{Live, PATIENCE, Workspace, poll};
 
-/// Notes its beginning and its end.
-const NOTED: &str = "echo \"begin $N\" >>noted; sleep 0.03; echo \"end $N\" >>noted";
-
-/// Waits until the file `go` is there.
-const WAITS: &str =
-    "echo \"begin $N\" >>noted; until [ -e go ]; do sleep 0.01; done; echo \"end $N\" >>noted";
-
 fn workspace(text: &str) -> Workspace {
     Workspace::new().with_file("main.yaml", text)
-}
-
-fn noted(workspace: &Workspace) -> Vec<String> {
-    let text = fs::read_to_string(workspace.path("noted")).unwrap_or_default();
-    text.lines().map(str::to_owned).collect()
-}
-
-/// Returns the most that were under way at a time, as far as they noted it.
-fn overlap(lines: &[String]) -> usize {
-    let (mut open, mut most) = (0_usize, 0);
-    for line in lines {
-        if line.starts_with("begin") {
-            open += 1;
-        } else {
-            open -= 1;
-        }
-        most = most.max(open);
-    }
-    most
 }
 
 fn only_run(workspace: &Workspace) -> String {
@@ -122,6 +99,7 @@ fn why_names_the_holder_of_a_lock_beside_the_run_and_after_its_process_died() {
     assert!(poll(PATIENCE, || workspace.is_free()));
     let interrupted =
         format!("run {short} was interrupted, nobody works on it: `myrmex runs resume {short}` goes on\n");
+    let told = told.replace("`first/one` runs,", "`first/one` was running when it stopped,");
     assert_eq!(why(&workspace, &run), format!("{interrupted}{told}"));
     assert_eq!(
         why(&workspace, &format!("{run}/second")),

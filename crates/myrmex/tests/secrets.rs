@@ -68,7 +68,7 @@ fn command(show: Show) -> ExitCode {
     let workspace = Workspace::current(None).unwrap();
     let mut definition = check(&Source::new("w.yaml", WORKFLOW)).definition.unwrap();
     give_secrets(&mut definition);
-    let session = Session::open(zygote, &workspace, Means { slots: Some(2), takes_over: true }).unwrap();
+    let session = Session::open(zygote, &workspace, Means { slots: Some(2), ..Means::default() }).unwrap();
     let form = wire::definition::encode(&definition);
     let new = NewRun {
         run: RunId::derived(&[&format!("{show:?}")]),

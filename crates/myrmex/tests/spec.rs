@@ -128,7 +128,9 @@ fn check(text: &str, example: &Example) -> Checked {
     let supply = declared.unwrap_or_default();
     let named = others.iter().map(|(name, text)| Source::new(name.as_str(), text.as_str()));
     let (libraries, workflows) = named.partition(|file| file.name.starts_with("actions/"));
-    let beside = Beside { workflows, libraries };
+    let workflow_folders = vec![".".to_owned(), "workflows".to_owned()];
+    let library_folder = Some("actions".to_owned());
+    let beside = Beside { workflows, libraries, workflow_folders, library_folder };
     let builder = std::thread::Builder::new().stack_size(myrmex_expr::STACK_BYTES);
     builder.spawn(move || myrmex_lang::check_in(&source, &beside, &supply)).unwrap().join().unwrap()
 }
@@ -166,6 +168,8 @@ fn result(example: &Example, words: &[String]) -> String {
     }
     let mut command = Command::new(env!("CARGO_BIN_EXE_myrmex"));
     command.args(["run", "--json", FILE]).args(words).current_dir(folder.path());
+    // As users have it: where a page says what happens first, it is so with one partition.
+    command.env_remove("MYRMEX_PARTITIONS");
     let output = command.env("USER", "reader").output().unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
     let Some(last) = stdout.lines().last() else { return String::from_utf8(output.stderr).unwrap() };

@@ -7,9 +7,8 @@ use myrmex_model::address::Address;
 use myrmex_model::id::{Attempt, Epoch, FencingToken, RunId};
 use myrmex_model::name::Name;
 use myrmex_model::time::Timestamp;
-use proptest::collection::vec;
-use proptest::prelude::*;
 
+use super::books::Books;
 use super::*;
 
 const RUN: RunId = RunId([1; 16]);
@@ -115,8 +114,8 @@ fn a_bound_of_the_run_is_about_places_only() {
 
 #[test]
 fn a_block_that_can_never_end_holds_up_only_who_has_to_do_with_it() {
-    let mut dispatch = machine(&[("p", 1), ("q", 1), ("r", 1)]);
-    dispatch.enqueue(block("x", &[("p", 1)], &[("p", 1)]));
+    let mut dispatch = machine(&[("p", 1), ("q", 1), ("r", 1), ("s", 1)]);
+    dispatch.enqueue(block("x", &[("p", 1)], &[("s", 2)]));
     assert_eq!(granted(&mut dispatch, 0), ["x"]);
     dispatch.enqueue(block("y", &[("q", 1)], &[("r", 1)]));
     dispatch.enqueue(block("z", &[("r", 1)], &[("p", 1)]));
@@ -155,80 +154,147 @@ fn who_waits_behind_one_that_waits_for_a_block_holds_up_nothing_inside_it() {
     assert_eq!(granted(&mut dispatch, late), ["a/x"]);
 }
 
-/// A block under way, with the demands of what is left to do inside it, one after the other.
-struct Block {
-    left: Vec<BTreeMap<Name, u32>>,
-    token: Option<FencingToken>,
+#[test]
+fn who_is_inside_a_block_is_served_though_one_outside_that_asks_for_the_same_waits_before_it() {
+    let late = i64::try_from(KEEP_ALL_AFTER.0).unwrap() * 2;
+    let mut dispatch = machine(&[("p", 1), ("q", 1)]);
+    dispatch.enqueue(block("a", &[("p", 1)], &[("q", 1)]));
+    assert_eq!(granted(&mut dispatch, 0), ["a"]);
+    // It keeps `q`, since it waits for the block: the next one may not have it, and the one inside may.
+    dispatch.enqueue(leaf(RUN, "both", &[("p", 1), ("q", 1)]));
+    dispatch.enqueue(leaf(RUN, "outside", &[("q", 1)]));
+    dispatch.enqueue(leaf(RUN, "a/x", &[("q", 1)]));
+    let now = Timestamp(late * 1_000_000);
+    let kept = dispatch.why(RUN, &address("outside"), now).unwrap().to_string();
+    assert_eq!(kept, "pool `q` is kept for `both`, which waits longer");
+    assert_eq!(dispatch.why(RUN, &address("a/x"), now), None);
+    assert_eq!(granted(&mut dispatch, late), ["a/x"]);
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+#[test]
+fn leases_that_are_known_late_count_for_what_waits_already() {
+    let late = i64::try_from(KEEP_ALL_AFTER.0).unwrap() * 2;
+    let mut dispatch = machine(&[("p", 1), ("q", 1)]);
+    dispatch.enqueue(leaf(RUN, "both", &[("p", 1), ("q", 1)]));
+    dispatch.enqueue(leaf(CHILD, "x", &[("q", 1)]));
+    dispatch.nest(CHILD, Some((RUN, address("a/call"))));
+    let held = block("a", &[("p", 1)], &[("q", 1)]);
+    dispatch.adopt(Grant { token: FencingToken(7), worker: None, ready: held }, Timestamp(0));
+    assert_eq!(granted(&mut dispatch, late), ["x"]);
+}
 
-    /// Whatever blocks hold and whatever is inside them asks for: all of them end, and no pool is ever over its capacity.
-    #[test]
-    fn blocks_never_wait_for_each_other_for_ever(
-        drawn in vec((0_u32..3, 0_u32..3, vec((0_u32..2, 0_u32..2), 1..4)), 1..7),
-        order in vec(any::<u8>(), 200),
-    ) {
-        let capacity = [("p", 3), ("q", 3)];
-        let mut dispatch = machine(&capacity);
-        let mut blocks: BTreeMap<String, Block> = BTreeMap::new();
-        let asked = |(p, q): (u32, u32)| -> Vec<(&str, u32)> {
-            [("p", p), ("q", q)].into_iter().filter(|(_, units)| *units > 0).collect()
-        };
-        for (index, (p, q, inside)) in drawn.iter().enumerate() {
-            let most = inside.iter().fold((0, 0), |most, one| (most.0.max(one.0), most.1.max(one.1)));
-            // What could never be had is refused before a run.
-            let own = (*p.min(&(3 - most.0)), *q.min(&(3 - most.1)));
-            let task = format!("b{index}");
-            dispatch.enqueue(block(&task, &asked(own), &asked(most)));
-            let left = inside.iter().map(|one| units(&asked(*one))).collect();
-            blocks.insert(task, Block { left, token: None });
-        }
-        let mut held: BTreeMap<FencingToken, Ready> = BTreeMap::new();
-        for (now, pick) in order.into_iter().enumerate() {
-            let now = Timestamp(i64::try_from(now).unwrap() * 1_000_000_000);
-            loop {
-                let grants = dispatch.grant(now);
-                if grants.is_empty() {
-                    break;
-                }
-                for Grant { token, ready, .. } in grants {
-                    let task = ready.task.to_string();
-                    held.insert(token, ready);
-                    if let Some(block) = blocks.get_mut(&task) {
-                        block.token = Some(token);
-                        let pools = block.left.pop().unwrap();
-                        dispatch.enqueue(ready_inside(&task, Demand { pools, ..Demand::default() }));
-                    }
-                }
-            }
-            for (pool, most) in capacity {
-                let of = |ready: &Ready| ready.demand.as_ref().map_or(0, |own| own.pools.get(&name(pool)).copied().unwrap_or(0));
-                prop_assert!(held.values().map(of).sum::<u32>() <= most);
-            }
-            // One of the attempts under way ends; its block goes on, or ends.
-            let attempts: Vec<_> = held.iter().filter(|(_, ready)| ready.task.as_str().contains('/')).collect();
-            prop_assert!(!attempts.is_empty() || blocks.is_empty(), "{} blocks wait for ever", blocks.len());
-            let Some((token, ready)) = attempts.get(usize::from(pick) % attempts.len().max(1)) else { break };
-            let (token, task) = (**token, ready.task.to_string());
-            held.remove(&token);
-            dispatch.release(token);
-            let owner = task.split('/').next().unwrap().to_owned();
-            let block = blocks.get_mut(&owner).unwrap();
-            if let Some(pools) = block.left.pop() {
-                dispatch.enqueue(ready_inside(&owner, Demand { pools, ..Demand::default() }));
-            } else {
-                let token = block.token.unwrap();
-                held.remove(&token);
-                dispatch.release(token);
-                blocks.remove(&owner);
-            }
-        }
-        prop_assert!(blocks.is_empty());
+#[test]
+fn what_is_left_for_all_of_ten_thousand_blocks_is_seen_without_a_walk() {
+    let mut dispatch = machine(&[("net", 5)]);
+    for item in 0..10_000 {
+        let mut ready = block(&format!("each[{item}]"), &[], &[("net", 1)]);
+        Arc::make_mut(ready.demand.as_mut().unwrap()).locks.insert(format!("h-{item}"));
+        dispatch.enqueue(ready);
     }
+    let mut given = 0;
+    while dispatch.waiting() > 0 {
+        let mut books = Books::new(&dispatch.capacity, &dispatch.leases, &dispatch.nest);
+        dispatch.look_into(&mut books, Timestamp(0), None);
+        assert_eq!(books.safety.steps.get(), 0);
+        let grants = granted(&mut dispatch, 0).len();
+        assert!((1..=GRANTS_MAX).contains(&grants));
+        given += grants;
+    }
+    assert_eq!(given, 10_000);
 }
 
-fn ready_inside(block: &str, demand: Demand) -> Ready {
-    ready(RUN, &format!("{block}/x"), demand)
+#[test]
+fn blocks_that_hold_and_claim_the_same_are_walked_as_one() {
+    let mut dispatch = machine(&[("p", 3_000)]);
+    for item in 0..5_000 {
+        let mut ready = block(&format!("each[{item}]"), &[("p", 1)], &[("p", 1)]);
+        Arc::make_mut(ready.demand.as_mut().unwrap()).locks.insert(format!("h-{item}"));
+        dispatch.enqueue(ready);
+    }
+    let mut given = 0;
+    while let grants @ 1.. = granted(&mut dispatch, 0).len() {
+        given += grants;
+    }
+    assert_eq!(given, 2_999);
+    let mut books = Books::new(&dispatch.capacity, &dispatch.leases, &dispatch.nest);
+    dispatch.look_into(&mut books, Timestamp(0), None);
+    assert_eq!(books.safety.steps.get(), dispatch.waiting());
+}
+
+#[test]
+fn a_lock_that_somebody_claims_tells_its_holder_from_others_that_hold_the_same_units() {
+    let locked = |task: &str, own: &str, inside: &[&str]| {
+        let inside =
+            Inside { locks: inside.iter().map(|lock| (*lock).to_owned()).collect(), ..Inside::default() };
+        let locks = [own.to_owned()].into();
+        ready(RUN, task, Demand { locks, is_placeless: true, inside, ..Demand::default() })
+    };
+    let mut dispatch = machine(&[]);
+    for (task, own, inside) in
+        [("a", "x", &["y"][..]), ("b", "z", &[]), ("c", "y", &["x"]), ("d", "y", &["z"])]
+    {
+        dispatch.enqueue(locked(task, own, inside));
+    }
+    assert_eq!(granted(&mut dispatch, 0), ["a", "b", "d"]);
+    let wait = dispatch.why(RUN, &address("c"), Timestamp(0)).unwrap();
+    assert_eq!(wait.to_string(), "lock `y` is held by `d`");
+    release(&mut dispatch, "d");
+    let wait = dispatch.why(RUN, &address("c"), Timestamp(0)).unwrap();
+    assert_eq!(wait.to_string(), "with what it would hold, it and `a` could wait for each other for ever");
+}
+
+/// Says of every run how much there is of each pool.
+fn declared(units: u32) -> impl Fn(RunId, &Name) -> Option<u32> {
+    move |_, _| Some(units)
+}
+
+#[test]
+fn a_lock_that_is_held_around_the_call_of_a_run_is_asked_for_in_vain() {
+    let lock = |run, task, is_placeless| {
+        ready(run, task, Demand { locks: ["l".to_owned()].into(), is_placeless, ..Demand::default() })
+    };
+    let mut dispatch = machine(&[]);
+    dispatch.nest(CHILD, Some((RUN, address("a/call"))));
+    dispatch.enqueue(lock(RUN, "a", true));
+    assert_eq!(granted(&mut dispatch, 0), ["a"]);
+    for (run, task) in [(CHILD, "x"), (RUN, "other")] {
+        dispatch.enqueue(lock(run, task, false));
+    }
+    let vain = dispatch.in_vain(CHILD, &address("x"), &declared(9)).unwrap();
+    let title = "the lock `l` is held by `a`, around the call of this run";
+    assert_eq!(vain.fault(CHILD).title, title);
+    assert_eq!(dispatch.in_vain(RUN, &address("other"), &declared(9)), None);
+    dispatch.nest(CHILD, None);
+    assert_eq!(dispatch.in_vain(CHILD, &address("x"), &declared(9)), None, "nobody waits for it");
+}
+
+#[test]
+fn more_of_a_pool_than_blocks_around_leave_is_asked_for_in_vain() {
+    let mut dispatch = machine(&[("p", 2)]);
+    dispatch.enqueue(block("a", &[("p", 1)], &[]));
+    dispatch.enqueue(block("a/b", &[("p", 1)], &[]));
+    assert_eq!(granted(&mut dispatch, 0), ["a", "a/b"]);
+    for task in ["a/b/x", "a/y"] {
+        dispatch.enqueue(leaf(RUN, task, &[("p", 1)]));
+    }
+    let vain = dispatch.in_vain(RUN, &address("a/b/x"), &declared(2)).unwrap();
+    let title = "of 2 units of the pool `p` the blocks around this task hold 2, and it asks for 1";
+    assert_eq!(vain.fault(RUN).title, title);
+    assert_eq!(dispatch.in_vain(RUN, &address("a/y"), &declared(2)), None, "`a/b` ends before");
+    // What bounds the pool so may be over before the task.
+    assert_eq!(dispatch.in_vain(RUN, &address("a/b/x"), &declared(3)), None);
+}
+
+#[test]
+fn what_fails_at_once_is_not_waited_for() {
+    let mut dispatch = machine(&[("p", 3)]);
+    // Two that call themselves, as deep as it goes: one after the other, although neither could ever have all of it.
+    dispatch.enqueue(block("a", &[("p", 1)], &[("p", 16)]));
+    dispatch.enqueue(block("b", &[("p", 1)], &[("p", 16)]));
+    assert_eq!(granted(&mut dispatch, 0), ["a"]);
+    dispatch.enqueue(block("a/a", &[("p", 1)], &[("p", 15)]));
+    assert_eq!(granted(&mut dispatch, 0), ["a/a"]);
+    release(&mut dispatch, "a/a");
+    release(&mut dispatch, "a");
+    assert_eq!(granted(&mut dispatch, 0), ["b"]);
 }

@@ -6,7 +6,8 @@
 //! leases that are older than it have ended (the conservative half of EASY backfilling: D. Lifka, "The ANL/IBM SP
 //! scheduling system", 1995; without durations an exact reservation is not possible).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use myrmex_model::id::{FencingToken, RunId};
 use myrmex_model::name::Name;
@@ -14,7 +15,7 @@ use myrmex_model::time::{Length, Timestamp};
 
 use super::demand::Worker;
 use super::nest::Nest;
-use super::safety::stuck;
+use super::safety::Safety;
 use super::wait::Wait;
 use super::{Demand, Inside, Lease, Order, Ready};
 
@@ -37,20 +38,15 @@ pub(super) struct Books<'c> {
     capacity: &'c Capacity,
     leases: &'c BTreeMap<FencingToken, Lease>,
     nest: &'c Nest,
-    /// The blocks that hold something, those of this look too.
-    blocks: Vec<Ready>,
-    /// The tasks of these blocks.
-    holders: BTreeMap<RunId, BTreeSet<String>>,
-    /// What the blocks hold, and what work inside them asks for on top.
-    block_held: Inside,
-    block_asked: Inside,
+    /// What the blocks hold, those of this look too, and claim on top.
+    pub(super) safety: Safety<'c>,
     workers: BTreeMap<&'c Name, Taken>,
-    pools: BTreeMap<Name, u32>,
-    locks: BTreeMap<String, Ready>,
+    pools: BTreeMap<&'c Name, u32>,
+    locks: BTreeMap<&'c str, &'c Ready>,
     runs: BTreeMap<RunId, u32>,
-    kept_pools: BTreeMap<Name, Kept<u32>>,
-    kept_locks: BTreeMap<String, Kept<()>>,
-    kept_workers: BTreeMap<&'c Name, Kept<Taken>>,
+    kept_pools: BTreeMap<&'c Name, Kept<'c, u32>>,
+    kept_locks: BTreeMap<&'c str, Kept<'c, ()>>,
+    kept_workers: BTreeMap<&'c Name, Kept<'c, Taken>>,
 }
 
 /// What is taken of a worker.
@@ -62,8 +58,8 @@ struct Taken {
 
 /// What is kept for one attempt.
 #[derive(Debug)]
-struct Kept<T> {
-    waiter: Ready,
+struct Kept<'c, T> {
+    waiter: &'c Ready,
     asked: T,
     /// Whether it may have to wait for the end of a block. What is inside a block takes no notice of it then.
     waits_for_block: bool,
@@ -84,6 +80,24 @@ impl Taken {
         }
     }
 
+    /// Returns that too little is left of a resource, if there is a place; this is what is taken of `worker`.
+    fn lacks(&self, (name, worker): (&Name, &Worker), demand: &Demand) -> Option<Wait> {
+        let used = |resource: &Name| self.resources.get(resource).copied().unwrap_or(0);
+        let has = |resource: &Name| worker.resources.get(resource).copied().unwrap_or(0);
+        let is_short =
+            |(resource, asked): &(&Name, &u64)| used(resource).saturating_add(**asked) > has(resource);
+        let (resource, asked) =
+            demand.resources.iter().find(is_short).filter(|_| self.places < worker.slots)?;
+        Some(Wait::Resource {
+            worker: name.clone(),
+            resource: resource.clone(),
+            asked: *asked,
+            used: used(resource),
+            has: has(resource),
+            holders: Vec::new(),
+        })
+    }
+
     /// Returns whether all of `parts` together fit into `worker`.
     fn fit(worker: &Worker, parts: [&Self; 3]) -> bool {
         let places: u32 = parts.iter().map(|part| part.places).sum();
@@ -97,7 +111,7 @@ impl Taken {
     }
 }
 
-impl<T> Kept<T> {
+impl<T> Kept<'_, T> {
     /// Returns whether it is kept also from what `is_within` a block that holds something.
     fn binds(&self, is_within: bool) -> bool {
         !(is_within && self.waits_for_block)
@@ -115,10 +129,7 @@ impl<'c> Books<'c> {
             capacity,
             leases,
             nest,
-            blocks: Vec::new(),
-            holders: BTreeMap::new(),
-            block_held: Inside::default(),
-            block_asked: Inside::default(),
+            safety: Safety::default(),
             workers: capacity.workers.keys().map(|name| (name, Taken::default())).collect(),
             pools: BTreeMap::new(),
             locks: BTreeMap::new(),
@@ -133,8 +144,9 @@ impl<'c> Books<'c> {
         books
     }
 
-    /// Returns the worker that could run `ready` now (none if it asks for no place), or why it has to wait.
-    pub(super) fn fit(&self, ready: &Ready) -> Result<Option<Name>, Wait> {
+    /// Returns the worker that could run `ready` now (none if it asks for no place), or why it has to wait: without the holders
+    /// of a pool or resource, which [`Books::told`] adds. `is_within` says whether it is inside a block that holds something.
+    pub(super) fn fit(&self, ready: &'c Ready, is_within: bool) -> Result<Option<&'c Name>, Wait> {
         let demand = ready.demand();
         if !demand.is_placeless
             && let Some(most) = self.capacity.runs.get(&ready.run)
@@ -142,7 +154,6 @@ impl<'c> Books<'c> {
         {
             return Err(Wait::Run { most: *most });
         }
-        let is_within = self.is_within(ready);
         for (pool, asked) in &demand.pools {
             self.fit_pool(pool, *asked)?;
             self.fit_kept(pool, *asked, is_within)?;
@@ -152,11 +163,11 @@ impl<'c> Books<'c> {
             self.fit_kept(pool, asked, is_within)?;
         }
         for lock in &demand.locks {
-            if let Some(holder) = self.locks.get(lock) {
-                return Err(Wait::Lock { lock: lock.clone(), holder: Box::new(holder.clone()) });
+            if let Some(holder) = self.locks.get(lock.as_str()) {
+                return Err(Wait::Lock { lock: lock.clone(), holder: Box::new(Ready::clone(holder)) });
             }
-            if let Some(keep) = self.kept_locks.get(lock).filter(|keep| keep.binds(is_within)) {
-                return Err(kept(format!("lock `{lock}`"), &keep.waiter));
+            if let Some(keep) = self.kept_locks.get(lock.as_str()).filter(|keep| keep.binds(is_within)) {
+                return Err(kept(format!("lock `{lock}`"), keep.waiter));
             }
         }
         if !demand.is_placeless {
@@ -171,44 +182,81 @@ impl<'c> Books<'c> {
         let Some(capacity) = self.capacity.pools.get(pool).copied() else { return Ok(()) };
         let used = self.pools.get(pool).copied().unwrap_or(0);
         if used.saturating_add(asked) > capacity {
-            let holds = |lease: &&Lease| lease.ready.demand().pools.contains_key(pool);
-            let holders = self.leases.values().filter(holds).map(|lease| lease.ready.clone()).collect();
-            return Err(Wait::Pool { pool: pool.clone(), asked, used, capacity, holders });
+            return Err(Wait::Pool { pool: pool.clone(), asked, used, capacity, holders: Vec::new() });
         }
         Ok(())
     }
 
     /// Lets a block wait that would hold something for which another block could then wait for ever.
-    fn fit_safely(&self, ready: &Ready) -> Result<(), Wait> {
-        let asked = ready.demand();
-        let is_apart = |of: &Inside| {
-            asked.pools.keys().all(|pool| !of.pools.contains_key(pool)) && asked.locks.is_disjoint(&of.locks)
+    fn fit_safely(&self, ready: &'c Ready) -> Result<(), Wait> {
+        let claim = self.claim(ready);
+        match self.safety.risk(ready, &claim, &self.capacity.pools) {
+            Some(holder) => Err(Wait::Unsafe { holder: Box::new(holder.clone()) }),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns what is inside `ready` may ask for on top of what it holds. Work that asks for what blocks around it hold of a
+    /// lock, or for more than they leave of a pool, fails at once (`around`), so that is not waited for.
+    fn claim(&self, ready: &'c Ready) -> Cow<'c, Inside> {
+        let demand = ready.demand();
+        let inside = &demand.inside;
+        if inside.is_empty() {
+            return Cow::Borrowed(inside);
+        }
+        let leases = self.nest.holders_around(ready).filter_map(|token| self.leases.get(&token));
+        let around: Vec<&Demand> =
+            std::iter::once(demand).chain(leases.map(|lease| lease.ready.demand())).collect();
+        let is_held = |lock: &String| around.iter().any(|demand| demand.locks.contains(lock));
+        let left = |pool: &Name| {
+            let held = around.iter().filter_map(|demand| demand.pools.get(pool));
+            let held = held.fold(0_u32, |sum, units| sum.saturating_add(*units));
+            let capacity = self.capacity.pools.get(pool).filter(|_| held > 0)?;
+            Some(capacity.saturating_sub(held))
         };
-        if asked.inside.is_empty() && is_apart(&self.block_asked) && !self.is_within(ready) {
-            return Ok(());
+        let mut claim = Cow::Borrowed(inside);
+        for lock in inside.locks.iter().filter(|lock| is_held(lock)) {
+            claim.to_mut().locks.remove(lock);
         }
-        let mut blocks: Vec<&Ready> = self.blocks.iter().collect();
-        let before = stuck(&blocks, &self.capacity.pools, self.nest);
-        blocks.push(ready);
-        // What could never be done does not become possible by waiting; the check says so before.
-        if !stuck(&[ready], &self.capacity.pools, self.nest).is_empty() {
-            return Ok(());
+        for (pool, units) in &inside.pools {
+            if let Some(left) = left(pool).filter(|left| left < units) {
+                claim.to_mut().pools.insert(pool.clone(), left);
+            }
         }
-        // Nor does it help a block that can never end anyway if others wait.
-        let after = stuck(&blocks, &self.capacity.pools, self.nest);
-        let before: BTreeSet<_> = before.iter().map(|block| (block.run, &block.task)).collect();
-        let found = after.into_iter().find(|block| !before.contains(&(block.run, &block.task)));
-        let Some(at_risk) = found else { return Ok(()) };
-        let is_own = std::ptr::eq(at_risk, ready);
-        let holder = if is_own { self.blocks.first().unwrap_or(ready) } else { at_risk };
-        Err(Wait::Unsafe { holder: Box::new(holder.clone()) })
+        claim
+    }
+
+    /// Returns `wait` with all that it tells people.
+    pub(super) fn told(&self, wait: Wait) -> Wait {
+        let holders = |holds: &dyn Fn(&Lease) -> bool| -> Vec<Ready> {
+            self.leases.values().filter(|lease| holds(lease)).map(|lease| lease.ready.clone()).collect()
+        };
+        match wait {
+            Wait::Pool { pool, asked, used, capacity, .. } => {
+                let holders = holders(&|lease| lease.ready.demand().pools.contains_key(&pool));
+                Wait::Pool { pool, asked, used, capacity, holders }
+            }
+            Wait::Resource { worker, resource, asked, used, has, .. } => {
+                let holders = holders(&|lease| {
+                    lease.worker.as_ref() == Some(&worker)
+                        && lease.ready.demand().resources.contains_key(&resource)
+                });
+                Wait::Resource { worker, resource, asked, used, has, holders }
+            }
+            other @ (Wait::NoWorker { .. }
+            | Wait::Places { .. }
+            | Wait::Lock { .. }
+            | Wait::Run { .. }
+            | Wait::Kept { .. }
+            | Wait::Unsafe { .. }) => other,
+        }
     }
 
     fn fit_kept(&self, pool: &Name, asked: u32, is_within: bool) -> Result<(), Wait> {
         let Some(capacity) = self.capacity.pools.get(pool).copied() else { return Ok(()) };
         match self.kept_pools.get(pool).filter(|keep| keep.binds(is_within)) {
             Some(keep) if keep.overtaken.saturating_add(asked).saturating_add(keep.asked) > capacity => {
-                Err(kept(format!("pool `{pool}`"), &keep.waiter))
+                Err(kept(format!("pool `{pool}`"), keep.waiter))
             }
             Some(_) | None => Ok(()),
         }
@@ -216,21 +264,22 @@ impl<'c> Books<'c> {
 
     /// Returns the worker with the most free places of those that suit, the first by name among equals. What is kept for one
     /// that may wait for a block does not count `is_within` a block.
-    fn fit_worker(&self, demand: &Demand, is_within: bool) -> Result<Name, Wait> {
+    fn fit_worker(&self, demand: &Demand, is_within: bool) -> Result<&'c Name, Wait> {
         let asked = Taken::of(demand);
         let nothing = Taken::default();
-        let (mut best, mut reason) = (None::<(u32, &Name)>, None);
+        let (mut best, mut reason, mut short) = (None::<(u32, &'c Name)>, None, None);
         let (mut suits, mut taken) = (false, 0);
         for (name, worker) in self.capacity.workers.iter().filter(|(_, worker)| worker.suits(demand)) {
             suits = true;
             let in_use = &self.workers[name];
             taken += in_use.places;
             if !Taken::fit(worker, [in_use, &asked, &nothing]) {
+                short = short.or_else(|| in_use.lacks((name, worker), demand));
                 continue;
             }
             match self.kept_workers.get(name).filter(|keep| keep.binds(is_within)) {
                 Some(keep) if !Taken::fit(worker, [&keep.overtaken, &asked, &keep.asked]) => {
-                    reason.get_or_insert_with(|| kept(format!("worker `{name}`"), &keep.waiter));
+                    reason.get_or_insert_with(|| kept(format!("worker `{name}`"), keep.waiter));
                 }
                 Some(_) | None => {
                     let free = worker.slots - in_use.places;
@@ -241,9 +290,9 @@ impl<'c> Books<'c> {
             }
         }
         if let Some((_, name)) = best {
-            return Ok(name.clone());
+            return Ok(name);
         }
-        Err(match reason {
+        Err(match reason.or(short) {
             Some(reason) => reason,
             None if suits => Wait::Places { taken, before: 0 },
             None => Wait::no_worker(demand),
@@ -251,7 +300,7 @@ impl<'c> Books<'c> {
     }
 
     /// Counts what `ready` takes from now on.
-    pub(super) fn take(&mut self, ready: &Ready, worker: Option<&Name>) {
+    pub(super) fn take(&mut self, ready: &'c Ready, worker: Option<&Name>) {
         self.count(ready, worker);
         let demand = ready.demand();
         for (pool, asked) in &demand.pools {
@@ -264,22 +313,18 @@ impl<'c> Books<'c> {
         }
     }
 
-    fn count(&mut self, ready: &Ready, worker: Option<&Name>) {
+    fn count(&mut self, ready: &'c Ready, worker: Option<&Name>) {
         let demand = ready.demand();
         if demand.is_placeless {
-            self.blocks.push(ready.clone());
-            self.holders.entry(ready.run).or_default().insert(ready.task.as_str().to_owned());
-            let held = Inside { pools: demand.pools.clone(), locks: demand.locks.clone() };
-            self.block_held.cover(&held);
-            self.block_asked.cover(&demand.inside);
+            self.safety.add(ready, self.claim(ready));
         }
         *self.runs.entry(ready.run).or_default() += u32::from(!demand.is_placeless);
         for (pool, asked) in &demand.pools {
-            let used = self.pools.entry(pool.clone()).or_default();
+            let used = self.pools.entry(pool).or_default();
             *used = used.saturating_add(*asked);
         }
         for lock in &demand.locks {
-            self.locks.insert(lock.clone(), ready.clone());
+            self.locks.insert(lock, ready);
         }
         // A worker that is gone has no places to count; its leases hold their pools and locks until they end.
         if let Some(taken) = worker.and_then(|worker| self.workers.get_mut(worker)) {
@@ -288,7 +333,7 @@ impl<'c> Books<'c> {
     }
 
     /// Keeps from those behind it what `ready`, which does not fit, lacks; after [`KEEP_ALL_AFTER`] all it asks for.
-    pub(super) fn keep(&mut self, order: Order, ready: &Ready, now: Timestamp) {
+    pub(super) fn keep(&mut self, order: Order, ready: &'c Ready, now: Timestamp) {
         let demand = ready.demand();
         let keeps_all = now.since(ready.since) >= KEEP_ALL_AFTER;
         if self.can_never_fit(ready) {
@@ -303,25 +348,28 @@ impl<'c> Books<'c> {
                 let overtaken =
                     self.behind(order, ready).filter_map(|lease| lease.ready.demand().pools.get(pool));
                 let overtaken = overtaken.fold(0_u32, |sum, units| sum.saturating_add(*units));
-                let kept = Kept { waiter: ready.clone(), asked: *asked, waits_for_block, overtaken };
-                self.kept_pools.insert(pool.clone(), kept);
+                let kept = Kept { waiter: ready, asked: *asked, waits_for_block, overtaken };
+                self.kept_pools.insert(pool, kept);
             }
         }
         for lock in &demand.locks {
-            if (keeps_all || self.locks.contains_key(lock)) && !self.kept_locks.contains_key(lock) {
-                let kept = Kept { waiter: ready.clone(), asked: (), waits_for_block, overtaken: () };
-                self.kept_locks.insert(lock.clone(), kept);
+            if (keeps_all || self.locks.contains_key(lock.as_str()))
+                && !self.kept_locks.contains_key(lock.as_str())
+            {
+                let kept = Kept { waiter: ready, asked: (), waits_for_block, overtaken: () };
+                self.kept_locks.insert(lock, kept);
             }
         }
         if !demand.is_placeless
-            && (keeps_all || matches!(self.fit_worker(demand, false), Err(Wait::Places { .. })))
+            && (keeps_all
+                || matches!(self.fit_worker(demand, false), Err(Wait::Places { .. } | Wait::Resource { .. })))
         {
             self.keep_worker(order, ready, waits_for_block);
         }
     }
 
     /// Keeps the worker with the most free places of those that suit and that nobody else keeps.
-    fn keep_worker(&mut self, order: Order, ready: &Ready, waits_for_block: bool) {
+    fn keep_worker(&mut self, order: Order, ready: &'c Ready, waits_for_block: bool) {
         let demand = ready.demand();
         let is_free = |(name, worker): &(&'c Name, &'c Worker)| {
             worker.suits(demand) && !self.kept_workers.contains_key(name)
@@ -334,22 +382,8 @@ impl<'c> Books<'c> {
         for lease in self.behind(order, ready).filter(|lease| lease.worker.as_ref() == Some(name)) {
             overtaken.add(&Taken::of(lease.ready.demand()));
         }
-        let kept = Kept { waiter: ready.clone(), asked: Taken::of(demand), waits_for_block, overtaken };
+        let kept = Kept { waiter: ready, asked: Taken::of(demand), waits_for_block, overtaken };
         self.kept_workers.insert(name, kept);
-    }
-
-    /// Returns whether any block holds something.
-    pub(super) fn has_holders(&self) -> bool {
-        !self.holders.is_empty()
-    }
-
-    /// Returns whether `ready` is inside a block that holds something.
-    pub(super) fn is_within(&self, ready: &Ready) -> bool {
-        !self.holders.is_empty()
-            && self
-                .nest
-                .around(ready)
-                .any(|(run, task)| self.holders.get(&run).is_some_and(|tasks| tasks.contains(task)))
     }
 
     /// Returns whether a block may have to end before `ready` gets what it asks for, be it that something is kept for
@@ -357,14 +391,13 @@ impl<'c> Books<'c> {
     fn waits_for_block(&self, ready: &Ready) -> bool {
         let demand = ready.demand();
         let of_pool = |pool: &Name| {
-            self.block_held.pools.contains_key(pool)
-                || self.kept_pools.get(pool).is_some_and(|keep| keep.waits_for_block)
+            self.safety.holds_of(pool) || self.kept_pools.get(pool).is_some_and(|keep| keep.waits_for_block)
         };
         let of_lock = |lock: &String| {
-            self.block_held.locks.contains(lock)
-                || self.kept_locks.get(lock).is_some_and(|keep| keep.waits_for_block)
+            self.safety.holds_lock(lock)
+                || self.kept_locks.get(lock.as_str()).is_some_and(|keep| keep.waits_for_block)
         };
-        let of_worker = |(name, keep): (&&Name, &Kept<Taken>)| {
+        let of_worker = |(name, keep): (&&Name, &Kept<'_, Taken>)| {
             keep.waits_for_block && self.capacity.workers[*name].suits(demand)
         };
         !demand.inside.is_empty()

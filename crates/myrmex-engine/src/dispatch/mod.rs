@@ -7,12 +7,15 @@
 //! builds it again from the store.
 //!
 //! Order: by time of arrival, with a head start for each class of [`Priority`]. Attempts that ask for the same form a
-//! queue of their own: if its first cannot be served none of it can, and the others are looked at regardless, so that a
-//! full pool never hides work for a free one.
+//! queue of their own, those inside blocks that hold something apart from those outside: if its first cannot be served none
+//! of it can, and the others are looked at regardless, so that a full pool never hides work for a free one.
 
+mod around;
 #[cfg(test)]
 mod block_tests;
 mod books;
+#[cfg(test)]
+mod deadlock_tests;
 mod demand;
 mod nest;
 mod safety;
@@ -30,6 +33,7 @@ use myrmex_model::id::{Attempt, Epoch, FencingToken, RunId};
 use myrmex_model::name::Name;
 use myrmex_model::time::Timestamp;
 
+pub use around::Vain;
 pub use books::KEEP_ALL_AFTER;
 use books::{Books, Capacity};
 use demand::head_start_ns;
@@ -42,6 +46,9 @@ pub use admission::{Admission, Applicant, Group, Ruling};
 
 /// The most attempts one worker may run at a time: each needs a process and two pipes.
 pub const SLOTS_MAX: u32 = 1_024;
+
+/// The most that one look gives away: enough to fill every place of a worker, and so little that it takes milliseconds.
+pub const GRANTS_MAX: usize = 1_024;
 
 /// What most attempts ask for: one place, and nothing else.
 static PLAIN: Demand = Demand {
@@ -67,6 +74,8 @@ pub struct Dispatch {
     arrived: u64,
     leases: BTreeMap<FencingToken, Lease>,
     nest: Nest,
+    /// Whether it may have changed which of those that wait are inside blocks that hold something.
+    is_unsorted: bool,
 }
 
 /// An attempt that waits for a place, or has one.
@@ -119,6 +128,8 @@ struct Lease {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Class {
     run: Option<RunId>,
+    /// Whether they are inside blocks that hold something. What is kept for others may bind them less.
+    is_within: bool,
     demand: Option<Arc<Demand>>,
 }
 
@@ -150,6 +161,7 @@ impl Dispatch {
             arrived: 0,
             leases: BTreeMap::new(),
             nest: Nest::default(),
+            is_unsorted: false,
         }
     }
 
@@ -191,32 +203,31 @@ impl Dispatch {
             .filter(|(_, (class, _))| class.run.is_some() != most.is_some())
             .map(|(key, (class, order))| (key.clone(), class.clone(), *order))
             .collect();
-        for (key, class, order) in moved {
-            let Some(ready) = self.take(&class, order) else { continue };
-            let class = Class { run: most.map(|_| run), ..class };
-            self.queues.entry(class.clone()).or_default().insert(order, ready);
-            self.places.insert(key, (class, order));
+        for ((run, task), class, order) in moved {
+            self.places.remove(&(run, task));
+            if let Some(ready) = self.take(&class, order) {
+                self.line_up(order, ready);
+            }
         }
     }
 
     /// Notes which task of which run waits for the end of `run`; none if nobody does, or the run is over.
     pub fn nest(&mut self, run: RunId, caller: Option<(RunId, Address)>) {
+        let first = (run, Address::root());
+        let is_waiting = || self.places.range(first..).next().is_some_and(|((of, _), _)| *of == run);
+        self.is_unsorted |= caller.is_some() && (self.nest.has_called(run) || is_waiting());
         self.nest.set(run, caller);
     }
 
     /// Lets an attempt wait. An attempt of a task that waits already takes that one's place.
     pub fn enqueue(&mut self, ready: Ready) {
-        let key = (ready.run, ready.task.clone());
-        let order = if let Some((class, order)) = self.places.remove(&key) {
+        let order = if let Some((class, order)) = self.places.remove(&(ready.run, ready.task.clone())) {
             self.take(&class, order);
             order
         } else {
             self.order_of(&ready)
         };
-        let run = self.capacity.runs.contains_key(&ready.run).then_some(ready.run);
-        let class = Class { run, demand: ready.demand.clone() };
-        self.queues.entry(class.clone()).or_default().insert(order, ready);
-        self.places.insert(key, (class, order));
+        self.line_up(order, ready);
     }
 
     /// Lets the attempt of a task wait no longer.
@@ -230,12 +241,17 @@ impl Dispatch {
     pub fn adopt(&mut self, grant: Grant, at: Timestamp) {
         let Grant { token, worker, ready } = grant;
         let order = self.order_of(&ready);
-        self.leases.insert(token, Lease { ready, worker, order, at });
+        self.is_unsorted |= ready.demand().is_placeless && !self.places.is_empty();
+        self.lease(token, Lease { ready, worker, order, at });
     }
 
     /// Ends a lease; what it held is free. A token that holds no lease changes nothing.
     pub fn release(&mut self, token: FencingToken) {
-        self.leases.remove(&token);
+        if let Some(lease) = self.leases.remove(&token)
+            && lease.ready.demand().is_placeless
+        {
+            self.nest.let_go(&lease.ready, token);
+        }
     }
 
     /// Returns how many attempts wait.
@@ -253,20 +269,29 @@ impl Dispatch {
         self.leases.values().filter(|lease| lease.worker.is_some()).count()
     }
 
-    /// Returns whether no worker, however idle, could run what waits for a task.
+    /// Returns why what waits for a task could not be served even if nobody else had anything: no worker suits it, or there is
+    /// less of a pool than it asks for.
     pub fn suits_nobody(&self, run: RunId, task: &Address) -> Option<Wait> {
         let (class, order) = self.places.get(&(run, task.clone()))?;
         let ready = self.queues.get(class)?.get(order)?;
         let demand = ready.demand();
+        for (pool, asked) in &demand.pools {
+            if let Some(capacity) = self.capacity.pools.get(pool).copied().filter(|units| asked > units) {
+                let (pool, asked, used, holders) = (pool.clone(), *asked, 0, Vec::new());
+                return Some(Wait::Pool { pool, asked, used, capacity, holders });
+            }
+        }
         let suits = demand.is_placeless || self.capacity.workers.values().any(|worker| worker.suits(demand));
         (!suits).then(|| Wait::no_worker(demand))
     }
 
-    /// Gives what is free to the attempts that wait, in their order.
+    /// Gives what is free to the attempts that wait, in their order, to [`GRANTS_MAX`] of them at most.
     ///
-    /// Costs as much as there are leases, workers, and different demands that wait, and then the logarithm of these for
-    /// each grant. Tokens grow strictly over all grants of all epochs.
+    /// Costs as much as there are leases, workers, different demands that wait, and grants, each with the logarithm of these;
+    /// for each block that may not have what it asks for lest others wait for ever, as much as there are different
+    /// demands of blocks that hold something, squared. Tokens grow strictly over all grants of all epochs.
     pub fn grant(&mut self, now: Timestamp) -> Vec<Grant> {
+        self.sort_anew();
         if !self.may_serve() {
             return Vec::new();
         }
@@ -279,8 +304,7 @@ impl Dispatch {
             self.places.remove(&(ready.run, ready.task.clone()));
             self.counter += 1;
             let token = FencingToken::new(self.epoch, self.counter);
-            let lease = Lease { ready: ready.clone(), worker: worker.clone(), order, at: now };
-            self.leases.insert(token, lease);
+            self.lease(token, Lease { ready: ready.clone(), worker: worker.clone(), order, at: now });
             grants.push(Grant { token, worker, ready });
         }
         grants
@@ -296,6 +320,7 @@ impl Dispatch {
                 Wait::Places { taken, before }
             }
             other @ (Wait::NoWorker { .. }
+            | Wait::Resource { .. }
             | Wait::Pool { .. }
             | Wait::Lock { .. }
             | Wait::Run { .. }
@@ -322,42 +347,69 @@ impl Dispatch {
 
     /// Looks through the queues in order: who would be served now, and why the one at `asked` would not.
     fn look(&self, now: Timestamp, asked: Option<(&Class, Order)>) -> Look {
+        self.look_into(&mut Books::new(&self.capacity, &self.leases, &self.nest), now, asked)
+    }
+
+    fn look_into<'c>(
+        &'c self,
+        books: &mut Books<'c>,
+        now: Timestamp,
+        asked: Option<(&Class, Order)>,
+    ) -> Look {
         let mut look = Look::default();
-        let mut books = Books::new(&self.capacity, &self.leases, &self.nest);
-        let mut heads: BTreeMap<Order, &Class> = BTreeMap::new();
+        let mut heads: BTreeMap<Order, (&Class, &BTreeMap<Order, Ready>)> = BTreeMap::new();
         for (class, queue) in &self.queues {
-            heads.extend(queue.first_key_value().map(|(order, _)| (*order, class)));
+            heads.extend(queue.first_key_value().map(|(order, _)| (*order, (class, queue))));
         }
-        while let Some((order, class)) = heads.pop_first() {
-            let queue = &self.queues[class];
+        while let Some((order, (class, queue))) = heads.pop_first() {
             let ready = &queue[&order];
-            match books.fit(ready) {
+            match books.fit(ready, class.is_within) {
                 Ok(_) if asked == Some((class, order)) => return look,
                 Ok(worker) => {
-                    books.take(ready, worker.as_ref());
-                    look.chosen.push((class.clone(), order, worker));
+                    books.take(ready, worker);
+                    look.chosen.push((class.clone(), order, worker.cloned()));
+                    if asked.is_none() && look.chosen.len() == GRANTS_MAX {
+                        return look;
+                    }
                     let after = (std::ops::Bound::Excluded(order), std::ops::Bound::Unbounded);
                     if let Some((next, _)) = queue.range(after).next() {
-                        heads.insert(*next, class);
+                        heads.insert(*next, (class, queue));
                     }
                 }
                 Err(wait) if asked.is_some_and(|(of, _)| of == class) => {
-                    look.wait = Some(wait);
+                    look.wait = Some(books.told(wait));
                     return look;
                 }
-                Err(wait) => {
-                    // What is kept for another may not be kept from those inside a block, who may stand behind.
-                    let after = (std::ops::Bound::Excluded(order), std::ops::Bound::Unbounded);
-                    let is_kept = matches!(wait, Wait::Kept { .. } | Wait::Unsafe { .. });
-                    if is_kept && books.has_holders() && !books.is_within(ready) {
-                        let mut behind = queue.range(after).filter(|(_, ready)| books.is_within(ready));
-                        heads.extend(behind.next().map(|(next, _)| (*next, class)));
-                    }
-                    books.keep(order, ready, now);
-                }
+                Err(_) => books.keep(order, ready, now),
             }
         }
         look
+    }
+
+    /// Puts one that waits into the queue of its class.
+    fn line_up(&mut self, order: Order, ready: Ready) {
+        let run = self.capacity.runs.contains_key(&ready.run).then_some(ready.run);
+        let is_within = self.nest.is_within(&ready);
+        let class = Class { run, is_within, demand: ready.demand.clone() };
+        self.places.insert((ready.run, ready.task.clone()), (class.clone(), order));
+        self.queues.entry(class).or_default().insert(order, ready);
+    }
+
+    /// Puts all that wait into the queues of their classes again, if leases were adopted after they came. While runs go on
+    /// that need not be: a block holds before anything inside it waits, and until nothing does.
+    fn sort_anew(&mut self) {
+        if std::mem::take(&mut self.is_unsorted) {
+            for (order, ready) in std::mem::take(&mut self.queues).into_values().flatten() {
+                self.line_up(order, ready);
+            }
+        }
+    }
+
+    fn lease(&mut self, token: FencingToken, lease: Lease) {
+        if lease.ready.demand().is_placeless {
+            self.nest.hold(&lease.ready, token);
+        }
+        self.leases.insert(token, lease);
     }
 
     /// Returns the place of one that arrives now.

@@ -10,7 +10,7 @@ use myrmex_model::time::Timestamp;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{CLASS_HEAD_START, Demand, Dispatch, Grant, KEEP_ALL_AFTER, Priority, Ready, Wait, Worker};
+use super::{CLASS_HEAD_START, Demand, Dispatch, Grant, KEEP_ALL_AFTER, Priority, Ready, Worker};
 
 const RUN: RunId = RunId([1; 16]);
 const OTHER: RunId = RunId([2; 16]);
@@ -261,10 +261,38 @@ fn a_worker_gets_what_its_labels_and_resources_allow() {
         .collect();
     let expected = [("arm", "a"), ("eight", "b"), ("plain", "a")];
     assert_eq!(places, expected.map(|(task, worker)| (task.to_owned(), worker.to_owned())));
-    assert!(matches!(
-        dispatch.why(RUN, &Address::parse("one").unwrap(), at(0)),
-        Some(Wait::Places { taken: 3, before: 0 })
-    ));
+    assert_eq!(
+        why(&dispatch, "one"),
+        "of 0.002 `cpu` the worker has 0 left, 0.001 are asked for; held by `arm`"
+    );
+}
+
+#[test]
+fn a_lack_of_places_and_a_lack_of_a_resource_are_told_apart() {
+    let cards = |cards| Demand { resources: [(name("card"), cards)].into(), ..Demand::default() };
+    let mut dispatch = Dispatch::new(Epoch(1));
+    let resources = BTreeMap::from([(name("card"), 2)]);
+    dispatch.set_worker(name("w"), Some(Worker { slots: 2, labels: BTreeSet::new(), resources }));
+    dispatch.enqueue(asking("a", cards(2)));
+    dispatch.enqueue(asking("b", cards(1)));
+    assert_eq!(granted(&mut dispatch), ["a"]);
+    assert_eq!(why(&dispatch, "b"), "of 2 `card` the worker has 0 left, 1 are asked for; held by `a`");
+    dispatch.enqueue(ready("c"));
+    assert_eq!(granted(&mut dispatch), ["c"]);
+    assert_eq!(why(&dispatch, "b"), "all places are taken (2); it is next");
+}
+
+#[test]
+fn more_of_a_pool_than_there_is_can_not_be_had_by_waiting_for_others() {
+    let mut dispatch = machine(2);
+    dispatch.set_pool(name("p"), Some(1));
+    dispatch.enqueue(asking("huge", pools([("p", 3)])));
+    let wait = dispatch.suits_nobody(RUN, &Address::parse("huge").unwrap()).unwrap().to_string();
+    assert_eq!(wait, "pool `p` has 1, 3 are asked for, so it waits until there are more");
+    assert_eq!(why(&dispatch, "huge"), wait);
+    dispatch.set_pool(name("p"), Some(3));
+    assert_eq!(dispatch.suits_nobody(RUN, &Address::parse("huge").unwrap()), None);
+    assert_eq!(granted(&mut dispatch), ["huge"]);
 }
 
 #[test]

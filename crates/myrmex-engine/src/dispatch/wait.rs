@@ -17,14 +17,29 @@ pub enum Wait {
         /// The resources that are asked for.
         resources: Vec<(Name, u64)>,
     },
-    /// Every place of the workers that suit it is taken, or what is left of a resource is too little.
+    /// Every place of the workers that suit it is taken.
     Places {
         /// How many attempts hold a place there.
         taken: u32,
         /// How many waiting attempts come before it.
         before: usize,
     },
-    /// Too little of a pool is left.
+    /// There is a place, and too little is left of a resource.
+    Resource {
+        /// The worker.
+        worker: Name,
+        /// The resource.
+        resource: Name,
+        /// How much of it is asked for, in the units that [`myrmex_model::demand`] counts in.
+        asked: u64,
+        /// How much of it is taken.
+        used: u64,
+        /// How much of it the worker has.
+        has: u64,
+        /// Who has it, oldest lease first.
+        holders: Vec<Ready>,
+    },
+    /// Too little of a pool is left, or there is less of it at all than is asked for.
     Pool {
         /// The pool.
         pool: Name,
@@ -95,14 +110,22 @@ impl fmt::Display for Wait {
             Self::Places { taken, before } => {
                 write!(f, "all places are taken ({taken}); {before} come before it")
             }
-            Self::Pool { pool, asked, used, capacity, holders } => {
+            Self::Resource { resource, asked, used, has, holders, .. } => {
+                let left = amount(resource, has.saturating_sub(*used));
+                let (has, asked) = (amount(resource, *has), amount(resource, *asked));
+                write!(f, "of {has} `{resource}` the worker has {left} left, {asked} are asked for")?;
+                held_by(f, holders)
+            }
+            Self::Pool { pool, asked, capacity, .. } if asked > capacity => {
                 write!(
                     f,
-                    "pool `{pool}` has {} of {capacity} left, {asked} are asked for",
-                    capacity.saturating_sub(*used)
-                )?;
-                let names: Vec<_> = holders.iter().map(|holder| holder.task.path()).collect();
-                if names.is_empty() { Ok(()) } else { write!(f, "; held by {}", quoted(&names)) }
+                    "pool `{pool}` has {capacity}, {asked} are asked for, so it waits until there are more"
+                )
+            }
+            Self::Pool { pool, asked, used, capacity, holders } => {
+                let left = capacity.saturating_sub(*used);
+                write!(f, "pool `{pool}` has {left} of {capacity} left, {asked} are asked for")?;
+                held_by(f, holders)
             }
             Self::Lock { lock, holder } => write!(f, "lock `{lock}` is held by `{}`", holder.task.path()),
             Self::Run { most } => write!(f, "its run has {most} attempts under way, as many as it may"),
@@ -111,6 +134,11 @@ impl fmt::Display for Wait {
             }
         }
     }
+}
+
+fn held_by(f: &mut fmt::Formatter<'_>, holders: &[Ready]) -> fmt::Result {
+    let names: Vec<_> = holders.iter().map(|holder| holder.task.path()).collect();
+    if names.is_empty() { Ok(()) } else { write!(f, "; held by {}", quoted(&names)) }
 }
 
 fn quoted(words: &[impl fmt::Display]) -> String {

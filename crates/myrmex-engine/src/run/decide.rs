@@ -120,6 +120,7 @@ impl Run {
             Command::TurnAway { holder, is_deadlock } => turn.turn_away(holder, is_deadlock)?,
             Command::Evaluated { ticket, result } => turn.evaluated(ticket, result)?,
             Command::Grant { task, attempt, token, worker } => turn.grant(task, attempt, token, worker)?,
+            Command::Refuse { task, attempt, fault } => turn.refuse(task, attempt, fault)?,
             Command::Report { task, attempt, token, report } => turn.report(&task, attempt, token, report)?,
             Command::Fire { timer } => turn.fire(&timer)?,
             Command::ChildEnded { task, child, end, is_unknown } => {
@@ -280,16 +281,12 @@ impl Turn<'_> {
         worker: Name,
     ) -> Result<(), Rejection> {
         let id = self.find(&task)?;
-        let activation = self.run.at(id);
-        if self.run.hold(id) == Some(Hold::Waiting) && !activation.is_cancelling {
+        if !self.run.is_waiting_to_begin(id, attempt) {
+            return Err(Rejection::NotQueued { task, attempt });
+        }
+        if self.run.hold(id) == Some(Hold::Waiting) {
             self.begin_held(id, token);
             return Ok(());
-        }
-        let is_waiting = activation.phase == Phase::Queued
-            && !activation.is_cancelling
-            && activation.leaf().is_some_and(|leaf| leaf.attempt == attempt && leaf.token.is_none());
-        if !is_waiting {
-            return Err(Rejection::NotQueued { task, attempt });
         }
         self.emit(Event::AttemptGranted { task: task.clone(), attempt, token, worker });
         self.effect(Effect::Assign { task, attempt, token });

@@ -5,18 +5,20 @@
 //! activation, so whoever drives the run counts it from there.
 
 use myrmex_model::address::Address;
-use myrmex_model::demand::{Asks, Demand, Inside, Named};
+use myrmex_model::demand::{Asks, Demand, Named};
 use myrmex_model::effect::{Effect, Question};
 use myrmex_model::event::{Change, Event};
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::{Attempt, FencingToken};
-use myrmex_model::ir::{Body, Definition, Node, NodeId};
+use myrmex_model::ir::{Body, Node};
 use myrmex_model::status::Phase;
 use myrmex_model::time::Timestamp;
 
 use super::Run;
-use super::arena::{ActivationId, Hold, Work};
-use super::decide::Turn;
+use super::arena::{ActivationId, Hold, Leaf, Work};
+use super::call::CALL_DEPTH_MAX;
+use super::decide::{Rejection, Turn};
+use super::reach::{Block, Callable, Reach};
 
 /// Returns whether a node has to hold something before its body begins.
 pub fn holds(node: &Node) -> bool {
@@ -33,20 +35,29 @@ pub fn holds(node: &Node) -> bool {
 }
 
 impl Run {
-    /// Returns what the attempt of a task, or a block, asks for beside a place; none if that is nothing.
-    pub fn demand(&self, task: &Address) -> Option<Demand> {
+    /// Returns what the attempt of a task, or a block, asks for beside a place; none if that is nothing. Of a block also what
+    /// is inside it asks for, in the workflows too that it calls and that `callable` knows.
+    pub fn demand(&self, task: &Address, reach: &mut Reach, callable: &mut dyn Callable) -> Option<Demand> {
         let id = self.find(task)?;
-        let activation = self.at(id);
-        let is_hold = activation.facts().is_some_and(|facts| facts.hold.is_some());
-        let named = activation.facts().and_then(|facts| facts.named.as_deref());
-        let asks = self.node(id).policy.asks.as_deref();
-        if !is_hold {
-            return asks.map(|asks| asks.demand(named));
+        let own = self.asked(id);
+        if self.hold(id).is_none() {
+            return own;
         }
-        let mut demand = asks.map(|asks| asks.demand(named)).unwrap_or_default();
-        demand.is_placeless = true;
-        demand.inside = inside(&self.definition, activation.node);
-        Some(demand)
+        let calls_deep = (CALL_DEPTH_MAX + 1).saturating_sub(self.child_depth());
+        let node = self.at(id).node;
+        let block = Block { definition: self.hash, closure: self.closure(), node, calls_deep };
+        let inside = reach.inside(&self.definition, block, callable);
+        Some(Demand { is_placeless: true, inside, ..own.unwrap_or_default() })
+    }
+
+    /// Returns what a task asks for by itself: of an attempt that is all of it.
+    pub fn own_demand(&self, task: &Address) -> Option<Demand> {
+        self.asked(self.find(task)?)
+    }
+
+    fn asked(&self, id: ActivationId) -> Option<Demand> {
+        let named = self.at(id).facts().and_then(|facts| facts.named.as_deref());
+        self.node(id).policy.asks.as_deref().map(|asks| asks.demand(named))
     }
 
     /// Returns the blocks that hold something, with the tokens of their grants.
@@ -79,7 +90,7 @@ impl Run {
         while let Some(around) = here {
             if let Some(Hold::Held(_)) = self.at(around).facts().and_then(|facts| facts.hold) {
                 let address = self.address(around);
-                let demand = self.demand(&address).unwrap_or_default();
+                let demand = self.asked(around).unwrap_or_default();
                 locks.extend(demand.locks.into_iter().map(|lock| (lock, address.clone())));
             }
             here = self.parent(around);
@@ -100,6 +111,14 @@ impl Run {
 
     pub(super) fn hold(&self, id: ActivationId) -> Option<Hold> {
         self.at(id).facts().and_then(|facts| facts.hold)
+    }
+
+    /// Returns whether an attempt waits for its place, or a block for what it is to hold.
+    pub(super) fn is_waiting_to_begin(&self, id: ActivationId, attempt: Attempt) -> bool {
+        let activation = self.at(id);
+        let is_attempt = |leaf: &Leaf| leaf.attempt == attempt && leaf.token.is_none();
+        let is_queued = activation.phase == Phase::Queued && activation.leaf().is_some_and(is_attempt);
+        !activation.is_cancelling && (is_queued || self.hold(id) == Some(Hold::Waiting))
     }
 
     /// Returns whether a block has what it asked for and is about to begin.
@@ -143,6 +162,15 @@ impl Turn<'_> {
         self.ask(id, Question::Begin);
     }
 
+    /// Ends work, or a block, that waits for what it can never get.
+    pub(super) fn refuse(&mut self, task: Address, attempt: Attempt, fault: Fault) -> Result<(), Rejection> {
+        let found = self.run.find(&task).filter(|id| self.run.is_waiting_to_begin(*id, attempt));
+        let Some(id) = found else { return Err(Rejection::NotQueued { task, attempt }) };
+        self.effect(Effect::Withdraw { task, attempt });
+        self.fail(id, fault, false);
+        Ok(())
+    }
+
     /// Ends an activation, and what it holds.
     pub(super) fn emit_end(&mut self, id: ActivationId, end: Event) {
         let hold = self.run.hold(id);
@@ -157,31 +185,4 @@ impl Turn<'_> {
         let task = self.run.address(id);
         self.effect(Effect::Withdraw { task, attempt: Attempt::FIRST });
     }
-}
-
-/// Returns the most that a piece of work inside `block` asks for at a time, with the blocks around it inside `block`.
-pub fn inside(definition: &Definition, block: NodeId) -> Inside {
-    let mut all = Inside::default();
-    // A parent stands before its children, and a piece of work and what is inside it stand together.
-    let nodes = definition.nodes.iter().enumerate().skip(block.0 as usize + 1);
-    for (index, node) in nodes {
-        let mut sum = Inside::default();
-        let mut here = Some((u32::try_from(index).unwrap_or(u32::MAX), node));
-        let mut is_inside = false;
-        while let Some((own, node)) = here {
-            if own == block.0 {
-                is_inside = true;
-                break;
-            }
-            if let Some(asks) = node.policy.asks.as_deref() {
-                sum.add(asks);
-            }
-            here = node.parent.map(|parent| (parent.0, definition.node(parent)));
-        }
-        if !is_inside {
-            break;
-        }
-        all.cover(&sum);
-    }
-    all
 }

@@ -2,9 +2,11 @@
 //!
 //! What waits for a place, a pool or a lock is [`Reason::Queued`] here; [`crate::dispatch::Dispatch::why`] knows the rest.
 
+use std::collections::BTreeMap;
+
 use myrmex_model::address::Address;
 use myrmex_model::id::{Attempt, RunId};
-use myrmex_model::ir::Body;
+use myrmex_model::ir::{Body, Graph};
 use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
 
@@ -58,6 +60,24 @@ pub enum Reason {
     Undecided,
 }
 
+/// The edges of graphs by the child that they enter, made where they are asked for.
+#[derive(Default)]
+struct Sources(BTreeMap<ActivationId, Vec<Vec<u32>>>);
+
+impl Sources {
+    /// Returns the children of `scope`, whose body is `graph`, that edges to `child` leave.
+    fn of(&mut self, scope: ActivationId, graph: &Graph, child: u32) -> &[u32] {
+        let entering = self.0.entry(scope).or_insert_with(|| {
+            let mut entering = vec![Vec::new(); graph.children.len()];
+            for edge in graph.edges() {
+                entering[edge.to as usize].push(edge.from);
+            }
+            entering
+        });
+        &entering[child as usize]
+    }
+}
+
 impl Run {
     /// Returns the limit of time of a task that runs out first, if one does.
     pub fn next_limit(&self, task: &Address) -> Option<Timestamp> {
@@ -67,7 +87,7 @@ impl Run {
 
     /// Returns what the task at `task` waits for; none if it was never reached.
     pub fn why(&self, task: &Address) -> Option<Reason> {
-        self.find(task).map(|id| self.reason(id))
+        self.find(task).map(|id| self.reason(id, &mut Sources::default()))
     }
 
     /// Returns what a task waits for that was not reached: `around` is the nearest around it that was.
@@ -90,22 +110,26 @@ impl Run {
         })
     }
 
-    /// Returns the tasks that are neither over nor only around others that are not, in the order of being reached.
-    pub fn open_tasks(&self) -> Vec<TaskView<'_>> {
-        let is_open = |task: &TaskView<'_>| {
-            let reason = self.why(&task.address());
-            !matches!(reason, None | Some(Reason::Ended(_) | Reason::Inside(_)))
-        };
-        self.tasks().filter(is_open).collect()
+    /// Returns the tasks that are neither over nor only around others that are not, in the order of being reached, each with
+    /// what it waits for. The cost is that of the tasks and edges there are.
+    pub fn open_tasks(&self) -> Vec<(TaskView<'_>, Reason)> {
+        let mut sources = Sources::default();
+        let ids = (1..u32::try_from(self.arena.len()).unwrap_or(u32::MAX)).map(ActivationId);
+        let open = ids.filter(|id| !self.at(*id).is_stale && !self.at(*id).status.is_terminal());
+        open.filter_map(|id| match self.reason(id, &mut sources) {
+            Reason::Ended(_) | Reason::Inside(_) => None,
+            reason => Some((TaskView::of(self, id), reason)),
+        })
+        .collect()
     }
 
-    fn reason(&self, id: ActivationId) -> Reason {
+    fn reason(&self, id: ActivationId, sources: &mut Sources) -> Reason {
         let activation = self.at(id);
         if activation.status.is_terminal() {
             return Reason::Ended(activation.status);
         }
         if activation.is_untouched() {
-            return self.reason_to_begin(id);
+            return self.reason_to_begin(id, sources);
         }
         if self.hold(id) == Some(Hold::Waiting) || activation.phase == Phase::Queued {
             return Reason::Queued;
@@ -134,15 +158,15 @@ impl Run {
     }
 
     /// Returns why something has not begun about which nothing was decided.
-    fn reason_to_begin(&self, id: ActivationId) -> Reason {
+    fn reason_to_begin(&self, id: ActivationId, sources: &mut Sources) -> Reason {
         let Some(parent) = self.parent(id) else { return Reason::Undecided };
         let activation = self.at(id);
         if self.at(parent).status == Status::Pending {
             return Reason::Around(self.address(parent));
         }
         if let (Work::Graph(state), Body::Graph(graph)) = (&self.at(parent).work, &self.node(parent).body) {
-            let edges = graph.edges().iter().filter(|edge| edge.to == activation.index);
-            let sources: Vec<ActivationId> = edges.map(|edge| self.sibling(parent, edge.from)).collect();
+            let from = sources.of(parent, graph, activation.index);
+            let sources: Vec<ActivationId> = from.iter().map(|from| self.sibling(parent, *from)).collect();
             let lag = sources.iter().find_map(|from| Some((*from, self.lag_armed(*from, id)?.1)));
             if let Some((from, due)) = lag {
                 return Reason::Lag { from: self.address(from), due };

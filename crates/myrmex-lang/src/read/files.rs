@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use myrmex_model::name::Name;
 
-use super::Reader;
+use super::{HOLE, Reader};
 use crate::codes;
 use crate::outline::Data;
 use crate::tree::{Node, Place};
@@ -32,7 +32,16 @@ impl Reader<'_> {
         let mut artifacts = Vec::with_capacity(list.items.len());
         let mut first: BTreeMap<String, Place> = BTreeMap::new();
         for item in &list.items {
-            let Some(path) = self.fixed_text("the path of an artifact", item) else { continue };
+            let Some(path) = item.as_scalar().and_then(|scalar| scalar.as_text()) else {
+                self.refuse_type("the path of an artifact", "text", item);
+                continue;
+            };
+            if path.contains(HOLE) {
+                let message = "a path with an expression in it gives its artifact no name";
+                let hint = "write a map: `artifacts: {NAME: PATH}`";
+                self.report.refuse_hint(codes::NAME, item.place, message.to_owned(), hint);
+                continue;
+            }
             let Some(name) = file_name(path) else {
                 let message = format!("`{path}` gives its artifact no name");
                 let hint = "write a map: `artifacts: {NAME: PATH}`";

@@ -368,18 +368,25 @@ pub(super) fn file_of<'k>(mut keys: impl Iterator<Item = &'k str>) -> Option<&'s
 /// Returns what to write instead of an operator of other languages that stands at `at` in an expression, and where it
 /// stands.
 pub(super) fn instead_of_operator(source: &str, at: usize) -> Option<(&'static str, Range<usize>)> {
-    let rest = source.get(at..)?.trim_start();
-    let before = source.get(..at)?;
+    let (before, here) = (source.get(..at)?, source.get(at..)?);
+    let rest = here.trim_start();
     let start = source.len() - rest.len();
     let starts = |operator: &str| rest.starts_with(operator);
+    // An operator that was read in part before `at` goes on there without a space.
+    let goes_on = |first: &str, then: &str| before.ends_with(first) && here.starts_with(then);
+    let other_space = here.chars().next().filter(|c| c.is_whitespace() && !c.is_ascii());
     let (write, place) = match () {
+        () if let Some(space) = other_space => {
+            ("write an ordinary space, this is another", at..at + space.len_utf8())
+        }
         () if starts("&&") => ("write `and`", start..start + 2),
-        () if starts("&") && before.ends_with('&') => ("write `and`", at - 1..at + 1),
+        () if goes_on("&", "&") => ("write `and`", at - 1..at + 1),
         () if before.ends_with('&') => ("write `and`", at - 1..at),
-        () if starts("|") && before.ends_with('|') => ("write `or`", at - 1..at + 1),
+        () if goes_on("|", "|") => ("write `or`", at - 1..at + 1),
         () if starts("===") => ("write `==`", start..start + 3),
-        () if starts("=") && before.ends_with("==") => ("write `==`", at - 2..at + 1),
+        () if goes_on("==", "=") => ("write `==`", at - 2..at + 1),
         () if starts("=") => ("write `==` to compare", start..start + 1),
+        () if starts("&") => ("write `and`", start..start + 1),
         () if starts("!") => ("write `not`", start..start + 1),
         () if starts("?") => ("write `A if CONDITION else B`", start..start + 1),
         () => return None,

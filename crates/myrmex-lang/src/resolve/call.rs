@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use myrmex_model::diagnostic::Diagnostic;
 use myrmex_model::schema::Type;
 use myrmex_model::template::Template;
 
@@ -9,23 +10,25 @@ use super::Resolver;
 use super::types::shape_of_schema;
 use crate::codes;
 use crate::inputs::pattern_matches;
-use crate::others::Found;
-use crate::outline::{Action, Call, Given, Handlers, InputDeclaration, Task, Use, Verb};
+use crate::others::{Found, library_name};
+use crate::outline::{Action, Call, Given, Handlers, InputDeclaration, Library, Task, Use, Verb};
 use crate::tree::Place;
 
 /// What can be given where a file is wanted.
 const GIVE_A_FILE: &str = "give an artifact, or an output or an input of type `file`";
+
+/// The folder of libraries where nobody says which one was looked into.
+const ACTIONS: &str = "actions";
+
+/// The most names of actions that a hint lists: as many as are read at a glance.
+const NAMES_MAX: usize = 6;
 
 impl<'o> Resolver<'o, '_> {
     pub(super) fn call(&mut self, call: &'o Call) {
         self.given_data(&call.with, self.others.workflow(&call.name.value).map(|own| own.inputs.as_slice()));
         let (name, place) = (call.name.value.as_str(), call.name.place);
         match self.others.workflows.get(name) {
-            None => {
-                let message = format!("there is no workflow `{name}` in the files beside this one");
-                let names = self.others.workflow_names.iter().map(String::as_str);
-                self.report.refuse_word(codes::WORKFLOW_UNKNOWN, place, message, (name, names));
-            }
+            None => self.refuse_workflow(name, place),
             Some(Found::Several(files)) => self.refuse_several((name, place), files),
             Some(Found::One(_)) => {}
         }
@@ -41,6 +44,32 @@ impl<'o> Resolver<'o, '_> {
             let message = format!("the workflow `{name}` {has}");
             self.report.refuse(codes::VERSION_UNMET, wanted.place, message);
         }
+    }
+
+    /// Reports a workflow that is not there, with where it was looked for and what would have to stand there.
+    fn refuse_workflow(&mut self, name: &str, place: Place) {
+        let others = self.others;
+        let folders = &others.folders.0;
+        let message = if folders.is_empty() {
+            format!("there is no workflow `{name}` in the files beside this one")
+        } else {
+            let quoted: Vec<_> = folders.iter().map(|folder| format!("`{folder}`")).collect();
+            let looked = quoted.join(" or in ");
+            format!("there is no workflow `{name}`: no file in {looked} begins with `workflow: {name}`")
+        };
+        let all = &others.workflow_names;
+        let near = self.report.nearest(name, all.iter().map(|(own, _)| own.as_str()));
+        // Who takes the name of the file for that of the workflow in it is told both.
+        let by_file = all.iter().find(|(_, file)| library_name(file) == name);
+        let hint = match (near, by_file) {
+            (Some(near), _) => Some(format!("did you mean `{near}`?")),
+            (None, Some((own, file))) => Some(format!("did you mean `{own}`, as `{file}` calls it?")),
+            (None, None) => folders
+                .last()
+                .map(|folder| format!("put its file there, such as `{}`", file_in(folder, name))),
+        };
+        let diagnostic = self.report.error(codes::WORKFLOW_UNKNOWN, place, message);
+        self.report.push(Diagnostic { hint, ..diagnostic });
     }
 
     fn refuse_several(&mut self, (name, place): (&str, Place), files: &[String]) {
@@ -81,29 +110,50 @@ impl<'o> Resolver<'o, '_> {
     /// Finds the action, or reports that it is not there; says nothing of a library that could not be read.
     fn action_of(&mut self, used: &Use) -> Option<&'o Action> {
         let (library, name, place) = (used.library.as_str(), used.action.as_str(), used.place);
-        let (message, names): (_, Vec<&str>) = match self.others.libraries.get(library) {
-            None => (
-                format!("there is no library `{library}` in the folder `actions`"),
-                self.others.library_names.iter().map(String::as_str).collect(),
-            ),
+        let (message, hint) = match self.others.libraries.get(library) {
+            None => self.no_library(library, name),
             Some(Found::Several(files)) => {
                 self.refuse_several((library, place), files);
                 return None;
             }
             Some(Found::One(_)) => {
-                let library = self.others.library(library)?;
-                if let Some(action) = library.action(name) {
+                let own = self.others.library(library)?;
+                if let Some(action) = own.action(name) {
                     return Some(action);
                 }
-                (
-                    format!("the library `{}` has no action `{name}`", used.library),
-                    library.actions.iter().map(|action| action.task.name.value.as_str()).collect(),
-                )
+                self.no_action(own, (library, name))
             }
         };
-        let word = if self.others.libraries.contains_key(library) { name } else { library };
-        self.report.refuse_word(codes::ACTION_UNKNOWN, place, message, (word, names.into_iter()));
+        let diagnostic = self.report.error(codes::ACTION_UNKNOWN, place, message);
+        self.report.push(Diagnostic { hint, ..diagnostic });
         None
+    }
+
+    /// Says that a library is not there, where it was looked for, and what would have to stand there.
+    fn no_library(&mut self, library: &str, action: &str) -> (String, Option<String>) {
+        let others = self.others;
+        let folder = others.folders.1.as_deref().unwrap_or(ACTIONS);
+        let message = format!("there is no library `{library}`: no file `{library}.yaml` in `{folder}`");
+        let near = self.report.nearest(library, others.library_names.iter().map(String::as_str));
+        let hint = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("write `{action}` under `actions:` of `{}`", file_in(folder, library)),
+        };
+        (message, Some(hint))
+    }
+
+    /// Says that a library has no such action, and which it has.
+    fn no_action(&mut self, own: &Library, (library, action): (&str, &str)) -> (String, Option<String>) {
+        let file = self.others.library_file(library).unwrap_or(library);
+        let message = format!("the library `{library}`, the file `{file}`, has no action `{action}`");
+        let names = || own.actions.iter().map(|action| action.task.name.value.as_str());
+        if let Some(near) = self.report.nearest(action, names()) {
+            return (message, Some(format!("did you mean `{near}`?")));
+        }
+        let known: Vec<_> = names().take(NAMES_MAX).map(|name| format!("`{name}`")).collect();
+        let more = if names().nth(NAMES_MAX).is_some() { ", …" } else { "" };
+        let hint = format!("use one that it has: {}{more}", known.join(", "));
+        (message, (!known.is_empty()).then_some(hint))
     }
 
     /// Returns whether an action comes to use `target`, over whatever others.
@@ -186,7 +236,7 @@ impl<'o> Resolver<'o, '_> {
         let missing: Vec<_> = inputs.iter().filter(is_missing).collect();
         for declaration in missing {
             let input = &declaration.input;
-            let (name, kind) = (&input.name, input.schema.kind.as_str());
+            let (name, kind) = (&input.name, input.schema.type_word());
             let message = if input.default.is_some() {
                 format!(
                     "{what} needs the input `{name}` ({kind}), whose default counts for who starts it alone"
@@ -198,6 +248,11 @@ impl<'o> Resolver<'o, '_> {
             self.report.refuse_hint(codes::GIVEN_MISSING, place, message, hint);
         }
     }
+}
+
+/// Names the file of `name` in a folder.
+fn file_in(folder: &str, name: &str) -> String {
+    if folder == "." { format!("{name}.yaml") } else { format!("{folder}/{name}.yaml") }
 }
 
 /// Checks a value as far as it is known before the run.

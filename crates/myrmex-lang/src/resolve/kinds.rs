@@ -24,13 +24,10 @@ pub(super) fn check(task: &Task, report: &mut Report) {
 
 fn check_kind(kind: &Spot<String>, own: &OwnKinds<'_>, report: &mut Report) {
     let known = || FaultKind::KNOWN.iter().map(FaultKind::as_str).chain(LATER).chain(own.names.clone());
-    if known().any(|name| name == kind.value) {
+    if own.is_open || known().any(|name| name == kind.value) {
         return;
     }
     let near = report.nearest(&kind.value, known());
-    if near.is_none() && own.is_open {
-        return;
-    }
     let hint = near.map_or_else(
         || format!("an error gets a type of its own by `fail: {{type: {}, title: TEXT}}`", kind.value),
         |near| format!("did you mean `{near}`?"),
@@ -73,7 +70,8 @@ impl<'o> OwnKinds<'o> {
                 }
                 None => {}
             },
-            Template::Expr(_) | Template::Text(_) | Template::List(_) => {}
+            Template::Expr(_) => self.is_open = true,
+            Template::Text(_) | Template::List(_) => {}
         }
     }
 }

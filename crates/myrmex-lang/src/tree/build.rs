@@ -451,6 +451,10 @@ fn syntax_message(kind: &ErrorKind) -> Option<&'static str> {
         ErrorKind::MappingValueNotAllowed => Some("a `:` cannot stand here"),
         ErrorKind::ExpectedFlowMappingSeparator => Some("a `,` or `}` is missing here"),
         ErrorKind::ExpectedFlowSequenceSeparator => Some("a `,` or `]` is missing here"),
+        ErrorKind::SimpleKeyExpected => Some("this line is no key: it has no `:`"),
+        ErrorKind::InvalidTrailingSingleQuotedScalar | ErrorKind::InvalidTrailingDoubleQuotedScalar => {
+            Some("something stands behind the closing quote")
+        }
         // A foreign enum of some 90 kinds; most explain themselves.
         _ => None,
     }
@@ -465,6 +469,26 @@ fn lacks_colon_above(text: &str, line_start: usize) -> bool {
     let is_word =
         !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
     is_word && indentation(above) < indentation(line)
+}
+
+/// Returns whether the line above the one that begins at `line_start` ends with the sign for text in the lines below.
+fn is_below_block_text(text: &str, line_start: usize) -> bool {
+    let above = text[..line_start].trim_end_matches('\n').lines().next_back().unwrap_or_default();
+    let sign = above.trim_end().trim_end_matches(['-', '+']);
+    sign.ends_with(": |") || sign.ends_with(": >")
+}
+
+/// Returns what the line above the one that begins at `line_start` leaves open.
+fn left_open(text: &str, line_start: usize) -> Option<&'static str> {
+    let above = text[..line_start].trim_end_matches('\n').lines().next_back()?;
+    let count = |c: char| above.matches(c).count();
+    if count('"') % 2 == 1 {
+        Some("close the quote above")
+    } else if count('{') > count('}') || count('[') > count(']') {
+        Some("close the bracket above")
+    } else {
+        None
+    }
 }
 
 /// Returns whether a line, as far as it was read, is within a map in one line, at a condition without quotes around it.
@@ -512,9 +536,20 @@ fn syntax_hint(kind: &ErrorKind, text: &str, at: usize) -> Option<&'static str> 
         ErrorKind::UnclosedQuotedScalar | ErrorKind::InvalidQuotedScalarIndent => {
             Some("close the quote above")
         }
-        ErrorKind::ExpectedBlockMappingKey
-        | ErrorKind::InvalidIndentation
-        | ErrorKind::ExpectedDocumentStart => Some("align it with the lines above"),
+        ErrorKind::SimpleKeyExpected if is_below_block_text(text, line_start) => {
+            Some("the text below a `|` or `>` stands further to the right than its key")
+        }
+        ErrorKind::InvalidTrailingSingleQuotedScalar => {
+            Some("within single quotes a quote is written twice: 'it''s'")
+        }
+        ErrorKind::InvalidTrailingDoubleQuotedScalar => Some(r#"within double quotes a quote is written \""#),
+        ErrorKind::UnexpectedCharacter { .. } => Some("put quotes around text that begins so"),
+        ErrorKind::InvalidIndentation => {
+            left_open(text, line_start).or(Some("align it with the lines above"))
+        }
+        ErrorKind::ExpectedBlockMappingKey | ErrorKind::ExpectedDocumentStart => {
+            Some("align it with the lines above")
+        }
         // A foreign enum of some 90 kinds; most explain themselves.
         _ => None,
     }

@@ -27,7 +27,7 @@ pub(super) fn check_files(text: &str, expected: &str) {
     let mut files = files(text);
     let entry = files.remove(0);
     let (libraries, workflows) = files.into_iter().partition(|file| file.name.starts_with("actions/"));
-    let checked = check_with(&entry, &Beside { workflows, libraries });
+    let checked = check_with(&entry, &Beside { workflows, libraries, ..Beside::default() });
     let mut found = describe(&entry.text, &checked.diagnostics);
     for file in &checked.beside {
         let _ = write!(found, "--- {}\n{}", file.source.name, describe(&file.source.text, &file.diagnostics));
@@ -252,9 +252,9 @@ fn uses_are_checked_against_their_actions() {
         "
         E0608 3:12 `tools/notify` does not name an action
           hint: write `LIBRARY/ACTION@VERSION`, such as `tools/notify@1`
-        E0609 4:12 there is no library `toolz` in the folder `actions`
+        E0609 4:12 there is no library `toolz`: no file `toolz.yaml` in `actions`
           hint: did you mean `tools`?
-        E0609 5:12 the library `tools` has no action `notifi`
+        E0609 5:12 the library `tools`, the file `actions/tools.yaml`, has no action `notifi`
           hint: did you mean `notify`?
         E0603 6:12 the action `notify` has version 1.2.3
         E0607 6:39 the input `to` of the action `notify`: expected string, found integer `1`

@@ -12,6 +12,7 @@ fn problems((text, lib, kid): (&str, &str, &str), supply: &Supply) -> String {
     let beside = Beside {
         libraries: vec![Source::new("actions/lib.yaml", lib)],
         workflows: vec![Source::new("kid.yaml", kid)],
+        ..Beside::default()
     };
     let checked = check_in(&Source::new("test.yaml", text), &beside, supply);
     describe(text, &checked.diagnostics)

@@ -322,3 +322,24 @@ fn what_cannot_have_a_value_is_not_read() {
         ",
     );
 }
+
+#[test]
+fn a_space_that_is_no_space_breaks_an_operator_and_nothing_else() {
+    check_body(
+        "
+        inputs: {a: {type: boolean}}
+        tasks:
+          a: {if: 'inputs.a |\u{a0}| inputs.a', set: {}}
+          b: {if: 'inputs.a ==\u{a0}= inputs.a', set: {}}
+          c: {if: 'inputs.a &\u{a0}& inputs.a', set: {}}
+        ",
+        "
+        E0401 4:22 unexpected character
+          hint: write an ordinary space, this is another
+        E0401 5:23 unexpected character
+          hint: write an ordinary space, this is another
+        E0401 6:21 unexpected character
+          hint: write `and`
+        ",
+    );
+}

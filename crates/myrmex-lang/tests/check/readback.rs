@@ -61,7 +61,7 @@ proptest! {
         let text = format!("workflow: w\ntasks: {{a: {{{first}}}, b: {{{handler}}}}}\nfinally: {{{handler}}}\n");
         let actions: String = NAMES.iter().map(|name| format!("  {name}: {{version: 1.0.0, run: x}}\n")).collect();
         let library = Source::new("actions/lib.yaml", format!("actions:\n{actions}"));
-        let beside = Beside { workflows: Vec::new(), libraries: vec![library] };
+        let beside = Beside { libraries: vec![library], ..Beside::default() };
         let checked = check_with(&Source::new("w.yaml", text.as_str()), &beside);
         let defect = checked.diagnostics.iter().find(|problem| problem.code.0 == "E0801");
         prop_assert!(defect.is_none(), "{text}\n{defect:?}");

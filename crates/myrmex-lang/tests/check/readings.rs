@@ -22,3 +22,19 @@ fn keys_durations_and_kinds_that_mean_something_else() {
         ",
     );
 }
+
+#[test]
+fn a_try_that_may_fail_with_anything_is_not_judged() {
+    check_body(
+        "
+        inputs: {p: {type: object}}
+        tasks:
+          a: {try: {workflow: kid}, catch: {type: time-out, set: {}}}
+          b: {try: {fail: '${{ inputs.p }}'}, catch: {type: time-out, set: {}}}
+          c: {try: {fail: {type: '${{ inputs.p.type }}', title: x}}, catch: {type: time-out, set: {}}}
+        ",
+        "
+        E0601 4:23 there is no workflow `kid` in the files beside this one
+        ",
+    );
+}

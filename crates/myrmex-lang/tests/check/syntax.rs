@@ -309,3 +309,34 @@ fn only_yaml_1_2_is_read() {
     );
     check(&text("%YAML 1.2 # now"), "");
 }
+
+#[test]
+fn the_commonest_slips_of_the_pen_are_told_with_what_to_do() {
+    let problems = |body: &str| {
+        let text = format!("workflow: w\ntasks:\n  a:\n{body}");
+        let source = myrmex_lang::Source::new("test.yaml", text.as_str());
+        super::describe(&text, &myrmex_lang::check(&source).diagnostics)
+    };
+    assert_eq!(
+        problems("    run: |\n    echo x\n    timeout: 1m\n"),
+        "E0101 5:5 this line is no key: it has no `:`\n  \
+         hint: the text below a `|` or `>` stands further to the right than its key\n"
+    );
+    assert_eq!(
+        problems("    run: 'echo it's'\n"),
+        "E0101 4:19 something stands behind the closing quote\n  \
+         hint: within single quotes a quote is written twice: 'it''s'\n"
+    );
+    assert_eq!(
+        problems("    run: @foo\n"),
+        "E0101 4:10 unexpected character: `@'\n  hint: put quotes around text that begins so\n"
+    );
+    assert_eq!(
+        problems("    set: {v: \"x, timeout: 1m}\n  b: {set: {}}\n"),
+        "E0101 5:3 invalid indentation\n  hint: close the quote above\n"
+    );
+    assert_eq!(
+        problems("    needs: [b\n    timeout: 1m\n"),
+        "E0101 5:5 invalid indentation\n  hint: close the bracket above\n"
+    );
+}

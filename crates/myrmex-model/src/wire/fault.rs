@@ -72,6 +72,8 @@ pub(super) struct ReportV1 {
     artifacts: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cached: Option<OriginV1>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unkept: Vec<String>,
     usage: [u64; 6],
 }
 
@@ -133,6 +135,7 @@ impl From<&AttemptReport> for ReportV1 {
             watcher: matches!(report.end, AttemptEnd::Lost { loss: Loss::Watcher, .. }),
             artifacts: report.artifacts.map(|hash| hash.to_string()),
             cached: report.cached.as_deref().map(OriginV1::from),
+            unkept: report.unkept.clone(),
             end: end.to_owned(),
             output,
             fault,
@@ -183,6 +186,7 @@ impl TryFrom<ReportV1> for AttemptReport {
         let artifacts = wire.artifacts.map(|text| text.parse::<ValueHash>()).transpose();
         let artifacts = artifacts.map_err(|error| WireError::new("the report of an attempt", error))?;
         let cached = wire.cached.map(Origin::try_from).transpose()?.map(Box::new);
-        Ok(Self { end, usage, pid: wire.pid, exit, has_leftovers: wire.leftovers, artifacts, cached })
+        let (pid, has_leftovers, unkept) = (wire.pid, wire.leftovers, wire.unkept);
+        Ok(Self { end, usage, pid, exit, has_leftovers, artifacts, cached, unkept })
     }
 }

@@ -12,7 +12,7 @@ use crate::worker::Assignment;
 const BYTES_MAX: usize = 8 << 20;
 
 /// The most records and operations in one batch: a commit of so many rows takes some tens of milliseconds.
-const ROWS_MAX: usize = 20_000;
+pub(super) const ROWS_MAX: usize = 20_000;
 
 /// What was decided since the last batch was handed to the writer.
 #[derive(Default)]
@@ -46,9 +46,9 @@ impl Open {
             && self.effects.is_empty()
     }
 
-    /// Whether it must be handed over before more is decided.
-    pub(super) fn is_full(&self) -> bool {
-        self.bytes >= BYTES_MAX || self.records.len() + self.operations.len() >= ROWS_MAX
+    /// Whether it must be handed over before more is decided, where it may have so many rows.
+    pub(super) fn is_full(&self, rows_max: usize) -> bool {
+        self.bytes >= BYTES_MAX || self.records.len() + self.operations.len() >= rows_max
     }
 
     pub(super) fn record(&mut self, record: NewRecord) {

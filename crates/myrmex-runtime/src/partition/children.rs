@@ -35,6 +35,35 @@ pub(super) enum FollowUp {
     Message(Message),
 }
 
+/// The most messages between runs that a turn takes of one origin. A child begins or ends in some tenths of a millisecond, so
+/// whatever else arrives waits for some tens of milliseconds.
+pub(super) const FOLLOW_UPS_PER_TURN: u32 = 256;
+
+/// How much of something a turn may do.
+#[derive(Debug)]
+pub(super) struct Share {
+    left: u32,
+    most: u32,
+}
+
+impl Share {
+    /// Lets each turn do so much, and at least one thing.
+    pub(super) fn new(most: u32) -> Self {
+        Self { left: most.max(1), most: most.max(1) }
+    }
+
+    pub(super) fn begin(&mut self) {
+        self.left = self.most;
+    }
+
+    /// Takes one thing of it; false if nothing is left.
+    pub(super) fn take_one(&mut self) -> bool {
+        let is_left = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        is_left
+    }
+}
+
 /// The most definitions that are kept in memory beside those that runs follow.
 const DEFINITIONS_MAX: usize = 1_024;
 
@@ -82,13 +111,34 @@ impl State {
         while let Some(next) = self.follow_ups.pop_front() {
             match next {
                 FollowUp::Command(run, command) => self.decide(run, command),
-                FollowUp::Message(Message::Call(call)) => self.start_child(&call),
-                FollowUp::Message(Message::Cancel { child, parent, cancels, by }) => {
-                    self.cancel_child(child, (parent, cancels), by);
+                // What runs say to each other without end must not make one batch, nor one turn.
+                FollowUp::Message(message) if self.must_wait(&message) => {
+                    self.put_message(self.parts.log, &message);
                 }
-                FollowUp::Message(Message::Ended { parent, task, child, end, is_unknown }) => {
-                    self.child_ended((parent, task), child, end, is_unknown);
-                }
+                FollowUp::Message(message) => self.deliver(message),
+            }
+        }
+    }
+
+    /// Returns whether a message to a run of this partition does not go into this turn: nothing overtakes what waits already. Of
+    /// cancels there are as many as runs, and nothing is to begin in these any more.
+    fn must_wait(&mut self, message: &Message) -> bool {
+        let is_cancel = match message {
+            Message::Cancel { .. } => true,
+            Message::Call(_) | Message::Ended { .. } => false,
+        };
+        self.is_full()
+            || self.owned.mail.has_untaken(self.parts.log)
+            || !(is_cancel || self.messages.take_one())
+    }
+
+    /// Takes a message to a run of this partition.
+    pub(super) fn deliver(&mut self, message: Message) {
+        match message {
+            Message::Call(call) => self.start_child(&call),
+            Message::Cancel { child, parent, cancels, by } => self.cancel_child(child, (parent, cancels), by),
+            Message::Ended { parent, task, child, end, is_unknown } => {
+                self.child_ended((parent, task), child, end, is_unknown);
             }
         }
     }

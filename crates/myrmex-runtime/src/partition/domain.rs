@@ -14,7 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use myrmex_engine::dispatch::{Applicant, Grant as Granted, Ready as Waiting, Ruling};
 use myrmex_model::address::Address;
 use myrmex_model::command::Command;
-use myrmex_model::id::{FencingToken, RunId};
+use myrmex_model::fault::Fault;
+use myrmex_model::id::{Attempt, FencingToken, RunId};
 use myrmex_model::name::Name;
 use myrmex_store::{LogId, Partitions};
 
@@ -72,6 +73,8 @@ pub(super) struct Settling {
 pub(super) enum Verdict {
     /// An attempt gets a place, or a block what it is to hold.
     Granted(Granted),
+    /// An attempt or a block can never get what it asks for.
+    Refused { run: RunId, task: Address, attempt: Attempt, fault: Box<Fault> },
     /// Whether a run gets its place.
     Ruled(RunId, Ruling),
     /// A run is in the way of another one and is to be cancelled.
@@ -88,6 +91,8 @@ pub(super) struct Holds {
     returning: BTreeSet<RunId>,
     /// Those of them that have it, and whose leases are not known yet.
     admitted: BTreeSet<RunId>,
+    /// Whether something was claimed or given back since places were last given away.
+    pub(super) has_heard: bool,
 }
 
 impl Holds {
@@ -132,6 +137,12 @@ impl State {
         self.may_decide() && self.owned.holds.admitted.is_empty()
     }
 
+    /// Whether something may be given away that could not when this turn gave places away: what a batch releases, and a grant
+    /// that could not be carried out, are given back after that.
+    pub(super) fn may_give_more(&self) -> bool {
+        self.owned.holds.has_heard && self.may_decide()
+    }
+
     /// Makes a claim: at once if the domain is here, else once what was decided until now is durable.
     pub(super) fn wish(&mut self, wish: Wish) {
         if self.parts.log == DOMAIN_LOG {
@@ -144,6 +155,7 @@ impl State {
     /// Takes a claim of a run of `from`.
     pub(super) fn hear_wish(&mut self, from: LogId, wish: Wish) {
         let now = self.parts.clock.now();
+        self.owned.holds.has_heard = true;
         let (dispatch, admission) = (&mut self.owned.dispatch, &mut self.owned.admission);
         match wish {
             Wish::Enqueue(waiting) => self.line_up(waiting),
@@ -185,11 +197,22 @@ impl State {
     pub(super) fn obey(&mut self, verdict: Verdict) {
         match verdict {
             Verdict::Granted(granted) => self.take_grant(granted),
+            Verdict::Refused { run, task, attempt, fault } => self.take_refusal(run, task, attempt, *fault),
             Verdict::Ruled(run, ruling) => self.take_ruling(run, ruling),
             Verdict::Ends { run, by, reason, successor } => {
                 self.wake(run);
                 self.tell(run, Command::Cancel { by, reason, successor: Some(successor) });
             }
+        }
+    }
+
+    /// Lets what waits in vain fail. After an interrupt a resume finds it again.
+    fn take_refusal(&mut self, run: RunId, task: Address, attempt: Attempt, fault: Fault) {
+        if self.is_interrupted {
+            return;
+        }
+        if let Err(rejection) = self.put(run, Command::Refuse { task, attempt, fault }) {
+            self.note_refusal(rejection.to_string());
         }
     }
 

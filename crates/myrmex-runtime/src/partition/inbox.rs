@@ -94,6 +94,12 @@ impl Messages {
         self.0.lanes().reserved.pop_front()
     }
 
+    /// Returns whether there is no message.
+    pub(super) fn is_empty(&self) -> bool {
+        let lanes = self.0.lanes();
+        lanes.reserved.is_empty() && lanes.ordinary.is_empty()
+    }
+
     /// Waits for the next message, at most `limit`.
     pub(super) fn next(&self, limit: Duration) -> Option<Message> {
         let until = Instant::now() + limit;

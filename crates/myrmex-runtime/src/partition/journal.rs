@@ -1,14 +1,17 @@
 //! From a journal in the store back to a run.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use myrmex_engine::run::{ReplayError, Run, SnapshotError};
+use myrmex_model::address::Address;
 use myrmex_model::event::Recorded;
-use myrmex_model::id::{DefinitionHash, RunId};
+use myrmex_model::id::{Attempt, DefinitionHash, RunId};
 use myrmex_model::ir::Definition;
 use myrmex_model::name::Namespace;
+use myrmex_model::time::Timestamp;
 use myrmex_model::wire;
-use myrmex_store::{Reader, Record, Sequence, StoreError};
+use myrmex_store::{LogId, Reader, Ready, Record, Sequence, StoreError};
 
 /// How many records are read at a time.
 const PAGE: usize = 1_000;
@@ -71,6 +74,30 @@ pub fn load_definition(
         wire::definition::FORM => Ok(Some(Arc::new(wire::definition::decode(&stored.body)?))),
         form => Err(JournalError::Form { what: "a definition", form }),
     }
+}
+
+/// Returns since when the tasks of a run wait that are in the queue; `count` is how many these are.
+///
+/// # Errors
+///
+/// Returns [`StoreError`] if that cannot be read.
+pub(super) fn waiting_since(
+    reader: &dyn Reader,
+    (log, namespace): (LogId, &Namespace),
+    (run, count): (RunId, usize),
+) -> Result<BTreeMap<Address, Timestamp>, StoreError> {
+    let mut since = BTreeMap::new();
+    // Rows stand by run and task; the root waits for nothing.
+    let (task, attempt, at) = (Address::root(), Attempt::FIRST, Timestamp(0));
+    let mut after = Ready { namespace: namespace.clone(), run, task, attempt, at };
+    while since.len() < count {
+        let page = reader.ready(log, Some(&after), count - since.len())?;
+        let own: Vec<Ready> = page.into_iter().take_while(|row| row.run == run).collect();
+        let Some(last) = own.last().cloned() else { break };
+        since.extend(own.into_iter().map(|row| (row.task, row.at)));
+        after = last;
+    }
+    Ok(since)
 }
 
 /// Replays a run from the store; nothing if the store has no such run.

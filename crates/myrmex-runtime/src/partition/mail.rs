@@ -1,8 +1,10 @@
 //! Messages between runs: sent by a row of the outbox in the batch that decides them, taken by reading that row.
 //!
 //! A run of the same partition gets its message in the same turn, by the same code; then no row is needed, since both
-//! are in one batch. A partition that has put rows into its outbox only gives notice; the receiver reads them when it
-//! has room. So nothing is kept in memory that a slow receiver has not taken, and a notice that is lost costs time only.
+//! are in one batch. Only when that batch is full, or the turn has done its [`Share`](super::children::Share), a partition sends a
+//! row to itself, and then all that follow until they are taken, so that messages stay in their order. A partition that has put
+//! rows into its outbox only gives notice; the receiver reads them when it has room. So nothing is kept in memory that a slow
+//! receiver has not taken, and a notice that is lost costs time only.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,10 +48,10 @@ struct Peer {
 }
 
 impl Mail {
-    /// Reads how it stands with all other logs; with one partition there is none.
+    /// Reads how it stands with all logs, this one too: it may have sent itself what went into no batch.
     pub(super) fn open(reader: &dyn Reader, log: LogId, partitions: Partitions) -> Result<Self, StoreError> {
         let mut mail = Self::default();
-        for other in partitions.logs().filter(|other| *other != log) {
+        for other in partitions.logs() {
             let (taken, received) = (reader.received(other, log)?, reader.received(log, other)?);
             // Rows are removed only after they were taken, so no number is given twice.
             let (mut sent, mut calls) = (taken, BTreeSet::new());
@@ -62,7 +64,10 @@ impl Mail {
             }
             let removed = MessageNumber::NONE;
             mail.peers.insert(other, Peer { sent, taken, removed, received, calls });
-            mail.unread.insert(other);
+            // Nobody else sends what this one sends to itself, so what there is has been seen.
+            if other != log || sent > received {
+                mail.unread.insert(other);
+            }
         }
         Ok(mail)
     }
@@ -70,6 +75,11 @@ impl Mail {
     /// Returns how many calls are on their way to others.
     pub(super) fn calls_on_the_way(&self) -> usize {
         self.peers.values().map(|peer| peer.calls.len()).sum()
+    }
+
+    /// Returns whether there are messages to `log` that it has not taken here.
+    pub(super) fn has_untaken(&self, log: LogId) -> bool {
+        self.peers.get(&log).is_some_and(|peer| peer.sent > peer.received)
     }
 
     pub(super) fn has_unread(&self) -> bool {
@@ -103,17 +113,23 @@ impl Mail {
 impl State {
     /// Sends a message to a run. One of this partition gets it in this turn, another one once it is durable.
     pub(super) fn send(&mut self, message: Message) {
-        let run = message.to();
-        let to = self.parts.partitions.log_of(run);
-        let Some(peer) = self.owned.mail.peers.get_mut(&to) else {
-            return self.follow_ups.push_back(FollowUp::Message(message));
-        };
+        let (own, to) = (self.parts.log, self.parts.partitions.log_of(message.to()));
+        if to == own && !self.owned.mail.has_untaken(own) {
+            self.follow_ups.push_back(FollowUp::Message(message));
+        } else {
+            self.put_message(to, &message);
+        }
+    }
+
+    /// Puts a message to a run of the partition of `to` into the outbox.
+    pub(super) fn put_message(&mut self, to: LogId, message: &Message) {
+        let Some(peer) = self.owned.mail.peers.get_mut(&to) else { return };
         peer.sent = peer.sent.next();
-        let (number, namespace) = (peer.sent, self.parts.namespace.clone());
-        if let Message::Call(_) = &message {
+        let (number, namespace, run) = (peer.sent, self.parts.namespace.clone(), message.to());
+        if let Message::Call(_) = message {
             peer.calls.insert(number);
         }
-        let (codec, body) = (wire::message::CODEC, wire::message::encode(&message));
+        let (codec, body) = (wire::message::CODEC, wire::message::encode(message));
         let row = Row { to, number, namespace, run, codec, body };
         self.owned.open.operations([IndexOperation::PutMessage(row)]);
         self.owned.open.effects.push(Release::Say(to, Word::Mail));
@@ -126,12 +142,14 @@ impl State {
             return;
         }
         for from in std::mem::take(&mut self.owned.mail.unread) {
-            if self.owned.open.is_full() || self.trouble.is_some() {
+            if self.is_full() || self.trouble.is_some() {
                 self.owned.mail.unread.insert(from);
                 continue;
             }
             let Some(after) = self.owned.mail.peers.get(&from).map(|peer| peer.received) else { continue };
             let route = (from, self.parts.log);
+            // What others sent does not wait for those who say much.
+            self.messages.begin();
             match self.owned.reader.messages(route, after, MESSAGES_PER_TURN) {
                 Ok(page) => self.take_messages(from, page),
                 // The turn is dropped with it.
@@ -143,13 +161,23 @@ impl State {
     }
 
     fn take_messages(&mut self, from: LogId, page: Vec<Row>) {
-        let Some(through) = page.last().map(|row| row.number) else { return };
+        if page.is_empty() {
+            return;
+        }
         // There may be more; a page that is not full does not tell.
         self.owned.mail.unread.insert(from);
+        let mut through = MessageNumber::NONE;
         for Row { number, codec, body, .. } in page {
+            if self.is_full() || !self.messages.take_one() {
+                break;
+            }
+            through = number;
+            if let Some(peer) = self.owned.mail.peers.get_mut(&from) {
+                peer.received = through;
+            }
             match wire::message::decode(&body) {
                 Ok(message) if codec == wire::message::CODEC => {
-                    self.follow_ups.push_back(FollowUp::Message(message));
+                    self.deliver(message);
                     self.follow_up();
                 }
                 // One that cannot be read must not stop those behind it.
@@ -159,9 +187,6 @@ impl State {
                     self.parts.progress.note(note);
                 }
             }
-        }
-        if let Some(peer) = self.owned.mail.peers.get_mut(&from) {
-            peer.received = through;
         }
         self.owned.open.operations([IndexOperation::PutReceived { from, through }]);
         self.owned.open.effects.push(Release::Say(from, Word::Taken(through)));

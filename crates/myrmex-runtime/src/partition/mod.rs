@@ -14,6 +14,7 @@ mod admission;
 mod batch;
 mod cache;
 mod children;
+mod demands;
 mod domain;
 mod inbox;
 mod journal;
@@ -52,11 +53,12 @@ use crate::progress::{Health, Progress};
 use crate::values::Values;
 use crate::watch::Watch;
 use crate::worker::{Outcome, Report, Said, SharedWorker};
-use batch::Open;
-use children::FollowUp;
+use batch::{Open, ROWS_MAX};
+use children::{FOLLOW_UPS_PER_TURN, FollowUp, Share};
 use domain::{Holds, Wish};
 use inbox::{Entry, Messages};
 use mail::Mail;
+use pools::Pools;
 use post::Word;
 use shared::{Opening, SharedStore};
 use sleep::Asleep;
@@ -67,11 +69,12 @@ use writer::Writer;
 use message::{Answer, Message};
 
 pub(crate) use children::Definitions;
+pub use demands::{Demands, waiting};
 pub use domain::DOMAIN_LOG;
 pub use journal::{JournalError, event_of, load_definition, load_run};
 pub use message::{Answered, CalledDefinition, Ear, Interrupter, NewRetry, NewRun, RequestError, Written};
 pub use partitions::Partitions;
-pub use pools::{Supply, capacities, waiting};
+pub use pools::{Supply, capacities};
 pub use post::{Letter, Post};
 pub use sleep::Tally;
 pub use snapshot::{Restored, SNAPSHOT_TAG, Thrift, restore_run};
@@ -123,6 +126,8 @@ pub struct Parts {
 /// What one partition is made of.
 pub(super) struct Seat {
     log: LogId,
+    /// The most rows of a batch.
+    rows_max: usize,
     partitions: Count,
     store: SharedStore,
     post: Box<dyn Post>,
@@ -165,6 +170,7 @@ impl Common {
     fn seat(&self, log: LogId, store: SharedStore, post: Box<dyn Post>) -> Seat {
         Seat {
             log,
+            rows_max: ROWS_MAX,
             partitions: store.partitions(),
             store,
             post,
@@ -200,8 +206,7 @@ struct Owned {
     admission: Admission,
     /// Places on workers; empty where the domain is not held.
     dispatch: Dispatch,
-    /// The pools that runs declare, of those that are in memory; empty where the domain is not held.
-    declared: BTreeMap<RunId, BTreeMap<Name, u32>>,
+    pools: Pools,
     /// Who has to be heard before places are given away.
     holds: Holds,
     /// The grants of this partition's runs that are not over.
@@ -251,7 +256,7 @@ impl Owned {
             quiet: VecDeque::new(),
             admission: Admission::default(),
             dispatch,
-            declared: BTreeMap::new(),
+            pools: Pools::default(),
             holds: Holds::until_declared(parts.partitions),
             leases: BTreeSet::new(),
             mail,
@@ -286,6 +291,8 @@ struct State {
     tally: Tally,
     /// What follows from effects, done once all requests of the turn are answered.
     follow_ups: VecDeque<FollowUp>,
+    /// How many more messages between runs this turn may take.
+    messages: Share,
     /// Failures of the store since the last good commit.
     failures: u32,
     /// Runs whose open grants are to be compared with what the worker says it has.
@@ -314,6 +321,7 @@ impl State {
             closing: None,
             trouble: None,
             follow_ups: VecDeque::new(),
+            messages: Share::new(FOLLOW_UPS_PER_TURN),
             large: Vec::new(),
             lengthy: Vec::new(),
             eventful: Vec::new(),
@@ -343,13 +351,14 @@ impl State {
 
     /// Takes a turn: this message and those that are there already; false when the loop is to end.
     fn turn(&mut self, first: Option<Message>, messages: &Messages) -> bool {
+        self.messages.begin();
         let mut next = first;
         for _ in 0..MESSAGES_PER_BATCH {
             let Some(message) = next.take() else { break };
             if !self.handle(message) {
                 return false;
             }
-            if self.owned.open.is_full() {
+            if self.is_full() {
                 break;
             }
             next = self.deferred.pop_front().or_else(|| messages.try_next());
@@ -361,10 +370,11 @@ impl State {
         self.take_mail();
         self.take_more();
         self.fold();
-        self.take_snapshots();
+        self.owned.holds.has_heard = false;
         let is_idle = self.deferred.is_empty() && !self.has_more();
         self.admit();
         self.grant();
+        self.take_snapshots();
         self.let_sleep();
         if !self.settle(is_idle) {
             return false;
@@ -417,12 +427,20 @@ impl State {
 
     /// Returns whether there is something to do beside what is in the inbox.
     fn has_more(&self) -> bool {
-        self.goes_on() || (!self.is_interrupted && self.owned.mail.has_unread())
+        self.goes_on()
+            || self.has_more_to_grant()
+            || (!self.is_interrupted && (self.owned.mail.has_unread() || !self.eventful.is_empty()))
+            || self.may_give_more()
+    }
+
+    /// Returns whether the batch in the making must be handed over before more is decided.
+    fn is_full(&self) -> bool {
+        self.owned.open.is_full(self.parts.rows_max)
     }
 
     /// Returns whether nothing can be decided before the writer has taken a full batch.
     fn is_stalled(&self) -> bool {
-        self.owned.open.is_full() && self.owned.writer.is_busy()
+        self.is_full() && self.owned.writer.is_busy()
     }
 
     /// Puts a message aside that has to wait for the writer.
@@ -443,7 +461,7 @@ impl State {
     }
 
     fn time_to_sleep(&self) -> Duration {
-        match self.owned.timers.next_due() {
+        match self.owned.timers.next_due().into_iter().chain(self.next_nap()).min() {
             Some(due) => {
                 let left = u64::try_from(due.0.saturating_sub(self.parts.clock.now().0)).unwrap_or(0);
                 Duration::from_nanos(left).min(LOOK_AT_CLOCK)

@@ -47,6 +47,11 @@ impl State {
         }
     }
 
+    /// Returns when it is to be looked next whether a run may leave memory.
+    pub(super) fn next_nap(&self) -> Option<Timestamp> {
+        self.owned.quiet.front().map(|(since, _)| since.after(self.parts.thrift.idle))
+    }
+
     /// Lets runs leave memory that only wait, and to which nothing has happened for a while.
     pub(super) fn let_sleep(&mut self) {
         let now = self.parts.clock.now();

@@ -10,6 +10,7 @@ use myrmex_model::id::RunId;
 use myrmex_model::time::Timestamp;
 use myrmex_store::{LogId, Partitions as Count, StoreError};
 
+use super::children::Share;
 use super::domain::DOMAIN_LOG;
 use super::inbox::{Entry, Messages, inbox};
 use super::message::{Answer, Answered, Ear, Interrupter, Message, NewRun};
@@ -77,6 +78,20 @@ impl Stepper {
         Ok(Self { count, loops, inboxes, letters })
     }
 
+    /// Lets batches be full with so many rows already, so that small histories meet full ones.
+    pub fn bound_batches(&mut self, rows: usize) {
+        for Loop { state, .. } in &mut self.loops {
+            state.parts.rows_max = rows;
+        }
+    }
+
+    /// Lets turns take only so many messages between runs, so that small histories meet what happens between two of them.
+    pub fn shorten_turns(&mut self, messages: u32) {
+        for Loop { state, .. } in &mut self.loops {
+            state.messages = Share::new(messages);
+        }
+    }
+
     /// Returns how many partitions there are.
     pub fn count(&self) -> Count {
         self.count
@@ -131,6 +146,17 @@ impl Stepper {
         }
         let first = state.deferred.pop_front().or_else(|| messages.try_next());
         state.turn(first, messages)
+    }
+
+    /// Returns whether a loop would wait for what others say, or for the clock: so nothing may come of a turn before that.
+    pub fn sleeps(&self, log: LogId, now: Timestamp) -> bool {
+        let Loop { state, messages } = &self.loops[log.0 as usize];
+        let mut dues = state.owned.timers.next_due().into_iter().chain(state.next_nap());
+        let is_due = dues.any(|due| due <= now);
+        messages.is_empty()
+            && state.deferred.is_empty()
+            && !is_due
+            && (state.is_stalled() || !state.has_more())
     }
 
     /// Returns between which partitions letters are on their way: sender and receiver.

@@ -1,6 +1,6 @@
 //! A turn: what a message means for runs, the queue, the timers and the batch in the making.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use myrmex_engine::dispatch::Grant as Granted;
@@ -26,12 +26,12 @@ use super::JournalError;
 use super::batch::Release;
 use super::cache::{self, Gave};
 use super::children::FollowUp;
+use super::demands::waiting;
 use super::domain::{DOMAIN_LOG, Wish};
 use super::message::{Answer, CalledDefinition, NewRetry, NewRun, RequestError};
-use super::pools::waiting;
 use super::post::Word;
 use super::snapshot::Upkeep;
-use super::{Loaded, State, writer};
+use super::{Loaded, State, journal, writer};
 use crate::evaluate::{self, Desk, checked_depth};
 use crate::values::Values;
 use crate::worker::{Assignment, Outcome, Produced, Report};
@@ -134,7 +134,8 @@ impl State {
         let now = self.parts.clock.now();
         self.settle_in(run, run.parent_run());
         for (task, attempt, token) in run.grants() {
-            let (worker, ready) = (Some(self.parts.worker.clone()), waiting(run, task, attempt, now));
+            let since = begun(run, &task).unwrap_or(now);
+            let (worker, ready) = (Some(self.parts.worker.clone()), waiting(run, task, attempt, since));
             self.owned.leases.insert(token);
             self.wish(Wish::Adopt(Granted { token, worker, ready }));
         }
@@ -142,10 +143,10 @@ impl State {
             self.owned.timers.arm(id, timer, due);
         }
         self.adopt_holds(run, now);
-        let queued = run.queued();
+        let queued = self.queued(run);
         self.owned.runs.insert(id, loaded);
-        for (task, attempt) in queued {
-            self.enqueue(id, &task, attempt, now);
+        for (task, attempt, since) in queued {
+            self.enqueue(id, &task, attempt, since);
         }
         self.to_recount.push(id);
         self.recount();
@@ -157,7 +158,26 @@ impl State {
         }
     }
 
-    /// Puts one command to a run and everything that follows from it into the batch.
+    /// Returns what waits of a run that was loaded, since when it does, and in that order.
+    fn queued(&mut self, run: &Run) -> Vec<(Address, Attempt, Timestamp)> {
+        let (now, queued) = (self.parts.clock.now(), run.queued());
+        let (reader, namespace) = (self.owned.reader.as_ref(), &self.parts.namespace);
+        let since = journal::waiting_since(reader, (self.parts.log, namespace), (run.id(), queued.len()));
+        let since = since.unwrap_or_else(|error| {
+            // The turn is dropped with it: otherwise nothing would know any more how long they wait.
+            self.trouble.get_or_insert(error);
+            BTreeMap::new()
+        });
+        let with_since = |(task, attempt)| {
+            let at = since.get(&task).copied().unwrap_or(now);
+            (task, attempt, at)
+        };
+        let mut queued: Vec<_> = queued.into_iter().map(with_since).collect();
+        queued.sort_by_key(|(.., since)| *since);
+        queued
+    }
+
+    /// Puts one command to a run and what follows from it into the batch, as far as that goes into this turn.
     pub(super) fn put(&mut self, id: RunId, command: Command) -> Result<(), Rejection> {
         self.put_at(id, command, self.parts.clock.now())
     }
@@ -207,7 +227,7 @@ impl State {
     /// Lets every run go on that had more to decide than went into its turn, once, while there is room in the batch.
     pub(super) fn take_more(&mut self) {
         for _ in 0..self.unfinished.len() {
-            if self.owned.open.is_full() || !self.goes_on() {
+            if self.is_full() || !self.goes_on() {
                 return;
             }
             let Some(id) = self.unfinished.pop_front() else { return };
@@ -427,7 +447,7 @@ impl State {
     pub(super) fn fire_timers(&mut self) {
         let (now, wakes) = (self.parts.clock.now(), self.tally.wakes);
         for _ in 0..TIMERS_PER_BATCH {
-            if self.tally.wakes - wakes >= WAKES_PER_TURN {
+            if self.is_full() || self.tally.wakes - wakes >= WAKES_PER_TURN {
                 return;
             }
             let Some((run, timer)) = self.owned.timers.take_due(now) else { return };
@@ -618,6 +638,11 @@ impl State {
             self.parts.progress.note(format!("attempt {attempt} of `{task}`: {rejection}"));
         }
     }
+}
+
+/// Returns when an attempt, or a block, got what it has; nothing if only its grant is recorded.
+pub(super) fn begun(run: &Run, task: &Address) -> Option<Timestamp> {
+    run.task(task)?.started()
 }
 
 /// Has what a retry takes over copied into the values of the new run, with the batch that starts it.

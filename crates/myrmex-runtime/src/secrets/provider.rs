@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use myrmex_model::fault::{Fault, FaultKind};
@@ -14,6 +14,9 @@ use super::{MASKED_BYTES_MIN, SECRET_BYTES_MAX, Secret};
 
 /// The variables that hold secrets begin with this.
 pub(crate) const VARIABLE_PREFIX: &str = "MYRMEX_SECRET_";
+
+/// The bits of a mode that say who may execute a file.
+const MODE_EXECUTABLE: u32 = 0o111;
 
 /// Where one secret comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +81,21 @@ impl Providers {
         }
     }
 
+    /// Returns why a secret cannot be had, as far as that can be told without an effect: its value is looked at and forgotten,
+    /// and of one that a command gives only the program is looked for, from the folder `workspace`.
+    pub fn lacks(&self, name: &str, workspace: &Path) -> Option<Fault> {
+        let words = match self.find(name) {
+            Ok(Source::Value(_)) => return None,
+            Ok(Source::Command(words)) => words,
+            Err(fault) => return Some(fault),
+        };
+        let program = words.first()?;
+        (!is_installed(program, workspace)).then(|| {
+            let how = format!("`myrmex.yaml` takes it from the command `{program}`, which is not installed");
+            missing(name, how)
+        })
+    }
+
     fn find_unnamed(&self, name: &str) -> Result<Secret, Fault> {
         let variable = format!("{VARIABLE_PREFIX}{name}");
         if let Some(value) = std::env::var_os(&variable) {
@@ -122,6 +140,20 @@ impl Providers {
         });
         own.chain(named).collect()
     }
+}
+
+/// Whether there is a program to start.
+fn is_installed(program: &str, workspace: &Path) -> bool {
+    let is_program = |path: PathBuf| {
+        std::fs::metadata(path)
+            .is_ok_and(|file| file.is_file() && file.permissions().mode() & MODE_EXECUTABLE != 0)
+    };
+    if program.contains('/') {
+        return is_program(workspace.join(program));
+    }
+    // Without a list of folders the system looks into some of its own.
+    let Some(folders) = std::env::var_os("PATH") else { return true };
+    std::env::split_paths(&folders).any(|folder| is_program(workspace.join(folder).join(program)))
 }
 
 /// Takes what the command of a secret printed.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use myrmex_model::fault::{Fault, FaultKind};
-use myrmex_model::outcome::AttemptEnd;
+use myrmex_model::outcome::{AttemptEnd, AttemptReport};
 use myrmex_model::value::Value;
 use myrmex_store::{LogRange, StoreError};
 
@@ -65,11 +65,15 @@ impl Finish {
             (&self.keeper, assignment.run),
             self.running.masks(),
         );
-        let Collected { files, fault } = collected;
+        let Collected { files, fault, unkept } = collected;
         let outcome = match (outcome, fault) {
-            // Of a failure all that is there is kept, and the failure stays what it was.
             (Outcome::Produced { .. }, Some(fault)) => self.running.failed(self.masked(fault), &self.end),
-            (outcome, _) => outcome,
+            // Of a failure all that may be is kept, and the failure stays what it was.
+            (Outcome::Ended(report), _) => {
+                let unkept = unkept.into_iter().map(|why| self.masked_text(why)).collect();
+                Outcome::Ended(AttemptReport { unkept, ..report })
+            }
+            (outcome @ (Outcome::Produced { .. } | Outcome::TakenOver { .. }), _) => outcome,
         };
         (outcome, files)
     }
@@ -110,6 +114,13 @@ impl Finish {
                 Err(KeepError::Store(StoreError::Full)) if self.keeper.logs.wait_for_space() => continue,
                 Err(KeepError::Store(error)) => unkept(blobs::reason(&error)),
             };
+        }
+    }
+
+    fn masked_text(&self, text: String) -> String {
+        match self.running.masks() {
+            Some(masks) => masks.text(&text).into_owned(),
+            None => text,
         }
     }
 

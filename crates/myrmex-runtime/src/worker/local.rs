@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -64,8 +65,20 @@ pub enum WorkerError {
 /// beside what a try costs.
 const POSTPONED_PAUSE: Duration = Duration::from_millis(200);
 
+/// Tells whether the local worker has anything under way. It is known to be so from a moment after the attempt was assigned.
+#[derive(Debug, Clone, Default)]
+pub struct Busy(Arc<AtomicBool>);
+
+impl Busy {
+    /// Returns whether anything is under way that would have to be stopped.
+    pub fn is_busy(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// A handle on the local worker. Dropping it kills what runs and waits for the thread to end.
 pub struct LocalWorker {
+    busy: Busy,
     told: Sender<Told>,
     waker: Waker,
     logs: Logs,
@@ -99,7 +112,9 @@ impl LocalWorker {
             partials: Arc::default(),
         };
         let shared_logs = logs.clone();
+        let busy = Busy::default();
         let state = State {
+            busy: busy.clone(),
             hidden: config.providers.hidden_variables(),
             keeper,
             mailbox: (told.clone(), waker.clone()),
@@ -123,7 +138,12 @@ impl LocalWorker {
         let body = move || state.run(processes, &inbox);
         let thread =
             std::thread::Builder::new().name("worker".into()).spawn(body).map_err(WorkerError::Thread)?;
-        Ok(Self { told, waker, logs: shared_logs, thread: Some(thread) })
+        Ok(Self { busy, told, waker, logs: shared_logs, thread: Some(thread) })
+    }
+
+    /// Returns what tells whether anything is under way, also once the worker belongs to a partition.
+    pub fn busy(&self) -> Busy {
+        self.busy.clone()
     }
 
     fn tell(&self, told: Told) {
@@ -173,6 +193,7 @@ impl Drop for LocalWorker {
 
 /// What the worker's thread owns.
 struct State {
+    busy: Busy,
     config: WorkerConfig,
     logs: Logs,
     clock: Box<dyn Clock>,
@@ -245,6 +266,11 @@ impl State {
                     return;
                 }
             }
+            let is_busy = !(self.unpacking.is_empty()
+                && self.preparing.is_empty()
+                && self.running.is_empty()
+                && self.finishing.is_empty());
+            self.busy.0.store(is_busy, Ordering::Relaxed);
         }
     }
 
@@ -366,6 +392,7 @@ impl State {
         if is_under_way || self.kept.contains_key(&token) {
             return true;
         }
+        self.busy.0.store(true, Ordering::Relaxed);
         let may_take_over = assignment.cache.as_ref().is_some_and(|scope| scope.digest.is_none());
         if !may_take_over && !blobs::names_files(&assignment.arguments) {
             return self.prepare(processes, assignment, None);

@@ -35,7 +35,7 @@ use crate::secrets::Providers;
 
 pub(crate) use cache::ARGUMENT as CACHE_ARGUMENT;
 pub use kin::Kin;
-pub use local::{LocalWorker, WorkerError};
+pub use local::{Busy, LocalWorker, WorkerError};
 
 /// Who carries out attempts, as a partition sees it.
 ///

@@ -140,6 +140,11 @@ impl SqliteStore {
                 | StoreError::Held(_)
                 | StoreError::Newer { .. } => false,
             };
+        if self.is_poisoned {
+            // Closing would move the log into the file, and for that sync again what could not be synced.
+            let is_kept = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+            let _is_set = is_kept.is_ok();
+        }
         Err(error)
     }
 

@@ -50,6 +50,8 @@ struct State {
     breaches: Vec<String>,
     /// How many batches took messages.
     messages: u64,
+    /// How many took messages of their own log.
+    own_messages: u64,
     /// What a planted bug remembers.
     bug: planted::Memory,
     /// Counts all reads that failed.
@@ -82,6 +84,7 @@ impl Disk {
             order: Vec::new(),
             breaches: Vec::new(),
             messages: 0,
+            own_messages: 0,
             bug: planted::Memory::default(),
             unread: 0,
         };
@@ -105,9 +108,10 @@ impl Disk {
         self.state().commits
     }
 
-    /// Returns how many batches took messages.
-    pub(super) fn messages(&self) -> u64 {
-        self.state().messages
+    /// Returns how many batches took messages, and how many took messages of their own log.
+    pub(super) fn messages(&self) -> (u64, u64) {
+        let state = self.state();
+        (state.messages, state.own_messages)
     }
 
     /// Takes what commits did to messages that they must not do.
@@ -243,17 +247,21 @@ impl Store for Opened {
     fn commit(&mut self, batch: &Batch) -> Result<Committed, StoreError> {
         let mut batch = batch.clone();
         let mut state = self.disk.state();
+        let partitions = state.partitions;
         let State { planted, random, bug, ends, .. } = &mut *state;
         if let Some(planted) = planted {
             let end = ends.get(&batch.log).copied().unwrap_or((batch.epoch, batch.expected));
             planted::spoil(*planted, &mut batch, random, bug, end);
         }
-        let wrong = misdelivered(&self.inner, &batch);
+        let mut wrong = misdelivered(&self.inner, &batch);
+        wrong.extend(meddling(partitions, &batch));
         let committed = self.inner.commit(&batch)?;
         state.commits += 1;
         state.breaches.extend(wrong);
         let takes = |done: &IndexOperation| matches!(done, IndexOperation::PutReceived { .. });
         state.messages += u64::from(batch.operations.iter().any(takes));
+        let takes_own = |done: &IndexOperation| matches!(done, IndexOperation::PutReceived { from, .. } if *from == batch.log);
+        state.own_messages += u64::from(batch.operations.iter().any(takes_own));
         state.order.push((batch.log, committed.last));
         state.ends.insert(batch.log, (batch.epoch, committed.last));
         if state.is_unsynced_kept() {
@@ -299,6 +307,33 @@ fn misdelivered(reader: &dyn Reader, batch: &Batch) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// Says what a batch changes of runs that belong to another log: only messages may be about those.
+fn meddling(partitions: Partitions, batch: &Batch) -> Vec<String> {
+    let changed = |operation: &IndexOperation| match operation {
+        IndexOperation::PutValue { run, .. }
+        | IndexOperation::CopyValue { run, .. }
+        | IndexOperation::RemoveReady { run, .. }
+        | IndexOperation::RemoveTimer { run, .. }
+        | IndexOperation::RemoveSnapshot { run, .. } => Some(*run),
+        IndexOperation::PutSummary(summary) => Some(summary.run),
+        IndexOperation::PutReady(ready) => Some(ready.run),
+        IndexOperation::PutGrant(grant) => Some(grant.run),
+        IndexOperation::PutTimer(timer) => Some(timer.run),
+        IndexOperation::PutLogRange(log) => Some(log.run),
+        IndexOperation::PutCached(cached) => Some(cached.run),
+        IndexOperation::PutSnapshot(snapshot) => Some(snapshot.run),
+        IndexOperation::PutDefinition { .. }
+        | IndexOperation::RemoveGrant { .. }
+        | IndexOperation::PutMessage(_)
+        | IndexOperation::RemoveMessages { .. }
+        | IndexOperation::PutReceived { .. } => None,
+    };
+    let runs = batch.records.iter().map(|record| record.run);
+    let runs = runs.chain(batch.operations.iter().filter_map(changed));
+    let foreign = runs.filter(|run| partitions.log_of(*run) != batch.log);
+    foreign.map(|run| format!("log {} changes run {run} of another one", batch.log)).collect()
 }
 
 /// Where the batch lies that was handed over.

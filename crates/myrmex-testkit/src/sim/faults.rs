@@ -59,7 +59,8 @@ impl Weather {
 impl World {
     /// Lets something go wrong, sometimes.
     pub(super) fn meddle(&mut self) -> bool {
-        let drawn = 999 - self.random.below(1_000);
+        let cases = 1_000 * self.pace();
+        let drawn = cases - 1 - self.random.below(cases);
         let is_fragile = self.is_working() || self.is_recovering();
         match drawn {
             0..=24 if is_fragile || self.random.permille(300) => self.crash(),
@@ -73,6 +74,8 @@ impl World {
             115..=117 => self.tell(|partition| partition.ear().hear(Said::Broken("it broke".into()))),
             118..=121 => self.tell(|partition| partition.interrupter().interrupt()),
             122..=141 => return self.overtake(),
+            // Reports for several partitions are heard one by one, and seldom wait for each other.
+            600..=799 if self.pace() > 1 => return self.overtake(),
             142..=161 if self.is_recovering() => self.crash(),
             162..=191 => return self.retry(),
             192..=201 if !self.is_recovering() => self.resume(),

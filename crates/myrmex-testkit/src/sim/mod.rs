@@ -58,8 +58,8 @@ pub struct Counts {
     pub crashes_under_load: u64,
     /// Processes that ended because the store failed too often.
     pub gave_up: u64,
-    /// Batches in which a partition took messages of another.
-    pub messages: u64,
+    /// Batches in which a partition took messages, and those in which it took messages of itself.
+    pub messages: (u64, u64),
     /// Letters that arrived, and those of them that arrive again.
     pub letters: (u64, u64),
     /// Turns of processes that were taken for dead.
@@ -165,7 +165,7 @@ fn compile(files: &[String]) -> Result<Vec<Definition>, String> {
     let source = |(index, text): (usize, &String)| Source::new(format!("{index}.json"), text.as_str());
     let mut sources = files.iter().enumerate().map(source);
     let entry = sources.next().ok_or("there is no file")?;
-    let beside = Beside { workflows: sources.collect(), libraries: Vec::new() };
+    let beside = Beside { workflows: sources.collect(), ..Beside::default() };
     let checked = check_with(&entry, &beside);
     let errors: Vec<String> = checked
         .diagnostics

@@ -97,7 +97,8 @@ impl Counts {
         self.taken_over += other.taken_over;
         self.gave_up += other.gave_up;
         self.zombie_turns += other.zombie_turns;
-        self.messages += other.messages;
+        self.messages.0 += other.messages.0;
+        self.messages.1 += other.messages.1;
         self.letters.0 += other.letters.0;
         self.letters.1 += other.letters.1;
         self.clock_jumps += other.clock_jumps;

@@ -38,8 +38,18 @@ use super::{cache, judge, laws, order};
 /// The most things that happen while faults may.
 const FAULTY_STEPS: u64 = 250;
 
+/// How many things happen in a world with several partitions where one happens with one: what runs say to each other is
+/// sent, brought and taken. Faults then come as much more seldom, so that as much is under way when they do.
+const PACE: u64 = 3;
+
 /// More than happens in any run that ends.
 const STEPS_MAX: u64 = 60_000;
+
+/// Every so many seeds batches are small.
+const SMALL_BATCHES_EVERY: u64 = 5;
+
+/// How many rows fill a small batch; less than most turns decide.
+const SMALL_BATCH: usize = 6;
 
 /// Where virtual time begins: any instant will do.
 const EPOCH_NS: i64 = 1_700_000_000_000_000_000;
@@ -198,13 +208,18 @@ impl World {
         Timestamp(self.now.load(Ordering::Relaxed))
     }
 
+    /// Returns how many things happen where one happens in a world with one partition.
+    pub(super) fn pace(&self) -> u64 {
+        if self.partitions == Partitions::ONE { 1 } else { PACE }
+    }
+
     fn wrong(&mut self, text: impl Into<String>) {
         self.breaches.push(text.into());
     }
 
     /// Lives through faults, then to the end of all runs, and judges.
     pub(super) fn live(&mut self) {
-        let faulty = self.random.below(FAULTY_STEPS);
+        let faulty = self.random.below(FAULTY_STEPS * self.pace());
         for _ in 0..faulty {
             self.step(true);
             if !self.breaches.is_empty() {
@@ -383,7 +398,7 @@ impl World {
             limits: EvaluationLimits::default(),
             thrift: self.thrift(),
         };
-        let partitions = match Stepper::open(parts, committers) {
+        let mut partitions = match Stepper::open(parts, committers) {
             Ok(partitions) => partitions,
             // The disk cannot be read. Whoever starts the process tries again.
             Err(StoreError::Io { .. }) => return,
@@ -391,6 +406,12 @@ impl World {
         };
         for log in self.partitions.logs() {
             judge::check_indexes(self.disk.reader().as_ref(), log, &self.namespace, &mut self.breaches);
+        }
+        if self.seed % SMALL_BATCHES_EVERY == 1 {
+            partitions.bound_batches(SMALL_BATCH);
+        }
+        if let Some(messages) = short_turns(self.seed) {
+            partitions.shorten_turns(messages);
         }
         let line = Line::default();
         partitions.attach(Box::new(line.clone()));
@@ -555,9 +576,15 @@ impl World {
     }
 
     fn turn(&mut self) {
-        let log = self.draw_log();
+        let (log, now) = (self.draw_log(), self.now());
         let Some(process) = &mut self.process else { return };
-        if !process.partitions.turn(log) {
+        let (sleeps, before) = (process.partitions.sleeps(log, now), self.disk.commits());
+        let handed_over = process.loaded_benches().len();
+        let goes_on = process.partitions.turn(log);
+        if sleeps && (self.disk.commits(), process.loaded_benches().len()) != (before, handed_over) {
+            self.breaches.push(format!("partition {log} had something to do and would have slept"));
+        }
+        if !goes_on {
             // It ended by itself, such as after too many failures of the store: the process leaves.
             self.counts.gave_up += 1;
             self.trace = mix(self.trace, 99);
@@ -690,7 +717,8 @@ impl World {
             if let Some(definition) = self.definitions.iter().find(named) {
                 order::check(*run, journal, definition, &mut wrong);
             }
-            if !matches!(reader.snapshot(&self.namespace, *run), Ok(None)) {
+            let has_snapshot = !matches!(reader.snapshot(&self.namespace, *run), Ok(None));
+            if has_snapshot && judge::end_of(journal).is_some() {
                 wrong.push(format!("run {run} is over and has a snapshot"));
             }
             self.counts.events += journal.len() as u64;
@@ -723,6 +751,11 @@ impl World {
             }
         }
     }
+}
+
+/// Returns how few messages between runs a turn takes in the simulation of a seed; in half of them it is as ever.
+fn short_turns(seed: u64) -> Option<u32> {
+    [Some(1), Some(3), None, None][usize::try_from(mix(seed, 4) % 4).expect("it is small")]
 }
 
 /// Whether a report leaves no doubt about what its attempt did.

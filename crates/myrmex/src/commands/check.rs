@@ -1,7 +1,7 @@
 //! `myrmex check`: every problem of every file, at once. Writes nothing.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use myrmex_model::diagnostic::Severity;
@@ -9,14 +9,15 @@ use myrmex_model::diagnostic::Severity;
 use super::{CheckedFile, check_file};
 use crate::exit::{Exit, Failure};
 use crate::render::diagnostics;
+use crate::sources;
 use crate::workspace::Workspace;
 
 /// Check files and report every problem in them
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Files to check, or standard input with `-`
-    #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
+    /// Files or folders to check, or standard input with `-`; without any the whole workspace
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
 
     /// How to print what is found
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -43,7 +44,11 @@ enum Format {
 /// Returns [`Failure`] if standard output cannot be written.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     let root = Workspace::current(None)?.root;
-    let checked = with_needed(args.files.iter().map(|path| check_file(path, &root)).collect());
+    let files = sources::meant(&args.paths, &root);
+    let settings = sources::settings(&root).filter(|settings| !has_same(&files, settings));
+    let mut checked = with_needed(files.iter().map(|path| check_file(path, &root)).collect());
+    // No workflow runs where the settings have errors.
+    checked.extend(settings.map(|path| check_file(&path, &root)).filter(super::run::has_errors));
     let has_errors =
         checked.iter().any(|file| file.diagnostics.iter().any(|found| found.severity == Severity::Error));
     let print = |document: String| {
@@ -62,7 +67,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
             } else {
                 let workflows: Vec<_> = checked.iter().filter_map(|file| file.definition.as_ref()).collect();
                 let tasks: usize = workflows.iter().map(|definition| definition.task_count()).sum();
-                let files = args.files.len();
+                let files = files.len();
                 let plural = if files == 1 { "" } else { "s" };
                 // If standard error is closed the exit code still tells.
                 let more = if tasks == 1 { "" } else { "s" };
@@ -74,6 +79,12 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         }
     }
     Ok(if has_errors { Exit::Invalid } else { Exit::Success })
+}
+
+/// Whether one of `files` is the file at `path`.
+fn has_same(files: &[PathBuf], path: &Path) -> bool {
+    let real = std::fs::canonicalize(path).ok();
+    files.iter().any(|file| real.is_some() && std::fs::canonicalize(file).ok() == real)
 }
 
 /// Says how many problems there are, if one does not see that at a glance.
@@ -92,7 +103,7 @@ fn total(checked: &[CheckedFile]) {
 }
 
 /// Adds the files with errors that others need, each once, behind those that were asked for.
-fn with_needed(mut checked: Vec<CheckedFile>) -> Vec<CheckedFile> {
+pub(super) fn with_needed(mut checked: Vec<CheckedFile>) -> Vec<CheckedFile> {
     let needed: Vec<_> = checked.iter_mut().flat_map(|file| std::mem::take(&mut file.beside)).collect();
     for file in needed {
         if checked.iter().all(|own| own.source.name != file.source.name) {

@@ -1,5 +1,6 @@
 //! `myrmex events`: the recorded events, as JSON lines, also while another process holds the store.
 
+use std::io::Write;
 use std::path::Path;
 
 use myrmex_model::name::Namespace;
@@ -45,7 +46,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let reader = open_reader(&workspace)?;
     let namespace = Namespace::standard();
     let run = args.run.as_deref().map(|prefix| find(&reader, &namespace, prefix)).transpose()?;
-    let mut lines = Lines::default();
+    let (mut lines, mut is_empty) = (Lines::default(), true);
     for log in reader.logs()? {
         let mut after = match args.after {
             Some((from, _)) if log < from => continue,
@@ -58,7 +59,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
                 None => reader.records(log, after, 1_000)?,
             };
             let Some(last) = records.last() else { break };
-            after = last.sequence;
+            (after, is_empty) = (last.sequence, false);
             for record in &records {
                 print_line(&lines.line(&reader, record)?)?;
                 if run.is_none()
@@ -72,6 +73,11 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
             break;
         }
     }
-    std::io::Write::flush(&mut std::io::stdout()).map_err(|error| Failure::output(&error))?;
+    std::io::stdout().flush().map_err(|error| Failure::output(&error))?;
+    if is_empty && let Some((log, sequence)) = args.after {
+        let what = if run.is_some() { "event of the run" } else { "event" };
+        // If standard error is closed the empty output still tells.
+        drop(writeln!(std::io::stderr(), "there is no {what} after {}:{}", log.0, sequence.0));
+    }
     Ok(Exit::Success)
 }

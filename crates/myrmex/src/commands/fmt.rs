@@ -10,6 +10,7 @@ use super::unreadable;
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::diagnostics;
 use crate::sources::{self, STANDARD_INPUT};
+use crate::workspace::Workspace;
 
 /// Write files in the canonical form
 ///
@@ -17,9 +18,9 @@ use crate::sources::{self, STANDARD_INPUT};
 /// other is YAML. Formatting a file twice is the same as formatting it once.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Files to format; `-` reads standard input and writes to standard output
-    #[arg(required = true, value_name = "FILE")]
-    files: Vec<PathBuf>,
+    /// Files or folders to format, without any the whole workspace; `-` reads standard input and writes to standard output
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
 
     /// Write nothing; name the files that would change and exit with 1 if there are any
     #[arg(long)]
@@ -39,8 +40,9 @@ enum Formatted {
 ///
 /// Returns [`Failure`] if a file or standard output cannot be written.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
+    let files = sources::meant(&args.paths, &Workspace::current(None)?.root);
     let (mut changed, mut refused) = (0_usize, 0_usize);
-    for path in &args.files {
+    for path in &files {
         let is_input = path.as_os_str() == STANDARD_INPUT;
         let (source, formatted) = format(path, is_input)?;
         match (formatted, is_input) {
@@ -59,8 +61,9 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
             }
         }
     }
-    if !args.files.iter().any(|path| path.as_os_str() == STANDARD_INPUT) {
-        tell(args, changed, refused);
+    if !files.iter().any(|path| path.as_os_str() == STANDARD_INPUT) {
+        let verb = if args.check { "would be changed" } else { "changed" };
+        tell((files.len(), changed, refused), verb);
     }
     Ok(match (refused, args.check && changed > 0) {
         (0, false) => Exit::Success,
@@ -113,16 +116,14 @@ fn print(text: &str) -> Result<(), Failure> {
     std::io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::output(&error))
 }
 
-/// Says how many files were or would be changed.
-fn tell(args: &Args, changed: usize, refused: usize) {
-    let unchanged = args.files.len() - changed - refused;
-    let plural = if args.files.len() == 1 { "" } else { "s" };
-    let verb = if args.check { "would be changed" } else { "changed" };
+/// Says how many files there were, how many of them changed, as `verb` says, and how many were refused.
+fn tell((files, changed, refused): (usize, usize, usize), verb: &str) {
+    let unchanged = files - changed - refused;
+    let plural = if files == 1 { "" } else { "s" };
     let refused = if refused > 0 { format!(", {refused} refused") } else { String::new() };
     // If standard error is closed the exit code still tells.
     drop(writeln!(
         anstream::stderr(),
-        "{} file{plural}: {changed} {verb}, {unchanged} unchanged{refused}",
-        args.files.len()
+        "{files} file{plural}: {changed} {verb}, {unchanged} unchanged{refused}"
     ));
 }

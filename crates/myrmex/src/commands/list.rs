@@ -86,13 +86,15 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let mut runs = Vec::new();
     let mut cursor = None;
     loop {
-        let page = reader.summaries(&Namespace::standard(), &filter, cursor, limit)?;
+        // One more than is shown tells whether there are more.
+        let page = reader.summaries(&Namespace::standard(), &filter, cursor, limit + 1)?;
         runs.extend(page.summaries.into_iter().filter(is_wanted));
         cursor = page.next;
-        if cursor.is_none() || runs.len() >= limit {
+        if cursor.is_none() || runs.len() > limit {
             break;
         }
     }
+    let are_all = runs.len() <= limit;
     runs.truncate(limit);
     let runs: Vec<Listed> =
         runs.into_iter().map(|run| listed(&reader, run, is_held)).collect::<Result<_, _>>()?;
@@ -102,6 +104,10 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     } else {
         let is_filtered = args.status.is_some() || args.workflow.is_some();
         print(&runs, is_held, is_filtered).map_err(|error| Failure::output(&error))?;
+        if !are_all {
+            // If standard error is closed nobody reads the list.
+            drop(writeln!(anstream::stderr(), "these are the newest {limit}, `--limit COUNT` shows more"));
+        }
     }
     Ok(Exit::Success)
 }
@@ -180,7 +186,7 @@ fn print(runs: &[Listed], is_held: bool, is_filtered: bool) -> std::io::Result<(
     }
     let width = runs.iter().map(|Listed { run, .. }| run.workflow.as_str().len()).max().unwrap_or(0).max(8);
     let mut out = anstream::stdout().lock();
-    writeln!(out, "{:<13}  {:<width$}  {:<11}  {:<20}  TOOK", "RUN", "WORKFLOW", "STATUS", "STARTED")?;
+    writeln!(out, "{:<13}  {:<width$}  {:<11}  {:<20}  TOOK", "RUN", "WORKFLOW", "STATUS", "STARTED (UTC)")?;
     for Listed { run, retry, parent, waits } in runs {
         let started = time::instant(run.started);
         let took = match run.ended {

@@ -1,5 +1,6 @@
 //! `myrmex runs logs`: what the tasks of a run printed.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
@@ -55,9 +56,16 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     logs.sort_by_key(|log| (log.range.segment, log.range.start));
     let has_printed = !logs.is_empty();
     let is_single = wanted.as_ref().is_some_and(|wanted| logs.iter().all(|log| wanted.names(&log.task)));
-    let mut damage = None;
+    let mut attempts: BTreeMap<FencingToken, Vec<&AttemptLog>> = BTreeMap::new();
     for log in &logs {
-        damage = print(args, &segments, log, is_single)?.or(damage);
+        attempts.entry(log.token).or_default().push(log);
+    }
+    // What lies in several segments is one output: a gap may begin in one of them and end in another.
+    let mut attempts: Vec<_> = attempts.into_values().collect();
+    attempts.sort_by_key(|parts| (parts[0].range.segment, parts[0].range.start));
+    let mut damage = None;
+    for parts in &attempts {
+        damage = print(args, &segments, parts, is_single)?.or(damage);
     }
     if let Some(failure) = damage {
         return Err(failure);
@@ -183,13 +191,15 @@ fn open_attempts(
 fn print(
     args: &Args,
     segments: &FileLogReader,
-    log: &AttemptLog,
+    parts: &[&AttemptLog],
     is_single: bool,
 ) -> Result<Option<Failure>, Failure> {
+    let Some(log) = parts.first() else { return Ok(None) };
+    let ranges = parts.iter().map(|part| part.range).collect();
     let mut damage = None;
     let source = Source { log: DOMAIN_LOG, token: log.token };
     let mut lines = Prefixed::new(&log.task, log.attempt.0);
-    for piece in segments.read(vec![log.range], source) {
+    for piece in segments.read(ranges, source) {
         match piece {
             Ok(Piece::Dropped { bytes }) => {
                 // Whoever takes only standard output for a file is to learn of it too.

@@ -5,6 +5,7 @@ pub mod events;
 pub mod explain;
 pub mod fmt;
 pub mod import;
+mod lacking;
 pub mod run;
 pub mod runs;
 pub mod schema;
@@ -53,6 +54,14 @@ pub struct CheckedFile {
 }
 
 impl CheckedFile {
+    /// Gives back what a run does not need: the places.
+    fn give_back(&mut self) {
+        self.places = None;
+        if self.source.text.len() > LARGE_SOURCE_BYTES {
+            myrmex_runtime::platform::return_memory();
+        }
+    }
+
     /// Makes one of a file that cannot be read, for this reason.
     fn unreadable(problem: Diagnostic) -> Self {
         let source = Source::new(Arc::clone(&problem.span.file), "");
@@ -72,8 +81,12 @@ fn unreadable(name: &Arc<str>, path: &Path, reason: &str) -> Diagnostic {
     let span = Span { file: Arc::clone(name), start: 0, end: 0 };
     let problem = Diagnostic::error(UNREADABLE, span, format!("the file cannot be read: {reason}"));
     if path.is_dir() {
-        let folder = path.display();
-        return problem.with_hint(format!("name the files in it, such as `{folder}/*.yaml`"));
+        return problem.with_hint(match sources::ours(path).first() {
+            Some(file) => format!("name one of the files in it, such as `{}`", file.display()),
+            None => "no workflow and no library is in it: a workflow says `workflow: NAME` in its first line, libraries \
+                     lie in `actions/`"
+                .to_owned(),
+        });
     }
     match sources::like(path) {
         Some(near) if !path.exists() => problem.with_hint(format!("did you mean `{}`?", near.display())),
@@ -87,10 +100,7 @@ fn unreadable(name: &Arc<str>, path: &Path, reason: &str) -> Diagnostic {
 /// What a run does not need of it is given back: the places.
 fn check_file(path: &Path, root: &Path) -> CheckedFile {
     let mut file = check_placed(path, root);
-    file.places = None;
-    if file.source.text.len() > LARGE_SOURCE_BYTES {
-        myrmex_runtime::platform::return_memory();
-    }
+    file.give_back();
     file
 }
 

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use myrmex_model::id::DefinitionHash;
+use myrmex_model::ir::Definition;
 use myrmex_model::name::Namespace;
 use myrmex_model::status::Status;
 use myrmex_model::wire;
@@ -78,7 +79,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
             None => (run, None),
         }
     };
-    let means = Means { slots: args.slots, ..Means::default() };
+    let means = Means { slots: args.slots, is_quiet: args.quiet, ..Means::default() };
     let session = Session::open(zygote, &workspace, means)?;
     let below = session.open_below(run)?;
     if show == Show::People {
@@ -118,19 +119,23 @@ fn what_is_left(run: &RunSummary) -> String {
 /// that definition.
 pub(super) fn tell_of_definition(workspace: &Workspace, run: &RunSummary, goes_on: &str) {
     let name = run.workflow.as_str();
-    let found =
-        super::run::resolve(name, workspace).ok().map(|path| (check_file(&path, &workspace.root), path));
-    let file = found.filter(|(checked, _)| {
-        // A file without errors belongs to the run if it bears its name; one with errors most probably does.
-        checked.definition.as_ref().is_none_or(|definition| definition.name == run.workflow)
-    });
-    match file {
-        Some((checked, path)) => {
-            let now = checked.definition.map(|now| DefinitionHash::of(&wire::definition::encode(&now)));
-            if now != Some(run.definition) {
-                // Whether the file changed, or the run came from another one, nobody knows.
-                note(&format!("{goes_on}; `{}` holds another one", path.display()));
-            }
+    let (files, _) = super::run::candidates(name, workspace);
+    let checked = files.into_iter().map(|path| (check_file(&path, &workspace.root).definition, path));
+    // A file without errors belongs to the run if it bears its name; one with errors most probably does.
+    let is_named =
+        |definition: &Option<Definition>| definition.as_ref().is_none_or(|own| own.name == run.workflow);
+    let files: Vec<_> = checked.filter(|(definition, _)| is_named(definition)).collect();
+    let is_it = |own: &Definition| DefinitionHash::of(&wire::definition::encode(own)) == run.definition;
+    if files.iter().any(|(definition, _)| definition.as_ref().is_some_and(is_it)) {
+        return;
+    }
+    match files.first() {
+        // Whether the file changed, or the run came from another one, nobody knows.
+        Some((Some(_), path)) => note(&format!("{goes_on}; `{}` holds another one", path.display())),
+        // It may be the settings, or a file that it names, that changed.
+        Some((None, path)) => {
+            let path = path.display();
+            note(&format!("{goes_on}; `{path}` has errors now, `myrmex check {path}` shows them"));
         }
         None => note(&format!("{goes_on}, whatever became of the file of `{name}`")),
     }

@@ -17,7 +17,7 @@ use myrmex_runtime::retry::{Places, PrepareError, Prepared, prepare};
 use myrmex_runtime::values;
 use myrmex_store::{Reader, RunSummary, Sequence};
 
-use super::run::{called, check_secrets, inputs};
+use super::run::{called, check_secrets, has_errors, inputs, print_json};
 use super::runs::{find, open_reader};
 use super::{check_file, resume};
 use crate::exit::{Exit, Failure, FailureCode};
@@ -96,7 +96,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     };
     let old = resolve(args, &workspace)?;
     let other = match &args.to {
-        Some(path) => match current(path, &workspace)? {
+        Some(path) => match current(path, &workspace, show)? {
             Some(current) => Some(current),
             None => return Ok(Exit::Invalid),
         },
@@ -105,7 +105,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let slots = args.slots;
     // What is asked for is to run, whatever has been done before.
     let takes_over = args.from.is_empty() && args.item.is_empty();
-    let session = Session::open(zygote, &workspace, Means { slots, takes_over })?;
+    let session = Session::open(zygote, &workspace, Means { slots, takes_over, is_quiet: args.quiet })?;
     let retried = load_run(session.reader(), session.namespace(), old.run)?;
     let retried = retried.ok_or_else(|| no_run(old.run))?;
     let source = Source::of(&session, &retried, other)?;
@@ -178,8 +178,12 @@ struct Source {
 fn current(
     path: &Path,
     workspace: &Workspace,
+    show: Show,
 ) -> Result<Option<(Definition, Vec<CalledDefinition>)>, Failure> {
     let mut file = check_file(path, &workspace.root);
+    if show == Show::Json && has_errors(&file) {
+        return print_json(file).map(|()| None);
+    }
     let errors: Vec<_> =
         file.diagnostics.iter().filter(|found| found.severity == Severity::Error).cloned().collect();
     diagnostics::print(&file.source, &errors);

@@ -17,13 +17,15 @@ use myrmex_runtime::secrets::Providers;
 use myrmex_runtime::values;
 use myrmex_store::Sequence;
 
-use super::{CheckedFile, UNREADABLE, check_file};
+use super::check::with_needed;
+use super::lacking::lacking;
+use super::{CheckedFile, UNREADABLE, check_placed};
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::intake::{self, Inputs, Keeping};
 use crate::render::held_up::Waiting;
 use crate::render::{diagnostics, origin, summary, time};
 use crate::request::{self, Asked};
-use crate::session::{self, Means, Session, Show};
+use crate::session::{self, Means, Session, Show, print_line};
 use crate::settings::{self, Settings};
 use crate::sources::{self, STANDARD_INPUT, read_text};
 use crate::workspace::Workspace;
@@ -81,19 +83,32 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     }
     let workspace = Workspace::current(data)?;
     let (mut file, path) = match resolve(&args.workflow, &workspace) {
-        Ok(path) => (check_file(&path, &workspace.root), path),
+        Ok(path) => (check_placed(&path, &workspace.root), path),
         Err(problem) => (CheckedFile::unreadable(*problem), PathBuf::new()),
     };
+    if args.json && has_errors(&file) {
+        print_json(file)?;
+        return Ok(Exit::Invalid);
+    }
     tell_problems(&file, args.quiet || args.json);
     origin::note(&path);
     let Some(definition) = file.definition.take() else { return no_definition(&file) };
     let before = from_file(args.input_file.as_deref())?;
     let ways = "`-i NAME=VALUE` or `--input-file FILE`";
     let mut inputs = inputs(before, &args.inputs, (&definition, &path), ways)?;
-    check_secrets(&definition, inputs.values(), &Settings::load(&workspace)?.providers)?;
+    let providers = Settings::load(&workspace)?.providers;
+    check_secrets(&definition, inputs.values(), &providers)?;
     let show = show(args, &workspace);
-    let slots = args.slots;
-    let session = Session::open(zygote, &workspace, Means { slots, takes_over: !args.no_cache })?;
+    let refuse = |inputs: &Inputs| {
+        let lacking = lacking(&file, (&definition, inputs.values()), (&providers, &workspace.root));
+        refuse(&lacking, show)
+    };
+    // A key may stand for a run that is over and needs nothing any more.
+    if args.key.is_none() && refuse(&inputs)? {
+        return Ok(Exit::Invalid);
+    }
+    let means = Means { slots: args.slots, takes_over: !args.no_cache, is_quiet: args.quiet };
+    let session = Session::open(zygote, &workspace, means)?;
     let form = wire::definition::encode(&definition);
     let hash = DefinitionHash::of(&form);
     let namespace = session.namespace().as_str();
@@ -106,6 +121,10 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     {
         return Ok(exit);
     }
+    if args.key.is_some() && refuse(&inputs)? {
+        return Ok(Exit::Invalid);
+    }
+    file.give_back();
     let keeping = inputs.has_files().then(|| Keeping::begin(&session, run)).transpose()?;
     let Some(values) = inputs.keep(&session, run)? else {
         // If standard error is closed the exit code still tells.
@@ -124,20 +143,26 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         key: args.key.clone(),
         retry: None,
     };
-    if show == Show::People {
-        session.tell_of_interrupted(None)?;
-    }
-    let started = session.partition().start_run(new);
-    let began = request::settled(&session, &started, Asked { run, waiting: Waiting::Start, show });
-    drop(keeping);
-    if let Some(exit) = began? {
-        return Ok(exit);
-    }
-    let exit = session.watch(run, Sequence::NONE, show)?;
+    let exit = start(&session, new, keeping, show)?;
     if exit != Exit::Interrupted {
         session.leave();
     }
     Ok(exit)
+}
+
+/// Starts a run, whose files are being kept until it is in the store, and shows it until it ends.
+fn start(session: &Session, new: NewRun, keeping: Option<Keeping<'_>>, show: Show) -> Result<Exit, Failure> {
+    if show == Show::People {
+        session.tell_of_interrupted(None)?;
+    }
+    let run = new.run;
+    let started = session.partition().start_run(new);
+    let began = request::settled(session, &started, Asked { run, waiting: Waiting::Start, show });
+    drop(keeping);
+    match began? {
+        Some(exit) => Ok(exit),
+        None => session.watch(run, Sequence::NONE, show),
+    }
 }
 
 pub(super) fn called((name, definition): (Name, Definition)) -> CalledDefinition {
@@ -162,9 +187,39 @@ fn tell_problems(file: &CheckedFile, quiet: bool) {
     }
 }
 
+/// Whether a file cannot be run for its errors, or for those of a file that it needs.
+pub(super) fn has_errors(file: &CheckedFile) -> bool {
+    file.definition.is_none() && file.diagnostics.iter().any(|found| found.severity == Severity::Error)
+}
+
+/// Prints what is wrong with a file and with those that it needs, as `check --format json` does.
+pub(super) fn print_json(file: CheckedFile) -> Result<(), Failure> {
+    print_line(&diagnostics::json(&with_needed(vec![file])))
+}
+
+/// Tells what a run would lack; true if it must not begin for that.
+fn refuse(lacking: &[CheckedFile], show: Show) -> Result<bool, Failure> {
+    let mut problems = lacking.iter().flat_map(|file| &file.diagnostics);
+    let is_refused = problems.any(|problem| problem.severity == Severity::Error);
+    if show == Show::Json {
+        if is_refused {
+            print_line(&diagnostics::json(lacking))?;
+        }
+    } else if is_refused || show == Show::People {
+        for file in lacking {
+            diagnostics::print(&file.source, &file.diagnostics);
+        }
+        if is_refused {
+            // If standard error is closed the exit code still tells.
+            drop(writeln!(anstream::stderr(), "the run has not begun"));
+        }
+    }
+    Ok(is_refused)
+}
+
 /// A file without a definition has errors, which were shown, or is nothing that can be run.
 fn no_definition(file: &CheckedFile) -> Result<Exit, Failure> {
-    if file.diagnostics.iter().any(|found| found.severity == Severity::Error) {
+    if has_errors(file) {
         return Ok(Exit::Invalid);
     }
     let is_settings = settings::is_settings(Path::new(&*file.source.name), &file.source.text);
@@ -219,13 +274,40 @@ fn go_on(
     session.watch(run, after, show).map(Some)
 }
 
-/// Finds the file of a workflow that is given by file or by name.
+/// Finds the file of a workflow that is given by file or by name. One that is called so and says so comes before others that only
+/// do one of it.
 pub(super) fn resolve(workflow: &str, workspace: &Workspace) -> Result<PathBuf, Box<Diagnostic>> {
     let given = PathBuf::from(workflow);
     if given.exists() || workflow == STANDARD_INPUT {
         return Ok(given);
     }
-    let is_file_name = given.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known));
+    let (mut found, tried) = candidates(workflow, workspace);
+    let is_both = |file: &PathBuf| {
+        file.file_stem().is_some_and(|stem| stem == workflow) && sources::is_called(file, workflow)
+    };
+    if found.iter().filter(|file| is_both(file)).count() == 1 {
+        found.retain(is_both);
+    }
+    match found.as_slice() {
+        [] => Err(Box::new(not_found(workflow, workspace, &tried))),
+        [file] => Ok(file.clone()),
+        several => {
+            let span = Span { file: workflow.into(), start: 0, end: 0 };
+            let message = format!("several files are called `{workflow}`");
+            let inside =
+                |file: &PathBuf| file.strip_prefix(&workspace.root).map_or(file.clone(), Path::to_owned);
+            let named: Vec<_> = several.iter().map(|file| format!("`{}`", inside(file).display())).collect();
+            let hint = format!("give the path of one of them: {}", named.join(", "));
+            Err(Box::new(Diagnostic::error(codes::WORKFLOW_AMBIGUOUS, span, message).with_hint(hint)))
+        }
+    }
+}
+
+/// Returns the files that a workflow of this name may be in, each once: those that are called so, and those that say so. Then the
+/// paths at which one would be found, in the workspace.
+pub(super) fn candidates(workflow: &str, workspace: &Workspace) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let ending = Path::new(workflow).extension();
+    let is_file_name = ending.is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known));
     let names: Vec<String> = if is_file_name {
         vec![workflow.to_owned()]
     } else {
@@ -233,12 +315,18 @@ pub(super) fn resolve(workflow: &str, workspace: &Workspace) -> Result<PathBuf, 
     };
     let by_name = |folder: &'static str| names.iter().map(move |name| Path::new(folder).join(name));
     let tried: Vec<PathBuf> = by_name("").chain(by_name("workflows")).collect();
-    if let Some(found) = tried.iter().map(|path| workspace.root.join(path)).find(|path| path.exists()) {
-        return Ok(found);
+    let mut found: Vec<PathBuf> =
+        tried.iter().map(|path| workspace.root.join(path)).filter(|path| path.exists()).collect();
+    if !is_file_name {
+        found.extend(sources::workflows_named(workflow, &workspace.root));
     }
-    if !is_file_name && let Some(found) = sources::workflow_named(workflow, &workspace.root) {
-        return Ok(found);
-    }
+    let mut seen = BTreeSet::new();
+    found.retain(|file| seen.insert(std::fs::canonicalize(file).unwrap_or_else(|_| file.clone())));
+    (found, tried)
+}
+
+/// Builds the problem of a workflow that is nowhere of the paths `tried`.
+fn not_found(workflow: &str, workspace: &Workspace, tried: &[PathBuf]) -> Diagnostic {
     let span = Span { file: workflow.into(), start: 0, end: 0 };
     let mut shown: Vec<String> = tried.iter().map(|path| format!("`{}`", path.display())).collect();
     shown.dedup();
@@ -247,15 +335,15 @@ pub(super) fn resolve(workflow: &str, workspace: &Workspace) -> Result<PathBuf, 
         let near = sources::like(&workspace.root.join(path))?;
         Some(near.strip_prefix(&workspace.root).map_or(near.clone(), Path::to_path_buf))
     };
-    let near = names.iter().find_map(|name| sources::like(Path::new(name)));
+    let near = tried.iter().find_map(|path| sources::like(Path::new(path.file_name()?)));
     if let Some(near) = near.or_else(|| tried.iter().find_map(in_root)) {
-        return Err(Box::new(problem.with_hint(format!("did you mean `{}`?", near.display()))));
+        return problem.with_hint(format!("did you mean `{}`?", near.display()));
     }
     let root = workspace.root.display();
-    Err(Box::new(problem.with_hint(format!(
+    problem.with_hint(format!(
         "looked for {}, and for `workflow: {workflow}` in these folders of `{root}`; give the file's path",
         shown.join(", ")
-    ))))
+    ))
 }
 
 fn wrong(message: String) -> Failure {
@@ -366,9 +454,19 @@ fn show(args: &Args, workspace: &Workspace) -> Show {
 /// Says which inputs there are.
 fn known_inputs(definition: &Definition) -> String {
     let known =
-        definition.inputs.iter().map(|input| format!("`{}` ({})", input.name, input.schema.kind.as_str()));
+        definition.inputs.iter().map(|input| format!("`{}` ({})", input.name, input.schema.type_word()));
     match known.collect::<Vec<_>>().as_slice() {
         [] => format!("`{}` takes none", definition.name),
-        known => format!("`{}` takes {}", definition.name, known.join(", ")),
+        known => format!("`{}` takes {}{}", definition.name, known.join(", "), ways_of_secrets(definition)),
     }
+}
+
+/// Says how a secret is given, if the workflow takes one: its value has no place on a command line.
+fn ways_of_secrets(definition: &Definition) -> String {
+    let of_secrets = definition.inputs.iter().find(|input| input.schema.names_secret());
+    let Some(Input { name, .. }) = of_secrets else { return String::new() };
+    format!(
+        "; of a secret give the name, as `-i {name}=NAME`, never the value: that comes from the variable MYRMEX_SECRET_NAME, or \
+         from where `secrets` in myrmex.yaml says"
+    )
 }

@@ -110,8 +110,17 @@ impl Shown<'_> {
             shown["started"] = json!(task.started().map(|at| at.to_string()));
             shown["ended"] = json!(task.ended().map(|at| at.to_string()));
             shown["took_ms"] = json!(task.started().zip(task.ended()).map(|(from, to)| to.since(from).0));
+            self.put_interrupted(shown, &task);
         }
         Ok(document)
+    }
+
+    /// Says of a task that it was cut off, with the time that it had taken when the last event was recorded.
+    fn put_interrupted(&self, shown: &mut Value, task: &TaskView<'_>) {
+        if self.is_interrupted && task.status() == Status::Running {
+            shown["interrupted"] = json!(true);
+            shown["so_far_ms"] = json!(task.started().map(|from| self.run.last().since(from).0));
+        }
     }
 
     /// Shows the runs that wanted tasks called, each attempt by itself.
@@ -192,6 +201,15 @@ impl Shown<'_> {
             "error": task.fault().map(summary::fault),
             "history": self.history(&task.address())?,
         });
+        self.put_interrupted(&mut shown, &task);
+        // As in the document of the run: only of a task that took over what another run did.
+        if let Some(from) = task.taken_from() {
+            shown["taken_from"] = json!(from.to_string());
+        }
+        if let Some(origin) = task.cached() {
+            shown["cached_from"] = json!(origin.run.to_string());
+            shown["cached_task"] = json!(origin.task.path());
+        }
         let own = task.address();
         shown["children"] = self.children(|task| *task == own)?;
         if task.artifacts().is_some() {
@@ -292,5 +310,6 @@ fn attempt_json(attempt: Attempt, report: &AttemptReport, from: Option<Timestamp
         "exit_code": exit_code,
         "signal": signal,
         "left_processes": report.has_leftovers,
+        "unkept": report.unkept,
     })
 }

@@ -4,6 +4,7 @@
 //! keeps an attempt from its place is found by the machine that gives places, built anew from the runs that are driven
 //! together: the one that was asked for, those above it and those below.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
@@ -12,11 +13,11 @@ use myrmex_engine::dispatch::{Dispatch, Grant, Ready, Wait, Worker};
 use myrmex_engine::run::{Reason, Run};
 use myrmex_model::address::Address;
 use myrmex_model::event::Parent;
-use myrmex_model::id::{Epoch, FencingToken, RunId};
+use myrmex_model::id::{Attempt, Epoch, RunId};
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::time::Timestamp;
 use myrmex_runtime::clock::{Clock, SystemClock};
-use myrmex_runtime::partition::{capacities, load_run, most_parallel, waiting};
+use myrmex_runtime::partition::{Demands, capacities, load_run, most_parallel, waiting};
 use myrmex_store::{Reader, RunSummary};
 use serde_json::{Value, json};
 
@@ -79,7 +80,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     if args.json {
         print_line(&document)?;
     } else {
-        let text = if task.is_some() { task_text(&document) } else { run_text(&document) };
+        let text = if task.is_some() { task_text(id, &document) } else { run_text(id, &document) };
         write!(anstream::stdout(), "{text}").map_err(|error| Failure::output(&error))?;
     }
     Ok(Exit::Success)
@@ -89,6 +90,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
 struct Scene {
     runs: BTreeMap<RunId, Run>,
     dispatch: Dispatch,
+    full: OnceCell<Option<Dispatch>>,
     now: Timestamp,
 }
 
@@ -117,22 +119,36 @@ impl Scene {
         }
         let since = waiting_since(reader)?;
         let now = SystemClock.now();
-        let dispatch = dispatch(&runs, settings, &since, now);
-        Ok(Self { runs, dispatch, now })
+        let dispatch = dispatch(&runs, settings, (&since, now), &mut Demands::new(reader, namespace))?;
+        Ok(Self { runs, dispatch, full: OnceCell::new(), now })
+    }
+
+    /// The process that drives the runs may have fewer places than there would be here: returns the machine with as many as
+    /// are taken; none if none is.
+    fn full(&self) -> Option<&Dispatch> {
+        let full = self.full.get_or_init(|| {
+            let slots = u32::try_from(self.dispatch.places_taken()).unwrap_or(u32::MAX);
+            let offer = self.dispatch.worker(&worker_name()).filter(|_| slots > 0)?.clone();
+            let mut full = self.dispatch.clone();
+            full.set_worker(worker_name(), Some(Worker { slots, ..offer }));
+            Some(full)
+        });
+        full.as_ref()
     }
 
     /// Returns what keeps a queued task waiting, in words and by kind.
-    fn wait(&self, run: RunId, task: &Address) -> (String, Value) {
-        let found = self.dispatch.why(run, task, self.now).or_else(|| {
-            // The process that drives the run may have fewer places than there would be here: then all are taken.
-            let mut fewer = self.dispatch.clone();
-            let slots = u32::try_from(fewer.places_taken()).unwrap_or(u32::MAX);
-            let offer = fewer.worker(&worker_name())?.clone();
-            fewer.set_worker(worker_name(), Some(Worker { slots, ..offer }));
-            fewer.why(run, task, self.now).filter(|_| slots > 0)
-        });
+    fn wait(&self, run: RunId, task: &Address, is_interrupted: bool) -> (String, Value) {
+        let found = self.dispatch.why(run, task, self.now);
+        let found = found.or_else(|| self.full()?.why(run, task, self.now));
         match found {
+            // Those that had the places do not run either.
+            Some(wait @ Wait::Places { .. }) if is_interrupted => {
+                ("waited for a place when it stopped".to_owned(), wait_json(run, &wait))
+            }
             Some(wait) => (wait.to_string(), wait_json(run, &wait)),
+            None if is_interrupted => {
+                ("was about to get its place when it stopped".to_owned(), json!({"kind": "place"}))
+            }
             None => ("is about to get its place".to_owned(), json!({"kind": "place"})),
         }
     }
@@ -145,8 +161,16 @@ fn wait_json(run: RunId, wait: &Wait) -> Value {
         if ready.run == run { json!(path) } else { json!(format!("{}/{path}", ready.run)) }
     };
     match wait {
-        Wait::NoWorker { labels, .. } => json!({"kind": "worker", "labels": labels}),
+        Wait::NoWorker { labels, resources } => {
+            let resources: BTreeMap<&str, u64> =
+                resources.iter().map(|(name, asked)| (name.as_str(), *asked)).collect();
+            json!({"kind": "worker", "labels": labels, "resources": resources})
+        }
         Wait::Places { taken, before } => json!({"kind": "place", "taken": taken, "before": before}),
+        Wait::Resource { resource, asked, used, has, holders, .. } => json!({
+            "kind": "resource", "resource": resource.as_str(), "asked": asked, "used": used, "has": has,
+            "holders": holders.iter().map(task).collect::<Vec<_>>(),
+        }),
         Wait::Pool { pool, asked, used, capacity, holders } => json!({
             "kind": "pool", "pool": pool.as_str(), "asked": asked, "used": used, "capacity": capacity,
             "holders": holders.iter().map(task).collect::<Vec<_>>(),
@@ -181,9 +205,9 @@ fn waiting_since(reader: &dyn Reader) -> Result<BTreeMap<(RunId, Address), Times
 fn dispatch(
     runs: &BTreeMap<RunId, Run>,
     settings: &Settings,
-    since: &BTreeMap<(RunId, Address), Timestamp>,
-    now: Timestamp,
-) -> Dispatch {
+    (since, now): (&BTreeMap<(RunId, Address), Timestamp>, Timestamp),
+    demands: &mut Demands<'_>,
+) -> Result<Dispatch, Failure> {
     // Tokens are only read here: none is given.
     let mut dispatch = Dispatch::new(Epoch(0));
     let supply = machine::supply(settings);
@@ -200,29 +224,27 @@ fn dispatch(
         let caller = caller.map(|Parent { run, task, .. }| (*run, task.clone()));
         dispatch.nest(run.id(), caller);
         dispatch.limit(run.id(), most_parallel(run.definition()));
-        let mut adopt = |task: Address, attempt, token: FencingToken, worker| {
-            let ready = waiting(run, task, attempt, now);
-            dispatch.adopt(Grant { token, worker, ready }, now);
-        };
         for (task, attempt, token) in run.grants() {
-            adopt(task, attempt, token, Some(worker_name()));
+            let (worker, ready) = (Some(worker_name()), waiting(run, task, attempt, now));
+            dispatch.adopt(Grant { token, worker, ready }, now);
         }
         for (task, token) in run.holds() {
-            adopt(task, myrmex_model::id::Attempt::FIRST, token, None);
+            let ready = demands.waiting(run, task, Attempt::FIRST, now)?;
+            dispatch.adopt(Grant { token, worker: None, ready }, now);
         }
     }
     let mut queued: Vec<Ready> = Vec::new();
     for run in live() {
         for (task, attempt) in run.queued() {
             let at = since.get(&(run.id(), task.clone())).copied().unwrap_or(now);
-            queued.push(waiting(run, task, attempt, at));
+            queued.push(demands.waiting(run, task, attempt, at)?);
         }
     }
     queued.sort_by_key(|ready| ready.since);
     for ready in queued {
         dispatch.enqueue(ready);
     }
-    dispatch
+    Ok(dispatch)
 }
 
 /// What is shown.
@@ -244,9 +266,9 @@ impl Shown {
     /// Builds what is said of the run as a whole: its open tasks, each with what it waits for.
     fn document(&self) -> Value {
         let mut tasks = serde_json::Map::new();
-        for task in self.scene.runs.get(&self.id).map(Run::open_tasks).unwrap_or_default() {
+        for (task, reason) in self.scene.runs.get(&self.id).map(Run::open_tasks).unwrap_or_default() {
             let address = task.address();
-            let (text, why) = self.reason(&address);
+            let (text, why) = self.said(&address, &reason);
             let mut shown = json!({"status": task.status().as_str(), "text": text});
             shown["why"] = why;
             tasks.insert(address.path().into_owned(), shown);
@@ -274,11 +296,30 @@ impl Shown {
     }
 
     fn reason(&self, task: &Address) -> (String, Value) {
-        let reason = self.scene.runs.get(&self.id).and_then(|run| run.why(task));
-        match reason {
-            Some(Reason::Queued) => self.scene.wait(self.id, task),
-            Some(reason) => (text(&reason), reason_json(&reason)),
+        match self.scene.runs.get(&self.id).and_then(|run| run.why(task)) {
+            Some(reason) => self.said(task, &reason),
             None => ("was not reached".to_owned(), json!({"kind": "unreached"})),
+        }
+    }
+
+    fn said(&self, task: &Address, reason: &Reason) -> (String, Value) {
+        if let Some(text) = text_when_stopped(reason).filter(|_| self.is_interrupted) {
+            return (text, reason_json(reason));
+        }
+        match reason {
+            Reason::Queued => self.scene.wait(self.id, task, self.is_interrupted),
+            Reason::Ended(_)
+            | Reason::Upstream(_)
+            | Reason::Order(_)
+            | Reason::Lag { .. }
+            | Reason::Bounded { .. }
+            | Reason::Around(_)
+            | Reason::Runs(_)
+            | Reason::Pause { .. }
+            | Reason::Timer(_)
+            | Reason::Child(_)
+            | Reason::Inside(_)
+            | Reason::Undecided => (text(reason), reason_json(reason)),
         }
     }
 
@@ -355,6 +396,26 @@ fn text(reason: &Reason) -> String {
     }
 }
 
+/// Says a reason of a run that nobody works on, if it is another one then: what was under way when the run stopped.
+fn text_when_stopped(reason: &Reason) -> Option<String> {
+    match reason {
+        Reason::Runs(attempt) => Some(format!("was running when it stopped, attempt {attempt}")),
+        Reason::Inside(tasks) if tasks.is_empty() => Some("was about to end when it stopped".to_owned()),
+        Reason::Undecided => Some("was about to be decided when it stopped".to_owned()),
+        Reason::Ended(_)
+        | Reason::Upstream(_)
+        | Reason::Order(_)
+        | Reason::Lag { .. }
+        | Reason::Bounded { .. }
+        | Reason::Around(_)
+        | Reason::Queued
+        | Reason::Pause { .. }
+        | Reason::Timer(_)
+        | Reason::Child(_)
+        | Reason::Inside(_) => None,
+    }
+}
+
 fn reason_json(reason: &Reason) -> Value {
     let paths = |tasks: &[Address]| tasks.iter().map(|task| task.path().into_owned()).collect::<Vec<_>>();
     match reason {
@@ -387,27 +448,24 @@ fn named(tasks: &[Address]) -> String {
     listed(&paths)
 }
 
-fn run_text(document: &Value) -> String {
-    let run: String = document["run"].as_str().unwrap_or_default().chars().take(13).collect();
-    let status = document["status"].as_str().unwrap_or_default();
-    let mut text = match document["text"].as_str() {
+fn run_text(id: RunId, document: &Value) -> String {
+    let run = summary::short(id);
+    let said = match document["text"].as_str() {
         Some(reason) => format!("run {run} {reason}\n"),
-        None => format!("run {run} is {status}\n"),
+        None => format!("run {run} is {}\n", document["status"].as_str().unwrap_or_default()),
     };
-    for (path, task) in document["tasks"].as_object().into_iter().flatten() {
-        text = format!("{text}`{path}` {}\n", waits_for(task));
-    }
-    text
+    let tasks = document["tasks"].as_object().into_iter().flatten();
+    let lines = tasks.map(|(path, task)| format!("`{path}` {}\n", waits_for(task)));
+    std::iter::once(said).chain(lines).collect()
 }
 
-fn task_text(document: &Value) -> String {
+fn task_text(id: RunId, document: &Value) -> String {
     let path = document["task"].as_str().unwrap_or_default();
-    let mut text = format!("`{path}` {}\n", waits_for(document));
-    if let Some(reason) = document["run_text"].as_str() {
-        let run: String = document["run"].as_str().unwrap_or_default().chars().take(13).collect();
-        text = format!("{text}run {run} {reason}\n");
+    let said = format!("`{path}` {}\n", waits_for(document));
+    match document["run_text"].as_str() {
+        Some(reason) => format!("{said}run {} {reason}\n", summary::short(id)),
+        None => said,
     }
-    text
 }
 
 /// What keeps an attempt from its place is said without a verb.
@@ -415,11 +473,8 @@ fn waits_for(task: &Value) -> String {
     let said = task["text"].as_str().unwrap_or_default();
     let is_wait = matches!(
         task["why"]["kind"].as_str(),
-        Some("worker" | "pool" | "lock" | "kept" | "deadlock" | "place" | "max_parallel")
+        Some("worker" | "resource" | "pool" | "lock" | "kept" | "deadlock" | "place" | "max_parallel")
     );
-    if is_wait && !said.starts_with("waits") && !said.starts_with("is ") {
-        format!("waits: {said}")
-    } else {
-        said.to_owned()
-    }
+    let has_verb = ["waits", "waited", "is ", "was "].iter().any(|verb| said.starts_with(verb));
+    if is_wait && !has_verb { format!("waits: {said}") } else { said.to_owned() }
 }

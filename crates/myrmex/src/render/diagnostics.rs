@@ -3,11 +3,12 @@
 mod github;
 mod sarif;
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use myrmex_lang::Source;
-use myrmex_model::diagnostic::{Diagnostic, Severity};
+use myrmex_model::diagnostic::{Code, Diagnostic, Severity, Span};
 use serde_json::{Value, json};
 
 use crate::commands::CheckedFile;
@@ -15,12 +16,29 @@ use crate::commands::CheckedFile;
 pub use github::github;
 pub use sarif::sarif;
 
-/// Prints the diagnostics of one file to standard error, in colour if that is a terminal.
+/// The most problems of one code that people are shown of one file: whoever has more of them mends one and looks again, and
+/// must not lose sight of the others.
+const ALIKE_MAX: usize = 20;
+
+/// Prints the diagnostics of one file to standard error, in colour if that is a terminal; of many with one code the first
+/// ones, and how many there are beside them.
 pub fn print(source: &Source, diagnostics: &[Diagnostic]) {
     let mut out = anstream::stderr();
+    let mut counts: BTreeMap<Code, usize> = BTreeMap::new();
     for diagnostic in diagnostics {
-        // If standard error is closed the exit code still tells.
-        drop(writeln!(out, "{}\n", text(source, diagnostic, &Renderer::styled())));
+        let count = counts.entry(diagnostic.code).or_default();
+        *count += 1;
+        if *count <= ALIKE_MAX {
+            // If standard error is closed the exit code still tells.
+            drop(writeln!(out, "{}\n", text(source, diagnostic, &Renderer::styled())));
+        }
+    }
+    for (code, count) in counts.into_iter().filter(|(_, count)| *count > ALIKE_MAX) {
+        let (more, name) = (count - ALIKE_MAX, &source.name);
+        drop(writeln!(
+            out,
+            "and {more} more of {code} in `{name}` (`myrmex check --format json` shows all)\n"
+        ));
     }
 }
 
@@ -58,28 +76,43 @@ pub fn text(source: &Source, diagnostic: &Diagnostic, renderer: &Renderer) -> St
     shown
 }
 
-/// Builds the JSON document of the contract: places count from 1, columns in characters.
+/// Builds the JSON document of the contract: places count from 1, columns in characters. Beside what the contract names, a
+/// problem has the `label` that people see under its place, and `related`: the other places that belong to it.
 pub fn json(checked: &[CheckedFile]) -> Value {
     let found =
         checked.iter().flat_map(|file| file.diagnostics.iter().map(|diagnostic| (&file.source, diagnostic)));
     let all: Vec<Value> = found
         .map(|(source, diagnostic)| {
-            let (line, column) = place(&source.text, diagnostic.span.start);
-            let (end_line, end_column) = place(&source.text, diagnostic.span.end);
-            json!({
+            let mut shown = json!({
                 "code": diagnostic.code.0,
                 "severity": diagnostic.severity.as_str(),
                 "message": diagnostic.message,
-                "file": diagnostic.span.file.as_ref(),
-                "line": line,
-                "column": column,
-                "end_line": end_line,
-                "end_column": end_column,
-                "hint": diagnostic.hint,
-            })
+            });
+            put_place(&mut shown, source, &diagnostic.span);
+            shown["hint"] = json!(diagnostic.hint);
+            let label = Some(diagnostic.label.as_str()).filter(|label| !label.is_empty());
+            shown["label"] = json!(label);
+            let related = diagnostic.related.iter().map(|(span, label)| {
+                let mut shown = json!({ "label": label });
+                put_place(&mut shown, source, span);
+                shown
+            });
+            shown["related"] = related.collect();
+            shown
         })
         .collect();
     json!({ "diagnostics": all })
+}
+
+fn put_place(shown: &mut Value, source: &Source, span: &Span) {
+    let (line, column) = place(&source.text, span.start);
+    let (end_line, end_column) = place(&source.text, span.end);
+    shown["file"] = json!(span.file.as_ref());
+    for (field, number) in
+        [("line", line), ("column", column), ("end_line", end_line), ("end_column", end_column)]
+    {
+        shown[field] = json!(number);
+    }
 }
 
 /// Returns line and column of a byte, both from 1.

@@ -15,6 +15,12 @@ use super::summary::short;
 /// The most errors that are listed, that of the run included: who has more of them looks at one after the other.
 const LISTED_MAX: usize = 10;
 
+/// How many lines of what more is known of an error are printed below each but the first: with the last one it says most.
+const DETAIL_LINES_OTHERS: usize = 1;
+
+/// How much of a line of it is printed.
+const DETAIL_COLUMNS_MAX: usize = 200;
+
 /// Prints the errors of the other tasks that failed, up to a bound; `tasks` are all tasks of the run by path.
 pub fn print_others(
     run: &Run,
@@ -25,8 +31,7 @@ pub fn print_others(
     let shown = LISTED_MAX - 1;
     // If standard error is closed, the exit code still tells.
     for fault in others.iter().take(shown) {
-        drop(writeln!(out, "error: {fault}"));
-        print_place(origin.place(run, fault).as_ref(), out);
+        print(fault, (origin.place(run, fault), DETAIL_LINES_OTHERS), out);
     }
     if others.len() > shown {
         let more = others.len() - shown;
@@ -34,11 +39,17 @@ pub fn print_others(
     }
 }
 
-/// Prints where the expression stands that the error above is about.
-pub fn print_place(place: Option<&Position>, out: &mut impl Write) {
+/// Prints an error, where the expression stands that it is about, and so many of the last lines of what more is known of it.
+pub fn print(fault: &Fault, (place, lines): (Option<Position>, usize), out: &mut impl Write) {
+    // If standard error is closed, the exit code still tells.
+    drop(writeln!(out, "error: {fault}"));
     if let Some(place) = place {
-        // If standard error is closed, the exit code still tells.
         drop(writeln!(out, " --> {place}"));
+    }
+    let detail: Vec<&str> = fault.detail.iter().flat_map(|detail| detail.lines()).collect();
+    for line in &detail[detail.len().saturating_sub(lines)..] {
+        let shown: String = line.chars().take(DETAIL_COLUMNS_MAX).collect();
+        drop(writeln!(out, "  {shown}"));
     }
 }
 

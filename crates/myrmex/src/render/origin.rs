@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use myrmex_engine::run::Run;
 use myrmex_lang::{Position, SourceMap};
 use myrmex_model::address::Address;
-use myrmex_model::fault::Fault;
+use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::DefinitionHash;
 use myrmex_model::ir::{Body, Definition, NodeId};
 use myrmex_model::wire;
@@ -42,7 +42,21 @@ pub struct Origin {
 impl Origin {
     /// Returns where the expression stands that `fault` of `run` is about; nothing if that is not known any more.
     pub fn place(&self, run: &Run, fault: &Fault) -> Option<Position> {
-        let (_, expression) = fault.title.split_once(ABOUT)?;
+        // The words of a `fail` are its author's.
+        let (_, expression) = match &fault.kind {
+            FaultKind::Expression | FaultKind::DataLimit => fault.title.split_once(ABOUT)?,
+            FaultKind::Configuration
+            | FaultKind::Validation
+            | FaultKind::Timeout
+            | FaultKind::Runtime
+            | FaultKind::NoChoice
+            | FaultKind::BranchFailed
+            | FaultKind::ToleranceExceeded
+            | FaultKind::RoundsExceeded
+            | FaultKind::Conflict
+            | FaultKind::Deadlock
+            | FaultKind::Own(_) => return None,
+        };
         let file = self.file.get_or_init(|| file_of(run)).as_ref()?;
         let whole = fault.detail.as_deref().unwrap_or_default();
         let is_meant = |source: &str| {
@@ -51,7 +65,8 @@ impl Origin {
             is_whole || expression.contains("…`: ") && whole.ends_with(source)
         };
         let (places, node) = node_of(file, fault.task.as_deref().unwrap_or_default())?;
-        places.expression(node, is_meant)
+        let key = whole.strip_prefix("in `").and_then(|rest| rest.split_once('`')).map(|(key, _)| key);
+        places.expression(node, key, is_meant)
     }
 }
 

@@ -18,13 +18,14 @@ pub fn run(document: &Value) -> String {
     let status =
         if is_interrupted { "interrupted; `runs resume` goes on".to_owned() } else { text("status") };
     let started = format!("{} by {}", instant(&document["started"]), text("started_by"));
-    let mut facts = vec![
-        ("run", text("run")),
-        ("workflow", text("workflow")),
-        ("status", status),
-        ("started", started),
-        ("took", took(&document["wall_ms"])),
-    ];
+    let mut facts =
+        vec![("run", text("run")), ("workflow", text("workflow")), ("status", status), ("started", started)];
+    match (is_interrupted, document["wall_ms"].as_u64()) {
+        // When nothing was recorded after the start, nobody knows how long it ran.
+        (true, None | Some(0)) => {}
+        (true, Some(ms)) => facts.push(("took", so_far(ms))),
+        (false, _) => facts.push(("took", took(&document["wall_ms"]))),
+    }
     if let Some(key) = document["key"].as_str() {
         facts.push(("key", key.to_owned()));
     }
@@ -91,8 +92,10 @@ pub fn task(document: &Value) -> String {
     let mut facts = vec![("task", text("task")), ("run", text("run")), ("status", status_of(document))];
     if !document["started"].is_null() {
         facts.push(("started", instant(&document["started"])));
-        facts.push(("took", took(&document["took_ms"])));
+        facts.push(("took", time_of(document)));
     }
+    facts.retain(|(_, fact)| !fact.is_empty());
+    facts.extend(origin(document));
     let mut shown = lines(&facts);
     let word = if is_caught(document) { "caught" } else { "error" };
     shown.push_str(&error(word, &document["error"]));
@@ -103,6 +106,9 @@ pub fn task(document: &Value) -> String {
         let (number, end) = (&attempt["attempt"], attempt["end"].as_str().unwrap_or_default());
         // Writing into a text cannot fail.
         let _ = writeln!(shown, "attempt {number}  {end} after {}{why}{left}", took(&attempt["took_ms"]));
+        for why in attempt["unkept"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            let _ = writeln!(shown, "           not kept: {why}");
+        }
     }
     shown.push_str(&children(&document["children"]));
     for field in ["input", "output", "artifacts"] {
@@ -111,6 +117,19 @@ pub fn task(document: &Value) -> String {
         }
     }
     shown
+}
+
+/// The run whose result a task took over.
+fn origin(task: &Value) -> Option<(&'static str, String)> {
+    let (word, run) = match (task["cached_from"].as_str(), task["taken_from"].as_str()) {
+        (Some(run), _) => ("cached", run),
+        (None, Some(run)) => ("taken", run),
+        (None, None) => return None,
+    };
+    // The same task may be called otherwise there.
+    let there = task["cached_task"].as_str().filter(|there| task["task"] != *there);
+    let there = there.map(|there| format!(", task `{there}`")).unwrap_or_default();
+    Some((word, format!("from run {run}{there}")))
 }
 
 fn lines(facts: &[(&str, String)]) -> String {
@@ -145,6 +164,7 @@ fn error(word: &str, error: &Value) -> String {
 fn status_of(task: &Value) -> String {
     let status = task["status"].as_str().unwrap_or_default();
     let word = match task {
+        _ if task["interrupted"] == true => "interrupted",
         _ if task["accepted"] == true => "failed, accepted",
         _ if !task["taken_from"].is_null() => "taken",
         _ if !task["cached_from"].is_null() => "cached",
@@ -175,7 +195,7 @@ fn table(tasks: &Value) -> String {
             format!("{}{own}", "  ".repeat(depth)),
             status_of(task),
             attempts.map_or(String::new(), |attempts| attempts.to_string()),
-            took(&task["took_ms"]),
+            time_of(task),
             short(task),
         ]);
         open.extend(inside.get(path).into_iter().flatten().rev().map(|inner| (*inner, depth + 1)));
@@ -204,17 +224,34 @@ fn outer<'a>(path: &'a str, tasks: &serde_json::Map<String, Value>) -> &'a str {
 
 /// What a task gave, or why not, in a few words.
 fn short(task: &Value) -> String {
+    let from = task["cached_from"].as_str().map(|run| format!("from run {}", short_id(run)));
     let text = match (task["error"]["title"].as_str(), &task["output"]) {
         (Some(title), _) if is_caught(task) => format!("caught: {title}"),
         (Some(title), _) => title.to_owned(),
-        (None, Value::Null) => return String::new(),
+        (None, Value::Null) => String::new(),
         (None, output) => output.to_string(),
     };
+    let parts = from.into_iter().chain(Some(text).filter(|text| !text.is_empty()));
+    let text = parts.collect::<Vec<_>>().join("  ");
     if text.chars().count() <= SHORT_CHARACTERS_MAX {
         return text;
     }
     let cut: String = text.chars().take(SHORT_CHARACTERS_MAX - 1).collect();
     format!("{cut}…")
+}
+
+/// How long a task took, or had taken when it was cut off; nothing if that is not known.
+fn time_of(task: &Value) -> String {
+    match task["so_far_ms"].as_u64() {
+        Some(0) => String::new(),
+        Some(ms) => so_far(ms),
+        None => took(&task["took_ms"]),
+    }
+}
+
+/// The time up to the last event that was recorded: what was under way went on for a while after that.
+fn so_far(ms: u64) -> String {
+    format!("at least {}", time::elapsed_ms(ms))
 }
 
 fn took(ms: &Value) -> String {

@@ -23,9 +23,8 @@ use super::origin::Origin;
 use crate::descendants;
 use crate::exit::Failure;
 
-/// How many lines of an error's detail people are shown, and how much of each: a message, not a log.
+/// How many lines of the detail of the run's error people are shown: a message, not a log.
 const DETAIL_LINES_MAX: usize = 5;
-const DETAIL_COLUMNS_MAX: usize = 200;
 
 /// Builds the last line of `run --json`.
 ///
@@ -183,15 +182,7 @@ pub fn print(run: &Run, namespace: &Namespace, reader: &dyn Reader) -> Result<()
     drop(writeln!(out, "run {} {} in {took} ({counts}{taken})", short(run.id()), run.status()));
     let origin = Origin::default();
     if let Some(fault) = run.fault() {
-        drop(writeln!(out, "error: {fault}"));
-        failures::print_place(origin.place(run, fault).as_ref(), &mut out);
-        if let Some(detail) = &fault.detail {
-            let lines: Vec<&str> = detail.lines().collect();
-            for line in lines.iter().rev().take(DETAIL_LINES_MAX).rev() {
-                let shown: String = line.chars().take(DETAIL_COLUMNS_MAX).collect();
-                drop(writeln!(out, "  {shown}"));
-            }
-        }
+        failures::print(fault, (origin.place(run, fault), DETAIL_LINES_MAX), &mut out);
     }
     let failed = run.fault().and_then(|fault| fault.task.as_deref());
     if let Some(task) = failed

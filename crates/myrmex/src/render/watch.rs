@@ -27,6 +27,8 @@ pub struct Watch {
     cached: BTreeMap<Address, RunId>,
     /// Tasks whose error a `catch` took.
     caught: BTreeSet<Address>,
+    /// Tasks that ran out of a limit, and have not ended or begun anew.
+    limited: BTreeMap<Address, Limit>,
     done: usize,
     total: usize,
 }
@@ -45,6 +47,7 @@ impl Watch {
             running: BTreeSet::new(),
             cached: BTreeMap::new(),
             caught: BTreeSet::new(),
+            limited: BTreeMap::new(),
             done: 0,
             total,
         }
@@ -72,7 +75,9 @@ impl Watch {
             }
             Event::RetryArmed { task, attempt, due, .. } => {
                 let pause = time::between(at, *due);
-                self.line(AnsiColor::Yellow, "retrying", task, &format!("attempt {attempt} in {pause}"));
+                let limit = self.limited.remove(task).map(|limit| format!(": it {}", ran_out(limit)));
+                let more = format!("attempt {attempt} in {pause}{}", limit.unwrap_or_default());
+                self.line(AnsiColor::Yellow, "retrying", task, &more);
             }
             Event::HandlerEntered { task, handler: HandlerKind::Catch(_), .. } => {
                 self.caught.insert(task.clone());
@@ -86,7 +91,9 @@ impl Watch {
             }
             Event::TaskFailed { task, fault, is_timeout } => {
                 let word = if *is_timeout { "timed out" } else { "failed" };
-                self.ended(AnsiColor::Red, word, task, at, &why_text(fault));
+                let limit = self.limited.remove(task).filter(|_| *is_timeout);
+                let key = limit.map(|limit| format!(" ({})", key_of(limit))).unwrap_or_default();
+                self.ended(AnsiColor::Red, word, task, at, &format!("{}{key}", why_text(fault)));
             }
             Event::TaskSkipped { task, reason } => {
                 let why = match reason {
@@ -128,6 +135,9 @@ impl Watch {
         if let AttemptEnd::Lost { reason, .. } = &report.end {
             self.line(AnsiColor::Yellow, "lost", task, &format!("attempt {attempt}: {reason}"));
         }
+        for why in &report.unkept {
+            self.line(AnsiColor::Yellow, "not kept", task, why);
+        }
         if report.has_leftovers {
             self.line(AnsiColor::Yellow, "ended", task, "processes that it left behind");
         }
@@ -144,22 +154,18 @@ impl Watch {
         self.ended(AnsiColor::Green, "succeeded", task, at, &why.unwrap_or_default());
     }
 
-    /// Shows that time ran out; what is inside is ended, and the error follows.
+    /// Notes which limit of time ran out: the end of the task, which follows once all in it is ended, is told with it.
     fn limit(&mut self, task: &Address, limit: Limit) {
         if task.is_root() {
             return self.note("the run is out of time (its `deadline`); what runs is ended");
         }
-        let what = match limit {
-            Limit::Queue => "waited too long for a place (`timeout: {queue: …}`)",
-            Limit::Attempt => "took too long (`timeout`); what runs in it is ended",
-            Limit::Total => "took too long in all (`timeout: {total: …}`); what runs in it is ended",
-        };
-        self.line(AnsiColor::Yellow, "timed out", task, what);
+        self.limited.insert(task.clone(), limit);
     }
 
     fn ended(&mut self, color: AnsiColor, word: &str, task: &Address, at: Timestamp, why: &str) {
         self.done += 1;
         self.running.remove(task);
+        self.limited.remove(task);
         let took = self.started.remove(task).map(|start| time::between(start, at)).unwrap_or_default();
         let more =
             [took.as_str(), why].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ");
@@ -207,6 +213,25 @@ impl Watch {
         if std::mem::take(&mut self.has_status_line) {
             drop(write!(self.out, "\r\x1b[2K"));
         }
+    }
+}
+
+/// Says that a limit of time ran out, and under which key it is written.
+fn ran_out(limit: Limit) -> String {
+    let what = match limit {
+        Limit::Queue => "waited too long for a place",
+        Limit::Attempt => "took too long",
+        Limit::Total => "took too long in all",
+    };
+    format!("{what} ({})", key_of(limit))
+}
+
+/// Names the key of a limit of time.
+fn key_of(limit: Limit) -> &'static str {
+    match limit {
+        Limit::Queue => "`timeout: {queue: …}`",
+        Limit::Attempt => "`timeout`",
+        Limit::Total => "`timeout: {total: …}`",
     }
 }
 

@@ -144,13 +144,18 @@ pub(crate) fn sweep_memory() {
     sweep("memory", MemoryStore::default, |store| Ok(store.clone()));
 }
 
+/// Returns how many partitions the stores have that have several.
+fn four() -> StorePartitions {
+    StorePartitions::new(4).unwrap()
+}
+
 /// Does the same with runs that are spread over four partitions.
 pub(crate) fn sweep_partitions() {
-    let make = || MemoryStore::with_partitions(StorePartitions::new(4).unwrap());
+    let make = || MemoryStore::with_partitions(four());
     sweep("memory with 4 partitions", make, |store| Ok(store.clone()));
 }
 
-/// Fails and dies at every commit of a store in `SQLite`, a new one for each case.
+/// Fails and dies at every commit of a store in `SQLite` with four partitions, a new one for each case.
 pub(crate) fn sweep_sqlite(folder: &Path) {
     let count = AtomicU64::new(0);
     let make = || {
@@ -158,7 +163,7 @@ pub(crate) fn sweep_sqlite(folder: &Path) {
         std::fs::create_dir(&path).unwrap();
         path
     };
-    sweep("sqlite", make, |path| SqliteStore::open(path));
+    sweep("sqlite", make, |path| SqliteStore::open_with(path, four()));
 }
 
 fn sweep<D, S>(backend: &str, make: impl Fn() -> D, open: fn(&D) -> Result<S, StoreError>)

@@ -24,9 +24,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(1);
 /// The variable that marks every process of a command.
 const MARK: &str = "MYRMEX_CRASH_TEST_MARK";
 
-/// How many partitions stores have in these tests, so that nothing leans on runs being together.
-const PARTITIONS: &str = "4";
-
 /// The snippet that every task sources first.
 const LEDGER_SNIPPET: &str = include_str!("ledger.sh");
 
@@ -34,7 +31,7 @@ const LEDGER_SNIPPET: &str = include_str!("ledger.sh");
 pub(crate) struct Workspace {
     folder: tempfile::TempDir,
     data: PathBuf,
-    partitions: &'static str,
+    has_one_partition: bool,
 }
 
 impl Workspace {
@@ -44,13 +41,13 @@ impl Workspace {
         fs::write(folder.path().join("myrmex.yaml"), "").unwrap();
         fs::write(folder.path().join("ledger.sh"), LEDGER_SNIPPET).unwrap();
         let data = folder.path().join(".myrmex");
-        Self { folder, data, partitions: PARTITIONS }
+        Self { folder, data, has_one_partition: false }
     }
 
     /// Lets the store have one partition, as it has for users: what one says then happens in an order.
     #[must_use]
     pub(crate) fn with_one_partition(mut self) -> Self {
-        self.partitions = "1";
+        self.has_one_partition = true;
         self
     }
 
@@ -90,7 +87,10 @@ impl Workspace {
         let mut command = Command::new(env!("CARGO_BIN_EXE_myrmex"));
         command.arg("--data-dir").arg(&self.data).args(words);
         command.current_dir(self.root()).env("LEDGER", self.path("ledger")).env("NO_COLOR", "1");
-        command.stdin(Stdio::null()).env("MYRMEX_PARTITIONS", self.partitions);
+        command.stdin(Stdio::null());
+        if self.has_one_partition {
+            command.env_remove("MYRMEX_PARTITIONS");
+        }
         command
     }
 

@@ -1,5 +1,6 @@
 //! Blocks that hold something while they are under way.
 
+use myrmex_model::command::Command;
 use myrmex_model::effect::Effect;
 use myrmex_model::event::Limit;
 use myrmex_model::status::Status;
@@ -21,7 +22,7 @@ fn a_block_waits_then_holds_until_it_has_ended() {
     let mut host = host();
     assert_eq!(host.story(1), ["hold.queued block"]);
     assert_eq!(host.run.why(&super::host::address("block")), Some(Reason::Queued));
-    assert!(host.run.demand(&super::host::address("block")).unwrap().is_placeless);
+    assert!(host.demand(&super::host::address("block")).unwrap().is_placeless);
     host.grant();
     assert_eq!(host.story(2), ["hold.granted block", "task.entered block", "task.queued block/x"]);
     assert_eq!(host.run.holds().len(), 1);
@@ -73,5 +74,24 @@ fn what_asks_for_a_lock_that_is_held_around_it_fails() {
         host.put(start()).unwrap();
         host.finish();
         assert_eq!((host.status(&name), host.run.status()), (Status::Failed, Status::Failed));
+    }
+}
+
+#[test]
+fn what_waits_for_what_it_can_never_get_fails() {
+    let block = graph("block", vec![task("x")]).pooled(1);
+    for refused in ["block", "block/x"] {
+        let mut host = Host::new(define(&graph("root", vec![block.clone()])));
+        host.put(start()).unwrap();
+        if refused == "block/x" {
+            host.grant();
+        }
+        let (task, attempt) = (super::host::address(refused), myrmex_model::id::Attempt::FIRST);
+        let fault = myrmex_model::fault::Fault::new(myrmex_model::fault::FaultKind::Deadlock, "in vain");
+        let refuse = Command::Refuse { task, attempt, fault };
+        host.put(refuse.clone()).unwrap();
+        assert_eq!((host.status(refused), host.run.status()), (Status::Failed, Status::Failed));
+        assert_eq!((host.dispatch.waiting(), host.dispatch.leases().count()), (0, 0));
+        assert!(host.put(refuse).is_err());
     }
 }

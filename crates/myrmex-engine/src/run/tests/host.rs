@@ -8,11 +8,13 @@ use std::sync::Arc;
 
 use myrmex_model::address::Address;
 use myrmex_model::command::{ChildEnd, Command, TimerKey};
+use myrmex_model::demand::Demand;
 use myrmex_model::effect::{CatchChoice, Decision, Effect, Evaluation, Question, Request};
 use myrmex_model::event::{Event, Recorded};
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::{Attempt, DefinitionHash, Epoch, FencingToken, RunId, ValueHash};
 use myrmex_model::ir::{Body, Definition, Node};
+use myrmex_model::name::Name;
 use myrmex_model::outcome::{AttemptEnd, AttemptReport, Loss};
 use myrmex_model::retry::{Retry, Taken, Takings};
 use myrmex_model::status::Status;
@@ -21,11 +23,26 @@ use myrmex_model::time::{Length, Timestamp};
 use super::build::{Spec, define, hash, name};
 use super::generate::Chooser;
 use crate::dispatch::{Dispatch, Grant, Ready, Worker};
-use crate::run::{Rejection, Run, holds};
+use crate::run::{Callable, Reach, Rejection, Run, holds};
 
 pub(super) const RUN: RunId = RunId([7; 16]);
 
 pub(super) type Answer = Result<Evaluation, Fault>;
+
+/// The workflows that a run may call, and how often they were asked for.
+#[derive(Default)]
+pub(super) struct Called {
+    pub(super) workflows: BTreeMap<Name, Arc<Definition>>,
+    pub(super) asked: usize,
+}
+
+impl Callable for Called {
+    fn find(&mut self, _: ValueHash, workflow: &Name) -> Option<(DefinitionHash, Arc<Definition>)> {
+        self.asked += 1;
+        let definition = self.workflows.get(workflow)?;
+        Some((hash(definition), Arc::clone(definition)))
+    }
+}
 
 pub(super) struct Host {
     pub(super) run: Run,
@@ -49,6 +66,7 @@ pub(super) struct Host {
     pub(super) definitions: BTreeMap<DefinitionHash, Arc<Definition>>,
     /// Answers to come, by address; without one the plainest that fits is given.
     answers: BTreeMap<String, VecDeque<Answer>>,
+    pub(super) callable: Called,
     /// What the run may take over, if it is a retry.
     pub(super) takings: Takings,
     /// Draws answers and their order instead, if it is there.
@@ -112,6 +130,7 @@ impl Host {
             effects: Vec::new(),
             definitions: BTreeMap::from([(pinned, definition)]),
             answers: BTreeMap::new(),
+            callable: Called::default(),
             takings: Takings::default(),
             luck: None,
             frugality: None,
@@ -240,11 +259,16 @@ impl Host {
         (taken.status == Status::Succeeded).then(|| Taken { items: None, ..taken.clone() })
     }
 
+    /// Returns what a task asks for; the workflows that it calls are [`Host::callable`].
+    pub(super) fn demand(&mut self, task: &Address) -> Option<Demand> {
+        self.run.demand(task, &mut Reach::default(), &mut self.callable)
+    }
+
     fn carry_out(&mut self, effect: &Effect) {
         match effect {
             Effect::QueueRun { .. } => self.is_queued = true,
             Effect::Queue { task, attempt } => {
-                let demand = self.run.demand(task).map(Arc::new);
+                let demand = self.demand(task).map(Arc::new);
                 self.dispatch
                     .enqueue(Ready { demand, ..Ready::plain(RUN, task.clone(), *attempt, self.now) });
             }

@@ -19,6 +19,7 @@ mod host;
 mod lag;
 mod limits;
 mod property;
+mod reach;
 mod rebase;
 mod report;
 mod retry;

@@ -46,6 +46,8 @@ pub(super) struct Collected {
     pub(super) files: Map<String, Value>,
     /// Why the first of the others could not.
     pub(super) fault: Option<Fault>,
+    /// Why each of those could not that was there.
+    pub(super) unkept: Vec<String>,
 }
 
 /// Reads which artifacts the arguments declare: names and paths.
@@ -75,7 +77,10 @@ pub(super) fn collect(
                 collected.files.insert(name.clone(), file);
             }
             Err(refusal) => {
-                collected.fault.get_or_insert_with(|| refusal.fault(&format!("the artifact `{name}`"), path));
+                let is_there = !matches!(refusal, Refusal::Missing);
+                let fault = refusal.fault(&format!("the artifact `{name}`"), path);
+                collected.unkept.extend(is_there.then(|| fault.title.clone()));
+                collected.fault.get_or_insert(fault);
             }
         }
     }

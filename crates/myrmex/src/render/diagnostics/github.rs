@@ -19,10 +19,20 @@ pub fn github(checked: &[CheckedFile]) -> String {
             };
             let (line, column) = place(&file.source.text, found.span.start);
             let (end_line, end_column) = place(&file.source.text, found.span.end);
-            let message = match &found.hint {
-                Some(hint) => format!("{}\nhint: {hint}", found.message),
-                None => found.message.clone(),
-            };
+            let mut message = found.message.clone();
+            // A command has one place, so the others are named in the text.
+            if !found.related.is_empty() {
+                let own = Some((&found.span, &found.label)).filter(|(_, label)| !label.is_empty());
+                let others = found.related.iter().map(|(span, label)| (span, label));
+                for (span, label) in own.into_iter().chain(others) {
+                    let (line, column) = place(&file.source.text, span.start);
+                    let written = write!(message, "\n{}:{line}:{column}: {label}", span.file);
+                    written.expect("writing to a text cannot fail");
+                }
+            }
+            if let Some(hint) = &found.hint {
+                write!(message, "\nhint: {hint}").expect("writing to a text cannot fail");
+            }
             let written = writeln!(
                 out,
                 "::{command} file={},line={line},col={column},endLine={end_line},endColumn={end_column},title={}::{}",

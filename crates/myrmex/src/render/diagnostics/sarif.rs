@@ -27,6 +27,9 @@ pub fn sarif(checked: &[CheckedFile]) -> Value {
                 "message": {"text": message},
                 "locations": [{"physicalLocation": physical(file, &found.span)}],
             });
+            if !found.label.is_empty() {
+                result["locations"][0]["message"] = json!({"text": found.label});
+            }
             if !found.related.is_empty() {
                 let related = found.related.iter().map(|(span, label)| {
                     json!({"physicalLocation": physical(file, span), "message": {"text": label}})
