@@ -6,7 +6,8 @@
 //! ask for nothing more, and end. Nor which block is inside which: what is inside asks for no more than what is around it
 //! claims, so whenever that one can end, all inside it can.
 //!
-//! What is claimed is what definitions say. Not known beforehand are locks whose names are expressions.
+//! What is claimed is what definitions say. Not known beforehand are locks whose names are expressions, nor that there will be
+//! less of a pool.
 //!
 //! There may be ten thousand blocks, and as many that wait. So nothing is walked as long as what is left is enough for each
 //! of them, and otherwise those are counted together that hold and claim the same.
