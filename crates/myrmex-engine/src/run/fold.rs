@@ -93,7 +93,14 @@ impl Run {
     /// To be called between turns, when every request is answered. The cost is that of one walk over the activations, and
     /// is paid only after as many again were made.
     pub fn fold(&mut self) {
-        if !self.is_worth_folding() || self.arena.iter().any(|own| own.is_evaluating) {
+        if self.is_worth_folding() {
+            self.fold_all();
+        }
+    }
+
+    /// Does the same whether it is worth the work or not: before a snapshot, which costs as much.
+    pub fn fold_all(&mut self) {
+        if self.status.is_terminal() || self.arena.iter().any(|own| own.is_evaluating) {
             return;
         }
         self.fold_items();

@@ -75,7 +75,8 @@ impl State {
     }
 
     fn nap(&mut self, id: RunId) {
-        let Some(Loaded { run, upkeep, .. }) = self.owned.runs.get(&id) else { return };
+        let Some(Loaded { run, upkeep, .. }) = self.owned.runs.get_mut(&id) else { return };
+        run.fold_all();
         if upkeep.is_worth_a_nap(&self.parts.thrift, run) {
             self.take_snapshot(id);
         }

@@ -205,16 +205,19 @@ impl State {
         }
         for id in std::mem::take(&mut self.eventful) {
             let Some(loaded) = self.owned.runs.get_mut(&id) else { continue };
-            let (run, upkeep) = (&loaded.run, &mut loaded.upkeep);
+            let (run, upkeep) = (&mut loaded.run, &mut loaded.upkeep);
             if run.status().is_terminal() || !upkeep.is_due() {
                 continue;
             }
+            if run.has_more() {
+                // Something is always left of a run that is busy enough; it is looked at again after every turn.
+                self.eventful.push(id);
+                continue;
+            }
+            run.fold_all();
             let enough = run.size().saturating_mul(self.parts.thrift.events_per_activation);
             if upkeep.tail < enough {
                 upkeep.look_at = enough;
-            } else if run.has_more() {
-                // Something is always left of a run that is busy enough; it is looked at again after every turn.
-                self.eventful.push(id);
             } else {
                 self.take_snapshot(id);
             }
