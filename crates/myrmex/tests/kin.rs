@@ -185,7 +185,8 @@ tasks:
     let workspace = Workspace::with(&[("myrmex.yaml", ""), ("main.yaml", main), ("kid.yaml", kid)]);
     // With several partitions nothing says which of two calls asks first.
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_myrmex"));
-    command.args(["run", "main.yaml", "-q"]).current_dir(workspace.path()).env("MYRMEX_PARTITIONS", "1");
+    command.args(["run", "main.yaml", "-q"]).current_dir(workspace.path()).env("USER", "tester");
+    command.env("MYRMEX_PARTITIONS", "1");
     assert_eq!(said::Said::of(&mut command).code, 0);
     let main = oldest(&workspace);
     let children = workspace.json(&["runs", "show", &main, "--json"])["children"].clone();
