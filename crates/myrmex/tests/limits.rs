@@ -63,7 +63,6 @@ fn a_limit_of_evaluations_is_set_in_the_workspace_and_named_by_what_meets_it() {
 }
 
 #[test]
-#[ignore = "a known defect: now and then an attempt is lost between the worker and its helpers when there are no processes to be had, and the run hangs"]
 fn attempts_wait_for_processes_that_the_machine_does_not_have() {
     let folder =
         workspace("workflow: w\ntasks:\n  sleep: {for_each: '${{ 30 }}', run: {command: [sleep, '0.1']}}\n");
