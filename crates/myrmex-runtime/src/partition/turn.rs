@@ -559,7 +559,10 @@ impl State {
                 }
                 Err(error) => {
                     self.owned.open.answers = waiting.answers;
-                    return self.reload(error);
+                    // What the runs that are loaded again decide is handed over at once, too.
+                    if !self.reload(error) {
+                        return false;
+                    }
                 }
             }
         }
