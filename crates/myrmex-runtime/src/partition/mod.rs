@@ -477,7 +477,7 @@ impl State {
             Message::Resume { runs, asked, answer } => self.resume(&runs, asked, answer),
             Message::Cancel { run, by, reason, answer } => {
                 let loaded = self.load(run);
-                self.wake(run);
+                self.take_up_at_once(run);
                 let cancelled = loaded.and_then(|ended| match ended {
                     Some(status) => Err(Rejection::RunOver { status }.into()),
                     None => self
