@@ -132,11 +132,14 @@ fn key(desk: &mut Desk<'_>, view: View<'_>, definition: &Definition) -> Result<E
 
 /// Builds the output of a scope: the list of a `for_each`, or the template of a block or the run.
 fn scope_output(desk: &mut Desk<'_>, view: View<'_>, outputs: &Outputs) -> Result<Evaluation, Fault> {
-    let value = match outputs {
-        Outputs::Computed(template) => computed(desk, view, template)?,
-        Outputs::Raw | Outputs::Declared(_) | Outputs::Last => Value::Array(item_outputs(desk, view)?),
+    let output = match outputs {
+        Outputs::Computed(template) => {
+            let value = computed(desk, view, template)?;
+            desk.values.put(value)
+        }
+        Outputs::Raw | Outputs::Declared(_) | Outputs::Last => item_outputs(desk, view)?,
     };
-    Ok(Evaluation::Output(desk.values.put(value)))
+    Ok(Evaluation::Output(output))
 }
 
 /// Evaluates the `outputs` of a block or of the workflow. An error says which output it is about, and whose.
@@ -153,40 +156,17 @@ fn computed(desk: &mut Desk<'_>, view: View<'_>, template: &Template) -> Result<
     })
 }
 
-/// Collects the outputs of a `for_each`'s items, as long as they do not become too much for one value.
-fn item_outputs(desk: &mut Desk<'_>, view: View<'_>) -> Result<Vec<Value>, Fault> {
-    let mut list = Vec::new();
-    let mut bytes = 0;
-    for output in view.item_outputs() {
-        let value = match output {
-            Some(hash) => desk.stored(hash)?.as_ref().clone(),
-            None => Value::Null,
-        };
-        bytes += size_of(&value);
-        if bytes > ITEM_OUTPUTS_BYTES_MAX {
-            let title = format!(
-                "the outputs of the items are larger than {} MiB together",
-                ITEM_OUTPUTS_BYTES_MAX >> 20
-            );
-            let detail = "let the items write large results to files and give less, such as `outputs: {…}` with a few fields";
-            return Err(Fault::new(FaultKind::DataLimit, title).with_detail(detail));
-        }
-        list.push(value);
-    }
-    Ok(list)
-}
-
-/// Returns about how many bytes of JSON a value has, without writing them.
-fn size_of(value: &Value) -> usize {
-    match value {
-        Value::Null | Value::Bool(_) => 5,
-        Value::Number(_) => 8,
-        Value::String(text) => text.len() + 3,
-        Value::Array(items) => items.iter().map(size_of).sum::<usize>() + 3,
-        Value::Object(fields) => {
-            fields.iter().map(|(name, field)| name.len() + 4 + size_of(field)).sum::<usize>() + 3
-        }
-    }
+/// Makes the list of the outputs of a `for_each`'s items, as long as it does not become too much for one value.
+fn item_outputs(desk: &mut Desk<'_>, view: View<'_>) -> Result<ValueHash, Fault> {
+    let list = desk.values.put_list(view.item_outputs(), ITEM_OUTPUTS_BYTES_MAX, desk.reader);
+    let list = list.map_err(|error| desk.fail(error))?;
+    list.ok_or_else(|| {
+        let most = ITEM_OUTPUTS_BYTES_MAX >> 20;
+        let title = format!("the outputs of the items are larger than {most} MiB together");
+        let detail =
+            "let the items write large results to files and give less, such as `outputs: {…}` with a few fields";
+        Fault::new(FaultKind::DataLimit, title).with_detail(detail)
+    })
 }
 
 /// Evaluates a template, which stands under the key of its task that is named with it, as `view` sees the run.
