@@ -52,7 +52,7 @@ pub struct ItemView<'a> {
     pub index: u32,
     /// Its key, if the source is a map.
     pub key: Option<&'a str>,
-    /// The whole list, map or number.
+    /// The whole list, map or number, or the file.
     pub items: ValueHash,
 }
 

@@ -8,6 +8,7 @@ mod begin;
 mod call;
 mod follow;
 mod limits;
+mod lines;
 mod missing;
 mod place;
 mod printed;
@@ -33,9 +34,10 @@ use myrmex_store::{Reader, StoreError};
 use crate::partition::Definitions;
 use crate::values::Values;
 pub(crate) use printed::JOINED;
-use resolve::Resolver;
+use resolve::{Resolver, Sources};
 
 pub use limits::EvaluationLimits;
+pub(crate) use lines::Lines;
 
 /// The most bytes of the outputs of a `for_each`'s items together. A store keeps them as one value, and everything that
 /// reads the list holds it in memory.
@@ -48,6 +50,7 @@ const KEY_BYTES_MAX: usize = 1_024;
 pub(crate) struct Desk<'a> {
     pub(crate) evaluator: &'a mut Evaluator,
     pub(crate) values: &'a mut Values,
+    pub(crate) lines: &'a mut Lines,
     pub(crate) definitions: &'a mut Definitions,
     pub(crate) namespace: &'a Namespace,
     pub(crate) reader: &'a dyn Reader,
@@ -60,6 +63,17 @@ impl Desk<'_> {
     /// Returns a value of the run; if the store cannot give it, notes that and returns an error to stop with.
     fn stored(&mut self, hash: ValueHash) -> Result<Arc<Value>, Fault> {
         self.values.get(hash, self.reader).map_err(|error| self.fail(error))
+    }
+
+    /// Returns where names get what they stand for.
+    fn sources(&mut self) -> Sources<'_> {
+        self.split().1
+    }
+
+    /// Returns what evaluates, beside where names get what they stand for.
+    fn split(&mut self) -> (&mut Evaluator, Sources<'_>) {
+        let sources = Sources { values: self.values, lines: self.lines, reader: self.reader };
+        (self.evaluator, sources)
     }
 
     /// Takes what an evaluation gave.
@@ -100,8 +114,9 @@ pub(crate) fn answer(desk: &mut Desk<'_>, run: &Run, request: &Request) -> Resul
                 return Ok(Evaluation::Retry(true));
             };
             let view = run.view(request.ticket, false);
-            let mut resolver = Resolver::new(view, desk.values, desk.reader).with_error(fault, *attempt);
-            let held = desk.evaluator.condition(when, &mut |reference| resolver.resolve(reference));
+            let (evaluator, sources) = desk.split();
+            let mut resolver = Resolver::new(view, sources).with_error(fault, *attempt);
+            let held = evaluator.condition(when, &mut |reference| resolver.resolve(reference));
             let finished = resolver.finish(held);
             let told = |fault| place::told(fault, "retry.when");
             desk.settle(finished).map(Evaluation::Retry).map_err(told)
@@ -185,8 +200,9 @@ fn rendered(
     view: View<'_>,
     (key, template): (&str, &Template),
 ) -> (Result<Value, Fault>, Option<String>) {
-    let mut resolver = Resolver::new(view, desk.values, desk.reader);
-    let rendered = desk.evaluator.render(template, &mut |reference| resolver.resolve(reference));
+    let (evaluator, sources) = desk.split();
+    let mut resolver = Resolver::new(view, sources);
+    let rendered = evaluator.render(template, &mut |reference| resolver.resolve(reference));
     let place = rendered.as_ref().err().and_then(|error| place::of(key, template, error));
     let finished = resolver.finish(rendered);
     (desk.settle(finished), place)
