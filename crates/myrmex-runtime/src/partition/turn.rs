@@ -257,6 +257,7 @@ impl State {
         let mut desk = Desk {
             evaluator: &mut self.evaluator,
             values: &mut loaded.values,
+            lines: &mut self.lines,
             definitions: &mut self.owned.definitions,
             namespace: &self.parts.namespace,
             reader: self.owned.reader.as_ref(),
