@@ -12,6 +12,7 @@ use crate::error::StoreError;
 use crate::operation::{AttemptLog, CacheDigest, Cached, Grant, Ready, RunSummary, Timer};
 use crate::outbox::{Message, MessageNumber};
 use crate::partitions::Partitions;
+use crate::snapshot::Snapshot;
 
 /// The most rows of one page, whatever limit is asked for: a page is one read transaction, and as long as one lasts
 /// the write-ahead log of SQLite cannot begin anew.
@@ -253,6 +254,13 @@ pub trait Reader: Send {
 
     /// Returns how far `log` has taken the messages of `from`; [`MessageNumber::NONE`] if it has taken none.
     fn received(&self, log: LogId, from: LogId) -> Result<MessageNumber, StoreError>;
+
+    /// Returns the snapshot of a run that was put last; none if there is none. Without it the journal says the same.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError::Damaged`], which names the run, if it is not as it was written.
+    fn snapshot(&self, namespace: &Namespace, run: RunId) -> Result<Option<Snapshot>, StoreError>;
 
     /// Recomputes the chain of `log` and reports the first break. Many short reads, not one long one.
     ///

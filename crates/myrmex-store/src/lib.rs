@@ -21,6 +21,7 @@ pub mod operation;
 pub mod outbox;
 mod partitions;
 pub mod segments;
+mod snapshot;
 pub mod sqlite;
 
 pub use batch::{Batch, LogId, NewRecord, Record, Sequence};
@@ -32,3 +33,4 @@ pub use operation::{
 };
 pub use outbox::MessageNumber;
 pub use partitions::Partitions;
+pub use snapshot::{Snapshot, SnapshotTag};

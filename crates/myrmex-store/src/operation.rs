@@ -14,6 +14,7 @@ use myrmex_model::time::Timestamp;
 
 use crate::batch::{LogId, Sequence};
 use crate::outbox::{Message, MessageNumber};
+use crate::snapshot::Snapshot;
 
 /// One change of an index. Putting what is there and removing what is not are no errors.
 #[derive(Debug, Clone, PartialEq)]
@@ -105,6 +106,15 @@ pub enum IndexOperation {
         from: LogId,
         /// The last of them.
         through: MessageNumber,
+    },
+    /// Keeps how a run stands, in place of what was kept before.
+    PutSnapshot(Snapshot),
+    /// Forgets how a run stood.
+    RemoveSnapshot {
+        /// The tenant.
+        namespace: Namespace,
+        /// The run.
+        run: RunId,
     },
 }
 
@@ -268,6 +278,7 @@ enum Subject<'a> {
     Message(LogId, MessageNumber),
     Removal(LogId),
     Received(LogId),
+    Snapshot(&'a Namespace, RunId),
 }
 
 fn subject(operation: &IndexOperation) -> Subject<'_> {
@@ -290,6 +301,8 @@ fn subject(operation: &IndexOperation) -> Subject<'_> {
         IndexOperation::PutMessage(message) => Subject::Message(message.to, message.number),
         IndexOperation::RemoveMessages { to, .. } => Subject::Removal(*to),
         IndexOperation::PutReceived { from, .. } => Subject::Received(*from),
+        IndexOperation::PutSnapshot(Snapshot { namespace, run, .. })
+        | IndexOperation::RemoveSnapshot { namespace, run } => Subject::Snapshot(namespace, *run),
     }
 }
 

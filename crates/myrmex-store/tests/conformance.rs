@@ -29,6 +29,10 @@ impl Subject for InMemory {
     fn damage(&mut self, log: LogId, sequence: Sequence) {
         self.0.damage(log, sequence);
     }
+
+    fn damage_snapshot(&mut self, run: RunId) {
+        self.0.damage_snapshot(run);
+    }
 }
 
 struct InFile(TempDir);
@@ -46,6 +50,16 @@ impl Subject for InFile {
         *stored.last_mut().unwrap() ^= 1;
         let write = "UPDATE record SET stored = ?2 WHERE position = ?1";
         connection.execute(write, rusqlite::params![position, stored]).unwrap();
+    }
+
+    fn damage_snapshot(&mut self, run: RunId) {
+        let connection = rusqlite::Connection::open(self.0.path().join(FILE_NAME)).unwrap();
+        let of_run = "run = (SELECT number FROM run WHERE id = ?1)";
+        let read = format!("SELECT stored FROM snapshot WHERE {of_run}");
+        let mut stored: Vec<u8> = connection.query_row(&read, [run.0], |row| row.get(0)).unwrap();
+        *stored.last_mut().unwrap() ^= 1;
+        let write = format!("UPDATE snapshot SET stored = ?2 WHERE {of_run}");
+        connection.execute(&write, rusqlite::params![run.0, stored]).unwrap();
     }
 }
 

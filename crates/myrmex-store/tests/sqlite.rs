@@ -88,11 +88,13 @@ fn the_store_of_an_older_release_is_brought_up_to_date() {
     drop(store);
     set_format(
         directory.path(),
-        "user_version = 1; DROP TABLE cached; DROP TABLE layout; DROP TABLE outbox; DROP TABLE received",
+        "user_version = 1; DROP TABLE cached; DROP TABLE layout; DROP TABLE outbox; DROP TABLE received;
+         DROP TABLE snapshot",
     );
     let reader = SqliteReader::open(directory.path()).unwrap();
     assert_eq!(reader.records(LOG, Sequence::NONE, 9).unwrap().len(), 1);
     assert_eq!(reader.partitions().unwrap(), Partitions::ONE);
+    assert_eq!(reader.snapshot(&Namespace::standard(), RunId([1; 16])).unwrap(), None);
     for _ in 0..2 {
         let mut store = SqliteStore::open(directory.path()).unwrap();
         let mut batch = begin(&mut store);

@@ -54,6 +54,7 @@ fn everything_holds_in_all_seeds_and_their_load_is_real() {
         counts.unread > seeds / 50 && counts.left_alone > seeds / 10 && counts.overtakings > seeds / 200,
         "{counts:?}"
     );
+    assert!(counts.snapshots > seeds && counts.naps > seeds / 4 && counts.wakes > seeds / 8, "{counts:?}");
     assert!(
         counts.messages.0 > seeds / 4 && counts.messages.1 > seeds / 50 && counts.letters.1 > seeds / 4,
         "{counts:?}"
@@ -141,6 +142,8 @@ planted! {
     starting_an_attempt_twice_is_found: AssignedTwice,
     a_message_outside_the_batch_is_found: MessageOutsideBatch,
     taking_messages_twice_is_found: NoDedupe,
+    skipping_what_follows_a_snapshot_is_found: SnapshotTailSkipped,
+    a_run_that_wakes_up_without_its_timer_is_found: SleeperBehind,
 }
 
 fn simulate_alone(seed: u64) -> Outcome {

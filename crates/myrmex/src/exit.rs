@@ -266,7 +266,10 @@ impl From<JournalError> for Failure {
         match error {
             JournalError::Store(error) => error.into(),
             JournalError::Form { .. } => Self::from_error(FailureCode::Store, &error),
-            JournalError::Wire(_) | JournalError::Replay(_) => {
+            JournalError::Wire(_)
+            | JournalError::Replay(_)
+            | JournalError::Restore(_)
+            | JournalError::Snapshot { .. } => {
                 let mut failure = Self::damaged(&error);
                 let what = std::mem::replace(&mut failure.message, "the store is damaged".to_owned());
                 failure.causes.insert(0, what);

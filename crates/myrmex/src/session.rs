@@ -13,7 +13,7 @@ use myrmex_model::name::{Name, Namespace};
 use myrmex_model::status::Status;
 use myrmex_runtime::clock::SystemClock;
 use myrmex_runtime::logs::Logs;
-use myrmex_runtime::partition::{DOMAIN_LOG, Partitions, Parts, RequestError, event_of, load_run};
+use myrmex_runtime::partition::{DOMAIN_LOG, Partitions, Parts, RequestError, Thrift, event_of, load_run};
 use myrmex_runtime::platform::{self, Zygote};
 use myrmex_runtime::progress::{Health, Progress, Seen};
 use myrmex_runtime::worker::{
@@ -114,6 +114,14 @@ pub fn fork_zygote() -> Result<Zygote, Failure> {
     Ok(zygote)
 }
 
+/// Keeps what a workspace records out of its source. Without the file all works as well.
+fn ignore_records(data: &Path) {
+    let ignore = data.join(".gitignore");
+    if !ignore.exists() {
+        drop(std::fs::write(&ignore, "*\n"));
+    }
+}
+
 /// Returns how many attempts run at a time unless somebody says otherwise: one per core.
 pub fn default_slots() -> u32 {
     std::thread::available_parallelism().ok().and_then(|cores| u32::try_from(cores.get()).ok()).unwrap_or(1)
@@ -138,11 +146,7 @@ impl Session {
             // Whoever named another place may have meant one that was there.
             drop(writeln!(std::io::stderr(), "made the data directory `{}`", workspace.data.display()));
         }
-        let ignore = workspace.data.join(".gitignore");
-        if !ignore.exists() {
-            // What a workspace records is not source. Without this file all works as well.
-            drop(std::fs::write(&ignore, "*\n"));
-        }
+        ignore_records(&workspace.data);
         let owner = directory.hold(REMAINS_WAIT).map_err(myrmex_store::StoreError::from)?;
         // The store stays held until the last process of a task is gone, even if this process is killed.
         zygote
@@ -167,6 +171,7 @@ impl Session {
             blobs: Arc::clone(&blobs),
             progress: Arc::clone(&progress),
             limits,
+            thrift: Thrift::default(),
         })?;
         let config = WorkerConfig {
             workspace: workspace.root.clone(),

@@ -12,7 +12,7 @@ use std::process::Output;
 
 use noted::{NOTED, WAITS, noted, overlap};
 use serde_json::{Value, json};
-use support::{Live, PATIENCE, Workspace, poll};
+use support::{Live, PATIENCE, Workspace, marked, poll};
 
 /// A child that runs `script` with its number in `N`.
 fn kid(concurrency: &str, script: &str) -> String {
@@ -270,6 +270,8 @@ fn killed_with_detached(ends: bool) -> (Workspace, String) {
     assert!(poll(PATIENCE, || noted(&workspace).len() == 1), "{}", live.errors());
     live.kill();
     drop(live.finish());
+    // What the dead process ran must not see `go`.
+    assert!(poll(PATIENCE, || marked("detached").is_empty()), "a task outlives its process");
     let list = workspace.myrmex(&["runs", "list", "--json", "--workflow", "main"]).output().unwrap();
     let main = summary(&list)["runs"][0]["run"].as_str().unwrap().to_owned();
     fs::write(workspace.path("go"), "").unwrap();

@@ -43,6 +43,7 @@ tasks:
       quota exceeded
     error: `block/inside`: exit code 5 (runtime)
     error: `slow`: timed out after 10ms (timeout)
+      it was ended by SIGTERM
     ");
 }
 

@@ -469,18 +469,16 @@ fn of_many_problems_of_one_code_people_see_the_first_and_how_many_there_are() {
 fn nothing_after_the_last_event_is_said_plainly() {
     let workspace = workspace(&[("w.yaml", "workflow: w\ntasks: {a: {set: {n: 1}}}\n")]);
     assert_eq!(workspace.run(&["run", "w.yaml", "-q"]).code, 0);
-    let shown = workspace.run(&["events", "--after", "0:9999"]);
-    assert_eq!(
-        (shown.code, shown.stdout.as_str(), shown.stderr.as_str()),
-        (0, "", "there is no event after 0:9999\n")
-    );
-    let run = workspace.newest();
-    let shown = workspace.run(&["events", "--run", &run, "--after", "0:9999"]);
-    assert_eq!(
-        (shown.code, shown.stdout.as_str(), shown.stderr.as_str()),
-        (0, "", "there is no event of the run after 0:9999\n")
-    );
-    assert_eq!(workspace.run(&["events", "--after", "0:1"]).stderr, "");
+    // A token names a log; the run is in one of several.
+    let log = workspace.json(&["events"])["log"].to_string();
+    let (beyond, run) = (format!("{log}:9999"), workspace.newest());
+    let shown = workspace.run(&["events", "--after", &beyond]);
+    let expected = format!("there is no event after {beyond}\n");
+    assert_eq!((shown.code, shown.stdout, shown.stderr), (0, String::new(), expected));
+    let shown = workspace.run(&["events", "--run", &run, "--after", &beyond]);
+    let expected = format!("there is no event of the run after {beyond}\n");
+    assert_eq!((shown.code, shown.stdout, shown.stderr), (0, String::new(), expected));
+    assert_eq!(workspace.run(&["events", "--after", &format!("{log}:1")]).stderr, "");
 }
 
 #[test]

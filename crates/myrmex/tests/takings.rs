@@ -16,7 +16,9 @@ use myrmex_model::wire;
 use myrmex_runtime::clock::SystemClock;
 use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::logs::Logs;
-use myrmex_runtime::partition::{NewRetry, NewRun, Partitions, Parts, RequestError, Supply, load_run};
+use myrmex_runtime::partition::{
+    NewRetry, NewRun, Partitions, Parts, RequestError, Supply, Thrift, load_run,
+};
 use myrmex_runtime::progress::Progress;
 use myrmex_runtime::retry::{Places, Prepared, prepare};
 use myrmex_runtime::values;
@@ -110,6 +112,7 @@ impl Engine {
             blobs: Arc::new(MemoryBlobStore::new()),
             progress: Arc::clone(&progress),
             limits: EvaluationLimits::default(),
+            thrift: Thrift::default(),
         });
         Self { partition: partition.unwrap(), progress, brought }
     }

@@ -221,7 +221,7 @@ pub(super) struct GraphState {
 /// A flow under way.
 #[derive(Debug, Clone)]
 pub(super) struct FlowState {
-    /// The visits of each child, in order.
+    /// The visits of each child, in order, but for those that were folded. The last one is always there.
     pub(super) visits: Vec<Vec<ActivationId>>,
     /// Where the token is, or was last; none in an empty flow.
     pub(super) current: Option<ActivationId>,
@@ -610,6 +610,42 @@ impl Run {
         None
     }
 
+    /// Returns whether what is at `address` is, or is inside of, something that was folded.
+    pub(super) fn is_folded(&self, address: &Address) -> bool {
+        self.find_folded(address).is_some() || self.is_folded_visit(address)
+    }
+
+    /// Returns whether `address` is, or is inside of, a visit of a flow that was folded.
+    fn is_folded_visit(&self, address: &Address) -> bool {
+        let mut here = (!self.arena.is_empty()).then_some(ActivationId::ROOT);
+        let mut attempt = address.root_attempt();
+        for segment in address.segments() {
+            let Some(scope) = here else { return false };
+            match self.step(scope, attempt, &segment) {
+                Some(Found::Live(id)) => here = Some(id),
+                Some(Found::Folded { .. }) => return false,
+                None => return self.visits(scope, segment.name) >= segment.visit,
+            }
+            attempt = segment.attempt;
+        }
+        false
+    }
+
+    /// Returns how often the token of a flow came to the child `name`.
+    fn visits(&self, flow: ActivationId, name: &str) -> u32 {
+        match (&self.at(flow).work, &self.node(flow).body) {
+            (Work::Flow(state), Body::Flow(body)) => {
+                body.child_index(name).map_or(0, |index| self.visit_count(&state.visits[index as usize]))
+            }
+            _ => 0,
+        }
+    }
+
+    /// Returns how many visits there were, of which these are left.
+    pub(super) fn visit_count(&self, visits: &[ActivationId]) -> u32 {
+        visits.last().map_or(0, |last| self.at(*last).visit)
+    }
+
     /// Finds one level below `scope`, of whose attempts `attempt` is meant.
     fn step(&self, scope: ActivationId, attempt: u32, segment: &Segment<'_>) -> Option<Found> {
         let is_handler = |id: &ActivationId| self.node(*id).name.as_str() == segment.name;
@@ -638,8 +674,9 @@ impl Run {
             }
             (Work::Flow(state), Body::Flow(flow)) => {
                 let index = flow.child_index(segment.name)?;
-                let visit = usize::try_from(segment.visit).ok()?;
-                state.visits.get(index as usize)?.get(visit.checked_sub(1)?).copied()
+                let visits = &state.visits[index as usize];
+                let place = visits.binary_search_by_key(&segment.visit, |id| self.at(*id).visit).ok()?;
+                Some(visits[place])
             }
             _ => None,
         }

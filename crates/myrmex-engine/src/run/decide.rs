@@ -14,7 +14,8 @@ use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
 use myrmex_model::value::HashedValue;
 
-use super::arena::{ActivationId, Hold, Leaf, Work};
+use super::admission::Admission;
+use super::arena::{Activation, ActivationId, Hold, Leaf, Work};
 use super::{RebaseError, Run};
 
 /// Why a command is not legal now. The run is unchanged.
@@ -148,6 +149,20 @@ impl Run {
     /// Returns whether a turn left something to decide: [`Run::go_on`] takes the next one.
     pub fn has_more(&self) -> bool {
         !self.agenda.is_empty() && !self.status.is_terminal()
+    }
+
+    /// Returns whether nothing but a timer, the end of a child, its place among the runs of its workflow, or a word from
+    /// outside leads on: between turns, with no attempt or block that waits for something or has it from a worker.
+    pub fn only_waits(&self) -> bool {
+        let is_at_rest = |own: &Activation| {
+            own.status.is_terminal()
+                || own.is_stale
+                || (!own.is_evaluating
+                    && own.phase != Phase::Queued
+                    && own.leaf().is_none_or(|leaf| leaf.token.is_none()))
+        };
+        let has_begun = self.header.is_some() && self.admission != Admission::Asking;
+        has_begun && !self.has_more() && !self.status.is_terminal() && self.arena.iter().all(is_at_rest)
     }
 
     /// Decides more of what a turn left. Other commands may come between.

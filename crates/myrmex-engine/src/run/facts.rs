@@ -5,6 +5,9 @@
 //! definition that gives the state back; under another one it is the move that `Rebased` records: facts stay,
 //! undecided nodes follow the new definition.
 
+mod bytes;
+mod wire;
+
 use std::sync::Arc;
 
 use myrmex_model::address::Address;
@@ -311,7 +314,7 @@ impl Run {
         Some((parent, LastSegment { name: last.name.to_owned(), visit: last.visit, key }))
     }
 
-    /// Adds the next visit of a flow's child; nothing if `visit` is not the next.
+    /// Adds a visit of a flow's child; nothing if it is not later than those that are there. Those between were folded.
     fn add_visit(
         &mut self,
         flow: ActivationId,
@@ -320,8 +323,7 @@ impl Run {
         visit: u32,
     ) -> Option<ActivationId> {
         let Work::Flow(state) = &self.at(flow).work else { return None };
-        let visits = state.visits[index as usize].len();
-        if visit as usize != visits + 1 {
+        if visit <= self.visit_count(&state.visits[index as usize]) {
             return None;
         }
         let mut activation = Activation::new(node, flow, index);

@@ -1,8 +1,9 @@
 //! Folding: what has ended and cannot be asked for in full any more is forgotten, or kept in a few bytes.
 //!
 //! A run of a hundred thousand items must not hold a hundred thousand activations. An item that succeeded or was skipped
-//! becomes a [`Folded`] of 32 bytes, and what was inside it goes, as do the earlier attempts of scopes. The arena is then
-//! packed. Nothing of this is an event: a run that is replayed from its journal holds everything until it is folded
+//! becomes a [`Folded`] of 32 bytes, and what was inside it goes, as do the earlier attempts of scopes. Of the visits of a
+//! flow's child only those stay that something can still see: the last one, the last that ran, and the last that succeeded;
+//! the numbers of those that stay tell how many there were. The arena is then packed. Nothing of this is an event: a run that is replayed from its journal holds everything until it is folded
 //! again, and decides the same.
 
 use std::collections::BTreeSet;
@@ -92,10 +93,18 @@ impl Run {
     /// To be called between turns, when every request is answered. The cost is that of one walk over the activations, and
     /// is paid only after as many again were made.
     pub fn fold(&mut self) {
-        if !self.is_worth_folding() || self.arena.iter().any(|own| own.is_evaluating) {
+        if self.is_worth_folding() {
+            self.fold_all();
+        }
+    }
+
+    /// Does the same whether it is worth the work or not: before a snapshot, which costs as much.
+    pub fn fold_all(&mut self) {
+        if self.status.is_terminal() || self.arena.iter().any(|own| own.is_evaluating) {
             return;
         }
         self.fold_items();
+        self.fold_visits();
         self.pack();
         self.fold_at = WORTH_FOLDING.max(self.arena.len() * 2);
     }
@@ -108,13 +117,28 @@ impl Run {
     /// How many activations [`Run::fold`] waits for at the beginning.
     pub(super) const FOLD_FIRST: usize = WORTH_FOLDING;
 
+    /// Returns how many records of what was folded there are.
+    pub(super) fn folded_count(&self) -> usize {
+        let each = |own: &Activation| match &own.work {
+            Work::Each(each) => each.reached.len(),
+            Work::None
+            | Work::Leaf(_)
+            | Work::Timer { .. }
+            | Work::Choice { .. }
+            | Work::Graph(_)
+            | Work::Flow(_)
+            | Work::Call(_) => 0,
+        };
+        self.arena.iter().map(each).sum()
+    }
+
     /// Returns the facts that would be left if the run were folded now.
-    #[cfg(test)]
     pub(super) fn folded_facts(&self) -> super::Facts {
         let mut run = self.clone();
         // A replayed run has on its agenda what is long settled.
         run.agenda.clear();
         run.fold_items();
+        run.fold_visits();
         run.pack();
         run.facts()
     }
@@ -130,6 +154,38 @@ impl Run {
                 each.reached[index] = Reached::Folded(folded);
             }
         }
+    }
+
+    /// Lets go of the visits of flows that nothing can see any more.
+    fn fold_visits(&mut self) {
+        let asked: BTreeSet<ActivationId> = self.agenda.iter().filter_map(Agenda::about).collect();
+        for flow in (0..u32::try_from(self.arena.len()).unwrap_or(u32::MAX)).map(ActivationId) {
+            let Work::Flow(state) = &self.at(flow).work else { continue };
+            let kept: Vec<Vec<ActivationId>> =
+                state.visits.iter().map(|visits| self.visits_to_keep(visits, &asked)).collect();
+            if let Work::Flow(state) = &mut self.at_mut(flow).work {
+                state.visits = kept;
+            }
+        }
+    }
+
+    /// Returns those visits of one child that something can see, or that are not over. Which ones does not depend on
+    /// other children, for a new definition may take those away.
+    fn visits_to_keep(&self, visits: &[ActivationId], asked: &BTreeSet<ActivationId>) -> Vec<ActivationId> {
+        let last = |is: &dyn Fn(Status) -> bool| {
+            visits.iter().rev().find(|visit| is(self.at(**visit).status)).copied()
+        };
+        let seen = [
+            last(&|_| true),
+            last(&|status| status != Status::Skipped),
+            last(&|status| status == Status::Succeeded),
+        ];
+        let keeps = |visit: &ActivationId| {
+            seen.contains(&Some(*visit))
+                || self.has_unknown_below(*visit)
+                || !self.is_over_below(*visit, asked)
+        };
+        visits.iter().copied().filter(keeps).collect()
     }
 
     /// Returns what an item is folded to; nothing if more is known of it than that, or something inside is asked for.

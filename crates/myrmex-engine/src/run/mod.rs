@@ -31,6 +31,7 @@ mod report;
 mod retry;
 mod rounds;
 mod scope;
+mod snapshot;
 mod view;
 mod why;
 
@@ -58,6 +59,7 @@ pub use hold::holds;
 pub use reach::{Callable, Reach};
 pub use rebase::RebaseError;
 pub use retry::{Again, Choice, History, SelectError, node_at};
+pub use snapshot::{SNAPSHOT_CODEC, SnapshotError};
 pub use view::{ErrorView, ItemView, TaskView, View};
 pub use why::Reason;
 

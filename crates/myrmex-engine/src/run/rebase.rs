@@ -1,5 +1,6 @@
 //! Moving a run to another definition: its facts, renamed, restored under the new one.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use myrmex_model::address::Address;
@@ -54,8 +55,16 @@ impl Run {
         map: &[(Address, Address)],
     ) -> Result<(), RebaseError> {
         let mut facts = self.facts();
+        let mut children: BTreeMap<String, String> = BTreeMap::new();
         for fact in &mut facts.activations {
-            fact.address = moved(&fact.address, map);
+            let address = moved(&fact.address, map);
+            // Visits of two children may differ in their numbers because others were folded.
+            if let (Some(old), Some(new)) = (child_of_visit(&fact.address), child_of_visit(&address))
+                && children.insert(new.to_owned(), old.to_owned()).is_some_and(|other| other != old)
+            {
+                return Err(RebaseError::Clash { task: address });
+            }
+            fact.address = address;
         }
         for (from, to, _) in &mut facts.lags {
             (*from, *to) = (moved(from, map), moved(to, map));
@@ -107,6 +116,14 @@ fn check_inputs(moved: &Run) -> Result<(), RebaseError> {
         }
     }
     Ok(())
+}
+
+/// Returns the address of what is at `address` without the number of its visit; nothing for an item, which has none.
+fn child_of_visit(address: &Address) -> Option<&str> {
+    let text = address.as_str();
+    let start = text.rfind('/').map_or(0, |at| at + 1);
+    let last = &text[start..];
+    (!last.contains('[')).then(|| &text[..start + last.find('#').unwrap_or(last.len())])
 }
 
 /// Returns how many scopes and `for_each` are around what is at `address`.

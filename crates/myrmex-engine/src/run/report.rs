@@ -118,7 +118,7 @@ impl Turn<'_> {
         // A worker knows the task by the name it had when the attempt was granted; the run may have moved since.
         let moved = run.leaves().map(|(id, _)| id).find(is_current);
         let task = task.clone();
-        let is_known = found.is_some() || run.find_folded(&task).is_some();
+        let is_known = found.is_some() || run.is_folded(&task);
         moved.ok_or(if is_known {
             Rejection::StaleAttempt { task, attempt, token }
         } else {

@@ -92,8 +92,7 @@ impl Run {
         };
         let next = index.map(|index| {
             let mut activation = Activation::new(body.children[index as usize].node, flow, index);
-            let visits = self.flow(flow).visits[index as usize].len();
-            activation.visit = u32::try_from(visits + 1).unwrap_or(u32::MAX);
+            activation.visit = self.visit_count(&self.flow(flow).visits[index as usize]).saturating_add(1);
             activation.is_cancelling = self.at(flow).is_winding_down();
             let id = self.push(activation);
             self.flow_mut(flow).visits[index as usize].push(id);

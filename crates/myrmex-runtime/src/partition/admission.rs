@@ -105,7 +105,7 @@ impl State {
 
     /// Cancels runs that are in the way of another.
     fn end_for(&mut self, run: RunId, ended: Vec<RunId>) {
-        let by = self.owned.runs.get(&run).and_then(|loaded| loaded.run.started_by());
+        let by = self.at_hand(run).and_then(|loaded| loaded.run.started_by());
         let by = by.unwrap_or_default().to_owned();
         for other in ended {
             let reason = format!("run {run} of the same workflow takes its place");

@@ -23,6 +23,7 @@ use myrmex_store::{Reader, StoreError};
 
 use super::journal::{JournalError, load_definition, load_run};
 use super::message::RequestError;
+use super::snapshot::Upkeep;
 use super::{Loaded, Seat, State};
 use crate::values::Values;
 
@@ -145,7 +146,7 @@ impl State {
     /// Puts a command to a run that is loaded. A rejection is noted and changes nothing.
     fn decide(&mut self, run: RunId, command: Command) {
         let now = self.parts.clock.now();
-        match self.owned.runs.get_mut(&run).map(|loaded| loaded.run.decide(command, now)) {
+        match self.at_hand(run).map(|loaded| loaded.run.decide(command, now)) {
             Some(Ok(decision)) => self.absorb(run, decision),
             Some(Err(rejection)) => self.parts.progress.note(rejection.to_string()),
             None => {}
@@ -192,6 +193,9 @@ impl State {
 
     /// Loads a child that has begun before, and lets one that is over say so; false if it has not begun.
     fn is_child_there(&mut self, child: RunId) -> Result<bool, RequestError> {
+        if self.owned.asleep.contains_key(&child) {
+            return Ok(true);
+        }
         if let Some(loaded) = self.owned.runs.get(&child) {
             if loaded.run.status().is_terminal() {
                 self.tell_parent(child);
@@ -240,7 +244,8 @@ impl State {
             parent: Some(parent.clone()),
             retry: None,
         };
-        Ok((Loaded { run, values, key: None }, command))
+        let upkeep = Upkeep::new(&self.parts.thrift);
+        Ok((Loaded { run, values, key: None, upkeep }, command))
     }
 
     /// A fault of the disk drops the turn; anything else about the child is an error of the task that called it.
@@ -272,7 +277,7 @@ impl State {
             Err(error) => return self.parts.progress.note(error.to_string()),
         }
         self.wake(child);
-        let Some(Loaded { run, .. }) = self.owned.runs.get(&child) else { return };
+        let Some(Loaded { run, .. }) = self.at_hand(child) else { return };
         let below = run.cancels();
         if !run.status().is_terminal() && (below == 0 || above > below) {
             let reason = format!("run {parent}, which called it, does not need it any more");
@@ -339,7 +344,7 @@ impl State {
         end: ChildEnd,
         is_unknown: bool,
     ) {
-        if !self.owned.runs.contains_key(&parent) {
+        if self.at_hand(parent).is_none() {
             return;
         }
         let end = match end {

@@ -114,7 +114,13 @@ impl Callable for Catalogue<'_> {
                 None
             }
             // The call itself fails, and says why.
-            Err(JournalError::Form { .. } | JournalError::Wire(_) | JournalError::Replay(_)) => None,
+            Err(
+                JournalError::Form { .. }
+                | JournalError::Wire(_)
+                | JournalError::Replay(_)
+                | JournalError::Restore(_)
+                | JournalError::Snapshot { .. },
+            ) => None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use myrmex_engine::run::{ReplayError, Run};
+use myrmex_engine::run::{ReplayError, Run, SnapshotError};
 use myrmex_model::address::Address;
 use myrmex_model::event::Recorded;
 use myrmex_model::id::{Attempt, DefinitionHash, RunId};
@@ -36,6 +36,15 @@ pub enum JournalError {
     /// The events do not replay.
     #[error(transparent)]
     Replay(#[from] ReplayError),
+    /// A snapshot gives no run.
+    #[error(transparent)]
+    Restore(#[from] SnapshotError),
+    /// A snapshot says something else than the journal.
+    #[error("the snapshot of run {run} says something else than its journal")]
+    Snapshot {
+        /// The run.
+        run: RunId,
+    },
 }
 
 /// Reads the event in a record.
@@ -97,29 +106,46 @@ pub(super) fn waiting_since(
 ///
 /// Returns [`JournalError`] if something of it cannot be read. Nothing else in the store is touched by that.
 pub fn load_run(reader: &dyn Reader, namespace: &Namespace, id: RunId) -> Result<Option<Run>, JournalError> {
-    let mut events = Vec::new();
-    let mut after = Sequence::NONE;
-    loop {
-        let records = reader.run_records(namespace, id, after, PAGE)?;
-        let Some(last) = records.last() else { break };
-        after = last.sequence;
-        for record in &records {
-            events.push(event_of(record)?);
-        }
-    }
-    if events.is_empty() {
-        return Ok(None);
-    }
-    let mut trouble = None;
-    let run = Run::replay(id, &events, &mut |hash| match load_definition(reader, namespace, hash) {
+    let find = &mut |hash| load_definition(reader, namespace, hash);
+    let replayed = replay(reader, (namespace, id), (None, Sequence::NONE), find)?;
+    Ok(replayed.map(|(run, ..)| run))
+}
+
+/// What gives the definition of a hash; nothing if the store has none.
+pub(super) type Find<'f> = dyn FnMut(DefinitionHash) -> Result<Option<Arc<Definition>>, JournalError> + 'f;
+
+/// Replays what the journal of a run says after `after`, upon what it said before. Returns how many events that were and
+/// where the last one stands; nothing if there is no run then.
+pub(super) fn replay(
+    reader: &dyn Reader,
+    (namespace, id): (&Namespace, RunId),
+    (mut run, mut after): (Option<Run>, Sequence),
+    find: &mut Find<'_>,
+) -> Result<Option<(Run, usize, Sequence)>, JournalError> {
+    let (mut trouble, mut count) = (None, 0);
+    let mut find = |hash| match find(hash) {
         Ok(definition) => definition,
         Err(error) => {
             trouble = Some(error);
             None
         }
-    });
-    match (run, trouble) {
+    };
+    let mut replayed = Ok(());
+    while replayed.is_ok() {
+        let records = reader.run_records(namespace, id, after, PAGE)?;
+        let Some(last) = records.last() else { break };
+        (after, count) = (last.sequence, count + records.len());
+        let events = records.iter().map(event_of).collect::<Result<Vec<_>, _>>()?;
+        replayed = match &mut run {
+            Some(run) => run.replay_more(&events, &mut find),
+            None => Run::replay(id, &events, &mut find).map(|begun| run = Some(begun)),
+        };
+    }
+    match (replayed, trouble) {
         (_, Some(error)) => Err(error),
-        (run, None) => Ok(Some(run?)),
+        (replayed, None) => {
+            replayed?;
+            Ok(run.map(|run| (run, count, after)))
+        }
     }
 }

@@ -24,6 +24,8 @@ mod partitions;
 mod pools;
 mod post;
 mod shared;
+mod sleep;
+mod snapshot;
 mod stepper;
 mod timers;
 mod turn;
@@ -40,6 +42,7 @@ use myrmex_model::command::Command;
 use myrmex_model::id::{Epoch, FencingToken, RunId};
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::outcome::{AttemptEnd, AttemptReport, Loss};
+use myrmex_model::time::Timestamp;
 use myrmex_store::blobs::BlobStore;
 use myrmex_store::{LogId, LogPosition, LogRange, Partitions as Count, Reader, Sequence, Store, StoreError};
 
@@ -58,6 +61,8 @@ use mail::Mail;
 use pools::Pools;
 use post::Word;
 use shared::{Opening, SharedStore};
+use sleep::Asleep;
+use snapshot::Upkeep;
 use timers::Timers;
 use writer::Writer;
 
@@ -71,6 +76,8 @@ pub use message::{Answered, CalledDefinition, Ear, Interrupter, NewRetry, NewRun
 pub use partitions::Partitions;
 pub use pools::{Supply, capacities};
 pub use post::{Letter, Post};
+pub use sleep::Tally;
+pub use snapshot::{Restored, SNAPSHOT_TAG, Thrift, restore_run};
 pub use stepper::Stepper;
 pub use turn::most_parallel;
 pub use writer::{Committer, Inbox, MakeCommitter};
@@ -112,6 +119,8 @@ pub struct Parts {
     pub progress: Arc<Progress>,
     /// The limits of evaluations.
     pub limits: EvaluationLimits,
+    /// When snapshots are taken and when runs leave memory.
+    pub thrift: Thrift,
 }
 
 /// What one partition is made of.
@@ -131,6 +140,7 @@ pub(super) struct Seat {
     blobs: Arc<dyn BlobStore>,
     progress: Arc<Progress>,
     limits: EvaluationLimits,
+    thrift: Thrift,
 }
 
 /// What all partitions have in common.
@@ -144,12 +154,14 @@ struct Common {
     blobs: Arc<dyn BlobStore>,
     progress: Arc<Progress>,
     limits: EvaluationLimits,
+    thrift: Thrift,
 }
 
 impl Parts {
     fn split(self) -> (OpenStore, Common) {
-        let Self { open, namespace, clock, slots, supply, worker, logs, blobs, progress, limits } = self;
-        (open, Common { namespace, clock, slots, supply, worker, logs, blobs, progress, limits })
+        let Self { open, namespace, clock, slots, supply, worker, logs, blobs, progress, limits, thrift } =
+            self;
+        (open, Common { namespace, clock, slots, supply, worker, logs, blobs, progress, limits, thrift })
     }
 }
 
@@ -171,6 +183,7 @@ impl Common {
             blobs: Arc::clone(&self.blobs),
             progress: Arc::clone(&self.progress),
             limits: self.limits,
+            thrift: self.thrift,
         }
     }
 }
@@ -185,6 +198,10 @@ struct Owned {
     runs: BTreeMap<RunId, Loaded>,
     /// Runs that had a place before, and wait for it again.
     aside: BTreeMap<RunId, Loaded>,
+    /// Runs that only wait and left memory.
+    asleep: BTreeMap<RunId, Asleep>,
+    /// Runs in memory by the time since which nothing may have happened to them.
+    quiet: VecDeque<(Timestamp, RunId)>,
     /// Places among the runs of a workflow; empty where the domain is not held.
     admission: Admission,
     /// Places on workers; empty where the domain is not held.
@@ -200,6 +217,8 @@ struct Owned {
     open: Open,
     /// The last sequence that was given to the writer.
     last: Sequence,
+    /// The last sequence that is durable.
+    durable: Sequence,
 }
 
 /// A run in memory.
@@ -207,6 +226,7 @@ struct Loaded {
     run: Run,
     values: Values,
     key: Option<String>,
+    upkeep: Upkeep,
 }
 
 impl Owned {
@@ -232,6 +252,8 @@ impl Owned {
             writer,
             runs: BTreeMap::new(),
             aside: BTreeMap::new(),
+            asleep: BTreeMap::new(),
+            quiet: VecDeque::new(),
             admission: Admission::default(),
             dispatch,
             pools: Pools::default(),
@@ -242,6 +264,7 @@ impl Owned {
             definitions: Definitions::default(),
             open: Open::default(),
             last: opened.last,
+            durable: opened.last,
         })
     }
 }
@@ -263,6 +286,9 @@ struct State {
     large: Vec<RunId>,
     /// Runs that hold much of what has ended.
     lengthy: Vec<RunId>,
+    /// Runs of which so much has happened that a snapshot may be worth it.
+    eventful: Vec<RunId>,
+    tally: Tally,
     /// What follows from effects, done once all requests of the turn are answered.
     follow_ups: VecDeque<FollowUp>,
     /// How many more messages between runs this turn may take.
@@ -298,6 +324,8 @@ impl State {
             messages: Share::new(FOLLOW_UPS_PER_TURN),
             large: Vec::new(),
             lengthy: Vec::new(),
+            eventful: Vec::new(),
+            tally: Tally::default(),
             failures: 0,
             to_recount: Vec::new(),
             recounts: (0, 0),
@@ -346,6 +374,8 @@ impl State {
         let is_idle = self.deferred.is_empty() && !self.has_more();
         self.admit();
         self.grant();
+        self.take_snapshots();
+        self.let_sleep();
         if !self.settle(is_idle) {
             return false;
         }
@@ -399,7 +429,7 @@ impl State {
     fn has_more(&self) -> bool {
         self.goes_on()
             || self.has_more_to_grant()
-            || (!self.is_interrupted && self.owned.mail.has_unread())
+            || (!self.is_interrupted && (self.owned.mail.has_unread() || !self.eventful.is_empty()))
             || self.may_give_more()
     }
 
@@ -431,7 +461,7 @@ impl State {
     }
 
     fn time_to_sleep(&self) -> Duration {
-        match self.owned.timers.next_due() {
+        match self.owned.timers.next_due().into_iter().chain(self.next_nap()).min() {
             Some(due) => {
                 let left = u64::try_from(due.0.saturating_sub(self.parts.clock.now().0)).unwrap_or(0);
                 Duration::from_nanos(left).min(LOOK_AT_CLOCK)
@@ -506,7 +536,7 @@ impl State {
 
     /// Tells those who watch how many runs are under way.
     fn tell_under_way(&self) {
-        let runs = self.owned.runs.len() + self.owned.aside.len();
+        let runs = self.owned.runs.len() + self.owned.aside.len() + self.owned.asleep.len();
         // Who is called by a message that nobody has taken is under way too.
         self.parts.progress.set_under_way(self.parts.log, runs + self.owned.mail.calls_on_the_way());
     }
@@ -632,11 +662,13 @@ impl State {
     /// Drops what was decided and is not durable, takes part in the next opening of the store if that is allowed, and
     /// loads the runs from it; false if that fails for good.
     fn reopen(&mut self, allowed: Result<(), StoreError>) -> bool {
-        let open_runs: Vec<RunId> = self.owned.runs.keys().chain(self.owned.aside.keys()).copied().collect();
+        let in_memory = self.owned.runs.keys().chain(self.owned.aside.keys());
+        let open_runs: Vec<RunId> = in_memory.chain(self.owned.asleep.keys()).copied().collect();
         let mut lost_answers = self.owned.open.take_answers();
         lost_answers.extend(self.owned.writer.take_waiting().into_iter().flat_map(|waiting| waiting.answers));
         self.follow_ups.clear();
         self.unfinished.clear();
+        self.eventful.clear();
         // An open transaction of the old writer would keep the new one out.
         self.owned.writer.close();
         let lost = Some(self.owned.domain);

@@ -18,7 +18,7 @@ use super::partitions::resume;
 use super::post::{Letter, Post};
 use super::shared::SharedStore;
 use super::writer::MakeCommitter;
-use super::{Parts, State};
+use super::{Parts, State, Tally};
 use crate::worker::{SharedWorker, Worker};
 
 /// Partitions whose loops the caller turns. Dropping them is their sudden death: nothing is committed any more.
@@ -151,7 +151,8 @@ impl Stepper {
     /// Returns whether a loop would wait for what others say, or for the clock: so nothing may come of a turn before that.
     pub fn sleeps(&self, log: LogId, now: Timestamp) -> bool {
         let Loop { state, messages } = &self.loops[log.0 as usize];
-        let is_due = state.owned.timers.next_due().is_some_and(|due| due <= now);
+        let mut dues = state.owned.timers.next_due().into_iter().chain(state.next_nap());
+        let is_due = dues.any(|due| due <= now);
         messages.is_empty()
             && state.deferred.is_empty()
             && !is_due
@@ -178,6 +179,15 @@ impl Stepper {
     /// Returns when the next timer is due.
     pub fn next_due(&self) -> Option<Timestamp> {
         self.loops.iter().filter_map(|one| one.state.owned.timers.next_due()).min()
+    }
+
+    /// Returns what was done to save memory and time, of all partitions together.
+    pub fn tally(&self) -> Tally {
+        self.loops.iter().map(|one| one.state.tally).fold(Tally::default(), |all, one| Tally {
+            snapshots: all.snapshots + one.snapshots,
+            naps: all.naps + one.naps,
+            wakes: all.wakes + one.wakes,
+        })
     }
 
     fn put(&self, log: LogId, message: Message) {

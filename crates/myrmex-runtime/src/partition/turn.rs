@@ -30,6 +30,7 @@ use super::demands::waiting;
 use super::domain::{DOMAIN_LOG, Wish};
 use super::message::{Answer, CalledDefinition, NewRetry, NewRun, RequestError};
 use super::post::Word;
+use super::snapshot::Upkeep;
 use super::{Loaded, State, journal, writer};
 use crate::evaluate::{self, Desk, checked_depth};
 use crate::values::Values;
@@ -37,6 +38,9 @@ use crate::worker::{Assignment, Outcome, Produced, Report};
 
 /// The most timers that fire in one batch; many that are due at once trickle, so that outcomes get their turn between.
 const TIMERS_PER_BATCH: usize = 1_024;
+
+/// The most runs that timers bring back in one turn: each is read from the store, which takes longer than to decide.
+const WAKES_PER_TURN: u64 = 128;
 
 impl State {
     /// Starts a run.
@@ -64,7 +68,8 @@ impl State {
         };
         let retry = new.retry.map(|retry| Box::new(take_over(retry, &mut values)));
         self.settle_in(&run, None);
-        self.owned.runs.insert(new.run, Loaded { run, values, key: new.key });
+        let upkeep = Upkeep::new(&self.parts.thrift);
+        self.owned.runs.insert(new.run, Loaded { run, values, key: new.key, upkeep });
         let command = Command::Start {
             inputs,
             started_by: new.started_by,
@@ -103,16 +108,14 @@ impl State {
         if self.owned.runs.contains_key(&id) || self.owned.aside.contains_key(&id) {
             return Ok(None);
         }
-        let namespace = self.parts.namespace.clone();
-        let reader = self.owned.reader.as_ref();
-        let summary = reader.summary(&namespace, id).map_err(JournalError::from)?;
-        let key = summary.ok_or(RequestError::Unknown { run: id })?.key;
-        let run = journal::load_run(reader, &namespace, id)?.ok_or(RequestError::Unknown { run: id })?;
-        if let Some(status) = Some(run.status()).filter(|status| status.is_terminal()) {
+        if self.at_hand(id).is_some() {
+            return Ok(None);
+        }
+        let loaded = self.read(id)?.ok_or(RequestError::Unknown { run: id })?;
+        if let Some(status) = Some(loaded.run.status()).filter(|status| status.is_terminal()) {
             self.parts.progress.set_durable(&[(id, status)]);
             return Ok(Some(status));
         }
-        let loaded = Loaded { values: Values::new(namespace, id), run, key };
         match loaded.run.claim().filter(|claim| claim.is_admitted).cloned() {
             Some(Claim { key, since, .. }) => {
                 self.owned.aside.insert(id, loaded);
@@ -181,9 +184,7 @@ impl State {
 
     /// Does the same as of an instant that was read before.
     fn put_at(&mut self, id: RunId, command: Command, now: Timestamp) -> Result<(), Rejection> {
-        let Some(loaded) = self.owned.runs.get_mut(&id) else {
-            return Err(Rejection::NotStarted);
-        };
+        let Some(loaded) = self.at_hand(id) else { return Err(Rejection::NotStarted) };
         let decision = loaded.run.decide(command, now)?;
         self.absorb(id, decision);
         self.follow_up();
@@ -214,6 +215,7 @@ impl State {
             self.lengthy.push(id);
         }
         self.owned.open.operations(fresh);
+        self.touch(id);
     }
 
     /// Returns whether a run has more to decide and may go on by itself. After an interrupt none does: what it has left
@@ -272,6 +274,10 @@ impl State {
             let body = wire::event::encode(recorded, self.owned.epoch);
             let record = NewRecord { namespace: namespace.clone(), run: id, codec: wire::event::CODEC, body };
             self.owned.open.record(record);
+        }
+        let last = self.owned.last.plus(self.owned.open.records.len());
+        if let Some(loaded) = self.owned.runs.get_mut(&id) {
+            loaded.upkeep.note(events.len(), last);
         }
         let is_marked = events.iter().any(|recorded| {
             matches!(
@@ -356,6 +362,7 @@ impl State {
             }
             Effect::End => {
                 self.drop_timers(id);
+                self.drop_snapshot(id);
                 self.wish(Wish::Leave(id));
                 self.tell_parent(id);
                 self.owned.open.effects.push(Release::End(id));
@@ -438,9 +445,9 @@ impl State {
     }
 
     pub(super) fn fire_timers(&mut self) {
-        let now = self.parts.clock.now();
+        let (now, wakes) = (self.parts.clock.now(), self.tally.wakes);
         for _ in 0..TIMERS_PER_BATCH {
-            if self.is_full() {
+            if self.is_full() || self.tally.wakes - wakes >= WAKES_PER_TURN {
                 return;
             }
             let Some((run, timer)) = self.owned.timers.take_due(now) else { return };
@@ -464,7 +471,10 @@ impl State {
             return;
         }
         self.owned.open.effects.push(Release::Acknowledge(token));
-        let Some(loaded) = self.owned.runs.get_mut(&run) else { return };
+        if self.at_hand(run).is_none() {
+            return;
+        }
+        let loaded = self.owned.runs.get_mut(&run).expect("it is at hand");
         let mut report = match outcome {
             Outcome::Ended(report) => report,
             Outcome::TakenOver { output, origin } => {
@@ -569,6 +579,8 @@ impl State {
     /// Releases what waited for a batch that is durable now.
     fn release(&mut self, waiting: writer::Waiting) {
         self.failures = 0;
+        // There is one batch on its way at a time.
+        self.owned.durable = self.owned.last;
         let ended: Vec<_> = waiting
             .effects
             .iter()

@@ -65,6 +65,10 @@ pub enum WorkerError {
 /// beside what a try costs.
 const POSTPONED_PAUSE: Duration = Duration::from_millis(200);
 
+/// How long attempts are tried again that the machine has no processes for while none of this worker's runs that could give
+/// something back: what has just ended, and other programs, may take a while.
+const SHORTAGE_MAX: Duration = Duration::from_secs(10);
+
 /// Tells whether the local worker has anything under way. It is known to be so from a moment after the attempt was assigned.
 #[derive(Debug, Clone, Default)]
 pub struct Busy(Arc<AtomicBool>);
@@ -132,6 +136,7 @@ impl LocalWorker {
             trouble: None,
             postponed: BTreeMap::new(),
             tried: Instant::now(),
+            short_since: None,
             kept: BTreeMap::new(),
             made_scratch: false,
         };
@@ -220,6 +225,8 @@ struct State {
     postponed: BTreeMap<FencingToken, Assignment>,
     /// When it was last tried to begin them.
     tried: Instant,
+    /// Since when the machine has had no process for any attempt, though none runs.
+    short_since: Option<Instant>,
     /// Reports that are not yet known to be durable.
     kept: BTreeMap<FencingToken, Report>,
     made_scratch: bool,
@@ -268,6 +275,7 @@ impl State {
             }
             let is_busy = !(self.unpacking.is_empty()
                 && self.preparing.is_empty()
+                && self.postponed.is_empty()
                 && self.running.is_empty()
                 && self.finishing.is_empty());
             self.busy.0.store(is_busy, Ordering::Relaxed);
@@ -569,8 +577,7 @@ impl State {
                 let masks = self.masks.of(secrets.root);
                 self.running.insert(token, Running::new(assignment, (secrets.root, masks), output));
             }
-            // The machine has no more to give now; the end of another attempt gives some back.
-            Err(error) if is_shortage(&error) && !self.running.is_empty() => {
+            Err(error) if is_shortage(&error) && self.may_pass() => {
                 self.postponed.insert(token, assignment);
             }
             Err(error) => {
@@ -600,6 +607,15 @@ impl State {
         let outcome = Outcome::Ended(AttemptReport::of(end));
         let (artifacts, logs) = (serde_json::Map::new(), Vec::new());
         self.report(Report { run, task, attempt, token, outcome, artifacts, logs, digest: None });
+    }
+
+    /// Returns whether it is worth waiting for what the machine has no more of now. The end of another attempt gives some back; if
+    /// there is none, somebody else may.
+    fn may_pass(&mut self) -> bool {
+        if !self.running.is_empty() {
+            return true;
+        }
+        self.short_since.get_or_insert_with(Instant::now).elapsed() < SHORTAGE_MAX
     }
 
     /// Tries again to start what the machine had no place for; false if the worker cannot go on.
@@ -670,8 +686,11 @@ impl State {
             if let Some(heartbeat) = running.heartbeat() {
                 heartbeat.remove();
             }
-            if running.may_begin_later(&end) && !self.running.is_empty() {
-                // Nothing of it ever ran. The end of another attempt gives back what it needs.
+            let has_begun = !running.may_begin_later(&end);
+            if has_begun {
+                self.short_since = None;
+            } else if self.may_pass() {
+                // Nothing of it ever ran.
                 self.postponed.insert(token, running.assignment);
                 continue;
             }

@@ -13,6 +13,9 @@
 //!     fn damage(&mut self, log: myrmex_store::LogId, sequence: myrmex_store::Sequence) {
 //!         self.0.damage(log, sequence);
 //!     }
+//!     fn damage_snapshot(&mut self, run: myrmex_model::id::RunId) {
+//!         self.0.damage_snapshot(run);
+//!     }
 //! }
 //!
 //! myrmex_store::store_conformance!(memory, InMemory(Default::default()));
@@ -25,6 +28,7 @@ pub mod index;
 pub mod journal;
 pub mod logs;
 pub mod outbox;
+pub mod snapshots;
 
 use myrmex_model::address::Address;
 use myrmex_model::id::{DefinitionHash, Epoch, RunId};
@@ -37,8 +41,8 @@ use crate::contract::{Committed, Reader, Store};
 use crate::error::StoreError;
 use crate::operation::{IndexOperation, RunSummary};
 
-/// Makes a module of tests with the cases of [`journal`], [`index`] and [`outbox`]: its name, and what makes a fresh
-/// [`Subject`].
+/// Makes a module of tests with the cases of [`journal`], [`index`], [`outbox`] and [`snapshots`]: its name, and what makes
+/// a fresh [`Subject`].
 #[macro_export]
 macro_rules! store_conformance {
     ($module:ident, $make:expr) => {
@@ -79,6 +83,10 @@ macro_rules! store_conformance {
             messages_of_each_pair_of_logs_are_counted_apart,
             a_refused_batch_sends_and_takes_nothing,
             messages_survive_reopening
+        ], snapshots: [
+            the_last_snapshot_of_a_run_counts,
+            a_snapshot_is_gone_once_it_is_removed,
+            a_damaged_snapshot_is_reported
         ]);
     };
 }
@@ -141,6 +149,9 @@ pub trait Subject {
 
     /// Changes a byte of a stored record behind the store's back.
     fn damage(&mut self, log: LogId, sequence: Sequence);
+
+    /// Changes a byte of the snapshot of a run behind the store's back.
+    fn damage_snapshot(&mut self, run: RunId);
 }
 
 /// The log of most cases.

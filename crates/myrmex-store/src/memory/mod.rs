@@ -23,6 +23,7 @@ use crate::operation::{
 };
 use crate::outbox::{Message, MessageNumber};
 use crate::partitions::Partitions;
+use crate::snapshot::Snapshot;
 
 /// A handle on a store in memory. Cloning gives another handle on the same store.
 #[derive(Clone, Default)]
@@ -95,6 +96,8 @@ struct Run {
     summary: Option<RunSummary>,
     values: HashMap<ValueHash, Vec<u8>>,
     ranges: BTreeMap<(Address, Attempt, u32), AttemptLog>,
+    /// The last snapshot: up to where it goes, and its bytes.
+    snapshot: Option<(LogId, Sequence, Vec<u8>)>,
 }
 
 impl Log {
@@ -189,6 +192,13 @@ impl Contents {
             IndexOperation::PutReceived { from, through } => {
                 self.received.insert((id, from), through);
             }
+            IndexOperation::PutSnapshot(snapshot) => {
+                let Snapshot { namespace, run, last, .. } = &snapshot;
+                self.enter(namespace, *run).1.snapshot = Some((id, *last, snapshot.seal(id)));
+            }
+            IndexOperation::RemoveSnapshot { namespace, run } => {
+                self.enter(&namespace, run).1.snapshot = None;
+            }
         }
     }
 
@@ -243,6 +253,20 @@ impl MemoryStore {
             && let Some(byte) = stored.bytes.last_mut()
         {
             *byte ^= 1;
+        }
+    }
+
+    /// Flips a bit in the stored bytes of every snapshot of a run with this id, for tests of what notices it.
+    pub fn damage_snapshot(&self, run: RunId) {
+        let mut contents = self.contents();
+        let named = contents.arrivals.iter().filter(|((_, id), _)| *id == run).map(|(_, arrival)| *arrival);
+        for arrival in named.collect::<Vec<_>>() {
+            let index = usize::try_from(arrival.0 - 1).expect("arrivals count from 1");
+            if let Some(byte) =
+                contents.runs[index].snapshot.as_mut().and_then(|(.., bytes)| bytes.last_mut())
+            {
+                *byte ^= 1;
+            }
         }
     }
 

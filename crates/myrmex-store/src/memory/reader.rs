@@ -18,6 +18,7 @@ use crate::error::StoreError;
 use crate::operation::{AttemptLog, CacheDigest, Cached, Grant, Ready, RunSummary, Timer};
 use crate::outbox::{Message, MessageNumber};
 use crate::partitions::Partitions;
+use crate::snapshot::Snapshot;
 
 impl Contents {
     /// Reads the records at `places` until the page is full.
@@ -218,6 +219,15 @@ impl Reader for MemoryStore {
             return Ok(Vec::new());
         }
         Ok(contents.outbox.range(range).take(page_rows(limit)).map(|(_, message)| message.clone()).collect())
+    }
+
+    fn snapshot(&self, namespace: &Namespace, run: RunId) -> Result<Option<Snapshot>, StoreError> {
+        let contents = self.contents();
+        let found = contents.arrival(namespace, run).and_then(|arrival| contents.run(arrival));
+        let Some((log, last, stored)) = found.and_then(|found| found.snapshot.as_ref()) else {
+            return Ok(None);
+        };
+        Snapshot::open((*log, *last), (namespace.clone(), run), stored).map(Some)
     }
 
     fn received(&self, log: LogId, from: LogId) -> Result<MessageNumber, StoreError> {

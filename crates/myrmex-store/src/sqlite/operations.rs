@@ -14,6 +14,7 @@ use crate::batch::LogId;
 use crate::error::StoreError;
 use crate::operation::{AttemptLog, CACHED_MAX, Cached, Grant, IndexOperation, Ready, RunSummary, Timer};
 use crate::outbox::Message;
+use crate::snapshot::Snapshot;
 
 /// Runs whose numbers are remembered. Beyond it all are forgotten and looked up again: 64 Ki runs are a few MiB.
 const RUNS_MAX: usize = 1 << 16;
@@ -125,14 +126,7 @@ impl Numbers {
                 let delete = "DELETE FROM attempt_grant WHERE log = ?1 AND token = ?2";
                 execute(connection, delete, params![log.0, token.0.cast_signed()])
             }
-            IndexOperation::PutTimer(Timer { namespace, run, timer, due }) => {
-                let run = self.run(connection, namespace, *run)?;
-                execute(
-                    connection,
-                    "REPLACE INTO timer (log, run, timer, due) VALUES (?1, ?2, ?3, ?4)",
-                    params![log.0, run, timer_text(timer), due.0],
-                )
-            }
+            IndexOperation::PutTimer(timer) => self.put_timer(connection, log, timer),
             IndexOperation::RemoveTimer { namespace, run, timer } => {
                 let run = self.run(connection, namespace, *run)?;
                 let delete = "DELETE FROM timer WHERE log = ?1 AND run = ?2 AND timer = ?3";
@@ -150,6 +144,11 @@ impl Numbers {
                 "REPLACE INTO received (log, log_from, number) VALUES (?1, ?2, ?3)",
                 params![log.0, from.0, through.0.cast_signed()],
             ),
+            IndexOperation::PutSnapshot(snapshot) => self.put_snapshot(connection, log, snapshot),
+            IndexOperation::RemoveSnapshot { namespace, run } => {
+                let run = self.run(connection, namespace, *run)?;
+                execute(connection, "DELETE FROM snapshot WHERE run = ?1", [run])
+            }
         }
     }
 
@@ -225,6 +224,16 @@ impl Numbers {
         )
     }
 
+    fn put_timer(&mut self, connection: &Connection, log: LogId, timer: &Timer) -> Result<(), StoreError> {
+        let Timer { namespace, run, timer, due } = timer;
+        let run = self.run(connection, namespace, *run)?;
+        execute(
+            connection,
+            "REPLACE INTO timer (log, run, timer, due) VALUES (?1, ?2, ?3, ?4)",
+            params![log.0, run, timer_text(timer), due.0],
+        )
+    }
+
     fn put_range(&mut self, connection: &Connection, log: &AttemptLog) -> Result<(), StoreError> {
         let AttemptLog { namespace, run, task, attempt, token, range } = log;
         let run = self.run(connection, namespace, *run)?;
@@ -249,6 +258,20 @@ impl Numbers {
             connection,
             "REPLACE INTO outbox (log, log_to, number, run, stored) VALUES (?1, ?2, ?3, ?4, ?5)",
             params![log.0, message.to.0, message.number.0.cast_signed(), run, message.seal(log)],
+        )
+    }
+
+    fn put_snapshot(
+        &mut self,
+        connection: &Connection,
+        log: LogId,
+        snapshot: &Snapshot,
+    ) -> Result<(), StoreError> {
+        let run = self.run(connection, &snapshot.namespace, snapshot.run)?;
+        execute(
+            connection,
+            "REPLACE INTO snapshot (run, log, last, stored) VALUES (?1, ?2, ?3, ?4)",
+            params![run, log.0, snapshot.last.0.cast_signed(), snapshot.seal(log)],
         )
     }
 

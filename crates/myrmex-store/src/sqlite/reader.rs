@@ -24,6 +24,7 @@ use crate::operation::{
 };
 use crate::outbox::{Message, MessageNumber};
 use crate::partitions::Partitions;
+use crate::snapshot::Snapshot;
 
 /// A read-only connection to the store of a directory.
 ///
@@ -413,6 +414,20 @@ impl Reader for SqliteReader {
         let select = "SELECT number FROM received WHERE log = ?1 AND log_from = ?2";
         let found = self.row(select, params![log.0, from.0], |row| unsigned(row, 0))?;
         Ok(found.map_or(MessageNumber::NONE, MessageNumber))
+    }
+
+    fn snapshot(&self, namespace: &Namespace, run: RunId) -> Result<Option<Snapshot>, StoreError> {
+        if self.format < schema::FORMAT_OF_SNAPSHOTS {
+            return Ok(None);
+        }
+        let Some(number) = self.number(namespace, run)? else { return Ok(None) };
+        let select = "SELECT log, last, stored FROM snapshot WHERE run = ?1";
+        let found = self.row(select, [number], |row| {
+            let place = (LogId(row.get(0)?), Sequence(unsigned(row, 1)?));
+            Ok((place, row.get::<_, Vec<u8>>(2)?))
+        })?;
+        let opened = found.map(|(place, stored)| Snapshot::open(place, (namespace.clone(), run), &stored));
+        opened.transpose()
     }
 
     fn log_ranges(

@@ -65,13 +65,16 @@ fn soak_seeds(options: &Options) -> Result<ExitCode, String> {
     let took = started.elapsed().as_secs_f64();
     let Soaked { seeds: done, counts, failed, .. } = soaked;
     println!(
-        "{done} seeds in {took:.1} s: {} processes, {} crashes ({} under load, {} in recovery), {} attempts, {} events",
+        "{done} seeds in {took:.1} s: {} processes, {} crashes ({} under load, {} in recovery), {} attempts, {} events, \
+         {} snapshots, {} naps",
         counts.processes,
         counts.crashes,
         counts.crashes_under_load,
         counts.crashes_in_recovery,
         counts.attempts,
-        counts.events
+        counts.events,
+        counts.snapshots,
+        counts.naps
     );
     match failed {
         None => Ok(ExitCode::SUCCESS),

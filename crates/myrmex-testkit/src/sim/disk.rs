@@ -1,6 +1,7 @@
 //! The store of a simulation, and who commits to it: batches become durable when the world says so, or fail, or are lost
 //! in a crash.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -142,6 +143,10 @@ impl Disk {
         is_unreadable
     }
 
+    pub(super) fn has_planted(&self, planted: Planted) -> bool {
+        self.state().planted == Some(planted)
+    }
+
     /// Whether a planted bug hides a run from whoever asks for it.
     pub(super) fn forgets_runs(&self) -> bool {
         let mut state = self.state();
@@ -269,7 +274,12 @@ impl Store for Opened {
     }
 
     fn reader(&self) -> Result<Box<dyn Reader>, StoreError> {
-        Ok(Box::new(Flaky { inner: self.inner.reader()?, disk: self.disk.clone() }))
+        Ok(Box::new(Flaky {
+            inner: self.inner.reader()?,
+            disk: self.disk.clone(),
+            restored: RefCell::default(),
+            woken: RefCell::default(),
+        }))
     }
 }
 
@@ -305,13 +315,15 @@ fn meddling(partitions: Partitions, batch: &Batch) -> Vec<String> {
         IndexOperation::PutValue { run, .. }
         | IndexOperation::CopyValue { run, .. }
         | IndexOperation::RemoveReady { run, .. }
-        | IndexOperation::RemoveTimer { run, .. } => Some(*run),
+        | IndexOperation::RemoveTimer { run, .. }
+        | IndexOperation::RemoveSnapshot { run, .. } => Some(*run),
         IndexOperation::PutSummary(summary) => Some(summary.run),
         IndexOperation::PutReady(ready) => Some(ready.run),
         IndexOperation::PutGrant(grant) => Some(grant.run),
         IndexOperation::PutTimer(timer) => Some(timer.run),
         IndexOperation::PutLogRange(log) => Some(log.run),
         IndexOperation::PutCached(cached) => Some(cached.run),
+        IndexOperation::PutSnapshot(snapshot) => Some(snapshot.run),
         IndexOperation::PutDefinition { .. }
         | IndexOperation::RemoveGrant { .. }
         | IndexOperation::PutMessage(_)

@@ -9,7 +9,7 @@ use myrmex_model::id::{Attempt, FencingToken, RunId};
 use myrmex_model::name::Namespace;
 use myrmex_model::outcome::AttemptEnd;
 use myrmex_model::status::Status;
-use myrmex_runtime::partition::{event_of, load_run};
+use myrmex_runtime::partition::{event_of, load_run, restore_run};
 use myrmex_store::contract::Arrival;
 use myrmex_store::{LogId, Partitions, Reader, Record, Sequence};
 
@@ -262,6 +262,9 @@ fn compare_indexes(
                 breaches.push(format!("run {id} is listed and has no journal"));
                 continue;
             };
+            if let Err(error) = restore_run(reader, (namespace, id), true) {
+                breaches.push(format!("run {id} cannot be restored: {error}"));
+            }
             if run.status().is_terminal() {
                 breaches.push(format!("run {id} is over and listed as open"));
             }

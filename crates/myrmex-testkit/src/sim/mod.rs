@@ -82,6 +82,12 @@ pub struct Counts {
     pub attempts: u64,
     /// Events in the journals.
     pub events: u64,
+    /// Snapshots that were taken.
+    pub snapshots: u64,
+    /// Runs that left memory while they waited.
+    pub naps: u64,
+    /// Those that came back because something was about them.
+    pub wakes: u64,
     /// How often time passed with nothing due.
     pub idle: u64,
     /// How the runs ended.

@@ -43,11 +43,15 @@ pub enum Planted {
     MessageOutsideBatch,
     /// How far messages are taken is not part of the batch of what was made of them.
     NoDedupe,
+    /// What happened after a snapshot is not read with it.
+    SnapshotTailSkipped,
+    /// A run that left memory comes back as it was before it armed its last timer.
+    SleeperBehind,
 }
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::AcknowledgeBeforeSync,
         Self::FailedSyncTrusted,
         Self::TornBatch,
@@ -64,6 +68,8 @@ impl Planted {
         Self::AssignedTwice,
         Self::MessageOutsideBatch,
         Self::NoDedupe,
+        Self::SnapshotTailSkipped,
+        Self::SleeperBehind,
     ];
 
     /// Returns its name, as files of cases and the command line know it.
@@ -85,6 +91,8 @@ impl Planted {
             Self::AssignedTwice => "assigned-twice",
             Self::MessageOutsideBatch => "message-outside-batch",
             Self::NoDedupe => "no-dedupe",
+            Self::SnapshotTailSkipped => "snapshot-tail-skipped",
+            Self::SleeperBehind => "sleeper-behind",
         }
     }
 
@@ -140,7 +148,9 @@ pub(super) fn spoil(
         | Planted::SlotCounter
         | Planted::CancelRace
         | Planted::ReportForgotten
-        | Planted::AssignedTwice => {}
+        | Planted::AssignedTwice
+        | Planted::SnapshotTailSkipped
+        | Planted::SleeperBehind => {}
     }
 }
 

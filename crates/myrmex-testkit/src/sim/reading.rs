@@ -1,25 +1,34 @@
 //! The reading side of a store whose disk fails at times, as a partition sees it.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io;
 
 use myrmex_model::address::Address;
+use myrmex_model::event::{Event, Recorded};
 use myrmex_model::id::{DefinitionHash, FencingToken, RunId, ValueHash};
 use myrmex_model::name::Namespace;
 use myrmex_model::time::Timestamp;
+use myrmex_runtime::partition::event_of;
 use myrmex_store::contract::{Arrival, OpenRun, StoredDefinition, SummaryCursor, SummaryFilter, SummaryPage};
 use myrmex_store::operation::AttemptLog;
 use myrmex_store::outbox::Message;
 use myrmex_store::{
     CacheDigest, Cached, Grant, LogId, MessageNumber, Partitions, Reader, Ready, Record, RunSummary,
-    Sequence, StoreError, Timer,
+    Sequence, Snapshot, StoreError, Timer,
 };
 
 use super::disk::Disk;
+use super::planted::Planted;
 
 /// A reader of which some calls fail.
 pub(super) struct Flaky {
     pub(super) inner: Box<dyn Reader>,
     pub(super) disk: Disk,
+    /// The runs that were restored by it, for a planted bug.
+    pub(super) restored: RefCell<BTreeSet<RunId>>,
+    /// Those of them that were restored once more: they had left memory.
+    pub(super) woken: RefCell<BTreeSet<RunId>>,
 }
 
 impl Flaky {
@@ -48,7 +57,14 @@ impl Reader for Flaky {
         after: Sequence,
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
-        self.look()?.run_records(namespace, run, after, limit)
+        let mut records = self.look()?.run_records(namespace, run, after, limit)?;
+        if self.disk.has_planted(Planted::SleeperBehind) && self.woken.borrow().contains(&run) {
+            let arms = |record: &Record| {
+                matches!(event_of(record), Ok(Recorded { event: Event::TimerArmed { .. }, .. }))
+            };
+            records.truncate(records.iter().rposition(arms).unwrap_or(records.len()));
+        }
+        Ok(records)
     }
 
     fn summary(&self, namespace: &Namespace, run: RunId) -> Result<Option<RunSummary>, StoreError> {
@@ -139,5 +155,17 @@ impl Reader for Flaky {
 
     fn cached(&self, namespace: &Namespace, digest: CacheDigest) -> Result<Option<Cached>, StoreError> {
         self.look()?.cached(namespace, digest)
+    }
+
+    fn snapshot(&self, namespace: &Namespace, run: RunId) -> Result<Option<Snapshot>, StoreError> {
+        let found = self.look()?.snapshot(namespace, run)?;
+        let is_open = |found: RunSummary| !found.status.is_terminal();
+        let is_open = self.inner.summary(namespace, run)?.is_some_and(is_open);
+        if !self.restored.borrow_mut().insert(run) && is_open {
+            self.woken.borrow_mut().insert(run);
+        }
+        let is_skipped = self.disk.has_planted(Planted::SnapshotTailSkipped);
+        let skipped = |found: Snapshot| Snapshot { last: Sequence::MAX, ..found };
+        Ok(if is_skipped { found.map(skipped) } else { found })
     }
 }

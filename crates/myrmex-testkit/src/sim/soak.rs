@@ -104,6 +104,9 @@ impl Counts {
         self.clock_jumps += other.clock_jumps;
         self.attempts += other.attempts;
         self.events += other.events;
+        self.snapshots += other.snapshots;
+        self.naps += other.naps;
+        self.wakes += other.wakes;
         self.idle += other.idle;
         for (end, count) in &other.ends {
             *self.ends.entry(end).or_default() += count;

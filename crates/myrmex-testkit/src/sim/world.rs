@@ -18,7 +18,7 @@ use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::logs::Logs;
 use myrmex_runtime::partition::{
     Answered, CalledDefinition, DOMAIN_LOG, MakeCommitter, NewRun, Parts, RequestError, Stepper, Supply,
-    load_run,
+    Tally, Thrift, load_run,
 };
 use myrmex_runtime::progress::Progress;
 use myrmex_runtime::worker::{Outcome, Report};
@@ -396,6 +396,7 @@ impl World {
             progress: Arc::clone(&progress),
             blobs: Arc::new(MemoryBlobStore::default()),
             limits: EvaluationLimits::default(),
+            thrift: self.thrift(),
         };
         let mut partitions = match Stepper::open(parts, committers) {
             Ok(partitions) => partitions,
@@ -421,6 +422,29 @@ impl World {
         self.counts.processes += 1;
     }
 
+    /// When snapshots are taken and runs leave memory: often, where it is not hardly ever. It follows from the seed alone.
+    fn thrift(&self) -> Thrift {
+        let drawn = mix(self.seed, 7);
+        let snapshot_events = [1, 3, 10, 1_000][usize::try_from(drawn % 4).expect("it is small")];
+        let idle = [0, 1, 20, 1_000_000][usize::try_from(drawn / 4 % 4).expect("it is small")];
+        let nap_events = if (drawn / 16).is_multiple_of(2) { 0 } else { 10 };
+        let (events_per_activation, idle) = (drawn / 32 % 2, Length(idle));
+        let events_per_activation = usize::try_from(events_per_activation).expect("it is small");
+        // Whoever compares finds these before anything comes of them.
+        let spoils = matches!(self.planted, Some(Planted::SnapshotTailSkipped | Planted::SleeperBehind));
+        let is_checked = !spoils;
+        Thrift { snapshot_events, events_per_activation, nap_events, idle, is_checked }
+    }
+
+    /// Counts what was done to save memory and time.
+    fn count_thrift(&mut self) {
+        let Some(process) = &self.process else { return };
+        let Tally { snapshots, naps, wakes } = process.partitions.tally();
+        self.counts.snapshots += snapshots;
+        self.counts.naps += naps;
+        self.counts.wakes += wakes;
+    }
+
     /// Asks for all open runs to go on.
     pub(super) fn resume(&mut self) {
         let mut open: Vec<RunId> = self.open_runs().into_iter().map(|open| open.run).collect();
@@ -440,6 +464,7 @@ impl World {
 
     /// Sudden death.
     pub(super) fn crash(&mut self) {
+        self.count_thrift();
         let Some(process) = self.process.take() else { return };
         self.counts.crashes += 1;
         self.counts.crashes_in_recovery += u64::from(process.resuming.is_some());
@@ -657,6 +682,7 @@ impl World {
 
     /// Judges what is durable when everything is over.
     fn judge_end(&mut self) {
+        self.count_thrift();
         let reader = self.disk.reader();
         let durable = judge::read(reader.as_ref(), (self.partitions, &self.disk.order()), &mut self.breaches);
         for log in self.partitions.logs() {
@@ -690,6 +716,10 @@ impl World {
                 |definition: &&Definition| Some(definition.name.as_str()) == workflow.map(String::as_str);
             if let Some(definition) = self.definitions.iter().find(named) {
                 order::check(*run, journal, definition, &mut wrong);
+            }
+            let has_snapshot = !matches!(reader.snapshot(&self.namespace, *run), Ok(None));
+            if has_snapshot && judge::end_of(journal).is_some() {
+                wrong.push(format!("run {run} is over and has a snapshot"));
             }
             self.counts.events += journal.len() as u64;
             self.counts.kinds.extend(journal.iter().map(|recorded| recorded.event.kind()));

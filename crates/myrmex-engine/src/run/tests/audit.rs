@@ -14,8 +14,8 @@ use myrmex_model::time::Timestamp;
 use myrmex_model::wire;
 
 use super::host::{Host, RUN};
-use crate::run::Run;
 use crate::run::arena::{ActivationId, Counts, Work};
+use crate::run::{Facts, Run};
 
 /// Holds the state against the replayed journal, the restored facts, and what the effects built up.
 pub(super) fn check_turn(host: &Host) {
@@ -64,6 +64,7 @@ fn sorted<T: Ord>(all: Vec<T>) -> BTreeSet<T> {
 fn check_restored(host: &Host) {
     let facts = host.run.facts();
     let (definition, hash) = (Arc::clone(host.run.definition()), host.run.definition_hash());
+    assert_eq!(Facts::decode(&facts.encode()).as_ref(), Some(&facts), "facts read back");
     let mut restored = Run::restore(&facts, definition, hash).expect("facts fit their own definition");
     if let Some(waiting) = host.frugality {
         restored.set_frugal(waiting);

@@ -1,10 +1,12 @@
 //! Flows: order, jumps, visits, ends, and the bound of a flow that never pauses.
 
 use myrmex_model::effect::Evaluation;
+use myrmex_model::id::{Attempt, FencingToken};
 use myrmex_model::status::Status;
 
 use super::build::{Spec, Then, choose, define, flow, goto, graph, raise, task, timer, value};
-use super::host::{Host, address, ended_well};
+use super::host::{Host, address, ended_well, report_of};
+use crate::run::Rejection;
 use crate::run::advance::FLOW_VISITS_MAX;
 
 fn again() -> Spec {
@@ -145,4 +147,42 @@ fn a_flow_that_never_pauses_is_stopped_by_its_bound() {
     host.start();
     assert_eq!(host.run.fault().unwrap().kind.as_str(), "data-limit");
     assert_eq!(host.run.tasks().count(), FLOW_VISITS_MAX + 1);
+}
+
+/// Each round is a turn, for there is a pause in it.
+#[test]
+fn rounds_that_are_over_do_not_fill_the_memory() {
+    const ROUNDS: u32 = 100_000;
+    let around = flow("loop", vec![value("a"), timer("pause"), value("b")]).repeated_until(ROUNDS).last();
+    let mut host = Host::new(define(&graph("root", vec![around])));
+    (host.is_checked, host.frugality) = (false, Some(8));
+    host.start();
+    for round in 1..=ROUNDS {
+        host.answer("loop", Evaluation::Round(round < ROUNDS));
+        host.fire();
+        host.journal.clear();
+        assert!(host.run.size() < 20, "{} activations in round {round}", host.run.size());
+    }
+    host.expect(&[("loop", Status::Succeeded), ("loop/a#100000", Status::Succeeded)]);
+    assert!(host.run.task(&address("loop/a#99999")).is_none());
+    assert_eq!(host.run.status(), Status::Succeeded);
+}
+
+#[test]
+fn a_visit_that_was_folded_counts() {
+    let root = flow("root", vec![task("a"), again(), task("b")]);
+    let mut host = with_cases(&root, "again", &[0]);
+    for visit in 2..5 {
+        host.answer(&format!("again#{visit}"), Evaluation::Case(Some(0)));
+    }
+    host.frugality = Some(8);
+    host.run.set_frugal(8);
+    host.start();
+    for task in ["a", "a#2", "a#3", "a#4"] {
+        host.succeed(task);
+    }
+    assert!(host.run.task(&address("a")).is_none() && host.run.task(&address("again#2")).is_none());
+    host.expect(&[("a#4", Status::Succeeded), ("a#5", Status::Pending), ("again#4", Status::Succeeded)]);
+    let late = host.put(report_of(&address("a#2"), Attempt::FIRST, FencingToken(1), ended_well()));
+    assert!(matches!(late, Err(Rejection::StaleAttempt { .. })), "{late:?}");
 }

@@ -23,5 +23,6 @@ mod reach;
 mod rebase;
 mod report;
 mod retry;
+mod snapshot;
 mod takings;
 mod vars;

@@ -19,7 +19,7 @@ use super::generate::Chooser;
 use super::host::{
     Host, address, dispatch, ended_badly, ended_well, fault, lost, lost_alone, report_of, value_hash,
 };
-use crate::run::{Again, Facts, Rejection, Run, TURN_ITEMS_MAX};
+use crate::run::{Again, Rejection, Run, TURN_ITEMS_MAX};
 
 /// More steps than any generated run needs once its luck has run out.
 const STEPS_MAX: usize = 20_000;
@@ -199,7 +199,7 @@ fn retry(shape: Vec<u8>, mut luck: Vec<u8>) -> Host {
 
 /// Lives a run that has started to its end and checks everything.
 fn go_on(mut host: Host, mut root: Spec, meddling: Meddling) -> Host {
-    let mut snapshot: Option<(Facts, usize)> = None;
+    let mut snapshot: Option<(Vec<u8>, usize)> = None;
     for step in 0.. {
         assert!(step < STEPS_MAX, "the run does not end: {root:#?}");
         host.is_checked = step < STEPS_CHECKED;
@@ -210,7 +210,7 @@ fn go_on(mut host: Host, mut root: Spec, meddling: Meddling) -> Host {
             13 if meddling == Meddling::Cancel && draw(&mut host, 3) == 0 => host.cancel(),
             14 if meddling == Meddling::Rebase => rebase(&mut host, &mut root),
             15 => report_nonsense(&mut host),
-            12 if !host.run.has_more() => snapshot = Some((host.run.facts(), host.journal.len())),
+            12 if !host.run.has_more() => snapshot = Some((host.run.snapshot(), host.journal.len())),
             11 => host.pass(7),
             kind => advance(&mut host, kind),
         }
@@ -391,7 +391,7 @@ fn mutate(spec: &mut Spec, luck: &mut Chooser, count: &mut usize) {
     }
 }
 
-fn check_end(host: &Host, snapshot: Option<(Facts, usize)>) {
+fn check_end(host: &Host, snapshot: Option<(Vec<u8>, usize)>) {
     check_journal(&host.journal);
     let is_rebased = host.events().any(|event| matches!(event, Event::Rebased { .. }));
     if !is_rebased {
@@ -409,17 +409,12 @@ fn check_end(host: &Host, snapshot: Option<(Facts, usize)>) {
     let refused = Run::clone(&host.run)
         .decide(Command::Cancel { by: String::new(), reason: String::new(), successor: None }, host.now);
     assert!(matches!(refused, Err(Rejection::RunOver { .. })));
-    if let Some((facts, index)) = snapshot {
+    if let Some((bytes, index)) = snapshot {
         let mut find = |hash| host.definitions.get(&hash).cloned();
-        let pinned = host.journal[..index].iter().rev().find_map(|recorded| match &recorded.event {
-            Event::RunStarted { definition, .. } => Some(*definition),
-            Event::Rebased { to, .. } => Some(*to),
-            _ => None,
-        });
-        let pinned = pinned.expect("a snapshot is taken after the start");
-        let mut restored = Run::restore(&facts, find(pinned).unwrap(), pinned).unwrap();
+        let mut restored = Run::from_snapshot(&bytes, &mut find).unwrap();
         restored.replay_more(&host.journal[index..], &mut find).unwrap();
         assert_eq!(restored.folded_facts(), host.run.folded_facts(), "snapshot and tail equal the journal");
+        assert!(restored.is_same_as(&host.run));
     }
 }
 

@@ -353,7 +353,11 @@ impl Processes {
             return Ok(());
         }
         match receive_status(lane.socket.as_fd()) {
-            Ok(Some(status)) => self.finish(index, Some(status), on),
+            Ok(Some(status)) => {
+                // The zygote closes this socket next. Whatever were sent into it until then, nobody would ever answer.
+                lane.is_lost = status.is_of_zygote();
+                self.finish(index, Some(status), on)
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             // The reaper is gone, or what it says cannot be trusted. The zygote tells when its processes are gone.
             Ok(None) | Err(_) => {

@@ -168,6 +168,17 @@ impl Status {
         Self { id: id.0, cause: Cause::NotStarted { stage, errno }, ..Self::default() }
     }
 
+    /// Returns what the zygote says, by the same socket, when it could not fork the reaper: it knows of no attempt.
+    pub(super) fn of_zygote(errno: i32) -> Self {
+        Self::not_started(ProcessId(0), Stage::Fork, errno)
+    }
+
+    /// Whether the zygote says it, so that no reaper serves the socket. A reaper of attempt 0 may say the same; nothing is lost
+    /// if it is not used again.
+    pub(super) fn is_of_zygote(&self) -> bool {
+        self.id == 0 && matches!(self.cause, Cause::NotStarted { stage: Stage::Fork, .. })
+    }
+
     pub(super) fn to_bytes(self) -> [u8; STATUS_BYTES] {
         let (cause, errno) = match self.cause {
             Cause::Itself => (0, 0),

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use libc::pid_t;
 
-use super::super::spec::{ProcessId, Stage};
 use super::launch::Environment;
 use super::wire::Status;
 use super::{reaper, syscall, syscall::Reaped, tree};
@@ -320,7 +319,7 @@ impl Helper {
                 syscall::exit_now(if result.is_ok() { 0 } else { EXIT_BROKEN });
             }
             Err(error) => {
-                let status = Status::not_started(ProcessId(0), Stage::Fork, syscall::errno(&error));
+                let status = Status::of_zygote(syscall::errno(&error));
                 // If the main process is gone, nobody wants to know.
                 let _ = syscall::send(socket.as_fd(), &status.to_bytes(), &[], libc::MSG_DONTWAIT);
             }

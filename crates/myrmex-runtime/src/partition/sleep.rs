@@ -1,0 +1,150 @@
+//! Runs that only wait leave memory after a while and come back when something is about them.
+//!
+//! What is left of one is its id, its timers, and what the [domain](super::domain) holds for it. Whoever has a word for a
+//! run asks for it by [`State::at_hand`], which reads it again if it is away. Nothing of this is in the journal.
+
+use myrmex_model::id::RunId;
+use myrmex_model::time::Timestamp;
+use myrmex_store::StoreError;
+
+use super::journal::JournalError;
+use super::snapshot::restore;
+use super::{Loaded, Owned, State};
+use crate::values::Values;
+
+/// The most runs that are looked at in one turn whether they may leave memory. Looking costs the run's open work, and
+/// leaving may cost a snapshot.
+const NAPS_PER_TURN: usize = 64;
+
+/// What is left of a run that left memory.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asleep {
+    has_snapshot: bool,
+}
+
+/// How often what is done to save memory and time was done, since the partition began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Snapshots that were taken.
+    pub snapshots: u64,
+    /// Runs that left memory.
+    pub naps: u64,
+    /// Runs that came back.
+    pub wakes: u64,
+}
+
+impl State {
+    /// Notes that something happened to a run.
+    pub(super) fn touch(&mut self, id: RunId) {
+        let now = self.parts.clock.now();
+        let Some(Loaded { upkeep, .. }) = self.owned.runs.get_mut(&id) else { return };
+        upkeep.touched = now;
+        if !std::mem::replace(&mut upkeep.is_listed, true) {
+            self.owned.quiet.push_back((now, id));
+        }
+        if upkeep.is_due() && !self.eventful.contains(&id) {
+            self.eventful.push(id);
+        }
+    }
+
+    /// Returns when it is to be looked next whether a run may leave memory.
+    pub(super) fn next_nap(&self) -> Option<Timestamp> {
+        self.owned.quiet.front().map(|(since, _)| since.after(self.parts.thrift.idle))
+    }
+
+    /// Lets runs leave memory that only wait, and to which nothing has happened for a while.
+    pub(super) fn let_sleep(&mut self) {
+        let now = self.parts.clock.now();
+        for _ in 0..NAPS_PER_TURN {
+            let due = |(since, _): &mut (Timestamp, RunId)| since.after(self.parts.thrift.idle) <= now;
+            let next = if self.trouble.is_none() { self.owned.quiet.pop_front_if(due) } else { None };
+            let Some((since, id)) = next else { return };
+            let Some(Loaded { run, upkeep, .. }) = self.owned.runs.get_mut(&id) else { continue };
+            // What is not durable could not be read when it comes back.
+            let is_durable = upkeep.last <= self.owned.durable;
+            if upkeep.touched > since || !is_durable {
+                let since = if is_durable { upkeep.touched } else { now };
+                self.owned.quiet.push_back((since, id));
+            } else if run.only_waits() && !self.unfinished.contains(&id) {
+                self.nap(id);
+            } else {
+                // The next thing that happens to it lists it again.
+                upkeep.is_listed = false;
+            }
+        }
+    }
+
+    fn nap(&mut self, id: RunId) {
+        let Some(Loaded { run, upkeep, .. }) = self.owned.runs.get_mut(&id) else { return };
+        run.fold_all();
+        if upkeep.is_worth_a_nap(&self.parts.thrift, run) {
+            self.take_snapshot(id);
+        }
+        if let Some(Loaded { upkeep, .. }) = self.owned.runs.remove(&id) {
+            self.owned.asleep.insert(id, Asleep { has_snapshot: upkeep.has_snapshot });
+            self.tally.naps += 1;
+        }
+    }
+
+    /// Returns a run that is driven here, from the store if it left memory; nothing if no such run is, or it cannot be
+    /// read. The turn is dropped if that is because the store failed.
+    pub(super) fn at_hand(&mut self, id: RunId) -> Option<&mut Loaded> {
+        if let Some(asleep) = self.owned.asleep.get(&id).copied() {
+            match self.wake_up(id, asleep) {
+                Ok(()) => {}
+                Err(JournalError::Store(error)) => {
+                    self.trouble.get_or_insert(error);
+                }
+                Err(error) => self.give_up(id, &error),
+            }
+        }
+        self.owned.runs.get_mut(&id)
+    }
+
+    /// Brings a run back that left memory. What it claims was never given up, and its timers stayed.
+    fn wake_up(&mut self, id: RunId, asleep: Asleep) -> Result<(), JournalError> {
+        let mut loaded = self.read(id)?.ok_or_else(|| StoreError::Damaged {
+            what: "the journal of a run is gone".to_owned(),
+            place: format!("run {id}"),
+        })?;
+        // A snapshot that it got before it left may not be durable yet.
+        loaded.upkeep.has_snapshot |= asleep.has_snapshot;
+        // What a replay leaves on the agenda is long settled.
+        let decision = loaded.run.go_on(self.parts.clock.now());
+        self.owned.asleep.remove(&id);
+        self.owned.runs.insert(id, loaded);
+        self.tally.wakes += 1;
+        self.absorb(id, decision);
+        Ok(())
+    }
+
+    /// Reads a run from the store; nothing if there is no such run.
+    pub(super) fn read(&mut self, id: RunId) -> Result<Option<Loaded>, JournalError> {
+        let namespace = &self.parts.namespace;
+        let Owned { reader, definitions, open, .. } = &mut self.owned;
+        let Some(summary) = reader.summary(namespace, id)? else { return Ok(None) };
+        if open.is_empty() {
+            definitions.shrink();
+        }
+        // Runs of one definition share it.
+        let mut find = |hash| definitions.get(reader.as_ref(), namespace, hash);
+        let is_checked = self.parts.thrift.is_checked;
+        let restored = restore(reader.as_ref(), (namespace, id), is_checked, &mut find)?;
+        let Some(mut restored) = restored else { return Ok(None) };
+        if let Some(trouble) = restored.trouble.take() {
+            let note =
+                format!("run {id} was read from its journal, for its snapshot cannot be read: {trouble}");
+            self.parts.progress.note(note);
+        }
+        let values = Values::new(namespace.clone(), id);
+        let upkeep = restored.upkeep(&self.parts.thrift);
+        Ok(Some(Loaded { run: restored.run, values, key: summary.key, upkeep }))
+    }
+
+    /// Drives a run no more that cannot be read; the others go on.
+    fn give_up(&mut self, id: RunId, error: &JournalError) {
+        self.owned.asleep.remove(&id);
+        self.owned.timers.disarm_all(id);
+        self.parts.progress.note(format!("run {id} cannot go on: {error}"));
+    }
+}
