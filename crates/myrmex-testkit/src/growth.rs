@@ -6,7 +6,9 @@
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use myrmex_lang::{Source, check};
@@ -14,12 +16,13 @@ use myrmex_model::id::{DefinitionHash, FencingToken, RunId};
 use myrmex_model::ir::Definition;
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::outcome::Usage;
+use myrmex_model::time::{Length, Timestamp};
 use myrmex_model::wire;
-use myrmex_runtime::clock::SystemClock;
+use myrmex_runtime::clock::{Clock, SystemClock};
 use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::logs::Logs;
 use myrmex_runtime::partition::{
-    Answered, Committer, DOMAIN_LOG, Inbox, NewRun, Parts, Stepper, Supply, Written,
+    Answered, Committer, DOMAIN_LOG, Inbox, NewRun, Parts, Stepper, Supply, Thrift, Written,
 };
 use myrmex_runtime::progress::Progress;
 use myrmex_runtime::worker::{Assignment, Facts, Outcome, Produced, Report, Said, Worker};
@@ -37,6 +40,9 @@ const SLOTS: u32 = 4;
 
 /// How many records are read at a time.
 const PAGE: usize = 1_000;
+
+/// How many runs are started before an answer is waited for: fewer than an inbox takes.
+const STARTS: usize = 200;
 
 /// A workflow as its file gives it.
 pub struct Workflow {
@@ -139,11 +145,22 @@ impl Committer for Desk {
     }
 }
 
+/// The system's clock, and how many nanoseconds it was moved forward.
+#[derive(Default)]
+struct MovedClock(AtomicI64);
+
+impl Clock for MovedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(SystemClock.now().0 + self.0.load(Ordering::Relaxed))
+    }
+}
+
 /// A process with its store in a folder.
 pub struct Process {
     partitions: Stepper,
     hands: Hands,
     progress: Arc<Progress>,
+    clock: Arc<MovedClock>,
     folder: PathBuf,
     logs: Partitions,
 }
@@ -157,13 +174,13 @@ impl Process {
     pub fn open(folder: &Path) -> Self {
         fs::create_dir_all(folder).expect("the folder can be made");
         let (path, logs) = (folder.to_owned(), Partitions::ONE);
-        let progress = Arc::new(Progress::new());
+        let (progress, clock) = (Arc::new(Progress::new()), Arc::<MovedClock>::default());
         let parts = Parts {
             open: Box::new(move || {
                 SqliteStore::open_with(&path, logs).map(|store| Box::new(store) as Box<dyn Store>)
             }),
             namespace: Namespace::standard(),
-            clock: Arc::new(SystemClock),
+            clock: Arc::<MovedClock>::clone(&clock),
             slots: SLOTS,
             supply: Supply::default(),
             worker: Name::new("local").expect("it is a name"),
@@ -171,6 +188,7 @@ impl Process {
             progress: Arc::clone(&progress),
             blobs: Arc::new(MemoryBlobStore::default()),
             limits: EvaluationLimits::default(),
+            thrift: Thrift::default(),
         };
         let committers = |_: LogId| -> myrmex_runtime::partition::MakeCommitter {
             Box::new(|store, _, inbox| Ok(Box::new(Desk { store: Some(store), inbox })))
@@ -178,18 +196,54 @@ impl Process {
         let partitions = Stepper::open(parts, committers).expect("the store can be opened");
         let hands = Hands::default();
         partitions.attach(Box::new(hands.clone()));
-        Self { partitions, hands, progress, folder: folder.to_owned(), logs }
+        Self { partitions, hands, progress, clock, folder: folder.to_owned(), logs }
     }
 
-    /// Starts a run and returns once that is durable; its first attempts are at the worker.
+    /// Starts runs and returns once they are durable; their first attempts are at the worker. Runs of different numbers
+    /// differ.
     ///
     /// # Panics
     ///
-    /// If the run is refused.
-    pub fn start(&mut self, workflow: &Workflow, number: usize) {
-        let run = RunId::derived(&["growth", &number.to_string()]);
-        let started = self.partitions.start_run(workflow.new_run(run));
-        self.until(&started);
+    /// If one is refused.
+    pub fn start(&mut self, workflow: &Workflow, numbers: Range<usize>) {
+        let numbers: Vec<usize> = numbers.collect();
+        for some in numbers.chunks(STARTS) {
+            let run = |number: &usize| RunId::derived(&["growth", &number.to_string()]);
+            let starts = some.iter().map(|number| self.partitions.start_run(workflow.new_run(run(number))));
+            for started in starts.collect::<Vec<_>>() {
+                self.until(&started);
+            }
+        }
+    }
+
+    /// Takes turns until nothing is left to do but to wait for reports and for the clock.
+    ///
+    /// # Panics
+    ///
+    /// If that does not come to an end.
+    pub fn settle(&mut self) {
+        const TURNS_MAX: usize = 1_000_000;
+        for _ in 0..TURNS_MAX {
+            if self.logs.logs().all(|log| self.partitions.sleeps(log, self.clock.now())) {
+                return;
+            }
+            self.turn();
+        }
+        panic!("there is always something to do");
+    }
+
+    /// Moves the clock forward by what lets runs leave memory that only wait, and lets them; returns how many did since
+    /// the process began.
+    ///
+    /// # Panics
+    ///
+    /// If that does not come to an end.
+    pub fn let_sleep(&mut self) -> u64 {
+        let Length(idle_ms) = Thrift::default().idle;
+        let idle = i64::try_from(idle_ms + 1).expect("it is a minute") * 1_000_000;
+        self.clock.0.fetch_add(idle, Ordering::Relaxed);
+        self.settle();
+        self.partitions.tally().naps
     }
 
     /// Takes up all open runs of the store and returns once they are loaded.
@@ -213,10 +267,10 @@ impl Process {
 
     fn until(&mut self, answered: &Answered) {
         loop {
-            self.turn();
             if let Ok(answer) = answered.try_recv() {
                 return answer.expect("it is accepted");
             }
+            self.turn();
         }
     }
 
