@@ -56,7 +56,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Returns how many bytes were asked for and not given back, without what the allocator needs for itself. What SQLite
+/// Returns how many bytes were asked for and not given back, without what the allocator needs for itself. What `SQLite`
 /// holds is not among them.
 fn held() -> usize {
     HELD.load(Ordering::Relaxed)
