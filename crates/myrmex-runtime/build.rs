@@ -29,7 +29,7 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// Collects the files of a folder and of those below, but for tests.
+/// Collects the sources of a folder and of those below, but for tests.
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -37,7 +37,10 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
         match entry.file_type()?.is_dir() {
             _ if is_test => {}
             true => collect(&entry.path(), files)?,
-            false => files.push(entry.path()),
+            false if entry.path().extension().is_some_and(|extension| extension == "rs") => {
+                files.push(entry.path());
+            }
+            false => {}
         }
     }
     Ok(())

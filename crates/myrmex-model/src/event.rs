@@ -134,7 +134,7 @@ pub enum Event {
         task: Address,
         /// How many items there are.
         count: u32,
-        /// The list or map.
+        /// The list, the map, the number, or the file whose lines they are.
         items: ValueHash,
         /// The items' keys if the source is a map; a list's items are keyed by index.
         keys: Option<Vec<String>>,

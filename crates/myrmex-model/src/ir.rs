@@ -496,7 +496,7 @@ impl Graph {
 /// Many instances of one node, keyed by the index in a list or the key in a map.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Each {
-    /// A list, a map, or a number n for 0 … n-1.
+    /// A list, a map, a number n for 0 … n-1, or a file for its lines.
     pub source: Template,
     /// The name under which the body sees its item.
     pub item: Name,

@@ -114,13 +114,18 @@ struct Files<'a> {
 }
 
 impl Files<'_> {
-    /// Reads the lists of items once, so that one that is damaged is told before anything begins. What else is taken over was
-    /// read for its files.
+    /// Reads the lists of items once, so that one that is damaged is told before anything begins, and gives the new run those
+    /// that are files, to compare their lines. What else is taken over was read for its files.
     fn find_lists(&self, takings: &Takings) -> Result<(), StoreError> {
+        let Places { reader, blobs, namespace, to } = *self.places;
         let of_results =
             takings.results.values().filter_map(|taken| taken.items.as_ref().map(|items| items.list));
         for list in of_results.chain(takings.lists.values().copied()) {
-            values::load(self.places.reader, self.places.namespace, self.of, list)?;
+            let list = values::load(reader, namespace, self.of, list)?;
+            // One that is gone makes no item look as it was.
+            if let Some(file) = FileValue::of(&list) {
+                blobs.adopt(namespace, self.of, to, file.hash)?;
+            }
         }
         Ok(())
     }

@@ -30,14 +30,28 @@ const KNOWN_BYTES_MAX: usize = 32 << 20;
 /// A value with what it takes in memory, about.
 #[derive(Debug)]
 struct Known {
-    value: Arc<Value>,
+    form: Form,
     bytes: usize,
+}
+
+impl Known {
+    fn null() -> Self {
+        Self { form: Form::Value(Arc::new(Value::Null)), bytes: 0 }
+    }
+}
+
+/// How a value is kept.
+#[derive(Debug)]
+enum Form {
+    Value(Arc<Value>),
+    /// Its JSON text: a long list that nobody has read takes many times as much otherwise.
+    Text(Arc<str>),
 }
 
 impl Values {
     pub(crate) fn new(namespace: Namespace, run: RunId) -> Self {
         let mut known = OrderedMap::default();
-        known.insert(HashedValue::null_hash(), Known { value: Arc::new(Value::Null), bytes: 0 });
+        known.insert(HashedValue::null_hash(), Known::null());
         Self { namespace, run, known, bytes: 0, fresh: Vec::new(), lender: None }
     }
 
@@ -75,24 +89,94 @@ impl Values {
     ///
     /// Returns [`StoreError`] if the table cannot be read or the value is not in it.
     pub(crate) fn get(&mut self, hash: ValueHash, reader: &dyn Reader) -> Result<Arc<Value>, StoreError> {
-        if let Some(known) = self.known.get(&hash) {
-            return Ok(Arc::clone(&known.value));
+        match self.known.get(&hash).map(|known| &known.form) {
+            Some(Form::Value(value)) => return Ok(Arc::clone(value)),
+            Some(Form::Text(text)) => {
+                let value = Arc::new(parsed(text.as_bytes(), self.run, hash)?);
+                self.remember(hash, Arc::clone(&value));
+                return Ok(value);
+            }
+            None => {}
         }
-        let own = reader.value(&self.namespace, self.run, hash)?;
-        let value = match (own, self.lender) {
-            (Some(json), _) => parsed(&json, self.run, hash)?,
-            (None, Some(lender)) => load(reader, &self.namespace, lender, hash)?,
-            (None, None) => return Err(damaged("a value that the journal names is missing", self.run, hash)),
-        };
-        let value = Arc::new(value);
+        let value = Arc::new(parsed(&self.stored(hash, reader)?, self.run, hash)?);
         self.remember(hash, Arc::clone(&value));
         Ok(value)
     }
 
+    /// Adds the list of values that are known or in the table, null for each that is none, and returns its hash; none if its text
+    /// has more than `bytes_max` bytes. No more than texts is made of it.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] as [`Values::get`] does.
+    pub(crate) fn put_list(
+        &mut self,
+        members: impl Iterator<Item = Option<ValueHash>>,
+        bytes_max: usize,
+        reader: &dyn Reader,
+    ) -> Result<Option<ValueHash>, StoreError> {
+        let mut text = String::from("[");
+        for member in members {
+            if text.len() > 1 {
+                text.push(',');
+            }
+            match member {
+                Some(hash) => self.append(hash, reader, &mut text)?,
+                None => text.push_str("null"),
+            }
+            if text.len() >= bytes_max {
+                return Ok(None);
+            }
+        }
+        text.push(']');
+        let hash = ValueHash::of(text.as_bytes());
+        if !self.known.contains_key(&hash) {
+            self.fresh.push(IndexOperation::PutValue {
+                namespace: self.namespace.clone(),
+                run: self.run,
+                hash,
+                json: text.clone().into_bytes(),
+            });
+            let bytes = text.len();
+            self.keep(hash, Known { form: Form::Text(text.into()), bytes });
+        }
+        Ok(Some(hash))
+    }
+
+    /// Appends the JSON text of a value.
+    fn append(&self, hash: ValueHash, reader: &dyn Reader, text: &mut String) -> Result<(), StoreError> {
+        match self.known.get(&hash).map(|known| &known.form) {
+            Some(Form::Value(value)) => text.push_str(&value.to_string()),
+            Some(Form::Text(own)) => text.push_str(own),
+            None => {
+                let json = self.stored(hash, reader)?;
+                let is_whole = |json: &&str| ValueHash::of(json.as_bytes()) == hash;
+                let json = std::str::from_utf8(&json).ok().filter(is_whole);
+                text.push_str(json.ok_or_else(|| damaged("a value is not what was put", self.run, hash))?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the text of a value that is not known.
+    fn stored(&self, hash: ValueHash, reader: &dyn Reader) -> Result<Vec<u8>, StoreError> {
+        let own = reader.value(&self.namespace, self.run, hash)?;
+        let found = match (own, self.lender) {
+            (None, Some(lender)) => reader.value(&self.namespace, lender, hash)?,
+            (own, _) => own,
+        };
+        found.ok_or_else(|| damaged("a value that the journal names is missing", self.run, hash))
+    }
+
     fn remember(&mut self, hash: ValueHash, value: Arc<Value>) {
         let bytes = weight(&value);
-        self.known.insert(hash, Known { value, bytes });
-        self.bytes += bytes;
+        self.keep(hash, Known { form: Form::Value(value), bytes });
+    }
+
+    fn keep(&mut self, hash: ValueHash, known: Known) {
+        self.bytes += known.bytes;
+        let before = self.known.insert(hash, known);
+        self.bytes -= before.map_or(0, |before| before.bytes);
     }
 
     /// Takes what the next batch must add to the table.
@@ -117,7 +201,7 @@ impl Values {
             count += 1;
         }
         self.known.drain(..count);
-        self.known.insert(HashedValue::null_hash(), Known { value: Arc::new(Value::Null), bytes: 0 });
+        self.known.insert(HashedValue::null_hash(), Known::null());
     }
 }
 

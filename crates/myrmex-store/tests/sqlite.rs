@@ -72,7 +72,7 @@ fn the_store_of_a_newer_release_is_refused_and_left_as_it_is() {
     let before = std::fs::read(directory.path().join(FILE_NAME)).unwrap();
     let refused = [SqliteStore::open(directory.path()).err(), SqliteReader::open(directory.path()).err()];
     for error in refused {
-        assert!(matches!(error, Some(StoreError::Newer { found: 99, known: 3 })), "{error:?}");
+        assert!(matches!(error, Some(StoreError::Newer { found: 99, known: 4 })), "{error:?}");
     }
     assert_eq!(std::fs::read(directory.path().join(FILE_NAME)).unwrap(), before);
 }
@@ -123,7 +123,7 @@ fn a_store_keeps_the_partitions_that_it_was_made_with() {
     drop(SqliteStore::open_with(directory.path(), four).unwrap());
     let store = SqliteStore::open(directory.path()).unwrap();
     assert_eq!(store.reader().unwrap().partitions().unwrap(), four);
-    set_format(directory.path(), "user_version = 3; UPDATE layout SET partitions = 0");
+    set_format(directory.path(), "user_version = 4; UPDATE layout SET partitions = 0");
     let damaged = SqliteReader::open(directory.path()).unwrap().partitions();
     assert!(matches!(damaged, Err(StoreError::Damaged { .. })), "{damaged:?}");
 }
@@ -139,7 +139,7 @@ fn a_damaged_message_is_reported_with_its_place() {
     batch.operations = vec![IndexOperation::PutMessage(message)];
     store.commit(&batch).unwrap();
     drop(store);
-    set_format(directory.path(), "user_version = 3; UPDATE outbox SET number = 2");
+    set_format(directory.path(), "user_version = 4; UPDATE outbox SET number = 2");
     let reader = SqliteReader::open(directory.path()).unwrap();
     let damaged = reader.messages((LOG, to), MessageNumber::NONE, 9).unwrap_err();
     assert!(damaged.to_string().ends_with("(log 0, message 2 to log 2)"), "{damaged}");

@@ -482,7 +482,7 @@ fn a_damaged_store_is_told_by_every_command() {
     for arguments in commands {
         let ended = workspace.run(arguments);
         let expected = format!(
-            "error[X0203]: the store is damaged: the file was cut off: page 3 of 25 is missing ({})\n{DAMAGE_HINT}",
+            "error[X0203]: the store is damaged: the file was cut off: page 3 of 26 is missing ({})\n{DAMAGE_HINT}",
             store.display()
         );
         assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr), (7, "", expected), "{arguments:?}");

@@ -338,6 +338,146 @@ fn a_damaged_artifact_is_not_copied_out() {
     assert!(!workspace.path("copy").exists());
 }
 
+const HOSTS: &str = r#"workflow: hosts
+inputs: {hosts: {type: file, default: hosts.txt}}
+tasks:
+  ping:
+    for_each: ${{ inputs.hosts }}
+    as: host
+    run: echo "$HOST" >>"$LEDGER"; test "$HOST" != stop || test -e go
+    env: {HOST: '${{ host }}', LEDGER: ledger.txt}
+    max_parallel: 1
+    fail_fast: true
+"#;
+
+/// What a `for_each` goes over is the content that the run keeps, whatever becomes of the file.
+#[test]
+fn lines_of_a_file_are_items_and_a_retry_compares_them() {
+    let workspace =
+        Workspace::new().with_file("hosts.yaml", HOSTS).with_file("hosts.txt", "a\n\nb\r\nstop\nc");
+    let ledger = || fs::read_to_string(workspace.path("ledger.txt")).unwrap_or_default();
+    let first = summary(&workspace, &["hosts.yaml"]);
+    assert_eq!((first["status"].as_str(), ledger().as_str()), (Some("failed"), "a\n\nb\nstop\n"));
+    assert_eq!(first["tasks"]["ping[2]"]["status"], "succeeded");
+    // The retry keeps the content of the run, and takes over what is the same line at the same place.
+    fs::write(workspace.path("hosts.txt"), "other\n").unwrap();
+    fs::write(workspace.path("go"), "").unwrap();
+    fs::remove_file(workspace.path("ledger.txt")).unwrap();
+    let id = first["run"].as_str().unwrap();
+    let ended = run(&workspace, &["runs", "retry", "--json", id]);
+    assert_eq!((ended.status.code(), ledger().as_str()), (Some(0), "stop\nc\n"), "{}", ended.errors);
+    fs::write(workspace.path("hosts.txt"), "a\nx\nb\nstop\n").unwrap();
+    fs::remove_file(workspace.path("ledger.txt")).unwrap();
+    let ended = run(&workspace, &["runs", "retry", "--json", id, "-i", "hosts=hosts.txt"]);
+    assert_eq!((ended.status.code(), ledger().as_str()), (Some(0), "x\nstop\n"), "{}", ended.errors);
+}
+
+#[test]
+fn lines_come_back_after_a_kill_and_from_artifacts() {
+    let workflow = r#"workflow: w
+tasks:
+  list: {run: 'seq 20000 | sed s/^/line-of-some-length-/ >list.txt', artifacts: {list: list.txt}}
+  each:
+    needs: list
+    for_each: ${{ tasks.list.artifacts.list }}
+    max_parallel: 4
+    set: ${{ item ~ '/' ~ index }}
+  stop: {needs: each, run: 'echo $$ >stopped; test -e go || sleep 600'}
+  again: {needs: stop, for_each: '${{ tasks.list.artifacts.list }}', set: '${{ index ~ "/" ~ item }}'}
+outputs:
+  first: ${{ tasks.each.output[0] }}
+  last: ${{ tasks.each.output[19999] }}
+  count: ${{ tasks.again.output | length }}
+  same: ${{ tasks.again.output[12345] }}
+"#;
+    let workspace = Workspace::new().with_file("w.yaml", workflow);
+    let mut live = Live::start(workspace.myrmex(&["run", "w.yaml"]), "files");
+    let is_stopped = || fs::read_to_string(workspace.path("stopped")).is_ok_and(|pid| pid.ends_with('\n'));
+    assert!(poll(PATIENCE, is_stopped), "{}", live.errors());
+    live.kill();
+    fs::write(workspace.path("go"), "").unwrap();
+    let listed = run(&workspace, &["runs", "list", "--json"]).lines.concat();
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    let ended = run(&workspace, &["runs", "resume", "--json", listed["runs"][0]["run"].as_str().unwrap()]);
+    let summary = ended.summary().unwrap_or_else(|| panic!("no summary: {}", ended.errors));
+    let nth = |number: u32| format!("line-of-some-length-{number}");
+    let first = format!("{}/0", nth(1));
+    let last = format!("{}/19999", nth(20_000));
+    let same = format!("12345/{}", nth(12_346));
+    assert_eq!(summary["output"], json!({"first": first, "last": last, "count": 20_000, "same": same}));
+}
+
+/// The files of a map are items with keys, each of them goes to a child, and there its lines are items.
+#[test]
+fn lines_are_items_within_items_and_in_children() {
+    let parent = r"workflow: parent
+inputs: {a: {type: file, default: a.txt}, b: {type: file, default: b.txt}}
+tasks:
+  each:
+    for_each: {a: '${{ inputs.a }}', b: '${{ inputs.b }}'}
+    as: file
+    tasks:
+      here: {for_each: '${{ file }}', set: '${{ [file.name, item, index] }}'}
+      twice:
+        for_each: ${{ inputs.a }}
+        as: outer
+        tasks:
+          inner: {for_each: '${{ inputs.a }}', set: '${{ outer ~ item }}'}
+        outputs: {all: '${{ tasks.inner.output }}'}
+      there: {workflow: child, with: {list: '${{ file }}'}}
+    outputs:
+      here: ${{ tasks.here.output }}
+      twice: ${{ tasks.twice.output }}
+      there: ${{ tasks.there.output.lines }}
+      back: ${{ tasks.there.output.back }}
+  back: {for_each: '${{ tasks.each.output[1].back }}', set: '${{ item }}'}
+outputs: {each: '${{ tasks.each.output }}', back: '${{ tasks.back.output }}'}
+";
+    let child = "workflow: child\ninputs: {list: {type: file}}\ntasks:\n  \
+                 each: {for_each: '${{ inputs.list }}', set: '${{ item }}'}\n  \
+                 make: {run: 'echo made >made.txt', artifacts: {made: made.txt}}\n\
+                 outputs: {lines: '${{ tasks.each.output }}', back: '${{ tasks.make.artifacts.made }}'}\n";
+    let workspace = Workspace::new()
+        .with_file("parent.yaml", parent)
+        .with_file("child.yaml", child)
+        .with_file("a.txt", "1\n2\n")
+        .with_file("b.txt", "x");
+    let output = &summary(&workspace, &["parent.yaml"])["output"];
+    let (a, b) = (&output["each"][0], &output["each"][1]);
+    assert_eq!(a["here"], json!([["a.txt", "1", 0], ["a.txt", "2", 1]]), "{output:#}");
+    assert_eq!(b["here"], json!([["b.txt", "x", 0]]));
+    assert_eq!(a["twice"], json!([{"all": ["11", "12"]}, {"all": ["21", "22"]}]));
+    assert_eq!((&a["there"], &b["there"]), (&json!(["1", "2"]), &json!(["x"])));
+    assert_eq!(output["back"], json!(["made"]));
+}
+
+#[test]
+fn what_cannot_be_cut_into_lines_is_told() {
+    let workspace = Workspace::new().with_file("hosts.yaml", HOSTS);
+    let title = |content: &[u8]| {
+        fs::write(workspace.path("hosts.txt"), content).unwrap();
+        let told = summary(&workspace, &["hosts.yaml"]);
+        assert_eq!(told["status"], "failed");
+        told["error"]["title"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(title(b"a\nb\xff\n"), "line 2 of `hosts.txt` is not UTF-8, and items are text");
+    assert_eq!(title(&vec![b'a'; (1 << 20) + 1]), "line 1 of `hosts.txt` is longer than 1 MiB");
+    let many = "\n".repeat(1_000_001);
+    assert_eq!(
+        title(many.as_bytes()),
+        "`hosts.txt` has more than 1000000 lines, and `for_each` at most so many items"
+    );
+    File::create(workspace.path("hosts.txt")).unwrap().set_len((256 << 20) + 1).unwrap();
+    let ended = run(&workspace, &["run", "--json", "hosts.yaml"]);
+    let told = ended.summary().unwrap();
+    assert_eq!(
+        told["error"]["title"],
+        "`for_each` goes over files of at most 256 MiB, `hosts.txt` is larger"
+    );
+    fs::write(workspace.path("hosts.txt"), "").unwrap();
+    assert_eq!(summary(&workspace, &["hosts.yaml"])["tasks"]["ping"]["output"], json!([]));
+}
+
 const LARGE: &str = "workflow: large\ninputs: {data: {type: file}}\ntasks: {show: {set: {size: '${{ inputs.data.size }}'}}}\n";
 
 /// Starts a run with a file that takes long to keep and waits until it is being kept.

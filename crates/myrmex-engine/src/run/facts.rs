@@ -105,7 +105,8 @@ impl BodyKind {
 }
 
 impl Run {
-    /// Returns the facts of this run. Between turns, with nothing left to decide, they are all there is: [`Run::restore`] gives an equal run back.
+    /// Returns the facts of this run. Between turns, with nothing left to decide, they are all there is: [`Run::restore`] gives
+    /// an equal run back.
     pub fn facts(&self) -> Facts {
         let ids = self.walk().into_iter().map(|id| (id, self.at(id)));
         // What nothing was decided about follows from the rest.

@@ -3,8 +3,8 @@
 //! A run of a hundred thousand items must not hold a hundred thousand activations. An item that succeeded or was skipped
 //! becomes a [`Folded`] of 32 bytes, and what was inside it goes, as do the earlier attempts of scopes. Of the visits of a
 //! flow's child only those stay that something can still see: the last one, the last that ran, and the last that succeeded;
-//! the numbers of those that stay tell how many there were. The arena is then packed. Nothing of this is an event: a run that is replayed from its journal holds everything until it is folded
-//! again, and decides the same.
+//! the numbers of those that stay tell how many there were. The arena is then packed. Nothing of this is an event: a run that
+//! is replayed from its journal holds everything until it is folded again, and decides the same.
 
 use std::collections::BTreeSet;
 
@@ -120,7 +120,7 @@ impl Run {
     /// Returns how many records of what was folded there are.
     pub(super) fn folded_count(&self) -> usize {
         let each = |own: &Activation| match &own.work {
-            Work::Each(each) => each.reached.len(),
+            Work::Each(each) => each.folded().count(),
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
@@ -172,13 +172,15 @@ impl Run {
     /// Returns those visits of one child that something can see, or that are not over. Which ones does not depend on
     /// other children, for a new definition may take those away.
     fn visits_to_keep(&self, visits: &[ActivationId], asked: &BTreeSet<ActivationId>) -> Vec<ActivationId> {
-        let last = |is: &dyn Fn(Status) -> bool| {
-            visits.iter().rev().find(|visit| is(self.at(**visit).status)).copied()
+        let last = |is: &dyn Fn(&Activation) -> bool| {
+            visits.iter().rev().find(|visit| is(self.at(**visit))).copied()
         };
         let seen = [
             last(&|_| true),
-            last(&|status| status != Status::Skipped),
-            last(&|status| status == Status::Succeeded),
+            // The last one, if nothing was decided about it yet, is no fact: then this one tells how many there were.
+            last(&|visit| !visit.is_untouched()),
+            last(&|visit| visit.status != Status::Skipped),
+            last(&|visit| visit.status == Status::Succeeded),
         ];
         let keeps = |visit: &ActivationId| {
             seen.contains(&Some(*visit))

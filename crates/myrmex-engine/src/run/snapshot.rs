@@ -58,8 +58,8 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// Returns [`SnapshotError`] if the bytes are damaged or the definition is missing. Takes no more memory than a
-    /// multiple of `bytes`, whatever they are.
+    /// Returns [`SnapshotError`] if the bytes are damaged or the definition is missing. Reading takes no more memory than a
+    /// multiple of `bytes`, whatever they are; that the facts belong together rests on the checksum.
     pub fn from_snapshot(
         bytes: &[u8],
         definition: &mut dyn FnMut(DefinitionHash) -> Option<Arc<Definition>>,
@@ -76,9 +76,9 @@ impl Run {
         Ok(Self::restore(&facts, found, hash)?)
     }
 
-    /// Returns how many activations and records of folded ones it holds: about what a snapshot of it costs.
+    /// Returns about what a snapshot of it costs, in activations. The record of a folded one is less than half of one.
     pub fn size(&self) -> usize {
-        self.arena.len() + self.folded_count()
+        self.arena.len() + self.folded_count() / 2
     }
 
     /// Returns whether this run and another state of it are the same as far as anything can tell between turns, whatever

@@ -52,7 +52,7 @@ pub struct ItemView<'a> {
     pub index: u32,
     /// Its key, if the source is a map.
     pub key: Option<&'a str>,
-    /// The whole list, map or number.
+    /// The whole list, map or number, or the file.
     pub items: ValueHash,
 }
 
@@ -371,11 +371,10 @@ impl<'a> View<'a> {
     }
 
     /// Returns the outputs of a `for_each`'s items in order; none for an item that gave nothing or was never begun.
-    pub fn item_outputs(&self) -> Vec<Option<ValueHash>> {
+    pub fn item_outputs(&self) -> impl Iterator<Item = Option<ValueHash>> + use<'a> {
         let each = TaskView::of(self.run, self.from);
-        let mut outputs: Vec<_> = each.items().map(|item| item.output()).collect();
-        outputs.resize(each.item_count(), None);
-        outputs
+        let count = each.item_count();
+        each.items().map(|item| item.output()).chain(std::iter::repeat(None)).take(count)
     }
 }
 

@@ -3,7 +3,7 @@
 use myrmex_expr::{Shape, infer};
 use myrmex_model::template::Template;
 
-use super::Resolver;
+use super::{Resolver, types};
 use crate::codes;
 use crate::outline::{Data, ForEach, Read, Task};
 
@@ -15,13 +15,18 @@ pub(super) struct Items<'o> {
     pub(super) item: Shape,
     /// Whether it can go over a map.
     may_have_keys: bool,
-    /// Whether it can go over a list or a count.
+    /// Whether it can go over a list, a count or lines.
     may_be_numbered: bool,
 }
 
 impl<'o> Items<'o> {
     /// Returns what is known of `each`, whose source is `source`.
     pub(super) fn of(each: &'o ForEach, source: &Shape) -> Self {
+        if types::is_file(source) {
+            // Its lines.
+            let item = Shape::STRING;
+            return Self { name: &each.item, item, may_have_keys: false, may_be_numbered: true };
+        }
         let is_list = source.meets(&Shape::LIST);
         let is_count = source.meets(&Shape::INTEGER);
         let may_have_keys = source.meets(&Shape::MAP);
@@ -66,7 +71,10 @@ impl Resolver<'_, '_> {
             (Template::Expr(_), Some(hole)) => infer(&hole.source, &mut |read| self.shape_of(read)).shape,
             (_, _) => return None,
         };
-        let is_map = shape.meets(&Shape::MAP) && !shape.meets(&Shape::LIST) && !shape.meets(&Shape::INTEGER);
+        let is_map = shape.meets(&Shape::MAP)
+            && !types::is_file(&shape)
+            && !shape.meets(&Shape::LIST)
+            && !shape.meets(&Shape::INTEGER);
         is_map.then(|| {
             format!(
                 "the list is in the order of the map: let each item give `{{key: '${{{{ key }}}}', value: …}}`, \

@@ -18,7 +18,8 @@ use crate::tree::Place;
 pub(super) type Wanted = ([Shape; 3], &'static str);
 
 /// What `for_each` goes over.
-pub(super) const ITEMS: Wanted = ([Shape::LIST, Shape::MAP, Shape::INTEGER], "a list, a map or a count");
+pub(super) const ITEMS: Wanted =
+    ([Shape::LIST, Shape::MAP, Shape::INTEGER], "a list, a map, a count or a file");
 
 /// What `wait` waits for.
 pub(super) const LENGTH: Wanted = ([Shape::STRING, Shape::STRING, Shape::STRING], "a duration");
@@ -33,8 +34,9 @@ impl<'o> Resolver<'o, '_> {
     /// Reports data that is one expression of a type not among those that will do.
     pub(super) fn expect_type(&mut self, what: &str, (data, found): (&Data, &Shape), (kinds, word): &Wanted) {
         let (Template::Expr(expr), Some(hole)) = (&data.template, data.reads.holes.first()) else { return };
-        // A file is a map, but it is never meant as one here.
-        if *found == file() || !kinds.iter().any(|kind| kind.meets(found)) {
+        // A file is a map, but stands for its lines or for nothing.
+        let is_unfit_file = *found == file() && *word != ITEMS.1;
+        if is_unfit_file || !kinds.iter().any(|kind| kind.meets(found)) {
             let found_word = word_of(found);
             let message = format!("{what} must be {word}, `{}` is of type {found_word}", expr.source.trim());
             let is_text = *word == ITEMS.1 && *found == Shape::STRING.presumed();
@@ -284,6 +286,11 @@ fn word_of(shape: &Shape) -> String {
 fn file() -> Shape {
     let fields = [("name", Shape::STRING), ("size", Shape::INTEGER), ("hash", Shape::STRING)];
     Shape::map_of(fields.map(|(name, field)| (name.to_owned(), field)).into())
+}
+
+/// Returns whether it is a file value, or null where an input was left out.
+pub(super) fn is_file(shape: &Shape) -> bool {
+    *shape == file() || *shape == file().or_null()
 }
 
 /// Returns what a process gives that declares nothing: what it printed, unless it writes something of its own.

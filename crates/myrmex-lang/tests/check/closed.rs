@@ -83,7 +83,7 @@ fn what_a_process_prints_is_text() {
           hint: write `'3'`
         W0210 5:11 a condition must be true or false, `tasks.a.output.stdout` is of type `string`
           hint: compare it with something
-        W0210 6:22 `for_each` must be a list, a map or a count, `tasks.a.output.stdout` is of type `string`
+        W0210 6:22 `for_each` must be a list, a map, a count or a file, `tasks.a.output.stdout` is of type `string`
           hint: `tasks.a.output.stdout | lines` are its lines
         E0311 7:11 `tasks.a.output == 'ok'` is never true: `tasks.a.output` is of type `object`, `'ok'` of type `string`
           hint: what it printed is `tasks.a.output.stdout`

@@ -32,7 +32,7 @@ fn fields_of_files_are_known() {
           c: {set: {a: '${{ tasks.a.artifacts.app.path }}', b: '${{ tasks.a.output.report.nam }}'}}
           d: {run: x, if: inputs.data}
           e: {run: x, if: inputs.data.size == 'large'}
-          f: {run: x, for_each: '${{ tasks.a.artifacts.app }}'}
+          f: {run: x, if: item + 1 == 2, for_each: '${{ tasks.a.artifacts.app }}'}
         ",
         "
         E0305 2:46 a file cannot be listed in enum
@@ -49,7 +49,8 @@ fn fields_of_files_are_known() {
         E0311 7:19 a condition must be true or false, `inputs.data` is of type `file`
           hint: compare it with something
         E0311 8:19 `inputs.data.size == 'large'` is never true: `inputs.data.size` is of type `integer`, `'large'` of type `string`
-        E0311 9:30 `for_each` must be a list, a map or a count, `tasks.a.artifacts.app` is of type `file`
+        E0311 9:19 `+` takes two numbers, two strings or two lists: `item` is of type `string`, `1` of type `integer`
+          hint: make a number of it: `item | int`, or join text with `~`
         ",
     );
 }

@@ -492,7 +492,7 @@ fn texts_for_for_each() {
         "
         E0301 4:25 `for_each` must be a list, a map, a count or an expression, this is text
           hint: write a list such as `[a, b]`, or an expression in quotes: '${{ … }}'
-        E0311 5:30 `for_each` must be a list, a map or a count, `inputs.n` is of type `string`
+        E0311 5:30 `for_each` must be a list, a map, a count or a file, `inputs.n` is of type `string`
         E0301 6:25 `for_each` must be a list, a map, a count or an expression, this is text
           hint: write a list such as `[a, b]`, or an expression in quotes: '${{ … }}'
         E0202 7:15 unknown key `foreach` in a task

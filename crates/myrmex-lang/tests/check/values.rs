@@ -294,10 +294,10 @@ fn types_that_are_known_and_cannot_be_right_are_found_before_the_run() {
           n: {repeat: {while: inputs.name, max: 2, do: [{o: {run: x}}]}}
         ",
         "
-        E0311 11:22 `for_each` must be a list, a map or a count, `inputs.name` is of type `string`
+        E0311 11:22 `for_each` must be a list, a map, a count or a file, `inputs.name` is of type `string`
         E0311 11:51 a condition must be true or false, `inputs.count` is of type `integer`
           hint: compare it with something
-        E0311 12:22 `for_each` must be a list, a map or a count, `tasks.a.output.s` is of type `string`
+        E0311 12:22 `for_each` must be a list, a map, a count or a file, `tasks.a.output.s` is of type `string`
         E0311 14:19 `inputs.count == 'three'` is never true: `inputs.count` is of type `integer`, `'three'` of type `string`
         E0311 15:19 only two numbers or two strings have an order: `inputs.name` is of type `string`, `3` of type `integer`
           hint: make a number of it: `inputs.name | int`, or of a duration: `inputs.name | duration`

@@ -3,6 +3,7 @@
 use myrmex_engine::run::{View, holds};
 use myrmex_model::effect::Evaluation;
 use myrmex_model::fault::{Fault, FaultKind};
+use myrmex_model::file::FileValue;
 use myrmex_model::ir::{Body, Choose, Node, Timer};
 use myrmex_model::template::Template;
 use myrmex_model::time::{Length, Timestamp};
@@ -12,14 +13,15 @@ use super::resolve::Resolver;
 use super::{Desk, ask, call, checked_inputs, place, printed, render, taken};
 
 /// The most items of one `for_each`.
-const ITEMS_MAX: u64 = 1_000_000;
+const ITEMS_MAX: u32 = 1_000_000;
 
 pub(super) fn begin(desk: &mut Desk<'_>, view: View<'_>, node: &Node) -> Result<Evaluation, Fault> {
     // A block that got what it asked for was let in by its guard before.
     if !view.is_held() {
         if let Some(guard) = &node.guard {
-            let mut resolver = Resolver::new(view, desk.values, desk.reader);
-            let held = desk.evaluator.condition(guard, &mut |reference| resolver.resolve(reference));
+            let (evaluator, sources) = desk.split();
+            let mut resolver = Resolver::new(view, sources);
+            let held = evaluator.condition(guard, &mut |reference| resolver.resolve(reference));
             let finished = resolver.finish(held);
             if !desk.settle(finished).map_err(|fault| place::told(fault, "if"))? {
                 return Ok(Evaluation::Skip);
@@ -109,8 +111,9 @@ fn due(desk: &mut Desk<'_>, view: View<'_>, timer: &Timer) -> Result<Timestamp, 
 fn case(desk: &mut Desk<'_>, view: View<'_>, choose: &Choose) -> Result<Option<u32>, Fault> {
     for (index, case) in (0..).zip(&choose.cases) {
         let Some(when) = &case.when else { return Ok(Some(index)) };
-        let mut resolver = Resolver::new(view, desk.values, desk.reader);
-        let held = desk.evaluator.condition(when, &mut |reference| resolver.resolve(reference));
+        let (evaluator, sources) = desk.split();
+        let mut resolver = Resolver::new(view, sources);
+        let held = evaluator.condition(when, &mut |reference| resolver.resolve(reference));
         let finished = resolver.finish(held);
         let told = |fault| place::told(fault, &format!("switch[{index}].if"));
         if desk.settle(finished).map_err(told)? {
@@ -144,24 +147,45 @@ fn raised(value: &Value) -> Result<Fault, Fault> {
 
 fn items(desk: &mut Desk<'_>, view: View<'_>, source: &Template) -> Result<Evaluation, Fault> {
     let value = render(desk, view, ("for_each", source))?;
+    if let Some(file) = FileValue::of(&value) {
+        return lines(desk, view, (&file, value));
+    }
     let (count, keys) = match &value {
         Value::Array(items) => (items.len() as u64, None),
         Value::Object(fields) => (fields.len() as u64, Some(fields.keys().cloned().collect())),
         Value::Number(number) if number.as_u64().is_some() => (number.as_u64().unwrap_or(0), None),
         other => {
-            let title =
-                format!("`for_each` needs a list, a map or a whole number, found {}", type_name(other));
+            let title = format!(
+                "`for_each` needs a list, a map, a whole number or a file, found {}",
+                type_name(other)
+            );
             return Err(Fault::new(FaultKind::Validation, title));
         }
     };
-    let count =
-        u32::try_from(count).ok().filter(|count| u64::from(*count) <= ITEMS_MAX).ok_or_else(|| {
-            Fault::new(
-                FaultKind::DataLimit,
-                format!("`for_each` has {count} items, at most {ITEMS_MAX} are allowed"),
-            )
-        })?;
+    let count = u32::try_from(count).ok().filter(|count| *count <= ITEMS_MAX).ok_or_else(|| {
+        Fault::new(
+            FaultKind::DataLimit,
+            format!("`for_each` has {count} items, at most {ITEMS_MAX} are allowed"),
+        )
+    })?;
     Ok(Evaluation::Items { count, items: desk.values.put(value), keys })
+}
+
+/// Goes over the lines of a file.
+fn lines(
+    desk: &mut Desk<'_>,
+    view: View<'_>,
+    (file, value): (&FileValue, Value),
+) -> Result<Evaluation, Fault> {
+    let counted = desk.lines.count(view.run().id(), file, ITEMS_MAX);
+    let Some(count) = desk.settle(counted)? else {
+        let title = format!("`for_each` cannot read `{}`: this run does not have the file", file.name);
+        let fault = Fault::new(FaultKind::Validation, title);
+        return Err(
+            fault.with_detail("files are inputs of the type `file`, artifacts, and what calls give of them")
+        );
+    };
+    Ok(Evaluation::Items { count, items: desk.values.put(value), keys: None })
 }
 
 #[cfg(test)]

@@ -23,8 +23,9 @@ pub(super) fn round(
         RoundCondition::While(condition) => (condition, true, "repeat.while"),
         RoundCondition::Until(condition) => (condition, false, "repeat.until"),
     };
-    let mut resolver = Resolver::new(view, desk.values, desk.reader).with_index(round);
-    let held = desk.evaluator.condition(condition, &mut |reference| resolver.resolve(reference));
+    let (evaluator, sources) = desk.split();
+    let mut resolver = Resolver::new(view, sources).with_index(round);
+    let held = evaluator.condition(condition, &mut |reference| resolver.resolve(reference));
     let finished = resolver.finish(held);
     let holds = desk.settle(finished).map_err(|fault| place::told(fault, key))?;
     Ok(Evaluation::Round(holds == goes_on_if))
@@ -59,8 +60,9 @@ fn holds(
     (when, key): (Option<&Expr>, &str),
 ) -> Result<bool, Fault> {
     let Some(when) = when else { return Ok(true) };
-    let mut resolver = Resolver::new(view, desk.values, desk.reader).with_error(fault, attempt);
-    let held = desk.evaluator.condition(when, &mut |reference| resolver.resolve(reference));
+    let (evaluator, sources) = desk.split();
+    let mut resolver = Resolver::new(view, sources).with_error(fault, attempt);
+    let held = evaluator.condition(when, &mut |reference| resolver.resolve(reference));
     let finished = resolver.finish(held);
     desk.settle(finished).map_err(|fault| place::told(fault, key))
 }

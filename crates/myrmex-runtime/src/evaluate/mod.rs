@@ -8,6 +8,7 @@ mod begin;
 mod call;
 mod follow;
 mod limits;
+mod lines;
 mod missing;
 mod place;
 mod printed;
@@ -33,9 +34,10 @@ use myrmex_store::{Reader, StoreError};
 use crate::partition::Definitions;
 use crate::values::Values;
 pub(crate) use printed::JOINED;
-use resolve::Resolver;
+use resolve::{Resolver, Sources};
 
 pub use limits::EvaluationLimits;
+pub(crate) use lines::Lines;
 
 /// The most bytes of the outputs of a `for_each`'s items together. A store keeps them as one value, and everything that
 /// reads the list holds it in memory.
@@ -48,6 +50,7 @@ const KEY_BYTES_MAX: usize = 1_024;
 pub(crate) struct Desk<'a> {
     pub(crate) evaluator: &'a mut Evaluator,
     pub(crate) values: &'a mut Values,
+    pub(crate) lines: &'a mut Lines,
     pub(crate) definitions: &'a mut Definitions,
     pub(crate) namespace: &'a Namespace,
     pub(crate) reader: &'a dyn Reader,
@@ -60,6 +63,17 @@ impl Desk<'_> {
     /// Returns a value of the run; if the store cannot give it, notes that and returns an error to stop with.
     fn stored(&mut self, hash: ValueHash) -> Result<Arc<Value>, Fault> {
         self.values.get(hash, self.reader).map_err(|error| self.fail(error))
+    }
+
+    /// Returns where names get what they stand for.
+    fn sources(&mut self) -> Sources<'_> {
+        self.split().1
+    }
+
+    /// Returns what evaluates, beside where names get what they stand for.
+    fn split(&mut self) -> (&mut Evaluator, Sources<'_>) {
+        let sources = Sources { values: self.values, lines: self.lines, reader: self.reader };
+        (self.evaluator, sources)
     }
 
     /// Takes what an evaluation gave.
@@ -100,8 +114,9 @@ pub(crate) fn answer(desk: &mut Desk<'_>, run: &Run, request: &Request) -> Resul
                 return Ok(Evaluation::Retry(true));
             };
             let view = run.view(request.ticket, false);
-            let mut resolver = Resolver::new(view, desk.values, desk.reader).with_error(fault, *attempt);
-            let held = desk.evaluator.condition(when, &mut |reference| resolver.resolve(reference));
+            let (evaluator, sources) = desk.split();
+            let mut resolver = Resolver::new(view, sources).with_error(fault, *attempt);
+            let held = evaluator.condition(when, &mut |reference| resolver.resolve(reference));
             let finished = resolver.finish(held);
             let told = |fault| place::told(fault, "retry.when");
             desk.settle(finished).map(Evaluation::Retry).map_err(told)
@@ -132,11 +147,14 @@ fn key(desk: &mut Desk<'_>, view: View<'_>, definition: &Definition) -> Result<E
 
 /// Builds the output of a scope: the list of a `for_each`, or the template of a block or the run.
 fn scope_output(desk: &mut Desk<'_>, view: View<'_>, outputs: &Outputs) -> Result<Evaluation, Fault> {
-    let value = match outputs {
-        Outputs::Computed(template) => computed(desk, view, template)?,
-        Outputs::Raw | Outputs::Declared(_) | Outputs::Last => Value::Array(item_outputs(desk, view)?),
+    let output = match outputs {
+        Outputs::Computed(template) => {
+            let value = computed(desk, view, template)?;
+            desk.values.put(value)
+        }
+        Outputs::Raw | Outputs::Declared(_) | Outputs::Last => item_outputs(desk, view)?,
     };
-    Ok(Evaluation::Output(desk.values.put(value)))
+    Ok(Evaluation::Output(output))
 }
 
 /// Evaluates the `outputs` of a block or of the workflow. An error says which output it is about, and whose.
@@ -153,40 +171,17 @@ fn computed(desk: &mut Desk<'_>, view: View<'_>, template: &Template) -> Result<
     })
 }
 
-/// Collects the outputs of a `for_each`'s items, as long as they do not become too much for one value.
-fn item_outputs(desk: &mut Desk<'_>, view: View<'_>) -> Result<Vec<Value>, Fault> {
-    let mut list = Vec::new();
-    let mut bytes = 0;
-    for output in view.item_outputs() {
-        let value = match output {
-            Some(hash) => desk.stored(hash)?.as_ref().clone(),
-            None => Value::Null,
-        };
-        bytes += size_of(&value);
-        if bytes > ITEM_OUTPUTS_BYTES_MAX {
-            let title = format!(
-                "the outputs of the items are larger than {} MiB together",
-                ITEM_OUTPUTS_BYTES_MAX >> 20
-            );
-            let detail = "let the items write large results to files and give less, such as `outputs: {…}` with a few fields";
-            return Err(Fault::new(FaultKind::DataLimit, title).with_detail(detail));
-        }
-        list.push(value);
-    }
-    Ok(list)
-}
-
-/// Returns about how many bytes of JSON a value has, without writing them.
-fn size_of(value: &Value) -> usize {
-    match value {
-        Value::Null | Value::Bool(_) => 5,
-        Value::Number(_) => 8,
-        Value::String(text) => text.len() + 3,
-        Value::Array(items) => items.iter().map(size_of).sum::<usize>() + 3,
-        Value::Object(fields) => {
-            fields.iter().map(|(name, field)| name.len() + 4 + size_of(field)).sum::<usize>() + 3
-        }
-    }
+/// Makes the list of the outputs of a `for_each`'s items, as long as it does not become too much for one value.
+fn item_outputs(desk: &mut Desk<'_>, view: View<'_>) -> Result<ValueHash, Fault> {
+    let list = desk.values.put_list(view.item_outputs(), ITEM_OUTPUTS_BYTES_MAX, desk.reader);
+    let list = list.map_err(|error| desk.fail(error))?;
+    list.ok_or_else(|| {
+        let most = ITEM_OUTPUTS_BYTES_MAX >> 20;
+        let title = format!("the outputs of the items are larger than {most} MiB together");
+        let detail =
+            "let the items write large results to files and give less, such as `outputs: {…}` with a few fields";
+        Fault::new(FaultKind::DataLimit, title).with_detail(detail)
+    })
 }
 
 /// Evaluates a template, which stands under the key of its task that is named with it, as `view` sees the run.
@@ -205,8 +200,9 @@ fn rendered(
     view: View<'_>,
     (key, template): (&str, &Template),
 ) -> (Result<Value, Fault>, Option<String>) {
-    let mut resolver = Resolver::new(view, desk.values, desk.reader);
-    let rendered = desk.evaluator.render(template, &mut |reference| resolver.resolve(reference));
+    let (evaluator, sources) = desk.split();
+    let mut resolver = Resolver::new(view, sources);
+    let rendered = evaluator.render(template, &mut |reference| resolver.resolve(reference));
     let place = rendered.as_ref().err().and_then(|error| place::of(key, template, error));
     let finished = resolver.finish(rendered);
     (desk.settle(finished), place)

@@ -3,30 +3,71 @@
 use myrmex_engine::run::{ItemView, TaskView, View};
 use myrmex_expr::{ExprError, ExprErrorKind, Reference, Step};
 use myrmex_model::fault::Fault;
-use myrmex_model::id::{Attempt, ValueHash};
+use myrmex_model::file::FileValue;
+use myrmex_model::id::{Attempt, RunId, ValueHash};
 use myrmex_model::retry::Taken;
 use myrmex_model::status::Status;
 use myrmex_model::value::Value;
 use myrmex_store::{Reader, StoreError};
 use serde_json::json;
 
+use super::lines::Lines;
 use super::{missing, taken};
 use crate::values::Values;
+
+/// Where names get what they stand for.
+pub(super) struct Sources<'a> {
+    pub(super) values: &'a mut Values,
+    pub(super) lines: &'a mut Lines,
+    pub(super) reader: &'a dyn Reader,
+}
 
 /// Looks up references as one activation sees its run.
 pub(super) struct Resolver<'a> {
     view: View<'a>,
-    values: &'a mut Values,
-    reader: &'a dyn Reader,
+    sources: Sources<'a>,
     error: Option<Value>,
     index: Option<u32>,
     /// The first trouble with the store; it outweighs whatever the expression made of the missing value.
     trouble: Option<StoreError>,
 }
 
+impl Sources<'_> {
+    /// Returns what `steps` lead to in a member of what a `for_each` of the run goes over; none if there is no such thing, or it goes
+    /// over a file that the run does not have.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] if it cannot be read.
+    pub(super) fn member(
+        &mut self,
+        run: RunId,
+        items: ValueHash,
+        (key, index): (Option<&str>, u32),
+        steps: &[Step],
+    ) -> Result<Option<Value>, StoreError> {
+        let whole = self.values.get(items, self.reader)?;
+        let place = usize::try_from(index).unwrap_or(usize::MAX);
+        let made = match (whole.as_ref(), key) {
+            (whole, Some(key)) => return Ok(whole.get(key).and_then(|member| walk(member, steps))),
+            (Value::Array(members), None) => {
+                return Ok(members.get(place).and_then(|member| walk(member, steps)));
+            }
+            (Value::Number(count), None) => {
+                count.as_u64().is_some_and(|count| u64::from(index) < count).then(|| index.into())
+            }
+            (whole, None) => match FileValue::of(whole) {
+                Some(file) => self.lines.line(run, &file, index)?.map(Value::String),
+                None => None,
+            },
+        };
+        Ok(made.and_then(|member| walk(&member, steps)))
+    }
+}
+
 impl<'a> Resolver<'a> {
-    pub(super) fn new(view: View<'a>, values: &'a mut Values, reader: &'a dyn Reader) -> Self {
-        Self { view, values, reader, error: None, index: None, trouble: None }
+    pub(super) fn new(view: View<'a>, sources: Sources<'a>) -> Self {
+        Self { view, sources, error: None, index: None, trouble: None }
     }
 
     /// Lets the expression see an error under `error`.
@@ -101,7 +142,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn stored(&mut self, hash: ValueHash, steps: &[Step]) -> Option<Value> {
-        match self.values.get(hash, self.reader) {
+        match self.sources.values.get(hash, self.sources.reader) {
             Ok(value) => walk(&value, steps),
             Err(error) => {
                 self.trouble.get_or_insert(error);
@@ -200,14 +241,16 @@ impl<'a> Resolver<'a> {
         }
         let named = |item: &&ItemView<'_>| item.name == name;
         let ItemView { index, key, items, .. } = items.iter().find(named)?;
-        let whole = self.values.get(*items, self.reader);
-        let whole = whole.map_err(|error| self.trouble.get_or_insert(error)).ok()?;
-        let item = match (whole.as_ref(), key) {
-            (Value::Number(_), _) => return walk(&json!(index), steps),
-            (whole, Some(key)) => whole.get(*key)?,
-            (whole, None) => whole.get(usize::try_from(*index).ok()?)?,
+        let run = self.view.run().id();
+        let member = match self.sources.member(run, *items, (*key, *index), steps) {
+            // What it went over has the item, or had it.
+            Ok(None) if steps.is_empty() => Err(StoreError::Damaged {
+                what: "what a `for_each` goes over does not have its items any more".to_owned(),
+                place: format!("run {run}, value {items}"),
+            }),
+            member => member,
         };
-        walk(item, steps)
+        member.map_err(|error| self.trouble.get_or_insert(error)).ok()?
     }
 
     fn run(&self) -> Value {

@@ -1,11 +1,8 @@
 //! What a retry takes over in the place of a task that would begin.
 
-use std::sync::Arc;
-
 use myrmex_engine::run::View;
 use myrmex_model::address::Address;
 use myrmex_model::fault::Fault;
-use myrmex_model::id::ValueHash;
 use myrmex_model::ir::{Body, Node};
 use myrmex_model::retry::Taken;
 use myrmex_model::status::Status;
@@ -57,8 +54,11 @@ fn is_of_the_same_items(
         let is_same = match before {
             Some(before) if before == item.items => true,
             Some(before) => {
-                let (before, now) = (list(desk, before)?, list(desk, item.items)?);
-                element(&before, item.key, item.index) == element(&now, item.key, item.index)
+                let run = view.run().id();
+                let mut member = |items| desk.sources().member(run, items, (item.key, item.index), &[]);
+                let members = member(before).and_then(|before| Ok((before, member(item.items)?)));
+                let (before, now) = members.map_err(|error| desk.fail(error))?;
+                before.is_some() && before == now
             }
             None => false,
         };
@@ -67,21 +67,6 @@ fn is_of_the_same_items(
         }
     }
     Ok(true)
-}
-
-fn list(desk: &mut Desk<'_>, hash: ValueHash) -> Result<Arc<Value>, Fault> {
-    desk.stored(hash)
-}
-
-/// Returns an item of a list, a map or a number; nothing if it has no such item.
-fn element(whole: &Value, key: Option<&str>, index: u32) -> Option<Value> {
-    match (whole, key) {
-        (Value::Number(count), None) => {
-            count.as_u64().is_some_and(|count| u64::from(index) < count).then(|| index.into())
-        }
-        (whole, Some(key)) => whole.get(key).cloned(),
-        (whole, None) => whole.get(usize::try_from(index).ok()?).cloned(),
-    }
 }
 
 /// Returns the results of the items of a `for_each` that was taken over, in order.

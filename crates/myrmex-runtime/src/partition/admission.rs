@@ -121,7 +121,7 @@ impl State {
     }
 
     /// Takes up a run that is set aside, although there may be no place for it: it is about to be cancelled.
-    pub(super) fn wake(&mut self, run: RunId) {
+    pub(super) fn take_up_at_once(&mut self, run: RunId) {
         if self.owned.aside.contains_key(&run) {
             self.wish(Wish::Seat(run));
             self.take_up(run);

@@ -11,6 +11,9 @@ use crate::worker::Assignment;
 /// The most bytes of records and values in one batch; larger ones make others wait for their answers.
 const BYTES_MAX: usize = 8 << 20;
 
+/// A batch with at most so many bytes is written in about the time that its sync takes.
+const LIGHT_BYTES: usize = 64 << 10;
+
 /// The most records and operations in one batch: a commit of so many rows takes some tens of milliseconds.
 pub(super) const ROWS_MAX: usize = 20_000;
 
@@ -51,6 +54,11 @@ impl Open {
         self.bytes >= BYTES_MAX || self.records.len() + self.operations.len() >= rows_max
     }
 
+    /// Whether it has so few bytes that writing them keeps nobody waiting.
+    pub(super) fn is_light(&self) -> bool {
+        self.bytes <= LIGHT_BYTES
+    }
+
     pub(super) fn record(&mut self, record: NewRecord) {
         self.bytes += record.body.len();
         self.records.push(record);
@@ -58,8 +66,11 @@ impl Open {
 
     pub(super) fn operations(&mut self, operations: impl IntoIterator<Item = IndexOperation>) {
         for operation in operations {
+            // All others are small, and counted as rows.
             if let IndexOperation::PutValue { json, .. } = &operation {
                 self.bytes += json.len();
+            } else if let IndexOperation::PutSnapshot(snapshot) = &operation {
+                self.bytes += snapshot.body.len();
             }
             self.operations.push(operation);
         }

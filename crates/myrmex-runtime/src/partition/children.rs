@@ -276,7 +276,7 @@ impl State {
             }
             Err(error) => return self.parts.progress.note(error.to_string()),
         }
-        self.wake(child);
+        self.take_up_at_once(child);
         let Some(Loaded { run, .. }) = self.at_hand(child) else { return };
         let below = run.cancels();
         if !run.status().is_terminal() && (below == 0 || above > below) {

@@ -200,7 +200,7 @@ impl State {
             Verdict::Refused { run, task, attempt, fault } => self.take_refusal(run, task, attempt, *fault),
             Verdict::Ruled(run, ruling) => self.take_ruling(run, ruling),
             Verdict::Ends { run, by, reason, successor } => {
-                self.wake(run);
+                self.take_up_at_once(run);
                 self.tell(run, Command::Cancel { by, reason, successor: Some(successor) });
             }
         }

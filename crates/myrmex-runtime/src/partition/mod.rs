@@ -47,7 +47,7 @@ use myrmex_store::blobs::BlobStore;
 use myrmex_store::{LogId, LogPosition, LogRange, Partitions as Count, Reader, Sequence, Store, StoreError};
 
 use crate::clock::Clock;
-use crate::evaluate::EvaluationLimits;
+use crate::evaluate::{EvaluationLimits, Lines};
 use crate::logs::Logs;
 use crate::progress::{Health, Progress};
 use crate::values::Values;
@@ -277,6 +277,7 @@ struct State {
     owned: Owned,
     worker: Option<Arc<SharedWorker>>,
     evaluator: Evaluator,
+    lines: Lines,
     is_interrupted: bool,
     /// How the engine is once what was decided is durable; then the loop ends.
     closing: Option<Health>,
@@ -312,6 +313,7 @@ impl State {
         let watch = Watch::new(parts.limits.jq_deadline, parts.limits.jq_lost_max);
         let mut state = Self {
             evaluator: Evaluator::with_jq(Box::new(watch)).with_limits(parts.limits.expression),
+            lines: Lines::new(Arc::clone(&parts.blobs), parts.namespace.clone()),
             parts,
             committers,
             inbox,
@@ -477,7 +479,7 @@ impl State {
             Message::Resume { runs, asked, answer } => self.resume(&runs, asked, answer),
             Message::Cancel { run, by, reason, answer } => {
                 let loaded = self.load(run);
-                self.wake(run);
+                self.take_up_at_once(run);
                 let cancelled = loaded.and_then(|ended| match ended {
                     Some(status) => Err(Rejection::RunOver { status }.into()),
                     None => self

@@ -1,7 +1,7 @@
 //! All partitions of a store, as this process runs them: each on a thread of its own.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use myrmex_model::id::RunId;
@@ -23,10 +23,14 @@ pub struct Partitions {
     /// By log.
     inboxes: Vec<Entry>,
     threads: Vec<JoinHandle<()>>,
+    /// Keeps places from being given away before the first request: mail of a process that died may ask for them at once, and
+    /// runs that are about to be taken up had them before.
+    opening: Mutex<Option<Arc<Hold>>>,
 }
 
 impl Partitions {
-    /// Opens the store, raising the epochs of its logs, and starts the loops.
+    /// Opens the store, raising the epochs of its logs, and starts the loops. No places are given away before something was
+    /// asked for.
     ///
     /// # Errors
     ///
@@ -37,7 +41,8 @@ impl Partitions {
         let count = store.partitions();
         seats.progress.set_partitions(count.count());
         let (inboxes, received): (Vec<_>, Vec<_>) = count.logs().map(|_| inbox()).unzip();
-        let mut partitions = Self { count, inboxes, threads: Vec::new() };
+        let opening = Mutex::new(Some(Hold::begin(&inboxes[DOMAIN_LOG.0 as usize])));
+        let mut partitions = Self { count, inboxes, threads: Vec::new(), opening };
         for (log, messages) in count.logs().zip(received) {
             let post = Box::new(Inboxes(partitions.inboxes.clone()));
             let seat = seats.seat(log, store.clone(), post);
@@ -86,7 +91,9 @@ impl Partitions {
     /// their attempts under way count as lost. One of the others that cannot be read is noted and left. The answer is about
     /// the first, and comes when all are taken up.
     pub fn resume_run(&self, run: RunId, others: &[RunId]) -> Answered {
-        resume(self.count, &self.inboxes, (run, others))
+        let answered = resume(self.count, &self.inboxes, (run, others));
+        self.open();
+        answered
     }
 
     /// Asks for the end of a run; the answer comes once that is durable. No attempt is granted after that.
@@ -103,7 +110,13 @@ impl Partitions {
     fn ask(&self, log: LogId, message: impl FnOnce(Answer) -> Message) -> Answered {
         let (answer, answered) = Answer::new(None);
         put(&self.inboxes[log.0 as usize], message(answer));
+        self.open();
         answered
+    }
+
+    /// Lets places be given away, now that something was asked for.
+    fn open(&self) {
+        drop(self.opening.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
 

@@ -4,7 +4,7 @@
 //! run asks for it by [`State::at_hand`], which reads it again if it is away. Nothing of this is in the journal.
 
 use myrmex_model::id::RunId;
-use myrmex_model::time::Timestamp;
+use myrmex_model::time::{Length, Timestamp};
 use myrmex_store::StoreError;
 
 use super::journal::JournalError;
@@ -15,6 +15,9 @@ use crate::values::Values;
 /// The most runs that are looked at in one turn whether they may leave memory. Looking costs the run's open work, and
 /// leaving may cost a snapshot.
 const NAPS_PER_TURN: usize = 64;
+
+/// For how long runs that may leave memory are waited for, so that the loop does not turn for each of them.
+const NAPS_TOGETHER: Length = Length(1_000);
 
 /// What is left of a run that left memory.
 #[derive(Debug, Clone, Copy)]
@@ -47,23 +50,34 @@ impl State {
         }
     }
 
-    /// Returns when it is to be looked next whether a run may leave memory.
+    /// Returns when it is to be looked next whether a run may leave memory. Runs that became quiet within a second are looked at
+    /// together.
     pub(super) fn next_nap(&self) -> Option<Timestamp> {
-        self.owned.quiet.front().map(|(since, _)| since.after(self.parts.thrift.idle))
+        let (since, _) = self.owned.quiet.front().filter(|_| !self.owned.writer.is_held_up())?;
+        let due = since.after(self.parts.thrift.idle);
+        Some(if self.parts.thrift.idle < NAPS_TOGETHER { due } else { due.after(NAPS_TOGETHER) })
     }
 
     /// Lets runs leave memory that only wait, and to which nothing has happened for a while.
     pub(super) fn let_sleep(&mut self) {
         let now = self.parts.clock.now();
         for _ in 0..NAPS_PER_TURN {
-            let due = |(since, _): &mut (Timestamp, RunId)| since.after(self.parts.thrift.idle) <= now;
+            // A full disk keeps others waiting for their commits; what is only a cache is not added to that.
+            if self.is_full() || self.owned.writer.is_held_up() {
+                return;
+            }
+            // A time to come was read before the clock was set back.
+            let due = |(since, _): &mut (Timestamp, RunId)| {
+                *since > now || since.after(self.parts.thrift.idle) <= now
+            };
             let next = if self.trouble.is_none() { self.owned.quiet.pop_front_if(due) } else { None };
             let Some((since, id)) = next else { return };
             let Some(Loaded { run, upkeep, .. }) = self.owned.runs.get_mut(&id) else { continue };
             // What is not durable could not be read when it comes back.
             let is_durable = upkeep.last <= self.owned.durable;
-            if upkeep.touched > since || !is_durable {
-                let since = if is_durable { upkeep.touched } else { now };
+            if upkeep.touched != since || since > now || !is_durable {
+                let since = if is_durable { upkeep.touched.min(now) } else { now };
+                upkeep.touched = since;
                 self.owned.quiet.push_back((since, id));
             } else if run.only_waits() && !self.unfinished.contains(&id) {
                 self.nap(id);
@@ -77,8 +91,9 @@ impl State {
     fn nap(&mut self, id: RunId) {
         let Some(Loaded { run, upkeep, .. }) = self.owned.runs.get_mut(&id) else { return };
         run.fold_all();
-        if upkeep.is_worth_a_nap(&self.parts.thrift, run) {
-            self.take_snapshot(id);
+        if upkeep.is_worth_a_nap(&self.parts.thrift, run) && !self.take_snapshot(id) {
+            // Reading its whole journal again each time would cost more than it takes.
+            return;
         }
         if let Some(Loaded { upkeep, .. }) = self.owned.runs.remove(&id) {
             self.owned.asleep.insert(id, Asleep { has_snapshot: upkeep.has_snapshot });
@@ -87,22 +102,23 @@ impl State {
     }
 
     /// Returns a run that is driven here, from the store if it left memory; nothing if no such run is, or it cannot be
-    /// read. The turn is dropped if that is because the store failed.
+    /// read. The turn is dropped then. What a run claims that cannot be read any more is not known, so nothing goes on before
+    /// the store is opened again without it.
     pub(super) fn at_hand(&mut self, id: RunId) -> Option<&mut Loaded> {
-        if let Some(asleep) = self.owned.asleep.get(&id).copied() {
-            match self.wake_up(id, asleep) {
-                Ok(()) => {}
-                Err(JournalError::Store(error)) => {
-                    self.trouble.get_or_insert(error);
-                }
-                Err(error) => self.give_up(id, &error),
-            }
+        if let Some(asleep) = self.owned.asleep.get(&id).copied()
+            && let Err(error) = self.bring_back(id, asleep)
+        {
+            let error = match error {
+                JournalError::Store(error) => error,
+                other => StoreError::Damaged { what: other.to_string(), place: format!("run {id}") },
+            };
+            self.trouble.get_or_insert(error);
         }
         self.owned.runs.get_mut(&id)
     }
 
     /// Brings a run back that left memory. What it claims was never given up, and its timers stayed.
-    fn wake_up(&mut self, id: RunId, asleep: Asleep) -> Result<(), JournalError> {
+    fn bring_back(&mut self, id: RunId, asleep: Asleep) -> Result<(), JournalError> {
         let mut loaded = self.read(id)?.ok_or_else(|| StoreError::Damaged {
             what: "the journal of a run is gone".to_owned(),
             place: format!("run {id}"),
@@ -121,9 +137,10 @@ impl State {
     /// Reads a run from the store; nothing if there is no such run.
     pub(super) fn read(&mut self, id: RunId) -> Result<Option<Loaded>, JournalError> {
         let namespace = &self.parts.namespace;
-        let Owned { reader, definitions, open, .. } = &mut self.owned;
+        let Owned { reader, definitions, open, writer, .. } = &mut self.owned;
         let Some(summary) = reader.summary(namespace, id)? else { return Ok(None) };
-        if open.is_empty() {
+        // What a batch holds that is not durable yet could not be read again.
+        if open.is_empty() && !writer.is_busy() {
             definitions.shrink();
         }
         // Runs of one definition share it.
@@ -139,12 +156,5 @@ impl State {
         let values = Values::new(namespace.clone(), id);
         let upkeep = restored.upkeep(&self.parts.thrift);
         Ok(Some(Loaded { run: restored.run, values, key: summary.key, upkeep }))
-    }
-
-    /// Drives a run no more that cannot be read; the others go on.
-    fn give_up(&mut self, id: RunId, error: &JournalError) {
-        self.owned.asleep.remove(&id);
-        self.owned.timers.disarm_all(id);
-        self.parts.progress.note(format!("run {id} cannot go on: {error}"));
     }
 }

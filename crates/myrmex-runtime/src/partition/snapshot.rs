@@ -42,8 +42,7 @@ pub struct Thrift {
 impl Default for Thrift {
     fn default() -> Self {
         // So many events are read in some hundredths of a second, which nobody who waits for a run notices. A task makes
-        // four events or more, which are larger than its fact, so a run that only goes forward gets few snapshots, and they
-        // stay below a tenth of its journal. After a minute of silence the next word is likely to be far off.
+        // four events or more, which are larger than its fact, so a run that only goes forward gets few snapshots. After a minute of silence the next word is likely to be far off.
         Self {
             snapshot_events: 4_096,
             events_per_activation: 4,
@@ -54,6 +53,10 @@ impl Default for Thrift {
     }
 }
 
+/// A run that leaves memory gets a snapshot if its journal has at least one new event for so many activations: fewer cost
+/// less to read again than the snapshot to write.
+const ACTIVATIONS_PER_NAP_EVENT: usize = 16;
+
 /// What is known of a run in memory beside its state.
 #[derive(Debug)]
 pub(super) struct Upkeep {
@@ -63,6 +66,8 @@ pub(super) struct Upkeep {
     look_at: usize,
     /// Whether the store has a snapshot of it, of whatever build.
     pub(super) has_snapshot: bool,
+    /// Whether that snapshot is of no use, so that a new one would be.
+    is_spoilt: bool,
     /// The last of its records; all up to there are in its state.
     pub(super) last: Sequence,
     /// When something happened to it last.
@@ -75,7 +80,7 @@ impl Upkeep {
     pub(super) fn new(thrift: &Thrift) -> Self {
         let (last, touched) = (Sequence::NONE, Timestamp(i64::MIN));
         let look_at = thrift.snapshot_events;
-        Self { tail: 0, look_at, has_snapshot: false, last, touched, is_listed: false }
+        Self { tail: 0, look_at, has_snapshot: false, is_spoilt: false, last, touched, is_listed: false }
     }
 
     /// Notes events that were decided; `last` is the place of the last of them.
@@ -93,7 +98,8 @@ impl Upkeep {
 
     /// Whether a run that leaves memory should get a snapshot.
     pub(super) fn is_worth_a_nap(&self, thrift: &Thrift, run: &Run) -> bool {
-        self.tail >= thrift.nap_events && self.tail >= run.size() / 16
+        let is_much = self.tail >= run.size() / ACTIVATIONS_PER_NAP_EVENT;
+        self.is_spoilt || self.tail >= thrift.nap_events && is_much
     }
 }
 
@@ -114,7 +120,7 @@ pub struct Restored {
 impl Restored {
     pub(super) fn upkeep(&self, thrift: &Thrift) -> Upkeep {
         let Self { tail, last, has_snapshot, .. } = *self;
-        Upkeep { tail, has_snapshot, last, ..Upkeep::new(thrift) }
+        Upkeep { tail, has_snapshot, is_spoilt: self.trouble.is_some(), last, ..Upkeep::new(thrift) }
     }
 }
 
@@ -204,6 +210,10 @@ impl State {
             return;
         }
         for id in std::mem::take(&mut self.eventful) {
+            if self.is_full() {
+                self.eventful.push(id);
+                continue;
+            }
             let Some(loaded) = self.owned.runs.get_mut(&id) else { continue };
             let (run, upkeep) = (&mut loaded.run, &mut loaded.upkeep);
             if run.status().is_terminal() || !upkeep.is_due() {
@@ -216,28 +226,30 @@ impl State {
             }
             run.fold_all();
             let enough = run.size().saturating_mul(self.parts.thrift.events_per_activation);
-            if upkeep.tail < enough {
-                upkeep.look_at = enough;
-            } else {
+            // Looking costs a walk over the run. A run may grow as fast as its journal, so that the time never comes: it is
+            // looked at again only after a part of its past as long as that walk is worth.
+            upkeep.look_at = enough.max(upkeep.tail + upkeep.tail / 4);
+            if upkeep.tail >= enough {
                 self.take_snapshot(id);
             }
         }
     }
 
-    /// Puts a snapshot of a run that has nothing left to decide into the batch.
-    pub(super) fn take_snapshot(&mut self, id: RunId) {
-        let Some(loaded) = self.owned.runs.get_mut(&id) else { return };
+    /// Puts a snapshot of a run that has nothing left to decide into the batch; false if it would be too large.
+    pub(super) fn take_snapshot(&mut self, id: RunId) -> bool {
+        let Some(loaded) = self.owned.runs.get_mut(&id) else { return false };
         let (run, upkeep) = (&loaded.run, &mut loaded.upkeep);
         let body = run.snapshot();
-        (upkeep.tail, upkeep.look_at) = (0, self.parts.thrift.snapshot_events);
         if body.len() > SNAPSHOT_BYTES_MAX {
-            return;
+            return false;
         }
-        upkeep.has_snapshot = true;
+        (upkeep.tail, upkeep.look_at) = (0, self.parts.thrift.snapshot_events);
+        (upkeep.has_snapshot, upkeep.is_spoilt) = (true, false);
         let (namespace, last) = (self.parts.namespace.clone(), upkeep.last);
         let snapshot = Snapshot { namespace, run: id, last, tag: SNAPSHOT_TAG, body };
         self.owned.open.operations([IndexOperation::PutSnapshot(snapshot)]);
         self.tally.snapshots += 1;
+        true
     }
 
     /// Forgets the snapshot of a run that is over.

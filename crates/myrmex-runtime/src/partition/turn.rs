@@ -84,7 +84,8 @@ impl State {
 
     /// Puts the definitions that a run may call into the batch, and returns them by name.
     fn store_called(&mut self, called: &[CalledDefinition]) -> Result<Option<Value>, wire::WireError> {
-        if self.owned.open.is_empty() {
+        // What a batch holds that is not durable yet could not be read again.
+        if self.owned.open.is_empty() && !self.owned.writer.is_busy() {
             self.owned.definitions.shrink();
         }
         let mut closure = serde_json::Map::new();
@@ -109,6 +110,7 @@ impl State {
             return Ok(None);
         }
         if self.at_hand(id).is_some() {
+            self.follow_up();
             return Ok(None);
         }
         let loaded = self.read(id)?.ok_or(RequestError::Unknown { run: id })?;
@@ -185,10 +187,10 @@ impl State {
     /// Does the same as of an instant that was read before.
     fn put_at(&mut self, id: RunId, command: Command, now: Timestamp) -> Result<(), Rejection> {
         let Some(loaded) = self.at_hand(id) else { return Err(Rejection::NotStarted) };
-        let decision = loaded.run.decide(command, now)?;
-        self.absorb(id, decision);
+        let decided = loaded.run.decide(command, now).map(|decision| self.absorb(id, decision));
+        // Also what a run had to say that has just come back.
         self.follow_up();
-        Ok(())
+        decided
     }
 
     /// Takes a decision into the batch, answering its requests until there are none.
@@ -255,6 +257,7 @@ impl State {
         let mut desk = Desk {
             evaluator: &mut self.evaluator,
             values: &mut loaded.values,
+            lines: &mut self.lines,
             definitions: &mut self.owned.definitions,
             namespace: &self.parts.namespace,
             reader: self.owned.reader.as_ref(),
@@ -529,6 +532,7 @@ impl State {
     pub(super) fn hand_over(&mut self, is_idle: bool) -> bool {
         while self.trouble.is_none() && !self.owned.writer.is_busy() && !self.owned.open.is_empty() {
             let open = std::mem::take(&mut self.owned.open);
+            let is_light = open.is_light();
             let (expected, count) = (self.owned.last, open.records.len());
             self.owned.last = expected.plus(count);
             let waiting = writer::Waiting { answers: open.answers, effects: open.effects };
@@ -547,7 +551,7 @@ impl State {
                 records: open.records,
                 operations,
             };
-            if !is_idle || !self.owned.writer.commits_here(rows) {
+            if !(is_idle && is_light && self.owned.writer.commits_here(rows)) {
                 self.owned.writer.hand_over(batch, waiting);
                 return true;
             }

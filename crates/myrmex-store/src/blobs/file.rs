@@ -1,7 +1,8 @@
 //! Blobs as files: `blobs/<namespace>/<run>/<hash>` in the data directory.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -50,6 +51,19 @@ impl FileBlobStore {
     }
 }
 
+/// Makes none of what is not there.
+fn found(file: io::Result<File>) -> io::Result<Option<File>> {
+    match file {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn unread(path: &Path, error: io::Error) -> StoreError {
+    StoreError::io(format!("cannot read the blob `{}`", path.display()), error)
+}
+
 impl BlobStore for FileBlobStore {
     fn put(&self, namespace: &Namespace, run: RunId, content: &mut dyn Read) -> Result<Blob, StoreError> {
         let directory = self.run_directory(namespace, run);
@@ -70,11 +84,25 @@ impl BlobStore for FileBlobStore {
         hash: BlobHash,
     ) -> Result<Option<Box<dyn Read + Send>>, StoreError> {
         let path = self.run_directory(namespace, run).join(hash.to_string());
-        match File::open(&path) {
-            Ok(file) => Ok(Some(Box::new(Checked::new(file, hash)))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(StoreError::io(format!("cannot read the blob `{}`", path.display()), error)),
-        }
+        let file = found(File::open(&path)).map_err(|error| unread(&path, error))?;
+        Ok(file.map(|file| -> Box<dyn Read + Send> { Box::new(Checked::new(file, hash)) }))
+    }
+
+    fn part(
+        &self,
+        namespace: &Namespace,
+        run: RunId,
+        hash: BlobHash,
+        range: Range<u64>,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = self.run_directory(namespace, run).join(hash.to_string());
+        let read = |mut file: File| {
+            let mut bytes = Vec::new();
+            file.seek(SeekFrom::Start(range.start))?;
+            file.take(range.end.saturating_sub(range.start)).read_to_end(&mut bytes).map(|_| bytes)
+        };
+        let part = found(File::open(&path)).and_then(|file| file.map(read).transpose());
+        part.map_err(|error| unread(&path, error))
     }
 
     fn adopt(

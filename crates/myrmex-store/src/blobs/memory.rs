@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use myrmex_model::id::RunId;
@@ -49,6 +50,20 @@ impl BlobStore for MemoryBlobStore {
     ) -> Result<Option<Box<dyn Read + Send>>, StoreError> {
         let content = self.blobs().get(&(namespace.clone(), run, hash)).cloned();
         Ok(content.map(|bytes| -> Box<dyn Read + Send> { Box::new(Checked::new(Cursor::new(bytes), hash)) }))
+    }
+
+    fn part(
+        &self,
+        namespace: &Namespace,
+        run: RunId,
+        hash: BlobHash,
+        range: Range<u64>,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let content = self.blobs().get(&(namespace.clone(), run, hash)).cloned();
+        Ok(content.map(|bytes| {
+            let place = |byte: u64| usize::try_from(byte).unwrap_or(usize::MAX).min(bytes.len());
+            bytes[place(range.start)..place(range.end).max(place(range.start))].to_vec()
+        }))
     }
 
     fn adopt(

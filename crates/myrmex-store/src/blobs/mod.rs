@@ -7,6 +7,7 @@ mod file;
 mod memory;
 
 use std::io::{self, Read};
+use std::ops::Range;
 
 use myrmex_model::id::RunId;
 use myrmex_model::name::Namespace;
@@ -80,6 +81,20 @@ pub trait BlobStore: Send + Sync {
         run: RunId,
         hash: BlobHash,
     ) -> Result<Option<Box<dyn Read + Send>>, StoreError>;
+
+    /// Returns the bytes of a blob that lie in `range`, as many as there are; none if the run has no such blob. They are not
+    /// compared with the hash: who reads parts has read the whole before, and knows what to expect.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError::Io`] if it cannot be read.
+    fn part(
+        &self,
+        namespace: &Namespace,
+        run: RunId,
+        hash: BlobHash,
+        range: Range<u64>,
+    ) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Gives a blob of the run `from` to the run `to` as well, if possible without a copy; false if `from` has no such
     /// blob. Each run deletes its own. The content is not looked at.

@@ -42,6 +42,20 @@ pub fn content_is_read_back_by_its_hash(subject: &mut dyn BlobSubject) {
     assert!(read(store, 1, BlobHash([0; 32])).is_none());
 }
 
+/// A part is what stands there; beyond the end there is nothing, and an unknown blob has no parts.
+pub fn parts_are_read_from_anywhere(subject: &mut dyn BlobSubject) {
+    let store = subject.store();
+    let hash = store.put(&here(), run(1), &mut &b"content"[..]).expect("there is room").hash;
+    let part = |number, hash, range| store.part(&here(), run(number), hash, range).expect("readable");
+    for (range, bytes) in
+        [(0..7, "content"), (3..5, "te"), (5..14, "nt"), (3..3, ""), (7..8, ""), (99..100, "")]
+    {
+        assert_eq!(part(1, hash, range.clone()).as_deref(), Some(bytes.as_bytes()), "{range:?}");
+    }
+    assert_eq!(part(2, hash, 0..1), None);
+    assert_eq!(part(1, BlobHash([0; 32]), 0..1), None);
+}
+
 /// Putting the same content again gives the same hash.
 pub fn the_same_content_is_put_twice(subject: &mut dyn BlobSubject) {
     let store = subject.store();

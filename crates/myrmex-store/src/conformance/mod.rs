@@ -115,6 +115,7 @@ macro_rules! blob_conformance {
     ($module:ident, $make:expr) => {
         $crate::conformance_tests!($module, $make, blobs: [
             content_is_read_back_by_its_hash,
+            parts_are_read_from_anywhere,
             the_same_content_is_put_twice,
             an_error_of_the_content_leaves_nothing,
             runs_are_deleted_apart,

@@ -17,13 +17,13 @@ use crate::error::StoreError;
 use crate::partitions::Partitions;
 
 /// The format that this release writes, kept in `PRAGMA user_version`.
-pub(super) const FORMAT: u32 = 3;
+pub(super) const FORMAT: u32 = 4;
 
 /// The first format with the number of partitions, and with messages between them.
 pub(super) const FORMAT_OF_PARTITIONS: u32 = 3;
 
 /// The first format with snapshots of runs.
-pub(super) const FORMAT_OF_SNAPSHOTS: u32 = 3;
+pub(super) const FORMAT_OF_SNAPSHOTS: u32 = 4;
 
 /// Marks the file as a store of myrmex ("myrm"), kept in `PRAGMA application_id`.
 const APPLICATION: i32 = i32::from_be_bytes(*b"myrm");
@@ -83,6 +83,8 @@ CREATE TABLE outbox (
 CREATE TABLE received (
     log INTEGER NOT NULL, log_from INTEGER NOT NULL, number INTEGER NOT NULL,
     PRIMARY KEY (log, log_from)) WITHOUT ROWID;
+",
+    "
 CREATE TABLE snapshot (
     run INTEGER PRIMARY KEY, log INTEGER NOT NULL, last INTEGER NOT NULL, stored BLOB NOT NULL);
 ",

@@ -432,7 +432,8 @@ impl World {
         let events_per_activation = usize::try_from(events_per_activation).expect("it is small");
         // Whoever compares finds these before anything comes of them.
         let spoils = matches!(self.planted, Some(Planted::SnapshotTailSkipped | Planted::SleeperBehind));
-        let is_checked = !spoils;
+        // What is not compared at once is seen in what follows from it, as it is by a release build.
+        let is_checked = !spoils && (drawn / 64).is_multiple_of(2);
         Thrift { snapshot_events, events_per_activation, nap_events, idle, is_checked }
     }
 
