@@ -240,8 +240,9 @@ impl Process {
     /// If that does not come to an end.
     pub fn let_sleep(&mut self) -> u64 {
         let Length(idle_ms) = Thrift::default().idle;
-        let idle = i64::try_from(idle_ms + 1).expect("it is a minute") * 1_000_000;
-        self.clock.0.fetch_add(idle, Ordering::Relaxed);
+        // Runs that may leave are waited for for a while, so that they leave together.
+        let long = i64::try_from(2 * idle_ms).expect("it is two minutes") * 1_000_000;
+        self.clock.0.fetch_add(long, Ordering::Relaxed);
         self.settle();
         self.partitions.tally().naps
     }
