@@ -5,6 +5,8 @@
 
 mod expr;
 mod gates;
+mod goals;
+mod growth;
 mod machine;
 mod measure;
 mod report;
@@ -50,6 +52,9 @@ pub(crate) fn act(workspace: &Workspace, words: &[&str]) -> Result<ExitCode, Fai
     if let ["expr", rest @ ..] = words {
         return expr::act(workspace, rest);
     }
+    if let ["growth", rest @ ..] = words {
+        return growth::act(workspace, rest);
+    }
     let options = parse(words)?;
     tools::ensure(TOOLS)?;
     process::run(workspace.cargo().args(["build", "--release", "--package", "myrmex"]))?;
@@ -83,7 +88,7 @@ pub(crate) fn act(workspace: &Workspace, words: &[&str]) -> Result<ExitCode, Fai
 fn parse(words: &[&str]) -> Result<Options, Failure> {
     let usage = || {
         Failure::new(
-            "usage: cargo xtask bench local [--runs N] [--out FILE], or bench expr [--rounds N] [--out FILE]",
+            "usage: cargo xtask bench local [--runs N] [--out FILE], bench expr [--rounds N] [--out FILE], or bench growth [--out FILE]",
         )
     };
     let ["local", rest @ ..] = words else {

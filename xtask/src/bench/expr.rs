@@ -3,12 +3,12 @@
 //! An example of `myrmex-expr` measures; this adds the machine, judges, and writes the results down.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::goals::{Goal, Results};
 use super::machine::{self, Machine};
 use crate::failure::Failure;
 use crate::process;
@@ -32,28 +32,15 @@ pub(super) fn act(workspace: &Workspace, words: &[&str]) -> Result<ExitCode, Fai
     let figures: Value = serde_json::from_str(&text).map_err(Failure::because("figures"))?;
     let machine = machine::describe(&workspace.root)?;
     let goals = judge(&figures);
-    let json =
-        out.unwrap_or_else(|| workspace.root.join(format!("bench/results/expr-{}.json", machine.day())));
-    let table = match json.file_name().and_then(|name| name.to_str()) {
-        Some(name) if name.starts_with("expr-") => json.with_file_name("expr.md"),
-        _ => json.with_extension("md"),
+    let results = Results {
+        kind: "expr",
+        command: format!("cargo xtask bench expr --rounds {rounds}"),
+        markdown: markdown(&machine, &figures),
+        machine: &machine,
+        figures: &figures,
+        goals: &goals,
     };
-    let goals_json: Vec<Value> = goals
-        .iter()
-        .map(|(about, limit, measured)| json!({"about": about, "limit": limit, "measured": measured}))
-        .collect();
-    let results = json!({
-        "command": format!("cargo xtask bench expr --rounds {rounds}"),
-        "machine": machine,
-        "figures": figures,
-        "goals": goals_json,
-    });
-    let text = serde_json::to_string_pretty(&results).map_err(Failure::because("results"))?;
-    fs::write(&json, text + "\n").map_err(Failure::because("results"))?;
-    let markdown = markdown(&machine, &figures, &goals);
-    fs::write(&table, &markdown).map_err(Failure::because("table of results"))?;
-    println!("{markdown}\nwritten: {} and {}", json.display(), table.display());
-    Ok(if goals.iter().all(holds) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    results.write(workspace, out)
 }
 
 fn parse(words: &[&str]) -> Result<(usize, Option<PathBuf>), Failure> {
@@ -71,13 +58,6 @@ fn parse(words: &[&str]) -> Result<(usize, Option<PathBuf>), Failure> {
     Ok((rounds, out))
 }
 
-/// What is judged, what it must not exceed, and what was measured.
-type Goal = (String, f64, f64);
-
-fn holds((_, limit, measured): &Goal) -> bool {
-    measured <= limit
-}
-
 fn judge(figures: &Value) -> Vec<Goal> {
     let sizes = figures["sizes"].as_array().map_or(&[][..], Vec::as_slice);
     // A figure that is missing misses its goal.
@@ -86,19 +66,20 @@ fn judge(figures: &Value) -> Vec<Goal> {
         .iter()
         .map(|size| {
             let about = format!("a condition beside {} tasks, ns", size["tasks"]);
-            (about, CONDITION_NS_MAX, of(size, "condition_ns"))
+            Goal { about, limit: CONDITION_NS_MAX, measured: of(size, "condition_ns") }
         })
         .collect();
     if let (Some(first), Some(last)) = (sizes.first(), sizes.last()) {
         for figure in ["condition_ns", "text_ns"] {
             let growth = of(last, figure) / of(first, figure);
-            goals.push((format!("{figure} beside the largest run, times the smallest"), GROWTH_MAX, growth));
+            let about = format!("{figure} beside the largest run, times the smallest");
+            goals.push(Goal { about, limit: GROWTH_MAX, measured: growth });
         }
     }
     goals
 }
 
-fn markdown(machine: &Machine, figures: &Value, goals: &[Goal]) -> String {
+fn markdown(machine: &Machine, figures: &Value) -> String {
     let Machine { date, commit, cpu, cores, kernel, load, .. } = machine;
     let mut text = String::from("# Expressions beside runs of growing size\n\n");
     let _ = writeln!(
@@ -123,23 +104,20 @@ fn markdown(machine: &Machine, figures: &Value, goals: &[Goal]) -> String {
             figure("world_as_json_ns") / 1_000.0
         );
     }
-    text.push_str("\n| goal | limit | measured | |\n|---|---|---|---|\n");
-    for goal in goals {
-        let verdict = if holds(goal) { "holds" } else { "**fails**" };
-        let _ = writeln!(text, "| {} | {} | {:.2} | {verdict} |", goal.0, goal.1, goal.2);
-    }
     text
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn a_condition_that_grows_with_the_run_misses_its_goal() {
         let size = |tasks, ns| json!({"tasks": tasks, "condition_ns": ns, "text_ns": 900.0});
         let goals = judge(&json!({"sizes": [size(100, 200.0), size(100_000, 450.0)]}));
-        let held: Vec<bool> = goals.iter().map(holds).collect();
+        let held: Vec<bool> = goals.iter().map(Goal::holds).collect();
         assert_eq!(held, [true, true, false, true]);
     }
 

@@ -12,6 +12,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 pub use reader::SqliteReader;
@@ -39,6 +40,11 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags).map_err(failed("cannot open the store"))?;
     connection.busy_timeout(BUSY_WAIT).map_err(failed("cannot set up the store"))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    // A plan that may follow the values of parameters is made anew whenever one is bound: prepared statements would be
+    // compiled at each use.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map_err(failed("cannot set up the store"))?;
     Ok(connection)
 }
 

@@ -462,3 +462,24 @@ impl Reader for SqliteReader {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::SqliteStore;
+    use super::*;
+
+    #[test]
+    fn a_statement_that_stays_prepared_is_compiled_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let _store = SqliteStore::open(folder.path()).unwrap();
+        let reader = SqliteReader::open(folder.path()).unwrap();
+        let namespace = Namespace::standard();
+        for run in 0..3 {
+            assert_eq!(reader.summary(&namespace, RunId([run; 16])).unwrap(), None);
+        }
+        let select = format!("{SUMMARY} WHERE namespace.name = ?1 AND run.id = ?2");
+        let statement = reader.connection.prepare_cached(&select).unwrap();
+        assert_eq!(statement.get_status(StatementStatus::Run), 3, "it is the statement of the summaries");
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+    }
+}
