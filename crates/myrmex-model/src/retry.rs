@@ -50,7 +50,7 @@ pub struct Taken {
 /// The items of a `for_each`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Items {
-    /// The list, map or number.
+    /// The list, map or number, or the file whose lines they are.
     pub list: ValueHash,
     /// How many there are.
     pub count: u32,

@@ -120,9 +120,10 @@ impl Files<'_> {
         let Places { reader, blobs, namespace, to } = *self.places;
         let of_results =
             takings.results.values().filter_map(|taken| taken.items.as_ref().map(|items| items.list));
-        for list in of_results.chain(takings.lists.values().copied()) {
+        let lists: BTreeSet<ValueHash> = of_results.chain(takings.lists.values().copied()).collect();
+        for list in lists {
             let list = values::load(reader, namespace, self.of, list)?;
-            // One that is gone makes no item look as it was.
+            // One that is gone, or damaged, makes no item look as it was.
             if let Some(file) = FileValue::of(&list) {
                 blobs.adopt(namespace, self.of, to, file.hash)?;
             }

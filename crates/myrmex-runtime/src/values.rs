@@ -247,3 +247,64 @@ fn weight(value: &Value) -> usize {
 fn damaged(what: &str, run: RunId, hash: ValueHash) -> StoreError {
     StoreError::Damaged { what: what.to_owned(), place: format!("run {run}, value {hash}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use myrmex_store::memory::MemoryStore;
+    use myrmex_store::{Batch, LogId, Sequence, Store};
+    use serde_json::json;
+
+    use super::*;
+
+    const RUN: RunId = RunId([1; 16]);
+
+    const LENDER: RunId = RunId([2; 16]);
+
+    fn kept(store: &mut MemoryStore, run: RunId, values: &[Value]) {
+        let mut of_run = Values::new(Namespace::standard(), run);
+        for value in values {
+            of_run.put(value.clone());
+        }
+        let (log, operations) = (LogId(0), of_run.take_fresh());
+        let epoch = store.open_log(log).expect("it can be opened").epoch;
+        let batch = Batch { log, expected: Sequence::NONE, epoch, records: Vec::new(), operations };
+        store.commit(&batch).expect("there is room");
+    }
+
+    /// Wherever its members are, a list is what it would be as a value.
+    #[test]
+    fn a_list_of_texts_is_the_list_of_their_values() {
+        let all = [
+            json!(null),
+            json!({"b": 1.5e300, "a": [0.1, -0.0, 18_446_744_073_709_551_615_u64]}),
+            json!("quote \" \\ \u{7f} \u{2028} ü 𝄞 \u{1}\n"),
+            json!([]),
+            json!({"": {"deep": [[[{}]]]}}),
+            json!(7),
+        ];
+        let mut store = MemoryStore::new();
+        kept(&mut store, RUN, &all[..2]);
+        kept(&mut store, LENDER, &all[2..4]);
+        let reader = store.reader().expect("readable");
+        let mut values = Values::new(Namespace::standard(), RUN);
+        let hash = |value: &Value| HashedValue::new(value.clone()).hash;
+        values.copy(LENDER, all[2..4].iter().map(hash));
+        for value in &all[4..] {
+            values.put(value.clone());
+        }
+        let members = || all.iter().map(|value| Some(hash(value))).chain([None]);
+        let whole = Value::Array(all.iter().cloned().chain([Value::Null]).collect());
+        let bytes = whole.to_string().len();
+        let mut list = |bytes_max| values.put_list(members(), bytes_max, reader.as_ref()).expect("readable");
+        assert_eq!(list(bytes - 1), None);
+        assert_eq!(list(bytes), Some(hash(&whole)));
+        // A list of lists, of which one is known by its text alone.
+        let twice = values.put_list([Some(hash(&whole)); 2].into_iter(), usize::MAX, reader.as_ref());
+        let nested = json!([whole, whole]);
+        assert_eq!(twice.expect("readable"), Some(hash(&nested)));
+        assert_eq!(*values.get(hash(&nested), reader.as_ref()).expect("readable"), nested);
+        assert_eq!(*values.get(hash(&whole), reader.as_ref()).expect("readable"), whole);
+        let empty = values.put_list(std::iter::empty(), usize::MAX, reader.as_ref());
+        assert_eq!(empty.expect("readable"), Some(hash(&json!([]))));
+    }
+}

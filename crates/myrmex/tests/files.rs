@@ -451,6 +451,39 @@ outputs: {each: '${{ tasks.each.output }}', back: '${{ tasks.back.output }}'}
     assert_eq!(output["back"], json!(["made"]));
 }
 
+/// The file may never come back, but a run must be able to end.
+#[test]
+fn a_file_that_is_gone_while_its_lines_are_read_fails_the_items() {
+    let workflow = "workflow: w
+inputs: {list: {type: file}}
+tasks:
+  first: {run: 'touch begun; until test -e go; do sleep 0.02; done'}
+  each: {needs: first, for_each: '${{ inputs.list }}', set: '${{ item }}'}
+  after: {needs: {each: finished}, for_each: '${{ inputs.list }}', set: '${{ item }}'}
+";
+    for damage in ["gone", "changed"] {
+        let workspace = Workspace::new().with_file("w.yaml", workflow).with_file("list.txt", "a\nb\n");
+        let mut live = Live::start(workspace.myrmex(&["run", "w.yaml", "-i", "list=list.txt"]), "files");
+        assert!(poll(PATIENCE, || workspace.path("begun").exists()));
+        live.kill();
+        let blob = below(&workspace, "blobs").remove(0);
+        let title = if damage == "gone" {
+            fs::remove_file(blob).unwrap();
+            "the lines of `list.txt` cannot be read: this run does not have the file"
+        } else {
+            fs::write(blob, "a\nc\n").unwrap();
+            "the lines of `list.txt` cannot be read: the file is not what was kept"
+        };
+        fs::write(workspace.path("go"), "").unwrap();
+        let run_id = workspace.export().unwrap().events[0].run.clone();
+        let ended = run(&workspace, &["runs", "resume", &run_id, "--json"]);
+        let told = ended.summary().unwrap_or_else(|| panic!("no summary: {}", ended.errors));
+        assert_eq!(ended.status.code(), Some(1));
+        assert_eq!(told["tasks"]["each"]["error"]["title"], title, "{damage}");
+        assert_eq!(told["tasks"]["after"]["error"]["title"], title, "{damage}");
+    }
+}
+
 #[test]
 fn what_cannot_be_cut_into_lines_is_told() {
     let workspace = Workspace::new().with_file("hosts.yaml", HOSTS);

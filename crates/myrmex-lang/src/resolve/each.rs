@@ -22,7 +22,7 @@ pub(super) struct Items<'o> {
 impl<'o> Items<'o> {
     /// Returns what is known of `each`, whose source is `source`.
     pub(super) fn of(each: &'o ForEach, source: &Shape) -> Self {
-        if types::is_file(source) {
+        if types::is_file(source) && !is_written(&each.source) {
             // Its lines.
             let item = Shape::STRING;
             return Self { name: &each.item, item, may_have_keys: false, may_be_numbered: true };

@@ -110,3 +110,20 @@ fn numbers_that_are_printed_in_another_way_are_pointed_out() {
         ",
     );
 }
+
+#[test]
+fn a_map_with_the_fields_of_a_file_is_a_map() {
+    check_files(
+        "
+        --- main.yaml
+        workflow: main
+        tasks:
+          a: {for_each: {name: web, size: 3, hash: abc}, if: key == 'size', set: '${{ item }}'}
+        ",
+        "
+        0 - main: graph\x20
+        1 0 a: each item of {\"name\":\"web\",\"size\":3,\"hash\":\"abc\"} max None fail fast false body 2
+        2 1 a: value <item> if key == 'size'
+        ",
+    );
+}

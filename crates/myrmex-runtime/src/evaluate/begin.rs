@@ -9,6 +9,7 @@ use myrmex_model::template::Template;
 use myrmex_model::time::{Length, Timestamp};
 use myrmex_model::value::{Value, to_text, type_name};
 
+use super::lines::Unread;
 use super::resolve::Resolver;
 use super::{Desk, ask, call, checked_inputs, place, printed, render, taken};
 
@@ -177,15 +178,11 @@ fn lines(
     view: View<'_>,
     (file, value): (&FileValue, Value),
 ) -> Result<Evaluation, Fault> {
-    let counted = desk.lines.count(view.run().id(), file, ITEMS_MAX);
-    let Some(count) = desk.settle(counted)? else {
-        let title = format!("`for_each` cannot read `{}`: this run does not have the file", file.name);
-        let fault = Fault::new(FaultKind::Validation, title);
-        return Err(
-            fault.with_detail("files are inputs of the type `file`, artifacts, and what calls give of them")
-        );
-    };
-    Ok(Evaluation::Items { count, items: desk.values.put(value), keys: None })
+    match desk.lines.count(view.run().id(), file, ITEMS_MAX) {
+        Ok(count) => Ok(Evaluation::Items { count, items: desk.values.put(value), keys: None }),
+        Err(Unread::Fault(fault)) => Err(fault),
+        Err(Unread::Store(error)) => Err(desk.fail(error)),
+    }
 }
 
 #[cfg(test)]

@@ -39,6 +39,7 @@ pub(crate) struct Lines {
 
 /// The pages of one file.
 struct Book {
+    /// The run that used it last. It has the file.
     run: RunId,
     hash: BlobHash,
     count: u32,
@@ -62,92 +63,80 @@ impl Lines {
         Self { blobs, namespace, books: Vec::new() }
     }
 
-    /// Returns how many lines a file of a run has, of which at most `most` are allowed; none if the run does not have the file.
+    /// Returns how many lines a file of a run has, of which at most `most` are allowed.
     ///
     /// # Errors
     ///
-    /// Returns the error of the task if the file cannot be cut into lines within the limits, and [`StoreError`] if it cannot be
-    /// read or is not what was put.
-    pub(super) fn count(
-        &mut self,
-        run: RunId,
-        file: &FileValue,
-        most: u32,
-    ) -> Result<Result<Option<u32>, Fault>, StoreError> {
+    /// Returns [`Unread::Fault`] if the file cannot be cut into lines within the limits, is not there, or is not what was put, and
+    /// [`Unread::Store`] if it cannot be read.
+    pub(super) fn count(&mut self, run: RunId, file: &FileValue, most: u32) -> Result<u32, Unread> {
         if file.size > FILE_BYTES_MAX {
-            let title = format!(
-                "`for_each` goes over files of at most {} MiB, `{}` is larger",
-                FILE_BYTES_MAX >> 20,
-                file.name
-            );
-            return Ok(Err(Fault::new(FaultKind::DataLimit, title)));
+            return Err(Uncut::TooLarge.fault(&file.name, most).into());
         }
-        if let Some(count) =
-            self.turn_to(run, file.hash).map(|book| book.count).filter(|count| *count <= most)
-        {
-            return Ok(Ok(Some(count)));
+        if let Some(count) = self.turn_to(run, file)?.map(|book| book.count).filter(|count| *count <= most) {
+            return Ok(count);
         }
-        let Some(mut content) = self.blobs.get(&self.namespace, run, file.hash)? else { return Ok(Ok(None)) };
-        let unread = |source| unread((run, file.hash), source);
+        let content = self.blobs.get(&self.namespace, run, file.hash)?;
+        let mut content = content.ok_or_else(|| gone(file))?;
+        let unread = |source| unread((run, file), source);
         match cut(&mut content, most).map_err(unread)? {
             Ok((pages, count)) => {
                 self.keep(Book { run, hash: file.hash, count, pages, open: None });
-                Ok(Ok(Some(count)))
+                Ok(count)
             }
             Err(uncut) => {
                 // What is damaged is told as such, and not for what it looks like: its end tells.
                 io::copy(&mut content, &mut io::sink()).map_err(unread)?;
-                Ok(Err(uncut.fault(&file.name, most)))
+                Err(uncut.fault(&file.name, most).into())
             }
         }
     }
 
-    /// Returns a line of a file that a `for_each` of the run went over, by its number from 0; none if there is no such line, or
-    /// the run does not have the file.
+    /// Returns a line of a file that a `for_each` of the run went over, by its number from 0; none if there is no such line.
     ///
     /// # Errors
     ///
-    /// Returns [`StoreError`] if it cannot be read or is not what was put.
+    /// Returns [`Unread::Fault`] if the file is not there any more, or not what was put, and [`Unread::Store`] if it cannot be
+    /// read.
     pub(super) fn line(
         &mut self,
         run: RunId,
         file: &FileValue,
         number: u32,
-    ) -> Result<Option<String>, StoreError> {
+    ) -> Result<Option<String>, Unread> {
         // It was counted by a process before, or has made way for others; that it can be cut was seen when it was counted.
-        if !matches!(self.count(run, file, u32::MAX)?, Ok(Some(_))) {
-            return Ok(None);
-        }
+        self.count(run, file, u32::MAX)?;
         let Some(book) = self.books.last_mut().filter(|book| number < book.count) else { return Ok(None) };
         let place = book.pages.partition_point(|page| page.first <= number) - 1;
         let page = &book.pages[place];
-        if book.open.as_ref().is_none_or(|(open, _)| *open != place) {
-            let bytes = self.blobs.part(&self.namespace, run, file.hash, page.range.clone())?;
-            let Some(text) = bytes.and_then(|bytes| page.text(bytes)) else {
-                let source =
-                    io::Error::new(io::ErrorKind::InvalidData, "it has changed since it was counted");
-                return Err(unread((run, file.hash), source));
-            };
-            book.open = Some((place, text.lines().map(str::to_owned).collect()));
+        let in_page = (number - page.first) as usize;
+        if let Some((open, lines)) = &book.open
+            && *open == place
+        {
+            return Ok(lines.get(in_page).cloned());
         }
-        let line =
-            book.open.as_ref().and_then(|(_, lines)| lines.get((number - page.first) as usize)).cloned();
-        // All that have an open page were used last.
-        if let Some(closed) = self.books.len().checked_sub(OPEN_MAX + 1) {
-            self.books[closed].open = None;
-        }
+        let bytes = self.blobs.part(&self.namespace, run, file.hash, page.range.clone())?;
+        let text = page.text(bytes.ok_or_else(|| gone(file))?).ok_or_else(|| damaged(file))?;
+        let (_, lines) = book.open.insert((place, text.lines().map(str::to_owned).collect()));
+        let line = lines.get(in_page).cloned();
+        let closed = self.books.len().saturating_sub(OPEN_MAX);
+        self.books[..closed].iter_mut().for_each(|book| book.open = None);
         Ok(line)
     }
 
-    /// Puts the book of a file last and returns it; none if there is none.
-    fn turn_to(&mut self, run: RunId, hash: BlobHash) -> Option<&Book> {
-        let place = self.books.iter().rposition(|book| book.run == run && book.hash == hash)?;
+    /// Puts the book of a file last and returns it; none if there is none. Runs that have the same file share it.
+    fn turn_to(&mut self, run: RunId, file: &FileValue) -> Result<Option<&Book>, Unread> {
+        let Some(place) = self.books.iter().rposition(|book| book.hash == file.hash) else { return Ok(None) };
+        if self.books[place].run != run {
+            self.blobs.part(&self.namespace, run, file.hash, 0..0)?.ok_or_else(|| gone(file))?;
+            self.books[place].run = run;
+        }
         self.books[place..].rotate_left(1);
-        self.books.last()
+        Ok(self.books.last())
     }
 
     fn keep(&mut self, book: Book) {
-        self.books.retain(|own| own.run != book.run || own.hash != book.hash);
+        self.books.retain(|own| own.hash != book.hash);
         if self.books.len() == BOOKS_MAX {
             self.books.remove(0);
         }
@@ -163,20 +152,53 @@ impl Page {
     }
 }
 
-/// Says that a file of a run cannot be read, or is not what was put.
-fn unread((run, hash): (RunId, BlobHash), source: io::Error) -> StoreError {
-    let place = format!("run {run}, blob {hash}");
-    match source.kind() {
-        io::ErrorKind::InvalidData => {
-            StoreError::Damaged { what: format!("a file whose lines are items: {source}"), place }
-        }
-        _ => StoreError::Io { doing: format!("cannot read a file whose lines are items ({place})"), source },
+/// Why lines are not read.
+#[derive(Debug)]
+pub(super) enum Unread {
+    /// It is an error of the task that would read them. The file may be gone for good, and a run must be able to end all the
+    /// same.
+    Fault(Fault),
+    /// Nobody knows yet.
+    Store(StoreError),
+}
+
+impl From<Fault> for Unread {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
     }
+}
+
+impl From<StoreError> for Unread {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+fn gone(file: &FileValue) -> Fault {
+    let title = format!("the lines of `{}` cannot be read: this run does not have the file", file.name);
+    let fault = Fault::new(FaultKind::Validation, title);
+    fault.with_detail("files are inputs of the type `file`, artifacts, and what calls give of them")
+}
+
+fn damaged(file: &FileValue) -> Fault {
+    let title = format!("the lines of `{}` cannot be read: the file is not what was kept", file.name);
+    let fault = Fault::new(FaultKind::Runtime, title);
+    fault.with_detail(format!("the content of the blob {} has changed in the data directory", file.hash))
+}
+
+/// Says why a file of a run is not read to its end.
+fn unread((run, file): (RunId, &FileValue), source: io::Error) -> Unread {
+    if source.kind() == io::ErrorKind::InvalidData {
+        return damaged(file).into();
+    }
+    let doing = format!("cannot read a file whose lines are items (run {run}, blob {})", file.hash);
+    StoreError::Io { doing, source }.into()
 }
 
 /// Why a file is not cut into lines, which are counted from 1.
 #[derive(Debug)]
 enum Uncut {
+    TooLarge,
     TooMany,
     TooLong { line: u32 },
     NoText { line: u32 },
@@ -186,6 +208,11 @@ impl Uncut {
     /// Returns the error of the task that would go over the lines of the file `name`.
     fn fault(self, name: &str, most: u32) -> Fault {
         match self {
+            Self::TooLarge => {
+                let most = FILE_BYTES_MAX >> 20;
+                let title = format!("`for_each` goes over files of at most {most} MiB, `{name}` is larger");
+                Fault::new(FaultKind::DataLimit, title)
+            }
             Self::TooMany => {
                 let title =
                     format!("`{name}` has more than {most} lines, and `for_each` at most so many items");
@@ -216,6 +243,9 @@ fn cut(content: &mut dyn Read, most: u32) -> io::Result<Result<(Vec<Page>, u32),
         if count > most {
             return Ok(Err(Uncut::TooMany));
         }
+        if begin > FILE_BYTES_MAX {
+            return Ok(Err(Uncut::TooLarge));
+        }
         if read as u64 > LINE_BYTES_MAX {
             return Ok(Err(Uncut::TooLong { line: count }));
         }
@@ -243,6 +273,17 @@ mod tests {
     use super::*;
 
     const RUN: RunId = RunId([7; 16]);
+
+    const GONE: &str = "the lines of `f` cannot be read: this run does not have the file";
+
+    const DAMAGED: &str = "the lines of `f` cannot be read: the file is not what was kept";
+
+    fn title<T: std::fmt::Debug>(read: Result<T, Unread>) -> String {
+        match read {
+            Err(Unread::Fault(fault)) => fault.title,
+            other => panic!("{other:?}"),
+        }
+    }
 
     fn lines_of(content: &[u8]) -> (Lines, FileValue) {
         let blobs = MemoryBlobStore::new();
@@ -274,7 +315,7 @@ mod tests {
         ];
         for text in texts {
             let (mut lines, file) = lines_of(text.as_bytes());
-            let count = lines.count(RUN, &file, 10).expect("readable").expect("cut").expect("there");
+            let count = lines.count(RUN, &file, 10).expect("readable");
             assert_eq!(all(&mut lines, &file, count), text.lines().collect::<Vec<_>>(), "{text:?}");
             assert_eq!(lines.line(RUN, &file, count).expect("readable"), None);
         }
@@ -284,8 +325,7 @@ mod tests {
     fn pages_are_found_in_any_order_and_after_others_took_their_place() {
         let text = (0..30_000).map(|number| format!("line {number}\n")).collect::<Vec<_>>().concat();
         let (mut lines, file) = lines_of(text.as_bytes());
-        let counted = lines.count(RUN, &file, 30_000).expect("readable");
-        assert_eq!(counted, Ok(Some(30_000)));
+        assert_eq!(lines.count(RUN, &file, 30_000).expect("readable"), 30_000);
         assert!(lines.books[0].pages.len() > 4);
         for number in [29_999, 0, 12_345, 12_346, 1] {
             let line = lines.line(RUN, &file, number).expect("readable");
@@ -293,8 +333,8 @@ mod tests {
             lines.books.clear();
         }
         let stranger = RunId([8; 16]);
-        assert_eq!(lines.count(stranger, &file, 9).expect("readable"), Ok(None));
-        assert_eq!(lines.line(stranger, &file, 0).expect("readable"), None);
+        assert_eq!(title(lines.count(stranger, &file, 9)), GONE);
+        assert_eq!(title(lines.line(stranger, &file, 0)), GONE);
     }
 
     #[test]
@@ -309,6 +349,9 @@ mod tests {
                 FileValue { name: number.to_string(), size: blob.bytes, hash: blob.hash }
             })
             .collect();
+        for file in &files {
+            lines.count(RUN, file, 2).expect("readable");
+        }
         for line in 0..2 {
             for (number, file) in files.iter().enumerate() {
                 let read = lines.line(RUN, file, line).expect("readable");
@@ -320,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_what_was_put_is_damage_and_no_error_of_the_task() {
+    fn a_file_that_is_not_what_was_put_is_told_as_that_whatever_it_looks_like() {
         let directory = tempfile::tempdir().expect("there is room");
         let namespace = Namespace::standard();
         let blobs = FileBlobStore::new(directory.path());
@@ -332,23 +375,21 @@ mod tests {
             std::fs::write(kept.join(file.hash.to_string()), content).expect("there is room");
         };
         let mut lines = Lines::new(Arc::new(blobs), namespace);
-        assert_eq!(lines.count(RUN, &file, 30_000).expect("readable"), Ok(Some(30_000)));
+        assert_eq!(lines.count(RUN, &file, 30_000).expect("readable"), 30_000);
         assert_eq!(lines.line(RUN, &file, 0).expect("readable").as_deref(), Some("line"));
         damage(&text.replace("line", "lime").into_bytes());
         for known in [true, false] {
             if !known {
                 lines.books.clear();
             }
-            let read = lines.line(RUN, &file, 29_999);
-            assert!(matches!(read, Err(StoreError::Damaged { .. })), "{read:?}");
+            assert_eq!(title(lines.line(RUN, &file, 29_999)), DAMAGED);
         }
         // It looks like too many lines, and like no text.
         for content in ["\n".repeat(30_001).as_bytes(), b"\xff"] {
             damage(content);
-            let counted = lines.count(RUN, &file, 30_000);
-            assert!(matches!(counted, Err(StoreError::Damaged { .. })), "{counted:?}");
+            assert_eq!(title(lines.count(RUN, &file, 30_000)), DAMAGED);
         }
         std::fs::remove_file(kept.join(file.hash.to_string())).expect("it is there");
-        assert_eq!(lines.count(RUN, &file, 30_000).expect("readable"), Ok(None));
+        assert_eq!(title(lines.count(RUN, &file, 30_000)), GONE);
     }
 }

@@ -11,7 +11,7 @@ use myrmex_model::value::Value;
 use myrmex_store::{Reader, StoreError};
 use serde_json::json;
 
-use super::lines::Lines;
+use super::lines::{Lines, Unread};
 use super::{missing, taken};
 use crate::values::Values;
 
@@ -30,22 +30,23 @@ pub(super) struct Resolver<'a> {
     index: Option<u32>,
     /// The first trouble with the store; it outweighs whatever the expression made of the missing value.
     trouble: Option<StoreError>,
+    /// The first file that cannot be read; it tells more than that its line is missing.
+    fault: Option<Fault>,
 }
 
 impl Sources<'_> {
-    /// Returns what `steps` lead to in a member of what a `for_each` of the run goes over; none if there is no such thing, or it goes
-    /// over a file that the run does not have.
+    /// Returns what `steps` lead to in a member of what a `for_each` of the run goes over; none if there is no such thing.
     ///
     /// # Errors
     ///
-    /// Returns [`StoreError`] if it cannot be read.
+    /// Returns [`Unread`] if it cannot be read.
     pub(super) fn member(
         &mut self,
         run: RunId,
         items: ValueHash,
         (key, index): (Option<&str>, u32),
         steps: &[Step],
-    ) -> Result<Option<Value>, StoreError> {
+    ) -> Result<Option<Value>, Unread> {
         let whole = self.values.get(items, self.reader)?;
         let place = usize::try_from(index).unwrap_or(usize::MAX);
         let made = match (whole.as_ref(), key) {
@@ -67,7 +68,7 @@ impl Sources<'_> {
 
 impl<'a> Resolver<'a> {
     pub(super) fn new(view: View<'a>, sources: Sources<'a>) -> Self {
-        Self { view, sources, error: None, index: None, trouble: None }
+        Self { view, sources, error: None, index: None, trouble: None, fault: None }
     }
 
     /// Lets the expression see an error under `error`.
@@ -92,9 +93,10 @@ impl<'a> Resolver<'a> {
             Err(ExprError { kind: ExprErrorKind::Missing { path }, .. }) => self.why_missing(path),
             Ok(_) | Err(_) => None,
         };
-        match self.trouble {
-            Some(error) => Err(error),
-            None => Ok(result.map_err(|error| {
+        match (self.trouble, self.fault) {
+            (Some(error), _) => Err(error),
+            (None, Some(fault)) => Ok(Err(fault)),
+            (None, None) => Ok(result.map_err(|error| {
                 let mut fault = Fault::from(error);
                 fault.title.extend(why.map(|why| format!("; {why}")));
                 fault
@@ -242,15 +244,17 @@ impl<'a> Resolver<'a> {
         let named = |item: &&ItemView<'_>| item.name == name;
         let ItemView { index, key, items, .. } = items.iter().find(named)?;
         let run = self.view.run().id();
-        let member = match self.sources.member(run, *items, (*key, *index), steps) {
-            // What it went over has the item, or had it.
-            Ok(None) if steps.is_empty() => Err(StoreError::Damaged {
-                what: "what a `for_each` goes over does not have its items any more".to_owned(),
-                place: format!("run {run}, value {items}"),
-            }),
-            member => member,
-        };
-        member.map_err(|error| self.trouble.get_or_insert(error)).ok()?
+        match self.sources.member(run, *items, (*key, *index), steps) {
+            Ok(member) => member,
+            Err(Unread::Fault(fault)) => {
+                self.fault.get_or_insert(fault);
+                None
+            }
+            Err(Unread::Store(error)) => {
+                self.trouble.get_or_insert(error);
+                None
+            }
+        }
     }
 
     fn run(&self) -> Value {

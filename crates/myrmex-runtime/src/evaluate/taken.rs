@@ -11,6 +11,7 @@ use myrmex_model::wire;
 use myrmex_store::StoreError;
 
 use super::Desk;
+use super::lines::Unread;
 
 /// Returns the result that is taken over, if there is one that fits.
 pub(super) fn taken(desk: &mut Desk<'_>, view: View<'_>, node: &Node) -> Result<Option<Taken>, Fault> {
@@ -56,9 +57,12 @@ fn is_of_the_same_items(
             Some(before) => {
                 let run = view.run().id();
                 let mut member = |items| desk.sources().member(run, items, (item.key, item.index), &[]);
-                let members = member(before).and_then(|before| Ok((before, member(item.items)?)));
-                let (before, now) = members.map_err(|error| desk.fail(error))?;
-                before.is_some() && before == now
+                match member(before).and_then(|before| Ok((before, member(item.items)?))) {
+                    Ok((before, now)) => before.is_some() && before == now,
+                    // Who needs it is told; nothing looks as it was.
+                    Err(Unread::Fault(_)) => false,
+                    Err(Unread::Store(error)) => return Err(desk.fail(error)),
+                }
             }
             None => false,
         };

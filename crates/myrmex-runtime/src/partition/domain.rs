@@ -100,6 +100,11 @@ impl Holds {
         Self { undeclared: partitions.logs().collect(), ..Self::default() }
     }
 
+    /// Takes over the requests that are under way from before the store was opened again: each tells when it ends.
+    pub(super) fn follow(&mut self, before: &Self) {
+        self.resumes = before.resumes;
+    }
+
     pub(super) fn begin_resume(&mut self) {
         self.resumes += 1;
     }

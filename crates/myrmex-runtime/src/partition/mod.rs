@@ -677,7 +677,10 @@ impl State {
         let open = |()| Owned::open(&self.parts, &mut self.committers, self.inbox.clone(), lost);
         let reopened = allowed.and_then(open);
         match reopened {
-            Ok(owned) => self.owned = owned,
+            Ok(owned) => {
+                let before = std::mem::replace(&mut self.owned, owned);
+                self.owned.holds.follow(&before.holds);
+            }
             Err(error) => {
                 self.parts.progress.set_health(failed(&error));
                 return false;

@@ -92,7 +92,11 @@ impl State {
         let Some(Loaded { run, upkeep, .. }) = self.owned.runs.get_mut(&id) else { return };
         run.fold_all();
         if upkeep.is_worth_a_nap(&self.parts.thrift, run) && !self.take_snapshot(id) {
-            // Reading its whole journal again each time would cost more than it takes.
+            // Reading its whole journal again each time would cost more than it takes. It may be smaller when something has
+            // happened to it.
+            if let Some(Loaded { upkeep, .. }) = self.owned.runs.get_mut(&id) {
+                upkeep.is_listed = false;
+            }
             return;
         }
         if let Some(Loaded { upkeep, .. }) = self.owned.runs.remove(&id) {
@@ -137,12 +141,8 @@ impl State {
     /// Reads a run from the store; nothing if there is no such run.
     pub(super) fn read(&mut self, id: RunId) -> Result<Option<Loaded>, JournalError> {
         let namespace = &self.parts.namespace;
-        let Owned { reader, definitions, open, writer, .. } = &mut self.owned;
+        let Owned { reader, definitions, .. } = &mut self.owned;
         let Some(summary) = reader.summary(namespace, id)? else { return Ok(None) };
-        // What a batch holds that is not durable yet could not be read again.
-        if open.is_empty() && !writer.is_busy() {
-            definitions.shrink();
-        }
         // Runs of one definition share it.
         let mut find = |hash| definitions.get(reader.as_ref(), namespace, hash);
         let is_checked = self.parts.thrift.is_checked;

@@ -42,7 +42,8 @@ pub struct Thrift {
 impl Default for Thrift {
     fn default() -> Self {
         // So many events are read in some hundredths of a second, which nobody who waits for a run notices. A task makes
-        // four events or more, which are larger than its fact, so a run that only goes forward gets few snapshots. After a minute of silence the next word is likely to be far off.
+        // four events or more, which are larger than its fact, so a run that only goes forward gets few snapshots. After a
+        // minute of silence the next word is likely to be far off.
         Self {
             snapshot_events: 4_096,
             events_per_activation: 4,
@@ -208,6 +209,11 @@ impl State {
     pub(super) fn take_snapshots(&mut self) {
         if self.trouble.is_some() {
             return;
+        }
+        if self.owned.writer.is_held_up() {
+            // A full disk keeps others waiting for their commits; what is only a cache is not added to that. What happens to a run
+            // next lists it again.
+            return self.eventful.clear();
         }
         for id in std::mem::take(&mut self.eventful) {
             if self.is_full() {

@@ -84,10 +84,6 @@ impl State {
 
     /// Puts the definitions that a run may call into the batch, and returns them by name.
     fn store_called(&mut self, called: &[CalledDefinition]) -> Result<Option<Value>, wire::WireError> {
-        // What a batch holds that is not durable yet could not be read again.
-        if self.owned.open.is_empty() && !self.owned.writer.is_busy() {
-            self.owned.definitions.shrink();
-        }
         let mut closure = serde_json::Map::new();
         for CalledDefinition { name, hash, form } in called {
             let definition = wire::definition::decode(form)?;
@@ -597,7 +593,8 @@ impl State {
         self.tell_under_way();
         self.carry_out(waiting);
         if self.owned.open.is_empty() {
-            // Every value that a run knows is durable now.
+            // Every definition and every value that a run knows is durable now.
+            self.owned.definitions.shrink();
             for run in std::mem::take(&mut self.large) {
                 if let Some(loaded) = self.owned.runs.get_mut(&run) {
                     loaded.values.forget_oldest();
