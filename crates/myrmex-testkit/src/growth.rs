@@ -35,6 +35,9 @@ use myrmex_store::{Batch, Committed, LogId, Partitions, Reader, Sequence, Store,
 /// How many tasks a layer of the large graph has; each needs two of the layer before.
 const LAYER: usize = 100;
 
+/// The most tasks of one graph. A file has a mebibyte; a larger run goes through several such graphs, one after the other.
+const GRAPH: usize = 10_000;
+
 /// How many attempts may be under way at a time.
 const SLOTS: u32 = 4;
 
@@ -64,16 +67,19 @@ impl Workflow {
         Self { definition: Arc::new(definition), form }
     }
 
-    /// Makes a graph of so many tasks in layers, each with two before it.
+    /// Makes a run of so many tasks: graphs in layers, each task with two before it.
     pub fn layers(tasks: usize) -> Self {
         let mut text = "workflow: layers\ndefaults: {timeout: 1m}\ntasks:\n".to_owned();
-        for task in 0..tasks {
+        let (graphs, graph) = if tasks > GRAPH { (tasks / GRAPH, GRAPH) } else { (1, tasks) };
+        writeln!(text, "  all:\n    for_each: {graphs}\n    max_parallel: 1\n    tasks:")
+            .expect("a text takes what it is given");
+        for task in 0..graph {
             let (layer, place) = (task / LAYER, task % LAYER);
             let needs = match layer.checked_sub(1) {
                 Some(before) => format!("needs: [t{before}_{place}, t{before}_{}], ", (place + 1) % LAYER),
                 None => String::new(),
             };
-            writeln!(text, "  t{layer}_{place}: {{{needs}run: x}}").expect("a text takes what it is given");
+            writeln!(text, "      t{layer}_{place}: {{{needs}run: x}}").expect("a text takes what it is given");
         }
         Self::read(&text)
     }

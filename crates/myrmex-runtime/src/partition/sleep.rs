@@ -1,6 +1,6 @@
 //! Runs that only wait leave memory after a while and come back when something is about them.
 //!
-//! What is left of one is its id, its timers, and what the [domain](super::domain) holds for it. Whoever has a word for a
+//! What is left of one is its id, when its first timer is due, and what the [domain](super::domain) holds for it. Whoever has a word for a
 //! run asks for it by [`State::at_hand`], which reads it again if it is away. Nothing of this is in the journal.
 
 use myrmex_model::id::RunId;
@@ -23,6 +23,8 @@ const NAPS_TOGETHER: Length = Length(1_000);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asleep {
     has_snapshot: bool,
+    /// When the first of its timers is due.
+    first_due: Option<Timestamp>,
 }
 
 /// How often what is done to save memory and time was done, since the partition began.
@@ -100,7 +102,8 @@ impl State {
             return;
         }
         if let Some(Loaded { upkeep, .. }) = self.owned.runs.remove(&id) {
-            self.owned.asleep.insert(id, Asleep { has_snapshot: upkeep.has_snapshot });
+            let first_due = self.owned.timers.lull(id);
+            self.owned.asleep.insert(id, Asleep { has_snapshot: upkeep.has_snapshot, first_due });
             self.tally.naps += 1;
         }
     }
@@ -121,7 +124,7 @@ impl State {
         self.owned.runs.get_mut(&id)
     }
 
-    /// Brings a run back that left memory. What it claims was never given up, and its timers stayed.
+    /// Brings a run back that left memory, and arms its timers. What it claims was never given up.
     fn bring_back(&mut self, id: RunId, asleep: Asleep) -> Result<(), JournalError> {
         let mut loaded = self.read(id)?.ok_or_else(|| StoreError::Damaged {
             what: "the journal of a run is gone".to_owned(),
@@ -129,9 +132,16 @@ impl State {
         })?;
         // A snapshot that it got before it left may not be durable yet.
         loaded.upkeep.has_snapshot |= asleep.has_snapshot;
+        let timers = loaded.run.timers();
         // What a replay leaves on the agenda is long settled.
         let decision = loaded.run.go_on(self.parts.clock.now());
         self.owned.asleep.remove(&id);
+        if let Some(due) = asleep.first_due {
+            self.owned.timers.rouse(id, due);
+        }
+        for (timer, due) in timers {
+            self.owned.timers.arm(id, timer, due);
+        }
         self.owned.runs.insert(id, loaded);
         self.tally.wakes += 1;
         self.absorb(id, decision);

@@ -375,7 +375,7 @@ impl State {
         let namespace = &self.parts.namespace;
         let timers = self.owned.timers.disarm_all(id).into_iter();
         let removals =
-            timers.map(|timer| IndexOperation::RemoveTimer { namespace: namespace.clone(), run: id, timer });
+            timers.map(|(timer, _)| IndexOperation::RemoveTimer { namespace: namespace.clone(), run: id, timer });
         self.owned.open.operations(removals);
     }
 
@@ -446,8 +446,14 @@ impl State {
     pub(super) fn fire_timers(&mut self) {
         let (now, wakes) = (self.parts.clock.now(), self.tally.wakes);
         for _ in 0..TIMERS_PER_BATCH {
-            if self.is_full() || self.tally.wakes - wakes >= WAKES_PER_TURN {
+            if self.is_full() {
                 return;
+            }
+            while let Some(run) = self.owned.timers.sleeper_due(now) {
+                if self.tally.wakes - wakes >= WAKES_PER_TURN || self.at_hand(run).is_none() {
+                    return;
+                }
+                self.follow_up();
             }
             let Some((run, timer)) = self.owned.timers.take_due(now) else { return };
             let namespace = self.parts.namespace.clone();
