@@ -56,7 +56,11 @@ impl State {
     /// together.
     pub(super) fn next_nap(&self) -> Option<Timestamp> {
         let (since, _) = self.owned.quiet.front().filter(|_| !self.owned.writer.is_held_up())?;
-        let due = since.after(self.parts.thrift.idle);
+        let (due, now) = (since.after(self.parts.thrift.idle), self.parts.clock.now());
+        if *since > now {
+            // It was read before the clock was set back.
+            return Some(now);
+        }
         Some(if self.parts.thrift.idle < NAPS_TOGETHER { due } else { due.after(NAPS_TOGETHER) })
     }
 

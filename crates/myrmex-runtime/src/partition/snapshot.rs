@@ -210,9 +210,9 @@ impl State {
         if self.trouble.is_some() {
             return;
         }
-        if self.owned.writer.is_held_up() {
-            // A full disk keeps others waiting for their commits; what is only a cache is not added to that. What happens to a run
-            // next lists it again.
+        if self.is_interrupted || self.owned.writer.is_held_up() {
+            // The process is about to end, and no turn comes for this alone; or a full disk keeps others waiting for their commits,
+            // and what is only a cache is not added to that. What happens to a run next lists it again.
             return self.eventful.clear();
         }
         for id in std::mem::take(&mut self.eventful) {
