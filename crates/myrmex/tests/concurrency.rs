@@ -132,10 +132,10 @@ fn a_run_that_waits_says_for_whom() {
     let list = workspace.myrmex(&["runs", "list"]).output().unwrap();
     assert!(String::from_utf8_lossy(&list.stdout).contains(&what_for));
     assert!(!live.is_over());
+    // It is told anew when somebody else than before is in the way.
+    assert!(poll(PATIENCE, || live.errors().contains(&what_for)), "{}", live.errors());
     fs::write(workspace.path("go"), "").unwrap();
-    let ended = live.wait();
-    assert_eq!(ended.status.code(), Some(0));
-    assert!(ended.errors.contains(&what_for), "{}", ended.errors);
+    assert_eq!(live.wait().status.code(), Some(0));
 }
 
 #[test]
