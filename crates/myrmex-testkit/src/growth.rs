@@ -79,7 +79,8 @@ impl Workflow {
                 Some(before) => format!("needs: [t{before}_{place}, t{before}_{}], ", (place + 1) % LAYER),
                 None => String::new(),
             };
-            writeln!(text, "      t{layer}_{place}: {{{needs}run: x}}").expect("a text takes what it is given");
+            writeln!(text, "      t{layer}_{place}: {{{needs}run: x}}")
+                .expect("a text takes what it is given");
         }
         Self::read(&text)
     }

@@ -374,8 +374,11 @@ impl State {
     fn drop_timers(&mut self, id: RunId) {
         let namespace = &self.parts.namespace;
         let timers = self.owned.timers.disarm_all(id).into_iter();
-        let removals =
-            timers.map(|(timer, _)| IndexOperation::RemoveTimer { namespace: namespace.clone(), run: id, timer });
+        let removals = timers.map(|(timer, _)| IndexOperation::RemoveTimer {
+            namespace: namespace.clone(),
+            run: id,
+            timer,
+        });
         self.owned.open.operations(removals);
     }
 
