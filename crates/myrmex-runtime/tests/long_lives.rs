@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use myrmex_engine::run::Run;
+use myrmex_model::address::Address;
 use myrmex_model::id::{DefinitionHash, RunId};
 use myrmex_model::ir::{
     Body, Definition, Flow, FlowChild, Next, Node, NodeId, Outputs, Policy, Timer as Wait,
@@ -143,10 +145,14 @@ impl Machine {
         Process { partition, watch: self.watch.clone(), progress }
     }
 
+    fn run(&self, id: RunId) -> Run {
+        load_run(&self.store, &Namespace::standard(), id).unwrap().unwrap()
+    }
+
     /// Starts the run in a process of its own and lets it fall asleep.
     fn begin_with_a_run(&self) -> Process {
         let mut process = self.begin();
-        process.start();
+        process.start(RUN);
         process.pass(MINUTE);
         assert_eq!(process.partition.tally().naps, 1);
         process
@@ -166,7 +172,7 @@ impl Machine {
     }
 
     fn status(&self) -> Status {
-        load_run(&self.store, &Namespace::standard(), RUN).unwrap().unwrap().status()
+        self.run(RUN).status()
     }
 }
 
@@ -188,11 +194,11 @@ impl Process {
         (0..30).for_each(|_| self.pass(MINUTE));
     }
 
-    fn start(&mut self) {
+    fn start(&mut self, run: RunId) {
         let definition = definition();
         let form = wire::definition::encode(&definition);
         let new = NewRun {
-            run: RUN,
+            run,
             hash: DefinitionHash::of(&form),
             definition: Arc::new(definition),
             form: form.into(),
@@ -222,6 +228,28 @@ fn a_run_that_only_waits_leaves_memory_and_its_timers_bring_it_back() {
     assert_eq!(machine.snapshot(), None, "a run that is over needs no snapshot");
     assert_eq!(process.progress.under_way(), 0);
     assert_eq!(process.progress.take_notes(), Vec::<String>::new());
+}
+
+/// The wakes of a turn are bounded; those who came back have gone on before others do.
+#[test]
+fn many_runs_that_are_due_at_one_instant_go_on_a_part_at_a_time() {
+    let machine = Machine::new(64);
+    let mut process = machine.begin();
+    let runs: Vec<RunId> = (1..=200_u8).map(|number| RunId([number; 16])).collect();
+    runs.iter().for_each(|run| process.start(*run));
+    process.pass(MINUTE);
+    assert_eq!(process.partition.tally().naps, 200);
+    process.watch.0.store(600_000_000_000, Ordering::Relaxed);
+    let mut before = 0;
+    while process.partition.tally().wakes < 200 {
+        assert!(process.partition.turn(LOG));
+        let wakes = process.partition.tally().wakes;
+        let second = Address::parse("second").unwrap();
+        let gone_on = runs.iter().filter(|run| machine.run(**run).task(&second).is_some()).count() as u64;
+        assert!(wakes > before && wakes - before < 200, "{wakes}");
+        assert_eq!(gone_on, wakes, "whoever came back has gone on");
+        before = wakes;
+    }
 }
 
 #[test]

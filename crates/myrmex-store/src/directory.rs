@@ -12,6 +12,7 @@ use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use myrmex_model::id::RunId;
 use myrmex_model::time::Timestamp;
 
 /// The lock's file in the data directory.
@@ -34,6 +35,16 @@ pub struct DataDirectory {
 pub struct Owner {
     file: File,
     directory: DataDirectory,
+    holder: Holder,
+}
+
+/// What the process that holds a data directory goes on with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// It has not said yet.
+    Unsaid,
+    /// This run and those that came of it; all others stand still.
+    Run(RunId),
 }
 
 /// Why a data directory cannot be held.
@@ -109,19 +120,20 @@ impl DataDirectory {
         &self.path
     }
 
-    /// Returns the living process that holds the directory, if one does. It may have changed by the time of the answer.
+    /// Returns what a living process that holds the directory is about, if one does. It may have changed by the time of the
+    /// answer.
     ///
     /// # Errors
     ///
     /// Returns the error of the operating system; a directory that was never held has no holder.
-    pub fn holder(&self) -> io::Result<Option<u32>> {
+    pub fn holder(&self) -> io::Result<Option<Purpose>> {
         let file = match File::open(self.path.join(LOCK_NAME)) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
         let holder = Holder::read(&file)?;
-        Ok(holder.filter(Holder::is_alive).map(|holder| holder.pid))
+        Ok(holder.filter(Holder::is_alive).map(|holder| holder.purpose))
     }
 
     /// Becomes the owner, or says who is.
@@ -155,8 +167,9 @@ impl DataDirectory {
             }
             std::thread::sleep(POLL);
         }
-        Holder::current().write(&file).map_err(failed)?;
-        Ok(Owner { file, directory: self.clone() })
+        let holder = Holder::current();
+        holder.write(&file).map_err(failed)?;
+        Ok(Owner { file, directory: self.clone(), holder })
     }
 }
 
@@ -164,6 +177,15 @@ impl Owner {
     /// Returns the directory that is held.
     pub fn directory(&self) -> &DataDirectory {
         &self.directory
+    }
+
+    /// Says that the process goes on with `run` and what comes of it. Who reads beside it knows then that other runs stand still.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the operating system.
+    pub fn goes_on_with(&self, run: RunId) -> io::Result<()> {
+        Holder { purpose: Purpose::Run(run), ..self.holder.clone() }.write(&self.file)
     }
 }
 
@@ -182,7 +204,7 @@ impl Drop for Owner {
     }
 }
 
-/// Who holds the lock, as its file says: `pid start boot since`, on one line.
+/// Who holds the lock, as its file says: `pid start boot since run`, on one line; `-` for a run that is not said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Holder {
     pid: u32,
@@ -191,6 +213,7 @@ struct Holder {
     /// Which start of the machine.
     boot: String,
     since: Timestamp,
+    purpose: Purpose,
 }
 
 impl Holder {
@@ -198,12 +221,16 @@ impl Holder {
         let pid = std::process::id();
         let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
         let since = Timestamp(i64::try_from(since).unwrap_or(i64::MAX));
-        Self { pid, start: start_of(pid).unwrap_or(0), boot: boot_id(), since }
+        Self { pid, start: start_of(pid).unwrap_or(0), boot: boot_id(), since, purpose: Purpose::Unsaid }
     }
 
     fn write(&self, file: &File) -> io::Result<()> {
-        let Self { pid, start, boot, since } = self;
-        let text = format!("{pid} {start} {boot} {}\n", since.0);
+        let Self { pid, start, boot, since, purpose } = self;
+        let run = match purpose {
+            Purpose::Unsaid => "-".to_owned(),
+            Purpose::Run(run) => run.to_string(),
+        };
+        let text = format!("{pid} {start} {boot} {} {run}\n", since.0);
         file.write_all_at(text.as_bytes(), 0)?;
         file.set_len(text.len() as u64)
     }
@@ -222,6 +249,10 @@ impl Holder {
             start: words.next()?.parse().ok()?,
             boot: words.next()?.to_owned(),
             since: Timestamp(words.next()?.parse().ok()?),
+            purpose: match words.next()? {
+                "-" => Purpose::Unsaid,
+                run => Purpose::Run(run.parse().ok()?),
+            },
         };
         words.next().is_none().then_some(holder)
     }
@@ -270,6 +301,9 @@ mod tests {
         let holder = Holder::current();
         holder.write(&file).unwrap();
         assert_eq!(Holder::read(&file).unwrap(), Some(holder.clone()));
+        let said = Holder { purpose: Purpose::Run(RunId([7; 16])), ..holder.clone() };
+        said.write(&file).unwrap();
+        assert_eq!(Holder::read(&file).unwrap(), Some(said));
         assert!(holder.is_alive());
     }
 
@@ -282,7 +316,7 @@ mod tests {
 
     #[test]
     fn other_texts_name_nobody() {
-        for text in ["", "1 2", "1 2 b 3", "x 2 b 3\n", "1 2 b 3 4\n"] {
+        for text in ["", "1 2", "1 2 b 3 -", "x 2 b 3 -\n", "1 2 b 3\n", "1 2 b 3 4\n", "1 2 b 3 - 4\n"] {
             assert_eq!(Holder::parse(text), None, "{text}");
         }
     }

@@ -74,7 +74,11 @@ pub fn count_topmost(
 }
 
 /// Returns whether one of the runs that stand above `run` is asked for.
-fn is_below(
+///
+/// # Errors
+///
+/// Returns [`JournalError`] if the store cannot be read.
+pub fn is_below(
     reader: &dyn Reader,
     (namespace, run): (&Namespace, RunId),
     is_asked_for: impl Fn(RunId) -> bool,

@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod commands;
 pub mod descendants;
+pub mod driven;
 pub mod elsewhere;
 pub mod exit;
 pub mod intake;

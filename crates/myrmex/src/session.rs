@@ -93,7 +93,7 @@ pub struct Session {
     blobs: Arc<dyn BlobStore>,
     /// The run that is watched, for whoever is to be told how to go on with it.
     watched: Arc<OnceLock<RunId>>,
-    _owner: Owner,
+    owner: Owner,
 }
 
 /// The write-ahead log of the store, in the data directory.
@@ -204,7 +204,15 @@ impl Session {
         let watched = Arc::new(OnceLock::new());
         listen_to_signals(&partitions, logs, (Arc::clone(&watched), busy))?;
         let (reader, data) = (Box::new(reader), workspace.data.clone());
-        Ok(Self { partitions, progress, reader, namespace, data, blobs, watched, _owner: owner })
+        Ok(Self { partitions, progress, reader, namespace, data, blobs, watched, owner })
+    }
+
+    /// Says to those who read beside this process which run it goes on with: before it is asked to.
+    pub fn goes_on_with(&self, run: RunId) {
+        if let Err(error) = self.owner.goes_on_with(run) {
+            // Others are shown as under way too, and nothing else changes.
+            self.progress.note(format!("which run goes on cannot be told to others: {error}"));
+        }
     }
 
     /// Returns the partitions, for requests.

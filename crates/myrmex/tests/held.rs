@@ -190,3 +190,44 @@ fn thousands_of_blocks_begin_and_can_be_interrupted_while_they_do() {
     live.ask_to_end();
     assert_eq!(live.wait().status.code(), Some(130));
 }
+
+/// A process goes on with one run; that it holds the store says nothing of the others.
+#[test]
+fn a_run_that_was_cut_off_is_interrupted_while_another_one_goes_on() {
+    let text = format!("workflow: main\ntasks:\n  a: {{run: '{WAITS}', timeout: 1m}}\n");
+    let workspace = workspace(&text);
+    let mut cut = begun(&workspace);
+    let old = only_run(&workspace);
+    cut.kill();
+    fs::remove_file(workspace.path("noted")).unwrap();
+    let live = begun(&workspace);
+    let runs = json(&workspace, &["runs", "list", "--json"])["runs"].clone();
+    let new = runs[0]["run"].as_str().unwrap().to_owned();
+    let told = |run: &Value| (run["run"].as_str().unwrap().to_owned(), run["interrupted"] == true);
+    let told: Vec<_> = runs.as_array().unwrap().iter().map(told).collect();
+    assert_eq!(told, [(new.clone(), false), (old.clone(), true)]);
+    for (wanted, run) in [("interrupted", &old), ("running", &new)] {
+        let runs = json(&workspace, &["runs", "list", "--json", "--status", wanted])["runs"].clone();
+        assert_eq!((runs[0]["run"].as_str(), runs[1].is_null()), (Some(run.as_str()), true), "{wanted}");
+    }
+    for command in [&["why"] as &[&str], &["runs", "show"]] {
+        let of = |run: &str| json(&workspace, &[command, &["--json", run]].concat())["interrupted"].clone();
+        assert_eq!((of(&old), of(&new)), (json!(true), json!(false)), "{command:?}");
+    }
+    fs::write(workspace.path("go"), "").unwrap();
+    assert_eq!(live.wait().status.code(), Some(0));
+}
+
+#[test]
+fn an_item_that_has_not_begun_is_told_as_such() {
+    let each = "  t: {for_each: 9, max_parallel: 2";
+    let workspace = workspace(&format!("workflow: main\ntasks:\n{each}, run: '{WAITS}', timeout: 1m}}\n"));
+    let live = begun(&workspace);
+    let (said, why) = why(&workspace, "t[8]", "items");
+    assert_eq!(said, "has not begun: items begin in order, 2 of 9 have");
+    assert_eq!(why, json!({"kind": "items", "begun": 2, "count": 9}));
+    let unknown = workspace.myrmex(&["why", &format!("{}/t[9]", only_run(&workspace))]).output().unwrap();
+    assert_eq!(unknown.status.code(), Some(2));
+    fs::write(workspace.path("go"), "").unwrap();
+    assert_eq!(live.wait().status.code(), Some(0));
+}

@@ -396,7 +396,12 @@ fn of_a_run_that_succeeded_there_is_nothing_to_do() {
     let said = place.say(&["runs", "retry", &place.id(0)]);
     assert_eq!(
         (said.code, said.stdout.as_str(), said.stderr.as_str()),
-        (4, "", "nothing to do: the run succeeded; `--from TASK` runs a task again, and what follows it\n")
+        (
+            4,
+            "",
+            "nothing to do: the run succeeded; `--from TASK` runs a task again, `--item 'TASK[KEY]'` an item of a `for_each`, \
+             and what follows\n"
+        )
     );
     assert_eq!(place.runs().len(), 1);
 }

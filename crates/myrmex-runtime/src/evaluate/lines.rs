@@ -22,6 +22,9 @@ const LINE_BYTES_MAX: u64 = 1 << 20;
 /// A page ends with the line that makes it so long: reading one costs no more than a file of this size.
 const PAGE_BYTES: u64 = 64 << 10;
 
+/// What some editors write at the beginning of UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// The most files of which a partition knows where their pages are, a few KiB for each 10 MiB. Another one takes the place of that
 /// which was not used for longest, and costs a pass over the file when it is used again.
 const BOOKS_MAX: usize = 256;
@@ -67,8 +70,8 @@ impl Lines {
     ///
     /// # Errors
     ///
-    /// Returns [`Unread::Fault`] if the file cannot be cut into lines within the limits, is not there, or is not what was put, and
-    /// [`Unread::Store`] if it cannot be read.
+    /// Returns [`Unread::Fault`] if the file cannot be cut into lines within the limits, is not there, is not what was put, or
+    /// cannot be read, and [`Unread::Store`] if the store cannot.
     pub(super) fn count(&mut self, run: RunId, file: &FileValue, most: u32) -> Result<u32, Unread> {
         if file.size > FILE_BYTES_MAX {
             return Err(Uncut::TooLarge.fault(&file.name, most).into());
@@ -76,7 +79,8 @@ impl Lines {
         if let Some(count) = self.turn_to(run, file)?.map(|book| book.count).filter(|count| *count <= most) {
             return Ok(count);
         }
-        let content = self.blobs.get(&self.namespace, run, file.hash)?;
+        let content =
+            self.blobs.get(&self.namespace, run, file.hash).map_err(|error| unread_store(file, error))?;
         let mut content = content.ok_or_else(|| gone(file))?;
         let unread = |source| unread((run, file), source);
         match cut(&mut content, most).map_err(unread)? {
@@ -96,8 +100,8 @@ impl Lines {
     ///
     /// # Errors
     ///
-    /// Returns [`Unread::Fault`] if the file is not there any more, or not what was put, and [`Unread::Store`] if it cannot be
-    /// read.
+    /// Returns [`Unread::Fault`] if the file is not there any more, not what was put, or cannot be read, and [`Unread::Store`] if
+    /// the store cannot.
     pub(super) fn line(
         &mut self,
         run: RunId,
@@ -115,7 +119,8 @@ impl Lines {
         {
             return Ok(lines.get(in_page).cloned());
         }
-        let bytes = self.blobs.part(&self.namespace, run, file.hash, page.range.clone())?;
+        let bytes = self.blobs.part(&self.namespace, run, file.hash, page.range.clone());
+        let bytes = bytes.map_err(|error| unread_store(file, error))?;
         let text = page.text(bytes.ok_or_else(|| gone(file))?).ok_or_else(|| damaged(file))?;
         let (_, lines) = book.open.insert((place, text.lines().map(str::to_owned).collect()));
         let line = lines.get(in_page).cloned();
@@ -128,7 +133,8 @@ impl Lines {
     fn turn_to(&mut self, run: RunId, file: &FileValue) -> Result<Option<&Book>, Unread> {
         let Some(place) = self.books.iter().rposition(|book| book.hash == file.hash) else { return Ok(None) };
         if self.books[place].run != run {
-            self.blobs.part(&self.namespace, run, file.hash, 0..0)?.ok_or_else(|| gone(file))?;
+            let part = self.blobs.part(&self.namespace, run, file.hash, 0..0);
+            part.map_err(|error| unread_store(file, error))?.ok_or_else(|| gone(file))?;
             self.books[place].run = run;
         }
         self.books[place..].rotate_left(1);
@@ -168,12 +174,6 @@ impl From<Fault> for Unread {
     }
 }
 
-impl From<StoreError> for Unread {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
 fn gone(file: &FileValue) -> Fault {
     let title = format!("the lines of `{}` cannot be read: this run does not have the file", file.name);
     let fault = Fault::new(FaultKind::Validation, title);
@@ -192,7 +192,25 @@ fn unread((run, file): (RunId, &FileValue), source: io::Error) -> Unread {
         return damaged(file).into();
     }
     let doing = format!("cannot read a file whose lines are items (run {run}, blob {})", file.hash);
-    StoreError::Io { doing, source }.into()
+    unread_store(file, StoreError::Io { doing, source })
+}
+
+/// Tells what is wrong with one file, and stays so, from what is wrong with the store.
+fn unread_store(file: &FileValue, error: StoreError) -> Unread {
+    match error {
+        StoreError::Io { source, .. } if is_of_the_file(&source) => {
+            let title = format!("the lines of `{}` cannot be read: {source}", file.name);
+            let detail = format!("this is about the blob {} in the data directory", file.hash);
+            Fault::new(FaultKind::Runtime, title).with_detail(detail).into()
+        }
+        other => Unread::Store(other),
+    }
+}
+
+/// Whether the system refuses this very file: it may not be read, is no file, or lies on a bad place of the disk.
+fn is_of_the_file(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::IsADirectory)
+        || error.raw_os_error() == Some(libc::EIO)
 }
 
 /// Why a file is not cut into lines, which are counted from 1.
@@ -230,12 +248,18 @@ impl Uncut {
     }
 }
 
-/// Reads content and finds its pages, and how many lines it has. What [`str::lines`] makes of it is what counts as a line.
+/// Reads content and finds its pages, and how many lines it has. What [`str::lines`] makes of it is what counts as a line, but for
+/// a byte order mark before the first.
 /// Content that is cut was read to its end.
 fn cut(content: &mut dyn Read, most: u32) -> io::Result<Result<(Vec<Page>, u32), Uncut>> {
     let mut content = BufReader::with_capacity(usize::try_from(PAGE_BYTES).unwrap_or(usize::MAX), content);
     let (mut pages, mut page) = (Vec::new(), Vec::new());
     let (mut count, mut first, mut begin) = (0_u32, 0, 0);
+    // It says how the text is encoded and is no part of it.
+    if content.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
+        content.consume(BYTE_ORDER_MARK.len());
+        begin = BYTE_ORDER_MARK.len() as u64;
+    }
     loop {
         let before = page.len();
         let read = content.by_ref().take(LINE_BYTES_MAX + 1).read_until(b'\n', &mut page)?;
@@ -322,6 +346,17 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_order_mark_is_no_part_of_the_first_line() {
+        let texts: [(&str, &[&str]); 3] =
+            [("\u{feff}", &[]), ("\u{feff}a\n\u{feff}b", &["a", "\u{feff}b"]), ("\u{feff}\n", &[""])];
+        for (text, expected) in texts {
+            let (mut lines, file) = lines_of(text.as_bytes());
+            let count = lines.count(RUN, &file, 10).expect("readable");
+            assert_eq!(all(&mut lines, &file, count), expected, "{text:?}");
+        }
+    }
+
+    #[test]
     fn pages_are_found_in_any_order_and_after_others_took_their_place() {
         let text = (0..30_000).map(|number| format!("line {number}\n")).collect::<Vec<_>>().concat();
         let (mut lines, file) = lines_of(text.as_bytes());
@@ -391,5 +426,9 @@ mod tests {
         }
         std::fs::remove_file(kept.join(file.hash.to_string())).expect("it is there");
         assert_eq!(title(lines.count(RUN, &file, 30_000)), GONE);
+        lines.books.clear();
+        std::fs::create_dir(kept.join(file.hash.to_string())).expect("there is room");
+        let refused = title(lines.line(RUN, &file, 0));
+        assert!(refused.starts_with("the lines of `f` cannot be read: Is a directory"), "{refused}");
     }
 }

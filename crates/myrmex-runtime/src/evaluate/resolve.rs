@@ -47,7 +47,7 @@ impl Sources<'_> {
         (key, index): (Option<&str>, u32),
         steps: &[Step],
     ) -> Result<Option<Value>, Unread> {
-        let whole = self.values.get(items, self.reader)?;
+        let whole = self.values.get(items, self.reader).map_err(Unread::Store)?;
         let place = usize::try_from(index).unwrap_or(usize::MAX);
         let made = match (whole.as_ref(), key) {
             (whole, Some(key)) => return Ok(whole.get(key).and_then(|member| walk(member, steps))),

@@ -121,15 +121,16 @@ impl State {
     }
 
     /// Returns whether a message to a run of this partition does not go into this turn: nothing overtakes what waits already. Of
-    /// cancels there are as many as runs, and nothing is to begin in these any more.
+    /// cancels there are as many as runs, and nothing is to begin any more in those that are in memory.
     fn must_wait(&mut self, message: &Message) -> bool {
-        let is_cancel = match message {
-            Message::Cancel { .. } => true,
+        let is_cheap = match message {
+            // A run that left memory is read again for it.
+            Message::Cancel { child, .. } => !self.owned.asleep.contains_key(child),
             Message::Call(_) | Message::Ended { .. } => false,
         };
         self.is_full()
             || self.owned.mail.has_untaken(self.parts.log)
-            || !(is_cancel || self.messages.take_one())
+            || !(is_cheap || self.messages.take_one())
     }
 
     /// Takes a message to a run of this partition.

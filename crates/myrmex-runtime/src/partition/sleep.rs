@@ -55,7 +55,7 @@ impl State {
     /// Returns when it is to be looked next whether a run may leave memory. Runs that became quiet within a second are looked at
     /// together.
     pub(super) fn next_nap(&self) -> Option<Timestamp> {
-        let (since, _) = self.owned.quiet.front().filter(|_| !self.owned.writer.is_held_up())?;
+        let (since, _) = self.owned.quiet.front().filter(|_| self.may_let_sleep())?;
         let (due, now) = (since.after(self.parts.thrift.idle), self.parts.clock.now());
         if *since > now {
             // It was read before the clock was set back.
@@ -64,12 +64,17 @@ impl State {
         Some(if self.parts.thrift.idle < NAPS_TOGETHER { due } else { due.after(NAPS_TOGETHER) })
     }
 
+    /// Whether a nap would be in nobody's way. A full disk keeps others waiting for their commits, and a process that ends has
+    /// others to wait for: what is only a cache is not added to that.
+    fn may_let_sleep(&self) -> bool {
+        !self.owned.writer.is_held_up() && !self.is_interrupted && self.closing.is_none()
+    }
+
     /// Lets runs leave memory that only wait, and to which nothing has happened for a while.
     pub(super) fn let_sleep(&mut self) {
         let now = self.parts.clock.now();
         for _ in 0..NAPS_PER_TURN {
-            // A full disk keeps others waiting for their commits; what is only a cache is not added to that.
-            if self.is_full() || self.owned.writer.is_held_up() {
+            if self.is_full() || !self.may_let_sleep() {
                 return;
             }
             // A time to come was read before the clock was set back.

@@ -1,6 +1,6 @@
 //! Snapshots: what a run costs to bring back is bounded by what it holds, not by its past.
 //!
-//! A snapshot stands in the batch whose records are the last ones in it. It is taken when so much has happened since the
+//! A snapshot is put into a batch with the last of its records or into a later one. It is taken when so much has happened since the
 //! one before that writing all the facts again is little beside it, and only where nothing is left to decide. Whether it
 //! is there, whole, and of this build, changes nothing but the time that loading takes.
 
@@ -69,6 +69,8 @@ pub(super) struct Upkeep {
     pub(super) has_snapshot: bool,
     /// Whether that snapshot is of no use, so that a new one would be.
     is_spoilt: bool,
+    /// How large the run was when its snapshot would have been too large.
+    too_large: Option<usize>,
     /// The last of its records; all up to there are in its state.
     pub(super) last: Sequence,
     /// When something happened to it last.
@@ -81,7 +83,16 @@ impl Upkeep {
     pub(super) fn new(thrift: &Thrift) -> Self {
         let (last, touched) = (Sequence::NONE, Timestamp(i64::MIN));
         let look_at = thrift.snapshot_events;
-        Self { tail: 0, look_at, has_snapshot: false, is_spoilt: false, last, touched, is_listed: false }
+        Self {
+            tail: 0,
+            look_at,
+            has_snapshot: false,
+            is_spoilt: false,
+            too_large: None,
+            last,
+            touched,
+            is_listed: false,
+        }
     }
 
     /// Notes events that were decided; `last` is the place of the last of them.
@@ -241,12 +252,18 @@ impl State {
         }
     }
 
-    /// Puts a snapshot of a run that has nothing left to decide into the batch; false if it would be too large.
+    /// Puts a snapshot of a run that has nothing left to decide into the batch; false if it would be too large. One that was is
+    /// not made again before the run has become smaller.
     pub(super) fn take_snapshot(&mut self, id: RunId) -> bool {
         let Some(loaded) = self.owned.runs.get_mut(&id) else { return false };
         let (run, upkeep) = (&loaded.run, &mut loaded.upkeep);
+        let size = run.size();
+        if upkeep.too_large.is_some_and(|too_large| size >= too_large) {
+            return false;
+        }
         let body = run.snapshot();
         if body.len() > SNAPSHOT_BYTES_MAX {
+            upkeep.too_large = Some(size);
             return false;
         }
         (upkeep.tail, upkeep.look_at) = (0, self.parts.thrift.snapshot_events);

@@ -61,10 +61,12 @@ impl Timers {
         self.sleepers.remove(&(first, run));
     }
 
-    /// Returns the run that is to come back next because a timer of it is due at `now`, before any other timer fires.
+    /// Returns the run that is to come back next because a timer of it is due at `now`, before any other timer fires. Of timers
+    /// that are due at the same instant those of runs in memory fire first, so that not all sleepers of one instant come back
+    /// before the first of them has gone on.
     pub(super) fn sleeper_due(&self, now: Timestamp) -> Option<RunId> {
         let (due, run) = *self.sleepers.first()?;
-        let is_first = self.by_due.first().is_none_or(|(other, _, _)| due <= *other);
+        let is_first = self.by_due.first().is_none_or(|(other, _, _)| due < *other);
         (due <= now && is_first).then_some(run)
     }
 

@@ -34,6 +34,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let run = find(&open_reader(&workspace)?, &namespace, &args.run)?;
     let session = Session::open(zygote, &workspace, Means::default())?;
     let after = session.last_of(run)?;
+    session.goes_on_with(run);
     let cancelled = session.partition().cancel_run(run, &session::user(), &args.reason);
     let show = Show::People;
     if let Some(exit) = request::settled(&session, &cancelled, Asked { run, waiting: Waiting::Cancel, show })?

@@ -8,13 +8,13 @@ use myrmex_model::name::{Name, Namespace};
 use myrmex_model::retry::Retry;
 use myrmex_model::status::Status;
 use myrmex_store::contract::SummaryFilter;
-use myrmex_store::directory::DataDirectory;
 use myrmex_store::{Reader, RunSummary};
 use serde_json::{Value, json};
 
 use super::runs::open_reader;
 use crate::descendants::start_of;
-use crate::exit::{Exit, Failure, FailureCode};
+use crate::driven::Driver;
+use crate::exit::{Exit, Failure};
 use crate::render::{summary, time, waits};
 use crate::session::print_line;
 use crate::workspace::Workspace;
@@ -71,15 +71,10 @@ fn name(text: &str) -> Result<Name, String> {
 pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let workspace = Workspace::current(data)?;
     let reader = open_reader(&workspace)?;
-    let is_held = is_held(&workspace)?;
+    let driver = Driver::of(&workspace)?;
     let status = match args.status {
         Some(Wanted::Status(status)) => Some(status),
         Some(Wanted::Interrupted) | None => None,
-    };
-    let is_wanted = |run: &RunSummary| match args.status {
-        Some(Wanted::Status(_)) => !is_interrupted(run.status, is_held),
-        Some(Wanted::Interrupted) => is_interrupted(run.status, is_held),
-        None => true,
     };
     let filter = SummaryFilter { status, workflow: args.workflow.clone() };
     let limit = usize::from(args.limit);
@@ -88,7 +83,17 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     loop {
         // One more than is shown tells whether there are more.
         let page = reader.summaries(&Namespace::standard(), &filter, cursor, limit + 1)?;
-        runs.extend(page.summaries.into_iter().filter(is_wanted));
+        for run in page.summaries {
+            let is_interrupted = driver.has_left(&reader, (&run.namespace, run.run), run.status)?;
+            let is_wanted = match args.status {
+                Some(Wanted::Status(_)) => !is_interrupted,
+                Some(Wanted::Interrupted) => is_interrupted,
+                None => true,
+            };
+            if is_wanted {
+                runs.push((run, is_interrupted));
+            }
+        }
         cursor = page.next;
         if cursor.is_none() || runs.len() > limit {
             break;
@@ -96,14 +101,13 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     }
     let are_all = runs.len() <= limit;
     runs.truncate(limit);
-    let runs: Vec<Listed> =
-        runs.into_iter().map(|run| listed(&reader, run, is_held)).collect::<Result<_, _>>()?;
+    let runs: Vec<Listed> = runs.into_iter().map(|run| listed(&reader, run)).collect::<Result<_, _>>()?;
     if args.json {
-        let shown: Vec<Value> = runs.iter().map(|run| summary_json(run, is_held)).collect();
+        let shown: Vec<Value> = runs.iter().map(summary_json).collect();
         print_line(&json!({ "runs": shown }))?;
     } else {
         let is_filtered = args.status.is_some() || args.workflow.is_some();
-        print(&runs, is_held, is_filtered).map_err(|error| Failure::output(&error))?;
+        print(&runs, is_filtered).map_err(|error| Failure::output(&error))?;
         if !are_all {
             // If standard error is closed nobody reads the list.
             drop(writeln!(anstream::stderr(), "these are the newest {limit}, `--limit COUNT` shows more"));
@@ -115,6 +119,8 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
 /// A run of the list.
 struct Listed {
     run: RunSummary,
+    /// Whether it was cut off and waits for `runs resume`.
+    is_interrupted: bool,
     /// Which run it retries, if it does.
     retry: Option<Box<Retry>>,
     /// Which task of which run called it, if one did.
@@ -124,40 +130,21 @@ struct Listed {
 }
 
 /// Looks up what only the events of a run tell.
-fn listed(reader: &dyn Reader, run: RunSummary, is_held: bool) -> Result<Listed, Failure> {
+fn listed(reader: &dyn Reader, (run, is_interrupted): (RunSummary, bool)) -> Result<Listed, Failure> {
     let (retry, parent) = match start_of(reader, &run.namespace, run.run)? {
         Some(Event::RunStarted { retry, parent, .. }) => (retry, parent),
         Some(_) | None => (None, None),
     };
-    let waits = if is_interrupted(run.status, is_held) {
-        None
-    } else {
-        waits::what_for(reader, &Namespace::standard(), &run)?
-    };
-    Ok(Listed { run, retry, parent, waits })
+    let waits = if is_interrupted { None } else { waits::what_for(reader, &Namespace::standard(), &run)? };
+    Ok(Listed { run, is_interrupted, retry, parent, waits })
 }
 
-/// Whether a living process holds the store, and so goes on with the runs in it that are not over.
-///
-/// # Errors
-///
-/// Returns [`Failure`] if the data directory cannot be read.
-pub(super) fn is_held(workspace: &Workspace) -> Result<bool, Failure> {
-    let holder = DataDirectory::read_only(&workspace.data).and_then(|directory| directory.holder());
-    Ok(holder.map_err(|error| Failure::from_error(FailureCode::File, &error))?.is_some())
-}
-
-/// Whether a run was cut off and waits for `runs resume`.
-pub(super) fn is_interrupted(status: Status, is_held: bool) -> bool {
-    !is_held && !status.is_terminal()
-}
-
-fn summary_json(Listed { run, retry, parent, waits }: &Listed, is_held: bool) -> Value {
+fn summary_json(Listed { run, is_interrupted, retry, parent, waits }: &Listed) -> Value {
     json!({
         "run": run.run.to_string(),
         "workflow": run.workflow.as_str(),
         "status": run.status.as_str(),
-        "interrupted": is_interrupted(run.status, is_held),
+        "interrupted": is_interrupted,
         "phase": waits.as_ref().map(|_| "queued"),
         "waits": waits,
         "started": run.started.to_string(),
@@ -177,7 +164,7 @@ pub(super) fn parent_json(parent: &Parent) -> Value {
     json!({"run": parent.run.to_string(), "task": parent.task.path()})
 }
 
-fn print(runs: &[Listed], is_held: bool, is_filtered: bool) -> std::io::Result<()> {
+fn print(runs: &[Listed], is_filtered: bool) -> std::io::Result<()> {
     if runs.is_empty() {
         let note = if is_filtered { "no run fits" } else { "no runs yet: `myrmex run FILE` starts one" };
         // If standard error is closed the empty list still tells.
@@ -187,14 +174,14 @@ fn print(runs: &[Listed], is_held: bool, is_filtered: bool) -> std::io::Result<(
     let width = runs.iter().map(|Listed { run, .. }| run.workflow.as_str().len()).max().unwrap_or(0).max(8);
     let mut out = anstream::stdout().lock();
     writeln!(out, "{:<13}  {:<width$}  {:<11}  {:<20}  TOOK", "RUN", "WORKFLOW", "STATUS", "STARTED (UTC)")?;
-    for Listed { run, retry, parent, waits } in runs {
+    for Listed { run, is_interrupted, retry, parent, waits } in runs {
         let started = time::instant(run.started);
         let took = match run.ended {
             Some(ended) => time::between(run.started, ended),
-            None if is_interrupted(run.status, is_held) => "`runs resume` goes on".to_owned(),
+            None if *is_interrupted => "`runs resume` goes on".to_owned(),
             None => waits.clone().unwrap_or_default(),
         };
-        let status = if is_interrupted(run.status, is_held) { INTERRUPTED } else { run.status.as_str() };
+        let status = if *is_interrupted { INTERRUPTED } else { run.status.as_str() };
         let (id, workflow) = (summary::short(run.run), run.workflow.as_str());
         let retry = retry.as_ref().map(|retry| format!("  retry of {}", summary::short(retry.of)));
         let parent = parent.as_ref().map(|parent| format!("  called by {}", summary::short(parent.run)));

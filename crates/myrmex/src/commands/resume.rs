@@ -89,6 +89,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         session.tell_of_interrupted(Some((run, &below)))?;
     }
     let after = session.last_of(run)?;
+    session.goes_on_with(run);
     let resumed = session.partition().resume_run(run, &below);
     if let Some(exit) = request::settled(&session, &resumed, Asked { run, waiting: Waiting::Resume, show })? {
         return Ok(exit);

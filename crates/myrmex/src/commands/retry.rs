@@ -34,8 +34,7 @@ use crate::workspace::Workspace;
 const NAMES_MAX: usize = 12;
 
 /// What is said of a run that has nothing to run again.
-const NOTHING_TO_DO: &str =
-    "nothing to do: the run succeeded; `--from TASK` runs a task again, and what follows it";
+const NOTHING_TO_DO: &str = "nothing to do: the run succeeded; `--from TASK` runs a task again, `--item 'TASK[KEY]'` an item of a `for_each`, and what follows";
 
 /// Run again what did not succeed, or more, and take over the results of everything else
 ///
@@ -131,6 +130,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         return Ok(Exit::Interrupted);
     };
     Inputs::adopt(&session, (retried.id(), new), &values)?;
+    session.goes_on_with(new);
     let started = session.partition().start_run(new_run(new, &retried, (source, values), prepared));
     let began = request::settled(&session, &started, Asked { run: new, waiting: Waiting::Start, show });
     drop(keeping);

@@ -156,6 +156,7 @@ fn start(session: &Session, new: NewRun, keeping: Option<Keeping<'_>>, show: Sho
         session.tell_of_interrupted(None)?;
     }
     let run = new.run;
+    session.goes_on_with(run);
     let started = session.partition().start_run(new);
     let began = request::settled(session, &started, Asked { run, waiting: Waiting::Start, show });
     drop(keeping);
@@ -267,6 +268,7 @@ fn go_on(
     }
     let after = session.last_of(run)?;
     let below = session.open_below(run)?;
+    session.goes_on_with(run);
     let resumed = session.partition().resume_run(run, &below);
     if let Some(exit) = request::settled(session, &resumed, Asked { run, waiting: Waiting::Resume, show })? {
         return Ok(Some(exit));

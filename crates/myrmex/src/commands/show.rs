@@ -17,9 +17,10 @@ use myrmex_runtime::values;
 use myrmex_store::{Reader, RunSummary, Sequence};
 use serde_json::{Value, json};
 
-use super::list::{is_held, is_interrupted, parent_json};
+use super::list::parent_json;
 use super::runs::{find, listed, open_reader};
 use crate::descendants::{self, Call};
+use crate::driven::Driver;
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::task_path::TaskPath;
 use crate::render::{outline, summary};
@@ -54,10 +55,10 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let unknown = || Failure::new(FailureCode::RunId, format!("there is no run {id}"));
     let header = reader.summary(&namespace, id)?.ok_or_else(unknown)?;
     let run = load_run(&reader, &namespace, id)?.ok_or_else(unknown)?;
-    let is_held = is_held(&workspace)?;
+    let driver = Driver::of(&workspace)?;
     let shown = Shown {
-        is_interrupted: is_interrupted(header.status, is_held),
-        is_held,
+        is_interrupted: driver.has_left(&reader, (&namespace, id), header.status)?,
+        driver,
         header,
         run,
         namespace,
@@ -80,7 +81,7 @@ fn print(text: &str) -> Result<(), Failure> {
 struct Shown<'a> {
     header: RunSummary,
     is_interrupted: bool,
-    is_held: bool,
+    driver: Driver,
     run: Run,
     namespace: Namespace,
     reader: &'a dyn Reader,
@@ -132,13 +133,17 @@ impl Shown<'_> {
             }
             let child_run = self.reader.summary(&self.namespace, child)?;
             let status = child_run.as_ref().map(|child| child.status);
+            let is_interrupted = match status {
+                Some(status) => self.driver.has_left(self.reader, (&self.namespace, child), status)?,
+                None => false,
+            };
             children.push(json!({
                 "task": task.path(),
                 "address": task.as_str(),
                 "run": child.to_string(),
                 "workflow": child_run.as_ref().map(|child| child.workflow.as_str()),
                 "status": status.map(Status::as_str),
-                "interrupted": status.is_some_and(|status| is_interrupted(status, self.is_held)),
+                "interrupted": is_interrupted,
             }));
         }
         Ok(Value::Array(children))

@@ -21,8 +21,8 @@ use myrmex_runtime::partition::{Demands, capacities, load_run, most_parallel, wa
 use myrmex_store::{Reader, RunSummary};
 use serde_json::{Value, json};
 
-use super::list::{is_held, is_interrupted};
 use super::runs::{find, listed, open_reader};
+use crate::driven::Driver;
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::task_path::TaskPath;
 use crate::render::{summary, waits};
@@ -68,7 +68,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let id = find(&reader, &namespace, prefix)?;
     let unknown = || Failure::new(FailureCode::RunId, format!("there is no run {id}"));
     let header = reader.summary(&namespace, id)?.ok_or_else(unknown)?;
-    let is_interrupted = is_interrupted(header.status, is_held(&workspace)?);
+    let is_interrupted = Driver::of(&workspace)?.has_left(&reader, (&namespace, id), header.status)?;
     let own = waits::what_for(&reader, &namespace, &header)?;
     let settings = Settings::load_quietly(&workspace.root);
     let scene = Scene::load(&reader, &namespace, (id, &settings))?;
@@ -333,6 +333,8 @@ impl Shown {
         let (path, status, (said, why)) = if let Some(task) = by_address.or_else(by_path) {
             let address = task.address();
             (address.path().into_owned(), task.status().as_str(), self.reason(&address))
+        } else if let Some(reason) = not_begun(run, path) {
+            (path.to_owned(), "pending", reason)
         } else {
             let known = summary::paths(run);
             let Some(found) = known.iter().find(|known| wanted.is(known)) else {
@@ -368,6 +370,20 @@ fn unreached(run: &Run, path: &str) -> (String, Value) {
         Some(reason) => (text(&reason), reason_json(&reason)),
         None => ("was not reached".to_owned(), json!({"kind": "unreached"})),
     }
+}
+
+/// Says why an item of a `for_each` under way is not known yet; none if `path` names no such item. A key of a map is not known
+/// before its item has begun.
+fn not_begun(run: &Run, path: &str) -> Option<(String, Value)> {
+    let (each, key) = path.strip_suffix(']')?.rsplit_once('[')?;
+    let each = TaskPath::new(each);
+    let each =
+        run.tasks().filter(|task| each.names(&task.address()) && !task.status().is_terminal()).last()?;
+    let (begun, count) = (each.items().count(), each.item_count());
+    let index: usize = key.parse().ok()?;
+    let text = format!("has not begun: items begin in order, {begun} of {count} have");
+    let why = json!({"kind": "items", "begun": begun, "count": count});
+    (begun..count).contains(&index).then_some((text, why))
 }
 
 /// Says a reason in words, as what follows the name of the task.
