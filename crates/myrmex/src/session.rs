@@ -211,7 +211,7 @@ impl Session {
     pub fn goes_on_with(&self, run: RunId) {
         if let Err(error) = self.owner.goes_on_with(run) {
             // Others are shown as under way too, and nothing else changes.
-            self.progress.note(format!("which run goes on cannot be told to others: {error}"));
+            drop(writeln!(anstream::stderr(), "which run goes on cannot be told to others: {error}"));
         }
     }
 
