@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         late_and_unknown_stops_are_ignored,
         three_hundred_processes_run_at_once,
         a_thousand_processes_in_a_row_leak_nothing,
+        what_was_made_ready_serves_the_first_process,
         usage_is_plausible,
         a_waker_wakes_from_another_thread,
         impossible_specs_are_refused,
@@ -242,6 +243,16 @@ fn a_thousand_processes_in_a_row_leak_nothing() {
     }
     assert_eq!(open_files(), before);
     assert_eq!(host.run(&shell(count_files)).text(), reaper_before);
+}
+
+fn what_was_made_ready_serves_the_first_process() {
+    let mut host = Host::new();
+    let before = open_files();
+    host.processes.make_ready();
+    host.processes.make_ready();
+    assert_eq!(open_files(), before + 1, "there is one reaper, however often it was asked for");
+    assert_eq!(host.run(&argv(["true"])).exit(), Exit::Code(0));
+    assert_eq!(open_files(), before + 1, "there was need for no other");
 }
 
 fn usage_is_plausible() {

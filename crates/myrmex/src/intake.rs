@@ -12,10 +12,9 @@ use myrmex_lang::{FileGiven, Given, InputProblem, resolve_inputs};
 use myrmex_model::file::FileValue;
 use myrmex_model::id::RunId;
 use myrmex_model::ir::Definition;
-use myrmex_model::name::Namespace;
 use myrmex_model::value::Value;
-use myrmex_store::blobs::{Blob, BlobStore};
-use myrmex_store::{Reader, StoreError};
+use myrmex_store::StoreError;
+use myrmex_store::blobs::Blob;
 
 use crate::exit::{Failure, FailureCode, reason};
 use crate::session::Session;
@@ -207,9 +206,8 @@ impl<'a> Keeping<'a> {
 
 impl Drop for Keeping<'_> {
     fn drop(&mut self) {
-        let session = self.0;
         // What cannot be removed now is removed because of the mark.
-        drop(sweep(session.data(), session.blobs(), (session.reader(), session.namespace())));
+        drop(sweep(self.0));
     }
 }
 
@@ -257,14 +255,11 @@ impl Read for Content<'_> {
 ///
 /// # Errors
 ///
-/// Returns [`StoreError`] if the store cannot be read or blobs cannot be removed; the next call tries again.
-pub fn sweep(
-    data: &Path,
-    blobs: &dyn BlobStore,
-    (reader, namespace): (&dyn Reader, &Namespace),
-) -> Result<(), StoreError> {
+/// Returns [`Failure`] if the store cannot be read or blobs cannot be removed; the next call tries again.
+pub fn sweep(session: &Session) -> Result<(), Failure> {
     // Mostly there is no such folder.
-    let Ok(marks) = fs::read_dir(data.join(MARKS)) else { return Ok(()) };
+    let Ok(marks) = fs::read_dir(session.data().join(MARKS)) else { return Ok(()) };
+    let (reader, blobs, namespace) = (session.reader()?, session.blobs(), session.namespace());
     let marks: Vec<PathBuf> = marks.flatten().map(|mark| mark.path()).collect();
     for mark in marks {
         let run = mark.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::sync::OnceLock;
 
 use myrmex_model::demand::{CPU, MEMORY};
 use myrmex_model::name::Name;
 use myrmex_runtime::partition::Supply;
+use myrmex_runtime::platform::memory_bytes;
 
 use crate::settings::Settings;
 
@@ -28,17 +30,17 @@ fn own_labels() -> BTreeSet<String> {
 /// Returns the cores and the memory, as far as the system tells.
 fn own_resources() -> BTreeMap<Name, u64> {
     let name = |text: &str| Name::new(text).expect("it is a name");
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64;
-    let mut resources = BTreeMap::from([(name(CPU), cores * 1_000)]);
+    let mut resources = BTreeMap::from([(name(CPU), u64::from(cores()) * 1_000)]);
     if let Some(bytes) = memory_bytes() {
         resources.insert(name(MEMORY), bytes);
     }
     resources
 }
 
-fn memory_bytes() -> Option<u64> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kib.checked_mul(1_024)
+/// Returns how many cores this process may use; one where the system does not tell. It is asked once: the answer is put together
+/// from many files.
+pub(crate) fn cores() -> u32 {
+    static CORES: OnceLock<u32> = OnceLock::new();
+    let ask = || std::thread::available_parallelism().ok().and_then(|cores| u32::try_from(cores.get()).ok());
+    *CORES.get_or_init(|| ask().unwrap_or(1))
 }

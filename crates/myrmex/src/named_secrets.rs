@@ -50,6 +50,12 @@ pub(crate) struct Named {
 /// Values of inputs that are known before the run.
 type Known = Rc<BTreeMap<String, Value>>;
 
+/// Returns whether a run of `definition` can come to name a secret at all, which most cannot. Takes no expression apart, so any
+/// stack will do.
+pub(crate) fn names_any(definition: &Definition, called: &BTreeMap<Name, Definition>) -> bool {
+    std::iter::once(definition).chain(called.values()).any(names_secrets)
+}
+
 /// Finds the secrets that a run of `definition` with these inputs can come to name, also in the workflows that it calls.
 ///
 /// Needs a stack of [`myrmex_expr::STACK_BYTES`].
@@ -58,9 +64,6 @@ pub(crate) fn named_secrets(
     called: &BTreeMap<Name, Definition>,
     inputs: &serde_json::Map<String, Value>,
 ) -> Vec<Named> {
-    if !std::iter::once(definition).chain(called.values()).any(names_secrets) {
-        return Vec::new();
-    }
     // A file has no value yet.
     let is_known = |name: &str| {
         let input = definition.inputs.iter().find(|input| input.name.as_str() == name);

@@ -79,7 +79,7 @@ fn ended(session: &Session, asked: Asked) -> Result<Exit, Failure> {
             return Err(Failure::new(FailureCode::Store, "the engine has stopped"));
         }
     }
-    let is_there = session.reader().summary(session.namespace(), run)?.is_some();
+    let is_there = session.reader()?.summary(session.namespace(), run)?.is_some();
     tell(&match asked.waiting {
         Waiting::Start if !is_there => {
             "interrupted before the run began; nothing of it is recorded".to_owned()

@@ -1,6 +1,7 @@
 //! An engine in this process: the store held exclusively, its partitions, the local worker, and watching one run to its
 //! end.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -14,10 +15,10 @@ use myrmex_model::status::Status;
 use myrmex_runtime::clock::SystemClock;
 use myrmex_runtime::logs::Logs;
 use myrmex_runtime::partition::{DOMAIN_LOG, Partitions, Parts, RequestError, Thrift, event_of, load_run};
-use myrmex_runtime::platform::{self, Zygote};
+use myrmex_runtime::platform::{self, Processes, Zygote};
 use myrmex_runtime::progress::{Health, Progress, Seen};
 use myrmex_runtime::worker::{
-    Busy, Kin, LocalWorker, OpenReader, WorkerConfig, copies_folder, scratch_folder,
+    Busy, Kin, LocalWorker, OpenReader, WorkerConfig, WorkerError, copies_folder, scratch_folder,
 };
 use myrmex_store::blobs::{BlobStore, FileBlobStore};
 use myrmex_store::directory::{DataDirectory, Owner};
@@ -87,7 +88,9 @@ impl Default for Means {
 pub struct Session {
     partitions: Partitions,
     progress: Arc<Progress>,
-    reader: Box<dyn Reader>,
+    open_reader: OpenReader,
+    /// Opened when it is first asked for.
+    reader: OnceCell<Box<dyn Reader>>,
     namespace: Namespace,
     data: PathBuf,
     blobs: Arc<dyn BlobStore>,
@@ -122,9 +125,35 @@ fn ignore_records(data: &Path) {
     }
 }
 
+/// Opens the data directory of a workspace; makes one that is not there.
+fn open_data(workspace: &Workspace, is_quiet: bool) -> Result<DataDirectory, Failure> {
+    let is_new = !workspace.data.exists();
+    let directory = DataDirectory::open(&workspace.data)
+        .map_err(|error| Failure::file(&workspace.data, "cannot be the data directory", &error))?;
+    if is_new && !is_quiet && workspace.data != workspace.root.join(DATA_NAME) {
+        // Whoever named another place may have meant one that was there.
+        drop(writeln!(std::io::stderr(), "made the data directory `{}`", workspace.data.display()));
+    }
+    ignore_records(&workspace.data);
+    Ok(directory)
+}
+
+/// Has the helper processes hold the store too, and makes ready what starts the first task: that goes on beside the opening of
+/// the store.
+fn helpers(zygote: Zygote, owner: &Owner) -> Result<Processes, Failure> {
+    // The store stays held until the last process of a task is gone, even if this process is killed.
+    zygote
+        .hold(std::os::fd::AsFd::as_fd(owner))
+        .map_err(|error| Failure::from_error(FailureCode::System, &error))?;
+    let processes = Processes::new(zygote).map_err(WorkerError::Processes);
+    let mut processes = processes.map_err(|error| Failure::from_error(FailureCode::System, &error))?;
+    processes.make_ready();
+    Ok(processes)
+}
+
 /// Returns how many attempts run at a time unless somebody says otherwise: one per core.
 pub fn default_slots() -> u32 {
-    std::thread::available_parallelism().ok().and_then(|cores| u32::try_from(cores.get()).ok()).unwrap_or(1)
+    machine::cores()
 }
 
 impl Session {
@@ -139,19 +168,9 @@ impl Session {
         let supply = machine::supply(&settings);
         let slots = means.slots.or(settings.worker.slots).unwrap_or_else(default_slots);
         let Settings { providers, limits, .. } = settings;
-        let is_new = !workspace.data.exists();
-        let directory = DataDirectory::open(&workspace.data)
-            .map_err(|error| Failure::file(&workspace.data, "cannot be the data directory", &error))?;
-        if is_new && !means.is_quiet && workspace.data != workspace.root.join(DATA_NAME) {
-            // Whoever named another place may have meant one that was there.
-            drop(writeln!(std::io::stderr(), "made the data directory `{}`", workspace.data.display()));
-        }
-        ignore_records(&workspace.data);
+        let directory = open_data(workspace, means.is_quiet)?;
         let owner = directory.hold(REMAINS_WAIT).map_err(myrmex_store::StoreError::from)?;
-        // The store stays held until the last process of a task is gone, even if this process is killed.
-        zygote
-            .hold(std::os::fd::AsFd::as_fd(&owner))
-            .map_err(|error| Failure::from_error(FailureCode::System, &error))?;
+        let processes = helpers(zygote, &owner)?;
         let progress = Arc::new(Progress::new());
         let logs =
             Logs::new(DOMAIN_LOG, Box::new(FileLogStore::open(&workspace.data)?), Arc::clone(&progress));
@@ -160,6 +179,7 @@ impl Session {
         let blobs: Arc<dyn BlobStore> = Arc::new(FileBlobStore::new(&workspace.data));
         let open =
             move || SqliteStore::open_with(&data, partitions).map(|store| Box::new(store) as Box<dyn Store>);
+        let open_reader = readers(&workspace.data);
         let partitions = Partitions::start(Parts {
             open: Box::new(open),
             namespace: namespace.clone(),
@@ -178,19 +198,15 @@ impl Session {
             scratch: scratch_folder(&workspace.data),
             grace: GRACE,
             providers,
-            kin: Kin::new(
-                Box::new(SqliteReader::open(&workspace.data)?),
-                namespace.clone(),
-                Arc::clone(&progress),
-            ),
+            kin: Kin::new(Arc::clone(&open_reader), namespace.clone(), Arc::clone(&progress)),
             blobs: Arc::clone(&blobs),
             namespace: namespace.clone(),
             copies: copies_folder(&workspace.data),
-            successes: means.takes_over.then(|| successes(&workspace.data)),
+            successes: means.takes_over.then(|| Arc::clone(&open_reader)),
         };
         let ear = partitions.ear();
         let worker = LocalWorker::start(
-            zygote,
+            processes,
             config,
             logs.clone(),
             Box::new(SystemClock),
@@ -199,12 +215,13 @@ impl Session {
         .map_err(|error| Failure::from_error(FailureCode::System, &error))?;
         let busy = worker.busy();
         partitions.attach(worker);
-        let reader = SqliteReader::open(&workspace.data)?;
-        intake::sweep(&workspace.data, blobs.as_ref(), (&reader, &namespace))?;
         let watched = Arc::new(OnceLock::new());
         listen_to_signals(&partitions, logs, (Arc::clone(&watched), busy))?;
-        let (reader, data) = (Box::new(reader), workspace.data.clone());
-        Ok(Self { partitions, progress, reader, namespace, data, blobs, watched, owner })
+        let (reader, data) = (OnceCell::new(), workspace.data.clone());
+        let session =
+            Self { partitions, progress, open_reader, reader, namespace, data, blobs, watched, owner };
+        intake::sweep(&session)?;
+        Ok(session)
     }
 
     /// Says to those who read beside this process which run it goes on with: before it is asked to.
@@ -220,9 +237,17 @@ impl Session {
         &self.partitions
     }
 
-    /// Returns a reader of the store.
-    pub fn reader(&self) -> &dyn Reader {
-        self.reader.as_ref()
+    /// Returns a reader of the store. It is opened when it is first asked for: a run of which nothing is shown needs none.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Failure`] if it cannot be opened.
+    pub fn reader(&self) -> Result<&dyn Reader, Failure> {
+        if let Some(reader) = self.reader.get() {
+            return Ok(reader.as_ref());
+        }
+        let opened = (self.open_reader)()?;
+        Ok(self.reader.get_or_init(|| opened).as_ref())
     }
 
     /// Returns the data directory.
@@ -263,7 +288,7 @@ impl Session {
     pub fn last_of(&self, run: RunId) -> Result<Sequence, Failure> {
         let mut last = Sequence::NONE;
         loop {
-            let records = self.reader.run_records(&self.namespace, run, last, 1_000)?;
+            let records = self.reader()?.run_records(&self.namespace, run, last, 1_000)?;
             let Some(record) = records.last() else { return Ok(last) };
             last = record.sequence;
         }
@@ -275,7 +300,7 @@ impl Session {
     ///
     /// Returns [`Failure`] if the store cannot be read.
     pub fn open_below(&self, run: RunId) -> Result<Vec<RunId>, Failure> {
-        Ok(descendants::open_below(self.reader(), &self.namespace, run)?)
+        Ok(descendants::open_below(self.reader()?, &self.namespace, run)?)
     }
 
     /// Says that runs of the workspace were interrupted, but for the one that goes on and what came of it.
@@ -284,7 +309,7 @@ impl Session {
     ///
     /// Returns [`Failure`] if the store cannot be read.
     pub fn tell_of_interrupted(&self, goes_on: Option<(RunId, &[RunId])>) -> Result<(), Failure> {
-        let (reader, namespace) = (self.reader(), &self.namespace);
+        let (reader, namespace) = (self.reader()?, &self.namespace);
         let mut open: BTreeSet<RunId> = descendants::open_runs(reader, namespace)?.into_iter().collect();
         for run in goes_on.iter().flat_map(|(run, below)| std::iter::once(run).chain(*below)) {
             open.remove(run);
@@ -394,8 +419,8 @@ fn new_partitions() -> Result<StorePartitions, Failure> {
     })
 }
 
-/// Returns what opens the store to look for successes; it is there once an attempt asks.
-fn successes(data: &Path) -> OpenReader {
+/// Returns what opens the store for reading, for whoever comes to need that.
+fn readers(data: &Path) -> OpenReader {
     let data = data.to_owned();
     Arc::new(move || SqliteReader::open(&data).map(|reader| Box::new(reader) as Box<dyn Reader>))
 }
@@ -499,7 +524,7 @@ struct Viewer<'a> {
 impl<'a> Viewer<'a> {
     fn new(session: &'a Session, run: RunId, after: Sequence, show: Show) -> Result<Self, Failure> {
         let loaded = match show {
-            Show::People => load_run(session.reader(), &session.namespace, run)?,
+            Show::People => load_run(session.reader()?, &session.namespace, run)?,
             Show::Json | Show::Nothing => None,
         };
         let total = loaded.as_ref().map_or(0, |loaded| loaded.definition().task_count());
@@ -526,7 +551,7 @@ impl<'a> Viewer<'a> {
         if self.show == Show::Nothing {
             return Ok(());
         }
-        let reader = self.session.reader();
+        let reader = self.session.reader()?;
         loop {
             let records = reader.run_records(&self.session.namespace, self.run, self.cursor, 1_000)?;
             let Some(last) = records.last() else { break };
@@ -559,7 +584,7 @@ impl<'a> Viewer<'a> {
         } else {
             return Ok(());
         };
-        let (reader, namespace) = (self.session.reader(), &self.session.namespace);
+        let (reader, namespace) = (self.session.reader()?, &self.session.namespace);
         let Some(summary) = reader.summary(namespace, waiting)? else { return Ok(()) };
         match (waits::what_for(reader, namespace, &summary)?, task) {
             (Some(what_for), Some(task)) => {
@@ -634,9 +659,16 @@ impl<'a> Viewer<'a> {
         if status != Status::Succeeded {
             self.tell_kept();
         }
-        show_end(self.session.reader(), &self.session.namespace, self.run, status, self.show)?;
+        if is_told(status, self.show) {
+            show_end(self.session.reader()?, &self.session.namespace, self.run, status, self.show)?;
+        }
         self.broken.take().map_or(Ok(()), Err)
     }
+}
+
+/// Whether anything is said of how a run ended; if not, nothing of it need be read.
+fn is_told(status: Status, show: Show) -> bool {
+    show != Show::Nothing || status != Status::Succeeded
 }
 
 /// Says how to see the end of a run that could not be printed.
@@ -656,7 +688,7 @@ pub fn show_end(
     status: Status,
     show: Show,
 ) -> Result<(), Failure> {
-    if show == Show::Nothing && status == Status::Succeeded {
+    if !is_told(status, show) {
         return Ok(());
     }
     let unknown = || Failure::new(FailureCode::RunId, format!("there is no run {id}"));

@@ -99,18 +99,32 @@ pub(super) struct Answer {
     to: Option<Sender<Result<(), RequestError>>>,
     /// Held until the answer is given, or nobody can give it any more.
     hold: Option<Arc<Hold>>,
+    /// Held until the request is taken.
+    opening: Option<Arc<Hold>>,
 }
 
 impl Answer {
     /// Makes where an answer goes, and where it is found.
     pub(super) fn new(hold: Option<Arc<Hold>>) -> (Self, Answered) {
         let (to, answered) = channel();
-        (Self { to: Some(to), hold }, answered)
+        (Self { to: Some(to), hold, opening: None }, answered)
     }
 
     /// Makes an answer that nobody hears.
     pub(super) fn unheard(hold: Option<Arc<Hold>>) -> Self {
-        Self { to: None, hold }
+        Self { to: None, hold, opening: None }
+    }
+
+    /// Ends a hold with the request that the answer is for, once its partition has taken that or never will. In the partition
+    /// of the domain that is in the same turn, so what the request asks for is given away in the batch that records it.
+    #[must_use]
+    pub(super) fn opening(self, hold: Option<Arc<Hold>>) -> Self {
+        Self { opening: hold, ..self }
+    }
+
+    /// Takes what is to be dropped when the request is taken.
+    pub(super) fn take_opening(&mut self) -> Option<Arc<Hold>> {
+        self.opening.take()
     }
 
     /// Gives the answer; with a hold, once that has ended. Whoever asked may have gone. The hold is returned, to be let go

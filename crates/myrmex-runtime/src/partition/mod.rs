@@ -475,9 +475,16 @@ impl State {
     /// Takes one message; false when the loop is to end.
     fn handle(&mut self, message: Message) -> bool {
         match message {
-            Message::Start(new, answer) => self.start(*new, answer),
-            Message::Resume { runs, asked, answer } => self.resume(&runs, asked, answer),
-            Message::Cancel { run, by, reason, answer } => {
+            Message::Start(new, mut answer) => {
+                let _opening = answer.take_opening();
+                self.start(*new, answer);
+            }
+            Message::Resume { runs, asked, mut answer } => {
+                let _opening = answer.take_opening();
+                self.resume(&runs, asked, answer);
+            }
+            Message::Cancel { run, by, reason, mut answer } => {
+                let _opening = answer.take_opening();
                 let loaded = self.load(run);
                 self.take_up_at_once(run);
                 let cancelled = loaded.and_then(|ended| match ended {

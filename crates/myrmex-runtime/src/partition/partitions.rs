@@ -29,8 +29,8 @@ pub struct Partitions {
 }
 
 impl Partitions {
-    /// Opens the store, raising the epochs of its logs, and starts the loops. No places are given away before something was
-    /// asked for.
+    /// Opens the store, raising the epochs of its logs, and starts the loops. No places are given away before something that was
+    /// asked for is taken.
     ///
     /// # Errors
     ///
@@ -53,7 +53,7 @@ impl Partitions {
 
     fn spawn(&mut self, seat: Seat, messages: Messages) -> Result<(), StoreError> {
         let committers: MakeCommitter =
-            Box::new(|store, logs, inbox| Ok(Box::new(CommitThread::start(store, logs, inbox)?)));
+            Box::new(|store, logs, inbox| Ok(Box::new(CommitThread::new(store, logs, inbox))));
         let inbox = self.inboxes[seat.log.0 as usize].clone();
         let mut state = State::open(seat, committers, inbox)?;
         let thread = std::thread::Builder::new()
@@ -91,9 +91,7 @@ impl Partitions {
     /// their attempts under way count as lost. One of the others that cannot be read is noted and left. The answer is about
     /// the first, and comes when all are taken up.
     pub fn resume_run(&self, run: RunId, others: &[RunId]) -> Answered {
-        let answered = resume(self.count, &self.inboxes, (run, others));
-        self.open();
-        answered
+        resume(self.count, &self.inboxes, (run, others), self.take_opening())
     }
 
     /// Asks for the end of a run; the answer comes once that is durable. No attempt is granted after that.
@@ -109,19 +107,24 @@ impl Partitions {
 
     fn ask(&self, log: LogId, message: impl FnOnce(Answer) -> Message) -> Answered {
         let (answer, answered) = Answer::new(None);
-        put(&self.inboxes[log.0 as usize], message(answer));
-        self.open();
+        put(&self.inboxes[log.0 as usize], message(answer.opening(self.take_opening())));
         answered
     }
 
-    /// Lets places be given away, now that something was asked for.
-    fn open(&self) {
-        drop(self.opening.lock().unwrap_or_else(PoisonError::into_inner).take());
+    /// Takes what keeps places from being given away, for the first request: they are once that is taken.
+    fn take_opening(&self) -> Option<Arc<Hold>> {
+        self.opening.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-/// Asks all partitions that have one of these runs to take it up, and the domain to wait for them.
-pub(super) fn resume(count: Count, inboxes: &[Entry], (run, others): (RunId, &[RunId])) -> Answered {
+/// Asks all partitions that have one of these runs to take it up, and the domain to wait for them. What kept places from being
+/// given away before goes with the request.
+pub(super) fn resume(
+    count: Count,
+    inboxes: &[Entry],
+    (run, others): (RunId, &[RunId]),
+    opening: Option<Arc<Hold>>,
+) -> Answered {
     let mut by_log: BTreeMap<LogId, Vec<RunId>> = BTreeMap::new();
     for resumed in std::iter::once(run).chain(others.iter().copied()) {
         by_log.entry(count.log_of(resumed)).or_default().push(resumed);
@@ -135,6 +138,7 @@ pub(super) fn resume(count: Count, inboxes: &[Entry], (run, others): (RunId, &[R
         put(&inboxes[log.0 as usize], Message::Resume { runs, asked: None, answer });
     }
     let (answer, answered) = Answer::new(hold);
+    let answer = answer.opening(opening);
     put(&inboxes[first.0 as usize], Message::Resume { runs, asked: Some(run), answer });
     answered
 }

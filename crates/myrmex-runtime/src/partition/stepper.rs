@@ -124,7 +124,7 @@ impl Stepper {
     /// when all are taken up.
     pub fn resume_runs(&self, runs: &[RunId]) -> Answered {
         match runs.split_first() {
-            Some((first, others)) => resume(self.count, &self.inboxes, (*first, others)),
+            Some((first, others)) => resume(self.count, &self.inboxes, (*first, others), None),
             None => self.ask(DOMAIN_LOG, |answer| Message::Resume { runs: Vec::new(), asked: None, answer }),
         }
     }

@@ -126,33 +126,33 @@ impl Writer {
     }
 }
 
-/// A thread that commits.
+/// A thread that commits. It is started for the first batch that is handed over: a short run has none.
 pub(super) struct CommitThread {
     store: Shared,
     logs: Logs,
-    batches: Option<SyncSender<Batch>>,
-    thread: Option<JoinHandle<()>>,
+    inbox: Inbox,
+    thread: Option<(SyncSender<Batch>, JoinHandle<()>)>,
     /// Set when nobody waits for the batch any more that a full disk holds up.
     given_up: Arc<AtomicBool>,
 }
 
 impl CommitThread {
-    pub(super) fn start(store: Box<dyn Store>, logs: Logs, inbox: Inbox) -> Result<Self, StoreError> {
+    pub(super) fn new(store: Box<dyn Store>, logs: Logs, inbox: Inbox) -> Self {
+        let (store, given_up) = (Arc::new(Mutex::new(Some(store))), Arc::default());
+        Self { store, logs, inbox, thread: None, given_up }
+    }
+
+    fn start(&self) -> Result<(SyncSender<Batch>, JoinHandle<()>), StoreError> {
         // One batch at a time: the next one keeps growing while this one is being made durable.
         let (batches, received) = sync_channel(1);
-        let given_up = Arc::new(AtomicBool::new(false));
-        let is_given_up = Arc::clone(&given_up);
-        let store: Shared = Arc::new(Mutex::new(Some(store)));
-        let (shared_store, shared_logs) = (Arc::clone(&store), logs.clone());
-        let thread = std::thread::Builder::new()
-            .name("writer".into())
-            .spawn(move || {
-                let _notice = PanicNotice(inbox.clone());
-                write(&shared_store, &shared_logs, &received, &inbox, &is_given_up);
-            })
-            .map_err(|source| StoreError::Io { doing: "starting the writer's thread".into(), source })?;
-        let (batches, thread) = (Some(batches), Some(thread));
-        Ok(Self { store, logs, batches, thread, given_up })
+        let (store, logs, inbox) = (Arc::clone(&self.store), self.logs.clone(), self.inbox.clone());
+        let is_given_up = Arc::clone(&self.given_up);
+        let thread = std::thread::Builder::new().name("writer".into()).spawn(move || {
+            let _notice = PanicNotice(inbox.clone());
+            write(&store, &logs, &received, &inbox, &is_given_up);
+        });
+        let failed = |source| StoreError::Io { doing: "starting the writer's thread".into(), source };
+        Ok((batches, thread.map_err(failed)?))
     }
 }
 
@@ -166,16 +166,28 @@ impl Committer for CommitThread {
     }
 
     fn hand_over(&mut self, batch: Batch) {
-        if let Some(batches) = &self.batches {
-            // A writer that has ended left an error in the inbox.
-            drop(batches.send(batch));
+        let started = match self.thread.take() {
+            Some(started) => Ok(started),
+            None => self.start(),
+        };
+        match started {
+            Ok((batches, thread)) => {
+                // A writer that has ended left an error in the inbox.
+                drop(batches.send(batch));
+                self.thread = Some((batches, thread));
+            }
+            // Nothing of the batch is in the store, as after any commit that failed. If the partition has gone, nobody waits.
+            Err(error) => {
+                *lock(&self.store) = None;
+                let _is_heard = self.inbox.say(Written::Committed(Err(error)));
+            }
         }
     }
 
     fn close(&mut self) {
-        self.batches = None;
         self.given_up.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
+        if let Some((batches, thread)) = self.thread.take() {
+            drop(batches);
             // A writer that panicked committed nothing more; the store tells what is durable.
             drop(thread.join());
         }
@@ -268,7 +280,7 @@ mod tests {
         let logs = Logs::new(LogId(0), Box::new(MemoryLogStore::new()), Arc::new(Progress::new()));
         let (entry, messages) = inbox();
         let inbox = Inbox { messages: entry, epoch: opened.epoch };
-        let writer = Writer::new(Box::new(CommitThread::start(store, logs, inbox).unwrap()));
+        let writer = Writer::new(Box::new(CommitThread::new(store, logs, inbox)));
         let record = NewRecord {
             namespace: Namespace::standard(),
             run: RunId([1; 16]),

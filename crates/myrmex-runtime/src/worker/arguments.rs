@@ -130,7 +130,7 @@ mod tests {
             grace: Duration::from_secs(1),
             providers: crate::secrets::Providers::default(),
             kin: crate::worker::Kin::new(
-                myrmex_store::Store::reader(&myrmex_store::memory::MemoryStore::new()).unwrap(),
+                Arc::new(|| myrmex_store::Store::reader(&myrmex_store::memory::MemoryStore::new())),
                 myrmex_model::name::Namespace::standard(),
                 Arc::default(),
             ),

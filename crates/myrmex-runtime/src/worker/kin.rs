@@ -14,8 +14,9 @@ use myrmex_model::ir::Body;
 use myrmex_model::name::Namespace;
 use myrmex_model::value::Value;
 use myrmex_model::wire;
-use myrmex_store::{Reader, Record, Sequence};
+use myrmex_store::{Reader, Record, Sequence, StoreError};
 
+use super::OpenReader;
 use super::secret::Wanted;
 use crate::partition::{JournalError, event_of, load_definition};
 use crate::progress::Progress;
@@ -27,7 +28,9 @@ const PAGE: usize = 1_000;
 /// Finds out about runs that belong together, from the journal.
 #[derive(Clone)]
 pub struct Kin {
-    reader: Arc<Mutex<Box<dyn Reader>>>,
+    open: OpenReader,
+    /// None before it is first needed.
+    reader: Arc<Mutex<Option<Box<dyn Reader>>>>,
     namespace: Namespace,
     progress: Arc<Progress>,
 }
@@ -45,9 +48,23 @@ struct Told {
 }
 
 impl Kin {
-    /// Reads journals of `namespace` by `reader`; what a person should know goes to `progress`.
-    pub fn new(reader: Box<dyn Reader>, namespace: Namespace, progress: Arc<Progress>) -> Self {
-        Self { reader: Arc::new(Mutex::new(reader)), namespace, progress }
+    /// Reads journals of `namespace` by a reader of its own; what a person should know goes to `progress`.
+    pub fn new(open: OpenReader, namespace: Namespace, progress: Arc<Progress>) -> Self {
+        Self { open, reader: Arc::default(), namespace, progress }
+    }
+
+    /// Opens the reader, so that the first question need not wait for that. Whoever asks is told of what goes wrong.
+    pub(super) fn make_ready(&self) {
+        drop(self.read(|_| Ok::<_, StoreError>(())));
+    }
+
+    fn read<T, E: From<StoreError>>(&self, read: impl FnOnce(&dyn Reader) -> Result<T, E>) -> Result<T, E> {
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        let reader = match &mut *reader {
+            Some(reader) => reader,
+            none => none.insert((self.open)()?),
+        };
+        read(reader.as_ref())
     }
 
     /// Returns the run that called `run`, if one did.
@@ -97,8 +114,7 @@ impl Kin {
     }
 
     fn records(&self, run: RunId, after: Sequence, limit: usize) -> Result<Vec<Record>, JournalError> {
-        let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(reader.run_records(&self.namespace, run, after, limit)?)
+        self.read(|reader| Ok(reader.run_records(&self.namespace, run, after, limit)?))
     }
 
     fn told(&self, run: RunId) -> Result<Told, JournalError> {
@@ -154,8 +170,7 @@ impl Kin {
     /// Returns the secrets in the literal arguments of a definition, by the name of the task. Tasks of one name in several
     /// blocks are not told apart: a name too many masks no less.
     fn literal(&self, hash: DefinitionHash) -> Result<BTreeMap<String, BTreeSet<String>>, JournalError> {
-        let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        let definition = load_definition(reader.as_ref(), &self.namespace, hash)?;
+        let definition = self.read(|reader| load_definition(reader, &self.namespace, hash))?;
         let mut literal: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for node in definition.iter().flat_map(|definition| &definition.nodes) {
             if let Body::Task(body) = &node.body
@@ -171,8 +186,7 @@ impl Kin {
     fn granted(&self, run: RunId, task: &Address, told: &mut Told) -> Result<(), JournalError> {
         match told.inputs.get(task).copied().flatten() {
             Some(hash) if told.read.insert(hash) => {
-                let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-                let input = values::load(reader.as_ref(), &self.namespace, run, hash)?;
+                let input = self.read(|reader| values::load(reader, &self.namespace, run, hash))?;
                 told.names.extend(names(&input));
             }
             Some(_) => {}

@@ -26,7 +26,7 @@ use super::secret::{Commands, Prepared, Preparing, RunMasks, Secrets, Wanted};
 use super::{Assignment, Outcome, Report, Said, Worker, WorkerConfig, arguments};
 use crate::clock::Clock;
 use crate::logs::Logs;
-use crate::platform::{ProcessEnd, ProcessEvent, ProcessId, Processes, Stream, Waker, Zygote};
+use crate::platform::{ProcessEnd, ProcessEvent, ProcessId, Processes, Stream, Waker};
 use crate::secrets::{self, Secret};
 
 /// What the worker is told.
@@ -94,15 +94,14 @@ impl LocalWorker {
     ///
     /// # Errors
     ///
-    /// Returns [`WorkerError`] if the operating system refuses what it needs.
+    /// Returns [`WorkerError`] if the operating system refuses its thread.
     pub fn start(
-        zygote: Zygote,
+        processes: Processes,
         config: WorkerConfig,
         logs: Logs,
         clock: Box<dyn Clock>,
         say: Box<dyn Fn(Said) + Send>,
     ) -> Result<Self, WorkerError> {
-        let processes = Processes::new(zygote).map_err(WorkerError::Processes)?;
         let waker = processes.waker();
         // Without a bound, because either side may be waiting for the other: the worker for the partition to take a
         // report, the partition for the worker to take an assignment. What it can hold is bounded all the same: an
@@ -236,6 +235,7 @@ impl State {
     fn run(mut self, processes: Processes, inbox: &Receiver<Told>) {
         // The store has a new owner, so whoever read what is left here is gone.
         self.keeper.forget_all();
+        self.config.kin.make_ready();
         let worked = catch_unwind(AssertUnwindSafe(|| self.work(processes, inbox)));
         if worked.is_err() {
             (self.say)(Said::Broken("the local worker stopped by a defect of its own".to_owned()));

@@ -15,7 +15,7 @@ use myrmex_model::time::Length;
 use myrmex_model::value::Value;
 use myrmex_runtime::clock::SystemClock;
 use myrmex_runtime::logs::Logs;
-use myrmex_runtime::platform::Zygote;
+use myrmex_runtime::platform::{Processes, Zygote};
 use myrmex_runtime::progress::Progress;
 use myrmex_runtime::secrets::Providers;
 use myrmex_runtime::worker::{
@@ -53,7 +53,7 @@ impl Host {
 
     /// Starts a worker in a folder that is ready.
     pub(crate) fn with(providers: Providers, folder: TempDir) -> Self {
-        let zygote = Zygote::fork().unwrap();
+        let processes = Processes::new(Zygote::fork().unwrap()).unwrap();
         let store = MemoryLogStore::new();
         let printed = store.memory_reader();
         let logs = Logs::new(LOG, Box::new(store), Arc::new(Progress::new()));
@@ -65,7 +65,7 @@ impl Host {
             grace: GRACE,
             providers,
             kin: Kin::new(
-                MemoryStore::new().reader().unwrap(),
+                Arc::new(|| MemoryStore::new().reader()),
                 Namespace::standard(),
                 Arc::new(Progress::new()),
             ),
@@ -76,7 +76,7 @@ impl Host {
         };
         std::fs::create_dir_all(&config.workspace).unwrap();
         let say = Box::new(move |said| drop(say.send(said)));
-        let worker = LocalWorker::start(zygote, config, logs, Box::new(SystemClock), say).unwrap();
+        let worker = LocalWorker::start(processes, config, logs, Box::new(SystemClock), say).unwrap();
         Self { worker, heard, printed, blobs, folder, next: 1 }
     }
 

@@ -11,7 +11,7 @@ use myrmex_model::value::Value;
 use myrmex_runtime::secrets::Providers;
 
 use super::CheckedFile;
-use crate::named_secrets::{Named, named_secrets};
+use crate::named_secrets::{Named, named_secrets, names_any};
 
 /// The code of a secret without which the run would fail.
 pub(super) const MISSING: Code = Code("E0702");
@@ -26,6 +26,9 @@ pub(super) fn lacking(
     (definition, inputs): (&Definition, &serde_json::Map<String, Value>),
     (providers, root): (&Providers, &Path),
 ) -> Vec<CheckedFile> {
+    if !names_any(definition, &file.closure) {
+        return Vec::new();
+    }
     let find = || named_secrets(definition, &file.closure, inputs);
     let on_thread = std::thread::scope(|scope| {
         let builder = std::thread::Builder::new().stack_size(myrmex_expr::STACK_BYTES);

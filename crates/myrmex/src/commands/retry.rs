@@ -105,7 +105,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     // What is asked for is to run, whatever has been done before.
     let takes_over = args.from.is_empty() && args.item.is_empty();
     let session = Session::open(zygote, &workspace, Means { slots, takes_over, is_quiet: args.quiet })?;
-    let retried = load_run(session.reader(), session.namespace(), old.run)?;
+    let retried = load_run(session.reader()?, session.namespace(), old.run)?;
     let retried = retried.ok_or_else(|| no_run(old.run))?;
     let source = Source::of(&session, &retried, other)?;
     let new = RunId(uuid::Uuid::now_v7().into_bytes());
@@ -219,7 +219,7 @@ impl Source {
             let is_other = hash != retried.definition_hash();
             return Ok(Self { definition: Arc::new(definition), hash, form: form.into(), called, is_other });
         }
-        let (reader, namespace) = (session.reader(), session.namespace());
+        let (reader, namespace) = (session.reader()?, session.namespace());
         let form = |hash: DefinitionHash| -> Result<Arc<[u8]>, Failure> {
             let stored = reader.definition(namespace, hash)?;
             let missing =
@@ -256,7 +256,7 @@ fn choose(
     };
     let tasks = args.from.iter().map(printed).map(Again::Task);
     let again: Vec<Again> = tasks.chain(args.item.iter().map(printed).map(Again::Item)).collect();
-    let (reader, namespace) = (session.reader(), session.namespace());
+    let (reader, namespace) = (session.reader()?, session.namespace());
     let places = Places { reader, blobs: session.blobs(), namespace, to: new };
     let other = Some(&*source.definition).filter(|_| source.is_other);
     prepare(&places, retried, other, &again).map_err(|error| match error {
@@ -281,7 +281,7 @@ fn unknown(error: &SelectError) -> Failure {
 /// Takes the inputs of the old run, with those replaced that are given.
 fn new_inputs(args: &Args, session: &Session, (retried, source): (&Run, &Source)) -> Result<Inputs, Failure> {
     let before = match retried.inputs() {
-        Some(hash) => values::load(session.reader(), session.namespace(), retried.id(), hash)?,
+        Some(hash) => values::load(session.reader()?, session.namespace(), retried.id(), hash)?,
         None => Value::Null,
     };
     let fields = before.as_object().cloned().unwrap_or_default();

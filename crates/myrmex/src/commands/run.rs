@@ -241,7 +241,7 @@ fn go_on(
     inputs: &mut Inputs,
     show: Show,
 ) -> Result<Option<Exit>, Failure> {
-    let (reader, namespace) = (session.reader(), session.namespace());
+    let (reader, namespace) = (session.reader()?, session.namespace());
     let Some(found) = reader.summary(namespace, run)? else { return Ok(None) };
     let before = myrmex_runtime::partition::load_run(reader, namespace, run)?.and_then(|run| run.inputs());
     let Some(inputs) = inputs.measured(session)? else { return Ok(Some(Exit::Interrupted)) };

@@ -10,5 +10,5 @@ mod wire;
 mod zygote;
 
 pub use processes::{Processes, Waker};
-pub use syscall::{raise_open_files, return_memory};
+pub use syscall::{memory_bytes, raise_open_files, return_memory};
 pub use zygote::Zygote;

@@ -149,6 +149,16 @@ impl Processes {
         self.running.len()
     }
 
+    /// Has a reaper forked for the first process, which then need not wait for that. If there is no room for one,
+    /// [`start`](Self::start) tries again and says so.
+    pub fn make_ready(&mut self) {
+        if self.lanes.is_empty()
+            && let Ok(lane) = self.add_lane()
+        {
+            self.idle.push(lane);
+        }
+    }
+
     /// Asks for a process. That it could not be started is usually known only later, so that is told by its
     /// [`ProcessEvent::Ended`].
     ///
@@ -356,6 +366,10 @@ impl Processes {
             Ok(Some(status)) => {
                 // The zygote closes this socket next. Whatever were sent into it until then, nobody would ever answer.
                 lane.is_lost = status.is_of_zygote();
+                if lane.is_lost && lane.attempt.is_none() {
+                    self.remove_lane(index);
+                    return Ok(());
+                }
                 self.finish(index, Some(status), on)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),

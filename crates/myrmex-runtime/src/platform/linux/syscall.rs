@@ -317,6 +317,15 @@ pub fn return_memory() {
     }
 }
 
+/// Returns how much memory this machine has, as far as the system tells.
+pub fn memory_bytes() -> Option<u64> {
+    // SAFETY: a `sysinfo` is plain numbers, for which zeroes are a value.
+    let mut known: libc::sysinfo = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer is to a local of the right type.
+    let is_known = unsafe { libc::sysinfo(&raw mut known) } == 0;
+    is_known.then(|| known.totalram.saturating_mul(u64::from(known.mem_unit)))
+}
+
 /// Returns the id of this process.
 pub(super) fn own_pid() -> pid_t {
     // SAFETY: always sound.
