@@ -6,9 +6,9 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::commands::{check, events, explain, fmt, import, run, runs, schema, why};
-use crate::elsewhere;
+use crate::commands::{check, completions, events, explain, fmt, import, man, run, runs, schema, why};
 use crate::exit::{Exit, Failure, FailureCode};
+use crate::{complete, elsewhere};
 
 /// What the exit codes mean, below the help. The README has the same table.
 const EXIT_CODES: &str = "\
@@ -56,10 +56,17 @@ enum Command {
     Events(events::Args),
     /// Turn a file of another system into a workflow
     Import(import::Args),
+    /// Print a script with which a shell completes commands, options and names
+    Completions(completions::Args),
+    /// Print a manual page, or write all of them
+    Man(man::Args),
 }
 
 /// Parses the arguments, runs the command and returns its exit code.
 pub fn main() -> ExitCode {
+    if complete::answers() {
+        return Exit::Success.into();
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -85,6 +92,8 @@ pub fn main() -> ExitCode {
         Command::Why(args) => why::run(&args, data),
         Command::Events(args) => events::run(&args, data),
         Command::Import(args) => import::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     };
     match ended {
         Ok(exit) => exit.into(),

@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod commands;
+mod complete;
 pub mod descendants;
 pub mod driven;
 pub mod elsewhere;

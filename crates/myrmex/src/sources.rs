@@ -175,12 +175,14 @@ pub fn ours(folder: &Path) -> Vec<PathBuf> {
 /// Returns the source files of a folder by name; none if it cannot be read.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().take(BESIDE_MAX);
-    let is_source = |path: &PathBuf| {
-        path.extension().is_some_and(|ending| ENDINGS.iter().any(|own| ending == *own)) && path.is_file()
-    };
-    let mut files: Vec<_> = entries.map(|entry| entry.path()).filter(is_source).collect();
+    let mut files: Vec<_> = entries.map(|entry| entry.path()).filter(|path| is_source(path)).collect();
     files.sort();
     files
+}
+
+/// Returns whether a file has the ending of a source file.
+pub fn is_source(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ENDINGS.iter().any(|own| ending == *own)) && path.is_file()
 }
 
 fn is_workflow(path: &Path) -> bool {
@@ -188,7 +190,7 @@ fn is_workflow(path: &Path) -> bool {
 }
 
 /// Returns the name of the workflow that a file says it holds, by its head alone.
-fn declared(path: &Path) -> Option<String> {
+pub fn declared(path: &Path) -> Option<String> {
     let mut head = Vec::new();
     let file = std::fs::File::open(path).ok()?;
     file.take(HEAD_BYTES).read_to_end(&mut head).ok()?;

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use clap_complete::engine::ArgValueCompleter;
 use myrmex_model::file::FileValue;
 use myrmex_model::id::RunId;
 use myrmex_model::ir::Body;
@@ -15,6 +16,7 @@ use myrmex_store::{Reader, StoreError};
 use serde_json::json;
 
 use super::runs::{find, open_reader};
+use crate::complete;
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::summary;
 use crate::session::print_line;
@@ -30,6 +32,7 @@ const HASH_DIGITS: usize = 12;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The run's id, or the beginning of it
+    #[arg(add = ArgValueCompleter::new(complete::runs))]
     run: String,
 
     /// Show only this one: an artifact `TASK/NAME`, an output of type `file` `TASK/output.NAME`, or an output that was too

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use clap_complete::engine::ArgValueCompleter;
 use myrmex_model::name::Namespace;
 
 use super::runs::{find, open_reader};
+use crate::complete;
 use crate::exit::{Exit, Failure};
 use crate::render::held_up::Waiting;
 use crate::request::{self, Asked};
@@ -15,6 +17,7 @@ use crate::workspace::Workspace;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The run's id, or the beginning of it
+    #[arg(add = ArgValueCompleter::new(complete::runs))]
     run: String,
 
     /// Why; recorded with the cancel

@@ -4,9 +4,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use clap_complete::engine::ArgValueCompleter;
 use myrmex_model::diagnostic::Severity;
 
 use super::{CheckedFile, check_file};
+use crate::complete;
 use crate::exit::{Exit, Failure};
 use crate::render::diagnostics;
 use crate::sources;
@@ -16,7 +18,7 @@ use crate::workspace::Workspace;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Files or folders to check, or standard input with `-`; without any the whole workspace
-    #[arg(value_name = "PATH")]
+    #[arg(value_name = "PATH", add = ArgValueCompleter::new(complete::files))]
     paths: Vec<PathBuf>,
 
     /// How to print what is found

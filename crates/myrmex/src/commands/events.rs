@@ -3,10 +3,12 @@
 use std::io::Write;
 use std::path::Path;
 
+use clap_complete::engine::ArgValueCompleter;
 use myrmex_model::name::Namespace;
 use myrmex_store::{LogId, Reader, Sequence};
 
 use super::runs::{find, open_reader};
+use crate::complete;
 use crate::exit::{Exit, Failure};
 use crate::render::event::Lines;
 use crate::session::print_line;
@@ -16,7 +18,7 @@ use crate::workspace::Workspace;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Print only the events of this run, given by its id or the beginning of it
-    #[arg(long, value_name = "RUN")]
+    #[arg(long, value_name = "RUN", add = ArgValueCompleter::new(complete::runs))]
     run: Option<String>,
 
     /// Begin after this place: `LOG:SEQ` as in a line printed before

@@ -2,9 +2,11 @@
 
 use std::io::Write;
 
+use clap_complete::engine::ArgValueCompleter;
 use myrmex_model::fault::FaultKind;
 use serde_json::{Value, json};
 
+use crate::complete;
 use crate::exit::{Exit, Failure};
 
 /// Explain a code that a message shows
@@ -13,7 +15,7 @@ use crate::exit::{Exit, Failure};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The code, such as E0207, or a word, such as `cycle`
-    #[arg(value_parser = asked)]
+    #[arg(value_parser = asked, add = ArgValueCompleter::new(complete::codes))]
     code: Option<Asked>,
 
     /// Print JSON

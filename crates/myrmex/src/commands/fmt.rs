@@ -3,10 +3,12 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use clap_complete::engine::ArgValueCompleter;
 use myrmex_lang::{FormatError, Source, Syntax};
 use myrmex_model::diagnostic::Diagnostic;
 
 use super::unreadable;
+use crate::complete;
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::diagnostics;
 use crate::sources::{self, STANDARD_INPUT};
@@ -19,7 +21,7 @@ use crate::workspace::Workspace;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Files or folders to format, without any the whole workspace; `-` reads standard input and writes to standard output
-    #[arg(value_name = "PATH")]
+    #[arg(value_name = "PATH", add = ArgValueCompleter::new(complete::files))]
     paths: Vec<PathBuf>,
 
     /// Write nothing; name the files that would change and exit with 1 if there are any

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
+use clap_complete::engine::ArgValueCompleter;
 use myrmex_engine::run::TaskView;
 use myrmex_model::address::Address;
 use myrmex_model::id::{FencingToken, RunId};
@@ -15,6 +16,7 @@ use myrmex_store::{Reader, StoreError};
 use serde_json::json;
 
 use super::runs::{NAMED_MAX, find, listed, open_reader};
+use crate::complete;
 use crate::descendants::{self, Call};
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::summary;
@@ -26,10 +28,11 @@ use crate::workspace::Workspace;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The run's id, or the beginning of it
+    #[arg(add = ArgValueCompleter::new(complete::runs))]
     run: String,
 
     /// Print only this task and what is inside it; one task alone is printed as it is, without prefixes
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", add = ArgValueCompleter::new(complete::tasks))]
     task: Option<String>,
 
     /// Print JSON lines

@@ -1,11 +1,13 @@
 //! The commands, one file each.
 
 pub mod check;
+pub mod completions;
 pub mod events;
 pub mod explain;
 pub mod fmt;
 pub mod import;
 mod lacking;
+pub mod man;
 pub mod run;
 pub mod runs;
 pub mod schema;

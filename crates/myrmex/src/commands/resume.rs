@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use clap_complete::engine::ArgValueCompleter;
 use myrmex_model::id::DefinitionHash;
 use myrmex_model::ir::Definition;
 use myrmex_model::name::Namespace;
@@ -12,6 +13,7 @@ use myrmex_store::{Reader, RunSummary};
 
 use super::check_file;
 use super::runs::{find, open_reader};
+use crate::complete;
 use crate::descendants;
 use crate::exit::{Exit, Failure};
 use crate::render::held_up::Waiting;
@@ -26,6 +28,7 @@ use crate::workspace::Workspace;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The run's id, or the beginning of it
+    #[arg(add = ArgValueCompleter::new(complete::runs))]
     run: String,
 
     /// Run at most this many tasks at a time [default: one per core]

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use clap_complete::engine::ArgValueCompleter;
 use myrmex_engine::run::{Again, Run, SelectError};
 use myrmex_lang::{Given, nearest};
 use myrmex_model::diagnostic::Severity;
@@ -20,6 +21,7 @@ use myrmex_store::{Reader, RunSummary, Sequence};
 use super::run::{called, check_secrets, has_errors, inputs, print_json};
 use super::runs::{find, open_reader};
 use super::{check_file, resume};
+use crate::complete;
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::intake::{Inputs, Keeping};
 use crate::render::held_up::Waiting;
@@ -43,11 +45,12 @@ const NOTHING_TO_DO: &str = "nothing to do: the run succeeded; `--from TASK` run
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The run's id, or the beginning of it
+    #[arg(add = ArgValueCompleter::new(complete::runs))]
     run: String,
 
     /// Run this task again although it succeeded, and everything that follows it; repeat for more. Nothing is taken from
     /// `cache` then
-    #[arg(long, value_name = "TASK")]
+    #[arg(long, value_name = "TASK", add = ArgValueCompleter::new(complete::tasks))]
     from: Vec<String>,
 
     /// Run again only what did not succeed, and what follows it; this is so without any choice
@@ -55,7 +58,7 @@ pub struct Args {
     failed: bool,
 
     /// Run this item of a `for_each` again, such as `deploy[2]` or `deploy[eu]`, and what follows it; repeat for more
-    #[arg(long, value_name = "TASK[KEY]")]
+    #[arg(long, value_name = "TASK[KEY]", add = ArgValueCompleter::new(complete::tasks))]
     item: Vec<String>,
 
     /// Replace an input; repeat for more. Results that are taken over stay as they were

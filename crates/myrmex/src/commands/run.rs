@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use clap_complete::engine::ArgValueCompleter;
 use myrmex_lang::{Given, JsonError, codes, parse_json};
 use myrmex_model::diagnostic::{Diagnostic, Severity, Span};
 use myrmex_model::id::{DefinitionHash, RunId};
@@ -20,6 +21,7 @@ use myrmex_store::Sequence;
 use super::check::with_needed;
 use super::lacking::lacking;
 use super::{CheckedFile, UNREADABLE, check_placed};
+use crate::complete;
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::intake::{self, Inputs, Keeping};
 use crate::render::held_up::Waiting;
@@ -38,7 +40,7 @@ const ENDINGS: [&str; 2] = ["yaml", "yml"];
 pub struct Args {
     /// The workflow's file, or its name: `NAME.yaml` or `workflows/NAME.yaml` in the workspace, or a file there that
     /// begins with `workflow: NAME`; or standard input with `-`
-    #[arg(value_name = "FILE_OR_NAME")]
+    #[arg(value_name = "FILE_OR_NAME", add = ArgValueCompleter::new(complete::workflows))]
     workflow: String,
 
     /// Set an input, of type `file` by the path of a file; repeat for more

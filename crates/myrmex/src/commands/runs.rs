@@ -63,7 +63,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
 /// # Errors
 ///
 /// Returns [`Failure`] if there is none or it cannot be opened.
-pub(super) fn open_reader(workspace: &Workspace) -> Result<SqliteReader, Failure> {
+pub(crate) fn open_reader(workspace: &Workspace) -> Result<SqliteReader, Failure> {
     if !workspace.data.join(myrmex_store::sqlite::FILE_NAME).exists() {
         let message = format!("there is no store in `{}`", workspace.data.display());
         return Err(Failure::new(FailureCode::RunId, message).with_hint("`myrmex run FILE` makes one"));

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use clap_complete::engine::ArgValueCompleter;
 use myrmex_engine::run::{MACHINE, Run, TaskView};
 use myrmex_model::address::Address;
 use myrmex_model::event::Event;
@@ -19,6 +20,7 @@ use serde_json::{Value, json};
 
 use super::list::parent_json;
 use super::runs::{find, listed, open_reader};
+use crate::complete;
 use crate::descendants::{self, Call};
 use crate::driven::Driver;
 use crate::exit::{Exit, Failure, FailureCode};
@@ -31,10 +33,11 @@ use crate::workspace::Workspace;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The run's id, or the beginning of it
+    #[arg(add = ArgValueCompleter::new(complete::runs))]
     run: String,
 
     /// Show this task whole: its input, its output, its error and its attempts
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", add = ArgValueCompleter::new(complete::tasks))]
     task: Option<String>,
 
     /// Print one JSON document: the summary that `run --json` prints last, with times

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
+use clap_complete::engine::ArgValueCompleter;
 use myrmex_engine::dispatch::{Dispatch, Grant, Ready, Wait, Worker};
 use myrmex_engine::run::{Reason, Run};
 use myrmex_model::address::Address;
@@ -22,6 +23,7 @@ use myrmex_store::{Reader, RunSummary};
 use serde_json::{Value, json};
 
 use super::runs::{find, listed, open_reader};
+use crate::complete;
 use crate::driven::Driver;
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::task_path::TaskPath;
@@ -44,7 +46,7 @@ const WORKER: &str = "local";
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The run's id, or the beginning of it; with `/TASK` one task by its path
-    #[arg(value_name = "RUN[/TASK]")]
+    #[arg(value_name = "RUN[/TASK]", add = ArgValueCompleter::new(complete::runs_and_tasks))]
     what: String,
 
     /// Print one JSON document
