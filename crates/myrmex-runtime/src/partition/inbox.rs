@@ -61,7 +61,9 @@ impl Entry {
                 refuse(message);
                 return true;
             }
-            Message::Start(..) | Message::Resume { .. } => lanes.ordinary.push_back(message),
+            Message::Start(..) | Message::Resume { .. } | Message::Opened => {
+                lanes.ordinary.push_back(message);
+            }
             Message::Cancel { .. }
             | Message::Attach(_)
             | Message::Said(_)
@@ -176,6 +178,15 @@ mod tests {
         assert!(matches!(messages.try_next(), Some(Message::Resume { .. })));
         assert!(messages.try_next_reserved().is_none());
         assert!(entry.put(request().0), "there is room again");
+    }
+
+    #[test]
+    fn places_are_not_given_away_before_the_first_request_was_taken() {
+        let (entry, messages) = inbox();
+        assert!(entry.put(request().0) && entry.put(Message::Opened) && entry.put(cancel()));
+        assert!(matches!(messages.try_next(), Some(Message::Cancel { .. })));
+        assert!(matches!(messages.try_next(), Some(Message::Resume { .. })));
+        assert!(matches!(messages.try_next(), Some(Message::Opened)));
     }
 
     #[test]

@@ -183,6 +183,8 @@ pub(super) enum Message {
     Letter(Letter),
     /// Whether runs of several partitions are being taken up, so that no place is given away meanwhile.
     Hold(bool),
+    /// The first request after the opening came before this one: places may be given away once that was taken.
+    Opened,
     Interrupt,
     /// What the writer of this epoch says of the batch it has. One of an earlier opening of the store says nothing any
     /// more: its batch was dropped.

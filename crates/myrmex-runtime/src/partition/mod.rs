@@ -16,6 +16,7 @@ mod cache;
 mod children;
 mod demands;
 mod domain;
+mod gate;
 mod inbox;
 mod journal;
 mod mail;
@@ -455,6 +456,7 @@ impl State {
             | Message::Attach(_)
             | Message::Letter(_)
             | Message::Hold(_)
+            | Message::Opened
             | Message::Said(_) => {
                 self.deferred.push_back(message);
                 None
@@ -495,7 +497,7 @@ impl State {
             Message::Said(said) => return self.hear(said),
             Message::Letter(letter) => return self.open_letter(letter),
             Message::Hold(true) => self.owned.holds.begin_resume(),
-            Message::Hold(false) => self.owned.holds.end_resume(),
+            Message::Hold(false) | Message::Opened => self.owned.holds.end_resume(),
             Message::Interrupt => {
                 self.is_interrupted = true;
                 if let Some(worker) = &self.worker {
