@@ -99,7 +99,11 @@ impl Logs {
     }
 
     /// Takes what an attempt printed. Waits while the disk is full.
-    pub(crate) fn append(
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] if the segments cannot be written, or are full and nobody waits any more.
+    pub fn append(
         &self,
         token: FencingToken,
         stream: Stream,
@@ -110,19 +114,31 @@ impl Logs {
     }
 
     /// Ends the output of an attempt, hands it to the operating system and tells where it lies.
-    pub(crate) fn finish(&self, token: FencingToken, at: Timestamp) -> Result<Vec<LogRange>, StoreError> {
+    ///
+    /// # Errors
+    ///
+    /// As of [`Logs::append`].
+    pub fn finish(&self, token: FencingToken, at: Timestamp) -> Result<Vec<LogRange>, StoreError> {
         let ranges = self.insist(|store| store.finish(self.source(token), at))?;
         self.insist(|store| store.flush())?;
         Ok(ranges)
     }
 
     /// Hands everything to the operating system, so that it survives the death of this process.
-    pub(crate) fn flush(&self) -> Result<(), StoreError> {
+    ///
+    /// # Errors
+    ///
+    /// As of [`Logs::append`].
+    pub fn flush(&self) -> Result<(), StoreError> {
         self.insist(|store| store.flush())
     }
 
-    /// Makes durable what `batch` refers to. Costs nothing if it refers to nothing.
-    pub(crate) fn sync_for(&self, batch: &Batch) -> Result<(), StoreError> {
+    /// Makes durable what `batch` refers to; a committer does so before the batch. Costs nothing if it refers to nothing.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] if the segments cannot be synced. They must be opened again then.
+    pub fn sync_for(&self, batch: &Batch) -> Result<(), StoreError> {
         let refers =
             batch.operations.iter().any(|operation| matches!(operation, IndexOperation::PutLogRange(_)));
         if refers { lock(&self.shared.store).sync() } else { Ok(()) }

@@ -8,7 +8,7 @@ use myrmex_testkit::sim::{CONSTRUCTS, Case, Outcome, Planted, Soaked, replay, sh
 /// How many seeds a check run simulates; `MYRMEX_SEEDS` says another number.
 const SEEDS: u64 = 20_000;
 
-/// In how many of these seeds each construct has to stand.
+/// In how many of these seeds each construct has to stand, and how often in them each fault has to come about.
 const COVERED: (u64, u64) = (300, 10);
 
 /// A planted bug is found among so many seeds.
@@ -51,12 +51,21 @@ fn everything_holds_in_all_seeds_and_their_load_is_real() {
         "{counts:?}"
     );
     assert!(
-        counts.unread > seeds / 50 && counts.left_alone > seeds / 10 && counts.overtakings > seeds / 200,
+        counts.disk.unread > seeds / 50 && counts.left_alone > seeds / 10 && counts.echoes > seeds / 20,
         "{counts:?}"
     );
     assert!(counts.snapshots > seeds && counts.naps > seeds / 4 && counts.wakes > seeds / 8, "{counts:?}");
     assert!(
         counts.messages.0 > seeds / 4 && counts.messages.1 > seeds / 50 && counts.letters.1 > seeds / 4,
+        "{counts:?}"
+    );
+    let traffic = counts.traffic;
+    assert!(
+        traffic.cuts > seeds / 2 && traffic.breaks > seeds / 4 && traffic.lost > seeds / 10,
+        "{counts:?}"
+    );
+    assert!(
+        traffic.doubled > seeds / 10 && traffic.delayed > seeds / 2 && traffic.reordered > seeds / 10,
         "{counts:?}"
     );
     assert!(counts.kinds.len() >= 24, "{counts:?}");
@@ -69,6 +78,14 @@ fn every_construct_is_part_of_what_is_simulated() {
     let rare: Vec<_> =
         CONSTRUCTS.iter().filter(|word| constructs.get(**word).is_none_or(|count| *count < least)).collect();
     assert!(rare.is_empty(), "in less than {least} of {seeds} seeds: {rare:?}");
+}
+
+#[test]
+fn every_kind_of_fault_comes_about() {
+    let (seeds, least) = COVERED;
+    let Soaked { counts, .. } = soak(0..seeds, None, threads(), &|_| {});
+    let rare: Vec<_> = counts.faults().into_iter().filter(|(_, count)| *count < least).collect();
+    assert!(rare.is_empty(), "less than {least} times in {seeds} seeds: {rare:?}");
 }
 
 #[test]
@@ -127,6 +144,7 @@ macro_rules! planted {
 
 planted! {
     acknowledging_before_the_sync_is_found: AcknowledgeBeforeSync,
+    syncing_only_checkpoints_is_found: SynchronousNormal,
     trusting_a_failed_sync_is_found: FailedSyncTrusted,
     a_torn_batch_is_found: TornBatch,
     a_timer_row_outside_the_batch_is_found: TimerOutsideBatch,
@@ -138,12 +156,16 @@ planted! {
     a_missing_fencing_check_is_found: NoFencing,
     a_counter_of_places_is_found: SlotCounter,
     a_cancel_acknowledged_too_early_is_found: CancelRace,
+    losing_what_attempts_printed_is_found: LogsUnsynced,
     forgetting_a_report_is_found: ReportForgotten,
     starting_an_attempt_twice_is_found: AssignedTwice,
     a_message_outside_the_batch_is_found: MessageOutsideBatch,
     taking_messages_twice_is_found: NoDedupe,
     skipping_what_follows_a_snapshot_is_found: SnapshotTailSkipped,
     a_run_that_wakes_up_without_its_timer_is_found: SleeperBehind,
+    giving_places_away_before_the_first_request_is_found: NoOpeningHold,
+    words_that_overtake_each_other_are_found: WordsOvertake,
+    a_break_that_the_worker_does_not_notice_is_found: BreakUnnoticed,
 }
 
 fn simulate_alone(seed: u64) -> Outcome {
@@ -152,7 +174,7 @@ fn simulate_alone(seed: u64) -> Outcome {
 
 #[test]
 fn a_failing_case_becomes_small_and_still_fails() {
-    for planted in [Planted::TimerOutsideBatch, Planted::CancelRace] {
+    for planted in [Planted::ReportForgotten, Planted::CancelRace] {
         let outcome = found(planted);
         let small = on_a_large_stack(|| shrink(&outcome.case)).unwrap();
         assert!(!small.breaches.is_empty());

@@ -16,6 +16,7 @@ mod cache;
 mod children;
 mod demands;
 mod domain;
+mod gate;
 mod inbox;
 mod journal;
 mod mail;

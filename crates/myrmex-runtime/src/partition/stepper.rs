@@ -11,22 +11,20 @@ use myrmex_model::time::Timestamp;
 use myrmex_store::{LogId, Partitions as Count, StoreError};
 
 use super::children::Share;
-use super::domain::DOMAIN_LOG;
-use super::inbox::{Entry, Messages, inbox};
-use super::message::{Answer, Answered, Ear, Interrupter, Message, NewRun};
-use super::partitions::resume;
+use super::gate::Gate;
+use super::inbox::{Messages, inbox};
+use super::message::{Answered, Ear, Interrupter, Message, NewRun};
 use super::post::{Letter, Post};
 use super::shared::SharedStore;
 use super::writer::MakeCommitter;
 use super::{Parts, State, Tally};
-use crate::worker::{SharedWorker, Worker};
+use crate::worker::Worker;
 
 /// Partitions whose loops the caller turns. Dropping them is their sudden death: nothing is committed any more.
 pub struct Stepper {
-    count: Count,
+    gate: Gate,
     /// By log.
     loops: Vec<Loop>,
-    inboxes: Vec<Entry>,
     letters: Letters,
 }
 
@@ -55,7 +53,8 @@ impl Post for Letters {
 }
 
 impl Stepper {
-    /// Opens the store, raising the epochs of its logs. `committers` makes what makes the committers of a partition.
+    /// Opens the store, raising the epochs of its logs. `committers` makes what makes the committers of a partition. No places
+    /// are given away before something was asked for.
     ///
     /// # Errors
     ///
@@ -67,15 +66,14 @@ impl Stepper {
         let (open, common) = parts.split();
         let store = SharedStore::open(open)?;
         let (count, letters) = (store.partitions(), Letters::default());
-        let (mut loops, mut inboxes) = (Vec::new(), Vec::new());
-        for log in count.logs() {
-            let (inbox, messages) = inbox();
+        let (inboxes, received): (Vec<_>, Vec<_>) = count.logs().map(|_| inbox()).unzip();
+        let (gate, mut loops) = (Gate::new(count, inboxes), Vec::new());
+        for (log, messages) in count.logs().zip(received) {
             let seat = common.seat(log, store.clone(), Box::new(letters.clone()));
-            let state = State::open(seat, committers(log), inbox.clone())?;
+            let state = State::open(seat, committers(log), gate.inbox(log))?;
             loops.push(Loop { state, messages });
-            inboxes.push(inbox);
         }
-        Ok(Self { count, loops, inboxes, letters })
+        Ok(Self { gate, loops, letters })
     }
 
     /// Lets batches be full with so many rows already, so that small histories meet full ones.
@@ -94,45 +92,41 @@ impl Stepper {
 
     /// Returns how many partitions there are.
     pub fn count(&self) -> Count {
-        self.count
+        self.gate.count()
     }
 
     /// Returns what a worker needs to be heard.
     pub fn ear(&self) -> Ear {
-        Ear { count: self.count, inboxes: self.inboxes.clone() }
+        self.gate.ear()
     }
 
     /// Returns a handle that can interrupt the partitions.
     pub fn interrupter(&self) -> Interrupter {
-        Interrupter(self.inboxes.clone())
+        self.gate.interrupter()
     }
 
     /// Gives the partitions their worker, at their next turns.
     pub fn attach(&self, worker: Box<dyn Worker>) {
-        let worker = Arc::new(SharedWorker::new(worker));
-        for log in self.count.logs() {
-            self.put(log, Message::Attach(Arc::clone(&worker)));
-        }
+        self.gate.attach(worker);
     }
 
     /// Asks for a new run; the answer comes once it is durable.
     pub fn start_run(&self, run: NewRun) -> Answered {
-        self.ask(self.count.log_of(run.run), |answer| Message::Start(Box::new(run), answer))
+        self.gate.start_run(run)
     }
 
     /// Asks for runs of the store to go on, before places are given to others; the answer is about the first of them, and comes
-    /// when all are taken up.
+    /// when all are taken up. Without any, places are given away from then on.
     pub fn resume_runs(&self, runs: &[RunId]) -> Answered {
         match runs.split_first() {
-            Some((first, others)) => resume(self.count, &self.inboxes, (*first, others), None),
-            None => self.ask(DOMAIN_LOG, |answer| Message::Resume { runs: Vec::new(), asked: None, answer }),
+            Some((first, others)) => self.gate.resume_run(*first, others),
+            None => self.gate.resume_none(),
         }
     }
 
     /// Asks for the end of a run; the answer comes once that is durable.
     pub fn cancel_run(&self, run: RunId, by: &str, reason: &str) -> Answered {
-        let (by, reason) = (by.to_owned(), reason.to_owned());
-        self.ask(self.count.log_of(run), |answer| Message::Cancel { run, by, reason, answer })
+        self.gate.cancel_run(run, by, reason)
     }
 
     /// Lets a partition take one turn with what is in its inbox; false if it has ended and says why by its progress.
@@ -173,7 +167,7 @@ impl Stepper {
         if again && letter.is_notice() {
             self.letters.put(route.1, letter.clone());
         }
-        self.put(route.1, Message::Letter(letter));
+        self.gate.put(route.1, Message::Letter(letter));
     }
 
     /// Returns when the next timer is due.
@@ -188,16 +182,5 @@ impl Stepper {
             naps: all.naps + one.naps,
             wakes: all.wakes + one.wakes,
         })
-    }
-
-    fn put(&self, log: LogId, message: Message) {
-        // The receivers live as long as this does.
-        let _is_taken = self.inboxes[log.0 as usize].put(message);
-    }
-
-    fn ask(&self, log: LogId, message: impl FnOnce(Answer) -> Message) -> Answered {
-        let (answer, answered) = Answer::new(None);
-        self.put(log, message(answer));
-        answered
     }
 }

@@ -76,6 +76,8 @@ fn soak_seeds(options: &Options) -> Result<ExitCode, String> {
         counts.snapshots,
         counts.naps
     );
+    let faults: Vec<String> = counts.faults().iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    println!("faults: {}", faults.join(", "));
     match failed {
         None => Ok(ExitCode::SUCCESS),
         Some(outcome) => report(&outcome, out),

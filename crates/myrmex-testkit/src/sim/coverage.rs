@@ -1,8 +1,11 @@
-//! Which constructs of the language a workflow holds, so that tests can say that all of them are simulated.
+//! Which constructs of the language a workflow holds, and which faults came about, so that tests can say that all of them are
+//! simulated.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+
+use super::{Counts, Traffic, Trouble};
 
 /// Every construct that the engine carries out: a key, or a key with one of its words.
 pub const CONSTRUCTS: &[&str] = &[
@@ -86,5 +89,36 @@ fn collect(value: &Value, above: &str, words: &mut BTreeSet<String>) {
         }
         Value::Array(members) => members.iter().for_each(|member| collect(member, above, words)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+impl Counts {
+    /// Returns every kind of fault with how often it came about.
+    pub fn faults(&self) -> Vec<(&'static str, u64)> {
+        let Traffic { arrived: _, cuts, breaks, lost, doubled, delayed, reordered } = self.traffic;
+        let Trouble { full, failed, torn, unread } = self.disk;
+        vec![
+            ("crashes", self.crashes),
+            ("crashes under load", self.crashes_under_load),
+            ("crashes in recovery", self.crashes_in_recovery),
+            ("crashes before the first request", self.crashes_in_opening),
+            ("turns of processes taken for dead", self.zombie_turns),
+            ("commits that found the disk full", full),
+            ("commits that failed", failed),
+            ("commits that were torn", torn),
+            ("reads that failed", unread),
+            ("times of a slow disk", self.slow_disks),
+            ("times of a worker that stood still", self.frozen_workers),
+            ("cuts of the network", cuts),
+            ("connections that broke", breaks),
+            ("words that were lost", lost),
+            ("words that were doubled", doubled),
+            ("words that were delayed", delayed),
+            ("words that were reordered", reordered),
+            ("reports that came back", self.echoes),
+            ("letters that came twice", self.letters.1),
+            ("runs that were left alone", self.left_alone),
+            ("jumps of the clock", self.clock_jumps),
+        ]
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use myrmex_model::id::Epoch;
+use myrmex_runtime::logs::Logs;
 use myrmex_runtime::partition::{Committer, Inbox, Written};
 use myrmex_store::memory::MemoryStore;
 use myrmex_store::{
@@ -16,6 +17,9 @@ use super::planted::{self, Planted};
 use super::random::{Choices, Random};
 use super::reading::Flaky;
 
+/// After how many commits one is synced where a planted bug syncs only checkpoints.
+const CHECKPOINT_COMMITS: u64 = 8;
+
 /// How often out of a thousand a commit goes wrong.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Faults {
@@ -25,6 +29,29 @@ pub(super) struct Faults {
     pub(super) unknown: u64,
     /// A read fails.
     pub(super) unreadable: u64,
+}
+
+/// What a disk did to commits and reads.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Trouble {
+    /// Commits for which there was no room.
+    pub full: u64,
+    /// Commits that failed, of which nobody knew whether they took place.
+    pub failed: u64,
+    /// Commits in whose middle the process died: of their batches nothing may be there.
+    pub torn: u64,
+    /// Reads that failed.
+    pub unread: u64,
+}
+
+impl Trouble {
+    /// Adds what another disk did.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.full += other.full;
+        self.failed += other.failed;
+        self.torn += other.torn;
+        self.unread += other.unread;
+    }
 }
 
 /// The disk, as the world and the committers of one simulation share it.
@@ -54,8 +81,7 @@ struct State {
     own_messages: u64,
     /// What a planted bug remembers.
     bug: planted::Memory,
-    /// Counts all reads that failed.
-    unread: u64,
+    trouble: Trouble,
 }
 
 enum Done {
@@ -86,7 +112,7 @@ impl Disk {
             messages: 0,
             own_messages: 0,
             bug: planted::Memory::default(),
-            unread: 0,
+            trouble: Trouble::default(),
         };
         Self(Arc::new(Mutex::new(state)))
     }
@@ -124,9 +150,9 @@ impl Disk {
         self.state().order.clone()
     }
 
-    /// Returns how many reads failed.
-    pub(super) fn unread(&self) -> u64 {
-        self.state().unread
+    /// Returns what it did until now.
+    pub(super) fn trouble(&self) -> Trouble {
+        self.state().trouble
     }
 
     /// Returns the choices that the disk made.
@@ -139,7 +165,7 @@ impl Disk {
         let mut state = self.state();
         let rate = state.faults.unreadable;
         let is_unreadable = rate > 0 && state.random.permille(rate);
-        state.unread += u64::from(is_unreadable);
+        state.trouble.unread += u64::from(is_unreadable);
         is_unreadable
     }
 
@@ -161,7 +187,9 @@ impl Disk {
     /// What survives the sudden death of the process and of the machine.
     pub(super) fn crash(&self) {
         let mut state = self.state();
-        if !state.is_unsynced_kept() {
+        let is_process_alone =
+            state.planted == Some(Planted::SynchronousNormal) && !state.random.permille(300);
+        if !state.is_unsynced_kept() || is_process_alone {
             return;
         }
         let synced = state.synced;
@@ -179,6 +207,7 @@ impl Disk {
     /// Leaves of a batch what a crash in the middle of its write left, if a planted bug takes that for something.
     fn tear(&self, batch: &mut Batch) -> bool {
         let mut state = self.state();
+        state.trouble.torn += 1;
         let is_visible = state.planted == Some(Planted::TornBatch);
         if is_visible {
             let kept = state.random.below(batch.records.len() as u64);
@@ -195,8 +224,12 @@ impl Disk {
     }
 
     /// Returns the committer of a store that was just opened, and the place where its batch lies.
-    pub(super) fn committer(&self, store: Box<dyn Store>, inbox: Inbox) -> (Box<dyn Committer>, Bench) {
-        let bench = Bench(Arc::new(Mutex::new(Hold { store: Some(store), inbox, batch: None })));
+    pub(super) fn committer(
+        &self,
+        store: Box<dyn Store>,
+        (logs, inbox): (Logs, Inbox),
+    ) -> (Box<dyn Committer>, Bench) {
+        let bench = Bench(Arc::new(Mutex::new(Hold { store: Some(store), logs, inbox, batch: None })));
         (Box::new(Desk { disk: self.clone(), bench: bench.clone() }), bench)
     }
 }
@@ -206,15 +239,24 @@ impl State {
         let (full, unknown) = (self.faults.full, self.faults.unknown);
         let drawn = 1_000 - self.random.below(1_000);
         match drawn {
-            _ if drawn <= full => Some(Fault::Full),
-            _ if drawn <= full + unknown => Some(Fault::Unknown { is_stored: self.random.permille(500) }),
+            _ if drawn <= full => {
+                self.trouble.full += 1;
+                Some(Fault::Full)
+            }
+            _ if drawn <= full + unknown => {
+                self.trouble.failed += 1;
+                Some(Fault::Unknown { is_stored: self.random.permille(500) })
+            }
             _ => None,
         }
     }
 
     /// Whether a planted bug leaves commits unsynced, which a crash takes back.
     fn is_unsynced_kept(&self) -> bool {
-        matches!(self.planted, Some(Planted::AcknowledgeBeforeSync | Planted::FailedSyncTrusted))
+        matches!(
+            self.planted,
+            Some(Planted::AcknowledgeBeforeSync | Planted::FailedSyncTrusted | Planted::SynchronousNormal)
+        )
     }
 }
 
@@ -266,7 +308,13 @@ impl Store for Opened {
         state.ends.insert(batch.log, (batch.epoch, committed.last));
         if state.is_unsynced_kept() {
             state.done.push(Done::Committed(Box::new(batch)));
-            if state.planted == Some(Planted::FailedSyncTrusted) && !state.bug.is_sync_failing {
+            let is_checkpoint = state.commits.is_multiple_of(CHECKPOINT_COMMITS);
+            let is_synced = match state.planted {
+                Some(Planted::FailedSyncTrusted) => !state.bug.is_sync_failing,
+                Some(Planted::SynchronousNormal) => is_checkpoint,
+                _ => false,
+            };
+            if is_synced {
                 state.synced = state.done.len();
             }
         }
@@ -342,6 +390,7 @@ pub(super) struct Bench(Arc<Mutex<Hold>>);
 
 struct Hold {
     store: Option<Box<dyn Store>>,
+    logs: Logs,
     inbox: Inbox,
     batch: Option<Batch>,
 }
@@ -376,6 +425,9 @@ impl Hold {
     fn commit(&mut self, disk: &Disk, batch: &Batch) -> Result<Committed, StoreError> {
         let Some(store) = &mut self.store else { return Err(StoreError::Poisoned) };
         let fault = disk.state().draw();
+        if !disk.has_planted(Planted::LogsUnsynced) {
+            self.logs.sync_for(batch)?;
+        }
         match fault {
             None => store.commit(batch),
             Some(Fault::Full) => Err(StoreError::Full),
@@ -420,7 +472,10 @@ impl Committer for Desk {
         if let Some(mut batch) = hold.batch.take() {
             let is_whole = self.disk.state().random.permille(500);
             let is_torn = !is_whole && self.disk.tear(&mut batch);
+            let is_synced =
+                self.disk.has_planted(Planted::LogsUnsynced) || hold.logs.sync_for(&batch).is_ok();
             if let Some(store) = &mut hold.store
+                && is_synced
                 && (is_whole || is_torn)
             {
                 drop(store.commit(&batch));

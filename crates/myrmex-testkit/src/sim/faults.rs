@@ -1,11 +1,12 @@
 //! What goes wrong in a simulation beside commits and reads: the process dies, people change their minds, the clock is
-//! set, the disk is slow, the worker stands still, words are repeated and overtake each other.
+//! set, the disk is slow, the worker stands still, the network is cut, and reports come back that were heard long ago.
 
 use std::sync::atomic::Ordering;
 
 use myrmex_runtime::worker::{Assignment, Report, Said};
 
 use super::CANCELLER;
+use super::network::Quality;
 use super::planted::Planted;
 use super::world::World;
 
@@ -48,6 +49,11 @@ impl Weather {
         self.frozen > 0
     }
 
+    /// Forgets the reports that were kept.
+    pub(super) fn forget(&mut self) {
+        self.echoes.clear();
+    }
+
     /// Keeps a report that was heard.
     pub(super) fn keep(&mut self, said: &Said) {
         if let (Said::Report(report), true) = (said, self.echoes.len() < ECHOES_MAX) {
@@ -68,14 +74,19 @@ impl World {
             30..=34 => self.set_the_clock(),
             35..=44 => self.disk.sync(),
             45..=74 if self.planted == Some(Planted::NoFencing) => self.deliver_late(),
-            75..=84 => self.weather.slow = 1 + self.random.below(SPELL_MAX),
-            85..=94 => self.weather.frozen = 1 + self.random.below(SPELL_MAX),
+            75..=84 => {
+                self.weather.slow = 1 + self.random.below(SPELL_MAX);
+                self.counts.slow_disks += 1;
+            }
+            85..=94 => {
+                self.weather.frozen = 1 + self.random.below(SPELL_MAX);
+                self.counts.frozen_workers += 1;
+            }
             95..=114 if !self.weather.echoes.is_empty() => self.echo(),
             115..=117 => self.tell(|partition| partition.ear().hear(Said::Broken("it broke".into()))),
             118..=121 => self.tell(|partition| partition.interrupter().interrupt()),
-            122..=141 => return self.overtake(),
-            // Reports for several partitions are heard one by one, and seldom wait for each other.
-            600..=799 if self.pace() > 1 => return self.overtake(),
+            122..=136 if self.quality.is_cut => self.cut(),
+            207..=286 if self.quality.is_cut && self.may_lose() => self.cut(),
             142..=161 if self.is_recovering() => self.crash(),
             162..=191 => return self.retry(),
             192..=201 if !self.is_recovering() => self.resume(),
@@ -110,28 +121,24 @@ impl World {
         self.counts.clock_jumps += 1;
     }
 
+    /// Whether something is under way between the partitions and their worker that may be lost.
+    fn may_lose(&self) -> bool {
+        self.process.as_ref().is_some_and(|process| process.network.may_lose())
+    }
+
+    /// The network lets nothing pass for a while.
+    fn cut(&mut self) {
+        if let Some(process) = &mut self.process {
+            process.network.cut(&mut self.random, &mut self.counts.traffic);
+        }
+    }
+
     /// A report arrives once more, maybe of a process that is long dead.
     fn echo(&mut self) {
         let index = self.random.below(self.weather.echoes.len() as u64);
         let report = self.weather.echoes.swap_remove(usize::try_from(index).expect("it is small"));
+        self.counts.echoes += 1;
         self.tell(|partition| partition.ear().hear(Said::Report(Box::new(report))));
-    }
-
-    /// A report overtakes those before it. What the worker has, which it says when asked, overtakes nothing and is not
-    /// overtaken.
-    fn overtake(&mut self) -> bool {
-        let Some(process) = &mut self.process else { return false };
-        let said = &mut process.hands.said;
-        let reports = said.iter().take_while(|said| matches!(said, Said::Report(_))).count();
-        if reports < 2 {
-            return false;
-        }
-        let index = 1 + self.random.below(reports as u64 - 1);
-        if let Some(overtaking) = said.remove(usize::try_from(index).expect("it is small")) {
-            said.push_front(overtaking);
-            self.counts.overtakings += 1;
-        }
-        true
     }
 
     /// A report of a dead worker arrives; the planted bug takes it for one of the attempt that is open now.
@@ -151,7 +158,12 @@ impl World {
         self.disk.heal();
         self.zombie = None;
         self.weather = Weather::default();
-        self.counts.unread = self.disk.unread();
+        self.quality = Quality::default();
+        if let Some(process) = &mut self.process
+            && process.network.heal(&mut self.random, &mut self.counts.traffic)
+        {
+            self.reconnect();
+        }
         // What could not be read when it was taken up is taken up now.
         self.resume();
     }

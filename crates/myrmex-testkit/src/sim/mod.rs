@@ -6,18 +6,23 @@
 //! the disk is full, the clock jumps, people cancel. Then faults stop, and every run must end. What is judged is what is
 //! durable. A seed gives the same history on every machine; [`Outcome::trace`] tells two histories apart.
 
+mod attempts;
 mod cache;
 mod case;
 mod coverage;
 mod disk;
+mod ending;
 mod faults;
 mod judge;
 mod laws;
+mod network;
 mod order;
 mod people;
 mod planted;
+mod process;
 mod random;
 mod reading;
+mod segments;
 mod shrink;
 mod soak;
 mod worker;
@@ -32,6 +37,8 @@ use myrmex_model::ir::Definition;
 
 pub use case::Case;
 pub use coverage::CONSTRUCTS;
+pub use disk::Trouble;
+pub use network::Traffic;
 pub use planted::Planted;
 pub use random::Choices;
 use random::{Random, mix};
@@ -54,7 +61,7 @@ pub struct Counts {
     pub processes: u64,
     /// Processes that died.
     pub crashes: u64,
-    /// Those that died with an attempt under way.
+    /// Those that died with an attempt under way, or a report of one that was not known to be durable.
     pub crashes_under_load: u64,
     /// Processes that ended because the store failed too often.
     pub gave_up: u64,
@@ -66,12 +73,20 @@ pub struct Counts {
     pub zombie_turns: u64,
     /// Those that died before they had taken up what they found.
     pub crashes_in_recovery: u64,
-    /// Reads that failed.
-    pub unread: u64,
+    /// What the disk did.
+    pub disk: Trouble,
+    /// Times in which no commit came to its end.
+    pub slow_disks: u64,
+    /// Times in which the worker stood still.
+    pub frozen_workers: u64,
+    /// Those that died before they had asked for anything.
+    pub crashes_in_opening: u64,
     /// Processes that took up a few runs first, and the others later.
     pub left_alone: u64,
-    /// Reports that overtook others.
-    pub overtakings: u64,
+    /// What the network did between partitions and their worker.
+    pub traffic: Traffic,
+    /// Reports that came back after they were heard.
+    pub echoes: u64,
     /// Successes that were taken over.
     pub taken_over: u64,
     /// Runs that were retried.

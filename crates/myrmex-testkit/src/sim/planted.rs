@@ -13,6 +13,9 @@ use super::random::Random;
 pub enum Planted {
     /// A commit is acknowledged before it is synced; a crash takes back what was not.
     AcknowledgeBeforeSync,
+    /// Commits are synced now and then, as with `synchronous=NORMAL`: the death of the process takes nothing back, that of the
+    /// machine does.
+    SynchronousNormal,
     /// A sync that failed is taken for one that worked.
     FailedSyncTrusted,
     /// Of a batch whose write a crash interrupts, a part is there.
@@ -35,6 +38,8 @@ pub enum Planted {
     SlotCounter,
     /// A cancel is acknowledged before it is decided.
     CancelRace,
+    /// What attempts printed is not synced before the batch that names it.
+    LogsUnsynced,
     /// The worker forgets what it reported before that is durable.
     ReportForgotten,
     /// What the worker is told reaches it twice, and it does not notice.
@@ -47,12 +52,19 @@ pub enum Planted {
     SnapshotTailSkipped,
     /// A run that left memory comes back as it was before it armed its last timer.
     SleeperBehind,
+    /// Places are given away before a process has asked for what is to go on.
+    NoOpeningHold,
+    /// What the worker is told, and what it says, arrives in any order.
+    WordsOvertake,
+    /// After a break of its connection the worker does not say again what it has kept.
+    BreakUnnoticed,
 }
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 23] = [
         Self::AcknowledgeBeforeSync,
+        Self::SynchronousNormal,
         Self::FailedSyncTrusted,
         Self::TornBatch,
         Self::TimerOutsideBatch,
@@ -64,18 +76,23 @@ impl Planted {
         Self::NoFencing,
         Self::SlotCounter,
         Self::CancelRace,
+        Self::LogsUnsynced,
         Self::ReportForgotten,
         Self::AssignedTwice,
         Self::MessageOutsideBatch,
         Self::NoDedupe,
         Self::SnapshotTailSkipped,
         Self::SleeperBehind,
+        Self::NoOpeningHold,
+        Self::WordsOvertake,
+        Self::BreakUnnoticed,
     ];
 
     /// Returns its name, as files of cases and the command line know it.
     pub fn name(self) -> &'static str {
         match self {
             Self::AcknowledgeBeforeSync => "acknowledge-before-sync",
+            Self::SynchronousNormal => "synchronous-normal",
             Self::FailedSyncTrusted => "failed-sync-trusted",
             Self::TornBatch => "torn-batch",
             Self::TimerOutsideBatch => "timer-outside-batch",
@@ -87,12 +104,16 @@ impl Planted {
             Self::NoFencing => "no-fencing",
             Self::SlotCounter => "slot-counter",
             Self::CancelRace => "cancel-race",
+            Self::LogsUnsynced => "logs-unsynced",
             Self::ReportForgotten => "report-forgotten",
             Self::AssignedTwice => "assigned-twice",
             Self::MessageOutsideBatch => "message-outside-batch",
             Self::NoDedupe => "no-dedupe",
             Self::SnapshotTailSkipped => "snapshot-tail-skipped",
             Self::SleeperBehind => "sleeper-behind",
+            Self::NoOpeningHold => "no-opening-hold",
+            Self::WordsOvertake => "words-overtake",
+            Self::BreakUnnoticed => "break-unnoticed",
         }
     }
 
@@ -141,16 +162,21 @@ pub(super) fn spoil(
         Planted::EpochNotRaised => batch.epoch = epoch,
         Planted::TerminalOverwritten => overwrite(batch, memory),
         Planted::AcknowledgeBeforeSync
+        | Planted::SynchronousNormal
         | Planted::FailedSyncTrusted
         | Planted::TornBatch
         | Planted::DedupeOff
         | Planted::NoFencing
         | Planted::SlotCounter
         | Planted::CancelRace
+        | Planted::LogsUnsynced
         | Planted::ReportForgotten
         | Planted::AssignedTwice
         | Planted::SnapshotTailSkipped
-        | Planted::SleeperBehind => {}
+        | Planted::SleeperBehind
+        | Planted::NoOpeningHold
+        | Planted::WordsOvertake
+        | Planted::BreakUnnoticed => {}
     }
 }
 

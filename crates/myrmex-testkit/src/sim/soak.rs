@@ -90,9 +90,13 @@ impl Counts {
         self.crashes += other.crashes;
         self.crashes_under_load += other.crashes_under_load;
         self.crashes_in_recovery += other.crashes_in_recovery;
-        self.unread += other.unread;
+        self.crashes_in_opening += other.crashes_in_opening;
+        self.disk.add(&other.disk);
+        self.slow_disks += other.slow_disks;
+        self.frozen_workers += other.frozen_workers;
         self.left_alone += other.left_alone;
-        self.overtakings += other.overtakings;
+        self.traffic.add(&other.traffic);
+        self.echoes += other.echoes;
         self.retries += other.retries;
         self.taken_over += other.taken_over;
         self.gave_up += other.gave_up;

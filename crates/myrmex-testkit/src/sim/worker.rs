@@ -1,83 +1,33 @@
 //! A worker that carries nothing out: how long an attempt takes and how it ends is drawn from its name.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
 
 use myrmex_model::fault::{Fault, FaultKind};
-use myrmex_model::id::{FencingToken, RunId};
+use myrmex_model::id::FencingToken;
 use myrmex_model::outcome::{AttemptEnd, AttemptReport, Loss, Usage};
 use myrmex_model::time::{Length, Timestamp};
-use myrmex_runtime::worker::{Assignment, Facts, Outcome, Produced, Report, Said, Worker};
+use myrmex_runtime::logs::Logs;
+use myrmex_runtime::worker::{Assignment, Facts, Outcome, Produced, Report, Said};
+use myrmex_store::segments::Stream;
 use serde_json::json;
 
 use super::cache;
+use super::network::Told;
 use super::planted::Planted;
 use super::random::{Random, mix, mix_text};
+use super::segments::printed;
 
-/// What a worker was told and has not read yet.
-#[derive(Debug)]
-pub(super) enum Told {
-    Assign(Box<Assignment>),
-    Stop(FencingToken),
-    StopAll,
-    Acknowledge(FencingToken),
-    Forget,
-    Recount,
-}
+/// Why what attempts print can be kept.
+const NEVER_FULL: &str = "segments in memory take everything";
 
-/// The way from a partition to its worker.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Line(Arc<Mutex<VecDeque<Told>>>);
-
-impl Line {
-    pub(super) fn put(&self, told: Told) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(told);
-    }
-
-    pub(super) fn take(&self) -> Option<Told> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
-    }
-}
-
-impl Worker for Line {
-    fn assign(&self, assignment: Assignment) {
-        self.put(Told::Assign(Box::new(assignment)));
-    }
-
-    fn stop(&self, token: FencingToken) {
-        self.put(Told::Stop(token));
-    }
-
-    fn stop_all(&self) {
-        self.put(Told::StopAll);
-    }
-
-    fn acknowledge(&self, token: FencingToken) {
-        self.put(Told::Acknowledge(token));
-    }
-
-    fn forget(&self, _: RunId) {
-        self.put(Told::Forget);
-    }
-
-    fn recount(&self) {
-        self.put(Told::Recount);
-    }
-}
-
-/// What a worker has under way, and what it says.
-#[derive(Debug, Default)]
+/// What a worker has under way, and what it keeps.
 pub(super) struct Hands {
     seed: u64,
     planted: Option<Planted>,
+    /// Where what attempts print is kept.
+    logs: Logs,
     running: BTreeMap<FencingToken, Running>,
     kept: BTreeMap<FencingToken, Report>,
-    /// What it said and nobody has heard yet.
-    pub(super) said: VecDeque<Said>,
 }
 
 #[derive(Debug)]
@@ -90,8 +40,8 @@ struct Running {
 }
 
 impl Hands {
-    pub(super) fn new(seed: u64, planted: Option<Planted>) -> Self {
-        Self { seed, planted, ..Self::default() }
+    pub(super) fn new(seed: u64, planted: Option<Planted>, logs: Logs) -> Self {
+        Self { seed, planted, logs, running: BTreeMap::new(), kept: BTreeMap::new() }
     }
 
     /// Whether it runs an attempt, or has a report of it that nobody has acknowledged.
@@ -120,12 +70,15 @@ impl Hands {
         self.running.iter().filter(|(_, running)| is_over(running)).map(|(token, _)| *token).collect()
     }
 
-    /// Does what it was told.
+    /// Does what it was told, and returns what it says to that.
     ///
     /// An attempt for which a success was found takes that over.
-    pub(super) fn obey(&mut self, told: Told, found: Option<Outcome>, now: Timestamp) {
+    pub(super) fn obey(&mut self, told: Told, found: Option<Outcome>, now: Timestamp) -> Vec<Said> {
         match told {
             Told::Assign(assignment) => {
+                if found.is_none() {
+                    self.print(assignment.token, 0, now);
+                }
                 let ends = if found.is_some() { now } else { now.after(self.duration(&assignment)) };
                 let running = Running { assignment: *assignment, ends, is_stopping: false, found };
                 self.running.insert(running.assignment.token, running);
@@ -142,16 +95,25 @@ impl Hands {
             Told::Forget => {}
             Told::Recount => {
                 let tokens = self.running.keys().chain(self.kept.keys()).copied().collect();
-                self.said.push_back(Said::Inventory(tokens));
-                let reports = self.kept.values().map(|report| Said::Report(Box::new(report.clone())));
-                self.said.extend(reports);
+                return std::iter::once(Said::Inventory(tokens)).chain(self.say_again()).collect();
             }
         }
+        Vec::new()
     }
 
-    /// Ends an attempt that is over, and says so.
+    /// Says again what it has kept, as it does when it is asked, and when it is connected again.
+    pub(super) fn say_again(&self) -> impl Iterator<Item = Said> {
+        self.kept.values().map(|report| Said::Report(Box::new(report.clone())))
+    }
+
+    /// Ends an attempt that is over; what it reports is to be said.
     pub(super) fn end(&mut self, token: FencingToken, now: Timestamp) -> Option<Report> {
         let Running { assignment, ends, is_stopping, found } = self.running.remove(&token)?;
+        let mut logs = Vec::new();
+        if found.is_none() {
+            self.print(token, 1, now);
+            logs = self.logs.finish(token, now).expect(NEVER_FULL);
+        }
         let mut digest = None;
         let outcome = if is_stopping && ends > now {
             // It had begun: there was a process.
@@ -169,14 +131,20 @@ impl Hands {
             token,
             outcome,
             artifacts: serde_json::Map::new(),
-            logs: Vec::new(),
+            logs,
             digest,
         };
         if self.planted != Some(Planted::ReportForgotten) {
             self.kept.insert(token, report.clone());
         }
-        self.said.push_back(Said::Report(Box::new(report.clone())));
         Some(report)
+    }
+
+    /// Prints the first or second thing that an attempt has to say; the worker hands it on at once.
+    fn print(&self, token: FencingToken, which: usize, now: Timestamp) {
+        let text = &printed(token)[which];
+        let kept = self.logs.append(token, Stream::Stdout, now, text.as_bytes());
+        kept.and_then(|()| self.logs.flush()).expect(NEVER_FULL);
     }
 
     /// Luck that belongs to an attempt: the same whenever and wherever it runs.
