@@ -71,7 +71,7 @@ use message::{Answer, Message};
 pub(crate) use children::Definitions;
 pub use demands::{Demands, waiting};
 pub use domain::DOMAIN_LOG;
-pub use journal::{JournalError, event_of, load_definition, load_run};
+pub use journal::{JournalError, entry_of, event_of, load_definition, load_run};
 pub use message::{Answered, CalledDefinition, Ear, Interrupter, NewRetry, NewRun, RequestError, Written};
 pub use partitions::Partitions;
 pub use pools::{Supply, capacities};
