@@ -744,7 +744,7 @@ fn may_reopen(error: &StoreError) -> bool {
         | StoreError::Held(_)
         | StoreError::Conflict { .. }
         | StoreError::Fenced { .. }
-        | StoreError::Newer { .. }
+        | StoreError::Format { .. }
         | StoreError::Bounds { .. } => false,
     }
 }
@@ -760,7 +760,7 @@ fn failed(error: &StoreError) -> Health {
         | StoreError::Held(_)
         | StoreError::Conflict { .. }
         | StoreError::Fenced { .. }
-        | StoreError::Newer { .. }
+        | StoreError::Format { .. }
         | StoreError::Bounds { .. } => Health::Failed(error.to_string()),
     }
 }
