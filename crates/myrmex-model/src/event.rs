@@ -473,6 +473,41 @@ impl Event {
         }
     }
 
+    /// Returns the token of the grant that the event is about, if it is about one.
+    pub fn token(&self) -> Option<FencingToken> {
+        match self {
+            Self::AttemptGranted { token, .. }
+            | Self::AttemptEnded { token, .. }
+            | Self::HoldGranted { token, .. } => Some(*token),
+            Self::RunStarted { .. }
+            | Self::RunQueued { .. }
+            | Self::RunAdmitted
+            | Self::Rebased { .. }
+            | Self::ScopeEntered { .. }
+            | Self::RoundBegan { .. }
+            | Self::HandlerEntered { .. }
+            | Self::LimitReached { .. }
+            | Self::ChildCalled { .. }
+            | Self::ChildUnknown { .. }
+            | Self::ItemsExpanded { .. }
+            | Self::TaskQueued { .. }
+            | Self::HoldQueued { .. }
+            | Self::RetryArmed { .. }
+            | Self::TimerArmed { .. }
+            | Self::LagArmed { .. }
+            | Self::LagElapsed { .. }
+            | Self::CaseChosen { .. }
+            | Self::TaskSucceeded { .. }
+            | Self::TaskTaken { .. }
+            | Self::TaskFailed { .. }
+            | Self::TaskSkipped { .. }
+            | Self::TaskCancelled { .. }
+            | Self::CancelRequested { .. }
+            | Self::EndRequested { .. }
+            | Self::RunEnded { .. } => None,
+        }
+    }
+
     /// Returns the stable word for the kind of event.
     pub fn kind(&self) -> &'static str {
         match self {

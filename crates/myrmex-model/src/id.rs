@@ -136,6 +136,11 @@ impl FencingToken {
     pub fn epoch(self) -> Epoch {
         Epoch(u32::try_from(self.0 >> 32).unwrap_or(u32::MAX))
     }
+
+    /// Returns which grant of that epoch it is.
+    pub fn counter(self) -> u32 {
+        u32::try_from(self.0 & u64::from(u32::MAX)).unwrap_or(u32::MAX)
+    }
 }
 
 impl fmt::Display for FencingToken {

@@ -84,9 +84,10 @@ impl fmt::Display for Status {
 }
 
 /// A finer word beside [`Status`]. The list is open: readers must accept words they do not know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Phase {
     /// Nothing finer to say.
+    #[default]
     None,
     /// Ready, and waits for a place on a worker.
     Queued,
@@ -103,6 +104,17 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::None,
+        Self::Queued,
+        Self::Granted,
+        Self::Retrying,
+        Self::Cancelling,
+        Self::Handling,
+        Self::Finishing,
+    ];
+
     /// Returns the word for it; nothing for [`Phase::None`].
     pub fn as_str(self) -> Option<&'static str> {
         match self {

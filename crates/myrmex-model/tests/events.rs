@@ -1,6 +1,8 @@
-//! Codec 1 of events: every variant is read back, and the bytes of the golden lines never change.
+//! Codec 2 of events: every variant is read back, and the bytes of the golden file never change; nor does what people see.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fmt::Write as _;
 
 use myrmex_model::address::Address;
 use myrmex_model::demand::Named;
@@ -8,24 +10,17 @@ use myrmex_model::event::{Change, Event, HandlerKind, Limit, Parent, Pending, Re
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::{Attempt, DefinitionHash, Epoch, FencingToken, RunId, ValueHash};
 use myrmex_model::name::Name;
-use myrmex_model::outcome::{AttemptEnd, AttemptReport, Loss, Origin, Outcome, Usage};
+use myrmex_model::outcome::{AttemptEnd, AttemptReport, Loss, Origin, Outcome, ProcessExit, Usage};
 use myrmex_model::retry::{Items, Retry, Taken, Takings};
 use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
 use myrmex_model::wire;
-use myrmex_model::wire::event::{decode, decode_record, encode};
+use myrmex_model::wire::event::{decode, encode};
+use myrmex_model::wire::shown;
 
-/// One line for each variant of event and of what is in it, in the order of [`everything`].
-const GOLDEN: &str = include_str!("golden/events-v1.jsonl");
-
-/// One line for each variant that came with handlers, rounds, limits and calls, in the order of [`handling`].
-const GOLDEN_HANDLING: &str = include_str!("golden/events-v1-handling.jsonl");
-
-/// One line for each variant that came with retries, in the order of [`retry`].
-const GOLDEN_RETRY: &str = include_str!("golden/events-v1-retry.jsonl");
-
-/// One line for each variant that came with `concurrency`, in the order of [`admission`].
-const GOLDEN_ADMISSION: &str = include_str!("golden/events-v1-admission.jsonl");
+/// Every event of [`everything`], in words and then its bytes. Written by [`write_the_golden_file`], and never changed but
+/// to add to it.
+const GOLDEN: &str = include_str!("golden/events-v2.txt");
 
 /// The epoch in the golden lines.
 const BOOT: Epoch = Epoch(7);
@@ -146,8 +141,8 @@ fn task_events() -> Vec<Event> {
     events
 }
 
-/// An event of every variant, with every status and phase somewhere.
-fn everything() -> Vec<Recorded> {
+/// The variants that there were first, with every status and phase somewhere.
+fn first() -> Vec<Recorded> {
     let events = [run_events(), attempt_events(), task_events()].concat();
     let phases = [Phase::None, Phase::Queued, Phase::Granted, Phase::Retrying, Phase::Cancelling];
     let recorded = events.into_iter().enumerate().map(|(place, event)| {
@@ -248,7 +243,7 @@ fn retry() -> Vec<Recorded> {
     events.into_iter().map(|event| Recorded { at: Timestamp(1), event, change }).collect()
 }
 
-/// Fails to compile when a variant is added, as a reminder to add it to the lists above and to the golden lines.
+/// Fails to compile when a variant is added, as a reminder to add it to the lists above and to the golden file.
 fn is_listed(event: &Event) -> bool {
     match event {
         Event::RunStarted { .. }
@@ -331,54 +326,117 @@ fn asked() -> Vec<Recorded> {
     events.into_iter().map(recorded).collect()
 }
 
-#[test]
-fn the_golden_lines_of_what_is_asked_for_are_written_for_ever() {
-    let lines: Vec<_> = asked()
-        .iter()
-        .map(|recorded| String::from_utf8(encode(recorded, BOOT)).expect("it is text"))
-        .collect();
-    let boot = BOOT.0;
-    assert_eq!(
-        lines,
-        [
-            format!(
-                r#"{{"e":"task.queued","at":1,"f":"pending","o":"pending","p":"queued","k":"block","n":2,"b":{boot},"x":{{"lock":"deploy-eu","labels":["linux","gpu"]}}}}"#
-            ),
-            format!(
-                r#"{{"e":"hold.queued","at":1,"f":"pending","o":"pending","p":"queued","k":"block","b":{boot}}}"#
-            ),
-            format!(
-                r#"{{"e":"hold.queued","at":1,"f":"pending","o":"pending","p":"queued","k":"block","b":{boot},"x":{{"lock":"deploy-eu"}}}}"#
-            ),
-            format!(
-                r#"{{"e":"hold.granted","at":1,"f":"pending","o":"pending","p":"granted","k":"block","w":7,"b":{boot}}}"#
-            ),
-        ]
-    );
+/// What attempts may leave beside their end.
+fn left() -> Vec<Recorded> {
+    let succeeded = || AttemptReport::of(AttemptEnd::Succeeded { output: value("1") });
+    let failed = || AttemptReport::of(AttemptEnd::Failed { fault: Fault::new(FaultKind::Runtime, "t") });
+    let lost = AttemptEnd::Lost { loss: Loss::Watcher, reason: "it was killed".into() };
+    let origin = Origin { run: RunId([7; 16]), task: address("a~2/b#3[x]") };
+    let reports = [
+        AttemptReport::of(lost),
+        AttemptReport { artifacts: Some(value("{}")), ..succeeded() },
+        AttemptReport { unkept: vec!["why".into(), "é".into()], has_leftovers: true, ..failed() },
+        AttemptReport { cached: Some(Box::new(origin)), ..succeeded() },
+        AttemptReport { exit: Some(ProcessExit::Code(-1)), pid: Some(0), ..failed() },
+        AttemptReport { exit: Some(ProcessExit::Signal(9)), ..failed() },
+        AttemptReport { usage: Usage { rss_max_kib: 300, ..Usage::default() }, ..succeeded() },
+    ];
+    let change = Change { from: Status::Running, to: Status::Running, phase: Phase::Granted };
+    let recorded = |report| {
+        let token = FencingToken::new(Epoch(3), 5);
+        let event = Event::AttemptEnded { task: address("a"), attempt: Attempt::FIRST, token, report };
+        Recorded { at: Timestamp(1), event, change }
+    };
+    reports.into_iter().map(recorded).collect()
+}
+
+/// Blocks with inputs of their own, and children that nobody waits for or that left open what they did.
+fn inside() -> Vec<Recorded> {
+    let entered = |attempt| Event::ScopeEntered { task: address("use"), attempt, inputs: Some(value("{}")) };
+    let parent = Parent { run: RunId([9; 16]), task: address("call"), depth: 1, is_awaited: false };
+    let events = [
+        entered(Attempt::FIRST),
+        entered(Attempt(2)),
+        Event::ChildUnknown { task: address("call") },
+        Event::RunStarted {
+            definition: DefinitionHash::of(b"1"),
+            workflow: Name::new("release").unwrap(),
+            inputs: value("{}"),
+            started_by: "ann".into(),
+            trigger: "parent".into(),
+            closure: None,
+            parent: Some(parent),
+            retry: None,
+        },
+    ];
+    let change = Change { from: Status::Pending, to: Status::Running, phase: Phase::None };
+    events.into_iter().map(|event| Recorded { at: Timestamp(-1), event, change }).collect()
+}
+
+/// Every known kind of error, with its own status.
+fn faults() -> Vec<Recorded> {
+    let failed = |kind| {
+        let fault = Box::new(Fault::new(kind, "t"));
+        Event::TaskFailed { task: address("a"), fault, is_timeout: false }
+    };
+    let change = Change { from: Status::Running, to: Status::Failed, phase: Phase::None };
+    let recorded = |kind| Recorded { at: Timestamp(1), event: failed(kind), change };
+    FaultKind::KNOWN.into_iter().map(recorded).collect()
+}
+
+/// An event of every variant, with everything that it may hold.
+fn everything() -> Vec<Recorded> {
+    [first(), handling(), retry(), admission(), asked(), left(), inside(), faults()].concat()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut digits, byte| {
+        write!(digits, "{byte:02x}").unwrap();
+        digits
+    })
+}
+
+fn bytes_of(hex: &str) -> Vec<u8> {
+    assert_eq!(hex.len() % 2, 0, "{hex}");
+    (0..hex.len()).step_by(2).map(|place| u8::from_str_radix(&hex[place..place + 2], 16).unwrap()).collect()
+}
+
+/// What an event says, in words.
+fn in_words(Recorded { at, event, change }: &Recorded, boot: Epoch) -> String {
+    let (from, to, phase) = (change.from, change.to, change.phase.as_str().unwrap_or("-"));
+    let task = event.task().map_or("-", Address::as_str);
+    let attempt = event.attempt().map_or("-".to_owned(), |attempt| attempt.to_string());
+    let token = event.token().map_or("-".to_owned(), |token| token.to_string());
+    let (kind, at, boot, data) = (event.kind(), at.0, boot.0, shown::data(event));
+    format!(
+        "{kind} at {at} {from}>{to} {phase} task {task} attempt {attempt} token {token} boot {boot} {data}"
+    )
+}
+
+fn golden() -> String {
+    let event =
+        |recorded: &Recorded| format!("{}\n  {}\n", in_words(recorded, BOOT), hex(&encode(recorded, BOOT)));
+    everything().iter().map(event).collect()
 }
 
 #[test]
-fn every_variant_is_read_back() {
-    for recorded in
-        everything().into_iter().chain(handling()).chain(retry()).chain(admission()).chain(asked())
-    {
-        assert!(is_listed(&recorded.event));
-        let bytes = encode(&recorded, BOOT);
-        assert_eq!(decode(&bytes), Ok(recorded), "{}", String::from_utf8_lossy(&bytes));
-    }
+#[ignore = "writes the golden file after a variant was added; run by hand, and read the difference"]
+#[expect(clippy::disallowed_methods, reason = "the only place that writes the golden file")]
+fn write_the_golden_file() {
+    std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/events-v2.txt"), golden()).unwrap();
 }
 
 #[test]
-fn the_golden_lines_are_read_and_written_for_ever() {
-    let expected = [everything(), handling(), retry(), admission()].concat();
-    let texts = [GOLDEN, GOLDEN_HANDLING, GOLDEN_RETRY, GOLDEN_ADMISSION];
-    let lines: Vec<_> = texts.into_iter().flat_map(str::lines).collect();
-    assert_eq!(lines.len(), expected.len());
-    for (line, expected) in lines.into_iter().zip(expected) {
-        let read = decode(line.as_bytes()).unwrap();
-        assert_eq!(read, expected);
-        assert_eq!(decode_record(line.as_bytes()).unwrap().boot, BOOT.0);
-        assert_eq!(String::from_utf8(encode(&read, BOOT)).unwrap(), line);
+fn every_variant_is_read_and_written_for_ever() {
+    let lines: Vec<_> = GOLDEN.lines().collect();
+    let expected = everything();
+    assert_eq!(lines.len(), 2 * expected.len());
+    for (lines, expected) in lines.chunks(2).zip(expected) {
+        assert!(is_listed(&expected.event));
+        let bytes = bytes_of(lines[1].trim_start());
+        assert_eq!(in_words(&expected, BOOT), lines[0]);
+        assert_eq!(hex(&encode(&expected, BOOT)), hex(&bytes), "{}", lines[0]);
+        assert_eq!(decode(&bytes), Ok((expected, BOOT)), "{}", lines[0]);
     }
 }
 
@@ -395,112 +453,50 @@ fn what_a_retry_takes_over_is_read_and_written_for_ever() {
 }
 
 #[test]
-fn the_loss_of_a_watcher_alone_is_read_back() {
+fn a_field_of_a_later_release_is_passed_over() {
     for recorded in everything() {
-        let Event::AttemptEnded { task, attempt, token, report } = recorded.event else { continue };
-        let end = AttemptEnd::Lost { loss: Loss::Watcher, reason: "it was killed".into() };
-        let event = Event::AttemptEnded { task, attempt, token, report: AttemptReport { end, ..report } };
-        let recorded = Recorded { event, ..recorded };
-        let bytes = encode(&recorded, BOOT);
-        assert_eq!(decode(&bytes), Ok(recorded), "{}", String::from_utf8_lossy(&bytes));
+        let mut bytes = encode(&recorded, BOOT);
+        // One field more, under a key that is used by nobody: a map with a list and a float.
+        bytes[0] += 1;
+        bytes.extend([0x19, 0x03, 0xe7, 0xa1, 0x61, b'x', 0x82, 0xf6, 0xfa, 0x47, 0xc3, 0x50, 0x00]);
+        assert_eq!(decode(&bytes), Ok((recorded, BOOT)));
     }
-}
-
-#[test]
-fn the_artifacts_of_an_attempt_are_read_back() {
-    for recorded in everything() {
-        let Event::AttemptEnded { task, attempt, token, report } = recorded.event else { continue };
-        let report = AttemptReport { artifacts: Some(value("{}")), unkept: vec!["why".into()], ..report };
-        let recorded = Recorded { event: Event::AttemptEnded { task, attempt, token, report }, ..recorded };
-        assert_eq!(decode(&encode(&recorded, BOOT)), Ok(recorded));
-    }
-}
-
-#[test]
-fn the_end_of_an_attempt_that_took_over_a_success_is_read_and_written_for_ever() {
-    let origin = Origin { run: RunId([7; 16]), task: address("a~2/b#3[x]") };
-    let end = AttemptEnd::Succeeded { output: value("1") };
-    let report = AttemptReport { cached: Some(Box::new(origin)), ..AttemptReport::of(end) };
-    let (attempt, token) = (Attempt::FIRST, FencingToken(5));
-    let event = Event::AttemptEnded { task: address("a"), attempt, token, report };
-    let change = Change { from: Status::Running, to: Status::Running, phase: Phase::Granted };
-    let recorded = Recorded { at: Timestamp(1), event, change };
-    let line = format!(
-        concat!(
-            r#"{{"e":"attempt.ended","at":1,"f":"running","o":"running","p":"granted","k":"a","n":1,"w":5,"b":{},"#,
-            r#""x":{{"end":"succeeded","output":"{}","cached":{{"run":"{}","task":"a~2/b#3[x]"}},"usage":[0,0,0,0,0,0]}}}}"#,
-        ),
-        BOOT.0,
-        value("1"),
-        RunId([7; 16]),
-    );
-    assert_eq!(String::from_utf8(encode(&recorded, BOOT)).unwrap(), line);
-    assert_eq!(decode(line.as_bytes()), Ok(recorded));
-    for wrong in [line.replace("0707", "07"), line.replace("b#3[x]", "b#3[x")] {
-        assert!(decode(wrong.as_bytes()).is_err(), "{wrong}");
-    }
-}
-
-#[test]
-fn a_block_with_inputs_of_its_own_is_read_and_written_for_ever() {
-    for (attempt, mark) in [(Attempt::FIRST, ""), (Attempt(2), r#""n":2,"#)] {
-        let inputs = Some(value("{}"));
-        let event = Event::ScopeEntered { task: address("use"), attempt, inputs };
-        let change = Change { from: Status::Pending, to: Status::Running, phase: Phase::None };
-        let recorded = Recorded { at: Timestamp(1), event, change };
-        let line = format!(
-            r#"{{"e":"task.entered","at":1,"f":"pending","o":"running","k":"use",{mark}"b":{},"x":{{"inputs":"{}"}}}}"#,
-            BOOT.0,
-            value("{}"),
-        );
-        assert_eq!(String::from_utf8(encode(&recorded, BOOT)).unwrap(), line);
-        assert_eq!(decode(line.as_bytes()), Ok(recorded));
-    }
-}
-
-#[test]
-fn a_child_that_left_open_what_it_did_is_read_and_written_for_ever() {
-    let event = Event::ChildUnknown { task: address("call") };
-    let change = Change { from: Status::Running, to: Status::Running, phase: Phase::None };
-    let recorded = Recorded { at: Timestamp(1), event, change };
-    let line =
-        format!(r#"{{"e":"child.unknown","at":1,"f":"running","o":"running","k":"call","b":{}}}"#, BOOT.0);
-    assert_eq!(String::from_utf8(encode(&recorded, BOOT)).unwrap(), line);
-    assert_eq!(decode(line.as_bytes()), Ok(recorded));
-}
-
-#[test]
-fn a_child_that_nobody_waits_for_is_read_and_written_for_ever() {
-    let parent = Parent { run: RunId([9; 16]), task: address("call"), depth: 1, is_awaited: false };
-    let event = Event::RunStarted {
-        definition: DefinitionHash::of(b"1"),
-        workflow: Name::new("release").unwrap(),
-        inputs: value("{}"),
-        started_by: "ann".into(),
-        trigger: "parent".into(),
-        closure: None,
-        parent: Some(parent),
-        retry: None,
-    };
-    let change = Change { from: Status::Pending, to: Status::Running, phase: Phase::None };
-    let recorded = Recorded { at: Timestamp(1), event, change };
-    let line = String::from_utf8(encode(&recorded, BOOT)).unwrap();
-    let parent =
-        format!(r#""parent":{{"run":"{}","task":"call","depth":1,"detached":true}}"#, RunId([9; 16]));
-    assert!(line.contains(&parent), "{line}");
-    assert_eq!(decode(line.as_bytes()), Ok(recorded));
 }
 
 #[test]
 fn damage_is_refused() {
-    for line in GOLDEN.lines().chain(GOLDEN_HANDLING.lines()) {
-        for length in 0..line.len() {
-            if line.is_char_boundary(length) {
-                assert!(decode(&line.as_bytes()[..length]).is_err());
+    for recorded in everything() {
+        let bytes = encode(&recorded, BOOT);
+        for length in 0..bytes.len() {
+            assert!(decode(&bytes[..length]).is_err(), "{} cut to {length}", hex(&bytes));
+        }
+        assert!(decode(&[&bytes[..], &[0]].concat()).is_err(), "something stands after the end");
+        for bit in 0..bytes.len() * 8 {
+            let mut changed = bytes.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            // Some changes give another event; none gives the same, nor one that is not written as it was read.
+            if let Ok((read, boot)) = decode(&changed) {
+                assert!(read != recorded || boot != BOOT, "{}", hex(&changed));
             }
         }
     }
-    assert!(decode(br#"{"e":"task.flown","at":1,"b":1,"f":"pending","o":"running","k":"a"}"#).is_err());
-    assert!(decode(br#"{"e":"task.entered","at":1,"b":1,"f":"pending","o":"flown","k":"a"}"#).is_err());
-    assert!(decode(br#"{"e":"task.entered","at":1,"b":1,"f":"pending","o":"running"}"#).is_err());
+}
+
+#[test]
+fn an_error_names_what_is_wrong_and_where() {
+    let change = Change { from: Status::Pending, to: Status::Running, phase: Phase::None };
+    let event = Event::ScopeEntered { task: address("a"), attempt: Attempt::FIRST, inputs: None };
+    let bytes = encode(&Recorded { at: Timestamp(1), event, change }, BOOT);
+    assert_eq!(hex(&bytes), "a6000701010200030105616108 07".replace(' ', ""));
+    let check = |hex: &str, expected: &str| {
+        let error = decode(&bytes_of(hex)).unwrap_err();
+        assert_eq!(error.to_string(), format!("an event cannot be read: {expected}"), "{hex}");
+    };
+    check("a600181d0101020003010561610807", "an unknown kind of event before byte 15");
+    check("a60007010102000318630561610807", "an unknown status before byte 10");
+    check("a6000701010200030105612f0807", "no address before byte 12");
+    check("a500070101020003010807", "`task` is missing before byte 11");
+    check("a600070101020003010564616108", "it was cut off before byte 11");
+    check("80", "no map before byte 1");
+    check("", "it was cut off before byte 0");
 }

@@ -236,7 +236,9 @@ fn many_runs_that_are_due_at_one_instant_go_on_a_part_at_a_time() {
     let machine = Machine::new(64);
     let mut process = machine.begin();
     let runs: Vec<RunId> = (1..=200_u8).map(|number| RunId([number; 16])).collect();
-    runs.iter().for_each(|run| process.start(*run));
+    for run in &runs {
+        process.start(*run);
+    }
     process.pass(MINUTE);
     assert_eq!(process.partition.tally().naps, 200);
     process.watch.0.store(600_000_000_000, Ordering::Relaxed);

@@ -59,13 +59,15 @@ pub enum StoreError {
         /// The epoch of the log; 0 if it was never opened.
         current: Epoch,
     },
-    /// A newer release made the store. Nothing is changed.
-    #[error("the store has format {found}, this release knows formats up to {known}")]
-    Newer {
+    /// Another release made the store. Nothing is changed.
+    #[error("the store has format {found}, this release reads and writes format {known} ({place})")]
+    Format {
         /// The format of the store.
         found: u32,
-        /// The newest format that this release knows.
+        /// The format of this release.
         known: u32,
+        /// The file.
+        place: String,
     },
     /// A key or a count beyond what the store can hold.
     #[error("{what} is beyond the bounds of the store")]
@@ -86,7 +88,7 @@ impl StoreError {
             | Self::Damaged { .. }
             | Self::Conflict { .. }
             | Self::Fenced { .. }
-            | Self::Newer { .. }
+            | Self::Format { .. }
             | Self::Bounds { .. } => false,
         }
     }

@@ -1,20 +1,18 @@
 //! What the SQLite backend alone can show: a full disk, foreign formats, readers at work, bytes.
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which clippy does not know for tests")]
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use myrmex_model::address::Address;
-use myrmex_model::id::{Epoch, RunId, ValueHash};
-use myrmex_model::name::Namespace;
-use myrmex_model::time::Timestamp;
+use myrmex_model::id::{DefinitionHash, Epoch, RunId, ValueHash};
+use myrmex_model::name::{Name, Namespace};
 use myrmex_store::faulty::{Fault, FaultyStore};
 use myrmex_store::memory::MemoryStore;
 use myrmex_store::outbox::Message;
 use myrmex_store::sqlite::{FILE_NAME, SqliteReader, SqliteStore};
 use myrmex_store::{
-    Batch, CacheDigest, Cached, IndexOperation, LogId, MessageNumber, NewRecord, Partitions, Reader,
-    Sequence, Store, StoreError,
+    Batch, IndexOperation, LogId, MessageNumber, NewRecord, Partitions, Reader, Sequence, Store, StoreError,
 };
 
 const LOG: LogId = LogId(0);
@@ -65,54 +63,59 @@ fn a_full_disk_loses_nothing_and_the_same_batch_commits_later() {
 }
 
 #[test]
-fn the_store_of_a_newer_release_is_refused_and_left_as_it_is() {
-    let directory = tempfile::tempdir().unwrap();
-    drop(SqliteStore::open(directory.path()).unwrap());
-    set_format(directory.path(), "user_version = 99");
-    let before = std::fs::read(directory.path().join(FILE_NAME)).unwrap();
-    let refused = [SqliteStore::open(directory.path()).err(), SqliteReader::open(directory.path()).err()];
-    for error in refused {
-        assert!(matches!(error, Some(StoreError::Newer { found: 99, known: 4 })), "{error:?}");
+fn the_store_of_another_release_is_refused_and_left_as_it_is() {
+    for format in [1, 4, 6, 99] {
+        let directory = tempfile::tempdir().unwrap();
+        drop(SqliteStore::open(directory.path()).unwrap());
+        set_format(directory.path(), &format!("user_version = {format}"));
+        let path = directory.path().join(FILE_NAME);
+        let before = std::fs::read(&path).unwrap();
+        let refused = [SqliteStore::open(directory.path()).err(), SqliteReader::open(directory.path()).err()];
+        for error in refused {
+            let error = error.unwrap().to_string();
+            let words = format!("the store has format {format}, this release reads and writes format 5 (");
+            assert!(error.starts_with(&words) && error.contains(FILE_NAME), "{error}");
+        }
+        assert_eq!(std::fs::read(&path).unwrap(), before);
     }
-    assert_eq!(std::fs::read(directory.path().join(FILE_NAME)).unwrap(), before);
 }
 
-/// A store of an older format can be read as it is, and gets what it lacks when it is next written to.
+/// A definition of `tasks` tasks, as far as a store is concerned.
+fn definition(tasks: usize) -> IndexOperation {
+    let body = (0..tasks).fold(String::new(), |mut body, task| {
+        write!(body, r#"{{"name":"t{task}","timeout":60000}},"#).unwrap();
+        body
+    });
+    let (namespace, name) = (Namespace::standard(), Name::new("w").unwrap());
+    let (hash, body) = (DefinitionHash::of(body.as_bytes()), body.into_bytes());
+    IndexOperation::PutDefinition { namespace, hash, form: 1, name, body }
+}
+
 #[test]
-fn the_store_of_an_older_release_is_brought_up_to_date() {
+fn a_large_definition_is_stored_packed_and_a_damaged_one_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = SqliteStore::open(directory.path()).unwrap();
     let mut batch = begin(&mut store);
-    batch.records = vec![record(1, 10)];
+    batch.operations = vec![definition(10_000), definition(1), definition(10_000)];
     store.commit(&batch).unwrap();
+    let length = std::fs::metadata(directory.path().join("store.db-wal")).unwrap().len();
+    assert!(length < 200_000, "{length} bytes");
+    for put in &batch.operations {
+        let IndexOperation::PutDefinition { namespace, hash, body, .. } = put else { unreachable!() };
+        let found = store.reader().unwrap().definition(namespace, *hash).unwrap().unwrap();
+        assert!(found.body == *body);
+    }
     drop(store);
-    set_format(
-        directory.path(),
-        "user_version = 1; DROP TABLE cached; DROP TABLE layout; DROP TABLE outbox; DROP TABLE received;
-         DROP TABLE snapshot",
-    );
-    let reader = SqliteReader::open(directory.path()).unwrap();
-    assert_eq!(reader.records(LOG, Sequence::NONE, 9).unwrap().len(), 1);
-    assert_eq!(reader.partitions().unwrap(), Partitions::ONE);
-    assert_eq!(reader.snapshot(&Namespace::standard(), RunId([1; 16])).unwrap(), None);
-    for _ in 0..2 {
-        let mut store = SqliteStore::open(directory.path()).unwrap();
-        let mut batch = begin(&mut store);
-        let cached = Cached {
-            namespace: Namespace::standard(),
-            digest: CacheDigest([1; 32]),
-            run: RunId([1; 16]),
-            task: Address::root(),
-            output: ValueHash([1; 16]),
-            artifacts: None,
-            at: Timestamp(1),
-        };
-        batch.operations = vec![IndexOperation::PutCached(cached.clone())];
-        store.commit(&batch).unwrap();
-        let found = store.reader().unwrap().cached(&cached.namespace, cached.digest).unwrap();
-        assert_eq!(found, Some(cached));
-        assert_eq!(store.reader().unwrap().partitions().unwrap(), Partitions::ONE);
-        assert_eq!(store.reader().unwrap().records(LOG, Sequence::NONE, 9).unwrap().len(), 1);
+    let IndexOperation::PutDefinition { namespace, hash, .. } = definition(10_000) else { unreachable!() };
+    let changes = [
+        ("unpacked = unpacked + 1", "a definition cannot be unpacked"),
+        ("unpacked = 4294967295", "a definition cannot be unpacked"),
+        ("body = zeroblob(9)", "the checksum of a definition is wrong"),
+    ];
+    for (change, what) in changes {
+        set_format(directory.path(), &format!("user_version = 5; UPDATE definition SET {change}"));
+        let error = SqliteReader::open(directory.path()).unwrap().definition(&namespace, hash).unwrap_err();
+        assert_eq!(error.to_string(), format!("the store is damaged: {what} (definition {hash})"));
     }
 }
 
@@ -123,7 +126,7 @@ fn a_store_keeps_the_partitions_that_it_was_made_with() {
     drop(SqliteStore::open_with(directory.path(), four).unwrap());
     let store = SqliteStore::open(directory.path()).unwrap();
     assert_eq!(store.reader().unwrap().partitions().unwrap(), four);
-    set_format(directory.path(), "user_version = 4; UPDATE layout SET partitions = 0");
+    set_format(directory.path(), "user_version = 5; UPDATE layout SET partitions = 0");
     let damaged = SqliteReader::open(directory.path()).unwrap().partitions();
     assert!(matches!(damaged, Err(StoreError::Damaged { .. })), "{damaged:?}");
 }
@@ -139,7 +142,7 @@ fn a_damaged_message_is_reported_with_its_place() {
     batch.operations = vec![IndexOperation::PutMessage(message)];
     store.commit(&batch).unwrap();
     drop(store);
-    set_format(directory.path(), "user_version = 4; UPDATE outbox SET number = 2");
+    set_format(directory.path(), "user_version = 5; UPDATE outbox SET number = 2");
     let reader = SqliteReader::open(directory.path()).unwrap();
     let damaged = reader.messages((LOG, to), MessageNumber::NONE, 9).unwrap_err();
     assert!(damaged.to_string().ends_with("(log 0, message 2 to log 2)"), "{damaged}");

@@ -249,8 +249,15 @@ impl From<StoreError> for Failure {
                 "nothing has begun: make room, or give another place by `--data-dir DIR`, and try again",
             ),
             damaged @ StoreError::Damaged { .. } => Self::damaged(&damaged),
-            newer @ StoreError::Newer { .. } => Self::from_error(FailureCode::Store, &newer)
-                .with_hint("use the release that made it, or a later one"),
+            StoreError::Format { found, known, place } => {
+                let hint = if found > known {
+                    "use the release that made it, or a later one"
+                } else {
+                    "give another data directory by `--data-dir DIR`, or remove this one with all its runs"
+                };
+                let error = StoreError::Format { found, known, place };
+                Self::from_error(FailureCode::Store, &error).with_hint(hint)
+            }
             other @ (StoreError::Busy
             | StoreError::Io { .. }
             | StoreError::Poisoned

@@ -1,100 +1,134 @@
-//! Codec 1 of messages between runs: one flat JSON object, absent where empty. `m` is its kind: `call`, `cancel`, `ended`.
-
-use serde::{Deserialize, Serialize};
+//! Codec 2 of messages between runs: one map of CBOR, whose keys are the numbers of `key`. (Codec 1 was JSON, and no
+//! release ever wrote it.)
+//!
+//! | kind | message | fields |
+//! |---|---|---|
+//! | 0 | call | child, parent, task, depth, detached?, definition, inputs, closure?, by |
+//! | 1 | cancel | child, parent, by, cancels |
+//! | 2 | ended | child, parent, task, end, output or fault and timeout?, unknown? |
+//!
+//! The ends are 0 succeeded, 1 failed, 2 cancelled, 3 skipped. What changes may be made, and what is in a fault, is that of
+//! [events](super::event).
 
 use super::WireError;
-use super::fault::FaultV1;
+use super::cbor::{self, Fields, Reader};
 use crate::address::Address;
 use crate::command::ChildEnd;
 use crate::event::Parent;
 use crate::fault::Fault;
+use crate::id::{DefinitionHash, RunId, ValueHash};
 use crate::message::{Call, Message};
 
 /// The number of this codec in a message's envelope.
-pub const CODEC: u8 = 1;
+pub const CODEC: u8 = 2;
 
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct MessageV1 {
-    m: String,
-    child: String,
-    parent: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    task: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    depth: Option<u32>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    detached: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    definition: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    inputs: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    closure: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    by: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    cancels: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    end: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    output: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    fault: Option<FaultV1>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    timeout: bool,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    unknown: bool,
+/// What is read, for errors.
+const WHAT: &str = "a message";
+
+/// The numbers of the kinds.
+mod kind {
+    pub(super) const CALL: u8 = 0;
+    pub(super) const CANCEL: u8 = 1;
+    pub(super) const ENDED: u8 = 2;
+}
+
+/// The keys of a message.
+mod key {
+    pub(super) const KIND: u8 = 0;
+    pub(super) const CHILD: u8 = 1;
+    pub(super) const PARENT: u8 = 2;
+    pub(super) const TASK: u8 = 3;
+    pub(super) const DEPTH: u8 = 4;
+    pub(super) const DETACHED: u8 = 5;
+    pub(super) const DEFINITION: u8 = 6;
+    pub(super) const INPUTS: u8 = 7;
+    pub(super) const CLOSURE: u8 = 8;
+    pub(super) const BY: u8 = 9;
+    pub(super) const CANCELS: u8 = 10;
+    pub(super) const END: u8 = 11;
+    pub(super) const OUTPUT: u8 = 12;
+    pub(super) const FAULT: u8 = 13;
+    pub(super) const TIMEOUT: u8 = 14;
+    pub(super) const UNKNOWN: u8 = 15;
+}
+
+/// The numbers of the ends.
+mod end {
+    pub(super) const SUCCEEDED: u8 = 0;
+    pub(super) const FAILED: u8 = 1;
+    pub(super) const CANCELLED: u8 = 2;
+    pub(super) const SKIPPED: u8 = 3;
 }
 
 /// Serialises a message.
 pub fn encode(message: &Message) -> Vec<u8> {
-    let wire = match message {
+    cbor::map(|to| match message {
         Message::Call(call) => {
             let Call { child, parent, definition, inputs, closure, started_by } = call;
-            MessageV1 {
-                m: "call".to_owned(),
-                child: child.to_string(),
-                parent: parent.run.to_string(),
-                task: Some(parent.task.as_str().to_owned()),
-                depth: Some(parent.depth),
-                detached: !parent.is_awaited,
-                definition: Some(definition.to_string()),
-                inputs: Some(inputs.to_string()),
-                closure: closure.map(|closure| closure.to_string()),
-                by: Some(started_by.clone()),
-                ..MessageV1::default()
-            }
+            put_head(to, kind::CALL, (*child, parent.run));
+            to.address(key::TASK, &parent.task);
+            to.unsigned(key::DEPTH, parent.depth);
+            to.flag(key::DETACHED, !parent.is_awaited);
+            to.bytes(key::DEFINITION, &definition.0);
+            to.bytes(key::INPUTS, &inputs.0);
+            to.value(key::CLOSURE, *closure);
+            to.text(key::BY, started_by);
         }
-        Message::Cancel { child, parent, cancels, by } => MessageV1 {
-            m: "cancel".to_owned(),
-            child: child.to_string(),
-            parent: parent.to_string(),
-            cancels: Some(*cancels),
-            by: Some(by.clone()),
-            ..MessageV1::default()
-        },
-        Message::Ended { parent, task, child, end, is_unknown } => MessageV1 {
-            m: "ended".to_owned(),
-            child: child.to_string(),
-            parent: parent.to_string(),
-            task: Some(task.as_str().to_owned()),
-            unknown: *is_unknown,
-            ..ended(end)
-        },
-    };
-    serde_json::to_vec(&wire).expect("a message has only text keys and whole numbers")
+        Message::Cancel { child, parent, cancels, by } => {
+            put_head(to, kind::CANCEL, (*child, *parent));
+            to.text(key::BY, by);
+            to.unsigned(key::CANCELS, *cancels);
+        }
+        Message::Ended { parent, task, child, end, is_unknown } => {
+            put_head(to, kind::ENDED, (*child, *parent));
+            to.address(key::TASK, task);
+            put_end(to, end);
+            to.flag(key::UNKNOWN, *is_unknown);
+        }
+    })
 }
 
-fn ended(end: &ChildEnd) -> MessageV1 {
-    let of = |word: &str| MessageV1 { end: Some(word.to_owned()), ..MessageV1::default() };
+fn put_head(to: &mut Fields, kind: u8, (child, parent): (RunId, RunId)) {
+    to.unsigned(key::KIND, kind);
+    to.bytes(key::CHILD, &child.0);
+    to.bytes(key::PARENT, &parent.0);
+}
+
+fn put_end(to: &mut Fields, end: &ChildEnd) {
     match end {
-        ChildEnd::Succeeded { output } => MessageV1 { output: Some(output.to_string()), ..of("succeeded") },
-        ChildEnd::Failed { fault, is_timeout } => {
-            MessageV1 { fault: Some(FaultV1::from(fault)), timeout: *is_timeout, ..of("failed") }
+        ChildEnd::Succeeded { output } => {
+            to.unsigned(key::END, end::SUCCEEDED);
+            to.bytes(key::OUTPUT, &output.0);
         }
-        ChildEnd::Cancelled => of("cancelled"),
-        ChildEnd::Skipped => of("skipped"),
+        ChildEnd::Failed { fault, is_timeout } => {
+            to.unsigned(key::END, end::FAILED);
+            to.fault(key::FAULT, fault);
+            to.flag(key::TIMEOUT, *is_timeout);
+        }
+        ChildEnd::Cancelled => to.unsigned(key::END, end::CANCELLED),
+        ChildEnd::Skipped => to.unsigned(key::END, end::SKIPPED),
     }
+}
+
+/// Every field that a message may have.
+#[derive(Default)]
+struct Found {
+    kind: Option<u8>,
+    child: Option<RunId>,
+    parent: Option<RunId>,
+    task: Option<Address>,
+    depth: Option<u32>,
+    is_detached: bool,
+    definition: Option<DefinitionHash>,
+    inputs: Option<ValueHash>,
+    closure: Option<ValueHash>,
+    by: Option<String>,
+    cancels: Option<u32>,
+    end: Option<u8>,
+    output: Option<ValueHash>,
+    fault: Option<Fault>,
+    is_timeout: bool,
+    is_unknown: bool,
 }
 
 /// Reads a message.
@@ -103,61 +137,83 @@ fn ended(end: &ChildEnd) -> MessageV1 {
 ///
 /// Returns [`WireError`] if `bytes` are not one.
 pub fn decode(bytes: &[u8]) -> Result<Message, WireError> {
-    let wire: MessageV1 =
-        serde_json::from_slice(bytes).map_err(|error| WireError::new("a message", error))?;
-    let (child, parent) = (parsed(Some(&wire.child), "child")?, parsed(Some(&wire.parent), "parent")?);
-    let by = || wire.by.clone().ok_or_else(|| wrong("by"));
-    Ok(match wire.m.as_str() {
-        "call" => {
-            let parent = Parent {
-                run: parent,
-                task: task(&wire)?,
-                depth: wire.depth.ok_or_else(|| wrong("depth"))?,
-                is_awaited: !wire.detached,
-            };
-            let closure = wire.closure.as_ref().map(|closure| parsed(Some(closure), "closure"));
-            Message::Call(Call {
+    let mut reader = Reader::new(WHAT, bytes);
+    let mut found = Found::default();
+    let mut keys = reader.map()?;
+    while let Some(key) = keys.next(&mut reader)? {
+        // What does not fit into a byte is not known.
+        found.field(u8::try_from(key).unwrap_or(u8::MAX), &mut reader)?;
+    }
+    reader.end()?;
+    found.message(&reader)
+}
+
+impl Found {
+    fn field(&mut self, key: u8, from: &mut Reader<'_>) -> Result<(), WireError> {
+        match key {
+            key::KIND => self.kind = Some(from.small()?),
+            key::CHILD => self.child = Some(from.run()?),
+            key::PARENT => self.parent = Some(from.run()?),
+            key::TASK => self.task = Some(from.address()?),
+            key::DEPTH => self.depth = Some(from.small()?),
+            key::DETACHED => self.is_detached = from.flag()?,
+            key::DEFINITION => self.definition = Some(DefinitionHash(from.array()?)),
+            key::INPUTS => self.inputs = Some(from.value()?),
+            key::CLOSURE => self.closure = Some(from.value()?),
+            key::BY => self.by = Some(from.string()?),
+            key::CANCELS => self.cancels = Some(from.small()?),
+            key::END => self.end = Some(from.small()?),
+            key::OUTPUT => self.output = Some(from.value()?),
+            key::FAULT => self.fault = Some(from.fault()?),
+            key::TIMEOUT => self.is_timeout = from.flag()?,
+            key::UNKNOWN => self.is_unknown = from.flag()?,
+            _ => from.skip()?,
+        }
+        Ok(())
+    }
+
+    fn message(mut self, end: &Reader<'_>) -> Result<Message, WireError> {
+        let child = end.found(self.child, "child")?;
+        let parent = end.found(self.parent, "parent")?;
+        Ok(match end.found(self.kind, "kind")? {
+            kind::CALL => {
+                let task = end.found(self.task, "task")?;
+                let depth = end.found(self.depth, "depth")?;
+                Message::Call(Call {
+                    child,
+                    parent: Parent { run: parent, task, depth, is_awaited: !self.is_detached },
+                    definition: end.found(self.definition, "definition")?,
+                    inputs: end.found(self.inputs, "inputs")?,
+                    closure: self.closure,
+                    started_by: end.found(self.by, "by")?,
+                })
+            }
+            kind::CANCEL => Message::Cancel {
                 child,
                 parent,
-                definition: parsed(wire.definition.as_ref(), "definition")?,
-                inputs: parsed(wire.inputs.as_ref(), "inputs")?,
-                closure: closure.transpose()?,
-                started_by: by()?,
-            })
-        }
-        "cancel" => {
-            let cancels = wire.cancels.ok_or_else(|| wrong("cancels"))?;
-            Message::Cancel { child, parent, cancels, by: by()? }
-        }
-        "ended" => {
-            let (task, is_unknown) = (task(&wire)?, wire.unknown);
-            Message::Ended { parent, task, child, end: end_of(wire)?, is_unknown }
-        }
-        other => return Err(WireError::new("a message", format!("unknown kind `{other}`"))),
-    })
-}
+                cancels: end.found(self.cancels, "cancels")?,
+                by: end.found(self.by, "by")?,
+            },
+            kind::ENDED => Message::Ended {
+                parent,
+                task: end.found(self.task.take(), "task")?,
+                child,
+                is_unknown: self.is_unknown,
+                end: self.end(end)?,
+            },
+            _ => return Err(end.wrong("an unknown kind of message")),
+        })
+    }
 
-fn end_of(wire: MessageV1) -> Result<ChildEnd, WireError> {
-    Ok(match wire.end.as_deref() {
-        Some("succeeded") => ChildEnd::Succeeded { output: parsed(wire.output.as_ref(), "output")? },
-        Some("failed") => {
-            let fault = Fault::from(wire.fault.ok_or_else(|| wrong("fault"))?);
-            ChildEnd::Failed { fault, is_timeout: wire.timeout }
-        }
-        Some("cancelled") => ChildEnd::Cancelled,
-        Some("skipped") => ChildEnd::Skipped,
-        Some(_) | None => return Err(wrong("end")),
-    })
-}
-
-fn task(wire: &MessageV1) -> Result<Address, WireError> {
-    wire.task.as_deref().and_then(|task| Address::parse(task).ok()).ok_or_else(|| wrong("task"))
-}
-
-fn parsed<T: std::str::FromStr>(text: Option<&String>, field: &str) -> Result<T, WireError> {
-    text.and_then(|text| text.parse().ok()).ok_or_else(|| wrong(field))
-}
-
-fn wrong(field: &str) -> WireError {
-    WireError::new("a message", format!("`{field}` is missing or wrong"))
+    fn end(self, end: &Reader<'_>) -> Result<ChildEnd, WireError> {
+        Ok(match end.found(self.end, "end")? {
+            end::SUCCEEDED => ChildEnd::Succeeded { output: end.found(self.output, "output")? },
+            end::FAILED => {
+                ChildEnd::Failed { fault: end.found(self.fault, "fault")?, is_timeout: self.is_timeout }
+            }
+            end::CANCELLED => ChildEnd::Cancelled,
+            end::SKIPPED => ChildEnd::Skipped,
+            _ => return Err(end.wrong("an unknown end of a run")),
+        })
+    }
 }

@@ -1,4 +1,5 @@
-//! What a retry takes over, as stored: `results` and `lists` by address; in a result, absent where empty.
+//! What a retry takes over, as it stands among the values of its run: JSON with `results` and `lists` by address; in a
+//! result, absent where empty.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -8,7 +9,7 @@ use super::fault::FaultV1;
 use crate::address::Address;
 use crate::fault::Fault;
 use crate::id::ValueHash;
-use crate::retry::{Items, Retry, Taken, Takings};
+use crate::retry::{Items, Taken, Takings};
 use crate::status::Status;
 use crate::time::Timestamp;
 
@@ -152,20 +153,6 @@ pub(super) fn taken_json(taken: &Taken) -> Value {
     serde_json::to_value(TakenV1::from(taken)).unwrap_or(Value::Null)
 }
 
-pub(super) fn decode_taken(value: &Value) -> Result<Taken, WireError> {
+fn decode_taken(value: &Value) -> Result<Taken, WireError> {
     TakenV1::deserialize(value).map_err(|error| wrong(&error.to_string()))?.try_into()
-}
-
-pub(super) fn retry_json(retry: &Retry) -> Value {
-    json!({"of": retry.of.to_string(), "attempt": retry.attempt, "taken": retry.taken.to_string()})
-}
-
-pub(super) fn decode_retry(value: &Value) -> Result<Retry, WireError> {
-    let text = |field: &str| value.get(field).and_then(Value::as_str).ok_or_else(|| wrong(field));
-    let attempt = value.get("attempt").and_then(Value::as_u64).and_then(|number| u32::try_from(number).ok());
-    Ok(Retry {
-        of: text("of")?.parse().map_err(|_| wrong("of"))?,
-        attempt: attempt.ok_or_else(|| wrong("attempt"))?,
-        taken: text("taken")?.parse().map_err(|_| wrong("taken"))?,
-    })
 }

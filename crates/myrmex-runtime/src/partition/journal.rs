@@ -6,7 +6,7 @@ use std::sync::Arc;
 use myrmex_engine::run::{ReplayError, Run, SnapshotError};
 use myrmex_model::address::Address;
 use myrmex_model::event::Recorded;
-use myrmex_model::id::{Attempt, DefinitionHash, RunId};
+use myrmex_model::id::{Attempt, DefinitionHash, Epoch, RunId};
 use myrmex_model::ir::Definition;
 use myrmex_model::name::Namespace;
 use myrmex_model::time::Timestamp;
@@ -53,6 +53,15 @@ pub enum JournalError {
 ///
 /// Returns [`JournalError`] if the record is of an unknown codec or damaged.
 pub fn event_of(record: &Record) -> Result<Recorded, JournalError> {
+    entry_of(record).map(|(recorded, _)| recorded)
+}
+
+/// Reads the event in a record, and the epoch of the owner that decided it.
+///
+/// # Errors
+///
+/// The same as [`event_of`].
+pub fn entry_of(record: &Record) -> Result<(Recorded, Epoch), JournalError> {
     match record.codec {
         wire::event::CODEC => Ok(wire::event::decode(&record.body)?),
         other => Err(JournalError::Form { what: "an event", form: u16::from(other) }),

@@ -72,7 +72,7 @@ use message::{Answer, Message};
 pub(crate) use children::Definitions;
 pub use demands::{Demands, waiting};
 pub use domain::DOMAIN_LOG;
-pub use journal::{JournalError, event_of, load_definition, load_run};
+pub use journal::{JournalError, entry_of, event_of, load_definition, load_run};
 pub use message::{Answered, CalledDefinition, Ear, Interrupter, NewRetry, NewRun, RequestError, Written};
 pub use partitions::Partitions;
 pub use pools::{Supply, capacities};
@@ -752,7 +752,7 @@ fn may_reopen(error: &StoreError) -> bool {
         | StoreError::Held(_)
         | StoreError::Conflict { .. }
         | StoreError::Fenced { .. }
-        | StoreError::Newer { .. }
+        | StoreError::Format { .. }
         | StoreError::Bounds { .. } => false,
     }
 }
@@ -768,7 +768,7 @@ fn failed(error: &StoreError) -> Health {
         | StoreError::Held(_)
         | StoreError::Conflict { .. }
         | StoreError::Fenced { .. }
-        | StoreError::Newer { .. }
+        | StoreError::Format { .. }
         | StoreError::Bounds { .. } => Health::Failed(error.to_string()),
     }
 }

@@ -13,12 +13,11 @@ use myrmex_model::id::{DefinitionHash, Epoch, RunId, ValueHash};
 use myrmex_model::ir::Body;
 use myrmex_model::name::Namespace;
 use myrmex_model::value::Value;
-use myrmex_model::wire;
 use myrmex_store::{Reader, Record, Sequence, StoreError};
 
 use super::OpenReader;
 use super::secret::Wanted;
-use crate::partition::{JournalError, event_of, load_definition};
+use crate::partition::{JournalError, entry_of, event_of, load_definition};
 use crate::progress::Progress;
 use crate::values;
 
@@ -109,8 +108,8 @@ impl Kin {
     /// Returns how a run began and in which epoch; nothing if the store has no such run.
     fn first(&self, run: RunId) -> Result<Option<(Event, Epoch)>, JournalError> {
         let Some(record) = self.records(run, Sequence::NONE, 1)?.pop() else { return Ok(None) };
-        let boot = wire::event::decode_record(&record.body)?.boot;
-        Ok(Some((event_of(&record)?.event, Epoch(boot))))
+        let (recorded, epoch) = entry_of(&record)?;
+        Ok(Some((recorded.event, epoch)))
     }
 
     fn records(&self, run: RunId, after: Sequence, limit: usize) -> Result<Vec<Record>, JournalError> {

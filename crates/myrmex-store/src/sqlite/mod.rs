@@ -3,6 +3,7 @@
 //! `store.db` in the data directory, in write-ahead-log mode with `synchronous=FULL`: a commit is one sync of the
 //! write-ahead log. One connection writes; readers have read-only connections of their own, also in other processes.
 
+mod definition;
 mod operations;
 mod reader;
 mod schema;

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use myrmex_model::address::Address;
 use myrmex_model::command::TimerKey;
 use myrmex_model::event::Limit;
-use myrmex_model::id::RunId;
-use myrmex_model::name::Namespace;
+use myrmex_model::id::{DefinitionHash, RunId};
+use myrmex_model::name::{Name, Namespace};
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
+use super::definition::{self, Stored};
 use super::failed;
 use crate::batch::LogId;
 use crate::error::StoreError;
@@ -86,13 +87,7 @@ impl Numbers {
         match operation {
             IndexOperation::PutDefinition { namespace, hash, form, name, body } => {
                 let namespace = self.namespace(connection, namespace)?;
-                let checksum = crc32fast::hash(body);
-                execute(
-                    connection,
-                    "INSERT INTO definition (namespace, hash, form, name, checksum, body)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
-                    params![namespace, hash.0, form, name.as_str(), checksum, body],
-                )
+                put_definition(connection, (namespace, *hash), (*form, name), body)
             }
             IndexOperation::PutValue { namespace, run, hash, json } => {
                 let run = self.run(connection, namespace, *run)?;
@@ -290,6 +285,30 @@ impl Numbers {
         let oldest = connection.last_insert_rowid() - i64::from(CACHED_MAX);
         execute(connection, "DELETE FROM cached WHERE number <= ?1", [oldest])
     }
+}
+
+fn put_definition(
+    connection: &Connection,
+    (namespace, hash): (i64, DefinitionHash),
+    (form, name): (u16, &Name),
+    body: &[u8],
+) -> Result<(), StoreError> {
+    // Most starts are of a definition that is there; it need not be packed again.
+    let is_known = connection
+        .prepare_cached("SELECT 1 FROM definition WHERE namespace = ?1 AND hash = ?2")
+        .and_then(|mut statement| statement.exists(params![namespace, hash.0]))
+        .map_err(failed("cannot look for a definition"))?;
+    if is_known {
+        return Ok(());
+    }
+    let Stored { bytes, unpacked } = definition::pack(body);
+    let checksum = crc32fast::hash(&bytes);
+    execute(
+        connection,
+        "INSERT INTO definition (namespace, hash, form, name, checksum, unpacked, body)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![namespace, hash.0, form, name.as_str(), checksum, unpacked, bytes],
+    )
 }
 
 /// Returns the number that `select` finds, or the one that `insert` makes.

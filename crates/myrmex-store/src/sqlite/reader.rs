@@ -11,7 +11,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row, StatementStatus, params};
 
 use super::operations::{timer_from, timer_text};
-use super::{connect, failed, path_in, schema, whole};
+use super::{connect, definition, failed, path_in, schema, whole};
 use crate::batch::{LogId, Record, Sequence};
 use crate::chain::Head;
 use crate::contract::{
@@ -31,8 +31,6 @@ use crate::snapshot::Snapshot;
 /// It may be opened and used while another process writes, and after one was killed.
 pub struct SqliteReader {
     connection: Connection,
-    /// The format that the store had when it was opened.
-    format: u32,
 }
 
 impl SqliteReader {
@@ -40,7 +38,7 @@ impl SqliteReader {
     ///
     /// # Errors
     ///
-    /// Returns [`StoreError::Newer`] for the store of a newer release, [`StoreError::Io`] if there is none, and
+    /// Returns [`StoreError::Format`] for the store of another release, [`StoreError::Io`] if there is none, and
     /// [`StoreError::Damaged`] if its files are not whole.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         Self::open_file(&path_in(directory))
@@ -49,9 +47,9 @@ impl SqliteReader {
     pub(super) fn open_file(path: &Path) -> Result<Self, StoreError> {
         whole::check_files(path)?;
         let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        let format = schema::inspect(&connection)?;
+        schema::inspect(&connection)?;
         whole::check_pages(&connection, path)?;
-        Ok(Self { connection, format })
+        Ok(Self { connection })
     }
 
     /// Returns all rows of one statement, which is one read transaction.
@@ -268,20 +266,22 @@ impl Reader for SqliteReader {
         namespace: &Namespace,
         hash: DefinitionHash,
     ) -> Result<Option<StoredDefinition>, StoreError> {
-        let select = "SELECT form, name, body, checksum FROM definition
+        let select = "SELECT form, name, body, checksum, unpacked FROM definition
             WHERE namespace = (SELECT number FROM namespace WHERE name = ?1) AND hash = ?2";
         let found = self.row(select, params![namespace.as_str(), hash.0], |row| {
             let definition = StoredDefinition { form: row.get(0)?, name: name(row, 1)?, body: row.get(2)? };
-            Ok((definition, row.get::<_, u32>(3)?))
+            Ok((definition, row.get::<_, u32>(3)?, row.get::<_, Option<u32>>(4)?))
         })?;
-        let Some((definition, checksum)) = found else { return Ok(None) };
-        if crc32fast::hash(&definition.body) != checksum {
-            return Err(StoreError::damaged(
-                "the checksum of a definition is wrong",
-                format!("definition {hash}"),
-            ));
+        let Some((StoredDefinition { form, name, body }, checksum, unpacked)) = found else {
+            return Ok(None);
+        };
+        let damaged = |what: &str| StoreError::damaged(what, format!("definition {hash}"));
+        if crc32fast::hash(&body) != checksum {
+            return Err(damaged("the checksum of a definition is wrong"));
         }
-        Ok(Some(definition))
+        let body =
+            definition::unpack(body, unpacked).ok_or_else(|| damaged("a definition cannot be unpacked"))?;
+        Ok(Some(StoredDefinition { form, name, body }))
     }
 
     fn value(
@@ -380,13 +380,9 @@ impl Reader for SqliteReader {
     }
 
     fn partitions(&self) -> Result<Partitions, StoreError> {
-        if self.format < schema::FORMAT_OF_PARTITIONS {
-            return Ok(Partitions::ONE);
-        }
         let found = self.row("SELECT partitions FROM layout", [], |row| row.get(0))?;
-        // A store that was brought to this format has no row.
-        let Some(count) = found else { return Ok(Partitions::ONE) };
-        Partitions::new(count)
+        found
+            .and_then(Partitions::new)
             .ok_or_else(|| StoreError::damaged("the number of partitions is wrong", super::FILE_NAME))
     }
 
@@ -417,9 +413,6 @@ impl Reader for SqliteReader {
     }
 
     fn snapshot(&self, namespace: &Namespace, run: RunId) -> Result<Option<Snapshot>, StoreError> {
-        if self.format < schema::FORMAT_OF_SNAPSHOTS {
-            return Ok(None);
-        }
         let Some(number) = self.number(namespace, run)? else { return Ok(None) };
         let select = "SELECT log, last, stored FROM snapshot WHERE run = ?1";
         let found = self.row(select, [number], |row| {

@@ -16,21 +16,15 @@ use crate::batch::{LogId, Sequence};
 use crate::error::StoreError;
 use crate::partitions::Partitions;
 
-/// The format that this release writes, kept in `PRAGMA user_version`.
-pub(super) const FORMAT: u32 = 4;
-
-/// The first format with the number of partitions, and with messages between them.
-pub(super) const FORMAT_OF_PARTITIONS: u32 = 3;
-
-/// The first format with snapshots of runs.
-pub(super) const FORMAT_OF_SNAPSHOTS: u32 = 4;
+/// The format that this release writes and reads, kept in `PRAGMA user_version`. Those before it were never released.
+pub(super) const FORMAT: u32 = 5;
 
 /// Marks the file as a store of myrmex ("myrm"), kept in `PRAGMA application_id`.
 const APPLICATION: i32 = i32::from_be_bytes(*b"myrm");
 
-/// The whole schema of format 1. It is created in one transaction: statement by statement it would take five times
+/// The whole schema. It is created in one transaction: statement by statement it would take five times
 /// as long, and a crash could leave half of it.
-const BASELINE: &str = "
+const SCHEMA: &str = "
 CREATE TABLE namespace (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE run (
     number INTEGER PRIMARY KEY, namespace INTEGER NOT NULL, id BLOB NOT NULL, UNIQUE (namespace, id));
@@ -40,7 +34,7 @@ CREATE TABLE record (
 CREATE INDEX record_run ON record (run);
 CREATE TABLE definition (
     namespace INTEGER NOT NULL, hash BLOB NOT NULL, form INTEGER NOT NULL, name TEXT NOT NULL,
-    checksum INTEGER NOT NULL, body BLOB NOT NULL, UNIQUE (namespace, hash));
+    checksum INTEGER NOT NULL, unpacked INTEGER, body BLOB NOT NULL, UNIQUE (namespace, hash));
 CREATE TABLE value (
     run INTEGER NOT NULL, hash BLOB NOT NULL, json BLOB NOT NULL, PRIMARY KEY (run, hash)) WITHOUT ROWID;
 CREATE TABLE summary (
@@ -65,17 +59,9 @@ CREATE TABLE log_range (
     run INTEGER NOT NULL, task TEXT NOT NULL, attempt INTEGER NOT NULL, segment INTEGER NOT NULL,
     token INTEGER NOT NULL, first INTEGER NOT NULL, end INTEGER NOT NULL,
     PRIMARY KEY (run, task, attempt, segment)) WITHOUT ROWID;
-";
-
-/// What each format adds to the one before it, from format 2 on. They add tables and take nothing away, so a store of
-/// an older format can be read as it is.
-const ADDITIONS: [&str; FORMAT as usize - 1] = [
-    "
 CREATE TABLE cached (
     number INTEGER PRIMARY KEY, namespace INTEGER NOT NULL, digest BLOB NOT NULL, run INTEGER NOT NULL,
     task TEXT NOT NULL, output BLOB NOT NULL, artifacts BLOB, at INTEGER NOT NULL, UNIQUE (namespace, digest));
-",
-    "
 CREATE TABLE layout (partitions INTEGER NOT NULL);
 CREATE TABLE outbox (
     log INTEGER NOT NULL, log_to INTEGER NOT NULL, number INTEGER NOT NULL, run INTEGER NOT NULL,
@@ -83,12 +69,9 @@ CREATE TABLE outbox (
 CREATE TABLE received (
     log INTEGER NOT NULL, log_from INTEGER NOT NULL, number INTEGER NOT NULL,
     PRIMARY KEY (log, log_from)) WITHOUT ROWID;
-",
-    "
 CREATE TABLE snapshot (
     run INTEGER PRIMARY KEY, log INTEGER NOT NULL, last INTEGER NOT NULL, stored BLOB NOT NULL);
-",
-];
+";
 
 /// Bits of a position that hold the sequence; the log is above them.
 const SEQUENCE_BITS: u32 = 40;
@@ -108,12 +91,12 @@ pub(super) fn place(position: i64) -> (LogId, Sequence) {
     (LogId(log), Sequence(position.cast_unsigned() & Sequence::MAX.0))
 }
 
-/// Looks at the format of the store, refuses one that this release does not know, and returns it. Changes nothing.
+/// Looks at the format of the store, and refuses one that is not that of this release. Changes nothing.
 ///
 /// # Errors
 ///
-/// Returns [`StoreError::Newer`], and [`StoreError::Damaged`] for a database of something else.
-pub(super) fn inspect(connection: &Connection) -> Result<u32, StoreError> {
+/// Returns [`StoreError::Format`], and [`StoreError::Damaged`] for a database of something else.
+pub(super) fn inspect(connection: &Connection) -> Result<(), StoreError> {
     let number = |pragma: &str| {
         connection
             .query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0))
@@ -123,21 +106,10 @@ pub(super) fn inspect(connection: &Connection) -> Result<u32, StoreError> {
     if application != i64::from(APPLICATION) {
         return Err(StoreError::damaged("it is a database of something else", locate(connection)));
     }
-    let found = u32::try_from(format).unwrap_or(u32::MAX);
-    if found > FORMAT {
-        return Err(StoreError::Newer { found, known: FORMAT });
+    match u32::try_from(format).unwrap_or(u32::MAX) {
+        FORMAT => Ok(()),
+        found => Err(StoreError::Format { found, known: FORMAT, place: locate(connection) }),
     }
-    Ok(found)
-}
-
-/// Brings a store of the older format `found` to the one of this release: whole, or not at all after a crash.
-pub(super) fn upgrade(connection: &Connection, found: u32) -> Result<(), StoreError> {
-    if found >= FORMAT {
-        return Ok(());
-    }
-    let missing = ADDITIONS[found.saturating_sub(1) as usize..].concat();
-    let script = format!("BEGIN IMMEDIATE; {missing} PRAGMA user_version = {FORMAT}; COMMIT;");
-    connection.execute_batch(&script).map_err(failed("cannot bring the store to the format of this release"))
 }
 
 /// Creates an empty store at `path`: whole, or not at all after a crash. The caller syncs the directory.
@@ -151,10 +123,10 @@ pub(super) fn create(path: &Path, page_bytes: u32, partitions: Partitions) -> Re
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed_io(error)),
         Ok(()) | Err(_) => {}
     }
-    let (additions, partitions) = (ADDITIONS.concat(), partitions.count());
+    let partitions = partitions.count();
     let script = format!(
         "PRAGMA page_size = {page_bytes}; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
-         BEGIN; {BASELINE} {additions} INSERT INTO layout VALUES ({partitions});
+         BEGIN; {SCHEMA} INSERT INTO layout VALUES ({partitions});
          PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}; COMMIT;
          PRAGMA journal_mode = WAL;"
     );

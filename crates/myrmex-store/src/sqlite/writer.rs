@@ -56,7 +56,7 @@ impl SqliteStore {
     ///
     /// # Errors
     ///
-    /// Returns [`StoreError::Newer`] for the store of a newer release, which is left as it is, and
+    /// Returns [`StoreError::Format`] for the store of another release, which is left as it is, and
     /// [`StoreError::Damaged`] if the file is not a store or not whole.
     pub fn open(directory: &Path) -> Result<Self, StoreError> {
         Self::open_with(directory, Partitions::ONE)
@@ -80,12 +80,11 @@ impl SqliteStore {
             set.map(drop).map_err(failed("cannot set up the store"))
         };
         keep_log_at_close(true)?;
-        let format = schema::inspect(&connection)?;
+        schema::inspect(&connection)?;
         whole::check_pages(&connection, &path)?;
         keep_log_at_close(false)?;
         set_up(&connection)?;
         checkpoint(&connection)?;
-        schema::upgrade(&connection, format)?;
         // The names of the store and of its write-ahead log. SQLite syncs them too, but ignores when that fails.
         sync_directory(directory).map_err(|error| StoreError::io("cannot sync the data directory", error))?;
         Ok(Self { connection, path, numbers: Numbers::default(), commits: 0, is_poisoned: false })
@@ -138,7 +137,7 @@ impl SqliteStore {
                 | StoreError::Fenced { .. }
                 | StoreError::Bounds { .. }
                 | StoreError::Held(_)
-                | StoreError::Newer { .. } => false,
+                | StoreError::Format { .. } => false,
             };
         if self.is_poisoned {
             // Closing would move the log into the file, and for that sync again what could not be synced.

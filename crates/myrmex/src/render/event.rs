@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 
 use myrmex_model::address::Address;
-use myrmex_model::id::RunId;
+use myrmex_model::event::{Event, Recorded, SkipReason};
+use myrmex_model::id::{DefinitionHash, RunId};
 use myrmex_model::name::Namespace;
-use myrmex_model::time::Timestamp;
-use myrmex_model::wire;
-use myrmex_runtime::partition::JournalError;
+use myrmex_model::wire::shown;
+use myrmex_runtime::partition::{JournalError, entry_of, event_of};
 use myrmex_store::{Reader, Record, Sequence};
 use serde_json::{Value, json};
 
 /// Turns records into lines. It remembers which definition each run follows.
 #[derive(Default)]
 pub struct Lines {
-    definitions: BTreeMap<RunId, String>,
+    definitions: BTreeMap<RunId, DefinitionHash>,
 }
 
 impl Lines {
@@ -24,44 +24,37 @@ impl Lines {
     ///
     /// Returns [`JournalError`] if the record, or what was before it, cannot be read.
     pub fn line(&mut self, reader: &dyn Reader, record: &Record) -> Result<Value, JournalError> {
-        if record.codec != wire::event::CODEC {
-            return Err(JournalError::Form { what: "an event", form: u16::from(record.codec) });
-        }
-        let event = wire::event::decode_record(&record.body)?;
+        let (Recorded { at, event, change }, boot) = entry_of(record)?;
         let before = match self.definitions.get(&record.run) {
-            Some(definition) => Some(definition.clone()),
+            Some(definition) => Some(*definition),
             None => definition_before(reader, &record.namespace, record.run, record.sequence)?,
         };
-        let named = definition_named(&event);
-        let definition = named.or(before);
-        if let Some(definition) = &definition {
-            self.definitions.insert(record.run, definition.clone());
+        let definition = definition_named(&event).or(before);
+        if let Some(definition) = definition {
+            self.definitions.insert(record.run, definition);
         }
-        let path = event.task.as_deref().map(|task| match Address::parse(task) {
-            Ok(address) => address.path().into_owned(),
-            Err(_) => task.to_owned(),
-        });
-        let text = |field: &str| event.data.get(field).filter(|value| value.is_string()).cloned();
+        let data = shown::data(&event);
+        let text = |field: &str| data.get(field).filter(|value| value.is_string());
         Ok(json!({
             "log": record.log.0,
             "seq": record.sequence.0,
-            "at": Timestamp(event.at).to_string(),
-            "boot": event.boot,
+            "at": at.to_string(),
+            "boot": boot.0,
             "namespace": record.namespace.as_str(),
             "project": null,
             "run": record.run.to_string(),
-            "task": path,
-            "address": event.task,
-            "attempt": event.attempt,
-            "token": event.token,
-            "type": event.kind,
-            "from": event.from,
-            "to": event.to,
-            "phase": event.phase,
+            "task": event.task().map(Address::path),
+            "address": event.task().map(Address::as_str),
+            "attempt": event.attempt().map(|attempt| attempt.0),
+            "token": event.token().map(|token| token.0),
+            "type": event.kind(),
+            "from": change.from.as_str(),
+            "to": change.to.as_str(),
+            "phase": change.phase.as_str(),
             "actor": text("by").or_else(|| text("started_by")),
-            "cause": cause(&event),
-            "definition": definition,
-            "data": event.data,
+            "cause": cause(&event, &data),
+            "definition": definition.map(|definition| definition.to_string()),
+            "data": data,
         }))
     }
 
@@ -73,33 +66,27 @@ impl Lines {
 }
 
 /// Why the event happened, where it says so in words.
-fn cause(event: &wire::event::RecordV1) -> Value {
-    let field = |name: &str| event.data.get(name).and_then(Value::as_str);
-    match (event.kind.as_str(), field("why")) {
-        ("task.skipped", Some("condition")) => json!("its `if` is false"),
-        ("task.skipped", Some("upstream")) => {
-            let (task, outcome) = (field("task").unwrap_or_default(), field("outcome").unwrap_or_default());
-            json!(format!("`{task}` is {outcome}"))
-        }
-        ("task.skipped", Some("not_chosen")) => {
-            json!(format!("`{}` took another way", field("task").unwrap_or_default()))
-        }
-        ("task.taken", _) => json!(format!("taken over from run {}", field("from").unwrap_or_default())),
-        ("task.skipped", Some("child")) => {
-            json!(format!("run {} was skipped", field("run").unwrap_or_default()))
-        }
-        _ => event.data.get("reason").cloned().unwrap_or(Value::Null),
+fn cause(event: &Event, data: &Value) -> Value {
+    if let Event::TaskTaken { taken, .. } = event {
+        return json!(format!("taken over from run {}", taken.from));
     }
+    let Event::TaskSkipped { reason, .. } = event else {
+        return data.get("reason").cloned().unwrap_or(Value::Null);
+    };
+    json!(match reason {
+        SkipReason::Condition => "its `if` is false".to_owned(),
+        SkipReason::Upstream { task, outcome } => format!("`{task}` is {}", outcome.as_str()),
+        SkipReason::NotChosen { task } => format!("`{task}` took another way"),
+        SkipReason::Child { run } => format!("run {run} was skipped"),
+    })
 }
 
 /// Returns the definition that an event says its run follows from now on.
-fn definition_named(event: &wire::event::RecordV1) -> Option<String> {
-    let field = match event.kind.as_str() {
-        "run.started" => "definition",
-        "run.rebased" => "to",
-        _ => return None,
-    };
-    event.data.get(field).and_then(Value::as_str).map(str::to_owned)
+fn definition_named(event: &Event) -> Option<DefinitionHash> {
+    if let Event::RunStarted { definition, .. } | Event::Rebased { to: definition, .. } = event {
+        return Some(*definition);
+    }
+    None
 }
 
 /// Finds the definition that a run follows just before `sequence`.
@@ -108,14 +95,13 @@ fn definition_before(
     namespace: &Namespace,
     run: RunId,
     sequence: Sequence,
-) -> Result<Option<String>, JournalError> {
+) -> Result<Option<DefinitionHash>, JournalError> {
     let (mut after, mut found) = (Sequence::NONE, None);
     loop {
         let records = reader.run_records(namespace, run, after, 1_000)?;
         let Some(last) = records.last().map(|record| record.sequence) else { return Ok(found) };
         for record in records.iter().take_while(|record| record.sequence < sequence) {
-            let event = wire::event::decode_record(&record.body)?;
-            found = definition_named(&event).or(found);
+            found = definition_named(&event_of(record)?.event).or(found);
         }
         if last >= sequence {
             return Ok(found);

@@ -1,15 +1,17 @@
 //! Journals of released formats. They were written once, by [`write_missing_golden_files`], and replay for ever.
 //!
-//! A scenario has three files in `tests/golden`: its journal (`.jsonl`, codec 1, one event a line), the definitions that
-//! the journal names (`.definitions.jsonl`, form 1, one a line), and what must come out (`.expected`). None is edited.
+//! A scenario has three files in `tests/golden`: its journal (`.journal`, each event in words and below it its bytes, codec
+//! 2), the definitions that the journal names (`.definitions.jsonl`, form 1, one a line), and what must come out
+//! (`.expected`). None is edited.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use myrmex_model::address::Address;
 use myrmex_model::command::{ChildEnd, TimerKey};
 use myrmex_model::effect::Evaluation;
-use myrmex_model::event::Limit;
+use myrmex_model::event::{Limit, Recorded};
 use myrmex_model::id::{DefinitionHash, Epoch, ValueHash};
 use myrmex_model::ir::Rest;
 use myrmex_model::outcome::{AttemptEnd, Outcome};
@@ -51,10 +53,9 @@ fn golden_journals_replay() {
                 (DefinitionHash::of(line.as_bytes()), Arc::new(definition))
             })
             .collect();
-        let journal: Vec<_> = read(scenario, "jsonl")
-            .lines()
-            .map(|line| wire::event::decode(line.as_bytes()).expect("codec 1 reads for ever"))
-            .collect();
+        let text = read(scenario, "journal");
+        let lines: Vec<_> = text.lines().collect();
+        let journal: Vec<_> = lines.chunks(2).map(|lines| event(lines[0], lines[1].trim_start())).collect();
         let replayed = Run::replay(RUN, &journal, &mut |hash| definitions.get(&hash).cloned());
         let run = replayed.unwrap_or_else(|error| panic!("{scenario}: {error}"));
         assert_eq!(shown(&run), read(scenario, "expected"), "{scenario}");
@@ -67,7 +68,7 @@ fn golden_journals_replay() {
 #[expect(clippy::disallowed_methods, reason = "the only place that writes the golden files")]
 fn write_missing_golden_files() {
     for (scenario, live) in SCENARIOS {
-        if std::path::Path::new(&path(scenario, "jsonl")).exists() {
+        if std::path::Path::new(&path(scenario, "journal")).exists() {
             continue;
         }
         let host = live();
@@ -77,9 +78,39 @@ fn write_missing_golden_files() {
         let definitions = host.definitions.values().map(|definition| wire::definition::encode(definition));
         std::fs::write(path(scenario, "definitions.jsonl"), lines(definitions.collect())).unwrap();
         std::fs::write(path(scenario, "expected"), shown(&host.run)).unwrap();
-        let journal = host.journal.iter().map(|recorded| wire::event::encode(recorded, Epoch(1)));
-        std::fs::write(path(scenario, "jsonl"), lines(journal.collect())).unwrap();
+        let journal = host.journal.iter().map(|recorded| {
+            let mut lines = format!("{}\n  ", in_words(recorded));
+            for byte in wire::event::encode(recorded, Epoch(1)) {
+                write!(lines, "{byte:02x}").unwrap();
+            }
+            lines + "\n"
+        });
+        std::fs::write(path(scenario, "journal"), journal.collect::<String>()).unwrap();
     }
+}
+
+/// Reads an event from its bytes, which say what stands above them in words.
+fn event(words: &str, digits: &str) -> Recorded {
+    let places = (0..digits.len()).step_by(2);
+    let bytes: Vec<_> = places
+        .map(|place| u8::from_str_radix(&digits[place..place + 2], 16).expect("it is a digit"))
+        .collect();
+    let (recorded, _) = wire::event::decode(&bytes).expect("codec 2 reads for ever");
+    assert_eq!(in_words(&recorded), words);
+    recorded
+}
+
+fn in_words(Recorded { at, event, change }: &Recorded) -> String {
+    let (from, to, phase) = (change.from, change.to, change.phase.as_str().unwrap_or("-"));
+    let task = event.task().map_or("-", Address::as_str);
+    let attempt = event.attempt().map_or("-".to_owned(), |attempt| attempt.to_string());
+    let token = event.token().map_or("-".to_owned(), |token| token.to_string());
+    let data = wire::shown::data(event);
+    format!(
+        "{} at {} {from}>{to} {phase} task {task} attempt {attempt} token {token} {data}",
+        event.kind(),
+        at.0
+    )
 }
 
 fn path(scenario: &str, kind: &str) -> String {
