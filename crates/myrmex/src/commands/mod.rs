@@ -4,6 +4,7 @@ pub mod check;
 pub mod events;
 pub mod explain;
 pub mod fmt;
+pub mod graph;
 pub mod import;
 mod lacking;
 pub mod run;
