@@ -17,7 +17,7 @@ const BESIDE: i32 = 28;
 const BETWEEN: i32 = 38;
 
 /// The least room between two layers with a label in it.
-const BETWEEN_LABELLED: i32 = 58;
+const BETWEEN_LABELLED: i32 = 64;
 
 /// The most room that is added where lines go far across.
 const BETWEEN_MORE_MAX: i32 = 60;
@@ -303,10 +303,27 @@ impl<'a> Component<'a> {
                 free = slot.x - slot.width / 2 + slot.width + BESIDE;
             }
         }
+        if self.is_mirrored() {
+            for slot in &mut self.slots {
+                // The middle of an odd width is nearer to its left end.
+                slot.x = -(slot.x + slot.width % 2);
+            }
+        }
         let left = self.slots.iter().map(|slot| slot.x - slot.width / 2).min().unwrap_or(0);
         for slot in &mut self.slots {
             slot.x -= left;
         }
+    }
+
+    /// Whether more neighbours stand against the author's order than in it: people read from the left.
+    fn is_mirrored(&self) -> bool {
+        let boxes = |layer: &Vec<usize>| -> Vec<usize> {
+            let own = layer.iter().map(|slot| &self.slots[*slot]).filter(|slot| !slot.is_line);
+            own.map(|slot| slot.body).collect()
+        };
+        let bodies: Vec<Vec<usize>> = self.layers.iter().map(boxes).collect();
+        let pairs = || bodies.iter().flat_map(|layer| layer.windows(2));
+        pairs().filter(|pair| pair[0] > pair[1]).count() > pairs().filter(|pair| pair[0] < pair[1]).count()
     }
 
     /// Asks rust-sugiyama. All links lead from one layer to the next, so the layers are those that we chose.
@@ -372,10 +389,13 @@ impl<'a> Component<'a> {
 
     /// Decides where every layer lies, and with that every box and line; returns how large all of it is.
     fn down(&self, ways: &[(usize, Vec<usize>)], placed: &mut Placed) -> Size {
-        let around = if self.around.is_empty() { 0 } else { BETWEEN };
+        let room = |is_needed: bool| if is_needed { BETWEEN } else { 0 };
+        let links = || self.around.iter().map(|number| &self.links[*number]);
+        let above = room(links().any(|link| self.layer_of[link.to] == 0));
+        let below = room(links().any(|link| self.layer_of[link.from] + 1 == self.layers.len()));
         let mut tops = Vec::with_capacity(self.layers.len());
         let gaps = self.gaps(ways);
-        let mut y = around;
+        let mut y = above;
         for (layer, gap) in self.layers.iter().zip(gaps) {
             let own = |slot: &&usize| !self.slots[**slot].is_line;
             let height_of = |slot: &usize| self.bodies[self.slots[*slot].body].size.height;
@@ -392,7 +412,7 @@ impl<'a> Component<'a> {
             tops.push((y, y + height));
             y += height + gap;
         }
-        let height = tops.last().map_or(0, |(_, bottom)| *bottom) + around;
+        let height = tops.last().map_or(0, |(_, bottom)| *bottom) + below;
         let right = self.slots.iter().map(|slot| slot.x - slot.width / 2 + slot.width).max().unwrap_or(0);
         let mut labels: Vec<Rect> = Vec::new();
         for (number, way) in ways {
@@ -486,7 +506,7 @@ fn free_place((from, to): (Point, Point), size: Size, labels: &mut Vec<Rect>) ->
         let y = from.y + height * percent / 100;
         Rect { at: Point { x: x - size.width / 2, y: y - size.height / 2 }, size }
     };
-    let places = [50, 62, 38, 72, 28].map(at);
+    let places = [50, 68, 32, 82, 18].map(at);
     let free = places.into_iter().find(|place| labels.iter().all(|label| !label.overlaps(*place)));
     let place = free.unwrap_or(places[0]);
     labels.push(place);

@@ -27,8 +27,10 @@ const COLOURS: [(Status, &str, &str); 10] = [
 pub fn mermaid(drawing: &Drawing) -> String {
     let mut out = String::from("flowchart TB\n");
     let children = drawing.children();
-    // Writing into a text cannot fail.
-    let mut put = |depth: usize, line: String| drop(writeln!(out, "{}{line}", "  ".repeat(depth + 1)));
+    let mut put = |depth: usize, line: String| {
+        // Writing into a text cannot fail.
+        let _ = writeln!(out, "{}{line}", "  ".repeat(depth + 1));
+    };
     let mut open: Vec<(ShapeId, usize, bool)> =
         children[0].iter().rev().map(|shape| (*shape, 0, false)).collect();
     while let Some((id, depth, is_end)) = open.pop() {
@@ -129,7 +131,9 @@ fn escaped(text: &str) -> String {
             ' ' | '.' | ',' | '-' | '_' | '/' | ':' | '+' | '…' | '·' => escaped.push(character),
             _ if character.is_alphanumeric() => escaped.push(character),
             // Writing into a text cannot fail.
-            _ => drop(write!(escaped, "#{};", u32::from(character))),
+            _ => {
+                let _ = write!(escaped, "#{};", u32::from(character));
+            }
         }
     }
     escaped

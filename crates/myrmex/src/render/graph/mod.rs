@@ -10,6 +10,6 @@ mod layers;
 pub mod layout;
 pub mod mermaid;
 pub mod model;
-mod route;
+pub mod route;
 pub mod states;
 pub mod svg;

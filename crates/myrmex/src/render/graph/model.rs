@@ -195,7 +195,7 @@ impl State {
 
     /// Says it in one line: `succeeded in 1.2 s, 2 attempts`.
     pub fn line(&self) -> String {
-        let took = self.took_ms().filter(|_| self.attempts > 0).map(time::elapsed_ms);
+        let took = self.took_ms().filter(|took| self.attempts > 0 && *took > 0).map(time::elapsed_ms);
         let took = took.map(|took| format!(" in {took}")).unwrap_or_default();
         let attempts =
             if self.attempts > 1 { format!(", {} attempts", self.attempts) } else { String::new() };
@@ -463,7 +463,11 @@ impl Reading<'_> {
             },
             Next::Exit | Next::End | Next::Goto(_) => next,
         };
-        match &self.definition.node(child).body {
+        let node = self.definition.node(child);
+        let is_passable = node.guard.is_some() || node.handling.as_ref().is_some_and(|handling| handling.continues);
+        match &node.body {
+            // What raises an error leads nowhere.
+            Body::Raise(_) if !is_passable => Vec::new(),
             Body::Choose(choose) => (0..)
                 .zip(&choose.cases)
                 .map(|(number, case)| (onwards(case.next), Some(self.case(child, number))))

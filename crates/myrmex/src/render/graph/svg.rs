@@ -19,7 +19,7 @@ text{font-family:ui-sans-serif,system-ui,-apple-system,\"Segoe UI\",Helvetica,Ar
 .title{font-size:17px;font-weight:600}.name{font-size:13px;font-weight:600}
 .note,.label{font-size:11px}.note{fill:#5b6774}.label{fill:#3e4c59;text-anchor:middle}
 .page{fill:#ffffff}.task{fill:#ffffff;stroke:#c3ccd5}.block{fill:#f5f7fa;stroke:#d5dce3}
-.block .block,.inner{fill:#ffffff}.handler{stroke-dasharray:4 3}.called{fill:none;stroke:#c3ccd5}
+.inner{fill:#eceff3}.handler{stroke-dasharray:4 3}.called{fill:none;stroke:#c3ccd5}
 .rule{stroke:#d5dce3;stroke-dasharray:4 3}.edge{fill:none;stroke:#9aa5b1;stroke-width:1.4}.tip{fill:#9aa5b1}
 .halo{fill:#ffffff;fill-opacity:.92}.critical{stroke:#3b5bdb;stroke-width:2.2}.edge.critical{stroke-width:2.6}
 .tip.critical{fill:#3b5bdb;stroke:none}
@@ -29,7 +29,7 @@ text{font-family:ui-sans-serif,system-ui,-apple-system,\"Segoe UI\",Helvetica,Ar
 @media (prefers-color-scheme:dark){
 text{fill:#e6edf3}.note{fill:#9aa7b4}.label{fill:#c0cad4}
 .page{fill:#0f151c}.task{fill:#1a222c;stroke:#3d4a58}.block{fill:#141b24;stroke:#2f3a46}
-.block .block,.inner{fill:#1a222c}.called{stroke:#3d4a58}.rule{stroke:#3d4a58}.edge{stroke:#66758a}.tip{fill:#66758a}
+.inner{fill:#1c2530}.called{stroke:#3d4a58}.rule{stroke:#3d4a58}.edge{stroke:#66758a}.tip{fill:#66758a}
 .halo{fill:#0f151c}.critical{stroke:#8ea6ff}.tip.critical{fill:#8ea6ff}
 .succeeded{fill:#2f9e44}.failed{fill:#e03131}.running{fill:#1c7ed6}}
 ";
@@ -122,8 +122,7 @@ impl Page<'_> {
         let took = time::elapsed_ms(run.took_ms);
         let text = format!("{} in {took} · run {id}", run.word());
         let at = Point { x: MARGIN, y: MARGIN + 33 };
-        let status = run.status;
-        self.mark(status, at);
+        self.mark(look(run.status, run.word()), at);
         self.put(format_args!("<text class=\"note\" x=\"{}\" y=\"{}\">{text}</text>", at.x + MARK, at.y));
     }
 
@@ -131,6 +130,9 @@ impl Page<'_> {
     fn shape(&mut self, id: ShapeId, is_block: bool) {
         let (shape, rect) = (self.drawing.shape(id), self.layout.boxes[id.0]);
         let mut class = if is_block { "block" } else { "task" }.to_owned();
+        if is_block && self.depth(id) % 2 == 0 {
+            class.push_str(" inner");
+        }
         if shape.role != Role::Body {
             class.push_str(" handler");
         }
@@ -148,13 +150,19 @@ impl Page<'_> {
             self.put(format_args!("<rect class=\"called\" {} rx=\"5\"/>", place(inside)));
         }
         let mut y = rect.at.y + PADDING_TOP;
-        let status = shape.state.as_ref().map(|state| state.status);
+        let look = shape.state.as_ref().map(|state| look(state.status, state.word));
+        if let Some((class, _)) = look.filter(|_| !is_block) {
+            let (x, y, height) = (rect.at.x + 5, rect.at.y + 8, rect.size.height - 16);
+            self.put(format_args!(
+                "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"3\" height=\"{height}\" rx=\"1.5\"/>"
+            ));
+        }
         for line in lines(shape) {
             let class = class_of(line.face);
             y += line.height();
             let (mut x, base) = (rect.at.x + PADDING, y - 4);
-            if let Some(status) = status.filter(|_| line.has_mark) {
-                self.mark(status, Point { x, y: base });
+            if let Some(look) = look.filter(|_| line.has_mark) {
+                self.mark(look, Point { x, y: base });
                 x += MARK;
             }
             self.put(format_args!("<text class=\"{class}\" x=\"{x}\" y=\"{base}\">{}</text>", escaped(&line.text)));
@@ -164,6 +172,11 @@ impl Page<'_> {
         for at in rules {
             self.rule(at, rect);
         }
+    }
+
+    /// Returns how many shapes are around one.
+    fn depth(&self, shape: ShapeId) -> usize {
+        std::iter::successors(self.drawing.shape(shape).parent, |around| self.drawing.shape(*around).parent).count()
     }
 
     fn rule(&mut self, at: Point, within: Rect) {
@@ -222,21 +235,9 @@ impl Page<'_> {
     }
 
     /// Draws the mark of a status, which stands on the line of a text that begins at `at`.
-    fn mark(&mut self, status: Status, at: Point) {
+    fn mark(&mut self, (class, sign): (&str, &str), at: Point) {
         let (x, y) = (at.x + 6, at.y - 4);
-        self.put(format_args!("<circle class=\"{status}\" cx=\"{x}\" cy=\"{y}\" r=\"6\"/>"));
-        let sign = match status {
-            Status::Succeeded => "m-2.8 .2l1.9 2 3.6-4.2",
-            Status::Failed => "m-2.2 -2.2l4.4 4.4m0 -4.4l-4.4 4.4",
-            Status::TimedOut => "m0 -3v3l2.2 1.4",
-            Status::Stuck => "m0 -3v3.4m0 2.4v.1",
-            Status::Running => "m-1.4 -2.6l3.8 2.6-3.8 2.6z",
-            Status::Waiting => "m-1.5 -2.4v4.8m3 -4.8v4.8",
-            Status::Pending => "m-2.4 0h.1m2.2 0h.1m2.2 0h.1",
-            Status::Cancelled => "m-2.4 2.4l4.8-4.8",
-            Status::Skipped => "m-2.6 0h5.2",
-            Status::Compensated => "m2.6 1.6a3 3 0 1 0-4.6.6m0 -2.4v2.4h2.4",
-        };
+        self.put(format_args!("<circle class=\"{class}\" cx=\"{x}\" cy=\"{y}\" r=\"6\"/>"));
         self.put(format_args!("<path class=\"sign\" d=\"M{x} {y}{sign}\"/>"));
     }
 
@@ -249,6 +250,26 @@ impl Page<'_> {
         self.put(format_args!("<text class=\"note\" x=\"{}\" y=\"{y}\">{}</text>", MARGIN + 30, escaped(&text)));
         debug_assert!(width(&text, Face::Note) < 20 * self.layout.size.width, "the legend is one line");
     }
+}
+
+/// Returns the class of a status, which colours it, and the sign in its mark. What was cut off looks as if it waited, and what
+/// failed but was accepted like neither.
+fn look(status: Status, word: &str) -> (&'static str, &'static str) {
+    let sign = match (status, word) {
+        (Status::Running, "interrupted") => return look(Status::Waiting, ""),
+        (Status::Succeeded, "failed, accepted") => return ("waiting", "m0 -3v3.4m0 2.4v.1"),
+        (Status::Succeeded, _) => "m-2.8 .2l1.9 2 3.6-4.2",
+        (Status::Failed, _) => "m-2.2 -2.2l4.4 4.4m0 -4.4l-4.4 4.4",
+        (Status::TimedOut, _) => "m0 -3v3l2.2 1.4",
+        (Status::Stuck, _) => "m0 -3v3.4m0 2.4v.1",
+        (Status::Running, _) => "m-1.4 -2.6l3.8 2.6-3.8 2.6z",
+        (Status::Waiting, _) => "m-1.5 -2.4v4.8m3 -4.8v4.8",
+        (Status::Pending, _) => "m-2.4 0h.1m2.2 0h.1m2.2 0h.1",
+        (Status::Cancelled, _) => "m-2.4 2.4l4.8-4.8",
+        (Status::Skipped, _) => "m-2.6 0h5.2",
+        (Status::Compensated, _) => "m2.6 1.6a3 3 0 1 0-4.6.6m0 -2.4v2.4h2.4",
+    };
+    (status.as_str(), sign)
 }
 
 /// Says what the thick line is; nothing if there is none.
