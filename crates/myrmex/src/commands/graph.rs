@@ -92,8 +92,9 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         Format::Json => format!("{:#}\n", json(&drawing)),
     };
     match &args.out {
-        Some(path) => std::fs::write(path, text)
-            .map_err(|error| Failure::file(path, "cannot be written", &error))?,
+        Some(path) => {
+            std::fs::write(path, text).map_err(|error| Failure::file(path, "cannot be written", &error))?;
+        }
         None => std::io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::output(&error))?,
     }
     Ok(Exit::Success)
@@ -120,7 +121,8 @@ fn workflow(what: &str, workspace: &Workspace) -> Result<Result<Drawing, Exit>, 
 
 /// Draws the run that is meant; nothing if a workflow is. A file and a workflow of that name come first.
 fn run_named(what: &str, workspace: &Workspace) -> Result<Option<Drawing>, Failure> {
-    let is_digits = |text: &str| text.chars().all(|character| character.is_ascii_hexdigit() || character == '-');
+    let is_digits =
+        |text: &str| text.chars().all(|character| character.is_ascii_hexdigit() || character == '-');
     let is_workflow = || Path::new(what).exists() || !candidates(what, workspace).0.is_empty();
     if what == STANDARD_INPUT || what.is_empty() || !is_digits(what) || is_workflow() {
         return Ok(None);

@@ -50,7 +50,9 @@ pub(crate) fn problem(text: &str) -> Option<String> {
 fn bad_attributes(attributes: &str) -> Option<String> {
     let (mut rest, mut names) = (attributes.trim(), Vec::new());
     while !rest.is_empty() {
-        let Some((name, after)) = rest.split_once("=\"") else { return Some(format!("no attribute: {rest}")) };
+        let Some((name, after)) = rest.split_once("=\"") else {
+            return Some(format!("no attribute: {rest}"));
+        };
         let Some((value, after)) = after.split_once('"') else { return Some(format!("no end: {after}")) };
         if names.contains(&name) || !name.chars().all(|sign| sign.is_ascii_alphanumeric() || sign == '-') {
             return Some(format!("the attribute {name} stands twice, or is none"));
@@ -71,7 +73,9 @@ fn bad_text(text: &str) -> Option<String> {
     }
     let known = ["amp;", "lt;", "gt;", "quot;"];
     let mut references = text.split('&').skip(1);
-    references.find(|after| !known.iter().any(|known| after.starts_with(known))).map(|after| format!("&{after}"))
+    references
+        .find(|after| !known.iter().any(|known| after.starts_with(known)))
+        .map(|after| format!("&{after}"))
 }
 
 #[test]
@@ -79,7 +83,17 @@ fn what_is_not_xml_is_found() {
     for good in ["<a/>", "<a b=\"c &amp; d\"><e>f</e></a>\n"] {
         assert_eq!(problem(good), None, "{good}");
     }
-    for bad in ["", "<a>", "<a></b>", "<a/><b/>", "<a b=c/>", "<a b=\"1\" b=\"2\"/>", "<a>&nbsp;</a>", "x<a/>", "<a>\u{1}</a>"] {
+    for bad in [
+        "",
+        "<a>",
+        "<a></b>",
+        "<a/><b/>",
+        "<a b=c/>",
+        "<a b=\"1\" b=\"2\"/>",
+        "<a>&nbsp;</a>",
+        "x<a/>",
+        "<a>\u{1}</a>",
+    ] {
         assert!(problem(bad).is_some(), "{bad}");
     }
 }

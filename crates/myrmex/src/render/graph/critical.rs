@@ -151,7 +151,8 @@ pub fn recorded(
     instances: &BTreeMap<NodeId, Vec<Instance>>,
     bodies: &BTreeMap<NodeId, NodeId>,
 ) -> Critical {
-    let looking = Looking { shapes, instances, bodies, children: children(shapes), arrows: by_target(arrows) };
+    let looking =
+        Looking { shapes, instances, bodies, children: children(shapes), arrows: by_target(arrows) };
     let mut found = Vec::new();
     let mut open = vec![(ShapeId(0), Address::root())];
     while let Some((shape, within)) = open.pop() {

@@ -59,7 +59,7 @@ impl Writing<'_> {
     /// Writes an arrow. One at a cluster leads to a task inside of it, and is cut at the border.
     fn arrow(&mut self, arrow: &Arrow, is_critical: bool) {
         let mut attributes = Vec::new();
-        let (from, to) = (self.leaf(arrow.from), self.leaf(arrow.to));
+        let (from, to) = (self.leaf(arrow.from, true), self.leaf(arrow.to, false));
         if from != arrow.from {
             attributes.push(format!("ltail=cluster_n{}", arrow.from.0));
         }
@@ -81,13 +81,16 @@ impl Writing<'_> {
         self.put(1, &format!("n{} -> n{}{attributes}", from.0, to.0));
     }
 
-    /// Returns the first task inside a shape, or the shape itself if nothing is inside.
-    fn leaf(&self, shape: ShapeId) -> ShapeId {
+    /// Returns the first task inside a shape, or the last one of its body, or the shape itself if nothing is inside.
+    fn leaf(&self, shape: ShapeId, is_last: bool) -> ShapeId {
+        let is_body = |child: &&ShapeId| self.drawing.shape(**child).role == Role::Body;
         let mut leaf = shape;
-        while let Some(first) = self.children[leaf.0].first() {
-            leaf = *first;
+        loop {
+            let children = &self.children[leaf.0];
+            let last = children.iter().rfind(is_body).filter(|_| is_last);
+            let Some(next) = last.or(children.first()) else { return leaf };
+            leaf = *next;
         }
-        leaf
     }
 }
 

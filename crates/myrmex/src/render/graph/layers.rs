@@ -103,13 +103,6 @@ struct Group {
 /// Finds what hangs together, in the order of the first boxes.
 fn components(count: usize, links: &[Link]) -> Vec<Group> {
     let mut leaders: Vec<usize> = (0..count).collect();
-    fn leader(leaders: &mut [usize], mut of: usize) -> usize {
-        while leaders[of] != of {
-            leaders[of] = leaders[leaders[of]];
-            of = leaders[of];
-        }
-        of
-    }
     for link in links {
         let (one, other) = (leader(&mut leaders, link.from), leader(&mut leaders, link.to));
         // The first box of a component leads it.
@@ -123,6 +116,15 @@ fn components(count: usize, links: &[Link]) -> Vec<Group> {
         groups.entry(leader(&mut leaders, link.from)).or_default().links.push(number);
     }
     groups.into_values().collect()
+}
+
+/// Returns the first box of what a box hangs together with, as far as that is known.
+fn leader(leaders: &mut [usize], mut of: usize) -> usize {
+    while leaders[of] != of {
+        leaders[of] = leaders[leaders[of]];
+        of = leaders[of];
+    }
+    of
 }
 
 /// Returns the layer of each box: how many links the longest path to it has.
@@ -148,7 +150,8 @@ fn layers(count: usize, links: &[Link]) -> Vec<usize> {
 
 /// Returns the corners of parts that are put beside each other, and below where a row is full.
 fn shelves(sizes: &[Size]) -> Vec<Point> {
-    let area: i64 = sizes.iter().map(|size| i64::from(size.width + BESIDE) * i64::from(size.height + BESIDE)).sum();
+    let area: i64 =
+        sizes.iter().map(|size| i64::from(size.width + BESIDE) * i64::from(size.height + BESIDE)).sum();
     let wide = i32::try_from((area * 8 / 5).isqrt()).unwrap_or(i32::MAX);
     let widest = sizes.iter().map(|size| size.width).max().unwrap_or(0);
     let row_width = widest.max(wide).max(ROW_WIDTH_MIN);
@@ -293,7 +296,11 @@ impl<'a> Component<'a> {
 
     /// Decides where every slot lies across, from 0 at the left.
     fn across(&mut self, ways: &[(usize, Vec<usize>)]) {
-        if self.slots.len() <= PLACES_MAX { self.ask(ways) } else { self.spread(ways) }
+        if self.slots.len() <= PLACES_MAX {
+            self.ask(ways);
+        } else {
+            self.spread(ways);
+        }
         for layer in &mut self.layers {
             layer.sort_by_key(|slot| (self.slots[*slot].x, *slot));
             let mut free = i32::MIN;
@@ -401,11 +408,11 @@ impl<'a> Component<'a> {
             let height_of = |slot: &usize| self.bodies[self.slots[*slot].body].size.height;
             let height = layer.iter().filter(own).map(height_of).max().unwrap_or(0);
             let grows = |slot: &&usize| self.bodies[self.slots[**slot].body].can_grow;
-            let grown = layer.iter().filter(own).filter(grows).map(height_of).max().unwrap_or(0);
+            let stretched = layer.iter().filter(own).filter(grows).map(height_of).max().unwrap_or(0);
             for slot in layer.iter().filter(own) {
                 let (slot, body) = (&self.slots[*slot], &mut placed.boxes[self.slots[*slot].body]);
                 if self.bodies[slot.body].can_grow {
-                    body.size.height = grown;
+                    body.size.height = stretched;
                 }
                 body.at = Point { x: slot.x - slot.width / 2, y: y + (height - body.size.height) / 2 };
             }
@@ -458,7 +465,12 @@ impl<'a> Component<'a> {
         for slot in way {
             let slot = self.slots[*slot];
             let (top, bottom) = tops[slot.layer];
-            let x = if slot.is_line { slot.x } else { placed.boxes[slot.body].middle() };
+            let x = match (slot.is_line, route.end().x) {
+                // Rounding leaves a line a pixel aside; there is room for it to go straight on.
+                (true, before) if (slot.x - before).abs() <= LINE_WIDTH => before,
+                (true, _) => slot.x,
+                (false, _) => placed.boxes[slot.body].middle(),
+            };
             if slot.layer > self.layer_of[link.from] {
                 gap = (route.end(), Point { x, y: top });
                 route.down(gap.1);
@@ -502,7 +514,8 @@ fn free_place((from, to): (Point, Point), size: Size, labels: &mut Vec<Rect>) ->
     let at = |percent: i32| {
         // The curve is at 3t²-2t³ across where it is about at t down; whole numbers keep it the same everywhere.
         let across = (3 * percent * percent * 100 - 2 * percent * percent * percent) / 10_000;
-        let x = i32::try_from(i64::from(from.x) + i64::from(to.x - from.x) * i64::from(across) / 100).unwrap_or(from.x);
+        let x = i32::try_from(i64::from(from.x) + i64::from(to.x - from.x) * i64::from(across) / 100)
+            .unwrap_or(from.x);
         let y = from.y + height * percent / 100;
         Rect { at: Point { x: x - size.width / 2, y: y - size.height / 2 }, size }
     };

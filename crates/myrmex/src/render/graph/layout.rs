@@ -169,7 +169,8 @@ impl<'d> Laying<'d> {
             self.children[shape.0].iter().partition(|child| role(child) == Role::Body);
         let is_whole = shape.0 == 0;
         let edge = if is_whole { MARGIN } else { INSIDE };
-        let (text_width, text_height) = if is_whole { self.heading() } else { text_size(self.drawing.shape(shape)) };
+        let (text_width, text_height) =
+            if is_whole { self.heading() } else { text_size(self.drawing.shape(shape)) };
         if body.is_empty() && handlers.is_empty() && !is_whole {
             let size = Size { width: text_width.max(WIDTH_MIN), height: text_height + PADDING_TOP };
             self.boxes[shape.0].size = size;
@@ -209,7 +210,8 @@ impl<'d> Laying<'d> {
     fn place(&self, shapes: &[ShapeId], arrows: &[usize]) -> Placed {
         let is_leaf = |shape: ShapeId| self.children[shape.0].is_empty();
         // Tasks of one scope are equally wide: the eye goes along their edges.
-        let widths = shapes.iter().filter(|shape| is_leaf(**shape)).map(|shape| self.boxes[shape.0].size.width);
+        let widths =
+            shapes.iter().filter(|shape| is_leaf(**shape)).map(|shape| self.boxes[shape.0].size.width);
         let leaf_width = widths.max().unwrap_or(0);
         let bodies: Vec<Body> = shapes
             .iter()

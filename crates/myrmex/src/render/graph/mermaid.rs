@@ -23,10 +23,14 @@ const COLOURS: [(Status, &str, &str); 10] = [
     (Status::Skipped, "#7b8794", "#f5f7fa"),
 ];
 
+/// The height of a line in the title of a block, in pixels.
+const TITLE_LINE_HEIGHT: usize = 24;
+
 /// Writes a drawing as Mermaid.
 pub fn mermaid(drawing: &Drawing) -> String {
-    let mut out = String::from("flowchart TB\n");
     let children = drawing.children();
+    let mut out = preamble(drawing, &children);
+    out.push_str("flowchart TB\n");
     let mut put = |depth: usize, line: String| {
         // Writing into a text cannot fail.
         let _ = writeln!(out, "{}{line}", "  ".repeat(depth + 1));
@@ -54,6 +58,17 @@ pub fn mermaid(drawing: &Drawing) -> String {
     out
 }
 
+/// Makes room for the titles of blocks: Mermaid leaves room for one line.
+fn preamble(drawing: &Drawing, children: &[Vec<ShapeId>]) -> String {
+    let blocks = drawing.inner().filter(|(id, _)| !children[id.0].is_empty());
+    let lines = blocks.map(|(_, shape)| text(shape).matches("<br>").count()).max().unwrap_or(0);
+    if lines == 0 {
+        return String::new();
+    }
+    let room = lines * TITLE_LINE_HEIGHT;
+    format!("---\nconfig:\n  flowchart:\n    subGraphTitleMargin:\n      top: 0\n      bottom: {room}\n---\n")
+}
+
 fn node(id: ShapeId, shape: &Shape) -> String {
     let text = text(shape);
     match shape.kind {
@@ -75,7 +90,7 @@ fn node(id: ShapeId, shape: &Shape) -> String {
 /// Returns the text of a box: name, kind, notes, and where it stands.
 fn text(shape: &Shape) -> String {
     let state = shape.state.as_ref();
-    let lines = [escaped(&shape.name), shape.kind.as_str().to_owned()]
+    let lines = [format!("{} · {}", escaped(&shape.name), shape.kind.as_str())]
         .into_iter()
         .chain(shape.notes.iter().map(|note| escaped(note)))
         .chain(state.map(|state| escaped(&state.line())))
@@ -145,7 +160,10 @@ mod tests {
 
     #[test]
     fn signs_that_mermaid_reads_are_written_as_codes() {
-        assert_eq!(escaped("a-b \"c\" [x] {{y}} | <z> #1;"), "a-b #34;c#34; #91;x#93; #123;#123;y#125;#125; #124; #60;z#62; #35;1#59;");
+        assert_eq!(
+            escaped("a-b \"c\" [x] {{y}} | <z> #1;"),
+            "a-b #34;c#34; #91;x#93; #123;#123;y#125;#125; #124; #60;z#62; #35;1#59;"
+        );
         assert_eq!(escaped("größe…"), "größe…");
     }
 }

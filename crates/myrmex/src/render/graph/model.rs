@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use myrmex_model::address::Address;
 use myrmex_model::event::HandlerKind;
-use myrmex_model::ir::{Body, Definition, Each, Flow, Graph, Join, Next, Node, NodeId, RoundCondition, Timer};
+use myrmex_model::ir::{
+    Body, Definition, Each, Flow, Graph, Join, Next, Node, NodeId, RoundCondition, Timer,
+};
 use myrmex_model::outcome::{Outcome, OutcomeSet};
 use myrmex_model::status::Status;
 use myrmex_model::template::{Expr, Part, Template};
@@ -20,7 +22,7 @@ use crate::render::time;
 const CONDITION_CHARACTERS_MAX: usize = 30;
 
 /// The most characters of a line in a box.
-const LINE_CHARACTERS_MAX: usize = 40;
+const LINE_CHARACTERS_MAX: usize = 36;
 
 /// A workflow, or a run of it, as shapes and arrows.
 #[derive(Debug, Clone, PartialEq)]
@@ -395,9 +397,11 @@ impl Reading<'_> {
             Body::Graph(graph) => {
                 graph.children.iter().map(|child| (child.node, Role::Body, joined(child.join))).collect()
             }
-            Body::Flow(flow) => {
-                flow.children.iter().map(|child| (child.node, Role::Body, left(self.ways(flow, child.node, child.next)))).collect()
-            }
+            Body::Flow(flow) => flow
+                .children
+                .iter()
+                .map(|child| (child.node, Role::Body, left(self.ways(flow, child.node, child.next))))
+                .collect(),
             Body::Task(_)
             | Body::Value(_)
             | Body::Timer(_)
@@ -416,7 +420,10 @@ impl Reading<'_> {
                     let what: Vec<String> = kinds.chain(statuses).collect();
                     let what = if what.is_empty() { "any error".to_owned() } else { what.join(", ") };
                     let when = catch.when.iter().map(|when| line("when", &when.source));
-                    [shortened(&format!("catches {what}"), LINE_CHARACTERS_MAX)].into_iter().chain(when).collect()
+                    [shortened(&format!("catches {what}"), LINE_CHARACTERS_MAX)]
+                        .into_iter()
+                        .chain(when)
+                        .collect()
                 }
                 HandlerKind::OnFailure => vec!["after a failure".to_owned()],
                 HandlerKind::Finally => vec!["always, at the end".to_owned()],
@@ -464,7 +471,8 @@ impl Reading<'_> {
             Next::Exit | Next::End | Next::Goto(_) => next,
         };
         let node = self.definition.node(child);
-        let is_passable = node.guard.is_some() || node.handling.as_ref().is_some_and(|handling| handling.continues);
+        let is_passable =
+            node.guard.is_some() || node.handling.as_ref().is_some_and(|handling| handling.continues);
         match &node.body {
             // What raises an error leads nowhere.
             Body::Raise(_) if !is_passable => Vec::new(),
@@ -561,7 +569,12 @@ fn does(node: &Node) -> String {
         Body::Timer(Timer::After(length)) => Some(text(length)),
         Body::Timer(Timer::Until(instant)) => Some(format!("until {}", text(instant))),
         Body::Call(call) => Some(call.workflow.as_str().to_owned()),
-        Body::Raise(_) | Body::Value(_) | Body::Choose(_) | Body::Flow(_) | Body::Graph(_) | Body::Each(_) => None,
+        Body::Raise(_)
+        | Body::Value(_)
+        | Body::Choose(_)
+        | Body::Flow(_)
+        | Body::Graph(_)
+        | Body::Each(_) => None,
     };
     shortened(&said.unwrap_or_default(), LINE_CHARACTERS_MAX)
 }
@@ -575,17 +588,19 @@ fn field(arguments: &Template, key: &str) -> Option<String> {
     }
 }
 
-/// Shows a template as its author wrote it; a list by its members, apart by spaces.
+/// Shows a template as its author wrote it; one that is an expression without the signs around it, a list by its members, apart
+/// by spaces.
 fn text(template: &Template) -> String {
     let hole = |expr: &Expr| format!("${{{{ {} }}}}", expr.source.trim());
     match template {
         Template::Literal(Value::String(text)) => text.clone(),
         Template::Literal(Value::Array(items)) => {
-            let words = items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned));
+            let words =
+                items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned));
             words.collect::<Vec<_>>().join(" ")
         }
         Template::Literal(value) => value.to_string(),
-        Template::Expr(expr) => hole(expr),
+        Template::Expr(expr) => expr.source.trim().to_owned(),
         Template::Text(parts) => {
             let part = |part: &Part| match part {
                 Part::Text(text) => text.clone(),

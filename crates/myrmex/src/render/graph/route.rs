@@ -166,6 +166,8 @@ impl Route {
 
 /// Returns the point near `corner` in the direction of `other`, which is straight above, below or beside it.
 fn toward(corner: Point, other: Point) -> Point {
-    let near = |from: i32, to: i32| from + (to - from).clamp(-RADIUS, RADIUS) / if (to - from).abs() < 2 * RADIUS { 2 } else { 1 };
+    let near = |from: i32, to: i32| {
+        from + (to - from).clamp(-RADIUS, RADIUS) / if (to - from).abs() < 2 * RADIUS { 2 } else { 1 }
+    };
     Point { x: near(corner.x, other.x), y: near(corner.y, other.y) }
 }

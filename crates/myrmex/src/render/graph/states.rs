@@ -133,7 +133,8 @@ fn items<'r>(
     reached: Option<&OrderedMap<String, TaskView<'r>>>,
 ) -> Vec<(Status, usize)> {
     let total: usize = each.values().map(TaskView::item_count).sum();
-    let reached: Vec<Status> = reached.into_iter().flat_map(OrderedMap::values).map(TaskView::status).collect();
+    let reached: Vec<Status> =
+        reached.into_iter().flat_map(OrderedMap::values).map(TaskView::status).collect();
     let is_over = each.values().all(|each| each.status().is_terminal());
     let open = total.saturating_sub(reached.len());
     let unreached = if is_over { Status::Skipped } else { Status::Pending };

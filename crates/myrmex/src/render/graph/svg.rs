@@ -115,7 +115,10 @@ impl Page<'_> {
         let Some(run) = &self.drawing.run else {
             let count = self.drawing.inner().filter(|(_, shape)| shape.role == Role::Body).count();
             let tasks = if count == 1 { "1 task".to_owned() } else { format!("{count} tasks") };
-            self.put(format_args!("<text class=\"note\" x=\"{MARGIN}\" y=\"{}\">{tasks}</text>", MARGIN + 33));
+            self.put(format_args!(
+                "<text class=\"note\" x=\"{MARGIN}\" y=\"{}\">{tasks}</text>",
+                MARGIN + 33
+            ));
             return;
         };
         let id: String = run.id.chars().take(crate::render::summary::SHORT_DIGITS).collect();
@@ -130,7 +133,7 @@ impl Page<'_> {
     fn shape(&mut self, id: ShapeId, is_block: bool) {
         let (shape, rect) = (self.drawing.shape(id), self.layout.boxes[id.0]);
         let mut class = if is_block { "block" } else { "task" }.to_owned();
-        if is_block && self.depth(id) % 2 == 0 {
+        if is_block && self.depth(id).is_multiple_of(2) {
             class.push_str(" inner");
         }
         if shape.role != Role::Body {
@@ -165,7 +168,10 @@ impl Page<'_> {
                 self.mark(look, Point { x, y: base });
                 x += MARK;
             }
-            self.put(format_args!("<text class=\"{class}\" x=\"{x}\" y=\"{base}\">{}</text>", escaped(&line.text)));
+            self.put(format_args!(
+                "<text class=\"{class}\" x=\"{x}\" y=\"{base}\">{}</text>",
+                escaped(&line.text)
+            ));
         }
         let rules: Vec<Point> =
             self.layout.rules.iter().filter(|(shape, _)| *shape == id).map(|(_, at)| *at).collect();
@@ -176,7 +182,8 @@ impl Page<'_> {
 
     /// Returns how many shapes are around one.
     fn depth(&self, shape: ShapeId) -> usize {
-        std::iter::successors(self.drawing.shape(shape).parent, |around| self.drawing.shape(*around).parent).count()
+        std::iter::successors(self.drawing.shape(shape).parent, |around| self.drawing.shape(*around).parent)
+            .count()
     }
 
     fn rule(&mut self, at: Point, within: Rect) {
@@ -209,7 +216,10 @@ impl Page<'_> {
             let Some(label) = route.label else { continue };
             self.put(format_args!("<rect class=\"halo\" {} rx=\"4\"/>", place(label)));
             let (x, y) = (label.middle(), label.bottom() - 4);
-            self.put(format_args!("<text class=\"label\" x=\"{x}\" y=\"{y}\">{}</text>", escaped(&arrow.label())));
+            self.put(format_args!(
+                "<text class=\"label\" x=\"{x}\" y=\"{y}\">{}</text>",
+                escaped(&arrow.label())
+            ));
         }
     }
 
@@ -247,7 +257,11 @@ impl Page<'_> {
         let Some(text) = text else { return };
         let y = self.layout.size.height - FOOTING / 2 + 2;
         self.put(format_args!("<path class=\"edge critical\" d=\"M{MARGIN} {}h22\"/>", y - 4));
-        self.put(format_args!("<text class=\"note\" x=\"{}\" y=\"{y}\">{}</text>", MARGIN + 30, escaped(&text)));
+        self.put(format_args!(
+            "<text class=\"note\" x=\"{}\" y=\"{y}\">{}</text>",
+            MARGIN + 30,
+            escaped(&text)
+        ));
         debug_assert!(width(&text, Face::Note) < 20 * self.layout.size.width, "the legend is one line");
     }
 }
@@ -308,7 +322,10 @@ fn title(drawing: &Drawing) -> String {
 /// Says what is drawn to those who do not see it: how many tasks, where they stand, and the critical path.
 fn description(drawing: &Drawing) -> String {
     let counted = |status: Status| {
-        drawing.inner().filter(|(_, shape)| shape.state.as_ref().is_some_and(|state| state.status == status)).count()
+        drawing
+            .inner()
+            .filter(|(_, shape)| shape.state.as_ref().is_some_and(|state| state.status == status))
+            .count()
     };
     let by_status: Vec<String> = Status::ALL
         .into_iter()
@@ -317,8 +334,7 @@ fn description(drawing: &Drawing) -> String {
         .map(|(status, count)| format!("{count} {status}"))
         .collect();
     let count = drawing.inner().count();
-    let by_status =
-        if by_status.is_empty() { String::new() } else { format!(" ({})", by_status.join(", ")) };
+    let by_status = if by_status.is_empty() { String::new() } else { format!(" ({})", by_status.join(", ")) };
     let arrows = drawing.arrows.len();
     let path: Vec<&str> =
         drawing.critical.shapes.iter().take(40).map(|shape| drawing.shape(*shape).path.as_str()).collect();
