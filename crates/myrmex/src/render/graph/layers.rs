@@ -461,16 +461,17 @@ impl<'a> Component<'a> {
         let link = &self.links[number];
         let (from, to) = (placed.boxes[link.from], placed.boxes[link.to]);
         let mut route = Route::new(Point { x: from.middle(), y: from.bottom() });
-        let mut gap = (route.start, route.start);
+        let (mut gap, mut end) = ((route.start, route.start), route.start.x);
         for slot in way {
             let slot = self.slots[*slot];
             let (top, bottom) = tops[slot.layer];
             let x = match (slot.is_line, route.end().x) {
                 // Rounding leaves a line a pixel aside; there is room for it to go straight on.
-                (true, before) if (slot.x - before).abs() <= LINE_WIDTH => before,
+                (_, before) if (slot.x - before).abs() <= LINE_WIDTH => before,
                 (true, _) => slot.x,
                 (false, _) => placed.boxes[slot.body].middle(),
             };
+            end = x;
             if slot.layer > self.layer_of[link.from] {
                 gap = (route.end(), Point { x, y: top });
                 route.down(gap.1);
@@ -479,7 +480,7 @@ impl<'a> Component<'a> {
                 route.line(Point { x, y: bottom });
             }
         }
-        route.line(Point { x: to.middle(), y: to.at.y });
+        route.line(Point { x: end, y: to.at.y });
         route.label = link.label.map(|size| free_place(gap, size, labels));
         route
     }

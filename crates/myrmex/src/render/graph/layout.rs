@@ -178,7 +178,7 @@ impl<'d> Laying<'d> {
         }
         let inner = self.place(&body, &self.arrows[shape.0].clone());
         let after = self.place(&handlers, &[]);
-        let width = text_width.max(inner.size.width.max(after.size.width) + 2 * edge);
+        let width = text_width.max(even(inner.size.width.max(after.size.width)) + 2 * edge);
         let mut y = text_height + if is_whole { 0 } else { 6 };
         if !body.is_empty() {
             self.keep(&body, &inner, Point { x: (width - inner.size.width) / 2, y });
@@ -243,5 +243,10 @@ impl<'d> Laying<'d> {
 fn text_size(shape: &Shape) -> (i32, i32) {
     let lines = lines(shape);
     let width = lines.iter().map(Line::width).max().unwrap_or(0) + 2 * PADDING;
-    (width, lines.iter().map(Line::height).sum::<i32>() + PADDING_TOP)
+    (even(width), lines.iter().map(Line::height).sum::<i32>() + PADDING_TOP)
+}
+
+/// Makes a width even, so that the middle of a box is a whole pixel.
+fn even(width: i32) -> i32 {
+    width + width % 2
 }
