@@ -316,6 +316,7 @@ fn check_drawn(name: &str) {
     check_file(&folder().join(format!("{name}.svg")), &svg(&drawing).unwrap());
     check_file(&folder().join(format!("{name}.mmd")), &mermaid(&drawing));
     check_file(&folder().join(format!("{name}.dot")), &dot(&drawing));
+    check_file(&folder().join(format!("{name}.txt")), &myrmex::render::graph::text::text(&drawing));
     check_file(&folder().join(format!("{name}.json")), &format!("{:#}\n", json(&drawing)));
 }
 

@@ -172,6 +172,7 @@ fn the_ending_of_the_file_says_the_format() {
         ("g.dot", "digraph "),
         ("g.gv", "digraph "),
         ("g.json", "{"),
+        ("g.txt", "two\n"),
     ];
     for (file, begin) in begins {
         let shown = workspace.run(&["graph", "two", "--out", file]);
@@ -181,9 +182,48 @@ fn the_ending_of_the_file_says_the_format() {
     }
     let shown = workspace.run(&["graph", "two", "--out", "g.png"]);
     let expected = "error[X0102]: the ending of `g.png` says no format\n\
-                    hint: end it with .svg, .mmd, .dot or .json, or say `--format`\n";
+                    hint: end it with .svg, .mmd, .dot, .json or .txt, or say `--format`\n";
     assert_eq!((shown.code, shown.stderr.as_str()), (2, expected));
     assert_eq!(workspace.run(&["graph", "two", "--out", "g.png", "--format", "svg"]).code, 0);
     let shown = workspace.run(&["graph", "two", "--out", "missing/g.svg"]);
     assert!(shown.code == 2 && shown.stderr.starts_with("error[X0101]: `missing/g.svg` cannot be written"));
+}
+
+#[test]
+fn what_was_cut_off_and_what_was_taken_over_bear_their_own_words() {
+    let text = "workflow: w\ndefaults: {timeout: 20m}\ntasks:\n  first: {do: [one: {run: echo one}]}\n  \
+                second: {needs: first, run: 'test -e good || { echo x >begun; exec sleep 600; }'}\n  \
+                third: {needs: second, run: echo done}\n";
+    let workspace = Workspace::with(&[("w.yaml", text)]);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_myrmex"));
+    let mut child = command.args(["run", "w", "--quiet"]).current_dir(workspace.path()).spawn().unwrap();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_mins(1);
+    while !workspace.path().join("begun").exists() {
+        assert!(std::time::Instant::now() < deadline, "the task never began");
+        std::thread::yield_now();
+    }
+    let going = drawn(&workspace, &workspace.newest());
+    let words =
+        json!({"first": "succeeded", "first/one": "succeeded", "second": "running", "third": "pending"});
+    assert_eq!((field(&going, "word"), &going["run"]["interrupted"]), (words, &json!(false)));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    while workspace.json(&["runs", "list", "--json"])["runs"][0]["interrupted"] != true {
+        assert!(std::time::Instant::now() < deadline, "the store stays held");
+    }
+    let run = workspace.newest();
+    let cut = drawn(&workspace, &run);
+    assert_eq!(
+        (&field(&cut, "word")["second"], &cut["run"]["interrupted"]),
+        (&json!("interrupted"), &json!(true))
+    );
+    assert_eq!(cut["critical"], json!(["first", "first/one", "second"]));
+
+    assert_eq!(workspace.run(&["runs", "cancel", &run]).code, 0);
+    std::fs::write(workspace.path().join("good"), "").unwrap();
+    assert_eq!(workspace.run(&["runs", "retry", &run, "--quiet"]).code, 0);
+    let retried = drawn(&workspace, &workspace.newest());
+    let words = json!({"first": "taken", "first/one": "taken", "second": "succeeded", "third": "succeeded"});
+    assert_eq!(field(&retried, "word"), words);
+    assert_eq!(field(&retried, "status")["first/one"], "succeeded");
 }

@@ -1,6 +1,6 @@
 //! `myrmex graph`: a workflow or a run as a picture.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -18,6 +18,7 @@ use crate::render::graph::mermaid::mermaid;
 use crate::render::graph::model::Drawing;
 use crate::render::graph::states::{of_definition, of_run};
 use crate::render::graph::svg::svg;
+use crate::render::graph::text::text;
 use crate::sources::STANDARD_INPUT;
 use crate::workspace::Workspace;
 
@@ -28,7 +29,7 @@ pub struct Args {
     #[arg(value_name = "FILE_OR_NAME_OR_RUN")]
     what: String,
 
-    /// How to draw it [default: by the ending of the file of `--out`, else svg]
+    /// How to draw it [default: by the ending of the file of `--out`; text on a terminal, else svg]
     #[arg(long, value_enum)]
     format: Option<Format>,
 
@@ -48,6 +49,8 @@ enum Format {
     Dot,
     /// One JSON document
     Json,
+    /// One line a task, for a terminal
+    Text,
 }
 
 impl Format {
@@ -58,6 +61,7 @@ impl Format {
             "mmd" | "mermaid" => Some(Self::Mermaid),
             "dot" | "gv" => Some(Self::Dot),
             "json" => Some(Self::Json),
+            "txt" => Some(Self::Text),
             _ => None,
         }
     }
@@ -72,6 +76,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let format = match (args.format, &args.out) {
         (Some(format), _) => format,
         (None, Some(file)) => Format::of(file).ok_or_else(|| unknown_ending(file))?,
+        (None, None) if std::io::stdout().is_terminal() => Format::Text,
         (None, None) => Format::Svg,
     };
     let workspace = Workspace::current(data)?;
@@ -82,20 +87,22 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
             Err(exit) => return Ok(exit),
         },
     };
-    let text = match format {
+    let written = match format {
         Format::Svg => svg(&drawing).map_err(|error| {
             Failure::from_error(FailureCode::Drawing, &error)
                 .with_hint("`--format json` and `--format dot` give all of it, for other tools")
         })?,
         Format::Mermaid => mermaid(&drawing),
         Format::Dot => dot(&drawing),
+        Format::Text => text(&drawing),
         Format::Json => format!("{:#}\n", json(&drawing)),
     };
     match &args.out {
         Some(path) => {
-            std::fs::write(path, text).map_err(|error| Failure::file(path, "cannot be written", &error))?;
+            std::fs::write(path, written)
+                .map_err(|error| Failure::file(path, "cannot be written", &error))?;
         }
-        None => std::io::stdout().write_all(text.as_bytes()).map_err(|error| Failure::output(&error))?,
+        None => std::io::stdout().write_all(written.as_bytes()).map_err(|error| Failure::output(&error))?,
     }
     Ok(Exit::Success)
 }
@@ -103,7 +110,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
 fn unknown_ending(file: &Path) -> Failure {
     let message = format!("the ending of `{}` says no format", file.display());
     Failure::new(FailureCode::Inputs, message)
-        .with_hint("end it with .svg, .mmd, .dot or .json, or say `--format`")
+        .with_hint("end it with .svg, .mmd, .dot, .json or .txt, or say `--format`")
 }
 
 /// Draws a workflow; a file with errors shows them and gives the exit.

@@ -13,3 +13,4 @@ pub mod model;
 pub mod route;
 pub mod states;
 pub mod svg;
+pub mod text;

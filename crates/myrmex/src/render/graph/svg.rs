@@ -113,7 +113,7 @@ impl Page<'_> {
         let name = escaped(&self.drawing.workflow);
         self.put(format_args!("<text class=\"title\" x=\"{MARGIN}\" y=\"{}\">{name}</text>", MARGIN + 13));
         let Some(run) = &self.drawing.run else {
-            let count = self.drawing.inner().filter(|(_, shape)| shape.role == Role::Body).count();
+            let count = self.drawing.inner().count();
             let tasks = if count == 1 { "1 task".to_owned() } else { format!("{count} tasks") };
             self.put(format_args!(
                 "<text class=\"note\" x=\"{MARGIN}\" y=\"{}\">{tasks}</text>",
