@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::commands::{check, completions, events, explain, fmt, import, man, run, runs, schema, why};
+use crate::commands::{check, completions, events, explain, fmt, graph, import, man, run, runs, schema, why};
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::{complete, elsewhere};
 
@@ -52,6 +52,8 @@ enum Command {
     Runs(runs::Args),
     /// Say what a run waits for, or one task of it
     Why(why::Args),
+    /// Draw a workflow, or a run with where its tasks stand
+    Graph(graph::Args),
     /// Print the recorded events as JSON lines
     Events(events::Args),
     /// Turn a file of another system into a workflow
@@ -90,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args, data),
         Command::Runs(args) => runs::run(&args, data),
         Command::Why(args) => why::run(&args, data),
+        Command::Graph(args) => graph::run(&args, data),
         Command::Events(args) => events::run(&args, data),
         Command::Import(args) => import::run(&args),
         Command::Completions(args) => completions::run(&args),

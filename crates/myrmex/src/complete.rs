@@ -59,6 +59,13 @@ pub(crate) fn workflows(current: &OsStr) -> Vec<CompletionCandidate> {
     offered
 }
 
+/// Offers workflows and the newest runs.
+pub(crate) fn workflows_and_runs(current: &OsStr) -> Vec<CompletionCandidate> {
+    let mut offered = workflows(current);
+    offered.extend(runs(current));
+    offered
+}
+
 /// Offers source files, and the folders in which there may be some.
 pub(crate) fn files(current: &OsStr) -> Vec<CompletionCandidate> {
     let is_wanted = |path: &Path| path.is_dir() || sources::is_source(path);

@@ -103,6 +103,8 @@ pub enum FailureCode {
     Settings,
     /// A run has no such task or item.
     Task,
+    /// Something is too large to be drawn.
+    Drawing,
 }
 
 impl FailureCode {
@@ -118,6 +120,7 @@ impl FailureCode {
             Self::Closed => "X0107",
             Self::Settings => "X0108",
             Self::Task => "X0109",
+            Self::Drawing => "X0110",
             Self::Held => "X0201",
             Self::Store => "X0202",
             Self::Damaged => "X0203",
@@ -136,6 +139,7 @@ impl FailureCode {
             | Self::Key
             | Self::Settings
             | Self::Task
+            | Self::Drawing
             | Self::System => Exit::Invalid,
             Self::Held | Self::Store | Self::Damaged => Exit::Store,
             Self::Closed => Exit::Success,

@@ -5,6 +5,7 @@ pub mod completions;
 pub mod events;
 pub mod explain;
 pub mod fmt;
+pub mod graph;
 pub mod import;
 mod lacking;
 pub mod man;

@@ -174,7 +174,7 @@ pub(super) fn called((name, definition): (Name, Definition)) -> CalledDefinition
 }
 
 /// Prints what is wrong with a file and with those that it needs; with `quiet` only what keeps it from running.
-fn tell_problems(file: &CheckedFile, quiet: bool) {
+pub(super) fn tell_problems(file: &CheckedFile, quiet: bool) {
     let is_fatal = file.definition.is_none();
     let shown: Vec<_> = file
         .diagnostics
@@ -221,7 +221,7 @@ fn refuse(lacking: &[CheckedFile], show: Show) -> Result<bool, Failure> {
 }
 
 /// A file without a definition has errors, which were shown, or is nothing that can be run.
-fn no_definition(file: &CheckedFile) -> Result<Exit, Failure> {
+pub(super) fn no_definition(file: &CheckedFile) -> Result<Exit, Failure> {
     if has_errors(file) {
         return Ok(Exit::Invalid);
     }

@@ -3,6 +3,7 @@
 pub mod diagnostics;
 pub mod event;
 pub mod failures;
+pub mod graph;
 pub mod held_up;
 pub mod origin;
 pub mod outline;
