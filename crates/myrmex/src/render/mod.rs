@@ -4,6 +4,7 @@ pub mod diagnostics;
 pub mod event;
 pub mod failures;
 pub mod held_up;
+pub mod imported;
 pub mod origin;
 pub mod outline;
 pub mod summary;
