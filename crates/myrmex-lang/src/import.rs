@@ -12,7 +12,7 @@ mod names;
 mod page;
 mod wfformat;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use myrmex_model::diagnostic::{Code, Diagnostic, Severity, Span};
@@ -93,6 +93,8 @@ pub struct Imported {
     pub notes: Vec<Diagnostic>,
     /// What was read and written, counted.
     pub counts: Vec<Count>,
+    /// How the files were read, if that could have been otherwise.
+    pub manner: Option<String>,
 }
 
 /// A file that an import made. It is canonical and free of errors.
@@ -182,6 +184,7 @@ struct Draft {
     files: Vec<Drafted>,
     notes: Vec<Diagnostic>,
     counts: Vec<Count>,
+    manner: Option<String>,
 }
 
 /// A file that was not checked yet.
@@ -267,11 +270,13 @@ impl Draft {
             }
         }
         files.sort_by(|a, b| a.path.cmp(&b.path));
-        let order = |note: &Diagnostic| sources.iter().position(|own| own.name == note.span.file);
-        self.notes
-            .sort_by_cached_key(|note| (order(note), note.span.clone(), note.code, note.message.clone()));
+        let order: BTreeMap<&str, usize> =
+            sources.iter().enumerate().map(|(index, source)| (&*source.name, index)).collect();
+        self.notes.sort_by_cached_key(|note| {
+            (order.get(&*note.span.file).copied(), note.span.clone(), note.code, note.message.clone())
+        });
         self.notes.dedup();
-        Imported { files, notes: self.notes, counts: self.counts }
+        Imported { files, notes: self.notes, counts: self.counts, manner: self.manner }
     }
 }
 

@@ -29,6 +29,9 @@ use super::{Draft, Options, codes, span};
 use crate::Source;
 use crate::tree::{Entry, Map, Node, Place, json};
 
+/// The largest file that is read, in bytes: four times what a generated file may hold.
+const FILE_BYTES_MAX: usize = 4 << 20;
+
 /// Which codomyrmex wrote the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
@@ -74,10 +77,18 @@ pub(super) fn read(sources: &[Source], options: &Options, draft: &mut Draft) {
         is_said: options.dialect.is_some(),
         draft,
     };
+    let (dialect, by) =
+        (context.dialect.as_str(), if context.is_said { "" } else { ", as nothing was said" });
+    context.draft.manner = Some(format!("dialect {dialect}{by}"));
     let mut actions = Actions::read(options.map.as_ref(), context.draft);
     let mut supply = Supply::default();
     let (mut flows, mut files, mut steps) = (Vec::new(), 0, 0);
     for source in sources {
+        if source.text.len() > FILE_BYTES_MAX {
+            let message = format!("the file is larger than {} MiB", FILE_BYTES_MAX >> 20);
+            context.draft.error(codes::FILE, span(source, Place::default()), message);
+            continue;
+        }
         let root = match json::parse(&source.text) {
             Ok(root) => root,
             Err((place, problem)) => {
@@ -94,7 +105,7 @@ pub(super) fn read(sources: &[Source], options: &Options, draft: &mut Draft) {
         }
         match shape {
             Shape::Steps | Shape::Complex | Shape::Parallel => {
-                flows.extend(flow::read(&file, shape, &mut context))
+                flows.extend(flow::read(&file, shape, &mut context));
             }
             Shape::Tasks => flows.extend(tasks::read(&file, &mut context)),
             Shape::Resources => supply.read(&file, context.draft),
@@ -117,9 +128,9 @@ pub(super) fn read(sources: &[Source], options: &Options, draft: &mut Draft) {
     actions.write(context.draft);
     supply.write(context.draft);
     let draft = context.draft;
-    draft.count("files read", sources.len());
+    draft.count("files", sources.len());
     draft.count("workflow files", files);
-    draft.count("steps read", steps);
+    draft.count("steps", steps);
     draft.count("workflows", flows.len());
     draft.count("tasks", tasks);
     draft.count("merged duplicates", read - flows.len());

@@ -112,7 +112,7 @@ pub(super) fn read(sources: &[Source], options: &Options, draft: &mut Draft) {
             Err(error) => draft.error(codes::FIELD, origin, error.to_string()),
         }
     }
-    draft.count("files read", sources.len());
+    draft.count("files", sources.len());
     draft.count("workflows", written);
 }
 

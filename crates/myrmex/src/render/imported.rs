@@ -1,5 +1,7 @@
 //! The report of an import: what was read, what was written, what did not translate.
 
+use std::collections::BTreeMap;
+
 use myrmex_lang::Source;
 use myrmex_lang::import::{Format, Imported};
 use myrmex_model::diagnostic::Severity;
@@ -51,9 +53,9 @@ pub fn text(format: Format, imported: &Imported, written: &[Written], sources: &
         out.push_str(&text);
         out.push('\n');
     };
+    let texts: BTreeMap<&str, &str> = sources.iter().map(|source| (&*source.name, &*source.text)).collect();
     for note in &imported.notes {
-        let text =
-            sources.iter().find(|source| source.name == note.span.file).map_or("", |source| &source.text);
+        let text = texts.get(&*note.span.file).copied().unwrap_or_default();
         let (row, column) = place(text, note.span.start);
         let at = if text.is_empty() {
             note.span.file.to_string()
@@ -68,14 +70,15 @@ pub fn text(format: Format, imported: &Imported, written: &[Written], sources: &
     if !imported.notes.is_empty() {
         line(String::new());
     }
-    line(format!("Imported from {}:", format.as_str()));
+    let manner = imported.manner.as_ref().map(|manner| format!(" ({manner})")).unwrap_or_default();
+    line(format!("Imported from {}{manner}:", format.as_str()));
     for count in &imported.counts {
-        line(format!("{:>7} {}", count.number, count.what));
+        line(counted(count.number, count.what));
     }
     for (what, severity) in
         [("errors", Severity::Error), ("warnings", Severity::Warning), ("notes", Severity::Note)]
     {
-        line(format!("{:>7} {what}", number(imported, severity)));
+        line(counted(number(imported, severity), what));
     }
     if !written.is_empty() {
         line("Files:".to_owned());
@@ -89,10 +92,8 @@ pub fn text(format: Format, imported: &Imported, written: &[Written], sources: &
 /// Builds the report for programs.
 pub fn json(format: Format, imported: &Imported, written: &[Written], sources: &[Source]) -> Value {
     let unknown = Source::new("", "");
-    let notes = imported.notes.iter().map(|note| {
-        let source = sources.iter().find(|source| source.name == note.span.file);
-        one(source.unwrap_or(&unknown), note)
-    });
+    let known: BTreeMap<&str, &Source> = sources.iter().map(|source| (&*source.name, source)).collect();
+    let notes = imported.notes.iter().map(|note| one(known.get(&*note.span.file).unwrap_or(&&unknown), note));
     let counts: serde_json::Map<String, Value> = imported
         .counts
         .iter()
@@ -101,12 +102,19 @@ pub fn json(format: Format, imported: &Imported, written: &[Written], sources: &
     let files = written.iter().map(|file| json!({"path": file.path, "outcome": file.outcome.as_str()}));
     json!({
         "from": format.as_str(),
+        "manner": imported.manner,
         "read": counts,
         "errors": number(imported, Severity::Error),
         "warnings": number(imported, Severity::Warning),
         "files": files.collect::<Vec<_>>(),
         "notes": notes.collect::<Vec<_>>(),
     })
+}
+
+/// Writes a number of things, which are named in plural.
+fn counted(number: usize, what: &str) -> String {
+    let what = if number == 1 { what.strip_suffix('s').unwrap_or(what) } else { what };
+    format!("{number:>7} {what}")
 }
 
 fn number(imported: &Imported, severity: Severity) -> usize {

@@ -246,16 +246,17 @@ fn settled(action: &str, body: &Value, used: &Used) -> Result<Map<String, Value>
     checked(&file, &Beside::default()).map(|_| whole)
 }
 
-/// Writes an action that is not mapped.
+/// Writes an action that is not mapped. What it would give is not known, so it is a process: the output of a `fail` could not be
+/// referred to.
 fn missing(action: &str, used: &Used) -> Map<String, Value> {
     let mut whole = head(action, None);
     let inputs = inputs(used, &mut Map::new());
     if !inputs.is_empty() {
         whole.insert("inputs".to_owned(), Value::Object(inputs));
     }
-    let title = format!("the codomyrmex action `{action}` is not mapped");
-    let detail = format!("it was given {}", used.parameters());
-    whole.insert("fail".to_owned(), json!({"type": "configuration", "title": title, "detail": detail}));
+    let script = "echo \"the codomyrmex action $1 is not mapped\" >&2; exit 78";
+    whole.insert("run".to_owned(), json!({ "command": ["sh", "-c", script, "sh", action] }));
+    whole.insert("env".to_owned(), json!({ PARAMETERS: used.parameters() }));
     whole
 }
 
@@ -314,8 +315,9 @@ impl Used {
             return format!("${{{{ {map} }}}}");
         }
         // An input that a step did not give is null; the process must not see it at all.
-        let keeps = always.iter().map(|name| format!(" or .key == \"{name}\"")).collect::<String>();
-        format!("${{{{ {map} | jq('with_entries(select(.value != null{keeps}))') }}}}")
+        let keeps: Vec<String> = always.iter().map(|name| format!(".key == \"{name}\"")).collect();
+        let keeps = [vec![".value != null".to_owned()], keeps].concat().join(" or ");
+        format!("${{{{ {map} | jq('with_entries(select({keeps}))') }}}}")
     }
 }
 

@@ -31,49 +31,40 @@ pub(super) type Steps = BTreeMap<String, String>;
 ///
 /// Returns the first reference that has no meaning here: what stayed a placeholder would reach a task.
 pub(super) fn translate(text: &str, steps: &Steps) -> Result<Translated, Problem> {
-    let mut out = Translated::default();
-    let mut rest = text;
+    let (mut out, mut literal, mut rest) = (Translated::default(), String::new(), text);
     while let Some(at) = rest.find("{{").into_iter().chain(rest.find("${")).min() {
         let (before, after) = rest.split_at(at);
-        out.text.push_str(before);
-        rest = match after.strip_prefix("{{").map(|inner| inner.split_once("}}")) {
-            Some(Some((inner, next))) => {
-                let expression = braces(inner.trim(), steps, &mut out)?;
-                out.hole(&expression);
-                next
-            }
-            Some(None) => out.literal(after, 2),
-            None if after.starts_with("${{") => out.literal(after, 1),
-            None => match after[2..].split_once('}') {
-                Some((inner, next)) if tool(inner.trim(), steps, &mut out) => next,
-                Some(_) | None => out.literal(after, 2),
-            },
+        literal.push_str(before);
+        let braced = after.strip_prefix("{{").filter(|inner| !inner.starts_with('{'));
+        let (expression, length) = match (braced.and_then(|inner| inner.find("}}")), braced) {
+            (Some(end), Some(inner)) => (Some(braces(inner[..end].trim(), steps, &mut out)?), end + 4),
+            (Some(_) | None, _) => tool(after, steps, &mut out),
         };
+        match expression {
+            Some(expression) => out.hole(&mut literal, &expression),
+            None => literal.push_str(&after[..length]),
+        }
+        rest = &after[length..];
     }
-    out.text.push_str(rest);
+    literal.push_str(rest);
+    out.text.push_str(&escaped(&literal));
     Ok(out)
 }
 
-impl Translated {
-    /// Adds an expression. A `$` right before it would make it a literal.
-    fn hole(&mut self, expression: &str) {
-        if self.text.ends_with('$') {
-            self.text.pop();
-            self.text.push_str("${{ '$' }}");
-        }
-        self.text.push_str("${{ ");
-        self.text.push_str(expression);
-        self.text.push_str(" }}");
-    }
+/// Writes a literal text so that nothing in it begins an expression.
+fn escaped(literal: &str) -> String {
+    literal.replace("${{", "$${{")
+}
 
-    /// Adds the first bytes of a text as they are, and returns the rest of it.
-    fn literal<'t>(&mut self, text: &'t str, bytes: usize) -> &'t str {
-        if self.text.ends_with('$') && text.starts_with("{{") {
-            // It would begin an expression.
-            self.text.push('$');
+impl Translated {
+    /// Adds a literal text and an expression. A `$` right before it would make it a literal.
+    fn hole(&mut self, literal: &mut String, expression: &str) {
+        let literal = std::mem::take(literal);
+        match literal.strip_suffix('$') {
+            Some(before) => self.text.extend([&escaped(before), "${{ '$' }}"]),
+            None => self.text.push_str(&escaped(&literal)),
         }
-        self.text.push_str(&text[..bytes]);
-        &text[bytes..]
+        self.text.extend(["${{ ", expression, " }}"]);
     }
 
     /// Writes an expression that reads a task.
@@ -117,12 +108,14 @@ fn braces(inner: &str, steps: &Steps, out: &mut Translated) -> Result<String, Pr
     Err((message, Some("a step is referred to as `{{STEP.output}}`, a parameter as `{{NAME}}`".to_owned())))
 }
 
-/// Translates the form of the tool interface; returns whether it was one.
-fn tool(inner: &str, steps: &Steps, out: &mut Translated) -> bool {
-    let Some(name) = inner.strip_suffix(".result").and_then(|step| steps.get(step)) else { return false };
-    let expression = out.task(name, &[]);
-    out.hole(&expression);
-    true
+/// Translates the form of the tool interface that a text begins with, if it does; returns how much of the text that is.
+fn tool(text: &str, steps: &Steps, out: &mut Translated) -> (Option<String>, usize) {
+    let inner = text.strip_prefix("${").and_then(|rest| rest.split_once('}')).map(|(inner, _)| inner);
+    let step = inner.and_then(|inner| inner.trim().strip_suffix(".result"));
+    match (inner, step.and_then(|step| steps.get(step))) {
+        (Some(inner), Some(name)) => (Some(out.task(name, &[])), inner.len() + 3),
+        (Some(_) | None, _) => (None, 1),
+    }
 }
 
 /// Whether a part of a path can be one: a field, or the place in a list.
@@ -184,6 +177,9 @@ mod tests {
     fn a_dollar_before_a_reference_stays_a_dollar() {
         check("${{dir}}", "${{ '$' }}${{ inputs.dir }}");
         check("${{ open", "$${{ open");
+        check("${{{ open", "$${{{ open");
+        check("${{{dir}}}", "${${{ inputs.dir }}}");
+        check("{\"k\": {{dir}}}", "{\"k\": ${{ inputs.dir }}}");
     }
 
     #[test]

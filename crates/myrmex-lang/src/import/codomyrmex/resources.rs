@@ -64,13 +64,12 @@ impl Supply {
         fields.entry("updated_at");
         let resources = fields.get("resources").and_then(Node::as_map);
         for entry in resources.into_iter().flat_map(|map| &map.entries) {
-            match entry.value.as_map() {
-                Some(map) => self.resource(file, (&entry.key.text, map, file.at(entry.key.place)), draft),
-                None => {
-                    let message = format!("the resource `{}` must be a map", entry.key.text);
-                    draft.error(codes::FIELD, file.at(entry.value.place), message);
-                }
-            }
+            let Some(map) = entry.value.as_map() else {
+                let message = format!("the resource `{}` must be a map", entry.key.text);
+                draft.error(codes::FIELD, file.at(entry.value.place), message);
+                continue;
+            };
+            self.resource(file, (&entry.key.text, map, file.at(entry.key.place)), draft);
         }
         for entry in fields.rest() {
             let message = format!("`{}` beside the resources has no equal and is left out", entry.key.text);
@@ -117,9 +116,15 @@ impl Supply {
             draft.warn(codes::NO_EQUAL, at, message);
         }
         for entry in fields.rest().filter(|entry| !is_nothing(&entry.value)) {
-            let message =
-                format!("`{}` of the resource `{id}` has no equal yet and is left out", entry.key.text);
-            draft.warn(codes::NO_EQUAL, file.at(entry.key.place), message);
+            let inner = entry.value.as_map().map(|map| map.entries.as_slice()).unwrap_or_default();
+            let inner = inner.iter().filter(|own| !is_nothing(&own.value));
+            let keys: Vec<_> =
+                inner.map(|own| (format!("{}.{}", entry.key.text, own.key.text), own.key.place)).collect();
+            let whole = (entry.key.text.clone(), entry.key.place);
+            for (key, place) in if keys.is_empty() { vec![whole] } else { keys } {
+                let message = format!("`{key}` of the resource `{id}` has no equal yet and is left out");
+                draft.warn(codes::NO_EQUAL, file.at(place), message);
+            }
         }
     }
 
@@ -207,13 +212,12 @@ fn capacity(file: &File<'_>, id: &str, fields: &mut Fields<'_>, draft: &mut Draf
     let entries = node.as_map().map(|map| map.entries.as_slice()).unwrap_or_default();
     let mut found = Vec::new();
     for entry in entries {
-        match number(&entry.value) {
-            Some(number) => found.push((entry.key.text.clone(), number)),
-            None => {
-                let message = format!("the capacity of `{id}` in {} must be a number", entry.key.text);
-                draft.error(codes::FIELD, file.at(entry.value.place), message);
-            }
-        }
+        let Some(number) = number(&entry.value) else {
+            let message = format!("the capacity of `{id}` in {} must be a number", entry.key.text);
+            draft.error(codes::FIELD, file.at(entry.value.place), message);
+            continue;
+        };
+        found.push((entry.key.text.clone(), number));
     }
     found
 }

@@ -119,7 +119,7 @@ fn duration(ms: u64) -> String {
 
 /// Reads the names of all steps, before anything in them can refer to another one.
 pub(super) fn names<'s>(file: &File<'s>, steps: &[&'s Node], context: &mut Context<'_>) -> Vec<Named<'s>> {
-    let (mut named, mut names, mut seen) = (Vec::new(), Names::default(), BTreeSet::new());
+    let (mut found, mut names, mut seen) = (Vec::new(), Names::default(), BTreeSet::new());
     for node in steps {
         let at = file.at(node.place);
         let Some(map) = node.as_map() else {
@@ -146,9 +146,9 @@ pub(super) fn names<'s>(file: &File<'s>, steps: &[&'s Node], context: &mut Conte
                 .draft
                 .note(at.clone(), format!("the step `{called}` becomes `{task}`, as it is no name here"));
         }
-        named.push(Named { map, called, task, at });
+        found.push(Named { map, called, task, at });
     }
-    named
+    found
 }
 
 /// Reads a step. `extra` are dependencies that stand elsewhere.
@@ -248,14 +248,22 @@ pub(super) fn action(
     fields: &mut Fields<'_>,
     context: &mut Context<'_>,
 ) -> Option<String> {
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut part = |key: &'static str| {
         let found = match fields.get(key) {
             Some(node) => context.text(file, &format!("`{key}`"), node)?,
             None => String::new(),
         };
+        let is_name =
+            |text: &str| text.split('.').all(|part| !part.is_empty() && part.chars().all(is_letter));
         if found.is_empty() {
             let message = format!("the step `{}` has no `{key}`", own.called);
             context.draft.error(codes::FIELD, own.at.clone(), message);
+        } else if !is_name(&found) {
+            let message =
+                format!("`{found}` cannot be the `{key}` of a step: it has letters, digits, `_` and points");
+            context.draft.error(codes::FIELD, own.at.clone(), message);
+            return None;
         }
         Some(found).filter(|found| !found.is_empty())
     };

@@ -62,7 +62,7 @@ fn names<'s>(
     items: &'s [Arc<Node>],
     context: &mut Context<'_>,
 ) -> (Vec<Named<'s>>, BTreeMap<String, String>) {
-    let (mut named, mut ids, mut names) = (Vec::new(), BTreeMap::new(), Names::default());
+    let (mut found, mut ids, mut names) = (Vec::new(), BTreeMap::new(), Names::default());
     for map in items.iter().filter_map(|item| item.as_map()) {
         let text = |key: &str| {
             map.entry(key)
@@ -83,9 +83,9 @@ fn names<'s>(
         }
         // Two tasks may bear one name; their ids tell them apart.
         let called = if own.is_empty() || task == called { task.clone() } else { called };
-        named.push(Named { map, called, task, at });
+        found.push(Named { map, called, task, at });
     }
-    (named, ids)
+    (found, ids)
 }
 
 /// Reads a task.
