@@ -117,10 +117,10 @@ fn d05_four_attempts_are_four_attempts() {
 fn d06_a_timeout_stops_only_the_task_that_exceeds_it() {
     let (code, summary) = run("\
 workflow: w
-deadline: 5m
+deadline: 10m
 tasks:
-  slow: {run: sleep 60, timeout: 200ms}
-  other: {run: sleep 0.5, timeout: 1m}
+  slow: {run: sleep 600, timeout: 200ms}
+  other: {run: sleep 0.5, timeout: 5m}
 ");
     assert_eq!(code, 1);
     assert_eq!(statuses(&summary), json!({"slow": "timed_out", "other": "succeeded"}));
@@ -264,7 +264,7 @@ workflow: w
 tasks:
   a: {run: sleep 0.1}
   b: {needs: a, run: 'sleep 0.1; echo done >b'}
-  c: {run: 'while [ ! -e b ]; do sleep 0.02; done', timeout: 1m}
+  c: {run: 'while [ ! -e b ]; do sleep 0.02; done', timeout: 5m}
 ");
     assert_eq!(code, 0, "{summary:#}");
     assert_eq!(statuses(&summary), json!({"a": "succeeded", "b": "succeeded", "c": "succeeded"}));
@@ -272,11 +272,11 @@ tasks:
 
 #[test]
 fn d18_a_run_ends_timed_out_at_its_deadline() {
-    let (code, summary) = run("workflow: w\ndeadline: 200ms\ntasks:\n  a: {run: sleep 60}\n");
+    let (code, summary) = run("workflow: w\ndeadline: 200ms\ntasks:\n  a: {run: sleep 600}\n");
     assert_eq!((code, &summary["status"]), (1, &json!("timed_out")));
     let took = summary["wall_ms"].as_u64().unwrap();
     // A loaded machine is slow, but it does not wait for the task.
-    assert!((200..30_000).contains(&took), "{took}");
+    assert!((200..300_000).contains(&took), "{took}");
 }
 
 #[test]
