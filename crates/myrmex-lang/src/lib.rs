@@ -10,7 +10,7 @@
 //! Files that it names, other workflows and libraries of actions, are checked with it if they are [given](Beside).
 //!
 //! Problems are [`Diagnostic`]s whose codes stand in [`codes`]. [`resolve_inputs`] makes the inputs of one run.
-//! [`import`] makes workflow files of what other tools recorded. [`format`] writes a file in the canonical form.
+//! [`import`] makes files of ours of what other tools wrote. [`format`] writes a file in the canonical form.
 //! [`schema`] makes the JSON Schema of a kind of file, of the table of keys that the reader uses.
 //!
 //! What this crate deliberately does not do: it reads no files, evaluates no expressions, and knows nothing of how a

@@ -5,6 +5,7 @@
 //! The tree knows nothing of workflows.
 
 mod build;
+pub(crate) mod json;
 mod plain;
 mod tabs;
 

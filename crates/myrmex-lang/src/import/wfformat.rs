@@ -1,13 +1,16 @@
 //! `WfFormat` 1.5 of `WfCommons`: records of real workflow executions, as workflows that take the same time.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::collections::BTreeSet;
 
 use myrmex_model::OrderedMap;
 use myrmex_model::diagnostic::Severity;
-use myrmex_model::name::{NAME_BYTES_MAX, Name};
 use serde_json::Value;
 
+use super::names::Names;
+use super::page::quoted;
+use super::{Draft, Options, codes, span};
+use crate::others::declared_name;
+use crate::tree::Place;
 use crate::{Source, Syntax, check, format};
 
 /// The version of the format that is read.
@@ -93,6 +96,24 @@ pub fn wfformat(json: &str, scale: f64) -> Result<String, ImportError> {
         Some(diagnostic) => Err(ImportError::Refused(diagnostic.message.clone())),
         None => format(&source, Syntax::Yaml).map_err(|error| ImportError::Refused(error.to_string())),
     }
+}
+
+/// Reads records, each of which becomes a workflow.
+pub(super) fn read(sources: &[Source], options: &Options, draft: &mut Draft) {
+    let mut written = 0;
+    for source in sources {
+        let origin = span(source, Place::default());
+        match wfformat(&source.text, options.scale.unwrap_or(1.0)) {
+            Ok(text) => {
+                written += 1;
+                let name = declared_name(&text).unwrap_or_default().to_owned();
+                draft.workflow(&name, text, origin);
+            }
+            Err(error) => draft.error(codes::FIELD, origin, error.to_string()),
+        }
+    }
+    draft.count("files", sources.len());
+    draft.count("workflows", written);
 }
 
 /// A task of the record.
@@ -242,59 +263,11 @@ fn command(seconds: f64, scale: f64) -> String {
     format!("[sleep, \"{}\"]", if text.is_empty() { "0" } else { text })
 }
 
-/// Makes names of ids.
-#[derive(Default)]
-struct Names {
-    used: BTreeSet<String>,
-    /// For each name that was wanted more than once, the number to try next.
-    next: BTreeMap<String, usize>,
-}
-
-impl Names {
-    /// Returns a name that is like `id` and was not returned before.
-    fn unique(&mut self, id: &str) -> String {
-        let mut base: String = id
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-') { c } else { '_' })
-            .collect();
-        if !base.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
-            base.insert_str(0, "t_");
-        }
-        base.truncate(NAME_BYTES_MAX);
-        if Name::new(&base).is_err() {
-            // Only the reserved words are left.
-            base.push('_');
-        }
-        let mut name = base.clone();
-        while !self.used.insert(name.clone()) {
-            let next = self.next.entry(base.clone()).or_insert(2);
-            let suffix = format!("_{next}");
-            *next += 1;
-            name = format!("{}{suffix}", &base[..base.len().min(NAME_BYTES_MAX - suffix.len())]);
-        }
-        name
-    }
-}
-
 /// Writes a name, in quotes where a bare one would mean something else.
 fn scalar(name: &str) -> String {
     const WORDS: [&str; 7] = ["true", "false", "null", "yes", "no", "on", "off"];
     let is_word = WORDS.iter().any(|word| name.eq_ignore_ascii_case(word));
     if is_word || name.starts_with('-') { quoted(name) } else { name.to_owned() }
-}
-
-/// Writes any text on one line: as JSON, with what YAML does not take as it is escaped.
-fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    for c in Value::from(text).to_string().chars() {
-        if c.is_control() || matches!(c, '\u{feff}' | '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}') {
-            // Writing to a string cannot fail.
-            let _ = write!(out, "\\u{:04x}", u32::from(c));
-        } else {
-            out.push(c);
-        }
-    }
-    out
 }
 
 fn list<'j>(root: &'j Value, path: &str) -> Result<&'j [Value], ImportError> {

@@ -60,9 +60,10 @@ pages![
     "E0305", "E0306", "E0307", "E0308", "E0309", "E0310", "E0311", "E0312", "E0313", "E0321", "E0401",
     "E0402", "E0403", "E0404", "E0405", "E0406", "E0407", "E0408", "E0409", "E0410", "E0411",
     "E0412", "E0413", "E0414", "E0415", "E0501", "E0503", "E0601", "E0602", "E0603", "E0604",
-    "E0605", "E0606", "E0607", "E0608", "E0609", "E0610", "E0701", "E0702", "E0801", "W0201", "W0202",
+    "E0605", "E0606", "E0607", "E0608", "E0609", "E0610", "E0701", "E0702", "E0801",
+    "E0901", "E0902", "E0903", "E0904", "E0905", "E0906", "E0907", "N0901", "W0201", "W0202",
     "W0203", "W0204", "W0205", "W0206", "W0207", "W0208", "W0209", "W0210", "W0211", "W0212",
-    "W0213", "W0221", "W0701", "X0101", "X0102", "X0103", "X0104", "X0105", "X0106", "X0107", "X0108",
+    "W0213", "W0221", "W0701", "W0901", "W0902", "W0903", "W0904", "X0101", "X0102", "X0103", "X0104", "X0105", "X0106", "X0107", "X0108",
     "X0109", "X0110", "X0201", "X0202", "X0203", "X0301",
 ];
 
@@ -213,6 +214,7 @@ mod tests {
             failures.chain(myrmex_lang::codes::ALL.iter().map(|info| info.code.0)).collect();
         known.extend([crate::commands::UNREADABLE.0, crate::settings::PROVIDER.0]);
         known.extend([lacking::MISSING.0, lacking::MAYBE_MISSING.0]);
+        known.extend(myrmex_lang::import::codes::ALL.iter().map(|code| code.0));
         known.sort_unstable();
         let mut explained: Vec<_> = codes().collect();
         explained.sort_unstable();

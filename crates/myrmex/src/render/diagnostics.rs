@@ -81,27 +81,28 @@ pub fn text(source: &Source, diagnostic: &Diagnostic, renderer: &Renderer) -> St
 pub fn json(checked: &[CheckedFile]) -> Value {
     let found =
         checked.iter().flat_map(|file| file.diagnostics.iter().map(|diagnostic| (&file.source, diagnostic)));
-    let all: Vec<Value> = found
-        .map(|(source, diagnostic)| {
-            let mut shown = json!({
-                "code": diagnostic.code.0,
-                "severity": diagnostic.severity.as_str(),
-                "message": diagnostic.message,
-            });
-            put_place(&mut shown, source, &diagnostic.span);
-            shown["hint"] = json!(diagnostic.hint);
-            let label = Some(diagnostic.label.as_str()).filter(|label| !label.is_empty());
-            shown["label"] = json!(label);
-            let related = diagnostic.related.iter().map(|(span, label)| {
-                let mut shown = json!({ "label": label });
-                put_place(&mut shown, source, span);
-                shown
-            });
-            shown["related"] = related.collect();
-            shown
-        })
-        .collect();
+    let all: Vec<Value> = found.map(|(source, diagnostic)| one(source, diagnostic)).collect();
     json!({ "diagnostics": all })
+}
+
+/// Builds the part of the document for one problem.
+pub fn one(source: &Source, diagnostic: &Diagnostic) -> Value {
+    let mut shown = json!({
+        "code": diagnostic.code.0,
+        "severity": diagnostic.severity.as_str(),
+        "message": diagnostic.message,
+    });
+    put_place(&mut shown, source, &diagnostic.span);
+    shown["hint"] = json!(diagnostic.hint);
+    let label = Some(diagnostic.label.as_str()).filter(|label| !label.is_empty());
+    shown["label"] = json!(label);
+    let related = diagnostic.related.iter().map(|(span, label)| {
+        let mut shown = json!({ "label": label });
+        put_place(&mut shown, source, span);
+        shown
+    });
+    shown["related"] = related.collect();
+    shown
 }
 
 fn put_place(shown: &mut Value, source: &Source, span: &Span) {
@@ -116,7 +117,7 @@ fn put_place(shown: &mut Value, source: &Source, span: &Span) {
 }
 
 /// Returns line and column of a byte, both from 1.
-fn place(text: &str, byte: usize) -> (usize, usize) {
+pub fn place(text: &str, byte: usize) -> (usize, usize) {
     let mut byte = byte.min(text.len());
     while !text.is_char_boundary(byte) {
         byte -= 1;

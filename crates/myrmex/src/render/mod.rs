@@ -5,6 +5,7 @@ pub mod event;
 pub mod failures;
 pub mod graph;
 pub mod held_up;
+pub mod imported;
 pub mod origin;
 pub mod outline;
 pub mod summary;
