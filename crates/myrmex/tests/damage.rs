@@ -17,6 +17,9 @@ tasks:
   after: {needs: each, run: {command: [echo, hi]}}
 ";
 
+/// Where the header of the store has the number of its format.
+const FORMAT_AT: u64 = 60;
+
 /// The bytes of a page of the store.
 const PAGE: usize = 4096;
 
@@ -46,4 +49,30 @@ fn a_page_that_is_not_what_was_written_is_told_as_damage_or_does_not_matter() {
         }
     }
     assert!(told > 0, "{told} told, {unnoticed} unnoticed");
+}
+
+#[test]
+fn a_store_of_another_format_is_refused_with_what_to_do() {
+    let workspace = Workspace::with(&[("w.yaml", WORKFLOW)]);
+    assert_eq!(workspace.run(&["run", "-q", "w.yaml"]).code, 0);
+    let store = workspace.path().join(".myrmex/store.db");
+    let hints = [(4_u32, "`--data-dir DIR`"), (6, "use the release that made it, or a later one")];
+    for (format, hint) in hints {
+        let file = fs::File::options().write(true).open(&store).unwrap();
+        file.write_all_at(&format.to_be_bytes(), FORMAT_AT).unwrap();
+        let before = fs::read(&store).unwrap();
+        for command in [&["run", "-q", "w.yaml"][..], &["runs", "list"]] {
+            let ended = workspace.run(command);
+            let told = format!("the store has format {format}, this release reads and writes format 5 (");
+            let is_told = ended.stderr.contains(&told) && ended.stderr.contains("store.db)");
+            assert!(is_told && ended.stderr.contains(hint), "{command:?}: {}", ended.stderr);
+            assert!(
+                ended.stderr.contains("error[X02") && ended.code == 7,
+                "{}: {}",
+                ended.code,
+                ended.stderr
+            );
+        }
+        assert_eq!(fs::read(&store).unwrap(), before, "it is left as it was");
+    }
 }
