@@ -130,7 +130,7 @@ tasks:
 
 #[test]
 fn d07_max_parallel_bounds_forty_ready_tasks() {
-    let tasks: String = (0..40).map(|n| format!("  t{n}: {{run: 'true'}}\n")).collect();
+    let tasks = (0..40).map(|n| format!("  t{n}: {{run: 'true'}}\n")).collect::<Vec<_>>().concat();
     let events = events(&format!("workflow: w\nmax_parallel: 4\ntasks:\n{tasks}"), &["--slots", "16"]);
     assert_eq!(events.iter().filter(|(kind, _)| kind == "attempt.ended").count(), 40);
     assert_eq!(most_at_a_time(&events), 4);
@@ -309,7 +309,7 @@ fn d19_skips_reach_every_depth() {
 
 #[test]
 fn d21_entries_of_equal_priority_keep_their_order() {
-    let tasks: String = (0..12).map(|n| format!("  t{n}: {{run: 'true'}}\n")).collect();
+    let tasks = (0..12).map(|n| format!("  t{n}: {{run: 'true'}}\n")).collect::<Vec<_>>().concat();
     let events = events(&format!("workflow: w\ntasks:\n{tasks}"), &["--slots", "1"]);
     let granted: Vec<_> =
         events.iter().filter(|(kind, _)| kind == "attempt.granted").map(|(_, task)| task.as_str()).collect();
@@ -336,7 +336,11 @@ fn d23_every_documented_variable_is_read_or_given() {
     let proven: BTreeSet<String> = given.iter().chain(&read).map(|name| format!("MYRMEX_{name}")).collect();
     assert_eq!(documented, proven);
 
-    let print: String = given.iter().map(|name| format!("echo \"${{MYRMEX_{name}:?}}\"\n      ")).collect();
+    let print = given
+        .iter()
+        .map(|name| format!("echo \"${{MYRMEX_{name}:?}}\"\n      "))
+        .collect::<Vec<_>>()
+        .concat();
     let text = format!(
         "workflow: w\ntasks:\n  a:\n    timeout: {{heartbeat: 1m}}\n    env: {{GIVEN: '${{{{ secrets.NAME }}}}'}}\n    run: |\n      {print}test \"$GIVEN\" = sesame\n"
     );
@@ -355,7 +359,10 @@ fn d23_every_documented_variable_is_read_or_given() {
 
 #[test]
 fn d24_runs_survive_a_restart_and_their_limits_hold() {
-    let tasks: String = (0..6).map(|n| format!("  t{n}: {{needs: gate, run: echo {n} >>done}}\n")).collect();
+    let tasks = (0..6)
+        .map(|n| format!("  t{n}: {{needs: gate, run: echo {n} >>done}}\n"))
+        .collect::<Vec<_>>()
+        .concat();
     let text = format!(
         "workflow: w\nmax_parallel: 1\ntasks:\n  gate: {{run: 'echo once >>gates; [ -e open ] || {{ kill -TERM \"$(cat pid)\"; sleep 60; }}'}}\n{tasks}"
     );
