@@ -25,6 +25,10 @@ struct Options {
 fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
     let ended = match words.as_slice() {
+        [help] if ["--help", "-h"].contains(&help.as_str()) => {
+            println!("{}", help_text());
+            Ok(ExitCode::SUCCESS)
+        }
         [file] if !file.starts_with('-') => play(file),
         _ => parse(&words).and_then(|options| soak_seeds(&options)),
     };
@@ -34,6 +38,18 @@ fn main() -> ExitCode {
     })
 }
 
+/// Says what can be asked for.
+fn help_text() -> String {
+    let planted: Vec<&str> = Planted::ALL.iter().map(|planted| planted.name()).collect();
+    format!(
+        "{USAGE}\n\nEvery seed is a history of processes, workers, disks and clocks that fail, and one breach ends the search with 1:\n\
+         it is made smaller and written to FOLDER (target/soak), and as a FILE it is played again.\n\n  \
+         --seeds N      how many [20000]\n  --from S       the first of them [0]\n  \
+         --planted BUG  put a bug in that must be found, one of\n                 {}",
+        planted.join("\n                 ")
+    )
+}
+
 fn parse(words: &[String]) -> Result<Options, String> {
     let mut options = Options { seeds: 20_000, from: 0, planted: None, out: PathBuf::from("target/soak") };
     for pair in words.chunks(2) {
@@ -41,12 +57,15 @@ fn parse(words: &[String]) -> Result<Options, String> {
         match name.as_str() {
             "--seeds" => options.seeds = value.parse().map_err(|_| USAGE)?,
             "--from" => options.from = value.parse().map_err(|_| USAGE)?,
-            "--planted" => options.planted = Some(Planted::named(value).ok_or(USAGE)?),
+            "--planted" => {
+                let unknown = || format!("there is no planted bug `{value}`\n{}", help_text());
+                options.planted = Some(Planted::named(value).ok_or_else(unknown)?);
+            }
             "--out" => options.out = PathBuf::from(value),
             _ => return Err(USAGE.to_owned()),
         }
     }
-    Ok(options)
+    if options.seeds == 0 { Err(USAGE.to_owned()) } else { Ok(options) }
 }
 
 fn soak_seeds(options: &Options) -> Result<ExitCode, String> {
@@ -79,7 +98,10 @@ fn soak_seeds(options: &Options) -> Result<ExitCode, String> {
     let faults: Vec<String> = counts.faults().iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     println!("faults: {}", faults.join(", "));
     match failed {
-        None => Ok(ExitCode::SUCCESS),
+        None => {
+            println!("everything holds in all of them");
+            Ok(ExitCode::SUCCESS)
+        }
         Some(outcome) => report(&outcome, out),
     }
 }
@@ -110,14 +132,20 @@ fn report(outcome: &Outcome, out: &PathBuf) -> Result<ExitCode, String> {
 fn play(file: &str) -> Result<ExitCode, String> {
     let text = fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
     let case = Case::from_text(&text).map_err(|error| format!("{file}: {error}"))?;
+    let planted = case.planted;
     let outcome = on_a_large_stack(move || replay(&case));
     let outcome = outcome.ok_or("its workflows do not pass the checker any more")?;
-    if outcome.breaches.is_empty() {
-        println!("everything holds");
-        return Ok(ExitCode::SUCCESS);
+    if !outcome.breaches.is_empty() {
+        println!("{}\n\n{}\n", outcome.breaches.join("\n"), outcome.history.join("\n"));
     }
-    println!("{}\n\n{}", outcome.breaches.join("\n"), outcome.history.join("\n"));
-    Ok(ExitCode::FAILURE)
+    let (verdict, is_good) = match (planted, outcome.breaches.is_empty()) {
+        (None, true) => ("everything holds".to_owned(), true),
+        (None, false) => ("this does not hold".to_owned(), false),
+        (Some(planted), true) => (format!("the planted bug `{}` does not show", planted.name()), false),
+        (Some(planted), false) => (format!("the planted bug `{}` shows, as it must", planted.name()), true),
+    };
+    println!("{verdict}");
+    Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Runs on a stack that the checker may use.
