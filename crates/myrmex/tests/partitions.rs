@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a check fails by panicking")]
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use myrmex_store::Reader;
 use myrmex_store::sqlite::SqliteReader;
 use said::Workspace;
+use serde_json::Value;
 
 #[path = "support/said.rs"]
 mod said;
@@ -78,4 +80,27 @@ fn runs_that_only_call_each_other_are_interrupted_and_go_on_later() {
         let shown = workspace.json(&["runs", "show", &run, "--json"]);
         assert_eq!(shown["status"], "cancelled", "{count} partitions");
     }
+}
+
+/// Who reads on gives the last place of each log, and misses nothing.
+#[test]
+fn events_go_on_from_a_place_in_each_log() {
+    let workspace = Workspace::with(&[("w.yaml", "workflow: w\ntasks:\n  a: {set: {n: 1}}\n")]);
+    let started = || assert_eq!(workspace.run(&["run", "-q", "w.yaml"]).code, 0);
+    let events = |words: &[&str]| -> Vec<Value> {
+        let shown = workspace.run(&[&["events"], words].concat()).stdout;
+        shown.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let mut places = BTreeMap::new();
+    while places.len() < 2 {
+        started();
+        places.extend(events(&[]).iter().map(|event| (event["log"].to_string(), event["seq"].to_string())));
+    }
+    let before = events(&[]).len();
+    (0..6).for_each(|_| started());
+    let words: Vec<String> =
+        places.iter().flat_map(|(log, seq)| ["--after".to_owned(), format!("{log}:{seq}")]).collect();
+    let new = events(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(before + new.len(), events(&[]).len());
+    assert_eq!(new.iter().filter(|event| event["type"] == "run.started").count(), 6);
 }

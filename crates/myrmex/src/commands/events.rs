@@ -21,9 +21,10 @@ pub struct Args {
     #[arg(long, value_name = "RUN", add = ArgValueCompleter::new(complete::runs))]
     run: Option<String>,
 
-    /// Begin after this place: `LOG:SEQ` as in a line printed before
+    /// Begin after this place of a log: `LOG:SEQ` as in a line printed before; repeat it for each log. A log that is not named is
+    /// printed from its beginning
     #[arg(long, value_name = "TOKEN", value_parser = token)]
-    after: Option<(LogId, Sequence)>,
+    after: Vec<(LogId, Sequence)>,
 
     /// Read the store itself, also if a server holds it; there is no other way yet
     #[arg(long)]
@@ -49,12 +50,17 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let namespace = Namespace::standard();
     let run = args.run.as_deref().map(|prefix| find(&reader, &namespace, prefix)).transpose()?;
     let (mut lines, mut is_empty) = (Lines::default(), true);
-    for log in reader.logs()? {
-        let mut after = match args.after {
-            Some((from, _)) if log < from => continue,
-            Some((from, sequence)) if log == from => sequence,
-            Some(_) | None => Sequence::NONE,
-        };
+    let logs = match run {
+        Some(run) => {
+            let first = reader.run_records(&namespace, run, Sequence::NONE, 1)?;
+            first.iter().map(|record| record.log).collect()
+        }
+        None => reader.logs()?,
+    };
+    for log in logs {
+        // Of several places in one log the last one counts.
+        let places = args.after.iter().filter(|(from, _)| *from == log);
+        let mut after = places.map(|(_, sequence)| *sequence).max().unwrap_or(Sequence::NONE);
         loop {
             let records = match run {
                 Some(run) => reader.run_records(&namespace, run, after, 1_000)?,
@@ -71,15 +77,14 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
                 }
             }
         }
-        if run.is_some() {
-            break;
-        }
     }
     std::io::stdout().flush().map_err(|error| Failure::output(&error))?;
-    if is_empty && let Some((log, sequence)) = args.after {
+    if is_empty && !args.after.is_empty() {
         let what = if run.is_some() { "event of the run" } else { "event" };
+        let places: Vec<String> =
+            args.after.iter().map(|(log, sequence)| format!("{}:{}", log.0, sequence.0)).collect();
         // If standard error is closed the empty output still tells.
-        drop(writeln!(std::io::stderr(), "there is no {what} after {}:{}", log.0, sequence.0));
+        drop(writeln!(std::io::stderr(), "there is no {what} after {}", places.join(", ")));
     }
     Ok(Exit::Success)
 }
