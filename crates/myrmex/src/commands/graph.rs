@@ -146,7 +146,9 @@ fn run_named(what: &str, workspace: &Workspace) -> Result<Option<Drawing>, Failu
         Err(_) => return Ok(None),
     };
     let unknown = || Failure::new(FailureCode::RunId, format!("there is no run {id}"));
+    let driver = Driver::of(workspace)?;
+    let header = reader.summary(&namespace, id)?.ok_or_else(unknown)?;
+    let is_interrupted = driver.has_left(&reader, &header)?;
     let run = load_run(&reader, &namespace, id)?.ok_or_else(unknown)?;
-    let is_interrupted = Driver::of(workspace)?.has_left(&reader, (&namespace, id), run.status())?;
     Ok(Some(of_run(&run, is_interrupted)))
 }

@@ -118,6 +118,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         Some(key) => RunId::derived(&[namespace, "key", key]),
         None => RunId(uuid::Uuid::now_v7().into_bytes()),
     };
+    session.goes_on_with(run);
     if args.key.is_some()
         && let Some(exit) = go_on(&session, run, hash, &mut inputs, show)?
     {
@@ -158,7 +159,6 @@ fn start(session: &Session, new: NewRun, keeping: Option<Keeping<'_>>, show: Sho
         session.tell_of_interrupted(None)?;
     }
     let run = new.run;
-    session.goes_on_with(run);
     let started = session.partition().start_run(new);
     let began = request::settled(session, &started, Asked { run, waiting: Waiting::Start, show });
     drop(keeping);
@@ -270,7 +270,6 @@ fn go_on(
     }
     let after = session.last_of(run)?;
     let below = session.open_below(run)?;
-    session.goes_on_with(run);
     let resumed = session.partition().resume_run(run, &below);
     if let Some(exit) = request::settled(session, &resumed, Asked { run, waiting: Waiting::Resume, show })? {
         return Ok(Some(exit));
