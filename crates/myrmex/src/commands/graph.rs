@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use clap_complete::engine::ArgValueCompleter;
 use myrmex_model::name::Namespace;
 use myrmex_runtime::partition::load_run;
+use myrmex_store::Reader;
 
 use super::run::{candidates, no_definition, resolve, tell_problems};
 use super::runs::{find, open_reader};
