@@ -227,3 +227,22 @@ fn what_was_cut_off_and_what_was_taken_over_bear_their_own_words() {
     assert_eq!(field(&retried, "word"), words);
     assert_eq!(field(&retried, "status")["first/one"], "succeeded");
 }
+
+#[test]
+fn a_drawing_never_takes_the_place_of_a_workflow() {
+    let workspace = workspace();
+    let refused = workspace.run(&["graph", "two", "--format", "svg", "--out", "release.yaml"]);
+    assert_eq!(refused.stdout, "");
+    assert!(
+        refused
+            .stderr
+            .starts_with("error[X0102]: `release.yaml` is a workflow: a drawing does not take its place"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(std::fs::read_to_string(workspace.path().join("release.yaml")).unwrap(), RELEASE);
+    // A drawing is written anew, though one in JSON names its workflow as well.
+    for _ in 0..2 {
+        assert_eq!(workspace.run(&["graph", "release", "--out", "drawn.json"]).code, 0);
+    }
+}
