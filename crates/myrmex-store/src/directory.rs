@@ -38,13 +38,13 @@ pub struct Owner {
     holder: Holder,
 }
 
-/// What the process that holds a data directory goes on with.
+/// What the process that holds a data directory is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// It has not said yet.
-    Unsaid,
-    /// This run and those that came of it; all others stand still.
-    Run(RunId),
+pub struct Work {
+    /// Since when it holds the directory.
+    pub since: Timestamp,
+    /// The run that it goes on with, and with those that came of it; none while it has not said.
+    pub run: Option<RunId>,
 }
 
 /// Why a data directory cannot be held.
@@ -126,14 +126,14 @@ impl DataDirectory {
     /// # Errors
     ///
     /// Returns the error of the operating system; a directory that was never held has no holder.
-    pub fn holder(&self) -> io::Result<Option<Purpose>> {
+    pub fn holder(&self) -> io::Result<Option<Work>> {
         let file = match File::open(self.path.join(LOCK_NAME)) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
         let holder = Holder::read(&file)?;
-        Ok(holder.filter(Holder::is_alive).map(|holder| holder.purpose))
+        Ok(holder.filter(Holder::is_alive).map(|holder| holder.work))
     }
 
     /// Becomes the owner, or says who is.
@@ -159,8 +159,8 @@ impl DataDirectory {
             }
             let holder = Holder::read(&file).map_err(failed)?;
             let directory = self.path.clone();
-            if let Some(Holder { pid, since, .. }) = holder.as_ref().filter(|holder| holder.is_alive()) {
-                return Err(HoldError::Held { pid: *pid, since: *since, directory });
+            if let Some(Holder { pid, work, .. }) = holder.as_ref().filter(|holder| holder.is_alive()) {
+                return Err(HoldError::Held { pid: *pid, since: work.since, directory });
             }
             if Instant::now() >= deadline {
                 return Err(HoldError::Remains { pid: holder.map(|holder| holder.pid), directory });
@@ -185,7 +185,8 @@ impl Owner {
     ///
     /// Returns the error of the operating system.
     pub fn goes_on_with(&self, run: RunId) -> io::Result<()> {
-        Holder { purpose: Purpose::Run(run), ..self.holder.clone() }.write(&self.file)
+        let work = Work { run: Some(run), ..self.holder.work };
+        Holder { work, ..self.holder.clone() }.write(&self.file)
     }
 }
 
@@ -212,8 +213,7 @@ struct Holder {
     start: u64,
     /// Which start of the machine.
     boot: String,
-    since: Timestamp,
-    purpose: Purpose,
+    work: Work,
 }
 
 impl Holder {
@@ -221,15 +221,13 @@ impl Holder {
         let pid = std::process::id();
         let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
         let since = Timestamp(i64::try_from(since).unwrap_or(i64::MAX));
-        Self { pid, start: start_of(pid).unwrap_or(0), boot: boot_id(), since, purpose: Purpose::Unsaid }
+        let work = Work { since, run: None };
+        Self { pid, start: start_of(pid).unwrap_or(0), boot: boot_id(), work }
     }
 
     fn write(&self, file: &File) -> io::Result<()> {
-        let Self { pid, start, boot, since, purpose } = self;
-        let run = match purpose {
-            Purpose::Unsaid => "-".to_owned(),
-            Purpose::Run(run) => run.to_string(),
-        };
+        let Self { pid, start, boot, work: Work { since, run } } = self;
+        let run = run.map_or_else(|| "-".to_owned(), |run| run.to_string());
         let text = format!("{pid} {start} {boot} {} {run}\n", since.0);
         file.write_all_at(text.as_bytes(), 0)?;
         file.set_len(text.len() as u64)
@@ -248,10 +246,12 @@ impl Holder {
             pid: words.next()?.parse().ok()?,
             start: words.next()?.parse().ok()?,
             boot: words.next()?.to_owned(),
-            since: Timestamp(words.next()?.parse().ok()?),
-            purpose: match words.next()? {
-                "-" => Purpose::Unsaid,
-                run => Purpose::Run(run.parse().ok()?),
+            work: Work {
+                since: Timestamp(words.next()?.parse().ok()?),
+                run: match words.next()? {
+                    "-" => None,
+                    run => Some(run.parse().ok()?),
+                },
             },
         };
         words.next().is_none().then_some(holder)
@@ -301,7 +301,7 @@ mod tests {
         let holder = Holder::current();
         holder.write(&file).unwrap();
         assert_eq!(Holder::read(&file).unwrap(), Some(holder.clone()));
-        let said = Holder { purpose: Purpose::Run(RunId([7; 16])), ..holder.clone() };
+        let said = Holder { work: Work { run: Some(RunId([7; 16])), ..holder.work }, ..holder.clone() };
         said.write(&file).unwrap();
         assert_eq!(Holder::read(&file).unwrap(), Some(said));
         assert!(holder.is_alive());

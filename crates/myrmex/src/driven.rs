@@ -1,13 +1,10 @@
 //! Which of the runs that are not over somebody goes on with.
 //!
-//! A process goes on with one run and what comes of it, and holds the store meanwhile. Every other run stands still, whatever its
-//! record says, until it is resumed.
+//! A process goes on with one run and what comes of it, and with what begins while it holds the store. Every other run stands still,
+//! whatever its record says, until it is resumed.
 
-use myrmex_model::id::RunId;
-use myrmex_model::name::Namespace;
-use myrmex_model::status::Status;
-use myrmex_store::Reader;
-use myrmex_store::directory::{DataDirectory, Purpose};
+use myrmex_store::directory::{DataDirectory, Work};
+use myrmex_store::{Reader, RunSummary};
 
 use crate::descendants;
 use crate::exit::{Failure, FailureCode};
@@ -15,10 +12,11 @@ use crate::workspace::Workspace;
 
 /// The process that holds the store of a workspace, if one does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Driver(Option<Purpose>);
+pub struct Driver(Option<Work>);
 
 impl Driver {
-    /// Looks who holds the store now.
+    /// Looks who holds the store now. To be asked before a run is read: one that ends meanwhile is not taken for one that was
+    /// left then.
     ///
     /// # Errors
     ///
@@ -28,27 +26,21 @@ impl Driver {
         holder.map(Self).map_err(|error| Failure::from_error(FailureCode::File, &error))
     }
 
-    /// Whether a run of this status was cut off and waits for `runs resume`.
+    /// Whether a run was cut off and waits for `runs resume`.
     ///
     /// # Errors
     ///
     /// Returns [`Failure`] if the store cannot be read.
-    pub fn has_left(
-        self,
-        reader: &dyn Reader,
-        (namespace, run): (&Namespace, RunId),
-        status: Status,
-    ) -> Result<bool, Failure> {
-        if status.is_terminal() {
+    pub fn has_left(self, reader: &dyn Reader, run: &RunSummary) -> Result<bool, Failure> {
+        if run.status.is_terminal() {
             return Ok(false);
         }
-        Ok(match self.0 {
-            None => true,
-            // It opens the store; in a moment it says what for.
-            Some(Purpose::Unsaid) => false,
-            Some(Purpose::Run(driven)) => {
-                run != driven && !descendants::is_below(reader, (namespace, run), |above| above == driven)?
-            }
-        })
+        let Some(Work { since, run: driven }) = self.0 else { return Ok(true) };
+        // Before it has said what it goes on with, it may be any run.
+        let Some(driven) = driven else { return Ok(false) };
+        if run.run == driven || run.started >= since {
+            return Ok(false);
+        }
+        Ok(!descendants::is_below(reader, (&run.namespace, run.run), |above| above == driven)?)
     }
 }

@@ -218,6 +218,25 @@ fn a_run_that_was_cut_off_is_interrupted_while_another_one_goes_on() {
     assert_eq!(live.wait().status.code(), Some(0));
 }
 
+/// What begins while a process holds the store is gone on with by that process.
+#[test]
+fn a_child_of_a_run_that_goes_on_is_not_interrupted() {
+    let kid = format!("workflow: kid\ntasks:\n  a: {{run: '{WAITS}', timeout: 1m}}\n");
+    let workspace = workspace("workflow: main\ntasks:\n  c: {workflow: kid}\n").with_file("kid.yaml", &kid);
+    let mut cut = begun(&workspace);
+    cut.kill();
+    let interrupted = |workspace: &Workspace| -> Vec<bool> {
+        let runs = json(workspace, &["runs", "list", "--json"])["runs"].clone();
+        runs.as_array().unwrap().iter().map(|run| run["interrupted"] == true).collect()
+    };
+    assert_eq!(interrupted(&workspace), [true; 2]);
+    fs::remove_file(workspace.path("noted")).unwrap();
+    let live = begun(&workspace);
+    assert_eq!(interrupted(&workspace), [false, false, true, true], "the newest first");
+    fs::write(workspace.path("go"), "").unwrap();
+    assert_eq!(live.wait().status.code(), Some(0));
+}
+
 #[test]
 fn an_item_that_has_not_begun_is_told_as_such() {
     let each = "  t: {for_each: 9, max_parallel: 2";

@@ -1,7 +1,8 @@
 //! The part of CBOR (RFC 8949) that stored forms are made of: numbers, texts, bytes, lists and maps with small numbers as keys.
 //!
 //! Everything has one form: lengths stand in front, numbers are as short as they can be, the keys of a map ascend. A [`Reader`]
-//! refuses whatever else there is, says at which byte, and never asks for memory beyond what it reads. Any CBOR tool shows
+//! refuses whatever else there is, says at which byte, and asks for no more memory than a small multiple of what it
+//! reads. Any CBOR tool shows
 //! what is stored.
 //!
 //! A map is read key by key, and [`Reader::skip`] passes over whatever a later release may have put under a key that is not
@@ -29,7 +30,7 @@ const USUAL_BYTES: usize = 96;
 
 /// Writes a map with the fields that `write` gives it.
 pub(super) fn map(write: impl FnOnce(&mut Fields)) -> Vec<u8> {
-    let mut fields = Fields { bytes: Vec::with_capacity(USUAL_BYTES), count: 0 };
+    let mut fields = Fields { bytes: Vec::with_capacity(USUAL_BYTES), count: 0, last: None };
     fields.inner(write);
     fields.bytes
 }
@@ -38,6 +39,8 @@ pub(super) fn map(write: impl FnOnce(&mut Fields)) -> Vec<u8> {
 pub(super) struct Fields {
     bytes: Vec<u8>,
     count: u8,
+    /// The key that was written last.
+    last: Option<u8>,
 }
 
 impl Fields {
@@ -103,16 +106,18 @@ impl Fields {
     }
 
     fn inner(&mut self, write: impl FnOnce(&mut Self)) {
-        let outer = std::mem::take(&mut self.count);
+        let outer = (std::mem::take(&mut self.count), self.last.take());
         let start = self.bytes.len();
         self.bytes.push(0);
         write(self);
         assert!(self.count <= FIELDS_MAX, "no stored form has so many fields");
         self.bytes[start] = MAP << 5 | self.count;
-        self.count = outer;
+        (self.count, self.last) = outer;
     }
 
     fn key(&mut self, key: u8) {
+        debug_assert!(self.last.is_none_or(|last| last < key), "key {key} does not ascend");
+        self.last = Some(key);
         self.count += 1;
         self.head(UNSIGNED, u64::from(key));
     }

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use clap_complete::engine::ArgValueCompleter;
 use myrmex_model::name::Namespace;
 use myrmex_runtime::partition::load_run;
+use myrmex_store::Reader;
 
 use super::run::{candidates, no_definition, resolve, tell_problems};
 use super::runs::{find, open_reader};
@@ -160,7 +161,9 @@ fn run_named(what: &str, workspace: &Workspace) -> Result<Option<Drawing>, Failu
         Err(_) => return Ok(None),
     };
     let unknown = || Failure::new(FailureCode::RunId, format!("there is no run {id}"));
+    let driver = Driver::of(workspace)?;
+    let header = reader.summary(&namespace, id)?.ok_or_else(unknown)?;
+    let is_interrupted = driver.has_left(&reader, &header)?;
     let run = load_run(&reader, &namespace, id)?.ok_or_else(unknown)?;
-    let is_interrupted = Driver::of(workspace)?.has_left(&reader, (&namespace, id), run.status())?;
     Ok(Some(of_run(&run, is_interrupted)))
 }

@@ -84,7 +84,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         // One more than is shown tells whether there are more.
         let page = reader.summaries(&Namespace::standard(), &filter, cursor, limit + 1)?;
         for run in page.summaries {
-            let is_interrupted = driver.has_left(&reader, (&run.namespace, run.run), run.status)?;
+            let is_interrupted = driver.has_left(&reader, &run)?;
             let is_wanted = match args.status {
                 Some(Wanted::Status(_)) => !is_interrupted,
                 Some(Wanted::Interrupted) => is_interrupted,

@@ -112,6 +112,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let retried = retried.ok_or_else(|| no_run(old.run))?;
     let source = Source::of(&session, &retried, other)?;
     let new = RunId(uuid::Uuid::now_v7().into_bytes());
+    session.goes_on_with(new);
     let mut inputs = new_inputs(args, &session, (&retried, &source))?;
     check_secrets(&source.definition, inputs.values(), &Settings::load(&workspace)?.providers)?;
     let keeping = Keeping::begin(&session, new)?;
@@ -133,7 +134,6 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         return Ok(Exit::Interrupted);
     };
     Inputs::adopt(&session, (retried.id(), new), &values)?;
-    session.goes_on_with(new);
     let started = session.partition().start_run(new_run(new, &retried, (source, values), prepared));
     let began = request::settled(&session, &started, Asked { run: new, waiting: Waiting::Start, show });
     drop(keeping);

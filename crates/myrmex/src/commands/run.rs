@@ -72,6 +72,14 @@ pub struct Args {
     quiet: bool,
 }
 
+/// Returns the id of a new run: with a key always the same one.
+fn id_for(key: Option<&str>, namespace: &str) -> RunId {
+    match key {
+        Some(key) => RunId::derived(&[namespace, "key", key]),
+        None => RunId(uuid::Uuid::now_v7().into_bytes()),
+    }
+}
+
 /// Runs the workflow.
 ///
 /// # Errors
@@ -114,10 +122,8 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let form = wire::definition::encode(&definition);
     let hash = DefinitionHash::of(&form);
     let namespace = session.namespace().as_str();
-    let run = match &args.key {
-        Some(key) => RunId::derived(&[namespace, "key", key]),
-        None => RunId(uuid::Uuid::now_v7().into_bytes()),
-    };
+    let run = id_for(args.key.as_deref(), namespace);
+    session.goes_on_with(run);
     if args.key.is_some()
         && let Some(exit) = go_on(&session, run, hash, &mut inputs, show)?
     {
@@ -158,7 +164,6 @@ fn start(session: &Session, new: NewRun, keeping: Option<Keeping<'_>>, show: Sho
         session.tell_of_interrupted(None)?;
     }
     let run = new.run;
-    session.goes_on_with(run);
     let started = session.partition().start_run(new);
     let began = request::settled(session, &started, Asked { run, waiting: Waiting::Start, show });
     drop(keeping);
@@ -270,7 +275,6 @@ fn go_on(
     }
     let after = session.last_of(run)?;
     let below = session.open_below(run)?;
-    session.goes_on_with(run);
     let resumed = session.partition().resume_run(run, &below);
     if let Some(exit) = request::settled(session, &resumed, Asked { run, waiting: Waiting::Resume, show })? {
         return Ok(Some(exit));

@@ -56,11 +56,11 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let namespace = Namespace::standard();
     let id = find(&reader, &namespace, &args.run)?;
     let unknown = || Failure::new(FailureCode::RunId, format!("there is no run {id}"));
+    let driver = Driver::of(&workspace)?;
     let header = reader.summary(&namespace, id)?.ok_or_else(unknown)?;
     let run = load_run(&reader, &namespace, id)?.ok_or_else(unknown)?;
-    let driver = Driver::of(&workspace)?;
     let shown = Shown {
-        is_interrupted: driver.has_left(&reader, (&namespace, id), header.status)?,
+        is_interrupted: driver.has_left(&reader, &header)?,
         driver,
         header,
         run,
@@ -136,8 +136,8 @@ impl Shown<'_> {
             }
             let child_run = self.reader.summary(&self.namespace, child)?;
             let status = child_run.as_ref().map(|child| child.status);
-            let is_interrupted = match status {
-                Some(status) => self.driver.has_left(self.reader, (&self.namespace, child), status)?,
+            let is_interrupted = match &child_run {
+                Some(child) => self.driver.has_left(self.reader, child)?,
                 None => false,
             };
             children.push(json!({

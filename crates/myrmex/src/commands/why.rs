@@ -69,8 +69,9 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     };
     let id = find(&reader, &namespace, prefix)?;
     let unknown = || Failure::new(FailureCode::RunId, format!("there is no run {id}"));
+    let driver = Driver::of(&workspace)?;
     let header = reader.summary(&namespace, id)?.ok_or_else(unknown)?;
-    let is_interrupted = Driver::of(&workspace)?.has_left(&reader, (&namespace, id), header.status)?;
+    let is_interrupted = driver.has_left(&reader, &header)?;
     let own = waits::what_for(&reader, &namespace, &header)?;
     let settings = Settings::load_quietly(&workspace.root);
     let scene = Scene::load(&reader, &namespace, (id, &settings))?;
@@ -374,8 +375,7 @@ fn unreached(run: &Run, path: &str) -> (String, Value) {
     }
 }
 
-/// Says why an item of a `for_each` under way is not known yet; none if `path` names no such item. A key of a map is not known
-/// before its item has begun.
+/// Says why an item of a `for_each` over a list is not known yet; none if `path` names no such item.
 fn not_begun(run: &Run, path: &str) -> Option<(String, Value)> {
     let (each, key) = path.strip_suffix(']')?.rsplit_once('[')?;
     let each = TaskPath::new(each);
@@ -383,9 +383,10 @@ fn not_begun(run: &Run, path: &str) -> Option<(String, Value)> {
         run.tasks().filter(|task| each.names(&task.address()) && !task.status().is_terminal()).last()?;
     let (begun, count) = (each.items().count(), each.item_count());
     let index: usize = key.parse().ok()?;
+    let is_list = each.items().next().is_none_or(|first| first.address().path().ends_with("[0]"));
     let text = format!("has not begun: items begin in order, {begun} of {count} have");
     let why = json!({"kind": "items", "begun": begun, "count": count});
-    (begun..count).contains(&index).then_some((text, why))
+    (is_list && (begun..count).contains(&index)).then_some((text, why))
 }
 
 /// Says a reason in words, as what follows the name of the task.

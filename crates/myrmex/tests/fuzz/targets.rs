@@ -103,7 +103,7 @@ fn read_stored(bytes: &[u8]) {
     read_segment(bytes);
 }
 
-/// Reads what the input holds as events and messages; what can be read is written as it was.
+/// Reads what the input holds as events and messages; what can be read reads back as the same.
 fn read_events(bytes: &[u8]) {
     if let Ok((recorded, boot)) = event::decode(bytes) {
         assert_eq!(event::decode(&event::encode(&recorded, boot)), Ok((recorded, boot)), "it reads back");
