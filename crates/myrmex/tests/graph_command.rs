@@ -85,9 +85,15 @@ fn a_run_is_drawn_with_where_its_tasks_stand() {
     assert_eq!(field(&drawing, "word"), words);
     assert_eq!(field(&drawing, "attempts")["again"], 2);
     assert_eq!(field(&drawing, "counts")["test"], json!({"succeeded": 2, "failed": 1}));
-    let path = ["build", "test", "ship", "ship/copy", "ship/mark", "on_failure"];
-    assert_eq!((&drawing["critical"], &drawing["critical_by"]), (&json!(path), &json!("recorded")));
     let of = |path: &str, name: &str| field(&drawing, name)[path].clone();
+    // `ship` began when the later of two chains had ended: how fast the machine was says which, if not both at once.
+    let ended = |path: &str| of(path, "end").as_str().unwrap().to_owned();
+    let chains = [(["build", "test"], "again"), (["lint", "again"], "test")];
+    let decided = chains.iter().filter(|([_, last], other)| ended(last) >= ended(other));
+    let paths =
+        decided.map(|(chain, _)| json!([chain[0], chain[1], "ship", "ship/copy", "ship/mark", "on_failure"]));
+    assert!(paths.clone().any(|path| path == drawing["critical"]), "{:#}", drawing);
+    assert_eq!(drawing["critical_by"], "recorded");
     assert!(of("build", "start").is_string() && of("build", "end").is_string());
     assert!(of("build", "took_ms").as_u64().unwrap() >= 200);
     assert_eq!((of("after", "start"), of("after", "took_ms")), (Value::Null, Value::Null));
