@@ -92,7 +92,7 @@ fn a_run_is_drawn_with_where_its_tasks_stand() {
     let decided = chains.iter().filter(|([_, last], other)| ended(last) >= ended(other));
     let paths =
         decided.map(|(chain, _)| json!([chain[0], chain[1], "ship", "ship/copy", "ship/mark", "on_failure"]));
-    assert!(paths.clone().any(|path| path == drawing["critical"]), "{:#}", drawing);
+    assert!(paths.clone().any(|path| path == drawing["critical"]), "{drawing:#}");
     assert_eq!(drawing["critical_by"], "recorded");
     assert!(of("build", "start").is_string() && of("build", "end").is_string());
     assert!(of("build", "took_ms").as_u64().unwrap() >= 200);
