@@ -89,3 +89,15 @@ fn every_command_has_a_manual_page() {
     assert_eq!(unknown.code, 2);
     assert!(unknown.stderr.contains("show"), "{}", unknown.stderr);
 }
+
+#[test]
+#[cfg(unix)]
+fn a_name_of_the_program_that_is_no_text_stops_no_script() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::process::CommandExt;
+
+    let mut command = Command::new(env!("CARGO_BIN_EXE_myrmex"));
+    let said = command.arg0(OsStr::from_bytes(b"my\xffrmex")).args(["completions", "bash"]).output().unwrap();
+    assert!(said.status.success() && said.stderr.is_empty(), "{said:?}");
+}

@@ -22,7 +22,7 @@ use crate::render::graph::model::Drawing;
 use crate::render::graph::states::{of_definition, of_run};
 use crate::render::graph::svg::svg;
 use crate::render::graph::text::text;
-use crate::sources::STANDARD_INPUT;
+use crate::sources::{self, STANDARD_INPUT};
 use crate::workspace::Workspace;
 
 /// Draw a workflow, or a run with where its tasks stand
@@ -82,6 +82,10 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         (None, None) if std::io::stdout().is_terminal() => Format::Text,
         (None, None) => Format::Svg,
     };
+    if let Some(path) = args.out.as_deref().filter(|path| is_workflow(path)) {
+        let message = format!("`{}` is a workflow: a drawing does not take its place", path.display());
+        return Err(Failure::new(FailureCode::Inputs, message).with_hint("name another file"));
+    }
     let workspace = Workspace::current(data)?;
     let drawing = match run_named(&args.what, &workspace)? {
         Some(drawing) => drawing,
@@ -108,6 +112,16 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         None => std::io::stdout().write_all(written.as_bytes()).map_err(|error| Failure::output(&error))?,
     }
     Ok(Exit::Success)
+}
+
+/// Whether a file is a workflow. A drawing in JSON names its workflow too, and has nodes.
+fn is_workflow(path: &Path) -> bool {
+    let is_drawing = || {
+        let text = std::fs::read(path).unwrap_or_default();
+        serde_json::from_slice(&text).is_ok_and(|drawn: serde_json::Value| drawn["nodes"].is_array())
+    };
+    // What is no file, such as a pipe, cannot be looked into.
+    path.is_file() && sources::declared(path).is_some() && !is_drawing()
 }
 
 fn unknown_ending(file: &Path) -> Failure {
