@@ -16,7 +16,7 @@ use myrmex_store::contract::SummaryFilter;
 use myrmex_store::sqlite::SqliteReader;
 
 use crate::cli::Cli;
-use crate::commands::explain;
+use crate::commands::{explain, run};
 use crate::exit::Failure;
 use crate::render::summary;
 use crate::sources;
@@ -101,6 +101,16 @@ pub(crate) fn tasks(current: &OsStr) -> Vec<CompletionCandidate> {
     let tasks = paths_of_a_run(&line()).unwrap_or_default();
     let tasks = tasks.into_iter().filter(|path| path.starts_with(begun));
     tasks.take(TASKS_MAX).map(CompletionCandidate::new).collect()
+}
+
+/// Offers the outermost tasks of the workflow that stands before on the line.
+pub(crate) fn tasks_of_workflow(current: &OsStr) -> Vec<CompletionCandidate> {
+    let (Some(begun), Ok(workspace)) = (current.to_str(), workspace()) else { return Vec::new() };
+    let words = line();
+    let mut words =
+        words.iter().filter_map(|word| word.to_str()).filter(|word| !word.is_empty() && *word != begun);
+    let tasks = words.find_map(|word| run::outermost_of(word, &workspace)).unwrap_or_default();
+    tasks.into_iter().filter(|name| name.starts_with(begun)).map(CompletionCandidate::new).collect()
 }
 
 /// Offers runs, and behind a run and `/` its tasks.
