@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub mod analyze;
 pub mod check;
 pub mod completions;
 pub mod events;
@@ -21,6 +22,7 @@ pub mod logs;
 pub mod resume;
 pub mod retry;
 pub mod show;
+pub mod stats;
 
 use std::collections::BTreeMap;
 use std::path::Path;
