@@ -6,6 +6,7 @@ pub mod completions;
 pub mod events;
 pub mod explain;
 pub mod fmt;
+mod follow;
 pub mod graph;
 pub mod import;
 mod lacking;
