@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::commands::{check, completions, events, explain, fmt, graph, import, man, run, runs, schema, why};
+use crate::commands::{
+    analyze, check, completions, events, explain, fmt, graph, import, man, run, runs, schema, why,
+};
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::{complete, elsewhere};
 
@@ -52,6 +54,8 @@ enum Command {
     Runs(runs::Args),
     /// Say what a run waits for, or one task of it
     Why(why::Args),
+    /// Say where the time of runs went, and what to change first
+    Analyze(analyze::Args),
     /// Draw a workflow, or a run with where its tasks stand
     Graph(graph::Args),
     /// Print the recorded events as JSON lines
@@ -92,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args, data),
         Command::Runs(args) => runs::run(&args, data),
         Command::Why(args) => why::run(&args, data),
+        Command::Analyze(args) => analyze::run(&args, data),
         Command::Graph(args) => graph::run(&args, data),
         Command::Events(args) => events::run(&args, data),
         Command::Import(args) => import::run(&args),

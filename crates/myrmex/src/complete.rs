@@ -3,6 +3,7 @@
 //! A shell asks whenever somebody presses a key. So an answer is short, is silent about every problem, and changes nothing: a
 //! name that cannot be found out is not offered.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -30,6 +31,9 @@ pub(crate) const VARIABLE: &str = "MYRMEX_COMPLETE";
 
 /// The most runs that are offered: those that somebody may still have in mind.
 const RUNS_MAX: usize = 50;
+
+/// The most runs whose workflows are offered.
+const NAMED_RUNS_MAX: usize = 1_000;
 
 /// The most tasks that are offered.
 const TASKS_MAX: usize = 1_000;
@@ -93,6 +97,25 @@ pub(crate) fn runs(current: &OsStr) -> Vec<CompletionCandidate> {
             .collect())
     };
     newest().unwrap_or_default()
+}
+
+/// Offers the workflows of the newest runs by name.
+pub(crate) fn names_of_runs(current: &OsStr) -> Vec<CompletionCandidate> {
+    let Some(begun) = current.to_str() else { return Vec::new() };
+    let names = || -> Result<BTreeSet<String>, Failure> {
+        let page =
+            reader()?.summaries(&Namespace::standard(), &SummaryFilter::default(), None, NAMED_RUNS_MAX)?;
+        Ok(page.summaries.iter().map(|run| run.workflow.as_str().to_owned()).collect())
+    };
+    let names = names().unwrap_or_default().into_iter().filter(|name| name.starts_with(begun));
+    names.map(CompletionCandidate::new).collect()
+}
+
+/// Offers the newest runs, and workflows that ran.
+pub(crate) fn runs_and_names(current: &OsStr) -> Vec<CompletionCandidate> {
+    let mut offered = names_of_runs(current);
+    offered.extend(runs(current));
+    offered
 }
 
 /// Offers the tasks of the run that stands before on the line.

@@ -3,6 +3,7 @@
 //! One file per command in [`commands`]: its arguments (their comments are the help), then what it does. Nothing is
 //! decided here about runs: commands read the store or put requests to a partition.
 
+pub mod analysis;
 pub mod cli;
 pub mod commands;
 mod complete;
@@ -10,6 +11,7 @@ pub mod descendants;
 pub mod driven;
 pub mod elsewhere;
 pub mod exit;
+pub mod history;
 pub mod intake;
 mod machine;
 mod named_secrets;

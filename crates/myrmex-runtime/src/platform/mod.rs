@@ -57,7 +57,7 @@ mod spec;
 mod linux;
 
 #[cfg(target_os = "linux")]
-pub use linux::{Processes, Waker, Zygote, memory_bytes, raise_open_files, return_memory};
+pub use linux::{Changes, Processes, Waker, Zygote, memory_bytes, raise_open_files, return_memory};
 pub use spec::{
     Exit, Finish, ProcessEnd, ProcessEvent, ProcessId, ProcessSpec, SCRIPT_PATH, Stage, Stream, Usage,
 };

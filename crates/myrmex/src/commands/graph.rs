@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use clap_complete::engine::ArgValueCompleter;
-use myrmex_model::name::Namespace;
+use myrmex_engine::history::History;
+use myrmex_model::name::{Name, Namespace};
 use myrmex_runtime::partition::load_run;
 use myrmex_store::Reader;
 
 use super::run::{candidates, no_definition, resolve, tell_problems};
-use super::runs::{find, open_reader};
+use super::runs::{find, has_store, open_reader};
 use super::{CheckedFile, check_file};
-use crate::complete;
 use crate::driven::Driver;
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::graph::dot::dot;
@@ -24,6 +24,7 @@ use crate::render::graph::svg::svg;
 use crate::render::graph::text::text;
 use crate::sources::{self, STANDARD_INPUT};
 use crate::workspace::Workspace;
+use crate::{complete, history};
 
 /// Draw a workflow, or a run with where its tasks stand
 #[derive(Debug, clap::Args)]
@@ -138,9 +139,29 @@ fn workflow(what: &str, workspace: &Workspace) -> Result<Result<Drawing, Exit>, 
     };
     tell_problems(&file, true);
     match &file.definition {
-        Some(definition) => Ok(Ok(of_definition(definition))),
+        Some(definition) => {
+            let drawing = of_definition(definition);
+            Ok(Ok(match history_of(&definition.name, workspace) {
+                Some(history) => drawing.with_history(&history),
+                None => drawing,
+            }))
+        }
         None => no_definition(&file).map(Err),
     }
+}
+
+/// Reads what past runs of a workflow took; nothing if there are none. A store that cannot be read keeps nobody from drawing a file.
+fn history_of(workflow: &Name, workspace: &Workspace) -> Option<History> {
+    if !has_store(workspace) {
+        return None;
+    }
+    let history = open_reader(workspace)
+        .and_then(|reader| Ok(history::of_workflow(&reader, &Namespace::standard(), workflow)?));
+    history.unwrap_or_else(|failure| {
+        // If standard error is closed the drawing is there all the same.
+        drop(writeln!(anstream::stderr(), "drawn without the history: {}", failure.message));
+        None
+    })
 }
 
 /// Draws the run that is meant; nothing if a workflow is. A file and a workflow of that name come first.

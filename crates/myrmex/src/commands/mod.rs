@@ -1,10 +1,12 @@
 //! The commands, one file each.
 
+pub mod analyze;
 pub mod check;
 pub mod completions;
 pub mod events;
 pub mod explain;
 pub mod fmt;
+mod follow;
 pub mod graph;
 pub mod import;
 mod lacking;
@@ -23,6 +25,7 @@ pub mod logs;
 pub mod resume;
 pub mod retry;
 pub mod show;
+pub mod stats;
 
 use std::collections::BTreeMap;
 use std::path::Path;

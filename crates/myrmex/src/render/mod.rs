@@ -1,5 +1,6 @@
 //! What people and scripts see.
 
+pub mod analyzed;
 pub mod diagnostics;
 pub mod event;
 pub mod failures;
@@ -7,10 +8,12 @@ pub mod graph;
 pub mod held_up;
 pub mod imported;
 pub mod live;
+pub mod measured;
 pub mod origin;
 pub mod outline;
 pub mod screen;
 pub mod summary;
+pub mod table;
 pub mod task_path;
 pub mod time;
 pub mod waits;
