@@ -26,7 +26,7 @@ const WAIT_MAX: Duration = Duration::from_mins(2);
 const DEATH_MAX: Duration = Duration::from_millis(300);
 /// Longer than a task of the pipeline takes: one that still lives would write its last line within this time.
 const TASK_MAX: Duration = Duration::from_secs(1);
-/// Tasks that fan out over the crates, and those that do not: see `examples/demo/repository.yaml`.
+/// Tasks that fan out over the crates, and those that do not: see `examples/16-demo/repository.yaml`.
 const FAN_OUTS: usize = 3;
 const SINGLE_TASKS: usize = 3;
 
@@ -34,7 +34,7 @@ const SINGLE_TASKS: usize = 3;
 struct Stage {
     /// The built binary.
     myrmex: PathBuf,
-    /// The temporary workspace, a copy of `examples/demo`.
+    /// The temporary workspace, a copy of `examples/16-demo`.
     folder: PathBuf,
     /// The repository that is measured.
     repository: PathBuf,
@@ -64,7 +64,7 @@ pub(crate) fn act(workspace: &Workspace, words: &[&str]) -> Result<ExitCode, Fai
 impl Stage {
     fn set(workspace: &Workspace, pause: &'static str) -> Result<Self, Failure> {
         let folder = std::env::temp_dir().join(format!("myrmex-demo-{}", std::process::id()));
-        copy_folder(&workspace.root.join("examples/demo"), &folder)?;
+        copy_folder(&workspace.root.join("examples/16-demo"), &folder)?;
         let myrmex = workspace.target.join("release/myrmex");
         Ok(Self { myrmex, folder, repository: workspace.root.clone(), pause })
     }
@@ -170,7 +170,7 @@ impl Stage {
     fn point_further(&self) {
         say("where to look next");
         println!("  the workspace of this demo:  {}", self.folder.display());
-        println!("  the pipeline:                examples/demo/repository.yaml");
+        println!("  the pipeline:                examples/16-demo/repository.yaml");
         println!("  how it is built:             ARCHITECTURE.md");
         println!("  the binary:                  {}", self.myrmex.display());
     }
