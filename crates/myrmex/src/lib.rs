@@ -9,6 +9,7 @@ mod complete;
 pub mod descendants;
 pub mod driven;
 pub mod elsewhere;
+mod examples;
 pub mod exit;
 pub mod intake;
 mod machine;

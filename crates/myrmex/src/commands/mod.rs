@@ -2,13 +2,16 @@
 
 pub mod check;
 pub mod completions;
+pub mod doctor;
 pub mod events;
+pub mod example;
 pub mod explain;
 pub mod fmt;
 pub mod graph;
 pub mod import;
 mod lacking;
 pub mod man;
+pub mod new;
 pub mod run;
 pub mod runs;
 pub mod schema;
