@@ -1,10 +1,12 @@
-//! `cargo xtask demo`: runs a real pipeline, kills it half-way, resumes it, and proves that nothing ran twice.
+//! `cargo xtask demo`: draws a real pipeline, runs it, kills it half-way, resumes it, shows when its tasks ran and what came of it,
+//! and proves that nothing ran twice.
 //!
 //! The proof trusts neither the demo nor myrmex alone: it compares the events that myrmex recorded with a ledger that
 //! the tasks themselves keep.
 
 mod ledger;
 mod proof;
+mod timeline;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -72,6 +74,8 @@ impl Stage {
     fn show(&self) -> Result<(), Failure> {
         say("checking the pipeline");
         process::run(&mut self.myrmex(&["check", "repository.yaml"]))?;
+        say("what it will do: myrmex graph repository.yaml --format text");
+        process::run(&mut self.myrmex(&["graph", "repository.yaml", "--format", "text"]))?;
 
         say("running it");
         let tasks = self.tasks()?;
@@ -89,7 +93,12 @@ impl Stage {
         process::run(&mut self.myrmex(&["runs", "list"]))?;
 
         say(&format!("resuming: myrmex runs resume {run}"));
-        process::run(&mut self.myrmex(&["runs", "resume", &run]))?;
+        let result = process::output(&mut self.myrmex(&["runs", "resume", &run]))?;
+        say("when each task ran; the kill falls into the gap");
+        let whole = process::output(&mut self.myrmex(&["runs", "show", &run, "--json"]))?;
+        print!("{}", timeline::draw(&whole)?);
+        say("its result, typed");
+        print!("{result}");
 
         say("all runs");
         process::run(&mut self.myrmex(&["runs", "list"]))?;
