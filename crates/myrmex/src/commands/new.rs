@@ -148,7 +148,9 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
                 asked = Kind::Example(ExampleArgs::default());
                 &asked
             }
-            None => return Ok(lacking("say what is to be made: `project`, `workflow` or `example`")),
+            None => {
+                return Ok(lacking(&["new"], "say what is to be made: `project`, `workflow` or `example`"));
+            }
         },
     };
     match kind {
@@ -158,10 +160,14 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     }
 }
 
-/// Says what is missing on the command line.
-fn lacking(what: &str) -> Exit {
+/// Says what is missing on the line of a command, given by its words.
+fn lacking(words: &[&str], what: &str) -> Exit {
+    let mut program = Cli::command();
+    program.build();
+    let command = words.iter().try_fold(&mut program, |command, word| command.find_subcommand_mut(word));
+    let error = command.map(|command| command.error(ErrorKind::MissingRequiredArgument, what));
     // If standard error is closed the exit code still tells.
-    drop(Cli::command().error(ErrorKind::MissingRequiredArgument, what).print());
+    drop(error.expect("these are words of a command").print());
     Exit::Invalid
 }
 
@@ -232,7 +238,9 @@ fn workflow(args: &WorkflowArgs, person: &mut Person, is_json: bool) -> Result<E
         Some(own) => own.clone(),
         None => match person.ask("The name of the workflow", None)? {
             Some(text) => name(&text).map_err(|reason| Failure::new(FailureCode::File, reason))?,
-            None => return Ok(lacking("name the workflow: `myrmex new workflow NAME`")),
+            None => {
+                return Ok(lacking(&["new", "workflow"], "name the workflow: `myrmex new workflow NAME`"));
+            }
         },
     };
     let shape = if let Some(shape) = args.shape { shape } else { ask_for_shape(person)? };
@@ -270,7 +278,7 @@ fn copy(args: &ExampleArgs, person: &mut Person, is_json: bool) -> Result<Exit, 
     } else {
         let names: Vec<&str> = examples::all().map(Example::name).collect();
         let Some(name) = person.choose("Which example?", &names)?.and_then(examples::find) else {
-            return Ok(lacking("name an example: `myrmex example list` shows all"));
+            return Ok(lacking(&["new", "example"], "name an example: `myrmex example list` shows all"));
         };
         name
     };
