@@ -18,6 +18,7 @@ use myrmex_store::sqlite::SqliteReader;
 
 use crate::cli::Cli;
 use crate::commands::{explain, run};
+use crate::examples;
 use crate::exit::Failure;
 use crate::render::summary;
 use crate::sources;
@@ -151,6 +152,15 @@ pub(crate) fn codes(current: &OsStr) -> Vec<CompletionCandidate> {
     let begun = current.to_string_lossy().to_uppercase();
     let pages = explain::pages().filter(|page| page.code.starts_with(&begun));
     pages.map(|page| CompletionCandidate::new(page.code).help(Some(page.title.into()))).collect()
+}
+
+/// Offers the examples that the program holds.
+pub(crate) fn examples(current: &OsStr) -> Vec<CompletionCandidate> {
+    let begun = current.to_string_lossy();
+    let examples = examples::all().filter(|example| example.name().starts_with(&*begun));
+    examples
+        .map(|example| CompletionCandidate::new(example.name()).help(Some(example.title().into())))
+        .collect()
 }
 
 /// Returns the paths of the tasks of the first run that one of these words names.

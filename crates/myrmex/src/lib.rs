@@ -10,6 +10,7 @@ mod complete;
 pub mod descendants;
 pub mod driven;
 pub mod elsewhere;
+mod examples;
 pub mod exit;
 pub mod history;
 pub mod intake;

@@ -51,6 +51,8 @@ fn a_shell_completes_names_that_exist() {
     assert_eq!(offered(&workspace, &["why", &format!("{short}/b")]), [format!("{short}/build")]);
     assert_eq!(offered(&workspace, &["explain", "e010"]).len(), 9);
     assert_eq!(offered(&workspace, &["runs", "li"]), ["list"]);
+    assert_eq!(offered(&workspace, &["example", "copy", "pe"]), ["penguins"]);
+    assert_eq!(offered(&workspace, &["new", "workflow", "--shape", "gu"]), ["guarded"]);
 }
 
 #[test]

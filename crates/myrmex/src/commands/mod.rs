@@ -3,7 +3,9 @@
 pub mod analyze;
 pub mod check;
 pub mod completions;
+pub mod doctor;
 pub mod events;
+pub mod example;
 pub mod explain;
 pub mod fmt;
 mod follow;
@@ -11,6 +13,7 @@ pub mod graph;
 pub mod import;
 mod lacking;
 pub mod man;
+pub mod new;
 mod rehearsal;
 mod rounds;
 pub mod run;
