@@ -7,6 +7,7 @@ pub mod failures;
 pub mod graph;
 pub mod held_up;
 pub mod imported;
+pub mod items;
 pub mod measured;
 pub mod origin;
 pub mod outline;

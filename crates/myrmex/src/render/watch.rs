@@ -16,6 +16,9 @@ use super::{summary, time};
 /// The most names in the line of what is under way.
 const NAMES_MAX: usize = 4;
 
+/// The most tasks that are named which were taken over from another run: they happen all at once, and nothing is to be learned from more.
+const TAKEN_MAX: usize = 20;
+
 /// Shows events on standard error.
 pub struct Watch {
     out: anstream::AutoStream<std::io::Stderr>,
@@ -30,6 +33,8 @@ pub struct Watch {
     /// Tasks that ran out of a limit, and have not ended or begun anew.
     limited: BTreeMap<Address, Limit>,
     done: usize,
+    /// How many tasks were taken over.
+    taken: usize,
     total: usize,
 }
 
@@ -49,6 +54,7 @@ impl Watch {
             caught: BTreeSet::new(),
             limited: BTreeMap::new(),
             done: 0,
+            taken: 0,
             total,
         }
     }
@@ -82,10 +88,7 @@ impl Watch {
             Event::HandlerEntered { task, handler: HandlerKind::Catch(_), .. } => {
                 self.caught.insert(task.clone());
             }
-            Event::TaskTaken { task, taken } => {
-                let why = format!("from run {}", summary::short(taken.from));
-                self.ended(AnsiColor::BrightBlack, "taken", task, at, &why);
-            }
+            Event::TaskTaken { task, taken } => self.taken_over(task, taken.from, at),
             Event::TaskSucceeded { task, fault, .. } => {
                 self.succeeded(task, fault.as_deref(), at);
             }
@@ -124,6 +127,18 @@ impl Watch {
             | Event::CaseChosen { .. }
             | Event::EndRequested { .. }
             | Event::RunEnded { .. } => {}
+        }
+    }
+
+    fn taken_over(&mut self, task: &Address, from: RunId, at: Timestamp) {
+        self.taken += 1;
+        if self.taken > TAKEN_MAX {
+            self.done += 1;
+            return;
+        }
+        self.ended(AnsiColor::BrightBlack, "taken", task, at, &format!("from run {}", summary::short(from)));
+        if self.taken == TAKEN_MAX {
+            self.note("            what else is taken over is only counted");
         }
     }
 
