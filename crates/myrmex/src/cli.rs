@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    analyze, check, completions, events, explain, fmt, graph, import, man, run, runs, schema, why,
+    analyze, check, completions, events, explain, export, fmt, graph, import, man, run, runs, schema, why,
 };
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::{complete, elsewhere};
@@ -60,6 +60,8 @@ enum Command {
     Graph(graph::Args),
     /// Print the recorded events as JSON lines
     Events(events::Args),
+    /// Write a run or a workflow in the format of another program
+    Export(export::Args),
     /// Turn a file of another system into a workflow
     Import(import::Args),
     /// Print a script with which a shell completes commands, options and names
@@ -99,6 +101,7 @@ pub fn main() -> ExitCode {
         Command::Analyze(args) => analyze::run(&args, data),
         Command::Graph(args) => graph::run(&args, data),
         Command::Events(args) => events::run(&args, data),
+        Command::Export(args) => export::run(&args, data),
         Command::Import(args) => import::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

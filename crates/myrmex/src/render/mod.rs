@@ -3,6 +3,7 @@
 pub mod analyzed;
 pub mod diagnostics;
 pub mod event;
+pub mod exported;
 pub mod failures;
 pub mod graph;
 pub mod held_up;
