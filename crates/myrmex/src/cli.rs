@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    analyze, check, completions, doctor, events, example, explain, fmt, graph, import, man, new, run, runs,
-    schema, why,
+    analyze, check, completions, doctor, events, example, explain, export, fmt, graph, import, man, new, run,
+    runs, schema, why,
 };
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::{complete, elsewhere};
@@ -65,6 +65,8 @@ enum Command {
     Graph(graph::Args),
     /// Print the recorded events as JSON lines
     Events(events::Args),
+    /// Write a run or a workflow in the format of another program
+    Export(export::Args),
     /// Turn a file of another system into a workflow
     Import(import::Args),
     /// Look whether all that runs need is there and well, and change nothing
@@ -108,6 +110,7 @@ pub fn main() -> ExitCode {
         Command::Analyze(args) => analyze::run(&args, data),
         Command::Graph(args) => graph::run(&args, data),
         Command::Events(args) => events::run(&args, data),
+        Command::Export(args) => export::run(&args, data),
         Command::Import(args) => import::run(&args),
         Command::Doctor(args) => doctor::run(&args, data),
         Command::Completions(args) => completions::run(&args),

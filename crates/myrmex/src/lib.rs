@@ -16,6 +16,7 @@ pub mod history;
 pub mod intake;
 mod machine;
 mod named_secrets;
+pub mod places;
 pub mod render;
 pub mod request;
 pub mod session;

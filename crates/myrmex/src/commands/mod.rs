@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod events;
 pub mod example;
 pub mod explain;
+pub mod export;
 pub mod fmt;
 mod follow;
 pub mod graph;

@@ -35,11 +35,11 @@ enum Command {
     Artifacts(artifacts::Args),
     /// Count how runs ended, how long they took and how often they were retried
     Stats(stats::Args),
-    /// Go on with a run that was interrupted or whose process died
+    /// Go on with runs that were interrupted or whose process died
     Resume(resume::Args),
     /// Run again what did not succeed, or more, and take over the results of everything else
     Retry(retry::Args),
-    /// Cancel a run that was interrupted or whose process died
+    /// Cancel runs that were interrupted or whose process died
     Cancel(cancel::Args),
 }
 

@@ -3,10 +3,12 @@
 pub mod analyzed;
 pub mod diagnostics;
 pub mod event;
+pub mod exported;
 pub mod failures;
 pub mod graph;
 pub mod held_up;
 pub mod imported;
+pub mod items;
 pub mod live;
 pub mod measured;
 pub mod origin;

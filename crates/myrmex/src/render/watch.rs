@@ -23,6 +23,9 @@ use super::{summary, time};
 /// How long the tree stays as it is at least.
 const REDRAWN_AFTER: Duration = Duration::from_millis(100);
 
+/// The most tasks that are named which were taken over from another run: they happen all at once, and nothing is to be learned from more.
+const TAKEN_MAX: usize = 20;
+
 /// Shows events on standard error.
 pub struct Watch {
     screen: Screen,
@@ -35,6 +38,8 @@ pub struct Watch {
     caught: BTreeSet<Address>,
     /// Tasks that ran out of a limit, and have not ended or begun anew.
     limited: BTreeMap<Address, Limit>,
+    /// How many tasks were taken over.
+    taken: usize,
 }
 
 /// What is told of a call of which nobody knows what it did.
@@ -51,6 +56,7 @@ impl Watch {
             cached: BTreeMap::new(),
             caught: BTreeSet::new(),
             limited: BTreeMap::new(),
+            taken: 0,
         }
     }
 
@@ -78,10 +84,7 @@ impl Watch {
             Event::HandlerEntered { task, handler: HandlerKind::Catch(_), .. } => {
                 self.caught.insert(task.clone());
             }
-            Event::TaskTaken { task, taken } => {
-                let why = format!("from run {}", summary::short(taken.from));
-                self.ended(Tone::Still, "taken", task, at, &why);
-            }
+            Event::TaskTaken { task, taken } => self.taken_over(task, taken.from, at),
             Event::TaskSucceeded { task, fault, .. } => {
                 self.succeeded(task, fault.as_deref(), at);
             }
@@ -120,6 +123,18 @@ impl Watch {
             | Event::CaseChosen { .. }
             | Event::EndRequested { .. }
             | Event::RunEnded { .. } => {}
+        }
+    }
+
+    fn taken_over(&mut self, task: &Address, from: RunId, at: Timestamp) {
+        self.taken += 1;
+        if self.taken > TAKEN_MAX {
+            self.live.ended(task, false);
+            return;
+        }
+        self.ended(Tone::Still, "taken", task, at, &format!("from run {}", summary::short(from)));
+        if self.taken == TAKEN_MAX {
+            self.note("            what else is taken over is only counted");
         }
     }
 

@@ -118,7 +118,7 @@ fn body<'a>(children: &'a [ShapeId], shapes: &'a [Shape]) -> impl Iterator<Item 
 }
 
 /// Returns the children of a scope such that each stands behind its sources.
-fn in_order(children: &[ShapeId], sources: &[Vec<ShapeId>]) -> Vec<ShapeId> {
+pub fn in_order(children: &[ShapeId], sources: &[Vec<ShapeId>]) -> Vec<ShapeId> {
     let mut left: BTreeMap<ShapeId, usize> =
         children.iter().map(|child| (*child, sources[child.0].len())).collect();
     let mut targets: BTreeMap<ShapeId, Vec<ShapeId>> = BTreeMap::new();
