@@ -42,9 +42,9 @@ pub(crate) const SUITES: &[Suite] = &[
     check("dependency-budget", 1, true, budget::check),
     cargo("clippy", 6, true, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
     Suite { name: "tests", budget_minutes: 8, is_quick: true, work: Work::OtherTests },
-    cargo("doc-tests", 3, false, &["test", "--workspace", "--doc"]),
+    cargo("doc-tests", 2, false, &["test", "--workspace", "--doc"]),
     // A minute of it is mdbook itself, where it is not yet built.
-    check("book", 2, false, book::check),
+    check("book", 3, false, book::check),
     slow("traces", 2, "myrmex", "traces"),
     slow("faults", 7, "myrmex", "faults"),
     slow("jq-hazards", 1, "myrmex-expr", "jq_hazards"),

@@ -28,7 +28,15 @@ const HEADINGS: [&str; 10] = [
     "10. Capability ids covered",
 ];
 
-/// Finds guides without the frame, or with an empty part. Reason: who knows one guide finds his way in all of them.
+/// What stands in some of the parts, whatever else does: commands that a test executes, and numbers that a bench measured.
+const CONTENT: [(&str, &str); 3] = [
+    ("1. In two minutes", "\n```console\n"),
+    ("5. When it fails", "\n```console\n"),
+    ("6. How far it scales", "\n<!-- generated: bench "),
+];
+
+/// Finds guides without the frame, or with a part that lacks what belongs there. Reason: who knows one guide finds his way
+/// in all of them, and what is neither executed nor measured is only hoped.
 pub(super) fn frame(files: &[SourceFile]) -> Vec<Finding> {
     let guides = files.iter().filter(|file| GUIDES.contains(&file.path.as_str()));
     guides.flat_map(judge).collect()
@@ -45,8 +53,18 @@ fn judge(guide: &SourceFile) -> Vec<Finding> {
         };
         return vec![Finding::file(&guide.path, message)];
     }
-    let empty = parts.iter().filter(|(_, text)| text.trim().is_empty());
-    empty.map(|(heading, _)| Finding::file(&guide.path, format!("`## {heading}` is empty"))).collect()
+    let mut findings = Vec::new();
+    for (heading, text) in parts {
+        let lacks = |content: &&str| !text.contains(*content);
+        let content = CONTENT.iter().find(|(part, _)| *part == heading).map(|(_, content)| *content);
+        if text.trim().is_empty() {
+            findings.push(Finding::file(&guide.path, format!("`## {heading}` is empty")));
+        } else if let Some(content) = content.filter(lacks) {
+            let message = format!("`## {heading}` has nothing that begins with `{}`", content.trim());
+            findings.push(Finding::file(&guide.path, message));
+        }
+    }
+    findings
 }
 
 /// Returns the headings of the second level, each with the text below it.
@@ -67,10 +85,12 @@ mod tests {
 
     #[test]
     fn a_guide_has_the_ten_headings_and_something_below_each() {
-        assert_eq!(findings(&HEADINGS, "text\n"), 0);
-        assert_eq!(findings(&HEADINGS[..9], "text\n"), 1);
-        assert_eq!(findings(&[&HEADINGS[..], &["11. More"]].concat(), "text\n"), 1);
+        let whole = "\n```console\n$ x\n```\n<!-- generated: bench a b -->\n<!-- end -->\n";
+        assert_eq!(findings(&HEADINGS, whole), 0);
+        assert_eq!(findings(&HEADINGS[..9], whole), 1);
+        assert_eq!(findings(&[&HEADINGS[..], &["11. More"]].concat(), whole), 1);
         assert_eq!(findings(&HEADINGS, ""), 10);
+        assert_eq!(findings(&HEADINGS, "text\n"), CONTENT.len());
     }
 
     #[test]

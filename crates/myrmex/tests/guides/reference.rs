@@ -1,4 +1,5 @@
-//! The generated parts of guides: made of the JSON Schemas, the pages of the codes and the capability registry.
+//! The generated parts of guides: made of the JSON Schemas, the pages of the codes, the capability registry and the
+//! results of benches.
 
 use std::path::Path;
 
@@ -12,6 +13,7 @@ pub(crate) fn made(root: &Path, name: &str) -> Vec<String> {
         "keys" => keys(root, words),
         "codes" => codes(words),
         "capabilities" => capabilities(root, words),
+        "bench" => measured(root, words),
         other => panic!("nothing makes `{other}`"),
     };
     // A table needs a line free around it.
@@ -214,4 +216,16 @@ fn capabilities(root: &Path, ids: &str) -> Vec<String> {
         }
     }
     table
+}
+
+/// Copies a table of `bench/results`, found by the first word of its heading row, with the moment and the machine.
+fn measured(root: &Path, words: &str) -> Vec<String> {
+    let (file, heading) = words.split_once(' ').expect("a file and the beginning of a table");
+    let results = std::fs::read_to_string(root.join("bench/results").join(file)).unwrap();
+    let moment = results.lines().find(|line| line.contains(", commit `")).unwrap();
+    let table = results.lines().skip_while(|line| !line.starts_with(&format!("| {heading} ")));
+    let table: Vec<String> = table.take_while(|line| line.starts_with('|')).map(str::to_owned).collect();
+    assert!(!table.is_empty(), "`{file}` has no table `{heading}`");
+    let source = format!("From [bench/results/{file}](../bench/results/{file}): {moment}");
+    [vec![source, String::new()], table].concat()
 }

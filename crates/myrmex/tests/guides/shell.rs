@@ -1,5 +1,6 @@
 //! The folder in which the commands of a page are executed.
 
+use std::collections::BTreeSet;
 use std::io::{Read as _, Seek as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -23,15 +24,17 @@ const SECONDS_MAX: &str = "120";
 /// A folder of its own, with the runs that were begun in it.
 pub(crate) struct Folder {
     place: TempDir,
-    /// The short ids of the runs, in the order in which they began.
+    /// The short ids of the runs, in the order in which they began; of child runs, in that in which they were printed.
     runs: Vec<String>,
+    /// The short ids of child runs, which are made from those of their callers.
+    children: BTreeSet<String>,
     id: Regex,
 }
 
 impl Folder {
     pub(crate) fn new() -> Self {
-        let id = Regex::new(r"\b(01[0-9a-f]{11})([0-9a-f]{19})?\b").unwrap();
-        Self { place: tempfile::tempdir().unwrap(), runs: Vec::new(), id }
+        let id = Regex::new(r"\b([0-9a-f]{13})([0-9a-f]{19})?\b").unwrap();
+        Self { place: tempfile::tempdir().unwrap(), runs: Vec::new(), children: BTreeSet::new(), id }
     }
 
     pub(crate) fn write(&self, name: &str, text: &str) {
@@ -64,8 +67,10 @@ impl Folder {
         let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
         let mut command = Command::new(program);
         command.current_dir(self.place.path()).stdin(Stdio::null());
-        command.env("PATH", path).env("USER", "reader").env("NO_COLOR", "1");
-        command.env_remove("MYRMEX_PARTITIONS").env_remove("MYRMEX_BLESS");
+        command.env("PATH", path).env("USER", "reader").env("NO_COLOR", "1").env("LC_ALL", "C");
+        for name in ["MYRMEX_PARTITIONS", "MYRMEX_BLESS", "COLUMNS", "CI"] {
+            command.env_remove(name);
+        }
         command
     }
 
@@ -76,19 +81,22 @@ impl Folder {
         }
         let output = self.prepared("myrmex").args(["runs", "list", "--json"]).output().unwrap();
         let listed: Value = serde_json::from_slice(&output.stdout).unwrap();
-        let ids =
-            listed["runs"].as_array().unwrap().iter().rev().map(|run| &run["run"].as_str().unwrap()[..13]);
-        for id in ids.filter(|id| !self.runs.iter().any(|known| known == id)).collect::<Vec<_>>() {
-            self.runs.push(id.to_owned());
+        for run in listed["runs"].as_array().unwrap().iter().rev() {
+            let id = run["run"].as_str().unwrap()[..13].to_owned();
+            if !run["parent"].is_null() {
+                self.children.insert(id);
+            } else if !self.runs.contains(&id) {
+                self.runs.push(id);
+            }
         }
     }
 
     /// Puts the ids of this execution into a command of the page.
     fn real(&self, text: &str) -> String {
         let real = |found: &Captures<'_>| {
-            let number = found[1].strip_prefix(SHORT).and_then(|number| number.parse::<usize>().ok());
-            let run = number.and_then(|number| self.runs.get(number.checked_sub(1)?));
-            run.unwrap_or_else(|| panic!("no command above printed the run {}", &found[0])).clone()
+            let Some(number) = found[1].strip_prefix(SHORT) else { return found[0].to_owned() };
+            let run = number.parse::<usize>().ok().and_then(|number| self.runs.get(number.checked_sub(1)?));
+            run.unwrap_or_else(|| panic!("no command above began the run {}", &found[0])).clone()
         };
         self.id.replace_all(text, real).into_owned()
     }
@@ -97,9 +105,13 @@ impl Folder {
     fn shown(&mut self, line: &str) -> String {
         let folder = std::fs::canonicalize(self.place.path()).unwrap();
         let line = line.replace(folder.to_str().unwrap(), FOLDER);
-        let (id, runs) = (self.id.clone(), &mut self.runs);
+        let (id, runs, children) = (self.id.clone(), &mut self.runs, &self.children);
         let shown = |found: &Captures<'_>| {
             let run = &found[1];
+            // Ids of runs begin with their instant, until 2039 with these digits. Others are hashes.
+            if !run.starts_with("01") && !children.contains(run) {
+                return found[0].to_owned();
+            }
             let index = runs.iter().position(|known| known == run).unwrap_or_else(|| {
                 runs.push(run.to_owned());
                 runs.len() - 1
