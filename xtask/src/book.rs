@@ -41,7 +41,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<(), Failure> {
 
 /// Returns the program, built from the registry of crates where it is not yet.
 ///
-/// Without optimisation and without its server that takes about a minute on 2 cores.
+/// Without optimisation, debug information and its server that takes about a minute on 2 cores.
 fn mdbook(workspace: &Workspace) -> Result<PathBuf, Failure> {
     let root = workspace.target.join("tools");
     let program = root.join("bin/mdbook");
@@ -51,6 +51,7 @@ fn mdbook(workspace: &Workspace) -> Result<PathBuf, Failure> {
     }
     let words = ["install", "mdbook", "--version", MDBOOK, "--locked", "--debug", "--no-default-features"];
     let mut install = workspace.cargo();
+    install.env("CARGO_PROFILE_DEV_DEBUG", "0");
     install.args(words).arg("--root").arg(root).arg("--target-dir").arg(workspace.target.join("tools-build"));
     process::run(&mut install)?;
     Ok(program)

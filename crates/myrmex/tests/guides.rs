@@ -1,4 +1,4 @@
-//! Executes the command blocks of README.md and of the guides in `docs/`, and compares what they print. How such a page
+//! Executes the command blocks of README.md, of the guides and of other pages in `docs/`, and compares what they print. How such a page
 //! is written stands in CONTRIBUTING.md.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
@@ -110,6 +110,25 @@ fn task_orchestration() {
 #[test]
 fn workflow_configuration() {
     check_page("docs/workflow-configuration-schema.md");
+}
+
+#[test]
+fn pages_by_topic_that_have_commands() {
+    let names = std::fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().file_name());
+    let pages = names.map(|name| format!("docs/{}", name.to_str().unwrap())).filter(|page| is_by_topic(page));
+    let mut pages: Vec<String> = pages.collect();
+    pages.sort();
+    for page in pages {
+        check_page(&page);
+    }
+}
+
+/// Returns whether a page is no guide and has commands to execute.
+fn is_by_topic(page: &str) -> bool {
+    let is_guide = page.contains("-guide.") || page.contains("-schema.");
+    let text = std::fs::read_to_string(root().join(page)).unwrap_or_default();
+    let is_page = Path::new(page).extension().is_some_and(|extension| extension == "md");
+    is_page && !is_guide && text.contains("\n```console\n")
 }
 
 #[test]
