@@ -26,7 +26,9 @@ pub(crate) fn check(workspace: &Workspace) -> Result<(), Failure> {
     let mdbook = mdbook(workspace)?;
     let folder = workspace.target.join("book");
     let chapters = lay_out(workspace, &folder)?;
-    process::run(Command::new(mdbook).arg("build").arg(&folder))?;
+    let mut build = Command::new(mdbook);
+    build.env("MDBOOK_BOOK__SRC", "src").env("MDBOOK_BUILD__BUILD_DIR", "html");
+    process::run(build.arg("build").arg(&folder))?;
     let pages = folder.join("html");
     let broken = html::broken_links(&html::read(&pages)?);
     for problem in &broken {
