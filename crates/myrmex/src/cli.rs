@@ -41,7 +41,7 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Make a project, a workflow, or a copy of an example
+    // The help of these is that of their arguments, the long one too.
     New(new::Args),
     /// Check files and report every problem in them
     Check(check::Args),
@@ -65,7 +65,6 @@ enum Command {
     Import(import::Args),
     /// List the examples that this program holds, copy one, or run one
     Example(example::Args),
-    /// Look whether all that runs need is there and well, and change nothing
     Doctor(doctor::Args),
     /// Print a script with which a shell completes commands, options and names
     Completions(completions::Args),
