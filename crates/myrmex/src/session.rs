@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use myrmex_model::event::{Event, Recorded};
 use myrmex_model::id::RunId;
+use myrmex_model::ir::Definition;
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::status::Status;
 use myrmex_runtime::clock::{Clock, SystemClock};
@@ -28,10 +29,12 @@ use myrmex_store::{Partitions as StorePartitions, Reader, Sequence, Store};
 
 use crate::descendants;
 use crate::exit::{Exit, Failure, FailureCode};
+use crate::history;
 use crate::intake;
 use crate::machine;
 use crate::render::event::Lines;
 use crate::render::held_up::{self, HeldUp, Waiting};
+use crate::render::remaining::Remaining;
 use crate::render::screen::Screen;
 use crate::render::summary;
 use crate::render::waits;
@@ -99,6 +102,7 @@ pub struct Session {
     watched: Arc<OnceLock<RunId>>,
     owner: Owner,
     screen: Screen,
+    slots: u32,
 }
 
 /// The write-ahead log of the store, in the data directory.
@@ -232,6 +236,7 @@ impl Session {
             watched,
             owner,
             screen,
+            slots,
         };
         intake::sweep(&session)?;
         Ok(session)
@@ -532,6 +537,8 @@ struct Viewer<'a> {
     kept: Vec<String>,
     /// When it was last looked what the runs wait for that tasks called.
     looked: Option<Instant>,
+    /// What is run, until its history was looked at.
+    definition: Option<Arc<Definition>>,
     /// Why standard output is no longer written to.
     broken: Option<Failure>,
 }
@@ -543,7 +550,7 @@ impl<'a> Viewer<'a> {
             Show::Json | Show::Nothing => None,
         };
         let definition = loaded.as_ref().map(|loaded| Arc::clone(loaded.definition()));
-        let mut watch = Watch::new(session.screen.clone(), definition);
+        let mut watch = Watch::new(session.screen.clone(), definition.clone());
         if let Some(loaded) = loaded {
             watch.note(&format!("run {} of {}", summary::short(run), loaded.definition().name));
         }
@@ -558,6 +565,7 @@ impl<'a> Viewer<'a> {
             is_quiet: show == Show::Nothing,
             kept: Vec::new(),
             looked: None,
+            definition,
             broken: None,
         })
     }
@@ -597,6 +605,9 @@ impl<'a> Viewer<'a> {
             return Ok(());
         }
         let (reader, namespace) = (self.session.reader()?, &self.session.namespace);
+        if self.looked.is_some() && self.watch.wants_history() {
+            self.look_at_history()?;
+        }
         for (task, child) in self.watch.children() {
             let summary = reader.summary(namespace, child)?;
             let what_for = summary.map(|summary| waits::what_for(reader, namespace, &summary)).transpose()?;
@@ -622,6 +633,18 @@ impl<'a> Viewer<'a> {
             (Some(what_for), Some(task)) => self.watch.waits(task, (waiting, &what_for)),
             (Some(what_for), None) => self.watch.note(&format!("the run {what_for}")),
             (None, _) => {}
+        }
+        Ok(())
+    }
+
+    /// Looks once what runs of the workflow took, when this one has taken long enough for somebody to ask.
+    fn look_at_history(&mut self) -> Result<(), Failure> {
+        let Some(definition) = self.definition.take() else { return Ok(()) };
+        let (reader, namespace) = (self.session.reader()?, &self.session.namespace);
+        let history = history::of_workflow(reader, namespace, &definition.name)?;
+        let remaining = history.and_then(|history| Remaining::new(&definition, &history, self.session.slots));
+        if let Some(remaining) = remaining {
+            self.watch.expect(remaining);
         }
         Ok(())
     }

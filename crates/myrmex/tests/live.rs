@@ -78,6 +78,17 @@ fn a_terminal_shows_what_runs_and_only_counts_what_is_done_inside_others() {
 }
 
 #[test]
+fn a_run_whose_like_is_known_says_how_long_it_will_take() {
+    let slow = WORKFLOW.replace("'true'}\n", "'true'}\n  slow: {needs: [hold], run: 'true'}\n");
+    let workspace = Workspace::with(&[("w.yaml", &slow), ("go", "go\n")]);
+    assert_eq!(workspace.run(&["run", "w.yaml"]).code, 0);
+    std::fs::remove_file(workspace.path().join("go")).unwrap();
+    // Tasks that have not begun are still to come, however short they are.
+    let shown = on_a_terminal(&workspace, &[], " left");
+    assert!(plain(&shown).contains("4 of 7 ended, 1 running, about 0 s left"), "{shown}");
+}
+
+#[test]
 fn no_color_leaves_words() {
     let workspace = Workspace::with(&[("w.yaml", WORKFLOW)]);
     let shown = on_a_terminal(&workspace, &[("NO_COLOR", "1")], "of 6 ended, 1 running");

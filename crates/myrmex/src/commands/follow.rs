@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
-use std::path::Path;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use myrmex_model::address::Address;
@@ -13,12 +13,12 @@ use myrmex_model::event::Event;
 use myrmex_model::id::{Attempt, FencingToken, RunId};
 use myrmex_model::name::Namespace;
 use myrmex_runtime::partition::{DOMAIN_LOG, event_of, load_run};
-use myrmex_runtime::platform::Changes;
 use myrmex_store::operation::{AttemptLog, LogPosition};
 use myrmex_store::segments::{FileLogReader, LogReader, Piece, Source};
 use myrmex_store::{Reader, Sequence, StoreError};
 
 use super::logs::{Wanted, count_text, gap_text, piece_json, require, write};
+use crate::changes::Changes;
 use crate::driven::Driver;
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::summary;
@@ -61,14 +61,16 @@ pub(super) fn run(
             require(loaded.as_ref(), path, following.reader, run)?;
         }
     }
-    let changes = Changes::new().map_err(|error| Failure::from_error(FailureCode::System, &error))?;
-    watch(&changes, &following.workspace.data)?;
+    let (tell, told) = channel();
+    // Nobody listens any more once the run has ended.
+    let mut changes = Changes::new(|_| true, move || tell.send(()).unwrap_or_default())?;
+    changes.watch(&following.workspace.data)?;
     let mut seen = Seen::new(wanted, is_json);
     loop {
         // The folder of the segments is made with the first of them; one that is watched already stays so.
         let logs = following.workspace.data.join("logs");
         if logs.is_dir() {
-            watch(&changes, &logs)?;
+            changes.watch(&logs)?;
         }
         // Who runs it is asked before its events are read: what has ended since is not taken for cut off.
         let driver = Driver::of(following.workspace)?;
@@ -87,12 +89,11 @@ pub(super) fn run(
             drop(writeln!(anstream::stderr(), "{text}"));
             return seen.finish();
         }
-        changes.wait(LOOK_UP).map_err(|error| Failure::from_error(FailureCode::System, &error))?;
+        // Several changes are one look.
+        if told.recv_timeout(LOOK_UP).is_ok() {
+            told.try_iter().for_each(drop);
+        }
     }
-}
-
-fn watch(changes: &Changes, folder: &Path) -> Result<(), Failure> {
-    changes.watch(folder).map_err(|error| Failure::file(folder, "cannot be watched", &error))
 }
 
 /// What was read and printed so far.

@@ -9,8 +9,7 @@ use std::process::Command;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
-
+use crate::changes::Changes;
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::sources::STANDARD_INPUT;
 use crate::workspace::Workspace;
@@ -40,7 +39,7 @@ pub(super) fn run(files: &[PathBuf], workspace: &Workspace) -> Result<Exit, Fail
     }
     let (tell, words) = channel();
     listen_to_signals(tell.clone())?;
-    let _watcher = watch(tell, files, workspace)?;
+    let _changes = watch(tell, files, workspace)?;
     let program = std::env::current_exe().map_err(|error| system(&error))?;
     loop {
         let arguments = std::env::args_os().skip(1).filter(|argument| argument != OPTION);
@@ -75,11 +74,7 @@ fn tell_end(code: Option<i32>) {
 }
 
 /// Begins to watch the folders that workflows, libraries, settings and the inputs lie in.
-fn watch(
-    tell: Sender<Word>,
-    files: &[PathBuf],
-    workspace: &Workspace,
-) -> Result<RecommendedWatcher, Failure> {
+fn watch(tell: Sender<Word>, files: &[PathBuf], workspace: &Workspace) -> Result<Changes, Failure> {
     let real = |path: &Path| std::fs::canonicalize(path).ok();
     let own: Vec<PathBuf> = files.iter().filter_map(|file| real(file)).collect();
     let (named, beside): (Vec<&PathBuf>, Vec<&PathBuf>) = own.iter().partition(|path| path.is_dir());
@@ -89,24 +84,16 @@ fn watch(
     let is_about_us = move |path: &PathBuf| {
         path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml") || own.contains(path)
     };
-    let heard = move |event: notify::Result<notify::Event>| {
-        let is_change = event.is_ok_and(|event| {
-            !matches!(event.kind, EventKind::Access(_)) && event.paths.iter().any(&is_about_us)
-        });
-        if is_change {
-            // Nobody listens any more once the last round has ended.
-            drop(tell.send(Word::Changed));
-        }
-    };
-    let mut eyes = notify::recommended_watcher(heard).map_err(|error| system(&error))?;
+    // Nobody listens any more once the last round has ended.
+    let mut changes = Changes::new(is_about_us, move || drop(tell.send(Word::Changed)))?;
     let usual = ["", "workflows", "actions"].map(|folder| workspace.root.join(folder));
     let mut folders: Vec<PathBuf> = usual.iter().filter_map(|folder| real(folder)).chain(beside).collect();
     folders.sort();
     folders.dedup();
     for folder in folders {
-        eyes.watch(&folder, RecursiveMode::NonRecursive).map_err(|error| system(&error))?;
+        changes.watch(&folder)?;
     }
-    Ok(eyes)
+    Ok(changes)
 }
 
 /// Sees to it that a signal ends the rounds. The round under way gets it from the terminal too, and ends as every run does.

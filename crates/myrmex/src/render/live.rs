@@ -13,8 +13,9 @@ use myrmex_model::demand::{Asks, Named};
 use myrmex_model::event::Event;
 use myrmex_model::id::{Attempt, RunId};
 use myrmex_model::ir::Definition;
-use myrmex_model::time::Timestamp;
+use myrmex_model::time::{Length, Timestamp};
 
+use super::remaining::Left;
 use super::screen::Size;
 use super::{summary, time};
 
@@ -194,16 +195,21 @@ impl Live {
         self.above(task).is_some()
     }
 
-    /// Returns the rows for a terminal of this size: the tree, then one row that counts. No row is wider.
-    pub fn rows(&self, now: Timestamp, size: Size) -> Vec<String> {
+    /// Returns how many items of a task have ended, and of how many; nothing if it has none under way.
+    pub fn items(&self, task: &Address) -> Option<(usize, usize)> {
+        self.open.get(task).and_then(|open| Some((open.ended, open.count?)))
+    }
+
+    /// Returns the rows for a terminal of this size: the tree, then one row that counts and says how long it will take. No row is wider.
+    pub fn rows(&self, (now, left): (Timestamp, Option<Left>), size: Size) -> Vec<String> {
         let room = ROWS_MAX.min(size.rows / 2);
-        let (shown, left) = self.chosen(room);
+        let (shown, hidden) = self.chosen(room);
         let width = shown.iter().map(Row::width).max().unwrap_or(0).min(NAMES_MAX);
         let mut rows: Vec<String> = shown.iter().map(|row| self.row(row, width, now)).collect();
-        if left > 0 {
-            rows.push(format!("  … and {left} more"));
+        if hidden > 0 {
+            rows.push(format!("  … and {hidden} more"));
         }
-        rows.push(self.counts());
+        rows.push(self.counts(left));
         rows.iter().map(|row| cut(row, size.columns.saturating_sub(1))).collect()
     }
 
@@ -238,8 +244,8 @@ impl Live {
         format!("  {name}{}  {stands}", " ".repeat(room))
     }
 
-    /// Says how much ended, runs and waits.
-    fn counts(&self) -> String {
+    /// Says how much ended, runs and waits, and how long it will take.
+    fn counts(&self, left: Option<Left>) -> String {
         let runs = self.leaves.values().filter(|leaf| matches!(leaf.stands, Stands::Runs { .. })).count();
         let waits = self.leaves.len() - runs;
         let mut parts = vec![format!("{} of {} ended", self.ended, self.total.max(self.ended))];
@@ -248,6 +254,11 @@ impl Live {
         }
         if waits > 0 {
             parts.push(format!("{waits} waiting"));
+        }
+        match left {
+            Some(Left::About(Length(ms))) => parts.push(format!("about {} left", in_seconds(ms / 1_000))),
+            Some(Left::Late) => parts.push("longer than usual".to_owned()),
+            None => {}
         }
         format!("  {}", parts.join(", "))
     }
@@ -347,7 +358,10 @@ fn of_inside(open: Open) -> String {
 
 /// Shows the time between two instants in whole seconds: what changes ten times a second cannot be read.
 fn seconds(from: Timestamp, to: Timestamp) -> String {
-    let seconds = u64::try_from(to.0.saturating_sub(from.0)).unwrap_or(0) / 1_000_000_000;
+    in_seconds(to.since(from).0 / 1_000)
+}
+
+fn in_seconds(seconds: u64) -> String {
     if seconds < 60 { format!("{seconds} s") } else { time::elapsed_ms(seconds * 1_000) }
 }
 
@@ -421,7 +435,10 @@ mod tests {
     }
 
     fn plain(live: &Live, now: i64, size: Size) -> Vec<String> {
-        live.rows(second(now), size).iter().map(|row| anstream::adapter::strip_str(row).to_string()).collect()
+        live.rows((second(now), None), size)
+            .iter()
+            .map(|row| anstream::adapter::strip_str(row).to_string())
+            .collect()
     }
 
     #[test]
@@ -492,6 +509,9 @@ mod tests {
         let mut live = live(&[(0, attempt)]);
         live.ended(&task("a"), false);
         assert_eq!(plain(&live, 9, WIDE), ["  1 of 1 ended"]);
+        let rows = |left| live.rows((second(9), Some(left)), WIDE);
+        assert_eq!(rows(Left::About(Length(75_900))), ["  1 of 1 ended, about 1 m 15 s left"]);
+        assert_eq!(rows(Left::Late), ["  1 of 1 ended, longer than usual"]);
         // A terminal without room is no reason to fail.
         assert_eq!(plain(&live, 9, Size { rows: 0, columns: 0 }).len(), 1);
     }

@@ -17,6 +17,7 @@ use myrmex_model::outcome::{AttemptEnd, AttemptReport};
 use myrmex_model::time::Timestamp;
 
 use super::live::{Inside, Live};
+use super::remaining::Remaining;
 use super::screen::Screen;
 use super::{summary, time};
 
@@ -30,6 +31,10 @@ const TAKEN_MAX: usize = 20;
 pub struct Watch {
     screen: Screen,
     live: Live,
+    /// What is known of how long it takes.
+    remaining: Option<Remaining>,
+    /// The outermost tasks that ended.
+    over: Vec<Address>,
     drawn: Option<Instant>,
     started: BTreeMap<Address, Timestamp>,
     /// Tasks that took over the success of another run and have not ended.
@@ -51,6 +56,8 @@ impl Watch {
         Self {
             screen,
             live: Live::new(definition),
+            remaining: None,
+            over: Vec::new(),
             drawn: None,
             started: BTreeMap::new(),
             cached: BTreeMap::new(),
@@ -172,10 +179,26 @@ impl Watch {
         self.limited.insert(task.clone(), limit);
     }
 
+    /// Whether the time that is left of the run would be shown.
+    pub fn wants_history(&self) -> bool {
+        self.screen.is_live() && self.remaining.is_none()
+    }
+
+    /// Takes what the tasks of such runs took.
+    pub fn expect(&mut self, mut remaining: Remaining) {
+        self.over.drain(..).for_each(|task| remaining.ended(&task));
+        self.remaining = Some(remaining);
+    }
+
     fn ended(&mut self, tone: Tone, word: &str, task: &Address, at: Timestamp, why: &str) {
         self.limited.remove(task);
         let is_inside = self.live.is_inside(task);
         let inside = self.live.ended(task, tone == Tone::Bad);
+        match &mut self.remaining {
+            Some(remaining) => remaining.ended(task),
+            None if !is_inside && self.screen.is_live() => self.over.push(task.clone()),
+            None => {}
+        }
         let took = self.started.remove(task).map(|start| time::between(start, at)).unwrap_or_default();
         if self.screen.is_live() && is_inside && matches!(tone, Tone::Good | Tone::Still) {
             return;
@@ -219,7 +242,10 @@ impl Watch {
         if !self.screen.is_live() || is_fresh {
             return;
         }
-        self.screen.show(&self.live.rows(now, self.screen.size()));
+        let remaining = self.remaining.as_ref();
+        let left =
+            remaining.map(|remaining| remaining.left(now, &self.started, |task| self.live.items(task)));
+        self.screen.show(&self.live.rows((now, left), self.screen.size()));
         self.drawn = Some(Instant::now());
     }
 

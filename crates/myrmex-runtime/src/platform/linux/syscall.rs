@@ -49,50 +49,6 @@ pub(super) fn monotonic_ns() -> u64 {
     time.tv_sec.cast_unsigned() * 1_000_000_000 + time.tv_nsec.cast_unsigned()
 }
 
-/// Makes a descriptor that tells of changes to files, closed on exec, from which reading never blocks.
-pub(super) fn inotify() -> io::Result<OwnedFd> {
-    // SAFETY: the descriptor is ours alone after success.
-    unsafe {
-        let notify = check(libc::inotify_init1(libc::IN_CLOEXEC | libc::IN_NONBLOCK))?;
-        Ok(OwnedFd::from_raw_fd(notify))
-    }
-}
-
-/// Lets `notify` tell when a file in the folder is made or written.
-pub(super) fn watch_writes(notify: &OwnedFd, folder: &CStr) -> io::Result<()> {
-    let mask = libc::IN_CREATE | libc::IN_MODIFY | libc::IN_MOVED_TO | libc::IN_ONLYDIR;
-    // SAFETY: the path ends with a zero and lives as long as the call.
-    check(unsafe { libc::inotify_add_watch(notify.as_raw_fd(), folder.as_ptr(), mask) })?;
-    Ok(())
-}
-
-/// Waits until there is something to read, or this time is over.
-pub(super) fn wait_readable(file: &OwnedFd, longest: Duration) -> io::Result<()> {
-    let mut wanted = libc::pollfd { fd: file.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-    let longest = c_int::try_from(longest.as_millis()).unwrap_or(c_int::MAX);
-    // SAFETY: `wanted` is one valid entry.
-    retry(|| check(unsafe { libc::poll(&raw mut wanted, 1, longest) }))?;
-    Ok(())
-}
-
-/// Reads and forgets everything that a descriptor has which never blocks.
-pub(super) fn drain(file: &OwnedFd) -> io::Result<()> {
-    let mut buffer = [0_u64; 512];
-    loop {
-        let room = size_of_val(&buffer);
-        // SAFETY: `buffer` has that much room.
-        let read = retry(|| {
-            check_size(unsafe { libc::read(file.as_raw_fd(), buffer.as_mut_ptr().cast::<c_void>(), room) })
-        });
-        match read {
-            Ok(0) => return Ok(()),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-            Err(error) => return Err(error),
-        }
-    }
-}
-
 /// Makes a connected pair of Unix sockets of `kind`, closed on exec.
 pub(super) fn socket_pair(kind: c_int) -> io::Result<(OwnedFd, OwnedFd)> {
     let mut fds = [-1; 2];
