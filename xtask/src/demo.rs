@@ -1,10 +1,12 @@
-//! `cargo xtask demo`: runs a real pipeline, kills it half-way, resumes it, and proves that nothing ran twice.
+//! `cargo xtask demo`: draws a real pipeline, runs it, kills it half-way, resumes it, shows when its tasks ran and what came of it,
+//! and proves that nothing ran twice.
 //!
 //! The proof trusts neither the demo nor myrmex alone: it compares the events that myrmex recorded with a ledger that
 //! the tasks themselves keep.
 
 mod ledger;
 mod proof;
+mod timeline;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,7 +28,7 @@ const WAIT_MAX: Duration = Duration::from_mins(2);
 const DEATH_MAX: Duration = Duration::from_millis(300);
 /// Longer than a task of the pipeline takes: one that still lives would write its last line within this time.
 const TASK_MAX: Duration = Duration::from_secs(1);
-/// Tasks that fan out over the crates, and those that do not: see `examples/demo/repository.yaml`.
+/// Tasks that fan out over the crates, and those that do not: see `examples/16-demo/repository.yaml`.
 const FAN_OUTS: usize = 3;
 const SINGLE_TASKS: usize = 3;
 
@@ -34,7 +36,7 @@ const SINGLE_TASKS: usize = 3;
 struct Stage {
     /// The built binary.
     myrmex: PathBuf,
-    /// The temporary workspace, a copy of `examples/demo`.
+    /// The temporary workspace, a copy of `examples/16-demo`.
     folder: PathBuf,
     /// The repository that is measured.
     repository: PathBuf,
@@ -64,7 +66,7 @@ pub(crate) fn act(workspace: &Workspace, words: &[&str]) -> Result<ExitCode, Fai
 impl Stage {
     fn set(workspace: &Workspace, pause: &'static str) -> Result<Self, Failure> {
         let folder = std::env::temp_dir().join(format!("myrmex-demo-{}", std::process::id()));
-        copy_folder(&workspace.root.join("examples/demo"), &folder)?;
+        copy_folder(&workspace.root.join("examples/16-demo"), &folder)?;
         let myrmex = workspace.target.join("release/myrmex");
         Ok(Self { myrmex, folder, repository: workspace.root.clone(), pause })
     }
@@ -72,6 +74,8 @@ impl Stage {
     fn show(&self) -> Result<(), Failure> {
         say("checking the pipeline");
         process::run(&mut self.myrmex(&["check", "repository.yaml"]))?;
+        say("what it will do: myrmex graph repository.yaml --format text");
+        process::run(&mut self.myrmex(&["graph", "repository.yaml", "--format", "text"]))?;
 
         say("running it");
         let tasks = self.tasks()?;
@@ -89,7 +93,12 @@ impl Stage {
         process::run(&mut self.myrmex(&["runs", "list"]))?;
 
         say(&format!("resuming: myrmex runs resume {run}"));
-        process::run(&mut self.myrmex(&["runs", "resume", &run]))?;
+        let result = process::output(&mut self.myrmex(&["runs", "resume", &run]))?;
+        say("when each task ran; the kill falls into the gap");
+        let whole = process::output(&mut self.myrmex(&["runs", "show", &run, "--json"]))?;
+        print!("{}", timeline::draw(&whole)?);
+        say("its result, typed");
+        print!("{result}");
 
         say("all runs");
         process::run(&mut self.myrmex(&["runs", "list"]))?;
@@ -170,7 +179,7 @@ impl Stage {
     fn point_further(&self) {
         say("where to look next");
         println!("  the workspace of this demo:  {}", self.folder.display());
-        println!("  the pipeline:                examples/demo/repository.yaml");
+        println!("  the pipeline:                examples/16-demo/repository.yaml");
         println!("  how it is built:             ARCHITECTURE.md");
         println!("  the binary:                  {}", self.myrmex.display());
     }

@@ -29,7 +29,7 @@ use workspace::Workspace;
 const USAGE: &str = "\
 Usage: cargo xtask COMMAND
 
-  demo [--short]                         Build myrmex, run a pipeline over this repository, kill it, resume it
+  demo [--short]                         Build myrmex; draw, run, kill and resume a pipeline, show its timeline
   quick                                  Formatting, lints, rules and fast tests: before every commit
   test [SUITE]...                        Every suite, or the named ones: before every submission
   tidy                                   Only the rules about files, names and manifests

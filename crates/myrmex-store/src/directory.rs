@@ -127,13 +127,25 @@ impl DataDirectory {
     ///
     /// Returns the error of the operating system; a directory that was never held has no holder.
     pub fn holder(&self) -> io::Result<Option<Work>> {
+        Ok(self.living_holder()?.map(|holder| holder.work))
+    }
+
+    fn living_holder(&self) -> io::Result<Option<Holder>> {
         let file = match File::open(self.path.join(LOCK_NAME)) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let holder = Holder::read(&file)?;
-        Ok(holder.filter(Holder::is_alive).map(|holder| holder.work))
+        Ok(Holder::read(&file)?.filter(Holder::is_alive))
+    }
+
+    /// Returns the number of the living process that holds the directory, if one does. It may have changed by the time of the answer.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the operating system; a directory that was never held has no holder.
+    pub fn holding_process(&self) -> io::Result<Option<u32>> {
+        Ok(self.living_holder()?.map(|holder| holder.pid))
     }
 
     /// Becomes the owner, or says who is.

@@ -6,7 +6,10 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::commands::{check, completions, events, explain, fmt, graph, import, man, run, runs, schema, why};
+use crate::commands::{
+    analyze, check, completions, doctor, events, example, explain, export, fmt, graph, import, man, new, run,
+    runs, schema, why,
+};
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::{complete, elsewhere};
 
@@ -14,7 +17,7 @@ use crate::{complete, elsewhere};
 const EXIT_CODES: &str = "\
 Exit codes:
   0    Success
-  1    The run failed; or `fmt --check` found files that it would change
+  1    The run failed; `fmt --check` found files that it would change; or `doctor` found what does not work
   2    Usage, bad or missing input, an invalid file, no such run, or output that cannot be written
   4    Nothing to do, or the run was skipped: `concurrency` left no place for it
   5    The run was cancelled
@@ -38,6 +41,10 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Make a project, a workflow, or a copy of an example
+    New(new::Args),
+    /// List the examples that this program holds, copy one, or run one
+    Example(example::Args),
     /// Check files and report every problem in them
     Check(check::Args),
     /// Write files in the canonical form
@@ -52,12 +59,18 @@ enum Command {
     Runs(runs::Args),
     /// Say what a run waits for, or one task of it
     Why(why::Args),
+    /// Say where the time of runs went, and what to change first
+    Analyze(analyze::Args),
     /// Draw a workflow, or a run with where its tasks stand
     Graph(graph::Args),
     /// Print the recorded events as JSON lines
     Events(events::Args),
+    /// Write a run or a workflow in the format of another program
+    Export(export::Args),
     /// Turn a file of another system into a workflow
     Import(import::Args),
+    /// Look whether all that runs need is there and well, and change nothing
+    Doctor(doctor::Args),
     /// Print a script with which a shell completes commands, options and names
     Completions(completions::Args),
     /// Print a manual page, or write all of them
@@ -85,6 +98,8 @@ pub fn main() -> ExitCode {
     };
     let data = cli.data_dir.as_deref();
     let ended = match cli.command {
+        Command::New(args) => new::run(&args),
+        Command::Example(args) => example::run(&args, data),
         Command::Check(args) => check::run(&args),
         Command::Fmt(args) => fmt::run(&args),
         Command::Explain(args) => explain::run(&args),
@@ -92,9 +107,12 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args, data),
         Command::Runs(args) => runs::run(&args, data),
         Command::Why(args) => why::run(&args, data),
+        Command::Analyze(args) => analyze::run(&args, data),
         Command::Graph(args) => graph::run(&args, data),
         Command::Events(args) => events::run(&args, data),
+        Command::Export(args) => export::run(&args, data),
         Command::Import(args) => import::run(&args),
+        Command::Doctor(args) => doctor::run(&args, data),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),
     };

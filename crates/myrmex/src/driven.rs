@@ -26,6 +26,11 @@ impl Driver {
         holder.map(Self).map_err(|error| Failure::from_error(FailureCode::File, &error))
     }
 
+    /// Whether there is such a process.
+    pub fn is_there(self) -> bool {
+        self.0.is_some()
+    }
+
     /// Whether a run was cut off and waits for `runs resume`.
     ///
     /// # Errors

@@ -5,6 +5,9 @@ use clap::{Command, Error};
 
 /// Names that other programs have for our commands.
 const NAMES: &[(&[&str], &str)] = &[
+    (&["init", "create", "generate"], "new"),
+    (&["health", "diagnose", "env"], "doctor"),
+    (&["examples", "sample", "samples"], "example list"),
     (&["validate", "lint", "verify", "test"], "check"),
     (&["format"], "fmt"),
     (&["start", "exec", "execute", "submit", "launch"], "run"),

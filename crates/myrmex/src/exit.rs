@@ -17,6 +17,8 @@ pub enum Exit {
     RunFailed,
     /// Files are not in the canonical form.
     Unformatted,
+    /// Something that runs need is not as it should be.
+    Unwell,
     /// Usage, bad or missing input, or an invalid file.
     Invalid,
     /// There is nothing to do, or the run was skipped because its workflow's `concurrency` left no place for it.
@@ -34,7 +36,7 @@ impl Exit {
     pub fn code(self) -> u8 {
         match self {
             Self::Success => 0,
-            Self::RunFailed | Self::Unformatted => 1,
+            Self::RunFailed | Self::Unformatted | Self::Unwell => 1,
             Self::Invalid => 2,
             Self::NothingToDo => 4,
             Self::Cancelled => 5,
@@ -105,6 +107,8 @@ pub enum FailureCode {
     Task,
     /// Something is too large to be drawn.
     Drawing,
+    /// Somebody was asked and did not answer.
+    Unanswered,
 }
 
 impl FailureCode {
@@ -121,6 +125,7 @@ impl FailureCode {
             Self::Settings => "X0108",
             Self::Task => "X0109",
             Self::Drawing => "X0110",
+            Self::Unanswered => "X0111",
             Self::Held => "X0201",
             Self::Store => "X0202",
             Self::Damaged => "X0203",
@@ -140,6 +145,7 @@ impl FailureCode {
             | Self::Settings
             | Self::Task
             | Self::Drawing
+            | Self::Unanswered
             | Self::System => Exit::Invalid,
             Self::Held | Self::Store | Self::Damaged => Exit::Store,
             Self::Closed => Exit::Success,
@@ -227,7 +233,7 @@ impl fmt::Display for Failure {
 }
 
 /// Returns the words of a process up to its first option, which may hold a secret; none if they cannot be read.
-fn command_of(pid: u32) -> Option<String> {
+pub(crate) fn command_of(pid: u32) -> Option<String> {
     let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
     let text = String::from_utf8(bytes).ok()?;
     let mut words = text.split('\0').take_while(|word| !word.is_empty() && !word.starts_with('-'));

@@ -204,7 +204,7 @@ fn shown_folder(path: &Path) -> String {
 }
 
 /// Names a file from the current folder, if it lies below it.
-fn shown(path: &Path) -> String {
+pub(crate) fn shown(path: &Path) -> String {
     let here = std::env::current_dir().ok();
     let short = here.as_deref().and_then(|here| path.strip_prefix(here).ok()).unwrap_or(path);
     short.strip_prefix(".").unwrap_or(short).display().to_string()

@@ -35,7 +35,7 @@ fn run(workspace: &Workspace) {
 
 #[test]
 fn the_example_runs() {
-    let workspace = workspace(include_str!("../../../examples/pools/release.yaml"));
+    let workspace = workspace(include_str!("../../../examples/09-pools/release.yaml"));
     run(&workspace);
     let done = fs::read_to_string(workspace.path("done")).unwrap();
     let (block, alone) = ("migrated\nshop\nsearch\nannounced\n", "report\n");

@@ -1,4 +1,4 @@
-//! `examples/ported`: pipelines after published examples of other tools run to their end and give what they should.
+//! `examples/15-ported`: pipelines after published examples of other tools run to their end and give what they should.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
@@ -192,7 +192,7 @@ fn kestra() -> Vec<Row> {
 }
 
 fn examples() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/ported")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/15-ported")
 }
 
 /// Returns the names of all workflows in the folder of the examples.

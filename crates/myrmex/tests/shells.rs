@@ -36,6 +36,7 @@ fn offered(workspace: &Workspace, words: &[&str]) -> Vec<String> {
 fn a_shell_completes_names_that_exist() {
     let workspace = Workspace::with(&[("w.yaml", WORKFLOW), ("notes.txt", "")]);
     assert_eq!(offered(&workspace, &["run", ""]), ["w.yaml", "deploy"]);
+    assert_eq!(offered(&workspace, &["run", "deploy", "--only", ""]), ["build", "publish"]);
     assert_eq!(offered(&workspace, &["runs", "show", ""]), [""; 0], "there is no store, and none is made");
     assert!(!workspace.path().join(".myrmex").exists());
     assert_eq!(workspace.run(&["run", "w.yaml"]).code, 0);
@@ -50,6 +51,8 @@ fn a_shell_completes_names_that_exist() {
     assert_eq!(offered(&workspace, &["why", &format!("{short}/b")]), [format!("{short}/build")]);
     assert_eq!(offered(&workspace, &["explain", "e010"]).len(), 9);
     assert_eq!(offered(&workspace, &["runs", "li"]), ["list"]);
+    assert_eq!(offered(&workspace, &["example", "copy", "pe"]), ["penguins"]);
+    assert_eq!(offered(&workspace, &["new", "workflow", "--shape", "gu"]), ["guarded"]);
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn many_problems_are_cut_off_and_counted() {
 
 #[test]
 fn no_prefix_and_no_mutation_of_a_file_makes_it_panic() {
-    let text = include_str!("../../../../examples/demo/repository.yaml");
+    let text = include_str!("../../../../examples/16-demo/repository.yaml");
     for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)).step_by(13) {
         problems(&text[..end]);
     }

@@ -57,9 +57,12 @@ mod spec;
 mod linux;
 
 #[cfg(target_os = "linux")]
-pub use linux::{Processes, Waker, Zygote, memory_bytes, raise_open_files, return_memory};
+pub use linux::{
+    Changes, Processes, Waker, Zygote, limits, memory_bytes, raise_open_files, return_memory, volume_of,
+};
 pub use spec::{
-    Exit, Finish, ProcessEnd, ProcessEvent, ProcessId, ProcessSpec, SCRIPT_PATH, Stage, Stream, Usage,
+    Exit, FileSystem, Finish, Limits, ProcessEnd, ProcessEvent, ProcessId, ProcessSpec, SCRIPT_PATH, Stage,
+    Stream, Usage, Volume,
 };
 
 #[cfg(not(target_os = "linux"))]

@@ -163,3 +163,38 @@ pub struct Usage {
     /// Blocks written to disks.
     pub out_blocks: u64,
 }
+
+/// What a folder lies on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Volume {
+    /// What kind of file system it is.
+    pub kind: FileSystem,
+    /// How much may still be written, by this user.
+    pub free_bytes: u64,
+    /// How many files may still be made; none where the file system does not count them.
+    pub free_files: Option<u64>,
+}
+
+/// Kinds of file systems, by what a store may expect of them; each with its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileSystem {
+    /// On a disk of this machine.
+    Local(&'static str),
+    /// In memory: gone when the machine is switched off.
+    Memory(&'static str),
+    /// On another machine: locks and syncs are what that one makes of them.
+    Network(&'static str),
+    /// Served by a program of this machine, which may pass it on to another one.
+    User(&'static str),
+    /// One that is not known here.
+    Unknown,
+}
+
+/// The limits of a process; none for what has no limit or is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// How many files it may have open, at most.
+    pub open_files: Option<u64>,
+    /// How many processes its user may have.
+    pub processes: Option<u64>,
+}

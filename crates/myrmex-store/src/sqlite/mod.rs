@@ -4,6 +4,7 @@
 //! write-ahead log. One connection writes; readers have read-only connections of their own, also in other processes.
 
 mod definition;
+mod health;
 mod operations;
 mod reader;
 mod schema;

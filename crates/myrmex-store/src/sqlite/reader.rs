@@ -53,7 +53,7 @@ impl SqliteReader {
     }
 
     /// Returns all rows of one statement, which is one read transaction.
-    fn rows<T>(
+    pub(super) fn rows<T>(
         &self,
         select: &str,
         values: impl Params,
