@@ -17,7 +17,7 @@ use crate::{complete, elsewhere};
 const EXIT_CODES: &str = "\
 Exit codes:
   0    Success
-  1    The run failed; `fmt --check` found files that it would change; or `doctor` found what does not work
+  1    The run failed; `fmt --check` found files to change; or `doctor` found what does not work
   2    Usage, bad or missing input, an invalid file, no such run, or output that cannot be written
   4    Nothing to do, or the run was skipped: `concurrency` left no place for it
   5    The run was cancelled
@@ -41,10 +41,8 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Make a project, a workflow, or a copy of an example
+    // The help of these is that of their arguments, the long one too.
     New(new::Args),
-    /// List the examples that this program holds, copy one, or run one
-    Example(example::Args),
     /// Check files and report every problem in them
     Check(check::Args),
     /// Write files in the canonical form
@@ -69,7 +67,8 @@ enum Command {
     Export(export::Args),
     /// Turn a file of another system into a workflow
     Import(import::Args),
-    /// Look whether all that runs need is there and well, and change nothing
+    /// List the examples that this program holds, copy one, or run one
+    Example(example::Args),
     Doctor(doctor::Args),
     /// Print a script with which a shell completes commands, options and names
     Completions(completions::Args),

@@ -5,6 +5,7 @@
 #[path = "support/said.rs"]
 mod said;
 
+use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{FileExt, PermissionsExt};
 
@@ -63,6 +64,17 @@ fn every_check_has_an_id_of_its_own_and_nothing_is_made() {
     let text = workspace.run(&["doctor"]);
     assert!(text.stdout.starts_with("ok       version      myrmex "), "{}", text.stdout);
     assert!(text.stderr.ends_with(", 0 failed\n"), "{}", text.stderr);
+}
+
+#[test]
+fn every_check_has_a_line_in_its_page_and_every_line_a_check() {
+    let workspace = Workspace::with(&[("w.yaml", WORKFLOW)]);
+    assert_eq!(workspace.run(&["run", "w", "-q"]).code, 0);
+    let json = workspace.json(&["doctor", "--json"]);
+    let ids = json["checks"].as_array().unwrap().iter().map(|check| check["id"].as_str().unwrap());
+    let page = include_str!("../../../docs/doctor.md");
+    let told = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    assert_eq!(ids.collect::<BTreeSet<_>>(), told.collect());
 }
 
 #[test]

@@ -111,6 +111,17 @@ fn a_workflow_outside_of_a_project_lies_where_one_stands() {
 }
 
 #[test]
+fn from_a_folder_below_a_workflow_lies_where_it_is_found_by_its_name() {
+    let workspace = Workspace::with(&[("count.yaml", "workflow: count\ntasks: {a: {set: {n: 1}}}\n")]);
+    assert_eq!(workspace.run(&["run", "count", "-q"]).code, 0);
+    let below = workspace.path().join("below");
+    fs::create_dir(&below).unwrap();
+    assert_eq!(myrmex(&below, &["new", "workflow", "mine"]).code, 0);
+    assert!(workspace.path().join("mine.yaml").exists());
+    assert_eq!(myrmex(&below, &["run", "mine", "-q"]).code, 0);
+}
+
+#[test]
 fn an_example_is_copied() {
     let workspace = Workspace::with(&[]);
     let made = workspace.json(&["new", "example", "catch", "--json"]);

@@ -9,6 +9,7 @@
 mod said;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -194,7 +195,7 @@ fn without_the_machine(text: &str) -> String {
         let id = words.next().unwrap_or_default();
         is_left_out = of_machine.contains(&id) || (is_left_out && line.starts_with("  "));
         if of_machine.contains(&id) {
-            lines += &format!("         {id:<11}  …\n");
+            writeln!(lines, "         {id:<11}  …").unwrap();
         } else if !is_left_out {
             lines += &Regex::new(r"^\d+ ok, \d+ warnings?").unwrap().replace(line, "N ok, N warnings");
             lines += "\n";
@@ -210,7 +211,7 @@ fn written(line: &str, said: &Said, folder: &Path) -> String {
         if !printed.is_empty() {
             let printed = plain(printed, folder);
             let printed = if line == "doctor" { without_the_machine(&printed) } else { printed };
-            text += &format!("---- {stream}\n{printed}");
+            write!(text, "---- {stream}\n{printed}").unwrap();
         }
     }
     text

@@ -15,7 +15,8 @@ use crate::workspace::Workspace;
 
 /// Look whether all that runs need is there and well, and change nothing
 ///
-/// Each check has an id that stays. The exit code is 1 if one of them failed; warnings leave it 0.
+/// The workspace, its settings and its store; room and kind of the disk, limits, the clock; the shell and the terminal. Each
+/// check has an id that stays, and ends with ok, warning or failed. The exit code is 1 if one of them failed; warnings leave it 0.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Print one JSON document

@@ -249,11 +249,11 @@ fn workflow(args: &WorkflowArgs, person: &mut Person, is_json: bool) -> Result<E
         let message = format!("there is a workflow `{own}` already, in `{}`", sources::shown(&taken));
         return Err(Failure::new(FailureCode::File, message).with_hint("choose another name"));
     }
-    // A project has a folder for them; elsewhere a workflow lies where somebody stands.
+    // Where workflows are found by their names: a project has a folder for them.
     let has_folder = root.join(WORKFLOWS).is_dir() || root.join(SETTINGS_NAME).is_file();
     let file = format!("{own}.yaml");
-    let path = if has_folder { root.join(WORKFLOWS).join(&file) } else { PathBuf::from(&file) };
-    let path = PathBuf::from(sources::shown(&path));
+    let folder = if has_folder { root.join(WORKFLOWS) } else { root };
+    let path = PathBuf::from(sources::shown(&folder.join(&file)));
     refuse_taken([path.as_path()].into_iter())?;
     create(&path, &shape.named(own.as_str()))?;
     let next = [
