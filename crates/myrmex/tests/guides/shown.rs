@@ -9,6 +9,7 @@ const ANY: &str = "…";
 const VARYING: &[(&str, &str)] = &[
     (r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?Z?", "INSTANT"),
     (r"\b\d+ h \d\d m\b|\b\d+ m \d\d s\b|\b\d+\.\d s\b|\b\d+ ms\b", "TIME"),
+    (r"\b\d+ %", "SHARE"),
     (r#""(wall_ms|took_ms)": ?\d+"#, "TIME"),
     // Columns are as wide as what stands in them.
     ("  +", "  "),
@@ -16,7 +17,7 @@ const VARYING: &[(&str, &str)] = &[
 
 /// Returns whether `found` is what was expected.
 ///
-/// Instants, times and the width of gaps are not compared, nor is the order of lines in which `run` tells that tasks
+/// Instants, times, shares of time and the width of gaps are not compared, nor is the order of lines in which `run` tells that tasks
 /// have ended.
 pub(crate) fn fits(expected: &[String], found: &[String]) -> bool {
     let (expected, found) = (comparable(expected), comparable(found));
