@@ -75,7 +75,7 @@ fn nearest(path: &Path) -> &Path {
 fn disk(data: &Path) -> Vec<Finding> {
     let place = nearest(data);
     match platform::volume_of(place) {
-        Ok(volume) => vec![room(&volume), kind(volume.kind), syncs(place)],
+        Ok(volume) => vec![room(&volume, place), kind(volume.kind), syncs(place)],
         Err(error) => {
             let message = format!("`{}` tells nothing about its disk: {error}", place.display());
             vec![Finding::doubtful("disk", message, "give another data directory by `--data-dir DIR`")]
@@ -83,9 +83,13 @@ fn disk(data: &Path) -> Vec<Finding> {
     }
 }
 
-fn room(volume: &Volume) -> Finding {
+fn room(volume: &Volume, place: &Path) -> Finding {
     let free = format!("{} free", size(volume.free_bytes));
     let hint = "make room, or give another place by `--data-dir DIR`";
+    if !volume.is_writable {
+        let message = format!("you may not write in `{}`", place.display());
+        return Finding::broken("disk", message, "give another place by `--data-dir DIR`");
+    }
     match (volume.free_bytes, volume.free_files) {
         (..FREE_BYTES_MIN, _) => Finding::broken("disk", free, hint),
         (_, Some(0)) => Finding::broken("disk", format!("{free}, but no more file can be made"), hint),
