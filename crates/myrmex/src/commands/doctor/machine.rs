@@ -27,6 +27,12 @@ const OPEN_FILES_LOW: u64 = 4_096;
 /// Each attempt is two processes, and what it starts itself.
 const PROCESSES_LOW: u64 = 512;
 
+/// An editor alone watches some thousand folders.
+const WATCHES_LOW: u64 = 8_192;
+
+/// Each program that watches takes one at least; the system gives 128.
+const WATCHERS_LOW: u64 = 64;
+
 /// No clock that is set showed less when this was written: 2026-01-01.
 const CLOCK_MIN: Duration = Duration::from_hours(490_896);
 
@@ -52,7 +58,7 @@ pub(super) fn version() -> Finding {
 
 pub(super) fn look(workspace: &Workspace) -> Vec<Finding> {
     let mut findings = disk(&workspace.data);
-    findings.extend([open_files(), processes(), cores(), clock(&workspace.data)]);
+    findings.extend([open_files(), processes(), watches(), cores(), clock(&workspace.data)]);
     findings.extend([shell(), completions(), terminal()]);
     findings
 }
@@ -161,6 +167,27 @@ fn processes() -> Finding {
         ),
         Some(limit) => Finding::fine("processes", format!("at most {limit} processes")),
         None => Finding::fine("processes", "no limit of processes"),
+    }
+}
+
+/// How many folders a user may watch for changes, all programs together.
+fn watches() -> Finding {
+    let limit = |name: &str| {
+        let text = fs::read_to_string(Path::new("/proc/sys/fs/inotify").join(name)).ok()?;
+        text.trim().parse::<u64>().ok()
+    };
+    match (limit("max_user_instances"), limit("max_user_watches")) {
+        (Some(programs), Some(folders)) if programs < WATCHERS_LOW || folders < WATCHES_LOW => {
+            Finding::doubtful(
+                "watches",
+                format!("at most {folders} folders, in {programs} places, are watched for changes"),
+                "raise `fs.inotify.max_user_watches` and `fs.inotify.max_user_instances` (`sysctl`)",
+            )
+        }
+        (_, Some(folders)) => {
+            Finding::fine("watches", format!("at most {folders} folders are watched for changes"))
+        }
+        (_, None) => Finding::fine("watches", "how many folders may be watched for changes is not told"),
     }
 }
 
