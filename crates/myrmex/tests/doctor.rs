@@ -51,6 +51,7 @@ fn every_check_has_an_id_of_its_own_and_nothing_is_made() {
         "sync",
         "open-files",
         "processes",
+        "watches",
         "machine",
         "clock",
         "shell",
@@ -58,7 +59,7 @@ fn every_check_has_an_id_of_its_own_and_nothing_is_made() {
         "terminal",
     ];
     assert_eq!(ids, expected);
-    assert_eq!(json["ok"].as_u64().unwrap() + json["warnings"].as_u64().unwrap(), 15, "{json}");
+    assert_eq!(json["ok"].as_u64().unwrap() + json["warnings"].as_u64().unwrap(), 16, "{json}");
     assert_eq!((said.code, &json["failed"]), (0, &Value::from(0)));
     assert_eq!(fs::read_dir(workspace.path()).unwrap().count(), 0);
     let text = workspace.run(&["doctor"]);

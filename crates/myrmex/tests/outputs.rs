@@ -183,6 +183,7 @@ fn without_the_machine(text: &str) -> String {
         "sync",
         "open-files",
         "processes",
+        "watches",
         "machine",
         "clock",
         "shell",

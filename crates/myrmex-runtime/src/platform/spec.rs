@@ -169,6 +169,8 @@ pub struct Usage {
 pub struct Volume {
     /// What kind of file system it is.
     pub kind: FileSystem,
+    /// Whether this user may make files in the folder that was asked about.
+    pub is_writable: bool,
     /// How much may still be written, by this user.
     pub free_bytes: u64,
     /// How many files may still be made; none where the file system does not count them.

@@ -22,8 +22,11 @@ pub fn volume_of(path: &Path) -> io::Result<Volume> {
     // SAFETY: the path is NUL-terminated, and the pointer is to a local of the right type.
     check(unsafe { libc::statfs(path.as_ptr(), &raw mut known) })?;
     let block_bytes = u64::try_from(known.f_bsize).unwrap_or(0);
+    // SAFETY: the path is NUL-terminated.
+    let is_writable = unsafe { libc::access(path.as_ptr(), libc::W_OK | libc::X_OK) } == 0;
     Ok(Volume {
         kind: kind_of(known.f_type),
+        is_writable,
         free_bytes: block_bytes.saturating_mul(known.f_bavail),
         // Some file systems do not count files, and say that they have none at all.
         free_files: (known.f_files > 0).then_some(known.f_ffree),
@@ -75,7 +78,9 @@ mod tests {
     fn the_root_lies_on_something_and_a_path_that_is_not_there_does_not() {
         let root = volume_of(Path::new("/")).unwrap();
         assert!(root.free_files != Some(0));
-        assert!(matches!(volume_of(Path::new("/proc")).unwrap().kind, FileSystem::Unknown));
+        let folder = tempfile::tempdir().unwrap();
+        assert!(volume_of(folder.path()).unwrap().is_writable);
+        assert_eq!(volume_of(Path::new("/proc")).unwrap().kind, FileSystem::Unknown);
         assert!(volume_of(Path::new("/is/not/there")).is_err());
     }
 }

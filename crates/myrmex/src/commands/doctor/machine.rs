@@ -27,6 +27,12 @@ const OPEN_FILES_LOW: u64 = 4_096;
 /// Each attempt is two processes, and what it starts itself.
 const PROCESSES_LOW: u64 = 512;
 
+/// An editor alone watches some thousand folders.
+const WATCHES_LOW: u64 = 8_192;
+
+/// Each program that watches takes one at least; the system gives 128.
+const WATCHERS_LOW: u64 = 64;
+
 /// No clock that is set showed less when this was written: 2026-01-01.
 const CLOCK_MIN: Duration = Duration::from_hours(490_896);
 
@@ -52,7 +58,7 @@ pub(super) fn version() -> Finding {
 
 pub(super) fn look(workspace: &Workspace) -> Vec<Finding> {
     let mut findings = disk(&workspace.data);
-    findings.extend([open_files(), processes(), cores(), clock(&workspace.data)]);
+    findings.extend([open_files(), processes(), watches(), cores(), clock(&workspace.data)]);
     findings.extend([shell(), completions(), terminal()]);
     findings
 }
@@ -75,7 +81,7 @@ fn nearest(path: &Path) -> &Path {
 fn disk(data: &Path) -> Vec<Finding> {
     let place = nearest(data);
     match platform::volume_of(place) {
-        Ok(volume) => vec![room(&volume), kind(volume.kind), syncs(place)],
+        Ok(volume) => vec![room(&volume, place), kind(volume.kind), syncs(place)],
         Err(error) => {
             let message = format!("`{}` tells nothing about its disk: {error}", place.display());
             vec![Finding::doubtful("disk", message, "give another data directory by `--data-dir DIR`")]
@@ -83,9 +89,13 @@ fn disk(data: &Path) -> Vec<Finding> {
     }
 }
 
-fn room(volume: &Volume) -> Finding {
+fn room(volume: &Volume, place: &Path) -> Finding {
     let free = format!("{} free", size(volume.free_bytes));
     let hint = "make room, or give another place by `--data-dir DIR`";
+    if !volume.is_writable {
+        let message = format!("you may not write in `{}`", place.display());
+        return Finding::broken("disk", message, "give another place by `--data-dir DIR`");
+    }
     match (volume.free_bytes, volume.free_files) {
         (..FREE_BYTES_MIN, _) => Finding::broken("disk", free, hint),
         (_, Some(0)) => Finding::broken("disk", format!("{free}, but no more file can be made"), hint),
@@ -157,6 +167,27 @@ fn processes() -> Finding {
         ),
         Some(limit) => Finding::fine("processes", format!("at most {limit} processes")),
         None => Finding::fine("processes", "no limit of processes"),
+    }
+}
+
+/// How many folders a user may watch for changes, all programs together.
+fn watches() -> Finding {
+    let limit = |name: &str| {
+        let text = fs::read_to_string(Path::new("/proc/sys/fs/inotify").join(name)).ok()?;
+        text.trim().parse::<u64>().ok()
+    };
+    match (limit("max_user_instances"), limit("max_user_watches")) {
+        (Some(programs), Some(folders)) if programs < WATCHERS_LOW || folders < WATCHES_LOW => {
+            Finding::doubtful(
+                "watches",
+                format!("at most {folders} folders, in {programs} places, are watched for changes"),
+                "raise `fs.inotify.max_user_watches` and `fs.inotify.max_user_instances` (`sysctl`)",
+            )
+        }
+        (_, Some(folders)) => {
+            Finding::fine("watches", format!("at most {folders} folders are watched for changes"))
+        }
+        (_, None) => Finding::fine("watches", "how many folders may be watched for changes is not told"),
     }
 }
 
