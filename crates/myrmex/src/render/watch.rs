@@ -106,6 +106,7 @@ impl Watch {
                     }
                     SkipReason::NotChosen { task } => format!("`{}` took another way", task.path()),
                     SkipReason::Child { run } => format!("run {} was skipped", summary::short(*run)),
+                    SkipReason::Person { by, reason } => format!("by {by}: {reason}"),
                 };
                 self.ended(AnsiColor::BrightBlack, "skipped", task, at, &why);
             }
