@@ -102,6 +102,15 @@ pub enum Command {
         /// The run of the same workflow that takes its place, if it is cancelled for that.
         successor: Option<RunId>,
     },
+    /// Skip tasks that wait: all of them or none.
+    Skip {
+        /// The tasks.
+        tasks: Vec<Address>,
+        /// Who asks.
+        by: String,
+        /// Why.
+        reason: String,
+    },
     /// Move the run to another definition.
     Rebase {
         /// The new definition.

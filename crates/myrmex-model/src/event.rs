@@ -371,6 +371,13 @@ pub enum SkipReason {
         /// That run.
         run: RunId,
     },
+    /// A person said so.
+    Person {
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl HandlerKind {

@@ -373,6 +373,13 @@ fn inside() -> Vec<Recorded> {
     events.into_iter().map(|event| Recorded { at: Timestamp(-1), event, change }).collect()
 }
 
+/// What people did to single tasks.
+fn by_hand() -> Vec<Recorded> {
+    let reason = SkipReason::Person { by: "ann".into(), reason: "not today: é".into() };
+    let change = Change { from: Status::Waiting, to: Status::Skipped, phase: Phase::None };
+    vec![Recorded { at: Timestamp(1), event: Event::TaskSkipped { task: address("a/b[x]"), reason }, change }]
+}
+
 /// Every known kind of error, with its own status.
 fn faults() -> Vec<Recorded> {
     let failed = |kind| {
@@ -386,7 +393,7 @@ fn faults() -> Vec<Recorded> {
 
 /// An event of every variant, with everything that it may hold.
 fn everything() -> Vec<Recorded> {
-    [first(), handling(), retry(), admission(), asked(), left(), inside(), faults()].concat()
+    [first(), handling(), retry(), admission(), asked(), left(), inside(), faults(), by_hand()].concat()
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -94,22 +94,45 @@ impl Turn<'_> {
     }
 
     fn stop_one(&mut self, id: ActivationId) {
-        let activation = self.run.at(id);
-        let (phase, status, task) = (activation.phase, activation.status, self.run.address(id));
-        let is_repeating = activation.facts().is_some_and(|facts| facts.repeat.is_some());
-        if activation.is_untouched() {
-            self.disarm_lags_into(id);
-        }
-        if self.run.hold(id) == Some(Hold::Waiting) {
-            self.withdraw_hold(id);
-            return self.stopped(id);
-        }
-        let activation = self.run.at(id);
-        match &activation.work {
+        match &self.run.at(id).work {
             Work::Leaf(Leaf { token: Some(token), .. }) => {
                 let token = *token;
                 return self.effect(Effect::Stop { token });
             }
+            Work::Call(call) if !self.is_repeating(id) && self.run.hold(id) != Some(Hold::Waiting) => {
+                let child = call.child;
+                return self.effect(Effect::CancelChild { child });
+            }
+            Work::None
+            | Work::Leaf(_)
+            | Work::Timer { .. }
+            | Work::Choice { .. }
+            | Work::Graph(_)
+            | Work::Flow(_)
+            | Work::Each(_)
+            | Work::Call(_) => {}
+        }
+        self.withdraw(id);
+        self.stopped(id);
+    }
+
+    fn is_repeating(&self, id: ActivationId) -> bool {
+        let activation = self.run.at(id);
+        let is_armed = activation.facts().is_some_and(|facts| facts.repeat.is_some());
+        is_armed && activation.status == Status::Waiting
+    }
+
+    /// Withdraws whatever an activation waits for that no worker has.
+    pub(super) fn withdraw(&mut self, id: ActivationId) {
+        let activation = self.run.at(id);
+        let (phase, task) = (activation.phase, self.run.address(id));
+        if activation.is_untouched() {
+            self.disarm_lags_into(id);
+        }
+        if self.run.hold(id) == Some(Hold::Waiting) {
+            return self.withdraw_hold(id);
+        }
+        match &self.run.at(id).work {
             Work::Leaf(Leaf { attempt, .. }) if phase == Phase::Queued => {
                 let attempt = *attempt;
                 self.effect(Effect::Withdraw { task, attempt });
@@ -117,22 +140,18 @@ impl Turn<'_> {
             Work::Leaf(Leaf { retry_due: Some(_), .. }) => {
                 self.effect(Effect::Disarm { timer: TimerKey::Retry(task) });
             }
-            _ if is_repeating && status == Status::Waiting => {
+            _ if self.is_repeating(id) => {
                 self.effect(Effect::Disarm { timer: TimerKey::Retry(task) });
             }
             Work::Timer { .. } => self.effect(Effect::Disarm { timer: TimerKey::Wait(task) }),
-            Work::Call(call) => {
-                let child = call.child;
-                return self.effect(Effect::CancelChild { child });
-            }
             Work::None
             | Work::Leaf(_)
             | Work::Choice { .. }
             | Work::Graph(_)
             | Work::Flow(_)
-            | Work::Each(_) => {}
+            | Work::Each(_)
+            | Work::Call(_) => {}
         }
-        self.stopped(id);
     }
 
     /// Withdraws the timers of lags that a child waited for which is now decided.

@@ -65,6 +65,14 @@ pub enum Rejection {
         /// The child.
         child: RunId,
     },
+    /// The task cannot be skipped as it stands.
+    #[error("task `{}` cannot be skipped: {why}", task.path())]
+    NotSkippable {
+        /// The task.
+        task: Address,
+        /// Why not, in words.
+        why: &'static str,
+    },
     /// The run does not wait for its place among those of its workflow.
     #[error("the run does not wait for a place")]
     NotWaiting,
@@ -127,6 +135,7 @@ impl Run {
                 turn.child_ended(task, child, (end, is_unknown))?;
             }
             Command::Cancel { by, reason, successor } => turn.cancel(by, reason, successor),
+            Command::Skip { tasks, by, reason } => turn.skip_waiting(&tasks, &by, &reason)?,
             Command::Rebase { definition, hash, map, by, reason } => {
                 turn.rebase(definition, hash, map, by, reason)?;
             }

@@ -31,6 +31,7 @@ mod report;
 mod retry;
 mod rounds;
 mod scope;
+mod skip;
 mod snapshot;
 mod view;
 mod why;

@@ -340,5 +340,10 @@ fn put_reason(to: &mut Fields, reason: &SkipReason) {
             to.unsigned(key::WHICH, 3_u8);
             to.bytes(key::RUN, &run.0);
         }
+        SkipReason::Person { by, reason } => {
+            to.unsigned(key::WHICH, 4_u8);
+            to.text(key::BY, by);
+            to.text(key::WORDS, reason);
+        }
     }
 }

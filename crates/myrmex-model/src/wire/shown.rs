@@ -134,6 +134,7 @@ fn reason_json(reason: &SkipReason) -> Value {
         }
         SkipReason::NotChosen { task } => json!({"why": "not_chosen", "task": task.as_str()}),
         SkipReason::Child { run } => json!({"why": "child", "run": run.to_string()}),
+        SkipReason::Person { by, reason } => json!({"why": "person", "by": by, "reason": reason}),
     }
 }
 

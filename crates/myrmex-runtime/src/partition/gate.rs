@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use myrmex_model::address::Address;
 use myrmex_model::id::RunId;
 use myrmex_store::{LogId, Partitions as Count};
 
 use super::domain::DOMAIN_LOG;
 use super::inbox::Entry;
 use super::message::{Answer, Answered, Ear, Hold, Interrupter, Message, NewRun};
+use super::skip::Skip;
 use crate::worker::{SharedWorker, Worker};
 
 /// The inboxes of all partitions of a process.
@@ -65,6 +67,12 @@ impl Gate {
     pub(super) fn cancel_run(&self, run: RunId, by: &str, reason: &str) -> Answered {
         let (by, reason) = (by.to_owned(), reason.to_owned());
         self.ask(self.count.log_of(run), |answer| Message::Cancel { run, by, reason, answer })
+    }
+
+    pub(super) fn skip_tasks(&self, run: RunId, tasks: &[Address], (by, reason): (&str, &str)) -> Answered {
+        let (tasks, by, reason) = (tasks.to_vec(), by.to_owned(), reason.to_owned());
+        let log = self.count.log_of(run);
+        self.ask(log, |answer| Message::Skip(Skip { run, tasks, by, reason, answer }))
     }
 
     /// Asks all partitions that have one of these runs to take it up, and the domain to wait for them. The answer is about the

@@ -63,6 +63,7 @@ impl Entry {
             }
             Message::Start(..) | Message::Resume { .. } => lanes.ordinary.push_back(message),
             Message::Cancel { .. }
+            | Message::Skip(_)
             | Message::Attach(_)
             | Message::Said(_)
             | Message::Letter(_)

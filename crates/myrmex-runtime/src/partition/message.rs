@@ -14,6 +14,7 @@ use myrmex_store::{Partitions, StoreError};
 use super::inbox::Entry;
 use super::journal::JournalError;
 use super::post::Letter;
+use super::skip::Skip;
 use crate::worker::{Said, SharedWorker};
 
 /// A run to start.
@@ -191,6 +192,7 @@ pub(super) enum Message {
         reason: String,
         answer: Answer,
     },
+    Skip(Skip),
     Attach(Arc<SharedWorker>),
     Said(Said),
     /// From another partition.

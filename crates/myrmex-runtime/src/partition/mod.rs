@@ -25,6 +25,7 @@ mod partitions;
 mod pools;
 mod post;
 mod shared;
+mod skip;
 mod sleep;
 mod sleepers;
 mod snapshot;
@@ -69,6 +70,7 @@ use timers::Timers;
 use writer::Writer;
 
 use message::{Answer, Message};
+use skip::Skip;
 
 pub(crate) use children::Definitions;
 pub use demands::{Demands, waiting};
@@ -306,6 +308,8 @@ struct State {
     failures: u32,
     /// Runs whose open grants are to be compared with what the worker says it has.
     to_recount: Vec<RunId>,
+    /// Tasks that are to be skipped once it is known what became of their attempts.
+    skips: Vec<Skip>,
     /// The last recount that this partition asked for, and the last one that was answered, of those of all partitions.
     recounts: (u64, u64),
     /// Messages that wait until the writer has taken a full batch.
@@ -338,6 +342,7 @@ impl State {
             tally: Tally::default(),
             failures: 0,
             to_recount: Vec::new(),
+            skips: Vec::new(),
             recounts: (0, 0),
             deferred: VecDeque::new(),
             unfinished: VecDeque::new(),
@@ -460,6 +465,7 @@ impl State {
             Message::Start(..)
             | Message::Resume { .. }
             | Message::Cancel { .. }
+            | Message::Skip(_)
             | Message::Attach(_)
             | Message::Letter(_)
             | Message::Hold(_)
@@ -503,6 +509,7 @@ impl State {
                 });
                 self.answer(answer, cancelled);
             }
+            Message::Skip(skip) => self.skip(skip),
             Message::Attach(worker) => {
                 self.worker = Some(worker);
                 self.recount();
@@ -606,6 +613,7 @@ impl State {
             let logs = leftovers.remove(&token).unwrap_or_default();
             self.report(Report { run, task, attempt, token, outcome, artifacts, logs, digest: None });
         }
+        self.take_skips();
     }
 
     /// Finds what attempts printed before their worker died, and says what of it cannot be read.

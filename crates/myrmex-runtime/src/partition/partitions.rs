@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use myrmex_model::address::Address;
 use myrmex_model::id::RunId;
 use myrmex_store::StoreError;
 
@@ -86,6 +87,12 @@ impl Partitions {
     /// Asks for the end of a run; the answer comes once that is durable. No attempt is granted after that.
     pub fn cancel_run(&self, run: RunId, by: &str, reason: &str) -> Answered {
         self.gate.cancel_run(run, by, reason)
+    }
+
+    /// Asks for tasks of a run to be skipped, all of them or none; the answer comes once that is durable. The run is taken up for
+    /// that, and goes on. Tasks are skipped that wait; attempts of a process that died are found lost first.
+    pub fn skip_tasks(&self, run: RunId, tasks: &[Address], (by, reason): (&str, &str)) -> Answered {
+        self.gate.skip_tasks(run, tasks, (by, reason))
     }
 
     /// Returns a handle that can interrupt the partitions from another thread.

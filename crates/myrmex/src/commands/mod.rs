@@ -29,6 +29,7 @@ pub mod logs;
 pub mod resume;
 pub mod retry;
 pub mod show;
+pub mod skip;
 pub mod stats;
 
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@ use myrmex_model::name::Namespace;
 use myrmex_store::Reader;
 use myrmex_store::sqlite::SqliteReader;
 
-use super::{artifacts, cancel, list, logs, resume, retry, show, stats};
+use super::{artifacts, cancel, list, logs, resume, retry, show, skip, stats};
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::workspace::Workspace;
 
@@ -39,6 +39,8 @@ enum Command {
     Resume(resume::Args),
     /// Run again what did not succeed, or more, and take over the results of everything else
     Retry(retry::Args),
+    /// Skip tasks of a run that was interrupted, and go on with it
+    Skip(skip::Args),
     /// Cancel runs that were interrupted or whose process died
     Cancel(cancel::Args),
 }
@@ -57,6 +59,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         Command::Stats(args) => stats::run(args, data),
         Command::Resume(args) => resume::run(args, data),
         Command::Retry(args) => retry::run(args, data),
+        Command::Skip(args) => skip::run(args, data),
         Command::Cancel(args) => cancel::run(args, data),
     }
 }

@@ -78,6 +78,7 @@ fn cause(event: &Event, data: &Value) -> Value {
         SkipReason::Upstream { task, outcome } => format!("`{task}` is {}", outcome.as_str()),
         SkipReason::NotChosen { task } => format!("`{task}` took another way"),
         SkipReason::Child { run } => format!("run {run} was skipped"),
+        SkipReason::Person { by, reason } => format!("{by} skipped it: {reason}"),
     })
 }
 

@@ -19,6 +19,8 @@ pub enum Waiting {
     Resume,
     /// The commit that cancels it.
     Cancel,
+    /// The commit that skips tasks of it.
+    Skip,
     /// A commit of a run that is under way.
     Run,
 }
@@ -76,6 +78,9 @@ impl Waiting {
             }
             Self::Resume => {
                 "nothing goes on yet; make room and the run goes on by itself, Ctrl-C leaves it to be resumed"
+            }
+            Self::Skip => {
+                "the skip is not recorded yet; make room and it is carried out by itself, Ctrl-C gives it up"
             }
             Self::Cancel => {
                 "the cancel is not recorded yet; make room and it is carried out by itself, Ctrl-C gives it up"

@@ -109,6 +109,7 @@ impl Watch {
                     }
                     SkipReason::NotChosen { task } => format!("`{}` took another way", task.path()),
                     SkipReason::Child { run } => format!("run {} was skipped", summary::short(*run)),
+                    SkipReason::Person { by, reason } => format!("by {by}: {reason}"),
                 };
                 self.ended(Tone::Still, "skipped", task, at, &why);
             }

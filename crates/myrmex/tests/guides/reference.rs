@@ -13,6 +13,7 @@ pub(crate) fn made(root: &Path, name: &str) -> Vec<String> {
         "keys" => keys(root, words),
         "codes" => codes(words),
         "capabilities" => capabilities(root, words),
+        "status" => status(root),
         "bench" => measured(root, words),
         other => panic!("nothing makes `{other}`"),
     };
@@ -198,9 +199,7 @@ fn codes(letters: &str) -> Vec<String> {
 
 /// Makes the table of these capabilities: numbers, and ranges such as `9-14`.
 fn capabilities(root: &Path, ids: &str) -> Vec<String> {
-    let registry = std::fs::read_to_string(root.join("docs/capabilities.yaml")).unwrap();
-    let lines = registry.lines().filter_map(|line| line.strip_prefix("- "));
-    let all: Vec<Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+    let all = registry(root);
     let mut table = vec!["| id | capability | status |".to_owned(), "|---|---|---|".to_owned()];
     for range in ids.split_whitespace() {
         let (from, to) = range.split_once('-').unwrap_or((range, range));
@@ -216,6 +215,24 @@ fn capabilities(root: &Path, ids: &str) -> Vec<String> {
         }
     }
     table
+}
+
+/// Counts the capabilities by status.
+fn status(root: &Path) -> Vec<String> {
+    let all = registry(root);
+    let count = |status: &str| all.iter().filter(|one| one["status"] == status).count();
+    let (done, partial, planned) = (count("done"), count("partial"), count("planned"));
+    assert_eq!(done + partial + planned, all.len(), "there is no other status");
+    vec![format!(
+        "Of {} capabilities {done} are done, {partial} work in part, and {planned} are planned.",
+        all.len()
+    )]
+}
+
+fn registry(root: &Path) -> Vec<Value> {
+    let registry = std::fs::read_to_string(root.join("docs/capabilities.yaml")).unwrap();
+    let lines = registry.lines().filter_map(|line| line.strip_prefix("- "));
+    lines.map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// Copies a table of `bench/results`, found by the first word of its heading row, with the moment and the machine.

@@ -23,6 +23,7 @@ mod reach;
 mod rebase;
 mod report;
 mod retry;
+mod skip;
 mod snapshot;
 mod takings;
 mod vars;

@@ -52,6 +52,14 @@ proptest! {
     }
 
     #[test]
+    fn runs_with_tasks_that_are_skipped_keep_every_invariant_and_end(
+        shape in vec(any::<u8>(), 0..160),
+        luck in vec(any::<u8>(), 0..240),
+    ) {
+        live(shape, luck, Meddling::Skip);
+    }
+
+    #[test]
     fn runs_that_are_retried_keep_every_invariant_and_end(
         shape in vec(any::<u8>(), 0..160),
         luck in vec(any::<u8>(), 0..240),
@@ -64,7 +72,12 @@ proptest! {
         shape in vec(any::<u8>(), 0..160),
         luck in vec(any::<u8>(), 0..240),
         turn_items in 1..4_u32,
-        meddling in prop_oneof![Just(Meddling::Reports), Just(Meddling::Cancel), Just(Meddling::Rebase)],
+        meddling in prop_oneof![
+            Just(Meddling::Reports),
+            Just(Meddling::Cancel),
+            Just(Meddling::Rebase),
+            Just(Meddling::Skip),
+        ],
     ) {
         live_in_turns(shape, luck, meddling, turn_items);
     }
@@ -129,6 +142,8 @@ enum Meddling {
     Reports,
     Cancel,
     Rebase,
+    /// And somebody skips what waits.
+    Skip,
 }
 
 /// Lives a run to its end and checks everything.
@@ -208,6 +223,7 @@ fn go_on(mut host: Host, mut root: Spec, meddling: Meddling) -> Host {
         }
         match draw(&mut host, 16) {
             13 if meddling == Meddling::Cancel && draw(&mut host, 3) == 0 => host.cancel(),
+            13 if meddling == Meddling::Skip => skip(&mut host),
             14 if meddling == Meddling::Rebase => rebase(&mut host, &mut root),
             15 => report_nonsense(&mut host),
             12 if !host.run.has_more() => snapshot = Some((host.run.snapshot(), host.journal.len())),
@@ -223,6 +239,17 @@ fn go_on(mut host: Host, mut root: Spec, meddling: Meddling) -> Host {
 
 fn draw(host: &mut Host, count: usize) -> usize {
     host.luck.as_mut().map_or(0, |luck| luck.below(count))
+}
+
+/// Skips a task if it waits.
+fn skip(host: &mut Host) {
+    let tasks: Vec<Address> = host.run.tasks().map(|task| task.address()).collect();
+    if tasks.is_empty() {
+        return;
+    }
+    let tasks = vec![tasks[draw(host, tasks.len())].clone()];
+    let asked = host.put(Command::Skip { tasks, by: "ana".into(), reason: String::new() });
+    assert!(matches!(asked, Ok(()) | Err(Rejection::NotSkippable { .. })), "{asked:?}");
 }
 
 /// Does something that leads on.

@@ -294,6 +294,9 @@ impl Found {
             },
             2 => SkipReason::NotChosen { task: end.found(self.other, "other")? },
             3 => SkipReason::Child { run: end.found(self.run, "run")? },
+            4 => {
+                SkipReason::Person { by: end.found(self.by, "by")?, reason: end.found(self.words, "words")? }
+            }
             _ => return Err(end.wrong("an unknown reason")),
         })
     }

@@ -1,0 +1,55 @@
+//! Skipping tasks of a run because a person asks for it.
+
+use myrmex_engine::run::Rejection;
+use myrmex_model::address::Address;
+use myrmex_model::command::Command;
+use myrmex_model::id::RunId;
+
+use super::State;
+use super::message::{Answer, RequestError};
+
+/// Tasks that are to be skipped.
+pub(super) struct Skip {
+    pub(super) run: RunId,
+    pub(super) tasks: Vec<Address>,
+    pub(super) by: String,
+    pub(super) reason: String,
+    pub(super) answer: Answer,
+}
+
+impl State {
+    /// Takes up the run and skips its tasks, as soon as it is known which of them wait.
+    pub(super) fn skip(&mut self, mut skip: Skip) {
+        let _opening = skip.answer.take_opening();
+        match self.load(skip.run) {
+            Ok(Some(status)) => {
+                let rejection = Rejection::RunOver { status };
+                self.answer(skip.answer, Err(rejection.into()));
+            }
+            Ok(None) => {
+                self.skips.push(skip);
+                self.take_skips();
+            }
+            Err(error) => self.answer(skip.answer, Err(error)),
+        }
+    }
+
+    /// Skips what can be: of a run that has its place, and of whose wanted tasks no attempt may still be with an earlier worker. The others
+    /// stay until those attempts are found lost, which happens in the same step: no place is given away between.
+    pub(super) fn take_skips(&mut self) {
+        for skip in std::mem::take(&mut self.skips) {
+            let domain = self.owned.domain;
+            let is_set_aside = self.owned.aside.contains_key(&skip.run);
+            let grants = self.at_hand(skip.run).map(|loaded| loaded.run.grants()).unwrap_or_default();
+            let is_earlier =
+                grants.iter().any(|(task, _, token)| token.epoch() < domain && skip.tasks.contains(task));
+            if is_set_aside || is_earlier {
+                self.skips.push(skip);
+                continue;
+            }
+            let Skip { run, tasks, by, reason, answer } = skip;
+            let skipped = self.put(run, Command::Skip { tasks, by, reason }).map_err(RequestError::from);
+            self.answer(answer, skipped);
+        }
+    }
+}
