@@ -4,10 +4,12 @@
 //! want lives in the `myrmex` binary.
 
 mod bench;
+mod book;
 mod budget;
 mod demo;
 mod failure;
 mod licences;
+mod markdown;
 mod metadata;
 mod process;
 mod registry;
@@ -31,6 +33,7 @@ Usage: cargo xtask COMMAND
   quick                                  Formatting, lints, rules and fast tests: before every commit
   test [SUITE]...                        Every suite, or the named ones: before every submission
   tidy                                   Only the rules about files, names and manifests
+  book                                   Build the book from the documents, and check its links
   bench local [--runs N] [--out FILE]    Measure myrmex beside ninja and make
   bench expr [--rounds N] [--out FILE]   Measure expressions beside runs of growing size
   bench growth [--out FILE]              Count what tasks and runs cost as their number grows
@@ -58,6 +61,7 @@ fn act(words: &[&str]) -> Result<ExitCode, Failure> {
         "quick" => runner::quick(&Workspace::find()?, rest),
         "test" => runner::test(&Workspace::find()?, rest),
         "tidy" => tidy::check(&Workspace::find()?).map(|()| ExitCode::SUCCESS),
+        "book" => book::check(&Workspace::find()?).map(|()| ExitCode::SUCCESS),
         "bench" => bench::act(&Workspace::find()?, rest),
         "soak" => soak::act(&Workspace::find()?, rest),
         "help" | "--help" | "-h" => {

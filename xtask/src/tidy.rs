@@ -2,6 +2,7 @@
 //!
 //! A rule is a pure function from files or packages to findings, so that its test can show it failing.
 
+mod guides;
 mod links;
 mod manifests;
 mod names;
@@ -56,6 +57,7 @@ const FILE_RULES: &[FileRule] = &[
     names::leftovers,
     manifests::lints,
     manifests::pure_lints,
+    guides::frame,
     numbering::decisions,
     numbering::changes,
 ];

@@ -10,17 +10,18 @@ use myrmex_model::wire::{self, definition::SCOPE_DEPTH_MAX};
 
 use crate::lower::{LowerError, Unit, lower};
 use crate::others::{Beside, Found, Others, Supply, declared_name, library_name};
-use crate::outline::{Outline, Task, Verb};
+use crate::outline::{Handlers, Outline, Task, Verb, Workflow};
 use crate::places::{FileExpressions, SourceMap};
 use crate::report::Report;
 use crate::resolve::{Links, resolve};
 use crate::tree::Place;
 use crate::{Checked, CheckedSource, Source, codes, read, tree};
 
-/// Checks `source`; see [`crate::check_in`].
-pub(crate) fn check(source: &Source, beside: &Beside, supply: &Supply) -> Checked {
+/// Checks `source`, or what is left of it with the tasks `only`; see [`crate::check_in`] and [`crate::check_only`].
+pub(crate) fn check(source: &Source, beside: &Beside, supply: &Supply, only: Option<&[String]>) -> Checked {
     let mut files = Files::new(source, beside);
     files.read(source);
+    let left_out = only.map(|only| files.narrow(only)).unwrap_or_default();
     let mut next = 0;
     while next < files.outlines.len() {
         files.read_named(next);
@@ -36,6 +37,7 @@ pub(crate) fn check(source: &Source, beside: &Beside, supply: &Supply) -> Checke
         library_names: beside.libraries.iter().map(|own| library_name(&own.name).to_owned()).collect(),
         folders: (beside.workflow_folders.clone(), beside.library_folder.clone()),
         supply: supply.clone(),
+        left_out,
     };
     let links: Vec<Option<Links>> = outlines
         .iter()
@@ -87,6 +89,21 @@ pub(crate) fn check(source: &Source, beside: &Beside, supply: &Supply) -> Checke
         .map(|(name, places)| (name, places.with_expressions(&expressions)))
         .collect();
     Checked { definition, places, closure, called_places, diagnostics, beside }
+}
+
+/// Leaves a workflow the outermost tasks with these names, and returns the names of the others.
+fn narrow(workflow: &mut Workflow, only: &[String]) -> Vec<String> {
+    let is_kept = |name: &String| only.contains(name);
+    let (kept, others) =
+        std::mem::take(&mut workflow.body.tasks).into_iter().partition(|task| is_kept(&task.name.value));
+    workflow.body.tasks = kept;
+    for task in &mut workflow.body.tasks {
+        task.needs.retain(|need| is_kept(&need.name.value));
+    }
+    workflow.handlers = Handlers::default();
+    workflow.outputs = None;
+    let others: Vec<Task> = others;
+    others.into_iter().map(|task| task.name.value).collect()
 }
 
 /// Takes the expressions of all files out of their reports.
@@ -225,6 +242,14 @@ impl<'s> Files<'s> {
         self.sources.len() - 1
     }
 
+    /// Leaves the checked file the outermost tasks with these names, and returns the names of the others.
+    fn narrow(&mut self, only: &[String]) -> Vec<String> {
+        match &mut self.outlines[0] {
+            Some(Outline::Workflow(workflow)) => narrow(workflow, only),
+            Some(Outline::Library(_)) | None => Vec::new(),
+        }
+    }
+
     /// Reads what the file at `file` names.
     fn read_named(&mut self, file: usize) {
         let (mut called, mut used) = (Vec::new(), Vec::new());
@@ -345,7 +370,9 @@ mod tests {
     fn a_definition_that_cannot_be_read_back_is_reported_and_never_stored() {
         let text = "workflow: w\ntasks: {a: {run: x}, b: {run: y}}\n";
         let mut definition =
-            check(&Source::new("w.yaml", text), &Beside::default(), &Supply::default()).definition.unwrap();
+            check(&Source::new("w.yaml", text), &Beside::default(), &Supply::default(), None)
+                .definition
+                .unwrap();
         assert_eq!(readable(&definition), Ok(()));
         definition.nodes[2].parent = Some(NodeId(1));
         let why = "node 0 lists node 2, which is not inside it";

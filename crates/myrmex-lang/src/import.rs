@@ -30,6 +30,10 @@ pub const FILES_MAX: usize = 10_000;
 /// The most bytes that one import reads in all: what is made of them is held in memory at once.
 pub const BYTES_MAX: usize = 256 << 20;
 
+/// The most notes of each severity that one import keeps, the first ones: so many that each file that is read may have one, and
+/// few enough that a file full of keys without equal fills no memory. Those beyond are counted.
+pub const NOTES_MAX: usize = 10_000;
+
 /// The folder of generated workflows.
 const WORKFLOWS: &str = "workflows";
 
@@ -90,7 +94,10 @@ pub struct Imported {
     /// The files, by their paths below the folder that is written to.
     pub files: Vec<Generated>,
     /// What is to be said, by file and place: errors about what was not written, warnings about what has no equal, notes.
+    /// At most [`NOTES_MAX`] of each severity.
     pub notes: Vec<Diagnostic>,
+    /// How many more notes of a severity there were, where there were too many.
+    pub more: BTreeMap<Severity, usize>,
     /// What was read and written, counted.
     pub counts: Vec<Count>,
     /// How the files were read, if that could have been otherwise.
@@ -122,8 +129,10 @@ pub enum Fate {
     Same,
     /// An import wrote it and nobody changed it: the new one takes its place.
     Replaced,
-    /// Somebody changed or wrote it: it is left alone.
+    /// Somebody changed what an import wrote: it is left alone, unless somebody forces it.
     Kept,
+    /// No import wrote it: it is left alone always.
+    Foreign,
 }
 
 impl Generated {
@@ -143,8 +152,10 @@ impl Generated {
             Fate::Same
         } else if page::is_as_written(existing) {
             Fate::Replaced
-        } else {
+        } else if page::is_stamped(existing) {
             Fate::Kept
+        } else {
+            Fate::Foreign
         }
     }
 }
@@ -183,6 +194,8 @@ pub fn import(format: Format, sources: &[Source], options: &Options) -> Imported
 struct Draft {
     files: Vec<Drafted>,
     notes: Vec<Diagnostic>,
+    /// How many notes of each severity there were so far, kept or not.
+    numbers: BTreeMap<Severity, usize>,
     counts: Vec<Count>,
     manner: Option<String>,
 }
@@ -212,25 +225,34 @@ impl Draft {
         self.file(format!("{ACTIONS}/{name}.yaml"), text, origin);
     }
 
+    /// Adds a note, or counts it alone if there are too many of its severity.
+    fn push(&mut self, note: Diagnostic) {
+        let number = self.numbers.entry(note.severity).or_default();
+        *number += 1;
+        if *number <= NOTES_MAX {
+            self.notes.push(note);
+        }
+    }
+
     /// Says why something was not written.
     fn error(&mut self, code: Code, at: Span, message: impl Into<String>) {
-        self.notes.push(Diagnostic::error(code, at, message));
+        self.push(Diagnostic::error(code, at, message));
     }
 
     /// Says why something was not written, and what to do.
     fn error_hint(&mut self, code: Code, at: Span, message: impl Into<String>, hint: impl Into<String>) {
-        self.notes.push(Diagnostic::error(code, at, message).with_hint(hint));
+        self.push(Diagnostic::error(code, at, message).with_hint(hint));
     }
 
     /// Says what has no equal, or is only nearly the same.
     fn warn(&mut self, code: Code, at: Span, message: impl Into<String>) {
-        self.notes.push(Diagnostic::warning(code, at, message));
+        self.push(Diagnostic::warning(code, at, message));
     }
 
     /// Says what was done and loses nothing.
     fn note(&mut self, at: Span, message: impl Into<String>) {
         let note = Diagnostic::warning(codes::DONE, at, message);
-        self.notes.push(Diagnostic { severity: Severity::Note, ..note });
+        self.push(Diagnostic { severity: Severity::Note, ..note });
     }
 
     /// Says how many of something there are.
@@ -240,7 +262,7 @@ impl Draft {
 
     /// Returns how many errors there are so far.
     fn errors(&self) -> usize {
-        self.notes.iter().filter(|note| note.severity == Severity::Error).count()
+        self.numbers.get(&Severity::Error).copied().unwrap_or_default()
     }
 
     /// Brings all files into the canonical form and checks them; those that do not check are not handed out.
@@ -276,7 +298,9 @@ impl Draft {
             (order.get(&*note.span.file).copied(), note.span.clone(), note.code, note.message.clone())
         });
         self.notes.dedup();
-        Imported { files, notes: self.notes, counts: self.counts, manner: self.manner }
+        let more = self.numbers.into_iter().filter(|(_, number)| *number > NOTES_MAX);
+        let more = more.map(|(severity, number)| (severity, number - NOTES_MAX)).collect();
+        Imported { files, notes: self.notes, more, counts: self.counts, manner: self.manner }
     }
 }
 

@@ -113,7 +113,15 @@ pub fn check_with(source: &Source, beside: &Beside) -> Checked {
 
 /// Does the same in a workspace that says what it has: then what asks for more is found too.
 pub fn check_in(source: &Source, beside: &Beside, supply: &Supply) -> Checked {
-    check::check(source, beside, supply)
+    check::check(source, beside, supply, None)
+}
+
+/// Does the same with a workflow of whose outermost tasks only these are there, without what handles the end of the workflow as a
+/// whole and without its outputs. What they need of others is dropped; what they read of others is an error.
+///
+/// A name that no task has changes nothing: who asks compares it with the definition of the whole file.
+pub fn check_only(source: &Source, beside: &Beside, supply: &Supply, only: &[String]) -> Checked {
+    check::check(source, beside, supply, Some(only))
 }
 
 /// Returns whether a file may name others, so that it is worth while to load what stands beside it. Errs on the safe side.

@@ -61,6 +61,8 @@ pub(crate) struct Others<'o> {
     pub(crate) folders: (Vec<String>, Option<String>),
     /// What the workspace has.
     pub(crate) supply: Supply,
+    /// The tasks that the checked file has, and of which the run is to have nothing.
+    pub(crate) left_out: Vec<String>,
 }
 
 impl<'o> Others<'o> {

@@ -11,7 +11,7 @@ use crate::tree::Place;
 pub const PROBLEMS_MAX: usize = 1_000;
 
 /// The most names compared for suggestions in one file, so that many wrong names cost no quadratic time.
-const COMPARISONS_MAX: usize = 100_000;
+pub(crate) const COMPARISONS_MAX: usize = 100_000;
 
 /// Collects the problems of one file.
 #[derive(Debug)]

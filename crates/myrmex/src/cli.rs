@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    check, completions, doctor, events, example, explain, fmt, graph, import, man, new, run, runs, schema,
-    why,
+    analyze, check, completions, doctor, events, example, explain, export, fmt, graph, import, man, new, run,
+    runs, schema, why,
 };
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::{complete, elsewhere};
@@ -57,10 +57,14 @@ enum Command {
     Runs(runs::Args),
     /// Say what a run waits for, or one task of it
     Why(why::Args),
+    /// Say where the time of runs went, and what to change first
+    Analyze(analyze::Args),
     /// Draw a workflow, or a run with where its tasks stand
     Graph(graph::Args),
     /// Print the recorded events as JSON lines
     Events(events::Args),
+    /// Write a run or a workflow in the format of another program
+    Export(export::Args),
     /// Turn a file of another system into a workflow
     Import(import::Args),
     /// List the examples that this program holds, copy one, or run one
@@ -102,8 +106,10 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args, data),
         Command::Runs(args) => runs::run(&args, data),
         Command::Why(args) => why::run(&args, data),
+        Command::Analyze(args) => analyze::run(&args, data),
         Command::Graph(args) => graph::run(&args, data),
         Command::Events(args) => events::run(&args, data),
+        Command::Export(args) => export::run(&args, data),
         Command::Import(args) => import::run(&args),
         Command::Doctor(args) => doctor::run(&args, data),
         Command::Completions(args) => completions::run(&args),

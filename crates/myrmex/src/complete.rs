@@ -3,6 +3,7 @@
 //! A shell asks whenever somebody presses a key. So an answer is short, is silent about every problem, and changes nothing: a
 //! name that cannot be found out is not offered.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,7 @@ use myrmex_store::contract::SummaryFilter;
 use myrmex_store::sqlite::SqliteReader;
 
 use crate::cli::Cli;
-use crate::commands::explain;
+use crate::commands::{explain, run};
 use crate::examples;
 use crate::exit::Failure;
 use crate::render::summary;
@@ -31,6 +32,9 @@ pub(crate) const VARIABLE: &str = "MYRMEX_COMPLETE";
 
 /// The most runs that are offered: those that somebody may still have in mind.
 const RUNS_MAX: usize = 50;
+
+/// The most runs whose workflows are offered.
+const NAMED_RUNS_MAX: usize = 1_000;
 
 /// The most tasks that are offered.
 const TASKS_MAX: usize = 1_000;
@@ -96,12 +100,41 @@ pub(crate) fn runs(current: &OsStr) -> Vec<CompletionCandidate> {
     newest().unwrap_or_default()
 }
 
+/// Offers the workflows of the newest runs by name.
+pub(crate) fn names_of_runs(current: &OsStr) -> Vec<CompletionCandidate> {
+    let Some(begun) = current.to_str() else { return Vec::new() };
+    let names = || -> Result<BTreeSet<String>, Failure> {
+        let page =
+            reader()?.summaries(&Namespace::standard(), &SummaryFilter::default(), None, NAMED_RUNS_MAX)?;
+        Ok(page.summaries.iter().map(|run| run.workflow.as_str().to_owned()).collect())
+    };
+    let names = names().unwrap_or_default().into_iter().filter(|name| name.starts_with(begun));
+    names.map(CompletionCandidate::new).collect()
+}
+
+/// Offers the newest runs, and workflows that ran.
+pub(crate) fn runs_and_names(current: &OsStr) -> Vec<CompletionCandidate> {
+    let mut offered = names_of_runs(current);
+    offered.extend(runs(current));
+    offered
+}
+
 /// Offers the tasks of the run that stands before on the line.
 pub(crate) fn tasks(current: &OsStr) -> Vec<CompletionCandidate> {
     let Some(begun) = current.to_str() else { return Vec::new() };
     let tasks = paths_of_a_run(&line()).unwrap_or_default();
     let tasks = tasks.into_iter().filter(|path| path.starts_with(begun));
     tasks.take(TASKS_MAX).map(CompletionCandidate::new).collect()
+}
+
+/// Offers the outermost tasks of the workflow that stands before on the line.
+pub(crate) fn tasks_of_workflow(current: &OsStr) -> Vec<CompletionCandidate> {
+    let (Some(begun), Ok(workspace)) = (current.to_str(), workspace()) else { return Vec::new() };
+    let words = line();
+    let mut words =
+        words.iter().filter_map(|word| word.to_str()).filter(|word| !word.is_empty() && *word != begun);
+    let tasks = words.find_map(|word| run::outermost_of(word, &workspace)).unwrap_or_default();
+    tasks.into_iter().filter(|name| name.starts_with(begun)).map(CompletionCandidate::new).collect()
 }
 
 /// Offers runs, and behind a run and `/` its tasks.

@@ -3,6 +3,7 @@
 //! One file per command in [`commands`]: its arguments (their comments are the help), then what it does. Nothing is
 //! decided here about runs: commands read the store or put requests to a partition.
 
+pub mod analysis;
 pub mod cli;
 pub mod commands;
 mod complete;
@@ -11,9 +12,11 @@ pub mod driven;
 pub mod elsewhere;
 mod examples;
 pub mod exit;
+pub mod history;
 pub mod intake;
 mod machine;
 mod named_secrets;
+pub mod places;
 pub mod render;
 pub mod request;
 pub mod session;

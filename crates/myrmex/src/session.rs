@@ -12,7 +12,7 @@ use myrmex_model::event::{Event, Recorded};
 use myrmex_model::id::RunId;
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::status::Status;
-use myrmex_runtime::clock::SystemClock;
+use myrmex_runtime::clock::{Clock, SystemClock};
 use myrmex_runtime::logs::Logs;
 use myrmex_runtime::partition::{DOMAIN_LOG, Partitions, Parts, RequestError, Thrift, event_of, load_run};
 use myrmex_runtime::platform::{self, Processes, Zygote};
@@ -32,6 +32,7 @@ use crate::intake;
 use crate::machine;
 use crate::render::event::Lines;
 use crate::render::held_up::{self, HeldUp, Waiting};
+use crate::render::screen::Screen;
 use crate::render::summary;
 use crate::render::waits;
 use crate::render::watch::Watch;
@@ -97,6 +98,7 @@ pub struct Session {
     /// The run that is watched, for whoever is to be told how to go on with it.
     watched: Arc<OnceLock<RunId>>,
     owner: Owner,
+    screen: Screen,
 }
 
 /// The write-ahead log of the store, in the data directory.
@@ -216,10 +218,21 @@ impl Session {
         let busy = worker.busy();
         partitions.attach(worker);
         let watched = Arc::new(OnceLock::new());
-        listen_to_signals(&partitions, logs, (Arc::clone(&watched), busy))?;
+        let screen = Screen::of_stderr();
+        listen_to_signals(&partitions, logs, (Arc::clone(&watched), busy), screen.clone())?;
         let (reader, data) = (OnceCell::new(), workspace.data.clone());
-        let session =
-            Self { partitions, progress, open_reader, reader, namespace, data, blobs, watched, owner };
+        let session = Self {
+            partitions,
+            progress,
+            open_reader,
+            reader,
+            namespace,
+            data,
+            blobs,
+            watched,
+            owner,
+            screen,
+        };
         intake::sweep(&session)?;
         Ok(session)
     }
@@ -459,6 +472,7 @@ fn listen_to_signals(
     partitions: &Partitions,
     logs: Logs,
     (watched, busy): (Arc<OnceLock<RunId>>, Busy),
+    screen: Screen,
 ) -> Result<(), Failure> {
     let mut wanted = vec![libc::SIGINT, libc::SIGTERM];
     // Whoever is started by `nohup` is to outlive its terminal.
@@ -467,21 +481,20 @@ fn listen_to_signals(
     let mut signals = signals.map_err(|error| Failure::from_error(FailureCode::System, &error))?;
     let interrupter = partitions.interrupter();
     let listen = move || {
-        // If standard error is closed there is nobody to tell.
-        let tell = |text: &str| drop(writeln!(std::io::stderr(), "{text}"));
         for (count, _) in signals.forever().enumerate() {
             if count > 0 {
                 if let Some(run) = watched.get() {
-                    tell(&format!("killed; `myrmex runs resume {run}` goes on where it stopped"));
+                    screen.line(&format!("killed; `myrmex runs resume {run}` goes on where it stopped"));
                 }
                 // The reapers see this process end and kill every process of every task.
                 std::process::exit(i32::from(Exit::Interrupted.code()));
             }
             if busy.is_busy() {
                 let grace = GRACE.as_secs();
-                tell(&format!("stopping what runs, for at most {grace} s; once more kills it at once"));
+                screen
+                    .line(&format!("stopping what runs, for at most {grace} s; once more kills it at once"));
             } else {
-                tell("stopping");
+                screen.line("stopping");
             }
             interrupter.interrupt();
             logs.give_up();
@@ -517,6 +530,8 @@ struct Viewer<'a> {
     is_quiet: bool,
     /// What would have been said of it, for the case that it does not succeed.
     kept: Vec<String>,
+    /// When it was last looked what the runs wait for that tasks called.
+    looked: Option<Instant>,
     /// Why standard output is no longer written to.
     broken: Option<Failure>,
 }
@@ -527,8 +542,8 @@ impl<'a> Viewer<'a> {
             Show::People => load_run(session.reader()?, &session.namespace, run)?,
             Show::Json | Show::Nothing => None,
         };
-        let total = loaded.as_ref().map_or(0, |loaded| loaded.definition().task_count());
-        let mut watch = Watch::new(total);
+        let definition = loaded.as_ref().map(|loaded| Arc::clone(loaded.definition()));
+        let mut watch = Watch::new(session.screen.clone(), definition);
         if let Some(loaded) = loaded {
             watch.note(&format!("run {} of {}", summary::short(run), loaded.definition().name));
         }
@@ -542,6 +557,7 @@ impl<'a> Viewer<'a> {
             held_up: HeldUp::new(Waiting::Run),
             is_quiet: show == Show::Nothing,
             kept: Vec::new(),
+            looked: None,
             broken: None,
         })
     }
@@ -569,8 +585,24 @@ impl<'a> Viewer<'a> {
             }
         }
         if self.show == Show::People {
-            self.watch.status();
+            self.look_at_children()?;
+            self.watch.status(SystemClock.now());
         }
+        Ok(())
+    }
+
+    /// Looks now and then whether the runs that the tree shows have begun, and what they wait for if not: no event of this run says so.
+    fn look_at_children(&mut self) -> Result<(), Failure> {
+        if self.looked.is_some_and(|looked| looked.elapsed() < LOOK_UP) {
+            return Ok(());
+        }
+        let (reader, namespace) = (self.session.reader()?, &self.session.namespace);
+        for (task, child) in self.watch.children() {
+            let summary = reader.summary(namespace, child)?;
+            let what_for = summary.map(|summary| waits::what_for(reader, namespace, &summary)).transpose()?;
+            self.watch.calls(&task, (child, what_for.flatten().as_deref()));
+        }
+        self.looked = Some(Instant::now());
         Ok(())
     }
 
@@ -587,10 +619,7 @@ impl<'a> Viewer<'a> {
         let (reader, namespace) = (self.session.reader()?, &self.session.namespace);
         let Some(summary) = reader.summary(namespace, waiting)? else { return Ok(()) };
         match (waits::what_for(reader, namespace, &summary)?, task) {
-            (Some(what_for), Some(task)) => {
-                let child = summary::short(waiting);
-                self.watch.waits(task, &format!("run {child} {what_for}"));
-            }
+            (Some(what_for), Some(task)) => self.watch.waits(task, (waiting, &what_for)),
             (Some(what_for), None) => self.watch.note(&format!("the run {what_for}")),
             (None, _) => {}
         }

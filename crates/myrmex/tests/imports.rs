@@ -148,8 +148,9 @@ fn importing_again_changes_nothing_and_what_somebody_changed_is_left_alone() {
     let kept = import_fixtures(&workspace, &words);
     assert_eq!(kept.code, 0);
     assert!(
-        kept.stderr
-            .contains("OUT/workflows/setup.yaml: warning[W0904]: the file was not written by an import")
+        kept.stderr.contains(
+            "OUT/workflows/setup.yaml: warning[W0904]: the file was changed since an import wrote it"
+        )
     );
     assert!(kept.stderr.contains("  kept      OUT/workflows/setup.yaml\n"), "{}", kept.stderr);
     assert_eq!(std::fs::read_to_string(&changed).unwrap(), own);
@@ -169,11 +170,10 @@ fn without_a_folder_one_workflow_goes_to_standard_output() {
     assert!(said.stderr.contains("  unwritten workflows/w.yaml\n"), "{}", said.stderr);
     let said = workspace.run(&["import", "--from", "codomyrmex", "."]);
     assert_eq!((said.code, said.stdout.as_str()), (2, ""));
-    assert!(
-        said.stderr.starts_with("error[X0105]: 2 workflows do not fit on standard output"),
-        "{}",
-        said.stderr
-    );
+    // The report is said all the same.
+    let (report, failure) = said.stderr.split_once("error[X0105]: ").unwrap();
+    assert!(report.contains("  unwritten workflows/w.yaml\n"), "{report}");
+    assert!(failure.starts_with("2 workflows do not fit on standard output"), "{failure}");
 }
 
 #[test]
@@ -373,6 +373,7 @@ tasks:
             "w.json:2:84: note[N0901]: `result` is left out: it is what an execution left",
             "w.json:4:63: note[N0901]: `metadata` is left out: it is what an execution left",
             "w.json:5:18: warning[W0903]: `card` becomes a `lock`: one at a time has it, however many would share it",
+            "w.json:5:19: warning[W0901]: `type` of a resource has no equal and is left out",
             "w.json:5:77: warning[W0901]: `timeout` of a resource has no equal yet and is left out",
             "w.json:5:92: warning[W0901]: the share of `net` is left out: what many may read at a time has no equal yet",
         ]
@@ -470,4 +471,101 @@ fn records_of_executions_go_the_same_way() {
         notes(&said.stderr),
         ["w.json:1:1: error[E0902]: `schemaVersion` is \"1.4\", only \"1.5\" is read"]
     );
+}
+
+#[test]
+fn what_no_import_wrote_is_never_overwritten() {
+    let resources = r#"{"resources": {"net": {"id": "net", "type": "network", "capacity": {"mbps": 5}}}}"#;
+    let own = "pools: {mine: 1}\n";
+    let files = [("resources.json", resources), ("myrmex.yaml", own)];
+    for words in [&[][..], &["--force"]] {
+        let (workspace, said) = import(&files, words);
+        assert_eq!(said.code, 0, "{}", said.stderr);
+        assert!(
+            said.stderr.contains("./myrmex.yaml: warning[W0904]: no import wrote the file"),
+            "{}",
+            said.stderr
+        );
+        assert!(said.stderr.contains("  kept      ./myrmex.yaml\n"), "{}", said.stderr);
+        assert_eq!(std::fs::read_to_string(workspace.path().join("myrmex.yaml")).unwrap(), own);
+    }
+}
+
+#[test]
+fn what_cannot_be_written_is_reported_and_stops_no_other_file() {
+    let json = r#"{"name": "a", "steps": [{"name": "s", "module": "m", "action": "b"}]}"#;
+    let workspace = Workspace::with(&[("a.json", json), ("b.json", &json.replace("\"a\"", "\"b\""))]);
+    // A folder stands where a file belongs.
+    std::fs::create_dir_all(workspace.path().join("out/workflows/a.yaml")).unwrap();
+    let said = workspace.run(&["import", "--from", "codomyrmex", "a.json", "b.json", "--out", "out"]);
+    assert_eq!(said.code, 2);
+    assert!(
+        said.stderr.contains("out/workflows/a.yaml: error[E0908]: the file in its place"),
+        "{}",
+        said.stderr
+    );
+    assert!(said.stderr.contains("      1 error\n"), "{}", said.stderr);
+    assert!(said.stderr.contains("  failed    out/workflows/a.yaml\n"), "{}", said.stderr);
+    assert!(said.stderr.contains("  new       out/workflows/b.yaml\n"), "{}", said.stderr);
+    assert!(workspace.path().join("out/workflows/b.yaml").is_file());
+
+    // A file stands where a folder belongs.
+    let said = workspace.run(&["import", "--from", "codomyrmex", "a.json", "--out", "b.json"]);
+    assert_eq!((said.code, said.stderr.matches("error[E0908]").count()), (2, 2), "{}", said.stderr);
+}
+
+#[test]
+fn folders_that_are_not_looked_into_are_named() {
+    let json = r#"{"name": "w", "steps": [{"name": "s", "module": "m", "action": "b"}]}"#;
+    let workspace = Workspace::with(&[("w.json", json)]);
+    let deep = workspace.path().join("d/".repeat(34));
+    std::fs::create_dir_all(&deep).unwrap();
+    std::fs::write(deep.join("v.json"), json).unwrap();
+    let said = workspace.run(&["import", "--from", "codomyrmex", "."]);
+    let expected = format!(
+        ".{}: error[E0901]: the folder lies more than 32 folders deep: it is not looked into",
+        "/d".repeat(33)
+    );
+    assert_eq!((said.code, notes(&said.stderr)[0]), (2, expected.as_str()));
+    assert!(said.stdout.contains("workflow: w\n"), "the others are read: {}", said.stderr);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_folder_that_cannot_be_read_is_named() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let workspace = Workspace::with(&[("w.json", "{\"steps\": []}")]);
+    let locked = workspace.path().join("locked");
+    std::fs::create_dir(&locked).unwrap();
+    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o000)).unwrap();
+    if std::fs::read_dir(&locked).is_ok() {
+        // Whoever may read everything cannot see this.
+        return;
+    }
+    let said = workspace.run(&["import", "--from", "codomyrmex", "."]);
+    assert_eq!(said.code, 2);
+    assert!(said.stderr.contains("./locked: error[E0901]: the folder cannot be read: "), "{}", said.stderr);
+}
+
+#[test]
+fn names_that_would_move_the_cursor_are_written_out() {
+    let json = "{\"name\": \"w\", \"a\\u001b[31m\\u202e\\nb\": 1, \"steps\": [{\"name\": \"s\", \"module\": \"m\", \"action\": \"b\"}]}";
+    let report = tasks(json, &[]).1;
+    assert!(report.contains(r"`a\u{1b}[31m\u{202e}\nb` beside the steps"), "{report}");
+}
+
+#[test]
+fn many_notes_in_one_long_line_are_placed_at_once() {
+    // One line of 4 MB, with as many notes as are kept: counting from its start for each would take minutes.
+    let name = "é".repeat(150);
+    let fields: Vec<String> = (0..12_000).map(|index| format!(", \"{name}{index}\": 1")).collect();
+    let fields = fields.concat();
+    let json =
+        format!(r#"{{"name": "w", "steps": [{{"name": "s", "module": "m", "action": "b"{fields}}}]}}"#);
+    let workspace = Workspace::with(&[("w.json", &json)]);
+    let said = workspace.run(&["import", "--from", "codomyrmex", "w.json"]);
+    assert_eq!(said.code, 0);
+    assert!(said.stderr.contains("and 2001 more of severity `warning`\n"));
+    assert!(said.stderr.contains("  12001 warnings\n"));
 }

@@ -36,6 +36,7 @@ fn offered(workspace: &Workspace, words: &[&str]) -> Vec<String> {
 fn a_shell_completes_names_that_exist() {
     let workspace = Workspace::with(&[("w.yaml", WORKFLOW), ("notes.txt", "")]);
     assert_eq!(offered(&workspace, &["run", ""]), ["w.yaml", "deploy"]);
+    assert_eq!(offered(&workspace, &["run", "deploy", "--only", ""]), ["build", "publish"]);
     assert_eq!(offered(&workspace, &["runs", "show", ""]), [""; 0], "there is no store, and none is made");
     assert!(!workspace.path().join(".myrmex").exists());
     assert_eq!(workspace.run(&["run", "w.yaml"]).code, 0);
@@ -90,4 +91,16 @@ fn every_command_has_a_manual_page() {
     let unknown = workspace.run(&["man", "runs", "shwo"]);
     assert_eq!(unknown.code, 2);
     assert!(unknown.stderr.contains("show"), "{}", unknown.stderr);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_name_of_the_program_that_is_no_text_stops_no_script() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::process::CommandExt;
+
+    let mut command = Command::new(env!("CARGO_BIN_EXE_myrmex"));
+    let said = command.arg0(OsStr::from_bytes(b"my\xffrmex")).args(["completions", "bash"]).output().unwrap();
+    assert!(said.status.success() && said.stderr.is_empty(), "{said:?}");
 }

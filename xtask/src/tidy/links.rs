@@ -1,75 +1,49 @@
 //! Rules about links in Markdown.
 
 use super::Finding;
+use crate::markdown;
 use crate::workspace::SourceFile;
 
-/// Finds links to files that are not there. Reason: a page that points nowhere was not read by its author.
+/// Finds links to files and headings that are not there, and addresses that cannot be. Reason: a page that points nowhere
+/// was not read by its author.
 pub(super) fn resolve(files: &[SourceFile]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in files.iter().filter(|file| file.has_extension("md")) {
-        for (line, target) in links(&file.text) {
-            let path = resolved(&file.path, target);
-            if !exists(files, &path) {
-                findings.push(Finding::line(
-                    &file.path,
-                    line,
-                    format!("link to `{target}`, which does not exist"),
-                ));
+        for (line, target) in markdown::links(&file.text) {
+            if let Some(problem) = problem(files, file, target) {
+                findings.push(Finding::line(&file.path, line, problem));
             }
         }
     }
     findings
 }
 
-/// Returns the line and target of each link into the repository, code left out.
-fn links(text: &str) -> Vec<(usize, &str)> {
-    let mut found = Vec::new();
-    let mut is_fenced = false;
-    for (index, line) in text.lines().enumerate() {
-        if line.trim_start().starts_with("```") {
-            is_fenced = !is_fenced;
-        }
-        if is_fenced {
-            continue;
-        }
-        // Odd parts between backticks are code.
-        for prose in line.split('`').step_by(2) {
-            found.extend(targets(prose).map(|target| (index + 1, target)));
-        }
+fn problem(files: &[SourceFile], page: &SourceFile, target: &str) -> Option<String> {
+    if markdown::is_outside(target) {
+        // Whether anything answers there depends on the network, which no rule needs.
+        return (!is_address(target)).then(|| format!("`{target}` is no address"));
     }
-    found.retain(|(_, target)| !is_outside(target));
-    found
-}
-
-fn targets(prose: &str) -> impl Iterator<Item = &str> {
-    prose.split("](").skip(1).filter_map(target_until_bracket)
-}
-
-fn target_until_bracket(rest: &str) -> Option<&str> {
-    let (target, _) = rest.split_once(')')?;
-    Some(target.split('#').next().unwrap_or_default())
-}
-
-fn is_outside(target: &str) -> bool {
-    target.is_empty() || target.contains("://") || target.starts_with("mailto:")
-}
-
-fn resolved(page: &str, target: &str) -> String {
-    let mut parts: Vec<&str> = page.split('/').collect();
-    parts.pop();
-    for part in target.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                // A step above the root stays visible, and so resolves to nothing.
-                if parts.pop().is_none() {
-                    parts.push("..");
-                }
-            }
-            name => parts.push(name),
-        }
+    let (path, heading) = target.split_once('#').map_or((target, None), |(path, rest)| (path, Some(rest)));
+    let path = if path.is_empty() { page.path.clone() } else { markdown::resolved(&page.path, path) };
+    if !exists(files, &path) {
+        return Some(format!("link to `{target}`, which does not exist"));
     }
-    parts.join("/")
+    let other = files.iter().find(|file| file.path == path && file.has_extension("md"))?;
+    let is_there = |heading: &str| markdown::anchors(&other.text).iter().any(|anchor| anchor == heading);
+    heading
+        .filter(|heading| !is_there(heading))
+        .map(|_| format!("link to `{target}`, a heading that does not exist"))
+}
+
+fn is_address(target: &str) -> bool {
+    if let Some(mail) = target.strip_prefix("mailto:") {
+        return mail.contains('@');
+    }
+    let host = target.strip_prefix("https://").or_else(|| target.strip_prefix("http://"));
+    let host = host.and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    !host.is_empty()
+        && host.chars().all(|c| c.is_ascii_alphanumeric() || "-.:".contains(c))
+        && !target.contains(' ')
 }
 
 fn exists(files: &[SourceFile], path: &str) -> bool {
@@ -92,9 +66,22 @@ mod tests {
     }
 
     #[test]
-    fn links_to_files_folders_anchors_and_the_outside_pass() {
-        let text = "[b](b.md#x) [docs](../docs) [here](#here) [out](https://example.com/a) `[x](y.md)`\n```\n[x](y.md)\n```\n";
-        assert_eq!(resolve(&[file("docs/a.md", text), file("docs/b.md", "")]), []);
+    fn links_to_files_folders_headings_and_the_outside_pass() {
+        let text = "# Here\n[b](b.md#x) [docs](../docs) [here](#here) [out](https://example.com/a) `[x](y.md)`\n```\n[x](y.md)\n```\n";
+        assert_eq!(resolve(&[file("docs/a.md", text), file("docs/b.md", "## X\n")]), []);
+    }
+
+    #[test]
+    fn a_link_to_a_missing_heading_fails() {
+        assert_eq!(resolve(&[file("a.md", "# A\n[x](#b) [y](b.md#c)"), file("b.md", "# B")]).len(), 2);
+    }
+
+    #[test]
+    fn what_is_no_address_fails() {
+        assert_eq!(
+            resolve(&[file("a.md", "[x](htps://example.com) [y](https://) [z](mailto:nobody)")]).len(),
+            3
+        );
     }
 
     #[test]

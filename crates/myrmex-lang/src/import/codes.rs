@@ -19,6 +19,8 @@ pub const CONFLICT: Code = Code("E0905");
 pub const MEANING: Code = Code("E0906");
 /// What was made of a definition does not check.
 pub const RESULT: Code = Code("E0907");
+/// A generated file that could not be written.
+pub const UNWRITABLE: Code = Code("E0908");
 /// Something that has no equal and was left out.
 pub const NO_EQUAL: Code = Code("W0901");
 /// An action that is not mapped.
@@ -31,5 +33,7 @@ pub const KEPT: Code = Code("W0904");
 pub const DONE: Code = Code("N0901");
 
 /// All codes of imports in order.
-pub const ALL: &[Code] =
-    &[FILE, FIELD, GRAPH, REFERENCE, CONFLICT, MEANING, RESULT, NO_EQUAL, UNMAPPED, NEARLY, KEPT, DONE];
+pub const ALL: &[Code] = &[
+    FILE, FIELD, GRAPH, REFERENCE, CONFLICT, MEANING, RESULT, UNWRITABLE, NO_EQUAL, UNMAPPED, NEARLY, KEPT,
+    DONE,
+];

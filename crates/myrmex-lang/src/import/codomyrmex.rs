@@ -14,6 +14,8 @@ mod resources;
 mod shape;
 mod step;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use std::collections::BTreeSet;

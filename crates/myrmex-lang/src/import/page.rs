@@ -77,6 +77,11 @@ pub(super) fn stamped(body: &str) -> String {
     format!("{STAMP}{}{ADVICE}\n{body}", ValueHash::of(body.as_bytes()))
 }
 
+/// Whether an import wrote the first line of `text`, whatever became of the rest.
+pub(super) fn is_stamped(text: &str) -> bool {
+    text.starts_with(STAMP)
+}
+
 /// Whether `text` is as an import wrote it.
 pub(super) fn is_as_written(text: &str) -> bool {
     let Some((_, body)) = text.strip_prefix(STAMP).and_then(|rest| rest.split_once('\n')) else {

@@ -1,6 +1,7 @@
 //! What goes on to what: `needs` and cases of a `switch` become links of a graph, `then` becomes jumps of a flow.
 
 use myrmex_model::OrderedMap;
+use myrmex_model::diagnostic::Code;
 use myrmex_model::outcome::OutcomeSet;
 
 use super::{Frame, Resolver};
@@ -107,6 +108,9 @@ impl<'o> Resolver<'o, '_> {
 
     /// Reports a name that no task of the scope bears.
     fn refuse_sibling<T>(&mut self, frame: &Frame<'o>, spot: &Spot<T>, name: &str) {
+        if self.is_left_out(name) {
+            return self.refuse_left_out(codes::TASK_UNKNOWN, name, spot.place);
+        }
         let message = format!("there is no task `{name}` beside this one");
         let outer = self.frames.iter().rev().find(|outer| outer.names.contains_key(name));
         let hint =
@@ -122,6 +126,19 @@ impl<'o> Resolver<'o, '_> {
         let mut diagnostic = self.report.error(codes::TASK_UNKNOWN, spot.place, message);
         diagnostic.hint = hint;
         self.report.push(diagnostic);
+    }
+}
+
+impl Resolver<'_, '_> {
+    /// Whether the file has a task of this name that the run is to leave out.
+    pub(super) fn is_left_out(&self, name: &str) -> bool {
+        self.others.left_out.iter().any(|left_out| left_out == name)
+    }
+
+    /// Reports that a task goes on to one that is left out, or reads it.
+    pub(super) fn refuse_left_out(&mut self, code: Code, name: &str, place: Place) {
+        let message = format!("`{name}` has no part in this run, for only some tasks are asked for");
+        self.report.refuse_hint(code, place, message, format!("ask for it too: `--only {name}`"));
     }
 }
 

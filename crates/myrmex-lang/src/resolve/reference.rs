@@ -255,6 +255,9 @@ impl<'o> Resolver<'o, '_> {
     }
 
     fn refuse_task(&mut self, name: &str, read: &Read) {
+        if self.is_left_out(name) {
+            return self.refuse_left_out(codes::REFERENCE_UNKNOWN, name, read.place);
+        }
         let message = format!("there is no task `{name}`");
         let words = self.frames.iter().rev().flat_map(|frame| frame.names.keys().copied());
         let near = self.report.nearest(name, words);

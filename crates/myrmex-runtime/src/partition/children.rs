@@ -125,7 +125,7 @@ impl State {
     fn must_wait(&mut self, message: &Message) -> bool {
         let is_cheap = match message {
             // A run that left memory is read again for it.
-            Message::Cancel { child, .. } => !self.owned.asleep.contains_key(child),
+            Message::Cancel { child, .. } => self.owned.asleep.get(*child).is_none(),
             Message::Call(_) | Message::Ended { .. } => false,
         };
         self.is_full()
@@ -194,7 +194,7 @@ impl State {
 
     /// Loads a child that has begun before, and lets one that is over say so; false if it has not begun.
     fn is_child_there(&mut self, child: RunId) -> Result<bool, RequestError> {
-        if self.owned.asleep.contains_key(&child) {
+        if self.owned.asleep.get(child).is_some() {
             return Ok(true);
         }
         if let Some(loaded) = self.owned.runs.get(&child) {

@@ -26,6 +26,7 @@ mod pools;
 mod post;
 mod shared;
 mod sleep;
+mod sleepers;
 mod snapshot;
 mod stepper;
 mod timers;
@@ -62,7 +63,7 @@ use mail::Mail;
 use pools::Pools;
 use post::Word;
 use shared::{Opening, SharedStore};
-use sleep::Asleep;
+use sleepers::Sleepers;
 use snapshot::Upkeep;
 use timers::Timers;
 use writer::Writer;
@@ -200,7 +201,7 @@ struct Owned {
     /// Runs that had a place before, and wait for it again.
     aside: BTreeMap<RunId, Loaded>,
     /// Runs that only wait and left memory.
-    asleep: BTreeMap<RunId, Asleep>,
+    asleep: Sleepers,
     /// Runs in memory by the time since which nothing may have happened to them.
     quiet: VecDeque<(Timestamp, RunId)>,
     /// Places among the runs of a workflow; empty where the domain is not held.
@@ -253,7 +254,7 @@ impl Owned {
             writer,
             runs: BTreeMap::new(),
             aside: BTreeMap::new(),
-            asleep: BTreeMap::new(),
+            asleep: Sleepers::default(),
             quiet: VecDeque::new(),
             admission: Admission::default(),
             dispatch,
@@ -267,6 +268,12 @@ impl Owned {
             last: opened.last,
             durable: opened.last,
         })
+    }
+
+    /// Returns when the next timer is due, also of a run that left memory.
+    fn next_due(&self) -> Option<Timestamp> {
+        let asleep = self.asleep.first().map(|(due, _)| due);
+        self.timers.next_due().into_iter().chain(asleep).min()
     }
 }
 
@@ -464,7 +471,7 @@ impl State {
     }
 
     fn time_to_sleep(&self) -> Duration {
-        match self.owned.timers.next_due().into_iter().chain(self.next_nap()).min() {
+        match self.owned.next_due().into_iter().chain(self.next_nap()).min() {
             Some(due) => {
                 let left = u64::try_from(due.0.saturating_sub(self.parts.clock.now().0)).unwrap_or(0);
                 Duration::from_nanos(left).min(LOOK_AT_CLOCK)
@@ -673,7 +680,7 @@ impl State {
     /// loads the runs from it; false if that fails for good.
     fn reopen(&mut self, allowed: Result<(), StoreError>) -> bool {
         let in_memory = self.owned.runs.keys().chain(self.owned.aside.keys());
-        let open_runs: Vec<RunId> = in_memory.chain(self.owned.asleep.keys()).copied().collect();
+        let open_runs: Vec<RunId> = in_memory.copied().chain(self.owned.asleep.runs()).collect();
         let mut lost_answers = self.owned.open.take_answers();
         lost_answers.extend(self.owned.writer.take_waiting().into_iter().flat_map(|waiting| waiting.answers));
         self.follow_ups.clear();

@@ -8,6 +8,7 @@ use myrmex_model::time::{Length, Timestamp};
 use myrmex_store::StoreError;
 
 use super::journal::JournalError;
+use super::sleepers::Asleep;
 use super::snapshot::restore;
 use super::{Loaded, Owned, State};
 use crate::values::Values;
@@ -19,13 +20,8 @@ const NAPS_PER_TURN: usize = 64;
 /// For how long runs that may leave memory are waited for, so that the loop does not turn for each of them.
 const NAPS_TOGETHER: Length = Length(1_000);
 
-/// What is left of a run that left memory.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Asleep {
-    has_snapshot: bool,
-    /// When the first of its timers is due.
-    first_due: Option<Timestamp>,
-}
+/// For how many runs the list of quiet ones keeps room.
+const QUIET_ROOM: usize = 64;
 
 /// How often what is done to save memory and time was done, since the partition began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,6 +32,16 @@ pub struct Tally {
     pub naps: u64,
     /// Runs that came back.
     pub wakes: u64,
+}
+
+impl Owned {
+    /// Gives the room of the list of quiet runs back, once it has become much shorter.
+    fn give_room_back(&mut self) {
+        let (len, room) = (self.quiet.len(), self.quiet.capacity());
+        if room > QUIET_ROOM && len < room / 4 {
+            self.quiet.shrink_to((2 * len).max(QUIET_ROOM));
+        }
+    }
 }
 
 impl State {
@@ -82,6 +88,7 @@ impl State {
                 *since > now || since.after(self.parts.thrift.idle) <= now
             };
             let next = if self.trouble.is_none() { self.owned.quiet.pop_front_if(due) } else { None };
+            self.owned.give_room_back();
             let Some((since, id)) = next else { return };
             let Some(Loaded { run, upkeep, .. }) = self.owned.runs.get_mut(&id) else { continue };
             // What is not durable could not be read when it comes back.
@@ -111,7 +118,7 @@ impl State {
             return;
         }
         if let Some(Loaded { upkeep, .. }) = self.owned.runs.remove(&id) {
-            let first_due = self.owned.timers.lull(id);
+            let first_due = self.owned.timers.disarm_all(id).into_iter().map(|(_, due)| due).min();
             self.owned.asleep.insert(id, Asleep { has_snapshot: upkeep.has_snapshot, first_due });
             self.tally.naps += 1;
         }
@@ -121,7 +128,7 @@ impl State {
     /// read. The turn is dropped then. What a run claims that cannot be read any more is not known, so nothing goes on before
     /// the store is opened again without it.
     pub(super) fn at_hand(&mut self, id: RunId) -> Option<&mut Loaded> {
-        if let Some(asleep) = self.owned.asleep.get(&id).copied()
+        if let Some(asleep) = self.owned.asleep.get(id)
             && let Err(error) = self.bring_back(id, asleep)
         {
             let error = match error {
@@ -131,6 +138,15 @@ impl State {
             self.trouble.get_or_insert(error);
         }
         self.owned.runs.get_mut(&id)
+    }
+
+    /// Returns the run that is to come back next because a timer of it is due at `now`, before any other timer fires. Of timers
+    /// that are due at the same instant those of runs in memory fire first, so that not all sleepers of one instant come back
+    /// before the first of them has gone on.
+    pub(super) fn sleeper_due(&self, now: Timestamp) -> Option<RunId> {
+        let (due, run) = self.owned.asleep.first()?;
+        let is_first = self.owned.timers.next_due().is_none_or(|other| due < other);
+        (due <= now && is_first).then_some(run)
     }
 
     /// Brings a run back that left memory, and arms its timers. What it claims was never given up.
@@ -144,10 +160,7 @@ impl State {
         let timers = loaded.run.timers();
         // What a replay leaves on the agenda is long settled.
         let decision = loaded.run.go_on(self.parts.clock.now());
-        self.owned.asleep.remove(&id);
-        if let Some(due) = asleep.first_due {
-            self.owned.timers.rouse(id, due);
-        }
+        self.owned.asleep.remove(id);
         for (timer, due) in timers {
             self.owned.timers.arm(id, timer, due);
         }

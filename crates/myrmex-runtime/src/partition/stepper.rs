@@ -145,7 +145,7 @@ impl Stepper {
     /// Returns whether a loop would wait for what others say, or for the clock: so nothing may come of a turn before that.
     pub fn sleeps(&self, log: LogId, now: Timestamp) -> bool {
         let Loop { state, messages } = &self.loops[log.0 as usize];
-        let mut dues = state.owned.timers.next_due().into_iter().chain(state.next_nap());
+        let mut dues = state.owned.next_due().into_iter().chain(state.next_nap());
         let is_due = dues.any(|due| due <= now);
         messages.is_empty()
             && state.deferred.is_empty()
@@ -172,7 +172,7 @@ impl Stepper {
 
     /// Returns when the next timer is due.
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.loops.iter().filter_map(|one| one.state.owned.timers.next_due()).min()
+        self.loops.iter().filter_map(|one| one.state.owned.next_due()).min()
     }
 
     /// Returns what was done to save memory and time, of all partitions together.

@@ -1,6 +1,6 @@
-//! The timers of a partition's runs, by the instant they are due and by name.
+//! The timers of a partition's runs in memory, by the instant they are due and by name.
 //!
-//! Of a run that left memory only the instant is kept at which its first timer is due. It arms them again when it comes back.
+//! A run that leaves memory takes its timers along; [`Sleepers`](super::sleepers::Sleepers) keep when its first one is due.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,8 +13,6 @@ use myrmex_model::time::Timestamp;
 pub(super) struct Timers {
     by_due: BTreeSet<(Timestamp, RunId, TimerKey)>,
     due_of: BTreeMap<(RunId, TimerKey), Timestamp>,
-    /// Runs that left memory, by when their first timer is due.
-    sleepers: BTreeSet<(Timestamp, RunId)>,
 }
 
 impl Timers {
@@ -49,31 +47,9 @@ impl Timers {
         timers
     }
 
-    /// Keeps of a run that leaves memory only when its first timer is due, and returns that.
-    pub(super) fn lull(&mut self, run: RunId) -> Option<Timestamp> {
-        let first = self.disarm_all(run).into_iter().map(|(_, due)| due).min()?;
-        self.sleepers.insert((first, run));
-        Some(first)
-    }
-
-    /// Forgets a run that comes back, whose first timer is due at `first`.
-    pub(super) fn rouse(&mut self, run: RunId, first: Timestamp) {
-        self.sleepers.remove(&(first, run));
-    }
-
-    /// Returns the run that is to come back next because a timer of it is due at `now`, before any other timer fires. Of timers
-    /// that are due at the same instant those of runs in memory fire first, so that not all sleepers of one instant come back
-    /// before the first of them has gone on.
-    pub(super) fn sleeper_due(&self, now: Timestamp) -> Option<RunId> {
-        let (due, run) = *self.sleepers.first()?;
-        let is_first = self.by_due.first().is_none_or(|(other, _, _)| due < *other);
-        (due <= now && is_first).then_some(run)
-    }
-
     /// Returns when the next timer is due.
     pub(super) fn next_due(&self) -> Option<Timestamp> {
-        let armed = self.by_due.first().map(|(due, _, _)| *due);
-        armed.into_iter().chain(self.sleepers.first().map(|(due, _)| *due)).min()
+        self.by_due.first().map(|(due, _, _)| *due)
     }
 
     /// Takes the next timer that is due at `now`.
@@ -122,23 +98,5 @@ mod tests {
         assert_eq!(timers.disarm_all(one).len(), 2);
         timers.disarm(two, &wait("none"));
         assert_eq!(timers.next_due(), Some(Timestamp(3)));
-    }
-
-    #[test]
-    fn a_run_that_left_memory_comes_back_before_its_first_timer_fires() {
-        let (one, two) = (RunId([1; 16]), RunId([2; 16]));
-        let mut timers = Timers::default();
-        timers.arm(one, wait("a"), Timestamp(30));
-        timers.arm(one, wait("b"), Timestamp(20));
-        timers.arm(two, wait("a"), Timestamp(10));
-        assert_eq!(timers.lull(one), Some(Timestamp(20)));
-        assert_eq!(timers.next_due(), Some(Timestamp(10)));
-        assert_eq!(timers.sleeper_due(Timestamp(25)), None, "another timer is first");
-        assert_eq!(timers.take_due(Timestamp(25)), Some((two, wait("a"))));
-        assert_eq!((timers.next_due(), timers.take_due(Timestamp(25))), (Some(Timestamp(20)), None));
-        assert_eq!(timers.sleeper_due(Timestamp(19)), None);
-        assert_eq!(timers.sleeper_due(Timestamp(25)), Some(one));
-        timers.rouse(one, Timestamp(20));
-        assert_eq!((timers.next_due(), timers.lull(two)), (None, None));
     }
 }

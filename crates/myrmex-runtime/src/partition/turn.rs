@@ -452,7 +452,7 @@ impl State {
             if self.is_full() {
                 return;
             }
-            while let Some(run) = self.owned.timers.sleeper_due(now) {
+            while let Some(run) = self.sleeper_due(now) {
                 if self.tally.wakes - wakes >= WAKES_PER_TURN || self.at_hand(run).is_none() {
                     return;
                 }

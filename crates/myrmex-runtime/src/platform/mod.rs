@@ -57,7 +57,9 @@ mod spec;
 mod linux;
 
 #[cfg(target_os = "linux")]
-pub use linux::{Processes, Waker, Zygote, limits, memory_bytes, raise_open_files, return_memory, volume_of};
+pub use linux::{
+    Changes, Processes, Waker, Zygote, limits, memory_bytes, raise_open_files, return_memory, volume_of,
+};
 pub use spec::{
     Exit, FileSystem, Finish, Limits, ProcessEnd, ProcessEvent, ProcessId, ProcessSpec, SCRIPT_PATH, Stage,
     Stream, Usage, Volume,

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use clap_complete::engine::ArgValueCompleter;
 use myrmex_model::diagnostic::Severity;
 
-use super::{CheckedFile, check_file};
+use super::{CheckedFile, check_file, rounds};
 use crate::complete;
 use crate::exit::{Exit, Failure};
 use crate::render::diagnostics;
@@ -24,6 +24,10 @@ pub struct Args {
     /// How to print what is found
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+
+    /// Check again whenever a workflow, a library or the settings change, until Ctrl-C
+    #[arg(long)]
+    watch: bool,
 }
 
 /// How diagnostics are printed.
@@ -45,7 +49,11 @@ enum Format {
 ///
 /// Returns [`Failure`] if standard output cannot be written.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
-    let root = Workspace::current(None)?.root;
+    let workspace = Workspace::current(None)?;
+    if args.watch {
+        return rounds::run(&args.paths, &workspace);
+    }
+    let root = workspace.root;
     let files = sources::meant(&args.paths, &root);
     let settings = sources::settings(&root).filter(|settings| !has_same(&files, settings));
     let mut checked = with_needed(files.iter().map(|path| check_file(path, &root)).collect());

@@ -53,7 +53,9 @@ impl Shell {
 ///
 /// Returns [`Failure`] if standard output cannot be written.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
-    let called = std::env::args().next().unwrap_or_else(|| complete::PROGRAM.to_owned());
+    // A path that is no text cannot stand in a script; what comes nearest to it names at least what is meant.
+    let called = std::env::args_os().next().map(|called| called.to_string_lossy().into_owned());
+    let called = called.unwrap_or_else(|| complete::PROGRAM.to_owned());
     let is_path = Path::new(&called).components().count() > 1;
     let program = match std::path::absolute(&called) {
         Ok(path) if is_path => path.to_string_lossy().into_owned(),

@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use clap_complete::engine::ArgValueCompleter;
-use myrmex_model::name::Namespace;
+use myrmex_engine::history::History;
+use myrmex_model::id::RunId;
+use myrmex_model::ir::Definition;
+use myrmex_model::name::{Name, Namespace};
 use myrmex_runtime::partition::load_run;
 use myrmex_store::Reader;
+use myrmex_store::sqlite::SqliteReader;
 
 use super::run::{candidates, no_definition, resolve, tell_problems};
-use super::runs::{find, open_reader};
+use super::runs::{find, has_store, open_reader};
 use super::{CheckedFile, check_file};
-use crate::complete;
 use crate::driven::Driver;
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::graph::dot::dot;
@@ -22,8 +25,9 @@ use crate::render::graph::model::Drawing;
 use crate::render::graph::states::{of_definition, of_run};
 use crate::render::graph::svg::svg;
 use crate::render::graph::text::text;
-use crate::sources::STANDARD_INPUT;
+use crate::sources::{self, STANDARD_INPUT};
 use crate::workspace::Workspace;
+use crate::{complete, history};
 
 /// Draw a workflow, or a run with where its tasks stand
 #[derive(Debug, clap::Args)]
@@ -82,13 +86,14 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         (None, None) if std::io::stdout().is_terminal() => Format::Text,
         (None, None) => Format::Svg,
     };
+    if let Some(path) = args.out.as_deref().filter(|path| is_workflow(path)) {
+        let message = format!("`{}` is a workflow: a drawing does not take its place", path.display());
+        return Err(Failure::new(FailureCode::Inputs, message).with_hint("name another file"));
+    }
     let workspace = Workspace::current(data)?;
-    let drawing = match run_named(&args.what, &workspace)? {
-        Some(drawing) => drawing,
-        None => match workflow(&args.what, &workspace)? {
-            Ok(drawing) => drawing,
-            Err(exit) => return Ok(exit),
-        },
+    let drawing = match drawing(&args.what, &workspace)? {
+        Ok(drawing) => drawing,
+        Err(exit) => return Ok(exit),
     };
     let written = match format {
         Format::Svg => svg(&drawing).map_err(|error| {
@@ -110,27 +115,65 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
+/// Whether a file is a workflow. A drawing in JSON names its workflow too, and has nodes.
+fn is_workflow(path: &Path) -> bool {
+    let is_drawing = || {
+        let text = std::fs::read(path).unwrap_or_default();
+        serde_json::from_slice(&text).is_ok_and(|drawn: serde_json::Value| drawn["nodes"].is_array())
+    };
+    // What is no file, such as a pipe, cannot be looked into.
+    path.is_file() && sources::declared(path).is_some() && !is_drawing()
+}
+
 fn unknown_ending(file: &Path) -> Failure {
     let message = format!("the ending of `{}` says no format", file.display());
     Failure::new(FailureCode::Inputs, message)
         .with_hint("end it with .svg, .mmd, .dot, .json or .txt, or say `--format`")
 }
 
-/// Draws a workflow; a file with errors shows them and gives the exit.
-fn workflow(what: &str, workspace: &Workspace) -> Result<Result<Drawing, Exit>, Failure> {
-    let file = match resolve(what, workspace) {
+/// Draws a run or a workflow; a file with errors shows them and gives the exit.
+pub(super) fn drawing(what: &str, workspace: &Workspace) -> Result<Result<Drawing, Exit>, Failure> {
+    if let Some((id, reader)) = run_named(what, workspace)? {
+        return draw_run(id, &reader, workspace).map(Ok);
+    }
+    Ok(definition(what, workspace)?.map(|definition| {
+        let drawing = of_definition(&definition);
+        match history_of(&definition.name, workspace) {
+            Some(history) => drawing.with_history(&history),
+            None => drawing,
+        }
+    }))
+}
+
+/// Reads a workflow; a file with errors shows them and gives the exit.
+pub(super) fn definition(what: &str, workspace: &Workspace) -> Result<Result<Definition, Exit>, Failure> {
+    let mut file = match resolve(what, workspace) {
         Ok(path) => check_file(&path, &workspace.root),
         Err(problem) => CheckedFile::unreadable(*problem),
     };
     tell_problems(&file, true);
-    match &file.definition {
-        Some(definition) => Ok(Ok(of_definition(definition))),
+    match file.definition.take() {
+        Some(definition) => Ok(Ok(definition)),
         None => no_definition(&file).map(Err),
     }
 }
 
-/// Draws the run that is meant; nothing if a workflow is. A file and a workflow of that name come first.
-fn run_named(what: &str, workspace: &Workspace) -> Result<Option<Drawing>, Failure> {
+/// Reads what past runs of a workflow took; nothing if there are none. A store that cannot be read keeps nobody from drawing a file.
+fn history_of(workflow: &Name, workspace: &Workspace) -> Option<History> {
+    if !has_store(workspace) {
+        return None;
+    }
+    let history = open_reader(workspace)
+        .and_then(|reader| Ok(history::of_workflow(&reader, &Namespace::standard(), workflow)?));
+    history.unwrap_or_else(|failure| {
+        // If standard error is closed the drawing is there all the same.
+        drop(writeln!(anstream::stderr(), "drawn without the history: {}", failure.message));
+        None
+    })
+}
+
+/// Finds the run that is meant; nothing if a workflow is. A file and a workflow of that name come first.
+pub(super) fn run_named(what: &str, workspace: &Workspace) -> Result<Option<(RunId, SqliteReader)>, Failure> {
     let is_digits =
         |text: &str| text.chars().all(|character| character.is_ascii_hexdigit() || character == '-');
     let is_workflow = || Path::new(what).exists() || !candidates(what, workspace).0.is_empty();
@@ -141,15 +184,20 @@ fn run_named(what: &str, workspace: &Workspace) -> Result<Option<Drawing>, Failu
     let is_surely_run = what.starts_with(|first: char| first.is_ascii_digit());
     let namespace = Namespace::standard();
     let found = open_reader(workspace).and_then(|reader| Ok((find(&reader, &namespace, what)?, reader)));
-    let (id, reader) = match found {
-        Ok(found) => found,
-        Err(failure) if is_surely_run || failure.code != FailureCode::RunId => return Err(failure),
-        Err(_) => return Ok(None),
-    };
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(failure) if is_surely_run || failure.code != FailureCode::RunId => Err(failure),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Draws a run with where its tasks stand.
+fn draw_run(id: RunId, reader: &dyn Reader, workspace: &Workspace) -> Result<Drawing, Failure> {
+    let namespace = Namespace::standard();
     let unknown = || Failure::new(FailureCode::RunId, format!("there is no run {id}"));
     let driver = Driver::of(workspace)?;
     let header = reader.summary(&namespace, id)?.ok_or_else(unknown)?;
-    let is_interrupted = driver.has_left(&reader, &header)?;
-    let run = load_run(&reader, &namespace, id)?.ok_or_else(unknown)?;
-    Ok(Some(of_run(&run, is_interrupted)))
+    let is_interrupted = driver.has_left(reader, &header)?;
+    let run = load_run(reader, &namespace, id)?.ok_or_else(unknown)?;
+    Ok(of_run(&run, is_interrupted))
 }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use myrmex_lang::Source;
 use myrmex_lang::import::{BYTES_MAX, Dialect, FILES_MAX, Fate, Format, Generated, Imported, Options, codes};
-use myrmex_model::diagnostic::{Diagnostic, Span};
+use myrmex_model::diagnostic::{Code, Diagnostic, Span};
 
-use crate::exit::{Exit, Failure, FailureCode};
+use crate::exit::{Exit, Failure, FailureCode, reason};
 use crate::render::imported::{self, Outcome, Written};
 use crate::sources::read_text;
 
@@ -37,7 +37,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
-    /// Write generated files anew that were changed since
+    /// Write generated files anew that were changed since; what no import wrote is left alone all the same
     #[arg(long, requires = "out")]
     force: bool,
 
@@ -79,7 +79,8 @@ fn dialects() -> impl TypedValueParser<Value = Dialect> {
 ///
 /// # Errors
 ///
-/// Returns [`Failure`] if a file cannot be written, or more than one workflow would go to standard output.
+/// Returns [`Failure`] if the map cannot be read, there are more files than one import reads, or standard output cannot be written
+/// or would get more than one workflow. What cannot be written into a folder is an error of the report.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     let (sources, unread) = read(args)?;
     let map = args.map.as_deref().map(source_at).transpose()?;
@@ -87,7 +88,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let mut imported = on_large_stack(|| myrmex_lang::import::import(args.from, &sources, &options));
     imported.notes.splice(..0, unread);
     let written = match &args.out {
-        Some(folder) => write_all(folder, args.force, &mut imported)?,
+        Some(folder) => write_all(folder, args.force, &mut imported),
         None => unwritten(&imported),
     };
     let known: Vec<Source> = sources.into_iter().chain(map).collect();
@@ -98,11 +99,10 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
             .write_all(format!("{report:#}\n").as_bytes())
             .map_err(|error| Failure::output(&error))?;
     } else {
-        if args.out.is_none() {
-            print_one(&imported)?;
-        }
+        let printed = if args.out.is_none() { print_one(&imported) } else { Ok(()) };
         // If standard error is closed the exit code still tells.
         drop(anstream::stderr().write_all(imported::text(args.from, &imported, &written, &known).as_bytes()));
+        printed?;
     }
     Ok(if has_errors { Exit::Invalid } else { Exit::Success })
 }
@@ -124,19 +124,18 @@ fn print_one(imported: &Imported) -> Result<(), Failure> {
 /// Reads all files; those that cannot be read become errors of the report.
 fn read(args: &Args) -> Result<(Vec<Source>, Vec<Diagnostic>), Failure> {
     let (mut sources, mut unread, mut bytes) = (Vec::new(), Vec::new(), 0);
-    for path in args.paths.iter().flat_map(|path| files(path, args.from.endings())) {
+    let mut paths = Vec::new();
+    for path in &args.paths {
+        paths.extend(files(path, args.from.endings(), &mut unread));
+    }
+    for path in paths {
         match read_text(&path) {
             Ok(text) => {
                 bytes += text.len();
                 sources.push(Source::new(path.display().to_string(), text));
             }
             Err(reason) => {
-                let span = Span { file: path.display().to_string().into(), start: 0, end: 0 };
-                unread.push(Diagnostic::error(
-                    codes::FILE,
-                    span,
-                    format!("the file cannot be read: {reason}"),
-                ));
+                unread.push(about(&path, codes::FILE, &format!("the file cannot be read: {reason}")));
             }
         }
         if sources.len() > FILES_MAX || bytes > BYTES_MAX {
@@ -158,21 +157,56 @@ fn source_at(path: &Path) -> Result<Source, Failure> {
     Ok(Source::new(path.display().to_string(), text))
 }
 
-/// Returns the files that a path means, in the order of their paths: those of a folder if they have one of the endings.
-fn files(path: &Path, endings: &[&str]) -> Vec<PathBuf> {
+/// Builds an error about a file or folder as a whole.
+fn about(path: &Path, code: Code, message: &str) -> Diagnostic {
+    Diagnostic::error(code, whole(path), message)
+}
+
+fn whole(path: &Path) -> Span {
+    Span { file: Arc::from(path.display().to_string()), start: 0, end: 0 }
+}
+
+/// Returns the files that a path means, in the order of their paths: those of a folder if they have one of the endings. Folders
+/// that are not looked into become errors of the report.
+fn files(path: &Path, endings: &[&str], unread: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
     if !path.is_dir() {
         return vec![path.to_owned()];
     }
     let (mut found, mut folders) = (Vec::new(), vec![(path.to_owned(), 0)]);
     while let Some((folder, depth)) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+        if depth > DEPTH_MAX {
+            let message =
+                format!("the folder lies more than {DEPTH_MAX} folders deep: it is not looked into");
+            unread.push(about(&folder, codes::FILE, &message));
+            continue;
+        }
+        let mut refuse = |error: &std::io::Error| {
+            let message = format!("the folder cannot be read: {}", reason(error));
+            unread.push(about(&folder, codes::FILE, &message));
+        };
+        let entries = match std::fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) => {
+                refuse(&error);
+                continue;
+            }
+        };
+        for entry in entries {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    refuse(&error);
+                    continue;
+                }
+            };
             let (own, name) = (entry.path(), entry.file_name());
             // A link to a folder may lead back to where it lies.
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            if is_folder && depth < DEPTH_MAX && PASSED_OVER.iter().all(|other| name != *other) {
+            if !is_folder {
+                let is_meant = own.extension().is_some_and(|own| endings.iter().any(|end| own == *end));
+                found.extend(is_meant.then_some(own));
+            } else if PASSED_OVER.iter().all(|other| name != *other) {
                 folders.push((own, depth + 1));
-            } else if !is_folder && own.extension().is_some_and(|own| endings.iter().any(|end| own == *end)) {
-                found.push(own);
             }
         }
         if found.len() > FILES_MAX {
@@ -197,39 +231,57 @@ fn on_large_stack(work: impl Fn() -> Imported + Sync) -> Imported {
     }
 }
 
-/// Writes the files into a folder, and says what became of each. What somebody changed is left alone, with a warning.
-fn write_all(folder: &Path, is_forced: bool, imported: &mut Imported) -> Result<Vec<Written>, Failure> {
+/// Writes the files into a folder, and says what became of each. What somebody changed is left alone, with a warning; what cannot
+/// be written is an error and stops none of the others.
+fn write_all(folder: &Path, is_forced: bool, imported: &mut Imported) -> Vec<Written> {
     let mut all = Vec::new();
     for file in &imported.files {
         let path = folder.join(&file.path);
-        let outcome = match std::fs::read(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Outcome::New,
-            Err(error) => return Err(Failure::file(&path, "cannot be read", &error)),
-            Ok(existing) => match file.fate(&existing) {
-                Fate::Same => Outcome::Unchanged,
-                Fate::Replaced => Outcome::Replaced,
-                Fate::Kept if is_forced => Outcome::Replaced,
-                Fate::Kept => Outcome::Kept,
-            },
-        };
-        match outcome {
-            Outcome::New | Outcome::Replaced => {
-                write(&path, &file.text())
-                    .map_err(|error| Failure::file(&path, "cannot be written", &error))?;
-            }
-            Outcome::Kept => {
-                let span = Span { file: Arc::from(path.display().to_string()), start: 0, end: 0 };
-                let message = "the file was not written by an import, or was changed since: it is left alone";
-                let note = Diagnostic::warning(codes::KEPT, span, message);
-                imported
-                    .notes
-                    .push(note.with_hint("`--force` writes it anew; what was changed is lost then"));
-            }
-            Outcome::Unchanged | Outcome::Unwritten => {}
-        }
+        let (outcome, note) = write_one(&path, file, is_forced)
+            .unwrap_or_else(|problem| (Outcome::Failed, Some(about(&path, codes::UNWRITABLE, &problem))));
+        imported.notes.extend(note);
         all.push(Written { path: path.display().to_string(), outcome });
     }
-    Ok(all)
+    all
+}
+
+/// Writes a file, unless the one in its place is the same or somebody's own.
+///
+/// # Errors
+///
+/// Returns why it cannot be written.
+fn write_one(
+    path: &Path,
+    file: &Generated,
+    is_forced: bool,
+) -> Result<(Outcome, Option<Diagnostic>), String> {
+    let kept = |message: &str, hint: &str| {
+        let note = Diagnostic::warning(codes::KEPT, whole(path), message).with_hint(hint);
+        Ok((Outcome::Kept, Some(note)))
+    };
+    let outcome = match std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Outcome::New,
+        Err(error) => return Err(format!("the file in its place cannot be read: {}", reason(&error))),
+        Ok(existing) => match file.fate(&existing) {
+            Fate::Same => return Ok((Outcome::Unchanged, None)),
+            Fate::Replaced => Outcome::Replaced,
+            Fate::Kept if is_forced => Outcome::Replaced,
+            Fate::Kept => {
+                return kept(
+                    "the file was changed since an import wrote it: it is left alone",
+                    "`--force` writes it anew; what was changed is lost then",
+                );
+            }
+            Fate::Foreign => {
+                return kept(
+                    "no import wrote the file: it is left alone, with `--force` too",
+                    "move it away, or import into another folder",
+                );
+            }
+        },
+    };
+    write(path, &file.text()).map_err(|error| format!("the file cannot be written: {}", reason(&error)))?;
+    Ok((outcome, None))
 }
 
 /// Writes a file whole or not at all: half a file would be taken for one that somebody changed.
@@ -238,8 +290,12 @@ fn write(path: &Path, text: &str) -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;
     }
     let beside = path.with_extension("yaml.new");
-    std::fs::write(&beside, text)?;
-    std::fs::rename(&beside, path)
+    let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path));
+    if written.is_err() {
+        // What is left of it helps nobody. If it cannot be removed either, the error already says that something is wrong.
+        drop(std::fs::remove_file(&beside));
+    }
+    written
 }
 
 fn unwritten(imported: &Imported) -> Vec<Written> {

@@ -59,7 +59,7 @@ fn wanted(word: &str) -> Result<Wanted, String> {
     Status::from_word(word).map(Wanted::Status).ok_or_else(|| format!("choose one of {}", known.join(", ")))
 }
 
-fn name(text: &str) -> Result<Name, String> {
+pub(super) fn name(text: &str) -> Result<Name, String> {
     Name::new(text).map_err(|error| error.to_string())
 }
 

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use clap_complete::engine::ArgValueCompleter;
-use myrmex_engine::run::TaskView;
+use myrmex_engine::run::{Run, TaskView};
 use myrmex_model::address::Address;
 use myrmex_model::id::{FencingToken, RunId};
 use myrmex_model::name::Namespace;
@@ -15,6 +15,7 @@ use myrmex_store::segments::{ATTEMPT_BYTES_MAX, FileLogReader, LogReader, Piece,
 use myrmex_store::{Reader, StoreError};
 use serde_json::json;
 
+use super::follow::{self, Following};
 use super::runs::{NAMED_MAX, find, listed, open_reader};
 use crate::complete;
 use crate::descendants::{self, Call};
@@ -31,13 +32,46 @@ pub struct Args {
     #[arg(add = ArgValueCompleter::new(complete::runs))]
     run: String,
 
-    /// Print only this task and what is inside it; one task alone is printed as it is, without prefixes
+    /// Print only this task and what is inside it; repeat for more. One task alone is printed as it is, without prefixes
     #[arg(long, value_name = "PATH", add = ArgValueCompleter::new(complete::tasks))]
-    task: Option<String>,
+    task: Vec<String>,
+
+    /// Go on printing what comes, until the run has ended, or all tasks that `--task` names
+    #[arg(long, short)]
+    follow: bool,
 
     /// Print JSON lines
     #[arg(long)]
     json: bool,
+}
+
+/// The tasks whose output is wanted; all if none is named.
+pub(super) struct Wanted(Vec<TaskPath>);
+
+impl Wanted {
+    pub(super) fn new(paths: &[String]) -> Self {
+        Self(paths.iter().map(|path| TaskPath::new(path)).collect())
+    }
+
+    /// Whether the output of a task is wanted: it is named, or what it is inside of.
+    pub(super) fn holds(&self, task: &Address) -> bool {
+        self.0.is_empty() || self.0.iter().any(|wanted| wanted.holds(task))
+    }
+
+    /// Whether a task is the only one that is named, so that its output needs no prefix.
+    pub(super) fn is_alone(&self, task: &Address) -> bool {
+        matches!(&self.0[..], [wanted] if wanted.names(task))
+    }
+
+    /// Returns which of the names are the names of this task.
+    pub(super) fn named<'a>(&'a self, task: &'a Address) -> impl Iterator<Item = usize> + 'a {
+        self.0.iter().enumerate().filter(|(_, wanted)| wanted.names(task)).map(|(index, _)| index)
+    }
+
+    /// Returns how many tasks are named.
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
 }
 
 /// Prints the logs.
@@ -51,14 +85,18 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let namespace = Namespace::standard();
     let run = find(&reader, &namespace, &args.run)?;
     let segments = FileLogReader::new(&workspace.data);
+    if args.follow {
+        let following = Following { workspace: &workspace, reader: &reader, namespace: &namespace, segments };
+        return follow::run(&following, run, (&args.task, args.json));
+    }
     let mut logs = ended_attempts(&reader, &namespace, run)?;
     logs.extend(open_attempts(&reader, &segments, run)?);
-    let wanted = args.task.as_deref().map(TaskPath::new);
-    logs.retain(|log| wanted.as_ref().is_none_or(|wanted| wanted.holds(&log.task)));
+    let wanted = Wanted::new(&args.task);
+    logs.retain(|log| wanted.holds(&log.task));
     // In the order in which they were written.
     logs.sort_by_key(|log| (log.range.segment, log.range.start));
     let has_printed = !logs.is_empty();
-    let is_single = wanted.as_ref().is_some_and(|wanted| logs.iter().all(|log| wanted.names(&log.task)));
+    let is_single = logs.iter().all(|log| wanted.is_alone(&log.task));
     let mut attempts: BTreeMap<FencingToken, Vec<&AttemptLog>> = BTreeMap::new();
     for log in &logs {
         attempts.entry(log.token).or_default().push(log);
@@ -73,21 +111,21 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     if let Some(failure) = damage {
         return Err(failure);
     }
-    let has_called = say_called(wanted.as_ref(), &reader, (&namespace, run))?;
+    let has_called = say_called(&wanted, &reader, (&namespace, run))?;
     if !has_printed && !has_called {
-        say_why(args, &reader, run)?;
+        say_why((&args.task, &wanted), &reader, run)?;
     }
     Ok(Exit::Success)
 }
 
 /// Says where the output of the runs is that these tasks called; false if they called none.
 fn say_called(
-    wanted: Option<&TaskPath>,
+    wanted: &Wanted,
     reader: &dyn Reader,
     (namespace, run): (&Namespace, RunId),
 ) -> Result<bool, Failure> {
     let mut calls = descendants::calls(reader, namespace, run)?;
-    calls.retain(|call| wanted.is_none_or(|wanted| wanted.holds(&call.task)));
+    calls.retain(|call| wanted.holds(&call.task));
     // If standard error is closed the exit code still tells.
     let say = |message: String| drop(writeln!(anstream::stderr(), "{message}"));
     for Call { task, child } in calls.iter().take(NAMED_MAX) {
@@ -101,47 +139,53 @@ fn say_called(
 }
 
 /// Says why there is nothing: there is no such task, it took over what another run did, or it printed nothing.
-fn say_why(args: &Args, reader: &dyn Reader, run: RunId) -> Result<(), Failure> {
+fn say_why((paths, wanted): (&[String], &Wanted), reader: &dyn Reader, run: RunId) -> Result<(), Failure> {
     let loaded = myrmex_runtime::partition::load_run(reader, &Namespace::standard(), run)?;
-    let wanted = args.task.as_deref().map(TaskPath::new);
-    if let Some((path, wanted)) = args.task.as_deref().zip(wanted.as_ref()) {
-        let task = loaded.as_ref().and_then(|run| summary::last_runs(run).get(path).copied());
-        if let Some(from) = task.and_then(|task| task.taken_from()) {
+    let tasks = loaded.as_ref().map(summary::last_runs).unwrap_or_default();
+    for path in paths {
+        if let Some(from) = tasks.get(path).and_then(TaskView::taken_from) {
             let short = summary::short(from);
             let message =
                 format!("the result of task `{path}` was taken over from run {short}, where it ran");
             return Err(Failure::new(FailureCode::RunId, message)
                 .with_hint(format!("`myrmex runs logs {short} --task '{path}'` prints what it printed")));
         }
-        let known = loaded.as_ref().map(summary::paths).unwrap_or_default();
-        if !known.iter().any(|known| wanted.is(known)) {
-            if let Some((child, inner)) =
-                descendants::inside_call(reader, &Namespace::standard(), (run, path))?
-            {
-                let message = format!("`{path}` lies in a run that was called");
-                let hint = format!(
-                    "`myrmex runs logs {} --task '{inner}'` prints what it printed",
-                    summary::short(child)
-                );
-                return Err(Failure::new(FailureCode::RunId, message).with_hint(hint));
-            }
-            return Err(Failure::new(FailureCode::RunId, format!("run {run} has no task `{path}`"))
-                .with_hint(format!("its tasks are {}", listed(&known))));
-        }
+        require(loaded.as_ref(), path, reader, run)?;
     }
     // If standard error is closed the exit code still tells.
     let say = |message: String| drop(writeln!(anstream::stderr(), "{message}"));
-    say(match &args.task {
-        Some(task) => format!("task `{task}` of run {run} has printed nothing that is recorded"),
-        None => format!("no task of run {run} has printed anything that is recorded"),
+    say(match paths {
+        [] => format!("no task of run {run} has printed anything that is recorded"),
+        [task] => format!("task `{task}` of run {run} has printed nothing that is recorded"),
+        tasks => format!("{} of run {run} have printed nothing that is recorded", listed(tasks)),
     });
-    let tasks = loaded.as_ref().map(summary::last_runs).unwrap_or_default();
-    let is_asked = |task: &TaskView<'_>| wanted.as_ref().is_none_or(|wanted| wanted.holds(&task.address()));
-    let cached = tasks.iter().filter(|(_, task)| is_asked(task));
+    let cached = tasks.iter().filter(|(_, task)| wanted.holds(&task.address()));
     for (path, origin) in cached.filter_map(|(path, task)| Some((path, task.cached()?))).take(NAMED_MAX) {
         say(format!("`{path}` was not run: its result is that of run {}", origin.run));
     }
     Ok(())
+}
+
+/// Fails unless the run has a task at `path`.
+pub(super) fn require(
+    loaded: Option<&Run>,
+    path: &str,
+    reader: &dyn Reader,
+    run: RunId,
+) -> Result<(), Failure> {
+    let known = loaded.map(summary::paths).unwrap_or_default();
+    let wanted = TaskPath::new(path);
+    if known.iter().any(|known| wanted.is(known)) {
+        return Ok(());
+    }
+    if let Some((child, inner)) = descendants::inside_call(reader, &Namespace::standard(), (run, path))? {
+        let message = format!("`{path}` lies in a run that was called");
+        let hint =
+            format!("`myrmex runs logs {} --task '{inner}'` prints what it printed", summary::short(child));
+        return Err(Failure::new(FailureCode::RunId, message).with_hint(hint));
+    }
+    Err(Failure::new(FailureCode::RunId, format!("run {run} has no task `{path}`"))
+        .with_hint(format!("its tasks are {}", listed(&known))))
 }
 
 /// Finds where the output of attempts that ended lies.
@@ -225,7 +269,7 @@ fn print(
 }
 
 /// Says that the middle of an attempt's output was not kept.
-fn gap_text(task: &Address, bytes: Option<u64>) -> String {
+pub(super) fn gap_text(task: &Address, bytes: Option<u64>) -> String {
     let kept = ATTEMPT_BYTES_MAX >> 20;
     format!(
         "{}: {} bytes are missing in the middle: of one attempt's output the beginning and the end are kept, {kept} MiB in \
@@ -235,11 +279,11 @@ fn gap_text(task: &Address, bytes: Option<u64>) -> String {
     )
 }
 
-fn count_text(bytes: Option<u64>) -> String {
+pub(super) fn count_text(bytes: Option<u64>) -> String {
     bytes.map_or_else(|| "an unknown number of".to_owned(), |bytes| bytes.to_string())
 }
 
-fn piece_json(log: &AttemptLog, piece: &Piece) -> serde_json::Value {
+pub(super) fn piece_json(log: &AttemptLog, piece: &Piece) -> serde_json::Value {
     let base = |more: serde_json::Value| {
         let mut line = json!({
             "run": log.run.to_string(), "task": log.task.path(), "attempt": log.attempt.0, "token": log.token.0,
@@ -261,7 +305,7 @@ fn piece_json(log: &AttemptLog, piece: &Piece) -> serde_json::Value {
     }
 }
 
-fn write(bytes: &[u8]) -> Result<(), Failure> {
+pub(super) fn write(bytes: &[u8]) -> Result<(), Failure> {
     std::io::stdout().write_all(bytes).map_err(|error| Failure::output(&error))
 }
 

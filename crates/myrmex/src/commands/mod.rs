@@ -1,17 +1,22 @@
 //! The commands, one file each.
 
+pub mod analyze;
 pub mod check;
 pub mod completions;
 pub mod doctor;
 pub mod events;
 pub mod example;
 pub mod explain;
+pub mod export;
 pub mod fmt;
+mod follow;
 pub mod graph;
 pub mod import;
 mod lacking;
 pub mod man;
 pub mod new;
+mod rehearsal;
+mod rounds;
 pub mod run;
 pub mod runs;
 pub mod schema;
@@ -24,6 +29,7 @@ pub mod logs;
 pub mod resume;
 pub mod retry;
 pub mod show;
+pub mod stats;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -111,8 +117,6 @@ fn check_file(path: &Path, root: &Path) -> CheckedFile {
 }
 
 /// Reads and checks a source file like [`check_file`], and keeps the places.
-///
-/// Expressions are parsed by recursion, so the work is done on a thread with the stack for it.
 pub(crate) fn check_placed(path: &Path, root: &Path) -> CheckedFile {
     let name = sources::name_of(path);
     let text = match sources::read_source(path) {
@@ -125,10 +129,24 @@ pub(crate) fn check_placed(path: &Path, root: &Path) -> CheckedFile {
         let (closure, beside) = (BTreeMap::new(), Vec::new());
         return CheckedFile { source, definition: None, closure, places: None, diagnostics, beside };
     }
-    let others = sources::beside(path, &text, root);
-    let source = Source::new(name, text);
+    check_source(Source::new(name, text), (path, root), None)
+}
+
+/// Checks a source file that was read from `path` in the workspace at `root`, and keeps the places; with `only` what is left of a
+/// workflow with those of its outermost tasks.
+///
+/// Expressions are parsed by recursion, so the work is done on a thread with the stack for it.
+pub(crate) fn check_source(
+    source: Source,
+    (path, root): (&Path, &Path),
+    only: Option<&[String]>,
+) -> CheckedFile {
+    let others = sources::beside(path, &source.text, root);
     let supply = Settings::load_quietly(root).declared();
-    let check = || myrmex_lang::check_in(&source, &others, &supply);
+    let check = || match only {
+        Some(only) => myrmex_lang::check_only(&source, &others, &supply, only),
+        None => myrmex_lang::check_in(&source, &others, &supply),
+    };
     let on_thread = std::thread::scope(|scope| {
         let builder = std::thread::Builder::new().stack_size(myrmex_expr::STACK_BYTES);
         builder.spawn_scoped(scope, check).map(std::thread::ScopedJoinHandle::join)

@@ -1,10 +1,11 @@
 //! `myrmex runs resume`: go on where a run stopped.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
 use clap_complete::engine::ArgValueCompleter;
-use myrmex_model::id::DefinitionHash;
+use myrmex_model::id::{DefinitionHash, RunId};
 use myrmex_model::ir::Definition;
 use myrmex_model::name::Namespace;
 use myrmex_model::status::Status;
@@ -22,14 +23,19 @@ use crate::request::{self, Asked};
 use crate::session::{self, Means, Session, Show};
 use crate::workspace::Workspace;
 
-/// Go on with a run that was interrupted or whose process died
+/// Go on with runs that were interrupted or whose process died
 ///
-/// Runs that it started and did not wait for go on with it, also if it is over itself.
+/// Runs that one of them started and did not wait for go on with it, also if it is over itself. Several runs go on one after the other; the
+/// exit code is that of the first that did not succeed.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The run's id, or the beginning of it
-    #[arg(add = ArgValueCompleter::new(complete::runs))]
-    run: String,
+    /// The run's id, or the beginning of it; several are resumed in this order
+    #[arg(required_unless_present = "all", add = ArgValueCompleter::new(complete::runs))]
+    run: Vec<String>,
+
+    /// Resume every run that was interrupted, in the order in which they began
+    #[arg(long, conflicts_with = "run")]
+    all: bool,
 
     /// Run at most this many tasks at a time [default: one per core]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1024))]
@@ -44,7 +50,7 @@ pub struct Args {
     quiet: bool,
 }
 
-/// Resumes the run, and what came of it; of one that is over with all that it prints the summary.
+/// Resumes the runs, and what came of them; of one that is over with all that it prints the summary.
 ///
 /// # Errors
 ///
@@ -52,49 +58,103 @@ pub struct Args {
 pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let zygote = session::fork_zygote()?;
     let workspace = Workspace::current(data)?;
-    let namespace = Namespace::standard();
     let show = match (args.json, args.quiet) {
         (true, _) => Show::Json,
         (false, true) => Show::Nothing,
         (false, false) => Show::People,
     };
-    let (run, over) = {
-        let reader = open_reader(&workspace)?;
-        let run = find(&reader, &namespace, &args.run)?;
-        let summary = reader.summary(&namespace, run)?;
-        match summary {
-            Some(over) if over.status.is_terminal() => {
-                if descendants::open_below(&reader, &namespace, run)?.is_empty() {
-                    if show == Show::People {
-                        note(&format!("the run is over: {}; {}", over.status, what_is_left(&over)));
-                    }
-                    session::show_end(&reader, &namespace, run, over.status, show)?;
-                    return Ok(Exit::of_run(over.status));
-                }
-                (run, Some(over.status))
-            }
-            Some(pinned) => {
-                if show == Show::People {
-                    tell_of_definition(&workspace, &pinned, "goes on with the definition it started with");
-                }
-                (run, None)
-            }
-            None => (run, None),
+    let (mut exits, mut left) = (Vec::new(), Vec::new());
+    for run in resolve(args, &workspace)? {
+        match begin(run, &workspace, show)? {
+            Some(exit) => exits.push(exit),
+            None => left.push(run),
         }
-    };
+    }
+    if args.all && left.is_empty() {
+        note("nothing to do: no run is interrupted");
+        return Ok(Exit::NothingToDo);
+    }
+    if left.is_empty() {
+        return Ok(first_bad(&exits));
+    }
     let means = Means { slots: args.slots, is_quiet: args.quiet, ..Means::default() };
     let session = Session::open(zygote, &workspace, means)?;
-    let below = session.open_below(run)?;
     if show == Show::People {
-        if let Some(status) = over {
-            note(&format!("the run is over: {status}; runs that it started go on"));
+        let mut others = left[1..].to_vec();
+        for run in &left {
+            others.extend(session.open_below(*run)?);
         }
-        session.tell_of_interrupted(Some((run, &below)))?;
+        session.tell_of_interrupted(Some((left[0], &others)))?;
     }
+    for run in left {
+        let exit = go_on(&session, run, show)?;
+        exits.push(exit);
+        if exit == Exit::Interrupted {
+            return Ok(exit);
+        }
+    }
+    Ok(first_bad(&exits))
+}
+
+/// Returns the exit of several runs: that of the first that did not succeed.
+fn first_bad(exits: &[Exit]) -> Exit {
+    exits.iter().copied().find(|exit| *exit != Exit::Success).unwrap_or(Exit::Success)
+}
+
+/// Finds the runs that are meant, each once. Of all that are interrupted only those that no other of them brings back.
+fn resolve(args: &Args, workspace: &Workspace) -> Result<Vec<RunId>, Failure> {
+    let (reader, namespace) = (open_reader(workspace)?, Namespace::standard());
+    let mut runs = Vec::new();
+    if args.all {
+        let open = descendants::open_runs(&reader, &namespace)?;
+        let known: BTreeSet<RunId> = open.iter().copied().collect();
+        for run in open {
+            if !descendants::is_below(&reader, (&namespace, run), |above| known.contains(&above))? {
+                runs.push(run);
+            }
+        }
+        return Ok(runs);
+    }
+    for prefix in &args.run {
+        let run = find(&reader, &namespace, prefix)?;
+        if !runs.contains(&run) {
+            runs.push(run);
+        }
+    }
+    Ok(runs)
+}
+
+/// Looks at a run before anything goes on. If it is over with all that came of it, it shows that and returns the exit.
+fn begin(run: RunId, workspace: &Workspace, show: Show) -> Result<Option<Exit>, Failure> {
+    let (reader, namespace) = (open_reader(workspace)?, Namespace::standard());
+    match reader.summary(&namespace, run)? {
+        Some(over) if over.status.is_terminal() => {
+            if descendants::open_below(&reader, &namespace, run)?.is_empty() {
+                if show == Show::People {
+                    note(&format!("the run is over: {}; {}", over.status, what_is_left(&over)));
+                }
+                session::show_end(&reader, &namespace, run, over.status, show)?;
+                return Ok(Some(Exit::of_run(over.status)));
+            }
+            if show == Show::People {
+                note(&format!("the run is over: {}; runs that it started go on", over.status));
+            }
+        }
+        Some(pinned) if show == Show::People => {
+            tell_of_definition(workspace, &pinned, "goes on with the definition it started with");
+        }
+        Some(_) | None => {}
+    }
+    Ok(None)
+}
+
+/// Goes on with a run in this process. It may have ended meanwhile, with one that was resumed before it.
+fn go_on(session: &Session, run: RunId, show: Show) -> Result<Exit, Failure> {
+    let below = session.open_below(run)?;
     let after = session.last_of(run)?;
     session.goes_on_with(run);
     let resumed = session.partition().resume_run(run, &below);
-    if let Some(exit) = request::settled(&session, &resumed, Asked { run, waiting: Waiting::Resume, show })? {
+    if let Some(exit) = request::settled(session, &resumed, Asked { run, waiting: Waiting::Resume, show })? {
         return Ok(exit);
     }
     session.watch(run, after, show)

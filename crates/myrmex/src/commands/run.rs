@@ -9,7 +9,7 @@ use clap_complete::engine::ArgValueCompleter;
 use myrmex_lang::{Given, JsonError, codes, parse_json};
 use myrmex_model::diagnostic::{Diagnostic, Severity, Span};
 use myrmex_model::id::{DefinitionHash, RunId};
-use myrmex_model::ir::{Definition, Input};
+use myrmex_model::ir::{Body, Definition, Input};
 use myrmex_model::name::Name;
 use myrmex_model::value::Value;
 use myrmex_model::wire;
@@ -20,7 +20,7 @@ use myrmex_store::Sequence;
 
 use super::check::with_needed;
 use super::lacking::lacking;
-use super::{CheckedFile, UNREADABLE, check_placed};
+use super::{CheckedFile, UNREADABLE, check_placed, check_source, rehearsal, rounds};
 use crate::complete;
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::intake::{self, Inputs, Keeping};
@@ -59,6 +59,9 @@ pub struct Args {
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1024))]
     slots: Option<u32>,
 
+    #[command(flatten)]
+    part: Part,
+
     /// Run tasks with `cache` anew, and keep what they give; a later resume does not know of it
     #[arg(long)]
     no_cache: bool,
@@ -70,6 +73,24 @@ pub struct Args {
     /// Print nothing unless the run fails
     #[arg(long, short)]
     quiet: bool,
+}
+
+/// How much of the work is done, and how often.
+#[derive(Debug, clap::Args)]
+struct Part {
+    /// Run only this task of the outermost level, without those that it needs; repeat for more
+    ///
+    /// What handles the end of the workflow as a whole does not run either, and the run has no output.
+    #[arg(long, value_name = "TASK", add = ArgValueCompleter::new(complete::tasks_of_workflow))]
+    only: Vec<String>,
+
+    /// Check everything as for a run, show what it would do, and start nothing
+    #[arg(long, conflicts_with = "key")]
+    dry_run: bool,
+
+    /// Run again whenever a workflow, a library or the settings change beside the file, until Ctrl-C
+    #[arg(long, conflicts_with_all = ["key", "dry_run"])]
+    watch: bool,
 }
 
 /// Returns the id of a new run: with a key always the same one.
@@ -86,23 +107,19 @@ fn id_for(key: Option<&str>, namespace: &str) -> RunId {
 ///
 /// Returns [`Failure`] if inputs are wrong, the store is held, or the engine fails.
 pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
+    if args.part.watch {
+        return again_and_again(args, data);
+    }
     let zygote = session::fork_zygote()?;
     let is_input = |path: &Path| path.as_os_str() == STANDARD_INPUT;
     if args.workflow == STANDARD_INPUT && args.input_file.as_deref().is_some_and(is_input) {
         return Err(wrong("standard input holds either the workflow or its inputs, not both".to_owned()));
     }
     let workspace = Workspace::current(data)?;
-    let (mut file, path) = match resolve(&args.workflow, &workspace) {
-        Ok(path) => (check_placed(&path, &workspace.root), path),
-        Err(problem) => (CheckedFile::unreadable(*problem), PathBuf::new()),
+    let (mut file, definition, path) = match read(args, &workspace)? {
+        Ok(read) => read,
+        Err(exit) => return Ok(exit),
     };
-    if args.json && has_errors(&file) {
-        print_json(file)?;
-        return Ok(Exit::Invalid);
-    }
-    tell_problems(&file, args.quiet || args.json);
-    origin::note(&path);
-    let Some(definition) = file.definition.take() else { return no_definition(&file) };
     let before = from_file(args.input_file.as_deref())?;
     let ways = "`-i NAME=VALUE` or `--input-file FILE`";
     let mut inputs = inputs(before, &args.inputs, (&definition, &path), ways)?;
@@ -116,6 +133,10 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     // A key may stand for a run that is over and needs nothing any more.
     if args.key.is_none() && refuse(&inputs)? {
         return Ok(Exit::Invalid);
+    }
+    if args.part.dry_run {
+        rehearsal::show(&definition, inputs.values(), show)?;
+        return Ok(Exit::Success);
     }
     let means = Means { slots: args.slots, takes_over: !args.no_cache, is_quiet: args.quiet };
     let session = Session::open(zygote, &workspace, means)?;
@@ -156,6 +177,88 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         session.leave();
     }
     Ok(exit)
+}
+
+/// Runs the workflow once more whenever it or the file with its inputs changes.
+fn again_and_again(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
+    let workspace = Workspace::current(data)?;
+    // What is not there yet may come.
+    let workflow = resolve(&args.workflow, &workspace).ok();
+    let files: Vec<PathBuf> = workflow.into_iter().chain(args.input_file.clone()).collect();
+    rounds::run(&files, &workspace)
+}
+
+/// Reads the workflow, or the part of it that is asked for, and tells what is wrong with it; the exit if it cannot be run.
+fn read(
+    args: &Args,
+    workspace: &Workspace,
+) -> Result<Result<(CheckedFile, Definition, PathBuf), Exit>, Failure> {
+    let (mut file, path) = match resolve(&args.workflow, workspace) {
+        Ok(path) => (check_placed(&path, &workspace.root), path),
+        Err(problem) => (CheckedFile::unreadable(*problem), PathBuf::new()),
+    };
+    let only = &args.part.only;
+    if !only.is_empty() && file.definition.is_some() {
+        let told = std::mem::take(&mut file.diagnostics);
+        file = narrowed(file, (&path, &workspace.root), only)?;
+        if file.definition.is_some() {
+            // What is wrong with what is left out is worth a word, and that others do not use an input now is not.
+            file.diagnostics = told;
+        }
+    }
+    if args.json && has_errors(&file) {
+        print_json(file)?;
+        return Ok(Err(Exit::Invalid));
+    }
+    tell_problems(&file, args.quiet || args.json);
+    origin::note(&path);
+    match file.definition.take() {
+        Some(definition) => Ok(Ok((file, definition, path))),
+        None => no_definition(&file).map(Err),
+    }
+}
+
+/// Leaves a workflow without errors only some of its outermost tasks.
+fn narrowed(file: CheckedFile, place: (&Path, &Path), only: &[String]) -> Result<CheckedFile, Failure> {
+    let names: Vec<&str> = file.definition.iter().flat_map(outermost).map(Name::as_str).collect();
+    let Some(unknown) = only.iter().find(|name| !names.contains(&name.as_str())) else {
+        let source = file.source;
+        return Ok(check_source(source, place, Some(only)));
+    };
+    let mut failure = Failure::new(
+        FailureCode::Task,
+        format!("the workflow has no task `{unknown}` of the outermost level"),
+    );
+    failure.hint = Some(match myrmex_lang::nearest(unknown, names.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!(
+            "`--only` takes one of {}",
+            names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+        ),
+    });
+    Err(failure)
+}
+
+/// Returns the names of the outermost tasks of a workflow that is given by file or by name; nothing if it cannot be run.
+pub(crate) fn outermost_of(workflow: &str, workspace: &Workspace) -> Option<Vec<String>> {
+    let file = check_placed(&resolve(workflow, workspace).ok()?, &workspace.root);
+    Some(outermost(&file.definition?).into_iter().map(|name| name.as_str().to_owned()).collect())
+}
+
+/// Returns the names of the tasks of the outermost level.
+fn outermost(definition: &Definition) -> Vec<&Name> {
+    let children: Vec<_> = match &definition.node(definition.root).body {
+        Body::Graph(graph) => graph.children.iter().map(|child| child.node).collect(),
+        Body::Flow(flow) => flow.children.iter().map(|child| child.node).collect(),
+        Body::Task(_)
+        | Body::Value(_)
+        | Body::Timer(_)
+        | Body::Choose(_)
+        | Body::Raise(_)
+        | Body::Each(_)
+        | Body::Call(_) => Vec::new(),
+    };
+    children.into_iter().map(|child| &definition.node(child).name).collect()
 }
 
 /// Starts a run, whose files are being kept until it is in the store, and shows it until it ends.

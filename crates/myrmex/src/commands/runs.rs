@@ -8,7 +8,7 @@ use myrmex_model::name::Namespace;
 use myrmex_store::Reader;
 use myrmex_store::sqlite::SqliteReader;
 
-use super::{artifacts, cancel, list, logs, resume, retry, show};
+use super::{artifacts, cancel, list, logs, resume, retry, show, stats};
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::workspace::Workspace;
 
@@ -33,11 +33,13 @@ enum Command {
     Logs(logs::Args),
     /// List the files that the tasks of a run gave, or copy one out
     Artifacts(artifacts::Args),
-    /// Go on with a run that was interrupted or whose process died
+    /// Count how runs ended, how long they took and how often they were retried
+    Stats(stats::Args),
+    /// Go on with runs that were interrupted or whose process died
     Resume(resume::Args),
     /// Run again what did not succeed, or more, and take over the results of everything else
     Retry(retry::Args),
-    /// Cancel a run that was interrupted or whose process died
+    /// Cancel runs that were interrupted or whose process died
     Cancel(cancel::Args),
 }
 
@@ -52,10 +54,16 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         Command::Show(args) => show::run(args, data),
         Command::Logs(args) => logs::run(args, data),
         Command::Artifacts(args) => artifacts::run(args, data),
+        Command::Stats(args) => stats::run(args, data),
         Command::Resume(args) => resume::run(args, data),
         Command::Retry(args) => retry::run(args, data),
         Command::Cancel(args) => cancel::run(args, data),
     }
+}
+
+/// Whether the workspace has a store.
+pub(super) fn has_store(workspace: &Workspace) -> bool {
+    workspace.data.join(myrmex_store::sqlite::FILE_NAME).exists()
 }
 
 /// Opens the workspace's store to read it, without holding it.
@@ -64,7 +72,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
 ///
 /// Returns [`Failure`] if there is none or it cannot be opened.
 pub(crate) fn open_reader(workspace: &Workspace) -> Result<SqliteReader, Failure> {
-    if !workspace.data.join(myrmex_store::sqlite::FILE_NAME).exists() {
+    if !has_store(workspace) {
         let message = format!("there is no store in `{}`", workspace.data.display());
         return Err(Failure::new(FailureCode::RunId, message).with_hint("`myrmex run FILE` makes one"));
     }

@@ -24,6 +24,7 @@ use crate::complete;
 use crate::descendants::{self, Call};
 use crate::driven::Driver;
 use crate::exit::{Exit, Failure, FailureCode};
+use crate::render::items::Choice;
 use crate::render::task_path::TaskPath;
 use crate::render::{outline, summary};
 use crate::session::print_line;
@@ -40,7 +41,15 @@ pub struct Args {
     #[arg(long, value_name = "PATH", add = ArgValueCompleter::new(complete::tasks))]
     task: Option<String>,
 
-    /// Print one JSON document: the summary that `run --json` prints last, with times
+    /// Show only tasks that failed, and what they are inside of
+    #[arg(long, conflicts_with_all = ["json", "task"])]
+    failed: bool,
+
+    /// Show at most this many items of each `for_each` by themselves, and count the others by status
+    #[arg(long, value_name = "COUNT", default_value_t = 20, conflicts_with_all = ["json", "task"])]
+    limit: usize,
+
+    /// Print one JSON document, with all tasks: the summary that `run --json` prints last, with times
     #[arg(long)]
     json: bool,
 }
@@ -69,7 +78,10 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     };
     match (&args.task, args.json) {
         (None, true) => print_line(&shown.document()?)?,
-        (None, false) => print(&outline::run(&shown.document()?))?,
+        (None, false) => {
+            let choice = Choice { limit: args.limit, is_failed_only: args.failed };
+            print(&outline::run(&shown.document()?, choice))?;
+        }
         (Some(path), true) => print_line(&shown.task(path)?)?,
         (Some(path), false) => print(&outline::task(&shown.task(path)?))?,
     }

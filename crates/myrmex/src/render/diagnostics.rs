@@ -1,6 +1,7 @@
 //! Diagnostics: as text with the source around them, as JSON, and in the forms that other tools read.
 
 mod github;
+mod places;
 mod sarif;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use crate::commands::CheckedFile;
 
 pub use github::github;
+pub use places::Places;
 pub use sarif::sarif;
 
 /// The most problems of one code that people are shown of one file: whoever has more of them mends one and looks again, and
@@ -79,62 +81,40 @@ pub fn text(source: &Source, diagnostic: &Diagnostic, renderer: &Renderer) -> St
 /// Builds the JSON document of the contract: places count from 1, columns in characters. Beside what the contract names, a
 /// problem has the `label` that people see under its place, and `related`: the other places that belong to it.
 pub fn json(checked: &[CheckedFile]) -> Value {
-    let found =
-        checked.iter().flat_map(|file| file.diagnostics.iter().map(|diagnostic| (&file.source, diagnostic)));
-    let all: Vec<Value> = found.map(|(source, diagnostic)| one(source, diagnostic)).collect();
+    let mut all = Vec::new();
+    for file in checked {
+        let places = Places::new(&file.source.text);
+        all.extend(file.diagnostics.iter().map(|diagnostic| one(&places, diagnostic)));
+    }
     json!({ "diagnostics": all })
 }
 
-/// Builds the part of the document for one problem.
-pub fn one(source: &Source, diagnostic: &Diagnostic) -> Value {
+/// Builds the part of the document for one problem of the file that `places` are of.
+pub fn one(places: &Places<'_>, diagnostic: &Diagnostic) -> Value {
     let mut shown = json!({
         "code": diagnostic.code.0,
         "severity": diagnostic.severity.as_str(),
         "message": diagnostic.message,
     });
-    put_place(&mut shown, source, &diagnostic.span);
+    put_place(&mut shown, places, &diagnostic.span);
     shown["hint"] = json!(diagnostic.hint);
     let label = Some(diagnostic.label.as_str()).filter(|label| !label.is_empty());
     shown["label"] = json!(label);
     let related = diagnostic.related.iter().map(|(span, label)| {
         let mut shown = json!({ "label": label });
-        put_place(&mut shown, source, span);
+        put_place(&mut shown, places, span);
         shown
     });
     shown["related"] = related.collect();
     shown
 }
 
-fn put_place(shown: &mut Value, source: &Source, span: &Span) {
-    let (line, column) = place(&source.text, span.start);
-    let (end_line, end_column) = place(&source.text, span.end);
+fn put_place(shown: &mut Value, places: &Places<'_>, span: &Span) {
+    let ((line, column), (end_line, end_column)) = (places.of(span.start), places.of(span.end));
     shown["file"] = json!(span.file.as_ref());
     for (field, number) in
         [("line", line), ("column", column), ("end_line", end_line), ("end_column", end_column)]
     {
         shown[field] = json!(number);
-    }
-}
-
-/// Returns line and column of a byte, both from 1.
-pub fn place(text: &str, byte: usize) -> (usize, usize) {
-    let mut byte = byte.min(text.len());
-    while !text.is_char_boundary(byte) {
-        byte -= 1;
-    }
-    let before = &text[..byte];
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn places_count_characters_from_one() {
-        assert_eq!(place("a\néx", 0), (1, 1));
-        assert_eq!(place("a\néx", 4), (2, 2));
-        assert_eq!(place("a", 99), (1, 2));
     }
 }

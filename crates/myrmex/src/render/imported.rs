@@ -1,13 +1,13 @@
 //! The report of an import: what was read, what was written, what did not translate.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use myrmex_lang::Source;
 use myrmex_lang::import::{Format, Imported};
 use myrmex_model::diagnostic::Severity;
 use serde_json::{Value, json};
 
-use super::diagnostics::{one, place};
+use super::diagnostics::{Places, one};
 
 /// What became of a file that was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +18,10 @@ pub enum Outcome {
     Replaced,
     /// It was there already, as it is now.
     Unchanged,
-    /// Somebody changed the one that is there, which was left alone.
+    /// Somebody changed or wrote the one that is there, which was left alone.
     Kept,
+    /// It could not be written.
+    Failed,
     /// Nothing was to be written.
     Unwritten,
 }
@@ -41,6 +43,7 @@ impl Outcome {
             Self::Replaced => "replaced",
             Self::Unchanged => "unchanged",
             Self::Kept => "kept",
+            Self::Failed => "failed",
             Self::Unwritten => "unwritten",
         }
     }
@@ -50,22 +53,25 @@ impl Outcome {
 pub fn text(format: Format, imported: &Imported, written: &[Written], sources: &[Source]) -> String {
     let mut out = String::new();
     let mut line = |text: String| {
-        out.push_str(&text);
+        out.push_str(&visible(&text));
         out.push('\n');
     };
-    let texts: BTreeMap<&str, &str> = sources.iter().map(|source| (&*source.name, &*source.text)).collect();
+    let places = places(imported, sources);
     for note in &imported.notes {
-        let text = texts.get(&*note.span.file).copied().unwrap_or_default();
-        let (row, column) = place(text, note.span.start);
-        let at = if text.is_empty() {
-            note.span.file.to_string()
-        } else {
-            format!("{}:{row}:{column}", note.span.file)
+        let at = match places.get(&*note.span.file) {
+            Some(places) => {
+                let (row, column) = places.of(note.span.start);
+                format!("{}:{row}:{column}", note.span.file)
+            }
+            None => note.span.file.to_string(),
         };
         line(format!("{at}: {}[{}]: {}", note.severity.as_str(), note.code, note.message));
         if let Some(hint) = &note.hint {
             line(format!("  hint: {hint}"));
         }
+    }
+    for (severity, number) in &imported.more {
+        line(format!("and {number} more of severity `{}`", severity.as_str()));
     }
     if !imported.notes.is_empty() {
         line(String::new());
@@ -91,9 +97,8 @@ pub fn text(format: Format, imported: &Imported, written: &[Written], sources: &
 
 /// Builds the report for programs.
 pub fn json(format: Format, imported: &Imported, written: &[Written], sources: &[Source]) -> Value {
-    let unknown = Source::new("", "");
-    let known: BTreeMap<&str, &Source> = sources.iter().map(|source| (&*source.name, source)).collect();
-    let notes = imported.notes.iter().map(|note| one(known.get(&*note.span.file).unwrap_or(&&unknown), note));
+    let (unknown, known) = (Places::default(), places(imported, sources));
+    let notes = imported.notes.iter().map(|note| one(known.get(&*note.span.file).unwrap_or(&unknown), note));
     let counts: serde_json::Map<String, Value> = imported
         .counts
         .iter()
@@ -106,9 +111,32 @@ pub fn json(format: Format, imported: &Imported, written: &[Written], sources: &
         "read": counts,
         "errors": number(imported, Severity::Error),
         "warnings": number(imported, Severity::Warning),
+        "not_listed": imported.more.values().sum::<usize>(),
         "files": files.collect::<Vec<_>>(),
         "notes": notes.collect::<Vec<_>>(),
     })
+}
+
+/// Returns the places of each file that a note is about, if it was read and is not empty.
+fn places<'s>(imported: &Imported, sources: &'s [Source]) -> BTreeMap<&'s str, Places<'s>> {
+    let named: BTreeSet<&str> = imported.notes.iter().map(|note| &*note.span.file).collect();
+    let sources = sources.iter().filter(|source| named.contains(&*source.name) && !source.text.is_empty());
+    sources.map(|source| (&*source.name, Places::new(&source.text))).collect()
+}
+
+/// Writes out what would move the cursor, change colours or turn the text around: names of files and steps are anybody's.
+fn visible(text: &str) -> String {
+    let is_hidden =
+        |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_hidden(character) {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
 }
 
 /// Writes a number of things, which are named in plural.
@@ -118,5 +146,6 @@ fn counted(number: usize, what: &str) -> String {
 }
 
 fn number(imported: &Imported, severity: Severity) -> usize {
-    imported.notes.iter().filter(|note| note.severity == severity).count()
+    let kept = imported.notes.iter().filter(|note| note.severity == severity).count();
+    kept + imported.more.get(&severity).copied().unwrap_or_default()
 }

@@ -1,10 +1,10 @@
 //! A run, or one task of it, as text: what `runs show` prints for people. Made of the document that scripts get.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde_json::Value;
 
+use super::items::{Choice, Row, Shown};
 use super::summary::SHORT_DIGITS;
 use super::time;
 
@@ -12,7 +12,7 @@ use super::time;
 const SHORT_CHARACTERS_MAX: usize = 60;
 
 /// Shows a run: facts, the table of its tasks, its output.
-pub fn run(document: &Value) -> String {
+pub fn run(document: &Value, choice: Choice) -> String {
     let text = |field: &str| document[field].as_str().unwrap_or_default().to_owned();
     let is_interrupted = document["interrupted"] == Value::Bool(true);
     let status =
@@ -33,7 +33,7 @@ pub fn run(document: &Value) -> String {
     let mut shown = lines(&facts);
     shown.push_str(&error("error", &document["error"]));
     shown.push('\n');
-    shown.push_str(&table(&document["tasks"]));
+    shown.push_str(&table(&document["tasks"], choice));
     shown.push_str(&children(&document["children"]));
     if !document["output"].is_null() {
         shown.push_str(&section("output", &document["output"]));
@@ -161,7 +161,7 @@ fn error(word: &str, error: &Value) -> String {
 }
 
 /// The status of a task for people: a failure that was accepted, and the success of another run, are told from a success.
-fn status_of(task: &Value) -> String {
+pub(super) fn status_of(task: &Value) -> String {
     let status = task["status"].as_str().unwrap_or_default();
     let word = match task {
         _ if task["interrupted"] == true => "interrupted",
@@ -179,26 +179,34 @@ fn is_caught(task: &Value) -> bool {
 }
 
 /// Shows the tasks as a table, each below the block or the `for_each` that it is in.
-fn table(tasks: &Value) -> String {
+fn table(tasks: &Value, choice: Choice) -> String {
     let Some(tasks) = tasks.as_object().filter(|tasks| !tasks.is_empty()) else { return String::new() };
-    let mut inside: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for path in tasks.keys() {
-        inside.entry(outer(path, tasks)).or_default().push(path);
-    }
+    let shown = Shown::of(tasks, choice);
     let mut rows: Vec<[String; 5]> = Vec::new();
-    let mut open: Vec<(&str, usize)> = inside[""].iter().rev().map(|path| (*path, 0)).collect();
-    while let Some((path, depth)) = open.pop() {
-        let task = &tasks[path];
+    let mut open: Vec<(Row<'_>, usize)> = shown.inside("").into_iter().rev().map(|row| (row, 0)).collect();
+    while let Some((row, depth)) = open.pop() {
+        let indent = "  ".repeat(depth);
+        let (path, task) = match row {
+            Row::Rest { status, count } => {
+                let items = format!("{count} more, not shown");
+                rows.push([format!("{indent}[…]"), status, String::new(), String::new(), items]);
+                continue;
+            }
+            Row::Task(path) => (path, &tasks[path]),
+        };
         let own = path.strip_prefix(outer(path, tasks)).unwrap_or(path).trim_start_matches('/');
         let attempts = task["attempts"].as_u64().filter(|attempts| *attempts > 0);
         rows.push([
-            format!("{}{own}", "  ".repeat(depth)),
+            format!("{indent}{own}"),
             status_of(task),
             attempts.map_or(String::new(), |attempts| attempts.to_string()),
             time_of(task),
             short(task),
         ]);
-        open.extend(inside.get(path).into_iter().flatten().rev().map(|inner| (*inner, depth + 1)));
+        open.extend(shown.inside(path).into_iter().rev().map(|inner| (inner, depth + 1)));
+    }
+    if rows.is_empty() {
+        return "no task failed\n".to_owned();
     }
     let heads = ["TASK", "STATUS", "ATTEMPTS", "TOOK", ""].map(str::to_owned);
     let width = |column: usize| {
@@ -217,7 +225,7 @@ fn table(tasks: &Value) -> String {
 }
 
 /// Returns the nearest path around `path` that has a row of its own; empty for none.
-fn outer<'a>(path: &'a str, tasks: &serde_json::Map<String, Value>) -> &'a str {
+pub(super) fn outer<'a>(path: &'a str, tasks: &serde_json::Map<String, Value>) -> &'a str {
     let ends = path.rmatch_indices(['/', '[']).map(|(at, _)| &path[..at]);
     ends.into_iter().find(|outer| tasks.contains_key(*outer)).unwrap_or_default()
 }
@@ -293,6 +301,49 @@ mod tests {
             "try        succeeded                1  5 ms   caught: exit code 4",
             "",
         ];
-        assert_eq!(table(&tasks).split('\n').collect::<Vec<_>>(), expected);
+        assert_eq!(table(&tasks, ALL).split('\n').collect::<Vec<_>>(), expected);
+    }
+
+    const ALL: Choice = Choice { limit: 20, is_failed_only: false };
+
+    /// A `for_each` with so many items, of which some failed.
+    fn many(count: usize, failed: &[usize]) -> Value {
+        let mut tasks = serde_json::Map::new();
+        tasks.insert(
+            "all".to_owned(),
+            json!({"status": "failed", "attempts": 1, "error": {"title": "too many"}}),
+        );
+        for index in 0..count {
+            let status = if failed.contains(&index) { "failed" } else { "succeeded" };
+            tasks.insert(format!("all[{index}]"), json!({"status": status, "attempts": 1}));
+        }
+        tasks.insert("last".to_owned(), json!({"status": "skipped", "attempts": 0}));
+        Value::Object(tasks)
+    }
+
+    fn first_columns(text: &str) -> Vec<String> {
+        let words = |line: &str| line.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
+        text.lines().skip(1).map(words).collect()
+    }
+
+    #[test]
+    fn many_items_are_counted_and_those_that_failed_are_named() {
+        let choice = Choice { limit: 3, is_failed_only: false };
+        let text = table(&many(100_000, &[7, 99_999]), choice);
+        let expected =
+            ["all failed", "[7] failed", "[99999] failed", "[0] succeeded", "[…] succeeded", "last skipped"];
+        assert_eq!(first_columns(&text), expected);
+        assert!(text.contains("99997 more, not shown"), "{text}");
+        let text = table(&many(4, &[]), Choice { limit: 4, is_failed_only: false });
+        assert_eq!(text.lines().count(), 7);
+    }
+
+    #[test]
+    fn what_failed_is_shown_alone_with_what_it_is_in() {
+        let choice = Choice { limit: 2, is_failed_only: true };
+        let text = table(&many(1_000, &[1, 2, 3]), choice);
+        assert_eq!(first_columns(&text), ["all failed", "[1] failed", "[2] failed", "[…] failed"]);
+        assert!(text.ends_with("1 more, not shown\n"), "{text}");
+        assert_eq!(table(&json!({"a": {"status": "succeeded"}}), choice), "no task failed\n");
     }
 }

@@ -1,71 +1,73 @@
-//! A run as it happens, for people: a line for each task that ends, and on a terminal one line of what is under way.
+//! A run as it happens, for people: a line for each task that ends, and on a terminal below them the tree of what is under way.
+//!
+//! On a terminal what succeeds inside another task is a number in the tree, and has no line: the line of the outer one says how
+//! many there were.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
 use myrmex_model::address::Address;
 use myrmex_model::event::{Event, HandlerKind, Limit, Recorded, SkipReason};
 use myrmex_model::fault::Fault;
 use myrmex_model::id::{Attempt, RunId};
+use myrmex_model::ir::Definition;
 use myrmex_model::outcome::{AttemptEnd, AttemptReport};
 use myrmex_model::time::Timestamp;
 
+use super::live::{Inside, Live};
+use super::screen::Screen;
 use super::{summary, time};
 
-/// The most names in the line of what is under way.
-const NAMES_MAX: usize = 4;
+/// How long the tree stays as it is at least.
+const REDRAWN_AFTER: Duration = Duration::from_millis(100);
+
+/// The most tasks that are named which were taken over from another run: they happen all at once, and nothing is to be learned from more.
+const TAKEN_MAX: usize = 20;
 
 /// Shows events on standard error.
 pub struct Watch {
-    out: anstream::AutoStream<std::io::Stderr>,
-    is_terminal: bool,
-    has_status_line: bool,
+    screen: Screen,
+    live: Live,
+    drawn: Option<Instant>,
     started: BTreeMap<Address, Timestamp>,
-    running: BTreeSet<Address>,
     /// Tasks that took over the success of another run and have not ended.
     cached: BTreeMap<Address, RunId>,
     /// Tasks whose error a `catch` took.
     caught: BTreeSet<Address>,
     /// Tasks that ran out of a limit, and have not ended or begun anew.
     limited: BTreeMap<Address, Limit>,
-    done: usize,
-    total: usize,
+    /// How many tasks were taken over.
+    taken: usize,
 }
 
 /// What is told of a call of which nobody knows what it did.
 const UNKNOWN: &str = "an attempt in its run may have done its work or not";
 
 impl Watch {
-    /// Begins to show a run whose definition has `total` tasks.
-    pub fn new(total: usize) -> Self {
+    /// Begins to show a run of this definition.
+    pub fn new(screen: Screen, definition: Option<Arc<Definition>>) -> Self {
         Self {
-            out: anstream::stderr(),
-            is_terminal: std::io::stderr().is_terminal(),
-            has_status_line: false,
+            screen,
+            live: Live::new(definition),
+            drawn: None,
             started: BTreeMap::new(),
-            running: BTreeSet::new(),
             cached: BTreeMap::new(),
             caught: BTreeSet::new(),
             limited: BTreeMap::new(),
-            done: 0,
-            total,
+            taken: 0,
         }
     }
 
     /// Shows an event.
     pub fn event(&mut self, recorded: &Recorded) {
         let at = recorded.at;
+        self.live.event(&recorded.event, at);
         match &recorded.event {
-            Event::ItemsExpanded { task, count, .. } => {
-                self.started.insert(task.clone(), at);
-                self.total += *count as usize;
-            }
-            Event::AttemptGranted { task, .. } => {
-                self.started.entry(task.clone()).or_insert(at);
-                self.running.insert(task.clone());
-            }
-            Event::ScopeEntered { task, .. }
+            Event::ItemsExpanded { task, .. } => drop(self.started.insert(task.clone(), at)),
+            Event::AttemptGranted { task, .. }
+            | Event::ScopeEntered { task, .. }
             | Event::TimerArmed { task, .. }
             | Event::ChildCalled { task, .. } => {
                 self.started.entry(task.clone()).or_insert(at);
@@ -77,15 +79,12 @@ impl Watch {
                 let pause = time::between(at, *due);
                 let limit = self.limited.remove(task).map(|limit| format!(": it {}", ran_out(limit)));
                 let more = format!("attempt {attempt} in {pause}{}", limit.unwrap_or_default());
-                self.line(AnsiColor::Yellow, "retrying", task, &more);
+                self.line(Tone::Odd, "retrying", task, &more);
             }
             Event::HandlerEntered { task, handler: HandlerKind::Catch(_), .. } => {
                 self.caught.insert(task.clone());
             }
-            Event::TaskTaken { task, taken } => {
-                let why = format!("from run {}", summary::short(taken.from));
-                self.ended(AnsiColor::BrightBlack, "taken", task, at, &why);
-            }
+            Event::TaskTaken { task, taken } => self.taken_over(task, taken.from, at),
             Event::TaskSucceeded { task, fault, .. } => {
                 self.succeeded(task, fault.as_deref(), at);
             }
@@ -93,7 +92,7 @@ impl Watch {
                 let word = if *is_timeout { "timed out" } else { "failed" };
                 let limit = self.limited.remove(task).filter(|_| *is_timeout);
                 let key = limit.map(|limit| format!(" ({})", key_of(limit))).unwrap_or_default();
-                self.ended(AnsiColor::Red, word, task, at, &format!("{}{key}", why_text(fault)));
+                self.ended(Tone::Bad, word, task, at, &format!("{}{key}", why_text(fault)));
             }
             Event::TaskSkipped { task, reason } => {
                 let why = match reason {
@@ -104,12 +103,12 @@ impl Watch {
                     SkipReason::NotChosen { task } => format!("`{}` took another way", task.path()),
                     SkipReason::Child { run } => format!("run {} was skipped", summary::short(*run)),
                 };
-                self.ended(AnsiColor::BrightBlack, "skipped", task, at, &why);
+                self.ended(Tone::Still, "skipped", task, at, &why);
             }
-            Event::TaskCancelled { task } => self.ended(AnsiColor::Yellow, "cancelled", task, at, ""),
+            Event::TaskCancelled { task } => self.ended(Tone::Odd, "cancelled", task, at, ""),
             Event::CancelRequested { reason, .. } => self.note(&format!("cancelling: {reason}")),
             Event::LimitReached { task, limit } => self.limit(task, *limit),
-            Event::ChildUnknown { task } => self.line(AnsiColor::Yellow, "unknown", task, UNKNOWN),
+            Event::ChildUnknown { task } => self.line(Tone::Odd, "unknown", task, UNKNOWN),
             Event::RunStarted { .. }
             | Event::RunQueued { .. }
             | Event::RunAdmitted
@@ -127,19 +126,30 @@ impl Watch {
         }
     }
 
+    fn taken_over(&mut self, task: &Address, from: RunId, at: Timestamp) {
+        self.taken += 1;
+        if self.taken > TAKEN_MAX {
+            self.live.ended(task, false);
+            return;
+        }
+        self.ended(Tone::Still, "taken", task, at, &format!("from run {}", summary::short(from)));
+        if self.taken == TAKEN_MAX {
+            self.note("            what else is taken over is only counted");
+        }
+    }
+
     fn attempt_ended(&mut self, task: &Address, attempt: Attempt, report: &AttemptReport) {
-        self.running.remove(task);
         if let Some(origin) = &report.cached {
             self.cached.insert(task.clone(), origin.run);
         }
         if let AttemptEnd::Lost { reason, .. } = &report.end {
-            self.line(AnsiColor::Yellow, "lost", task, &format!("attempt {attempt}: {reason}"));
+            self.line(Tone::Odd, "lost", task, &format!("attempt {attempt}: {reason}"));
         }
         for why in &report.unkept {
-            self.line(AnsiColor::Yellow, "not kept", task, why);
+            self.line(Tone::Odd, "not kept", task, why);
         }
         if report.has_leftovers {
-            self.line(AnsiColor::Yellow, "ended", task, "processes that it left behind");
+            self.line(Tone::Odd, "ended", task, "processes that it left behind");
         }
     }
 
@@ -148,10 +158,10 @@ impl Watch {
         let from = self.cached.remove(task);
         let is_caught = self.caught.remove(task);
         if let Some(fault) = fault.filter(|_| !is_caught) {
-            return self.ended(AnsiColor::Yellow, "failed, accepted", task, at, &why_text(fault));
+            return self.ended(Tone::Odd, "failed, accepted", task, at, &why_text(fault));
         }
         let why = from.map(|run| format!("cached (from run {})", summary::short(run)));
-        self.ended(AnsiColor::Green, "succeeded", task, at, &why.unwrap_or_default());
+        self.ended(Tone::Good, "succeeded", task, at, &why.unwrap_or_default());
     }
 
     /// Notes which limit of time ran out: the end of the task, which follows once all in it is ended, is told with it.
@@ -162,57 +172,90 @@ impl Watch {
         self.limited.insert(task.clone(), limit);
     }
 
-    fn ended(&mut self, color: AnsiColor, word: &str, task: &Address, at: Timestamp, why: &str) {
-        self.done += 1;
-        self.running.remove(task);
+    fn ended(&mut self, tone: Tone, word: &str, task: &Address, at: Timestamp, why: &str) {
         self.limited.remove(task);
+        let is_inside = self.live.is_inside(task);
+        let inside = self.live.ended(task, tone == Tone::Bad);
         let took = self.started.remove(task).map(|start| time::between(start, at)).unwrap_or_default();
-        let more =
-            [took.as_str(), why].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ");
-        self.line(color, word, task, &more);
+        if self.screen.is_live() && is_inside && matches!(tone, Tone::Good | Tone::Still) {
+            return;
+        }
+        let inside = inside.filter(|_| self.screen.is_live()).map(in_words).unwrap_or_default();
+        let parts = [took.as_str(), &inside, why].into_iter().filter(|part| !part.is_empty());
+        self.line(tone, word, task, &parts.collect::<Vec<_>>().join("  "));
     }
 
-    fn line(&mut self, color: AnsiColor, word: &str, task: &Address, more: &str) {
-        self.clear();
-        let style = Style::new().fg_color(Some(color.into()));
-        // If standard error is closed, the run goes on unseen.
-        drop(writeln!(self.out, "{style}{word:>10}{style:#}  {}  {more}", task.path()));
+    fn line(&mut self, tone: Tone, word: &str, task: &Address, more: &str) {
+        let style = Style::new().fg_color(Some(tone.color().into()));
+        self.screen.line(&format!("{style}{word:>10}{style:#}  {}  {more}", task.path()));
     }
 
-    /// Shows what a task waits for that called a run which has not begun.
-    pub fn waits(&mut self, task: &Address, what_for: &str) {
-        self.line(AnsiColor::Yellow, "waits", task, what_for);
+    /// Shows what a task waits for that called a run which has not begun. On a terminal the tree shows that as long as it is true.
+    pub fn waits(&mut self, task: &Address, (child, what_for): (RunId, &str)) {
+        if !self.screen.is_live() {
+            self.line(Tone::Odd, "waits", task, &format!("run {} {what_for}", summary::short(child)));
+        }
+        self.calls(task, (child, Some(what_for)));
+    }
+
+    /// Takes what a run waits for that a task called; nothing if it has begun.
+    pub fn calls(&mut self, task: &Address, (child, what_for): (RunId, Option<&str>)) {
+        self.live.calls(task, child, what_for);
+    }
+
+    /// Returns the runs that tasks of the tree wait for, on a terminal: some of them, if there are very many.
+    pub fn children(&self) -> Vec<(Address, RunId)> {
+        if self.screen.is_live() { self.live.children() } else { Vec::new() }
     }
 
     /// Shows a line about the run or the engine.
     pub fn note(&mut self, text: &str) {
-        self.clear();
-        drop(writeln!(self.out, "{text}"));
+        self.screen.line(text);
     }
 
     /// Shows what is under way, on a terminal.
-    pub fn status(&mut self) {
-        if !self.is_terminal || self.running.is_empty() {
+    pub fn status(&mut self, now: Timestamp) {
+        let is_fresh = self.drawn.is_some_and(|drawn| drawn.elapsed() < REDRAWN_AFTER);
+        if !self.screen.is_live() || is_fresh {
             return;
         }
-        self.clear();
-        let names: Vec<_> = self.running.iter().take(NAMES_MAX).map(Address::path).collect();
-        let more = self.running.len().saturating_sub(NAMES_MAX);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let (done, total) = (self.done, self.total.max(self.done));
-        let text = format!("   running  {}{more}  ({done} of {total} ended)", names.join(", "));
-        let width = 100;
-        let cut: String = text.chars().take(width).collect();
-        drop(write!(self.out, "{cut}"));
-        drop(self.out.flush());
-        self.has_status_line = true;
+        self.screen.show(&self.live.rows(now, self.screen.size()));
+        self.drawn = Some(Instant::now());
     }
 
-    /// Removes the line of what is under way.
+    /// Takes the tree away for good.
     pub fn clear(&mut self) {
-        if std::mem::take(&mut self.has_status_line) {
-            drop(write!(self.out, "\r\x1b[2K"));
+        self.screen.close();
+    }
+}
+
+/// How something that is told went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tone {
+    Good,
+    /// Nothing was done, and nothing is wrong.
+    Still,
+    Odd,
+    Bad,
+}
+
+impl Tone {
+    fn color(self) -> AnsiColor {
+        match self {
+            Self::Good => AnsiColor::Green,
+            Self::Still => AnsiColor::BrightBlack,
+            Self::Odd => AnsiColor::Yellow,
+            Self::Bad => AnsiColor::Red,
         }
+    }
+}
+
+/// Says how many tasks ended inside another one.
+fn in_words(inside: Inside) -> String {
+    match inside {
+        Inside { ended: 0, .. } => String::new(),
+        Inside { ended, failed: 0 } => format!("({ended} inside)"),
+        Inside { ended, failed } => format!("({ended} inside, {failed} failed)"),
     }
 }
 

@@ -146,7 +146,7 @@ impl Actions {
                 let message = format!(
                     "the action `{action}`, used {times}, is not mapped: workflows with it fail at their start"
                 );
-                draft.notes.push(
+                draft.push(
                     myrmex_model::diagnostic::Diagnostic::warning(codes::UNMAPPED, used.at.clone(), message)
                         .with_hint(format!(
                             "write `{action}: {{run: …}}` under `actions:` of a map, and give it with `--map`"
@@ -226,7 +226,14 @@ fn write(page: &mut Page, used: &Used, body: &Map<String, Value>) {
 /// Returns what is wrong with it.
 fn settled(action: &str, body: &Value, used: &Used) -> Result<Map<String, Value>, String> {
     let mut own = body.as_object().cloned().unwrap_or_default();
-    let inputs = inputs(used, &mut own);
+    let declared = match own.shift_remove("inputs") {
+        Some(Value::Object(declared)) => declared,
+        Some(Value::Null) | None => Map::new(),
+        Some(Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+            return Err("`inputs` must be a map".to_owned());
+        }
+    };
+    let inputs = inputs(used, declared, &own);
     if own.get("set").is_some_and(Value::is_null) {
         // Null behind a key says that nothing is there.
         own.insert("set".to_owned(), json!("${{ none }}"));
@@ -250,7 +257,7 @@ fn settled(action: &str, body: &Value, used: &Used) -> Result<Map<String, Value>
 /// referred to.
 fn missing(action: &str, used: &Used) -> Map<String, Value> {
     let mut whole = head(action, None);
-    let inputs = inputs(used, &mut Map::new());
+    let inputs = inputs(used, Map::new(), &Map::new());
     if !inputs.is_empty() {
         whole.insert("inputs".to_owned(), Value::Object(inputs));
     }
@@ -282,12 +289,9 @@ fn head(action: &str, version: Option<Value>) -> Map<String, Value> {
     head
 }
 
-/// Takes the inputs that an action declares itself, and adds those that steps give or its task reads.
-fn inputs(used: &Used, own: &mut Map<String, Value>) -> Map<String, Value> {
-    let mut inputs = match own.shift_remove("inputs") {
-        Some(Value::Object(inputs)) => inputs,
-        Some(_) | None => Map::new(),
-    };
+/// Adds to the inputs that an action declares itself those that steps give or its task reads.
+fn inputs(used: &Used, declared: Map<String, Value>, own: &Map<String, Value>) -> Map<String, Value> {
+    let mut inputs = declared;
     let mut read = BTreeSet::new();
     mentioned(&Value::Object(own.clone()), &mut read);
     for name in used.given.keys().cloned().chain(read) {
@@ -342,6 +346,9 @@ fn python(own: &mut Map<String, Value>, used: &Used) -> Result<(), String> {
     let Some(function) = function.as_str().filter(|text| text.contains(':')) else {
         return Err("`python` must be `MODULE:FUNCTION`".to_owned());
     };
+    if own.contains_key("try") {
+        return Err("`python` becomes a `try`, so no other one can stand beside it".to_owned());
+    }
     let call = json!({
         "name": "call",
         "run": {"script": SHIM, "interpreter": "python3"},
@@ -355,24 +362,22 @@ fn python(own: &mut Map<String, Value>, used: &Used) -> Result<(), String> {
 /// Gives a process its parameters: in a variable, and to programs and shell texts also on standard input.
 fn process(own: &mut Map<String, Value>, used: &Used) -> Result<(), String> {
     let Some(run) = own.get_mut("run") else { return Ok(()) };
-    let command = match &*run {
+    match run {
         Value::String(text) if text.contains("${{") => {
             return Err("an expression in the text of `run`: give it by `env`".to_owned());
         }
         Value::String(text) => {
-            Some(json!(["sh", "-c", format!("printf %s \"${PARAMETERS}\" | sh -e -c \"$1\""), "sh", text]))
+            let piped = format!("printf %s \"${PARAMETERS}\" | sh -e -c \"$1\"");
+            *run = json!({"command": ["sh", "-c", piped, "sh", text]});
         }
-        Value::Object(map) => map.get("command").and_then(Value::as_array).map(|argv| {
-            let piped = format!("printf %s \"${PARAMETERS}\" | \"$@\"");
-            [json!("sh"), json!("-c"), json!(piped), json!("sh")]
-                .into_iter()
-                .chain(argv.iter().cloned())
-                .collect()
-        }),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => None,
-    };
-    if let Some(command) = command {
-        *run = json!({ "command": command });
+        Value::Object(map) => {
+            // All else that stands there stays, so that its check sees it.
+            if let Some(Value::Array(words)) = map.get_mut("command") {
+                let piped = format!("printf %s \"${PARAMETERS}\" | \"$@\"");
+                words.splice(..0, ["sh", "-c", &piped, "sh"].map(Value::from));
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {}
     }
     let env = own.entry("env").or_insert_with(|| json!({}));
     let Some(env) = env.as_object_mut() else { return Err("`env` must be a map".to_owned()) };

@@ -9,12 +9,11 @@ use serde_json::{Value, json};
 use super::actions::{Actions, GUARD, LIBRARY};
 use super::reference::Steps;
 use super::shape::Shape;
-use super::step::{self, Named, Need, Step};
+use super::step::{self, Inputs, Step};
 use super::{Context, Dialect, Fields, File};
 use crate::import::codes;
 use crate::import::names::Names;
 use crate::import::page::Page;
-use crate::report::nearest;
 use crate::tree::Node;
 
 /// The most steps of a workflow: as many as a generated file can hold.
@@ -33,7 +32,7 @@ pub(super) struct Flow {
     pub(super) files: Vec<Arc<str>>,
     pub(super) max_parallel: Option<u64>,
     /// The inputs that are referred to.
-    pub(super) inputs: Vec<String>,
+    pub(super) inputs: Inputs,
     pub(super) steps: Vec<Step>,
 }
 
@@ -49,7 +48,7 @@ impl Flow {
 
     /// Returns how many edges only references show.
     pub(super) fn inferred(&self) -> usize {
-        self.steps.iter().flat_map(|step| &step.needs).filter(|need| need.is_inferred).count()
+        self.steps.iter().map(Step::inferred).sum()
     }
 
     /// Writes it.
@@ -63,7 +62,7 @@ impl Flow {
         }
         if !self.inputs.is_empty() {
             let inputs =
-                self.inputs.iter().map(|name| (name.clone(), json!({"type": "any", "required": true})));
+                self.inputs.keys().map(|name| (name.clone(), json!({"type": "any", "required": true})));
             page.key("inputs", &Value::Object(inputs.collect()));
         }
         if let Some(most) = self.max_parallel {
@@ -121,8 +120,9 @@ pub(super) fn read(file: &File<'_>, shape: Shape, context: &mut Context<'_>) -> 
     }
     let items = items.and_then(|items| list(file, key, items, context)).unwrap_or_default();
     let named = step::names(file, &items, context);
+    let steps = Steps::of(&named);
     let edges = match shape {
-        Shape::Complex | Shape::Parallel => edges(file, &mut fields, &named, context),
+        Shape::Complex | Shape::Parallel => edges(file, &mut fields, &steps, context),
         Shape::Steps
         | Shape::Tasks
         | Shape::Resources
@@ -143,8 +143,7 @@ pub(super) fn read(file: &File<'_>, shape: Shape, context: &mut Context<'_>) -> 
         let message = format!("`{}` beside the steps has no equal and is left out", entry.key.text);
         context.draft.warn(codes::NO_EQUAL, file.at(entry.key.place), message);
     }
-    let (mut inputs, mut read) = (Vec::new(), Vec::new());
-    let steps: Steps = named.iter().map(|own| (own.called.clone(), own.task.clone())).collect();
+    let (mut inputs, mut read) = (Inputs::default(), Vec::new());
     for own in &named {
         let extra = edges.get(&own.called).map(Vec::as_slice).unwrap_or_default();
         let step = step::read(file, own, (&steps, extra), &mut inputs, context);
@@ -230,15 +229,15 @@ fn bound(file: &File<'_>, fields: &mut Fields<'_>, context: &mut Context<'_>) ->
 fn edges<'s>(
     file: &File<'s>,
     fields: &mut Fields<'s>,
-    named: &[Named<'s>],
+    steps: &Steps,
     context: &mut Context<'_>,
 ) -> BTreeMap<String, Vec<&'s Node>> {
     let mut edges = BTreeMap::new();
     let Some(map) = fields.get("dependencies").and_then(Node::as_map) else { return edges };
     for entry in &map.entries {
         let step = &entry.key.text;
-        if named.iter().all(|own| own.called != *step) {
-            let near = nearest(step, named.iter().map(|own| own.called.as_str()));
+        if steps.get(step).is_none() {
+            let near = steps.nearest(step);
             let message = format!("`dependencies` names the step `{step}`, which does not exist");
             let hint = near.map_or("remove the entry".to_owned(), |near| format!("did you mean `{near}`?"));
             context.draft.error_hint(codes::GRAPH, file.at(entry.key.place), message, hint);
@@ -250,11 +249,4 @@ fn edges<'s>(
         edges.insert(step.clone(), list.items.iter().map(|item| &**item).collect());
     }
     edges
-}
-
-/// Adds an edge once.
-pub(super) fn add(needs: &mut Vec<Need>, task: &str, is_inferred: bool) {
-    if needs.iter().all(|need| need.task != task) {
-        needs.push(Need { task: task.to_owned(), is_inferred });
-    }
 }

@@ -1,10 +1,13 @@
 //! References in texts: `{{a.output}}`, `{{p}}` and `${a.result}` become expressions.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use myrmex_model::name::Name;
 
-use crate::report::nearest;
+use super::step::Named;
+use crate::report::{COMPARISONS_MAX, nearest};
 
 /// What a text becomes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,52 +20,155 @@ pub(super) struct Translated {
     pub(super) inputs: Vec<String>,
     /// The references that only the guides know, as they are written.
     pub(super) documented: Vec<String>,
+    /// The references of the tool interface to steps that do not exist, which stay as they are written.
+    pub(super) unknown: Vec<String>,
 }
 
 /// A reference that cannot be translated: the message, and perhaps what to do.
 pub(super) type Problem = (String, Option<String>);
 
-/// The steps that may be referred to: their names, and those of our tasks.
-pub(super) type Steps = BTreeMap<String, String>;
+/// The steps that may be referred to.
+#[derive(Debug)]
+pub(super) struct Steps {
+    /// The names of our tasks by those of the steps. Under one that stands twice nobody knows which is meant: it has none.
+    tasks: BTreeMap<String, Option<String>>,
+    /// How many more names are compared for suggestions, so that many wrong ones cost no quadratic time.
+    comparisons_left: Cell<usize>,
+}
 
-/// Translates the references in a text.
+impl Steps {
+    /// Takes down the steps of a file.
+    pub(super) fn of(named: &[Named<'_>]) -> Self {
+        named.iter().map(|own| (own.called.clone(), own.task.clone())).collect()
+    }
+
+    /// Returns the task of ours that a step becomes, if one step alone has the name.
+    pub(super) fn get(&self, step: &str) -> Option<&str> {
+        self.tasks.get(step).and_then(Option::as_deref)
+    }
+
+    /// Returns the name that `step` was probably meant to be.
+    pub(super) fn nearest(&self, step: &str) -> Option<&str> {
+        let left = self.comparisons_left.get();
+        let compared = self.tasks.len().min(left);
+        self.comparisons_left.set(left - compared);
+        nearest(step, self.tasks.keys().map(String::as_str).take(compared))
+    }
+
+    /// Returns the step with the longest name that `inner` begins with, up to a point: names may hold points.
+    ///
+    /// Goes back through the names in their order, and passes over all that share less with `inner` than is possible.
+    fn head(&self, inner: &str) -> Option<(&str, Option<&str>)> {
+        let mut end = Bound::Included(inner);
+        loop {
+            let (step, task) = self.tasks.range::<str, _>((Bound::Unbounded, end)).next_back()?;
+            let Some(rest) = inner.strip_prefix(step.as_str()) else {
+                let alike = step.chars().zip(inner.chars()).take_while(|(one, other)| one == other);
+                let length: usize = alike.map(|(one, _)| one.len_utf8()).sum();
+                end = Bound::Included(&inner[..length]);
+                continue;
+            };
+            if rest.is_empty() || rest.starts_with('.') {
+                return Some((step, task.as_deref()));
+            }
+            end = Bound::Excluded(step);
+        }
+    }
+}
+
+impl FromIterator<(String, String)> for Steps {
+    fn from_iter<T: IntoIterator<Item = (String, String)>>(named: T) -> Self {
+        let mut tasks: BTreeMap<String, Option<String>> = BTreeMap::new();
+        for (step, task) in named {
+            tasks.entry(step).and_modify(|other| *other = None).or_insert(Some(task));
+        }
+        Self { tasks, comparisons_left: Cell::new(COMPARISONS_MAX) }
+    }
+}
+
+/// Translates the references in a text, in time that grows as the text does.
 ///
 /// # Errors
 ///
 /// Returns the first reference that has no meaning here: what stayed a placeholder would reach a task.
 pub(super) fn translate(text: &str, steps: &Steps) -> Result<Translated, Problem> {
-    let (mut out, mut literal, mut rest) = (Translated::default(), String::new(), text);
-    while let Some(at) = rest.find("{{").into_iter().chain(rest.find("${")).min() {
-        let (before, after) = rest.split_at(at);
-        literal.push_str(before);
-        let braced = after.strip_prefix("{{").filter(|inner| !inner.starts_with('{'));
-        let (expression, length) = match (braced.and_then(|inner| inner.find("}}")), braced) {
-            (Some(end), Some(inner)) => (Some(braces(inner[..end].trim(), steps, &mut out)?), end + 4),
-            (Some(_) | None, _) => tool(after, steps, &mut out),
+    let (mut out, mut literal, mut at) = (Translated::default(), String::new(), 0);
+    let [mut open, mut close] = [Search::new(text, "{{"), Search::new(text, "}}")];
+    let [mut tool_open, mut tool_close] = [Search::new(text, "${"), Search::new(text, "}")];
+    while let Some(start) = open.from(at).into_iter().chain(tool_open.from(at)).min() {
+        literal.push_str(&text[at..start]);
+        let inner = start + 2;
+        let is_braced = text[start..].starts_with("{{") && !text[inner..].starts_with('{');
+        let (expression, end) = if let Some(end) = close.from(inner).filter(|_| is_braced) {
+            (Some(braces(text[inner..end].trim(), steps, &mut out)?), end + 2)
+        } else if let Some(end) = tool_close.from(inner).filter(|_| text[start..].starts_with('$')) {
+            // The last opening before the end is meant: no name of a step is looked for in what lies before it.
+            let is_last = tool_open.from(inner).is_none_or(|next| next > end);
+            let step = text[inner..end].trim().strip_suffix(".result").filter(|_| is_last);
+            if let Some((step, task)) = step.and_then(|step| steps.tasks.get_key_value(step)) {
+                let task = task.as_deref().ok_or_else(|| twice(&text[start..=end], step))?;
+                (Some(out.task(task, &[])), end + 1)
+            } else {
+                let is_name = |step: &&str| step.split('.').all(is_part);
+                out.unknown.extend(step.filter(is_name).map(|_| text[start..=end].to_owned()));
+                (None, start + 1)
+            }
+        } else {
+            (None, start + 1)
         };
         match expression {
             Some(expression) => out.hole(&mut literal, &expression),
-            None => literal.push_str(&after[..length]),
+            None => literal.push_str(&text[start..end]),
         }
-        rest = &after[length..];
+        at = end;
     }
-    literal.push_str(rest);
+    literal.push_str(&text[at..]);
     out.text.push_str(&escaped(&literal));
     Ok(out)
 }
 
+/// Where a pattern follows in a text, asked from places that only go forward: nothing is looked at twice.
+struct Search<'t> {
+    text: &'t str,
+    pattern: &'static str,
+    /// Where it follows first; none if it does not follow any more.
+    next: Option<usize>,
+}
+
+impl<'t> Search<'t> {
+    fn new(text: &'t str, pattern: &'static str) -> Self {
+        Self { text, pattern, next: text.find(pattern) }
+    }
+
+    /// Returns where it follows from `place` on, which is a boundary of characters and never before that of an earlier call.
+    fn from(&mut self, place: usize) -> Option<usize> {
+        if self.next.is_some_and(|next| next < place) {
+            self.next = self.text[place..].find(self.pattern).map(|next| place + next);
+        }
+        self.next
+    }
+}
+
 /// Writes a literal text so that nothing in it begins an expression.
-fn escaped(literal: &str) -> String {
+pub(super) fn escaped(literal: &str) -> String {
     literal.replace("${{", "$${{")
 }
 
+/// Refuses a reference to a name that two tasks have.
+fn twice(reference: &str, step: &str) -> Problem {
+    let message = format!("`{reference}` refers to the name `{step}`, which more than one task has");
+    (message, Some("give each of them its own `name`".to_owned()))
+}
+
 impl Translated {
-    /// Adds a literal text and an expression. A `$` right before it would make it a literal.
+    /// Adds a literal text and an expression. Any `$` right before it would make it a literal, so an expression gives all of
+    /// those.
     fn hole(&mut self, literal: &mut String, expression: &str) {
         let literal = std::mem::take(literal);
-        match literal.strip_suffix('$') {
-            Some(before) => self.text.extend([&escaped(before), "${{ '$' }}"]),
-            None => self.text.push_str(&escaped(&literal)),
+        let before = literal.trim_end_matches('$');
+        self.text.push_str(&escaped(before));
+        if before.len() < literal.len() {
+            self.text.extend(["${{ '", &literal[before.len()..], "' }}"]);
         }
         self.text.extend(["${{ ", expression, " }}"]);
     }
@@ -76,11 +182,8 @@ impl Translated {
 
 /// Translates what stands between two pairs of braces.
 fn braces(inner: &str, steps: &Steps, out: &mut Translated) -> Result<String, Problem> {
-    // A step whose name holds points is found by its longest beginning.
-    let heads = steps.iter().filter(|(name, _)| {
-        inner.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    });
-    if let Some((step, task)) = heads.max_by_key(|(name, _)| name.len()) {
+    if let Some((step, task)) = steps.head(inner) {
+        let task = task.ok_or_else(|| twice(&format!("{{{{{inner}}}}}"), step))?;
         let path: Vec<&str> = inner[step.len()..].split('.').skip(1).collect();
         return match path.as_slice() {
             ["output", path @ ..] if path.iter().all(|part| is_part(part)) => Ok(out.task(task, path)),
@@ -100,22 +203,12 @@ fn braces(inner: &str, steps: &Steps, out: &mut Translated) -> Result<String, Pr
         return Ok(format!("inputs{}", field(inner)));
     }
     if inner != head && inner.split('.').all(is_part) {
-        let near = nearest(head, steps.keys().map(String::as_str));
+        let near = steps.nearest(head);
         let message = format!("`{{{{{inner}}}}}` refers to the step `{head}`, which does not exist");
         return Err((message, near.map(|near| format!("did you mean `{near}`?"))));
     }
     let message = format!("`{{{{{inner}}}}}` is neither the output of a step nor a parameter");
     Err((message, Some("a step is referred to as `{{STEP.output}}`, a parameter as `{{NAME}}`".to_owned())))
-}
-
-/// Translates the form of the tool interface that a text begins with, if it does; returns how much of the text that is.
-fn tool(text: &str, steps: &Steps, out: &mut Translated) -> (Option<String>, usize) {
-    let inner = text.strip_prefix("${").and_then(|rest| rest.split_once('}')).map(|(inner, _)| inner);
-    let step = inner.and_then(|inner| inner.trim().strip_suffix(".result"));
-    match (inner, step.and_then(|step| steps.get(step))) {
-        (Some(inner), Some(name)) => (Some(out.task(name, &[])), inner.len() + 3),
-        (Some(_) | None, _) => (None, 1),
-    }
 }
 
 /// Whether a part of a path can be one: a field, or the place in a list.
@@ -143,7 +236,8 @@ mod tests {
     fn steps() -> Steps {
         [("a", "a"), ("a-b", "a-b"), ("two words", "two_words"), ("v1.2", "v1_2")]
             .map(|(step, task)| (step.to_owned(), task.to_owned()))
-            .into()
+            .into_iter()
+            .collect()
     }
 
     #[track_caller]
@@ -174,9 +268,19 @@ mod tests {
     }
 
     #[test]
+    fn what_looks_like_a_result_of_no_step_stays_and_is_named() {
+        let unknown = translate("${b.result} ${HOME} ${a b.result} ${a.result}", &steps()).unwrap().unknown;
+        assert_eq!(unknown, ["${b.result}"]);
+    }
+
+    #[test]
     fn a_dollar_before_a_reference_stays_a_dollar() {
         check("${{dir}}", "${{ '$' }}${{ inputs.dir }}");
+        check("$${{dir}}", "${{ '$$' }}${{ inputs.dir }}");
+        check("cost: $$${{dir}} $", "cost: ${{ '$$$' }}${{ inputs.dir }} $");
+        check("$$${a.result}", "${{ '$$' }}${{ tasks.a.output }}");
         check("${{ open", "$${{ open");
+        check("$${{ open", "$$${{ open");
         check("${{{ open", "$${{{ open");
         check("${{{dir}}}", "${${{ inputs.dir }}}");
         check("{\"k\": {{dir}}}", "{\"k\": ${{ inputs.dir }}}");
@@ -189,5 +293,51 @@ mod tests {
         refuse("{{a.status}}", "`{{a.status}}` refers to a step, but not to its output");
         refuse("{{ x | upper }}", "`{{x | upper}}` is neither the output of a step nor a parameter");
         refuse("{{}}", "`{{}}` is neither the output of a step nor a parameter");
+    }
+
+    #[test]
+    fn the_longest_name_is_meant_that_a_reference_begins_with() {
+        let steps: Steps = ["a", "a.b", "a.b.c", "a.bc", "a.b!", "é", "é.ü"]
+            .map(|step| (step.to_owned(), step.to_owned()))
+            .into_iter()
+            .collect();
+        let head = |inner: &str| steps.head(inner).map(|(step, _)| step.to_owned());
+        assert_eq!(head("a.b.output").as_deref(), Some("a.b"));
+        assert_eq!(head("a.b.cc.output").as_deref(), Some("a.b"));
+        assert_eq!(head("a.bd.output").as_deref(), Some("a"));
+        assert_eq!(head("a.b.c").as_deref(), Some("a.b.c"));
+        assert_eq!(head("é.ö.output").as_deref(), Some("é"));
+        assert_eq!((head("b.output"), head(""), head("aa.output")), (None, None, None));
+    }
+
+    #[test]
+    fn a_reference_to_a_name_that_stands_twice_is_refused() {
+        let steps: Steps = [("a", "a"), ("a", "a_2")]
+            .map(|(step, task)| (step.to_owned(), task.to_owned()))
+            .into_iter()
+            .collect();
+        let problem = |text: &str| translate(text, &steps).unwrap_err().0;
+        assert_eq!(
+            problem("{{a.output}}"),
+            "`{{a.output}}` refers to the name `a`, which more than one task has"
+        );
+        assert_eq!(
+            problem("${a.result}"),
+            "`${a.result}` refers to the name `a`, which more than one task has"
+        );
+    }
+
+    #[test]
+    fn long_texts_of_openings_take_no_quadratic_time() {
+        // Were each opening to look through the rest of the text, this would take longer than anybody waits.
+        let length = 1 << 20;
+        for part in ["{", "{{ ", "${", "${ ", "$", "${{", "${a.result ", "{{{ ${"] {
+            let text = part.repeat(length / part.len());
+            for text in [text.clone(), format!("{text}}}"), format!("{text} {{{{a.output}}}}")] {
+                let translated = translate(&text, &steps());
+                // Only an opening of two braces that closes far away is a reference, of which nobody knows the meaning.
+                assert!(translated.is_ok() || text.ends_with("}}"), "{part}");
+            }
+        }
     }
 }

@@ -36,18 +36,25 @@ impl Shape {
                 node.as_map()
                     .is_some_and(|map| ["id", "module", "action"].iter().all(|key| map.entry(key).is_some()))
             };
-            let is_tasks = !list.items.is_empty() && list.items.iter().all(|item| is_task(item));
-            return if is_tasks { Self::Tasks } else { Self::Unknown };
+            // One task tells what the list is; whatever else is in it is reported then.
+            return if list.items.iter().any(|item| is_task(item)) { Self::Tasks } else { Self::Unknown };
         }
         let Some(map) = file.root.as_map() else { return Self::Unknown };
         let has = |key: &str| map.entry(key).is_some();
         let is_map = |key: &str| map.entry(key).is_some_and(|entry| entry.value.as_map().is_some());
-        if is_record(map) {
+        let is_list = |key: &str| map.entry(key).is_some_and(|entry| entry.value.as_list().is_some());
+        let of_steps = || if is_map("dependencies") { Self::Complex } else { Self::Steps };
+        // What has steps is a workflow, whatever else stands beside them.
+        if is_list("steps") {
+            of_steps()
+        } else if is_list("tasks") && is_map("dependencies") {
+            Self::Parallel
+        } else if is_record(map) {
             Self::Record
         } else if has("session_id") || has("max_workers") || has("resource_config") {
             Self::Session
         } else if has("steps") {
-            if is_map("dependencies") { Self::Complex } else { Self::Steps }
+            of_steps()
         } else if has("tasks") && is_map("dependencies") {
             Self::Parallel
         } else if is_map("resources") {

@@ -2,17 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use myrmex_model::OrderedMap;
 use myrmex_model::diagnostic::Span;
 use myrmex_model::name::Name;
 use serde_json::{Value, json};
 
 use super::actions::{Actions, LIBRARY};
-use super::flow::add;
 use super::reference::{Steps, translate};
 use super::{Context, Dialect, Fields, File};
 use crate::import::codes;
 use crate::import::names::Names;
-use crate::report::nearest;
 use crate::tree::{Kind, Map, Node};
 
 /// The longest time limit that is read, in seconds: a hundred years.
@@ -31,7 +30,7 @@ pub(super) struct Step {
     pub(super) action: String,
     /// Its parameters.
     pub(super) with: Vec<(String, Value)>,
-    pub(super) needs: Vec<Need>,
+    pub(super) needs: Needs,
     pub(super) limits: Limits,
     pub(super) description: Option<String>,
     pub(super) priority: Option<&'static str>,
@@ -39,13 +38,20 @@ pub(super) struct Step {
     pub(super) tags: Option<Value>,
 }
 
-/// An edge to a step.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Need {
-    pub(super) task: String,
-    /// Whether only a reference shows it.
-    pub(super) is_inferred: bool,
+/// The tasks of ours that a step needs, and how that is known.
+pub(super) type Needs = OrderedMap<String, Edge>;
+
+/// How it is known that a step needs another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Edge {
+    /// It is declared.
+    Declared,
+    /// Only a reference shows it.
+    Inferred,
 }
+
+/// The inputs of a workflow that references mention, in order.
+pub(super) type Inputs = OrderedMap<String, ()>;
 
 /// How often a step is tried and how long it may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,8 +90,8 @@ impl Step {
         if let Some(tags) = &self.tags {
             keys.push(("x-tags", tags.clone(), None));
         }
-        let needs: Vec<&str> = self.needs.iter().map(|need| need.task.as_str()).collect();
-        let inferred = self.needs.iter().filter(|need| need.is_inferred).count();
+        let needs: Vec<&str> = self.needs.keys().map(String::as_str).collect();
+        let inferred = self.inferred();
         let comment = match inferred {
             0 => None,
             all if all == self.needs.len() => Some("inferred from references"),
@@ -109,6 +115,11 @@ impl Step {
         }
         keys.push(("retry", retry, None));
         keys
+    }
+
+    /// Returns how many of its edges only references show.
+    pub(super) fn inferred(&self) -> usize {
+        self.needs.values().filter(|edge| **edge == Edge::Inferred).count()
     }
 }
 
@@ -156,7 +167,7 @@ pub(super) fn read(
     file: &File<'_>,
     own: &Named<'_>,
     (steps, extra): (&Steps, &[&Node]),
-    inputs: &mut Vec<String>,
+    inputs: &mut Inputs,
     context: &mut Context<'_>,
 ) -> Option<Step> {
     let mut fields = Fields::new(own.map);
@@ -205,8 +216,8 @@ fn needs(
     (declared, extra): (Option<&Node>, &[&Node]),
     steps: &Steps,
     context: &mut Context<'_>,
-) -> Vec<Need> {
-    let mut needs = Vec::new();
+) -> Needs {
+    let mut needs = Needs::default();
     let own_list: Vec<&Node> = match declared.map(|node| (node, node.as_list())) {
         Some((_, Some(list))) => list.items.iter().map(|item| &**item).collect(),
         Some((node, None)) => {
@@ -229,12 +240,12 @@ fn needs(
         if step == own.called {
             context.draft.error(codes::GRAPH, at, format!("the step `{step}` depends on itself"));
         } else if let Some(task) = steps.get(&step) {
-            add(&mut needs, task, false);
+            needs.insert(task.to_owned(), Edge::Declared);
         } else {
             let message = format!("`{}` depends on the step `{step}`, which does not exist", own.called);
-            let near = nearest(&step, steps.keys().map(String::as_str));
-            let hint =
-                near.map_or("remove the dependency".to_owned(), |near| format!("did you mean `{near}`?"));
+            let hint = steps
+                .nearest(&step)
+                .map_or("remove the dependency".to_owned(), |near| format!("did you mean `{near}`?"));
             context.draft.error_hint(codes::GRAPH, at, message, hint);
         }
     }
@@ -276,7 +287,7 @@ pub(super) fn parameters(
     file: &File<'_>,
     (own, node): (&Named<'_>, &Node),
     steps: &Steps,
-    (needs, inputs): (&mut Vec<Need>, &mut Vec<String>),
+    (needs, inputs): (&mut Needs, &mut Inputs),
     context: &mut Context<'_>,
 ) -> Option<Vec<(String, Value)>> {
     let Some(map) = node.as_map() else {
@@ -284,7 +295,7 @@ pub(super) fn parameters(
         return None;
     };
     let mut with = Vec::new();
-    let mut found = Vec::new();
+    let mut found = Inputs::default();
     for entry in &map.entries {
         if let Err(error) = Name::new(&entry.key.text) {
             let message =
@@ -294,17 +305,16 @@ pub(super) fn parameters(
         let data = data(file, (own, &entry.value), steps, (needs, &mut found), context);
         with.push((entry.key.text.clone(), data));
     }
-    for input in found {
-        if map.entry(&input).is_some() && context.dialect == Dialect::Package {
+    let own_names: BTreeSet<&str> = map.entries.iter().map(|entry| entry.key.text.as_str()).collect();
+    for (input, ()) in found {
+        if own_names.contains(input.as_str()) && context.dialect == Dialect::Package {
             let message = format!(
                 "`{input}` is a parameter of `{}` and of the workflow: here that of the step counts",
                 own.called
             );
             context.draft.note(own.at.clone(), message);
         }
-        if !inputs.contains(&input) {
-            inputs.push(input);
-        }
+        inputs.insert(input, ());
     }
     Some(with)
 }
@@ -314,7 +324,7 @@ fn data(
     file: &File<'_>,
     (own, node): (&Named<'_>, &Node),
     steps: &Steps,
-    (needs, inputs): (&mut Vec<Need>, &mut Vec<String>),
+    (needs, inputs): (&mut Needs, &mut Inputs),
     context: &mut Context<'_>,
 ) -> Value {
     match &node.kind {
@@ -337,7 +347,7 @@ fn data(
                             let message = format!("the step `{}` refers to its own output", own.called);
                             context.draft.error(codes::GRAPH, file.at(node.place), message);
                         }
-                        add(needs, task, true);
+                        needs.entry(task.clone()).or_insert(Edge::Inferred);
                     }
                     for reference in &translated.documented {
                         let message = format!(
@@ -345,7 +355,11 @@ fn data(
                         );
                         context.draft.warn(codes::NEARLY, file.at(node.place), message);
                     }
-                    inputs.extend(translated.inputs);
+                    for reference in &translated.unknown {
+                        let message = format!("`{reference}` names no step: it stays as it is written");
+                        context.draft.warn(codes::NO_EQUAL, file.at(node.place), message);
+                    }
+                    inputs.extend(translated.inputs.into_iter().map(|input| (input, ())));
                     translated.text.into()
                 }
                 Err((message, hint)) => {
@@ -416,7 +430,7 @@ pub(super) fn milliseconds(
     Some(if whole == 0 && seconds > 0.0 { 1 } else { whole })
 }
 
-/// Passes over fields that codomyrmex writes while it executes.
+/// Passes over fields that codomyrmex writes while it executes. Those that are null say nothing.
 pub(super) fn runtime(
     file: &File<'_>,
     fields: &mut Fields<'_>,
@@ -424,7 +438,7 @@ pub(super) fn runtime(
     context: &mut Context<'_>,
 ) {
     for key in keys {
-        if let Some(entry) = fields.entry(key) {
+        if let Some(entry) = fields.entry(key).filter(|entry| !entry.value.is_null()) {
             let message = format!("`{key}` is left out: it is what an execution left");
             context.draft.note(file.at(entry.key.place), message);
         }
@@ -441,7 +455,7 @@ pub(super) fn unknown(file: &File<'_>, fields: &Fields<'_>, what: &str, context:
 
 /// Reports steps that depend on each other in a circle, with all that are in it.
 pub(super) fn refuse_cycles(steps: &[Step], context: &mut Context<'_>) {
-    let needs = |step: &Step| -> Vec<String> { step.needs.iter().map(|need| need.task.clone()).collect() };
+    let needs = |step: &Step| -> Vec<String> { step.needs.keys().cloned().collect() };
     let all: BTreeMap<String, Vec<String>> =
         steps.iter().map(|step| (step.name.clone(), needs(step))).collect();
     let is_known = |need: &&String| all.contains_key(*need);

@@ -5,19 +5,22 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::flow::{Flow, STEPS_MAX, add};
-use super::reference::Steps;
-use super::step::{self, Limits, Named, Need, Step};
+use super::flow::{Flow, STEPS_MAX};
+use super::reference::{Steps, escaped};
+use super::step::{self, Edge, Inputs, Limits, Named, Needs, Step};
 use super::{Context, Dialect, Fields, File, words};
 use crate::import::names::Names;
 use crate::import::{codes, value};
-use crate::tree::{Map, Node};
+use crate::tree::{Map, Node, Scalar};
 
 /// The pause between attempts that a task of the guides has if nothing is said.
 const RETRY_DELAY_MS: u64 = 1_000;
 
 /// The retries that a task has if nothing is said, in both dialects.
 const RETRIES: u64 = 3;
+
+/// The keys of a resource that say which one is meant; the first that holds something counts.
+const RESOURCE_NAMES: [&str; 4] = ["identifier", "resource_id", "resource_type", "type"];
 
 /// What an execution writes into a task.
 const RUNTIME: [&str; 9] = [
@@ -42,8 +45,8 @@ pub(super) fn read(file: &File<'_>, context: &mut Context<'_>) -> Option<Flow> {
         return None;
     }
     let (named, ids) = names(file, &list.items, context);
-    let steps: Steps = named.iter().map(|own| (own.called.clone(), own.task.clone())).collect();
-    let mut inputs = Vec::new();
+    let steps = Steps::of(&named);
+    let mut inputs = Inputs::default();
     let read: Vec<Step> =
         named.iter().filter_map(|own| task(file, own, (&steps, &ids), &mut inputs, context)).collect();
     step::refuse_cycles(&read, context);
@@ -63,26 +66,39 @@ fn names<'s>(
     context: &mut Context<'_>,
 ) -> (Vec<Named<'s>>, BTreeMap<String, String>) {
     let (mut found, mut ids, mut names) = (Vec::new(), BTreeMap::new(), Names::default());
-    for map in items.iter().filter_map(|item| item.as_map()) {
-        let text = |key: &str| {
-            map.entry(key)
-                .and_then(|entry| entry.value.as_scalar())
-                .and_then(|own| own.as_text())
-                .unwrap_or_default()
+    for item in items {
+        let Some(map) = item.as_map() else {
+            context.wrong(file, "a task", "a map", item);
+            continue;
         };
-        let Some(at) = map.entry("id").map(|entry| file.at(entry.value.place)) else { continue };
-        let own = text("name");
+        let given = |key: &str| map.entry(key).map(|entry| &*entry.value).filter(|node| !node.is_null());
+        let Some(id) = given("id") else {
+            context.draft.error(codes::FIELD, file.at(item.place), "a task has no `id`");
+            continue;
+        };
+        let at = file.at(id.place);
+        let Some(id) = context.text(file, "`id`", id) else { continue };
+        if id.is_empty() {
+            context.draft.error(codes::FIELD, at, "the `id` of a task is empty");
+            continue;
+        }
+        let own = match given("name") {
+            Some(node) => context.text(file, "`name`", node),
+            None => Some(String::new()),
+        };
+        let Some(own) = own else { continue };
+        let word = |key: &str| given(key).and_then(|node| node.as_scalar()?.as_text()).unwrap_or_default();
         let called =
-            if own.is_empty() { format!("{}.{}", text("module"), text("action")) } else { own.to_owned() };
+            if own.is_empty() { format!("{}.{}", word("module"), word("action")) } else { own.clone() };
         let task = names.unique(&called);
         if !own.is_empty() && task != called {
             context.draft.note(at.clone(), format!("the task `{called}` becomes `{task}`"));
         }
-        if ids.insert(text("id").to_owned(), task.clone()).is_some() {
-            context.draft.error(codes::GRAPH, at.clone(), format!("two tasks have the id `{}`", text("id")));
-        }
         // Two tasks may bear one name; their ids tell them apart.
-        let called = if own.is_empty() || task == called { task.clone() } else { called };
+        let called = if own.is_empty() { task.clone() } else { called };
+        if ids.insert(id.clone(), task.clone()).is_some() {
+            context.draft.error(codes::GRAPH, at.clone(), format!("two tasks have the id `{id}`"));
+        }
         found.push(Named { map, called, task, at });
     }
     (found, ids)
@@ -93,7 +109,7 @@ fn task(
     file: &File<'_>,
     own: &Named<'_>,
     (steps, ids): (&Steps, &BTreeMap<String, String>),
-    inputs: &mut Vec<String>,
+    inputs: &mut Inputs,
     context: &mut Context<'_>,
 ) -> Option<Step> {
     let mut fields = Fields::new(own.map);
@@ -145,8 +161,8 @@ fn needs(
     fields: &mut Fields<'_>,
     ids: &BTreeMap<String, String>,
     context: &mut Context<'_>,
-) -> Vec<Need> {
-    let mut needs = Vec::new();
+) -> Needs {
+    let mut needs = Needs::default();
     let Some(node) = fields.get("dependencies") else { return needs };
     let Some(list) = node.as_list() else {
         context.wrong(file, "`dependencies`", "a list", node);
@@ -159,7 +175,9 @@ fn needs(
                 let message = format!("the task `{}` depends on itself", own.called);
                 context.draft.error(codes::GRAPH, file.at(node.place), message);
             }
-            Some(task) => add(&mut needs, task, false),
+            Some(task) => {
+                needs.insert(task.clone(), Edge::Declared);
+            }
             None => {
                 let message = format!("`{}` depends on the id `{id}`, which no task has", own.called);
                 context.draft.error(codes::GRAPH, file.at(node.place), message);
@@ -173,7 +191,11 @@ fn needs(
 fn priority(file: &File<'_>, fields: &mut Fields<'_>, context: &mut Context<'_>) -> Option<&'static str> {
     let node = fields.get("priority")?;
     let at = file.at(node.place);
-    let scalar = node.as_scalar()?;
+    let is_possible = |scalar: &&Scalar| scalar.as_text().is_some() || scalar.value().is_number();
+    let Some(scalar) = node.as_scalar().filter(is_possible) else {
+        context.wrong(file, "`priority`", "a word or a number", node);
+        return None;
+    };
     let known = if let Some(word) = scalar.as_text() {
         words::priority(word)
     } else if context.is_said {
@@ -211,40 +233,65 @@ fn resources(file: &File<'_>, fields: &mut Fields<'_>, context: &mut Context<'_>
         return None;
     };
     let mut lock = None;
-    for (node, map) in list.items.iter().filter_map(|item| Some((item, item.as_map()?))) {
-        let at = file.at(node.place);
-        let what = match_word(map, "identifier").or_else(|| match_word(map, "resource_id"));
-        let what = what.or_else(|| match_word(map, "resource_type")).unwrap_or_default();
-        match (match_word(map, "mode").unwrap_or_default().as_str(), &lock) {
-            ("write" | "exclusive", None) if !what.is_empty() => {
-                let message =
-                    format!("`{what}` becomes a `lock`: one at a time has it, however many would share it");
-                context.draft.warn(codes::NEARLY, at.clone(), message);
-                lock = Some(what);
-            }
-            ("write" | "exclusive", Some(_)) => {
-                let message = format!("`{what}` is left out: a task has one `lock`");
-                context.draft.warn(codes::NO_EQUAL, at.clone(), message);
-            }
-            ("" | "read" | "write" | "exclusive", _) => {
-                let message = format!(
-                    "the share of `{what}` is left out: what many may read at a time has no equal yet"
-                );
-                context.draft.warn(codes::NO_EQUAL, at.clone(), message);
-            }
-            (other, _) => context.draft.error(codes::MEANING, at.clone(), format!("`{other}` is no mode")),
-        }
-        for key in ["timeout", "amount"] {
-            if let Some(entry) = map.entry(key).filter(|entry| !entry.value.is_null()) {
-                let message = format!("`{key}` of a resource has no equal yet and is left out");
-                context.draft.warn(codes::NO_EQUAL, file.at(entry.key.place), message);
-            }
+    for node in &list.items {
+        match node.as_map() {
+            Some(map) => resource(file, (node, map), &mut lock, context),
+            None => context.wrong(file, "a resource of a task", "a map", node),
         }
     }
     lock
 }
 
-fn match_word(map: &Map, key: &str) -> Option<String> {
-    let scalar = map.entry(key)?.value.as_scalar()?;
-    scalar.as_text().filter(|text| !text.is_empty()).map(str::to_owned)
+/// Reads one thing that a task asks for.
+fn resource(
+    file: &File<'_>,
+    (node, map): (&Node, &Map),
+    lock: &mut Option<String>,
+    context: &mut Context<'_>,
+) {
+    let at = file.at(node.place);
+    let mut fields = Fields::new(map);
+    let before = context.draft.errors();
+    let mut what = None;
+    for key in RESOURCE_NAMES {
+        // Beside the one that counts the others are reported with all that has no equal.
+        if what.is_none() || map.entry(key).is_some_and(|entry| entry.value.is_null()) {
+            let own = fields.get(key).and_then(|node| context.text(file, &format!("`{key}`"), node));
+            what = what.or(own.filter(|own| !own.is_empty()));
+        }
+    }
+    let mode = fields.get("mode").and_then(|node| context.text(file, "`mode`", node)).unwrap_or_default();
+    match (mode.as_str(), what) {
+        ("" | "read" | "write" | "exclusive", None) => {
+            // If there is one that cannot be, that was said.
+            if context.draft.errors() == before {
+                let message = "a resource of a task has neither an `identifier` nor a type";
+                context.draft.error(codes::FIELD, at, message);
+            }
+        }
+        ("write" | "exclusive", Some(what)) if lock.is_none() => {
+            let message =
+                format!("`{what}` becomes a `lock`: one at a time has it, however many would share it");
+            context.draft.warn(codes::NEARLY, at, message);
+            // What stands behind `lock` may hold expressions; a name does not.
+            *lock = Some(escaped(&what));
+        }
+        ("write" | "exclusive", Some(what)) => {
+            let message = format!("`{what}` is left out: a task has one `lock`");
+            context.draft.warn(codes::NO_EQUAL, at, message);
+        }
+        ("" | "read", Some(what)) => {
+            let message =
+                format!("the share of `{what}` is left out: what many may read at a time has no equal yet");
+            context.draft.warn(codes::NO_EQUAL, at, message);
+        }
+        (other, _) => context.draft.error(codes::MEANING, at, format!("`{other}` is no mode")),
+    }
+    for key in ["timeout", "amount"] {
+        if let Some(entry) = fields.entry(key).filter(|entry| !entry.value.is_null()) {
+            let message = format!("`{key}` of a resource has no equal yet and is left out");
+            context.draft.warn(codes::NO_EQUAL, file.at(entry.key.place), message);
+        }
+    }
+    step::unknown(file, &fields, "a resource", context);
 }

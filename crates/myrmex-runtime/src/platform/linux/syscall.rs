@@ -2,6 +2,7 @@
 
 #![expect(unsafe_code, reason = "every call into libc is unsafe; the wrappers give them safe signatures")]
 
+use std::ffi::CStr;
 use std::io;
 use std::mem::{MaybeUninit, size_of};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -46,6 +47,50 @@ pub(super) fn monotonic_ns() -> u64 {
     // SAFETY: `time` is a valid place for the result.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
     time.tv_sec.cast_unsigned() * 1_000_000_000 + time.tv_nsec.cast_unsigned()
+}
+
+/// Makes a descriptor that tells of changes to files, closed on exec, from which reading never blocks.
+pub(super) fn inotify() -> io::Result<OwnedFd> {
+    // SAFETY: the descriptor is ours alone after success.
+    unsafe {
+        let notify = check(libc::inotify_init1(libc::IN_CLOEXEC | libc::IN_NONBLOCK))?;
+        Ok(OwnedFd::from_raw_fd(notify))
+    }
+}
+
+/// Lets `notify` tell when a file in the folder is made or written.
+pub(super) fn watch_writes(notify: &OwnedFd, folder: &CStr) -> io::Result<()> {
+    let mask = libc::IN_CREATE | libc::IN_MODIFY | libc::IN_MOVED_TO | libc::IN_ONLYDIR;
+    // SAFETY: the path ends with a zero and lives as long as the call.
+    check(unsafe { libc::inotify_add_watch(notify.as_raw_fd(), folder.as_ptr(), mask) })?;
+    Ok(())
+}
+
+/// Waits until there is something to read, or this time is over.
+pub(super) fn wait_readable(file: &OwnedFd, longest: Duration) -> io::Result<()> {
+    let mut wanted = libc::pollfd { fd: file.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    let longest = c_int::try_from(longest.as_millis()).unwrap_or(c_int::MAX);
+    // SAFETY: `wanted` is one valid entry.
+    retry(|| check(unsafe { libc::poll(&raw mut wanted, 1, longest) }))?;
+    Ok(())
+}
+
+/// Reads and forgets everything that a descriptor has which never blocks.
+pub(super) fn drain(file: &OwnedFd) -> io::Result<()> {
+    let mut buffer = [0_u64; 512];
+    loop {
+        let room = size_of_val(&buffer);
+        // SAFETY: `buffer` has that much room.
+        let read = retry(|| {
+            check_size(unsafe { libc::read(file.as_raw_fd(), buffer.as_mut_ptr().cast::<c_void>(), room) })
+        });
+        match read {
+            Ok(0) => return Ok(()),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Makes a connected pair of Unix sockets of `kind`, closed on exec.
@@ -339,7 +384,7 @@ pub(super) fn become_subreaper() -> io::Result<()> {
 }
 
 /// Gives this process the name that `ps` shows.
-pub(super) fn set_name(name: &std::ffi::CStr) {
+pub(super) fn set_name(name: &CStr) {
     // SAFETY: the name is NUL-terminated; the kernel cuts it at 15 bytes.
     unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr(), 0, 0, 0) };
 }

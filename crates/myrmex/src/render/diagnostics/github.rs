@@ -4,28 +4,29 @@ use std::fmt::Write as _;
 
 use myrmex_model::diagnostic::Severity;
 
-use super::place;
+use super::Places;
 use crate::commands::CheckedFile;
 
 /// Builds one command for each diagnostic, each on a line.
 pub fn github(checked: &[CheckedFile]) -> String {
     let mut out = String::new();
     for file in checked {
+        let places = Places::new(&file.source.text);
         for found in &file.diagnostics {
             let command = match found.severity {
                 Severity::Error => "error",
                 Severity::Warning => "warning",
                 Severity::Note => "notice",
             };
-            let (line, column) = place(&file.source.text, found.span.start);
-            let (end_line, end_column) = place(&file.source.text, found.span.end);
+            let (line, column) = places.of(found.span.start);
+            let (end_line, end_column) = places.of(found.span.end);
             let mut message = found.message.clone();
             // A command has one place, so the others are named in the text.
             if !found.related.is_empty() {
                 let own = Some((&found.span, &found.label)).filter(|(_, label)| !label.is_empty());
                 let others = found.related.iter().map(|(span, label)| (span, label));
                 for (span, label) in own.into_iter().chain(others) {
-                    let (line, column) = place(&file.source.text, span.start);
+                    let (line, column) = places.of(span.start);
                     let written = write!(message, "\n{}:{line}:{column}: {label}", span.file);
                     written.expect("writing to a text cannot fail");
                 }

@@ -118,7 +118,7 @@ fn body<'a>(children: &'a [ShapeId], shapes: &'a [Shape]) -> impl Iterator<Item 
 }
 
 /// Returns the children of a scope such that each stands behind its sources.
-fn in_order(children: &[ShapeId], sources: &[Vec<ShapeId>]) -> Vec<ShapeId> {
+pub fn in_order(children: &[ShapeId], sources: &[Vec<ShapeId>]) -> Vec<ShapeId> {
     let mut left: BTreeMap<ShapeId, usize> =
         children.iter().map(|child| (*child, sources[child.0].len())).collect();
     let mut targets: BTreeMap<ShapeId, Vec<ShapeId>> = BTreeMap::new();
@@ -143,25 +143,48 @@ fn in_order(children: &[ShapeId], sources: &[Vec<ShapeId>]) -> Vec<ShapeId> {
     order
 }
 
-/// Finds the chain that decided when a run ended: from the task that ended last back to those whose end it waited for, inside
-/// blocks too, and of a `for_each` along the item that ended last.
+/// One time that something ran, on the chain that decided when a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// What ran.
+    pub shape: ShapeId,
+    /// Where.
+    pub address: Address,
+    /// How many steps it is inside of.
+    pub depth: usize,
+}
+
+/// Finds the chain that decided when a run ended.
 pub fn recorded(
     shapes: &[Shape],
     arrows: &[Arrow],
     instances: &BTreeMap<NodeId, Vec<Instance>>,
     bodies: &BTreeMap<NodeId, NodeId>,
 ) -> Critical {
+    let steps = recorded_steps(shapes, arrows, instances, bodies);
+    Critical { basis: Basis::Recorded, shapes: steps.into_iter().map(|step| step.shape).collect() }
+}
+
+/// Finds the chain that decided when a run ended: from the task that ended last back to those whose end it waited for, inside
+/// blocks too, and of a `for_each` along the item that ended last. What is inside a step stands behind it.
+pub fn recorded_steps(
+    shapes: &[Shape],
+    arrows: &[Arrow],
+    instances: &BTreeMap<NodeId, Vec<Instance>>,
+    bodies: &BTreeMap<NodeId, NodeId>,
+) -> Vec<Step> {
     let looking =
         Looking { shapes, instances, bodies, children: children(shapes), arrows: by_target(arrows) };
     let mut found = Vec::new();
-    let mut open = vec![(ShapeId(0), Address::root())];
-    while let Some((shape, within)) = open.pop() {
+    let mut open = vec![(ShapeId(0), Address::root(), 0)];
+    while let Some((shape, address, depth)) = open.pop() {
+        let inside = looking.chain(shape, &address).into_iter().rev();
+        open.extend(inside.map(|(shape, address)| (shape, address, depth + 1)));
         if shape.0 > 0 {
-            found.push(shape);
+            found.push(Step { shape, address, depth: depth - 1 });
         }
-        open.extend(looking.chain(shape, &within).into_iter().rev());
     }
-    Critical { basis: Basis::Recorded, shapes: found }
+    found
 }
 
 /// The sources of each shape, those that an arrow back comes from among them.

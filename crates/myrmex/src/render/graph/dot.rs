@@ -100,6 +100,7 @@ fn attributes(shape: &Shape, is_critical: bool) -> Vec<String> {
     let lines: Vec<String> = [shape.name.clone(), shape.kind.as_str().to_owned()]
         .into_iter()
         .chain(shape.notes.iter().cloned())
+        .chain(shape.measured.lines())
         .chain(state.map(super::model::State::line))
         .chain(state.and_then(super::model::State::count_line))
         .collect();

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::model::{Arrow, Drawing, Shape, State};
+use crate::render::measured;
 use myrmex_model::outcome::Outcome;
 
 /// Builds the document.
@@ -12,14 +13,18 @@ pub fn json(drawing: &Drawing) -> Value {
         json!({"run": run.id, "status": run.status.as_str(), "interrupted": run.is_interrupted, "took_ms": run.took_ms})
     });
     let critical: Vec<&str> = drawing.critical.shapes.iter().map(path).collect();
-    json!({
+    let mut document = json!({
         "workflow": drawing.workflow,
         "run": run,
         "nodes": drawing.inner().map(|(_, shape)| node(drawing, shape)).collect::<Vec<_>>(),
         "edges": drawing.arrows.iter().map(|arrow| edge(drawing, arrow)).collect::<Vec<_>>(),
         "critical": critical,
         "critical_by": drawing.critical.basis.as_str(),
-    })
+    });
+    if drawing.measured.is_some() {
+        document["history"] = json!({"took": measured::quantiles(drawing.measured)});
+    }
+    document
 }
 
 fn node(drawing: &Drawing, shape: &Shape) -> Value {
@@ -36,6 +41,12 @@ fn node(drawing: &Drawing, shape: &Shape) -> Value {
     });
     if let Some(state) = &shape.state {
         put_state(&mut node, state);
+    }
+    if let Some(history) = &shape.measured.whole {
+        node["history"] = measured::task(history);
+    }
+    if let Some(history) = &shape.measured.items {
+        node["item_history"] = measured::task(history);
     }
     node
 }

@@ -89,7 +89,7 @@ pub(super) fn lines(shape: &Shape) -> Vec<Line> {
     let mut lines =
         vec![Line { face: Face::Name, text: shortened(&shape.name, NAME_CHARACTERS_MAX), has_mark: false }];
     lines.push(note(format!("{}{does}", shape.kind.as_str())));
-    lines.extend(shape.notes.iter().cloned().map(note));
+    lines.extend(shape.notes.iter().cloned().chain(shape.measured.lines()).map(note));
     if let Some(state) = &shape.state {
         lines.push(Line { face: Face::Note, text: state.line(), has_mark: true });
         lines.extend(state.count_line().map(note));

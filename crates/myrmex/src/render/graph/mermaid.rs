@@ -93,6 +93,7 @@ fn text(shape: &Shape) -> String {
     let lines = [format!("{} · {}", escaped(&shape.name), shape.kind.as_str())]
         .into_iter()
         .chain(shape.notes.iter().map(|note| escaped(note)))
+        .chain(shape.measured.lines().into_iter().map(|line| escaped(&line)))
         .chain(state.map(|state| escaped(&state.line())))
         .chain(state.and_then(super::model::State::count_line));
     lines.collect::<Vec<_>>().join("<br>")

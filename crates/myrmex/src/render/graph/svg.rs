@@ -11,7 +11,7 @@ use super::glyphs::{Face, width};
 use super::layout::{FOOTING, Layout, MARGIN, MARK, PADDING, PADDING_TOP, TooLarge, lines};
 use super::model::{Arrow, Drawing, Kind, Role, Shape, ShapeId};
 use super::route::{Point, Rect, Route, Step};
-use crate::render::time;
+use crate::render::{measured, time};
 
 /// How everything looks. Colours of the light surroundings stand first.
 const STYLE: &str = "\
@@ -116,8 +116,10 @@ impl Page<'_> {
         let Some(run) = &self.drawing.run else {
             let count = self.drawing.inner().count();
             let tasks = if count == 1 { "1 task".to_owned() } else { format!("{count} tasks") };
+            let measured = self.drawing.measured.map(|took| measured::line(took, took.count, "run"));
+            let measured = measured.map(|measured| format!(" · {measured}")).unwrap_or_default();
             self.put(format_args!(
-                "<text class=\"note\" x=\"{MARGIN}\" y=\"{}\">{tasks}</text>",
+                "<text class=\"note\" x=\"{MARGIN}\" y=\"{}\">{tasks}{measured}</text>",
                 MARGIN + 33
             ));
             return;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::critical::Basis;
 use super::model::{Drawing, Role, ShapeId};
-use crate::render::time;
+use crate::render::{measured, time};
 
 /// The most characters of what a task waits for.
 const AFTER_CHARACTERS_MAX: usize = 44;
@@ -12,7 +12,7 @@ const AFTER_CHARACTERS_MAX: usize = 44;
 /// Writes a drawing as text. `*` marks the critical path.
 pub fn text(drawing: &Drawing) -> String {
     let children = drawing.children();
-    let mut rows: Vec<[String; 5]> = Vec::new();
+    let mut rows: Vec<[String; 6]> = Vec::new();
     let mut open: Vec<(ShapeId, usize)> = children[0].iter().rev().map(|shape| (*shape, 0)).collect();
     let after = after(drawing);
     let mut is_critical = vec![false; drawing.shapes.len()];
@@ -35,18 +35,18 @@ pub fn text(drawing: &Drawing) -> String {
             shape.kind.as_str().to_owned(),
             notes,
             state.unwrap_or_default(),
+            shape.measured.lines().join("; "),
             shape.does.clone(),
         ]);
         open.extend(children[id.0].iter().rev().map(|child| (*child, depth + 1)));
     }
     let mut out = heading(drawing);
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let [a, b, c, d] = [width(0), width(1), width(2), width(3)];
-    for [name, kind, after, state, does] in &rows {
-        let columns = [(name, a), (kind, b), (after, c), (state, d), (does, 0)];
+    let widths = [width(0), width(1), width(2), width(3), width(4), 0];
+    for row in &rows {
+        let columns = row.iter().zip(widths);
         // A column that is empty everywhere, such as that of the states of no run, is left out.
         let shown: Vec<String> = columns
-            .into_iter()
             .filter(|(text, width)| *width > 0 || !text.is_empty())
             .map(|(text, width)| format!("{text:<width$}"))
             .collect();
@@ -61,11 +61,12 @@ fn heading(drawing: &Drawing) -> String {
         .run
         .as_ref()
         .map(|run| format!(": run {}, {} in {}", run.id, run.word(), time::elapsed_ms(run.took_ms)));
+    let measured = drawing.measured.map(|took| format!(": {}", measured::line(took, took.count, "run")));
     let legend = match drawing.critical.basis {
         Basis::Recorded => "* decided when the run ended",
         Basis::Longest => "* the longest chain, each task counted as one",
     };
-    format!("{}{}\n{legend}\n\n", drawing.workflow, run.unwrap_or_default())
+    format!("{}{}\n{legend}\n\n", drawing.workflow, run.or(measured).unwrap_or_default())
 }
 
 /// Says of each shape what it follows: `after build, lint (finished)`.

@@ -1,0 +1,106 @@
+//! A run as people see it on a real terminal, and what a pipe gets instead.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "support/said.rs"]
+mod said;
+
+use std::io::Read;
+use std::process::{Command, Stdio};
+
+use said::Workspace;
+
+/// `hold` runs until somebody writes a line into `go`.
+const WORKFLOW: &str = "workflow: w
+defaults: {timeout: 1m}
+tasks:
+  copy:
+    for_each: ['a', 'b', 'c']
+    as: letter
+    run: 'true'
+  hold: {run: 'read -r line <go'}
+  next: {needs: [hold], run: 'true'}
+";
+
+/// Runs `w.yaml` on a terminal that `script` makes. Gives what it was told of once `until` is there, lets `hold` end, and
+/// returns all of it.
+fn on_a_terminal(workspace: &Workspace, environment: &[(&str, &str)], until: &str) -> String {
+    let command = format!("{} run w.yaml", env!("CARGO_BIN_EXE_myrmex"));
+    let go = workspace.path().join("go");
+    assert!(Command::new("mkfifo").arg(&go).status().unwrap().success());
+    let mut is_told = false;
+    let mut script = Command::new("script")
+        .args(["-qefc", &command, "/dev/null"])
+        .current_dir(workspace.path())
+        .env_remove("CI")
+        .env_remove("NO_COLOR")
+        .env("TERM", "xterm")
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut shown = String::new();
+    let mut piece = [0; 4_096];
+    let mut output = script.stdout.take().unwrap();
+    loop {
+        let length = output.read(&mut piece).unwrap();
+        if length == 0 {
+            break;
+        }
+        shown.push_str(&String::from_utf8_lossy(&piece[..length]));
+        if !is_told && shown.contains(until) {
+            is_told = true;
+            std::fs::write(&go, "go\n").unwrap();
+        }
+    }
+    assert!(script.wait().unwrap().success(), "{shown}");
+    shown
+}
+
+/// Removes what colours a text.
+fn plain(text: &str) -> String {
+    regex_lite::Regex::new("\x1b\\[[0-9;]*m").unwrap().replace_all(text, "").into_owned()
+}
+
+#[test]
+fn a_terminal_shows_what_runs_and_only_counts_what_is_done_inside_others() {
+    let workspace = Workspace::with(&[("w.yaml", WORKFLOW)]);
+    let shown = on_a_terminal(&workspace, &[], "of 6 ended, 1 running");
+    assert!(shown.contains("\x1b[36mruns \x1b[0m"), "it has colours: {shown}");
+    let shown = plain(&shown);
+    assert!(shown.contains("  hold  runs   "), "{shown}");
+    assert!(shown.contains("4 of 6 ended, 1 running"), "{shown}");
+    assert!(shown.contains(" succeeded  copy  ") && shown.contains("(3 inside)"), "{shown}");
+    assert!(!shown.contains("copy[0]  1") && !shown.contains("succeeded  copy["), "{shown}");
+    let end = shown.rsplit('\u{1b}').next().unwrap();
+    assert!(!end.contains("ended,"), "nothing of the tree is left: {shown}");
+}
+
+#[test]
+fn no_color_leaves_words() {
+    let workspace = Workspace::with(&[("w.yaml", WORKFLOW)]);
+    let shown = on_a_terminal(&workspace, &[("NO_COLOR", "1")], "of 6 ended, 1 running");
+    assert!(shown.contains("  hold  runs   "), "{shown}");
+    assert_eq!(plain(&shown), shown, "nothing has a colour");
+}
+
+#[test]
+fn a_terminal_that_nobody_watches_gets_plain_lines() {
+    for environment in [("CI", "true"), ("TERM", "dumb")] {
+        let workspace = Workspace::with(&[("w.yaml", WORKFLOW)]);
+        let shown = on_a_terminal(&workspace, &[environment], "  copy  ");
+        let shown = plain(&shown);
+        assert!(shown.contains(" succeeded  copy[0]  "), "{shown}");
+        assert!(!shown.contains("\x1b[") && !shown.contains("1 running"), "{environment:?}: {shown}");
+    }
+}
+
+#[test]
+fn a_pipe_gets_a_line_for_each_task() {
+    let workspace = Workspace::with(&[("w.yaml", WORKFLOW), ("go", "go\n")]);
+    let said = workspace.run(&["run", "w.yaml"]);
+    assert_eq!(said.code, 0);
+    assert_eq!(said.stderr.matches(" succeeded  ").count(), 6, "{}", said.stderr);
+    assert!(!said.stderr.contains('\x1b'));
+}
