@@ -77,6 +77,8 @@ const RECORDED: (&str, &str) = (
 
 /// A success and a failure of each command.
 const ROWS: &[Row] = &[
+    row("analyze.success", &[SHIP], &["run ship"], "analyze RUN"),
+    row("analyze.failure", &[SHIP], &["run ship"], "analyze none"),
     row("check.success", &[COUNT, SHIP], &[], "check"),
     row("check.failure", &[WRONG], &[], "check wrong.yaml"),
     row("completions.success", &[], &[], "completions fish"),
@@ -93,6 +95,8 @@ const ROWS: &[Row] = &[
     row("example-run.failure", &[], &[], "example run failure there -- --slots 1"),
     row("explain.success", &[], &[], "explain E0207"),
     row("explain.failure", &[], &[], "explain E9999"),
+    row("export.success", &[COUNT], &[], "export count --to mermaid"),
+    row("export.failure", &[COUNT], &[], "export count --to chrome-trace"),
     row("fmt.success", &[("w.yaml", "workflow:   w\ntasks:\n  a: { set: {n: 1} }\n")], &[], "fmt"),
     row("fmt.failure", &[("w.yaml", "workflow:   w\ntasks:\n  a: { set: {n: 1} }\n")], &[], "fmt --check"),
     row("graph.success", &[COUNT, SHIP], &[], "graph count --format text"),
@@ -123,6 +127,8 @@ const ROWS: &[Row] = &[
     row("runs-retry.failure", &[COUNT], &["run count"], "runs retry RUN"),
     row("runs-show.success", &[BROKEN], &["run broken"], "runs show RUN"),
     row("runs-show.failure", &[COUNT], &["run count"], "runs show RUN --task none"),
+    row("runs-stats.success", &[COUNT, BROKEN], &["run count", "run broken"], "runs stats"),
+    row("runs-stats.failure", &[COUNT], &["run count"], "runs stats none"),
     row("schema.success", &[], &[], "schema settings"),
     row("schema.failure", &[], &[], "schema everything"),
     row("why.success", &[CUT], &["run cut"], "why RUN"),
@@ -168,9 +174,14 @@ fn plain(text: &str, folder: &Path) -> String {
     let text = every(r#""(token|boot|head)":("[^"]*"|\d+)"#, &text, r#""$1":…"#);
     let text = every(r"\bprocess \d+", &text, "process NUMBER");
     let text = every(r"\b\d+(\.\d+)? (ms|s)\b|\b\d+m \d+s\b", &text, "TIME");
-    // A column is as wide as its widest time.
-    let text = every(r"TIME {2,}", &text, "TIME  ");
-    let lines = text.lines().map(|line| line.trim_end().to_owned());
+    let text = every(r"\b\d+(\.\d+)? %", &text, "N %");
+    let lines = text.lines().map(|line| {
+        // A column is as wide as its widest time, and so is its heading.
+        let is_of_times = ["TIME", "TOOK", "P50"].iter().any(|word| line.contains(word));
+        let (indent, rest) = line.split_at(line.len() - line.trim_start().len());
+        let rest = if is_of_times { every(" {2,}", rest, "  ") } else { rest.to_owned() };
+        format!("{indent}{rest}").trim_end().to_owned()
+    });
     lines.map(|line| line + "\n").collect()
 }
 
