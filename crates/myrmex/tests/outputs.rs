@@ -127,6 +127,8 @@ const ROWS: &[Row] = &[
     row("runs-retry.failure", &[COUNT], &["run count"], "runs retry RUN"),
     row("runs-show.success", &[BROKEN], &["run broken"], "runs show RUN"),
     row("runs-show.failure", &[COUNT], &["run count"], "runs show RUN --task none"),
+    row("runs-skip.success", &[CUT], &["run cut"], "runs skip RUN/half --reason late"),
+    row("runs-skip.failure", &[COUNT], &["run count"], "runs skip RUN none"),
     row("runs-stats.success", &[COUNT, BROKEN], &["run count", "run broken"], "runs stats"),
     row("runs-stats.failure", &[COUNT], &["run count"], "runs stats none"),
     row("schema.success", &[], &[], "schema settings"),
