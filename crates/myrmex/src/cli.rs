@@ -57,7 +57,7 @@ enum Command {
     Runs(runs::Args),
     /// Say what a run waits for, or one task of it
     Why(why::Args),
-    /// Say where the time of runs went, and what to change first
+    // Its help stands at its arguments: words here would hide all but their first line.
     Analyze(analyze::Args),
     /// Draw a workflow, or a run with where its tasks stand
     Graph(graph::Args),

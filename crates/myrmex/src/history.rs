@@ -1,8 +1,8 @@
 //! The history of a workflow: how its past runs went, read from the store.
 //!
-//! Reading is bounded: by how many of the newest runs are looked at, and by how many events are read of all of them. A page of runs is
-//! found by an index, and events cost about a microsecond each; so the history of a small workflow is there at once, and that of one with
-//! a hundred thousand items in well under a second. What it means is computed by `myrmex_engine::history`, from plain events.
+//! Reading is bounded: by how many of the newest runs are looked at, and by how many events are read of all of them. So it costs a small
+//! workflow a few pages, and one with a hundred thousand items no more than the bound. What it means is computed by
+//! `myrmex_engine::history`, from plain events.
 
 use myrmex_engine::history::{Gathering, History, Timeline};
 use myrmex_model::id::RunId;

@@ -22,26 +22,17 @@ pub struct Args {
     command: Command,
 }
 
-/// The commands about runs.
+/// The commands about runs. What the help says of each stands at its arguments: words here would hide all but their first line.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List runs, the newest first
     List(list::Args),
-    /// Show how a run went: its tasks, their errors and outputs
     Show(show::Args),
-    /// Print what the tasks of a run printed
     Logs(logs::Args),
-    /// List the files that the tasks of a run gave, or copy one out
     Artifacts(artifacts::Args),
-    /// Count how runs ended, how long they took and how often they were retried
     Stats(stats::Args),
-    /// Go on with runs that were interrupted or whose process died
     Resume(resume::Args),
-    /// Run again what did not succeed, or more, and take over the results of everything else
     Retry(retry::Args),
-    /// Skip tasks of a run that was interrupted, and go on with it
     Skip(skip::Args),
-    /// Cancel runs that were interrupted or whose process died
     Cancel(cancel::Args),
 }
 

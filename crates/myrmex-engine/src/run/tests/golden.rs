@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use myrmex_model::address::Address;
-use myrmex_model::command::{ChildEnd, TimerKey};
+use myrmex_model::command::{ChildEnd, Command, TimerKey};
 use myrmex_model::effect::Evaluation;
 use myrmex_model::event::{Limit, Recorded};
 use myrmex_model::id::{DefinitionHash, Epoch, ValueHash};
@@ -30,7 +30,7 @@ const DIRECTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
 type Scenario = fn() -> Host;
 
 /// Every scenario, with what lived it when its files were written.
-const SCENARIOS: [(&str, Scenario); 10] = [
+const SCENARIOS: [(&str, Scenario); 11] = [
     ("graph-with-failure-and-skip", graph_with_failure_and_skip),
     ("flow-with-loop-and-retry", flow_with_loop_and_retry),
     ("for-each-with-map-keys-and-a-lost-attempt", for_each_with_map_keys),
@@ -41,6 +41,7 @@ const SCENARIOS: [(&str, Scenario); 10] = [
     ("calls-limits-and-early-ends", calls_and_limits),
     ("unfinished-in-handlers-and-calls", unfinished_in_handlers),
     ("retry-with-results-taken-over", retry),
+    ("tasks-that-a-person-skipped", skipped_by_hand),
 ];
 
 #[test]
@@ -226,6 +227,19 @@ fn rebase_with_renamed_tasks() -> Host {
     let root = graph("root", vec![task("first"), block("new").after("first"), task("next").after("new")]);
     host.rebase(&root, &[("old", "new")]).unwrap();
     host.finish();
+    host
+}
+
+/// A task that was not reached, one that waits for its next attempt, and a timer, skipped at once.
+fn skipped_by_hand() -> Host {
+    let inside = graph("block", vec![task("late").retried(2, 1_000), timer("pause")]);
+    let mut host =
+        Host::started(&graph("root", vec![task("a"), task("b").after("a"), task("c").after("b"), inside]));
+    host.grant();
+    host.fail("block/late");
+    let tasks = ["b", "block/late", "block/pause"].map(|task| Address::parse(task).unwrap()).to_vec();
+    host.put(Command::Skip { tasks, by: "ana".into(), reason: "not today".into() }).unwrap();
+    host.succeed("a");
     host
 }
 
