@@ -8,8 +8,14 @@
 
 pub mod codes;
 mod codomyrmex;
+mod dagu;
+mod flow;
+mod foreign;
+mod github;
 mod names;
 mod page;
+mod shell;
+mod template;
 mod wfformat;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,18 +51,24 @@ const ACTIONS: &str = "actions";
 pub enum Format {
     /// Workflows, tasks, resources and projects of codomyrmex.
     Codomyrmex,
+    /// Files of Dagu.
+    Dagu,
+    /// Workflows of GitHub Actions.
+    Github,
     /// `WfCommons` `WfFormat` 1.5: recorded executions of scientific workflows.
     Wfformat,
 }
 
 impl Format {
     /// All formats in order of their names.
-    pub const ALL: &[Self] = &[Self::Codomyrmex, Self::Wfformat];
+    pub const ALL: &[Self] = &[Self::Codomyrmex, Self::Dagu, Self::Github, Self::Wfformat];
 
     /// Returns its name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Codomyrmex => "codomyrmex",
+            Self::Dagu => "dagu",
+            Self::Github => "github",
             Self::Wfformat => "wfformat",
         }
     }
@@ -65,6 +77,8 @@ impl Format {
     pub fn about(self) -> &'static str {
         match self {
             Self::Codomyrmex => "Workflows, task lists and resources of codomyrmex",
+            Self::Dagu => "Files of Dagu",
+            Self::Github => "Workflows of GitHub Actions",
             Self::Wfformat => "`WfCommons` `WfFormat` 1.5: recorded executions of scientific workflows",
         }
     }
@@ -73,6 +87,7 @@ impl Format {
     pub fn endings(self) -> &'static [&'static str] {
         match self {
             Self::Codomyrmex | Self::Wfformat => &["json"],
+            Self::Dagu | Self::Github => &["yaml", "yml"],
         }
     }
 }
@@ -184,6 +199,8 @@ pub fn import(format: Format, sources: &[Source], options: &Options) -> Imported
     let mut draft = Draft::default();
     match format {
         Format::Codomyrmex => codomyrmex::read(sources, options, &mut draft),
+        Format::Dagu => dagu::read(sources, &mut draft),
+        Format::Github => github::read(sources, &mut draft),
         Format::Wfformat => wfformat::read(sources, options, &mut draft),
     }
     draft.finish(sources)
