@@ -9,7 +9,7 @@ use myrmex_lang::Source;
 use myrmex_lang::import::{Format, Imported, Options, import};
 
 /// The formats whose files are read key by key.
-const FORMATS: &[Format] = &[Format::Dagu, Format::Github];
+const FORMATS: &[Format] = &[Format::Argo, Format::Cron, Format::Dagu, Format::Github, Format::Kestra];
 
 /// What replaces keys and values, one after the other. No file holds it.
 const MARK: &str = "zqmark";

@@ -130,3 +130,48 @@ fn files_of_dagu_become_tasks() {
     assert_eq!(tasks["last"]["output"]["stdout"], "joined");
     begins_nothing(&workspace, "containers", "the step `image`: `executor`");
 }
+
+#[test]
+fn templates_of_argo_become_actions() {
+    let workspace = imported("argo", 0);
+    let tasks = succeeded(&workspace, &["diamond", "-i", "message=it's \"$HOME\""]);
+    let stdout = |path: &str| tasks[path]["output"]["stdout"].clone();
+    assert_eq!(stdout("main/main/A"), "A it's \"$HOME\"");
+    assert_eq!(stdout("main/main/B"), "B after A it's \"$HOME\"");
+    assert_eq!(tasks["main/main/skipped"]["status"], "skipped");
+    assert_eq!(stdout("main/main/D/each/copy[1]"), "y");
+    assert_eq!(tasks["main/main/D/each/list[1]"]["output"], json!({"doubled": "4"}));
+    assert_eq!(stdout("main/main/D/each/last"), "diamond- by $(id)");
+    assert_eq!(tasks["finally"]["output"]["stdout"], "farewell");
+
+    let tasks = succeeded(&workspace, &["nightly"]);
+    assert_eq!(tasks["pause/pause/report"]["output"]["stdout"], "reported");
+    begins_nothing(&workspace, "cluster", "the template `make`: `resource`");
+}
+
+#[test]
+fn flows_of_kestra_become_flows() {
+    let workspace = imported("kestra", 0);
+    let tasks = succeeded(&workspace, &["orders"]);
+    let stdout = |path: &str| tasks[path]["output"]["stdout"].clone();
+    assert_eq!(stdout("hello"), "it's a good day for full");
+    assert_eq!(stdout("each[0]/count"), "eu has '3 orders'\neu is done");
+    assert_eq!(stdout("each[0]/if_eu/euro"), "eu pays in euro");
+    assert_eq!(tasks["each[1]/if_eu"]["status"], "skipped");
+    assert_eq!(stdout("beside/right/two"), "after one\nsecond");
+    assert_eq!(tasks["choose/if-1/all"]["output"], json!({"value": "all of it"}));
+    assert_eq!((&tasks["lenient"]["status"], stdout("finally")), (&json!("succeeded"), json!("cleaned")));
+    begins_nothing(&workspace, "odd", "the task `request`: the type `io.kestra.plugin.core.http.Request`");
+}
+
+#[test]
+fn lines_of_crontabs_become_workflows() {
+    // One line of the corpus is no line of a crontab; the others are read all the same.
+    let workspace = imported("cron", 2);
+    let output = |name: &str| succeeded(&workspace, &[name])["run"]["output"]["stdout"].clone();
+    assert_eq!(output("cat"), "first line\nsecond line");
+    let greeting = workspace.run(&["runs", "list", "--json"]);
+    assert_eq!(greeting.code, 0);
+    assert_eq!(output("echo"), "month ${{ begun }}");
+    assert_eq!(output("echo_2"), "good morning, it is 100% 2");
+}

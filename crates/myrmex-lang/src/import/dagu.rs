@@ -67,7 +67,7 @@ fn workflow(document: &Document<'_>, draft: &mut Draft) -> Option<(Flow, usize)>
     if !inputs.is_empty() {
         flow.head.insert("inputs".to_owned(), Value::Object(inputs));
     }
-    (known.fixed, known.exports) = step::variables(root.get("env"));
+    (known.fixed, known.exports) = step::variables(root.get("env").as_ref());
     known.shell = root.get("shell").map(|shell| shell.texts().join(" "));
     known.folder = root.get_any(&["working_dir", "workingDir"]).and_then(|own| own.text());
     let mut env = given;
@@ -236,16 +236,12 @@ fn tasks(
     for step in steps {
         let mut before = step.before.clone();
         for name in step.item.get("depends").map(|depends| depends.texts()).unwrap_or_default() {
-            match by_name.get(name.as_str()) {
-                Some(index) => before.push(*index),
-                None => {
-                    let message = format!(
-                        "the step `{}` depends on `{}`, which does not exist",
-                        step.task,
-                        shown(&name)
-                    );
-                    step.item.error(draft, codes::GRAPH, message);
-                }
+            if let Some(index) = by_name.get(name.as_str()) {
+                before.push(*index);
+            } else {
+                let message =
+                    format!("the step `{}` depends on `{}`, which does not exist", step.task, shown(&name));
+                step.item.error(draft, codes::GRAPH, message);
             }
         }
         before.sort_unstable();

@@ -144,11 +144,11 @@ impl Flow {
         self.comments.push(format!(
             "Nothing of it begins before what is missing is added; then remove the task `{GUARD}`."
         ));
-        let mut names = Names::default();
+        let mut taken = Names::default();
         for (name, _) in self.body.tasks() {
-            names.unique(name);
+            taken.unique(name);
         }
-        let guard = names.unique(GUARD);
+        let guard = taken.unique(GUARD);
         let task = failing(&format!("not imported: {}", named.join("; ")));
         match &mut self.body {
             Body::Graph(tasks) => {

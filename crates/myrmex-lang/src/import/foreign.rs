@@ -121,7 +121,7 @@ impl<'s> Document<'s> {
                     match members.get(&index) {
                         Some(seen) => self.report_rest(&entry.value, seen, path, draft),
                         None => {
-                            self.left_out(path, (&entry.value, entry.key.place.to(entry.value.place)), draft)
+                            self.left_out(path, (&entry.value, entry.key.place.to(entry.value.place)), draft);
                         }
                     }
                     path.pop();
@@ -182,7 +182,7 @@ fn shown_path(path: &[Step<'_>]) -> String {
                 }
                 out.push_str(&shown(key));
             }
-            Step::Index(index) => out.push_str(&format!("[{index}]")),
+            Step::Index(index) => out.extend(["[", &index.to_string(), "]"]),
         }
     }
     out

@@ -73,7 +73,7 @@ fn workflow(document: &Document<'_>, draft: &mut Draft) -> Option<Flow> {
     let default = |key: &str| run.as_ref().and_then(|run| run.get(key)).and_then(|own| own.text());
     let defaults = (default("shell"), default("working-directory"));
     let known = jobs(&root, draft)?;
-    let all = Jobs { jobs: &known, asked: &asked, scope: &scope, defaults };
+    let all = Jobs { known: &known, asked: &asked, scope: &scope, defaults };
     let mut tasks = Vec::new();
     // In the order of the file, not of their names.
     for item in root.get("jobs").iter().flat_map(Item::entries) {

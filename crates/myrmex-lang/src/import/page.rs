@@ -143,7 +143,8 @@ fn is_block(text: &str) -> bool {
             || !(c.is_control()
                 || matches!(c, '\u{feff}' | '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}'))
     };
-    body.contains('\n')
+    !body.is_empty()
+        && text.contains('\n')
         && !body.starts_with([' ', '\n', '\t'])
         && !body.ends_with([' ', '\n', '\t'])
         && body.chars().all(is_plain)

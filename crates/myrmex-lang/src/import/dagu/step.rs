@@ -56,9 +56,9 @@ pub(super) struct Known {
 pub(super) type Variables = (BTreeMap<String, String>, Vec<(String, String)>);
 
 /// Reads variables, which are a map, a list of maps, or a list of `NAME=value`.
-pub(super) fn variables(env: Option<Item<'_>>) -> Variables {
+pub(super) fn variables(env: Option<&Item<'_>>) -> Variables {
     let (mut fixed, mut worked_out) = (BTreeMap::new(), Vec::new());
-    for member in env.iter().flat_map(Item::items_or_self) {
+    for member in env.into_iter().flat_map(Item::items_or_self) {
         let pairs: Vec<(String, String)> = if member.is_map() {
             let entries = member.entries();
             entries.iter().filter_map(|entry| Some((entry.key().to_owned(), entry.text()?))).collect()
@@ -124,7 +124,7 @@ fn body(step: &Item<'_>, known: &Known, draft: &mut Draft) -> Result<Task, Strin
     }
     let command = if step.is_map() { step.get_any(&["command", "cmd"]) } else { Some(step.clone()) };
     let is_list = command.as_ref().is_some_and(Item::is_list);
-    let commands = command.as_ref().map(|command| command.texts()).unwrap_or_default();
+    let commands = command.as_ref().map(Item::texts).unwrap_or_default();
     if is_list && let Some(command) = &command {
         command.nearly(draft, "a list of commands is run line after line");
     }
@@ -144,7 +144,7 @@ fn body(step: &Item<'_>, known: &Known, draft: &mut Draft) -> Result<Task, Strin
     let is_shell = interpreter.as_deref().is_none_or(|own| {
         own.split([' ', '/']).any(|word| ["sh", "bash", "dash", "zsh", "ksh"].contains(&word))
     });
-    let (fixed, worked_out) = variables(step.get("env"));
+    let (fixed, worked_out) = variables(step.get("env").as_ref());
     let mut env: Map<String, Value> =
         fixed.iter().map(|(name, value)| (name.clone(), json!(escaped(value)))).collect();
     let mut lines = String::new();
@@ -152,7 +152,8 @@ fn body(step: &Item<'_>, known: &Known, draft: &mut Draft) -> Result<Task, Strin
         if !is_shell {
             return Err(format!("the variable `{}`, which a shell would work out", shown(name)));
         }
-        lines.push_str(&format!("export {name}=\"{}\"\n", value.replace('\\', "\\\\").replace('"', "\\\"")));
+        let value = value.replace('\\', "\\\\").replace('"', "\\\"");
+        lines.extend(["export ", name, "=\"", &value, "\"\n"]);
     }
     // The first line of a script may say what reads it.
     let head = text.split_inclusive('\n').next().filter(|line| line.starts_with("#!")).unwrap_or_default();

@@ -25,19 +25,15 @@ pub(super) fn cut(text: &str, arguments: usize) -> Vec<Piece<'_>> {
         let rest = &text[at..];
         let is_argument =
             |name: &str| name.parse::<usize>().is_ok_and(|number| (1..=arguments).contains(&number));
-        let (inner, end) = match rest.strip_prefix('{') {
-            Some(braced) => {
-                let Some(end) =
-                    braced.find(['}', '\n', ' ', '$']).filter(|end| braced[*end..].starts_with('}'))
-                else {
-                    continue;
-                };
-                (&braced[..end], at + end + 2)
-            }
-            None => {
-                let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-                (&rest[..end], at + end)
-            }
+        let (inner, end) = if let Some(braced) = rest.strip_prefix('{') {
+            let Some(end) = braced.find(['}', '\n', ' ', '$']).filter(|end| braced[*end..].starts_with('}'))
+            else {
+                continue;
+            };
+            (&braced[..end], at + end + 2)
+        } else {
+            let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+            (&rest[..end], at + end)
         };
         let is_field = inner.split_once('.').is_some_and(|(name, fields)| {
             !name.is_empty()

@@ -115,10 +115,10 @@ impl Scope {
             match expression {
                 Expression::Binary("&&", left, right) => open.extend([&**right, &**left]),
                 Expression::Call(name, arguments) if arguments.is_empty() && name == "always" => {
-                    when = When::Always
+                    when = When::Always;
                 }
                 Expression::Call(name, arguments) if arguments.is_empty() && name == "failure" => {
-                    when = When::Failed
+                    when = When::Failed;
                 }
                 Expression::Call(name, arguments) if arguments.is_empty() && name == "success" => {}
                 Expression::Not(of) if **of == Expression::Call("cancelled".to_owned(), Vec::new()) => {
@@ -230,7 +230,7 @@ impl Scope {
         for step in rest {
             match step {
                 Step::Field(name) => source.push_str(&field(name)),
-                Step::Index(index) => source.push_str(&format!("[{}]", self.made(index, asked)?.source)),
+                Step::Index(index) => source.extend(["[", &self.made(index, asked)?.source, "]"]),
                 Step::All => return Err("`.*`".to_owned()),
             }
         }

@@ -24,7 +24,7 @@ pub(super) struct Job<'d> {
 
 /// What all jobs are read with.
 pub(super) struct Jobs<'a, 'd> {
-    pub(super) jobs: &'a BTreeMap<&'d str, Job<'d>>,
+    pub(super) known: &'a BTreeMap<&'d str, Job<'d>>,
     pub(super) asked: &'a Asked,
     pub(super) scope: &'a Scope,
     /// The shell and the folder of steps that do not say.
@@ -36,7 +36,7 @@ pub(super) fn read(job: &Job<'_>, jobs: &Jobs<'_, '_>, missing: &mut Vec<String>
     let item = &job.item;
     let mut scope = jobs.scope.clone();
     for id in &job.needs {
-        if let Some(other) = jobs.jobs.get(id.as_str()) {
+        if let Some(other) = jobs.known.get(id.as_str()) {
             let has_matrix = other.item.has("strategy");
             scope.needs.insert(id.clone(), (other.task.clone(), has_matrix));
         }
@@ -92,7 +92,7 @@ fn order(
         }
     }
     let (when, mut condition) = when;
-    let task_of = |id: &String| jobs.jobs.get(id.as_str()).map(|other| other.task.as_str());
+    let task_of = |id: &String| jobs.known.get(id.as_str()).map(|other| other.task.as_str());
     match when {
         When::Succeeded => {
             let needs: Vec<&str> = job.needs.iter().filter_map(task_of).collect();
@@ -130,7 +130,7 @@ fn order(
 fn before(job: &Job<'_>, jobs: &Jobs<'_, '_>) -> BTreeSet<String> {
     let (mut found, mut open) = (BTreeSet::new(), VecDeque::from(job.needs.clone()));
     while let Some(id) = open.pop_front().filter(|_| found.len() < BEFORE_MAX) {
-        if let Some(other) = jobs.jobs.get(id.as_str())
+        if let Some(other) = jobs.known.get(id.as_str())
             && found.insert(id)
         {
             open.extend(other.needs.iter().cloned());

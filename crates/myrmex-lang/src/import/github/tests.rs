@@ -93,16 +93,19 @@ fn no_value_of_others_becomes_code() {
 
 #[test]
 fn a_large_file_takes_no_quadratic_time() {
-    let mut text = "jobs:\n".to_owned();
-    for job in 0..900 {
-        text.push_str(&format!(
-            "  j{job}:\n    if: failure()\n    needs: j{}\n    x{job}: {{a: 1}}\n    steps:\n",
-            job.max(1) - 1
-        ));
-        for step in 0..5 {
-            text.push_str(&format!("      - run: echo ${{{{ github.a{job}_{step} }}}}\n"));
-        }
-    }
+    let steps = |job: usize| {
+        let steps = (0..5).map(|step| format!("      - run: echo ${{{{ github.a{job}_{step} }}}}\n"));
+        steps.collect::<Vec<_>>().concat()
+    };
+    let job = |job: usize| {
+        let before = job.max(1) - 1;
+        format!(
+            "  j{job}:\n    if: failure()\n    needs: j{before}\n    x{job}: {{a: 1}}\n    steps:\n{}",
+            steps(job)
+        )
+    };
+    let jobs = (0..900).map(job).collect::<Vec<_>>().concat();
+    let text = format!("jobs:\n{jobs}");
     // The first needs itself, which is found by the check.
     let made = imported(&text.replacen("    needs: j0\n", "", 1));
     assert!(!made.files.is_empty() || made.has_errors());
