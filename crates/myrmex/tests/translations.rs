@@ -161,7 +161,7 @@ fn flows_of_kestra_become_flows() {
     assert_eq!(stdout("beside/right/two"), "after one\nsecond");
     assert_eq!(tasks["choose/if-1/all"]["output"], json!({"value": "all of it"}));
     assert_eq!((&tasks["lenient"]["status"], stdout("finally")), (&json!("succeeded"), json!("cleaned")));
-    begins_nothing(&workspace, "odd", "the task `request`: the type `io.kestra.plugin.core.http.Request`");
+    begins_nothing(&workspace, "odd", "the task `request`: the type `io.kestra.plugin.core.http.Req");
 }
 
 #[test]

@@ -9,7 +9,7 @@ mod words;
 use serde_json::{Map, Value, json};
 
 use self::step::Known;
-use super::flow::{Body, Flow, Task, about, seconds};
+use super::flow::{Body, EDGES_MAX, Flow, Task, about, seconds};
 use super::foreign::{Document, Item, shown};
 use super::names::Names;
 use super::template::{escaped, field};
@@ -190,6 +190,15 @@ fn steps<'d>(root: &Item<'d>, draft: &mut Draft) -> Option<Vec<Step<'d>>> {
     };
     if kind.is_none() && says {
         draft.note(all.at(), "the steps say what they depend on, so the file is read as `type: graph`");
+    }
+    let edges = groups.windows(2).map(|pair| pair[0].len() * pair[1].len()).sum::<usize>();
+    if is_chain && edges > EDGES_MAX {
+        all.error(
+            draft,
+            codes::FIELD,
+            format!("the steps wait for each other in more than {EDGES_MAX} ways"),
+        );
+        return None;
     }
     let (mut names, mut found, mut before) = (Names::default(), Vec::new(), Vec::new());
     for group in groups {

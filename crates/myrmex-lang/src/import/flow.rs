@@ -17,6 +17,9 @@ const FAILING: &str = "echo \"$NOT_IMPORTED\" >&2; exit 1";
 /// The most that the guard names.
 const NAMED_MAX: usize = 20;
 
+/// The most edges between steps that come in groups, each of which waits for all of the group before it.
+pub(super) const EDGES_MAX: usize = 100_000;
+
 /// The keys of a task in order.
 pub(super) type Task = Map<String, Value>;
 

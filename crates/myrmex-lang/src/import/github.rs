@@ -13,6 +13,7 @@ mod syntax;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 
@@ -142,7 +143,7 @@ fn triggers(root: &Item<'_>, scope: &mut Scope, flow: &mut Flow, draft: &mut Dra
             "workflow_dispatch" | "workflow_call" => {
                 for input in event.get("inputs").iter().flat_map(Item::entries) {
                     let (schema, is_boolean) = schema(&input, draft);
-                    scope.inputs.insert(input.key().to_owned(), is_boolean);
+                    Rc::make_mut(&mut scope.inputs).insert(input.key().to_owned(), is_boolean);
                     inputs.insert(input.key().to_owned(), schema);
                 }
             }

@@ -6,10 +6,12 @@
 mod expression;
 mod task;
 
+use std::rc::Rc;
+
 use serde_json::{Map, Value, json};
 
 use self::expression::Scope;
-use self::task::Reader;
+use self::task::{Reader, TASKS_MAX};
 use super::flow::{Body, Flow, about};
 use super::foreign::{Document, Item, shown};
 use super::names::Names;
@@ -56,7 +58,7 @@ fn workflow(document: &Document<'_>, draft: &mut Draft) -> Option<Flow> {
     concurrency(&root, &mut flow, draft);
     triggers(&root, &mut flow, draft);
     let (mut names, mut missing) = (Names::default(), Vec::new());
-    let mut reader = Reader { names: &mut names, missing: &mut missing, draft };
+    let mut reader = Reader { names: &mut names, missing: &mut missing, draft, left: TASKS_MAX };
     let tasks = reader.list(&tasks, &mut scope);
     for (key, own) in [("errors", "on_failure"), ("finally", "finally")] {
         if let Some(tasks) = root.get(key) {
@@ -83,7 +85,8 @@ fn kept(root: &Item<'_>, (called, namespace): (String, String), flow: &mut Flow,
         let Some(item) = root.get(key) else { continue };
         let value = item.value();
         if let (Value::Object(map), "variables") = (&value, key) {
-            scope.variables = map.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+            scope.variables =
+                Rc::new(map.iter().map(|(name, value)| (name.clone(), value.clone())).collect());
         }
         kept.insert(key.to_owned(), value);
     }
@@ -137,7 +140,7 @@ fn inputs(root: &Item<'_>, scope: &mut Scope, draft: &mut Draft) -> Map<String, 
         for (key, own) in [("min", "minimum"), ("max", "maximum")] {
             schema.extend(input.get(key).map(|bound| (own.to_owned(), bound.value())));
         }
-        scope.inputs.insert(id.clone());
+        Rc::make_mut(&mut scope.inputs).insert(id.clone());
         inputs.insert(id, Value::Object(schema));
     }
     inputs

@@ -4,10 +4,16 @@
 //! written as the quotes around it ask for. What stands bare is split at blanks as a pasted text would be; nothing of it is read
 //! as code.
 
+use serde_json::{Map, Value};
+
+use super::foreign::shown;
 use super::template::Piece;
 
 /// How deep quotes and `$( )` nest that are followed.
 const DEPTH_MAX: usize = 100;
+
+/// The most placeholders of one script whose variables would have one name: each is compared with all before it.
+const ALIKE_MAX: usize = 100;
 
 /// What is around a place in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,6 +196,26 @@ fn heredoc(rest: &str) -> Option<Heredoc> {
     let end =
         rest.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))).unwrap_or(rest.len());
     (end > 0).then(|| Heredoc { word: rest[..end].to_owned(), is_quoted, is_indented })
+}
+
+/// Gives an expression a variable of its own in `env`, and returns its name.
+///
+/// # Errors
+///
+/// Returns why there is none: too many placeholders that are alike.
+pub(super) fn give(env: &mut Map<String, Value>, inner: &str, source: &str) -> Result<String, String> {
+    let value = Value::String(format!("${{{{ {source} }}}}"));
+    let base = variable(inner);
+    let (mut name, mut number) = (base.clone(), 2);
+    while env.get(&name).is_some_and(|other| *other != value) {
+        if number > ALIKE_MAX {
+            return Err(format!("it has more than {ALIKE_MAX} placeholders like `{}`", shown(inner)));
+        }
+        name = format!("{base}_{number}");
+        number += 1;
+    }
+    env.insert(name.clone(), value);
+    Ok(name)
 }
 
 /// Makes a name of a variable of what stands in a placeholder. It always has a `_` or a prefix, so that it never names a

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use serde_json::Value;
 
@@ -15,9 +16,9 @@ const CONDITION_BYTES_MAX: usize = 4096;
 #[derive(Debug, Default, Clone)]
 pub(super) struct Scope {
     /// The parameters of the template, which are its inputs.
-    pub(super) inputs: BTreeSet<String>,
+    pub(super) inputs: Rc<BTreeSet<String>>,
     /// The tasks beside it by their names there.
-    pub(super) tasks: BTreeMap<String, String>,
+    pub(super) tasks: Rc<BTreeMap<String, String>>,
     /// Whether there is an item.
     pub(super) has_item: bool,
     /// What the workflow is called.
@@ -188,8 +189,8 @@ mod tests {
     #[test]
     fn conditions_become_ours() {
         let scope = Scope {
-            inputs: BTreeSet::from(["a".to_owned()]),
-            tasks: BTreeMap::from([("flip".to_owned(), "flip".to_owned())]),
+            inputs: Rc::new(BTreeSet::from(["a".to_owned()])),
+            tasks: Rc::new(BTreeMap::from([("flip".to_owned(), "flip".to_owned())])),
             ..Scope::default()
         };
         let check = |text: &str, expected: &str| {

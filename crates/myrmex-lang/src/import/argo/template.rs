@@ -1,14 +1,15 @@
 //! Templates of Argo become actions.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 
 use super::reference::{Asked, Scope};
-use crate::import::flow::{Body, Task, fails, seconds};
+use crate::import::flow::{Body, EDGES_MAX, Task, fails, seconds};
 use crate::import::foreign::{Item, shown};
 use crate::import::names::Names;
-use crate::import::shell::{variable, with_variables};
+use crate::import::shell::{give, with_variables};
 use crate::import::template::{escaped, pieces};
 use crate::import::{Draft, codes};
 
@@ -41,7 +42,7 @@ pub(super) fn read(
     {
         if let Some(name) = parameter.get("name").and_then(|name| name.text()) {
             inputs.insert(name.clone(), schema(&parameter, context, &scope));
-            scope.inputs.insert(name);
+            Rc::make_mut(&mut scope.inputs).insert(name);
         }
     }
     if !inputs.is_empty() {
@@ -193,16 +194,7 @@ fn process(
         if !is_shell {
             return Err("a placeholder in a script that no shell reads".to_owned());
         }
-        let value = json!(format!("${{{{ {} }}}}", scope.expression(inner, context.asked)?));
-        let base = variable(inner);
-        let mut name = base.clone();
-        let mut number = 2;
-        while env.get(&name).is_some_and(|other| *other != value) {
-            name = format!("{base}_{number}");
-            number += 1;
-        }
-        env.insert(name.clone(), value);
-        Ok(name)
+        give(&mut env, inner, &scope.expression(inner, context.asked)?)
     })?;
     let outputs = outputs_by_path(template);
     if !outputs.is_empty() && !is_shell {
@@ -290,13 +282,18 @@ fn graph(
     let mut names = Names::default();
     for item in groups.iter().flatten() {
         let name = item.get("name").and_then(|name| name.text()).unwrap_or_else(|| "step".to_owned());
-        scope.tasks.insert(name.clone(), names.unique(&name));
+        Rc::make_mut(&mut scope.tasks).insert(name.clone(), names.unique(&name));
     }
     if scope.tasks.is_empty() {
         return Err("it has no steps".to_owned());
     }
     let (mut tasks, mut before): (Vec<(String, Task)>, Vec<String>) = (Vec::new(), Vec::new());
+    let mut edges = 0;
     for group in groups {
+        edges += if is_steps { before.len() * group.len() } else { 0 };
+        if edges > EDGES_MAX {
+            return Err(format!("its steps wait for each other in more than {EDGES_MAX} ways"));
+        }
         let mut now = Vec::new();
         for item in group {
             let called = item.get("name").and_then(|name| name.text()).unwrap_or_else(|| "step".to_owned());
@@ -340,7 +337,7 @@ fn call(
     draft: &mut Draft,
 ) -> Result<Task, String> {
     let mut own = Task::new();
-    edges(item, needs, scope)?;
+    dependencies(item, needs, scope)?;
     let mut inner = scope.clone();
     if let Some(items) = repeated(item, scope, context)? {
         inner.has_item = true;
@@ -412,7 +409,7 @@ fn repeated(item: &Item<'_>, scope: &Scope, context: &Context<'_>) -> Result<Opt
 }
 
 /// Reads what a task of a graph depends on.
-fn edges(item: &Item<'_>, needs: &mut Map<String, Value>, scope: &Scope) -> Result<(), String> {
+fn dependencies(item: &Item<'_>, needs: &mut Map<String, Value>, scope: &Scope) -> Result<(), String> {
     let known = |name: &str| {
         scope
             .tasks

@@ -96,7 +96,7 @@ pub(super) fn read(
         text = step.get("name").and_then(|called| called.text());
     }
     own.extend(text.map(|text| ("description".to_owned(), about(&text))));
-    match body(step, known, draft) {
+    match body(step, name, known, draft) {
         Ok(body) => own.extend(body),
         Err(problem) => {
             let message = format!("the step `{name}` is not translated: {problem}");
@@ -114,7 +114,7 @@ pub(super) fn read(
 }
 
 /// Reads the commands of a step.
-fn body(step: &Item<'_>, known: &Known, draft: &mut Draft) -> Result<Task, String> {
+fn body(step: &Item<'_>, name: &str, known: &Known, draft: &mut Draft) -> Result<Task, String> {
     let kind = step.get("type").and_then(|kind| kind.text());
     if let Some(kind) = kind.filter(|kind| !["command", "shell"].contains(&kind.as_str())) {
         return Err(format!("the type `{}`", shown(&kind)));
@@ -163,7 +163,7 @@ fn body(step: &Item<'_>, known: &Known, draft: &mut Draft) -> Result<Task, Strin
         return Err("a variable in a script that no shell reads".to_owned());
     }
     let text = with_variables(&cut, |inner| hole(inner, known, &mut env))?;
-    given(&text, known, &mut env);
+    given(&text, (name, known), &mut env);
     let mut own = Task::new();
     let script = escaped(&text);
     let run = match interpreter {
@@ -204,17 +204,17 @@ fn hole(inner: &str, known: &Known, env: &mut Map<String, Value>) -> Result<Stri
 }
 
 /// Gives the variables that steps before this one set and what Dagu says of a run.
-fn given(text: &str, known: &Known, env: &mut Map<String, Value>) {
-    for name in words::variables(text) {
-        let source = match name {
+fn given(text: &str, (name, known): (&str, &Known), env: &mut Map<String, Value>) {
+    for read in words::variables(text) {
+        let source = match read {
             "DAG_RUN_ID" => "run.id".to_owned(),
             "DAG_NAME" => "run.workflow".to_owned(),
-            other => match known.outputs.get(other) {
+            other => match known.outputs.get(other).filter(|from| *from != name) {
                 Some(from) => format!("{}.output.stdout", task(from)),
                 None => continue,
             },
         };
-        env.entry(name).or_insert_with(|| json!(format!("${{{{ {source} }}}}")));
+        env.entry(read).or_insert_with(|| json!(format!("${{{{ {source} }}}}")));
     }
 }
 
@@ -375,7 +375,7 @@ fn ask(script: &str, known: &Known) -> Result<Task, String> {
     let mut env = Map::new();
     let cut: Vec<Piece<'_>> = words::cut(script, known.arguments);
     let text = with_variables(&cut, |inner| hole(inner, known, &mut env))?;
-    given(&text, known, &mut env);
+    given(&text, ("", known), &mut env);
     let mut own = Task::new();
     let mut template = Template::default();
     template.text(&text);

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::syntax::{Expression, Step, parse};
 use crate::import::foreign::shown;
@@ -11,15 +12,16 @@ use crate::import::template::{Piece, Template, field, pieces, quoted, task};
 #[derive(Debug, Default, Clone)]
 pub(super) struct Scope {
     /// The inputs of the workflow, each with whether it is true or false.
-    pub(super) inputs: BTreeMap<String, bool>,
+    pub(super) inputs: Rc<BTreeMap<String, bool>>,
     /// The jobs that this one needs: the task, and whether it runs for a matrix.
-    pub(super) needs: BTreeMap<String, (String, bool)>,
+    pub(super) needs: Rc<BTreeMap<String, (String, bool)>>,
     /// The tasks of the steps before this one that have an id.
-    pub(super) steps: BTreeMap<String, String>,
+    pub(super) steps: Rc<BTreeMap<String, String>>,
     /// Of a matrix the keys that all combinations have.
     pub(super) matrix: Option<BTreeSet<String>>,
-    /// The variables of the environment, each as the text of ours that it is.
-    pub(super) env: BTreeMap<String, String>,
+    /// The variables of the environment, each as the text of ours that it is: those of the
+    /// workflow, of the job, of the step.
+    pub(super) env: Vec<Rc<BTreeMap<String, String>>>,
     /// What the workflow is called.
     pub(super) workflow: String,
 }
@@ -71,6 +73,11 @@ impl Asked {
 }
 
 impl Scope {
+    /// Returns what a variable of the environment is; the nearest counts.
+    pub(super) fn variable(&self, name: &str) -> Option<&String> {
+        self.env.iter().rev().find_map(|env| env.get(name))
+    }
+
     /// Translates the inside of `${{ }}`.
     ///
     /// # Errors
@@ -198,7 +205,7 @@ impl Scope {
                 Ok(made(format!("{words}[{}.status]", task(own)), false))
             }
             ["env", name] => {
-                let text = self.env.get(*name).ok_or_else(whole)?;
+                let text = self.variable(name).ok_or_else(whole)?;
                 let only = text.strip_prefix("${{ ").and_then(|rest| rest.strip_suffix(" }}"));
                 match only {
                     Some(inner) if !inner.contains("${{") => Ok(made(format!("({inner})"), false)),

@@ -1,6 +1,7 @@
 //! Jobs become blocks: the graph of the workflow.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 
@@ -38,7 +39,7 @@ pub(super) fn read(job: &Job<'_>, jobs: &Jobs<'_, '_>, missing: &mut Vec<String>
     for id in &job.needs {
         if let Some(other) = jobs.known.get(id.as_str()) {
             let has_matrix = other.item.has("strategy");
-            scope.needs.insert(id.clone(), (other.task.clone(), has_matrix));
+            Rc::make_mut(&mut scope.needs).insert(id.clone(), (other.task.clone(), has_matrix));
         }
     }
     let mut task = Task::new();

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::import::Draft;
 use crate::import::foreign::Item;
+use crate::tree::TEXT_BYTES_MAX;
 
 /// The most combinations, as there.
 const COMBINATIONS_MAX: usize = 256;
@@ -30,6 +31,12 @@ pub(super) fn read(matrix: &Item<'_>, draft: &mut Draft) -> Result<(Vec<Value>, 
         };
         if combinations.len() * values.len() > COMBINATIONS_MAX {
             return Err(format!("the matrix has more than {COMBINATIONS_MAX} combinations"));
+        }
+        let weight = |value: &Value| value.to_string().len();
+        let own: usize = combinations.iter().flat_map(Map::values).map(weight).sum();
+        let added: usize = values.iter().map(weight).sum();
+        if own.saturating_mul(values.len()) + added.saturating_mul(combinations.len()) > TEXT_BYTES_MAX {
+            return Err("the matrix is larger than a file may be".to_owned());
         }
         axes.insert(axis.key().to_owned());
         let with = |value: &Value, combination: &Map<String, Value>| {
@@ -56,7 +63,12 @@ pub(super) fn read(matrix: &Item<'_>, draft: &mut Draft) -> Result<(Vec<Value>, 
         combinations.clear();
     }
     if let Some(include) = matrix.get("include") {
-        extend(&mut combinations, &axes, maps(&include, "include")?);
+        let includes = maps(&include, "include")?;
+        let added: usize = includes.iter().flat_map(Map::values).map(|value| value.to_string().len()).sum();
+        if added.saturating_mul(combinations.len().max(1)) > TEXT_BYTES_MAX {
+            return Err("the matrix is larger than a file may be".to_owned());
+        }
+        extend(&mut combinations, &axes, includes);
     }
     if combinations.is_empty() || combinations.len() > COMBINATIONS_MAX {
         return Err(format!("the matrix has {} combinations", combinations.len()));

@@ -1,5 +1,8 @@
 //! Steps of a job become the tasks of its flow.
 
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
 use serde_json::{Map, Value, json};
 
 use super::expression::{Asked, Scope, When, set_by_github};
@@ -7,7 +10,7 @@ use crate::import::Draft;
 use crate::import::flow::{Task, about, fails, seconds};
 use crate::import::foreign::{Item, shown};
 use crate::import::names::Names;
-use crate::import::shell::{variable, with_variables};
+use crate::import::shell::{give, with_variables};
 use crate::import::template::{escaped, pieces};
 
 /// Actions that only prepare the machine: here the tools and the files are there already.
@@ -57,7 +60,7 @@ pub(super) fn read(steps: &[Item<'_>], scope: &mut Scope, shared: &Shared<'_>, d
         let when = one(step, &name, title, (scope, shared), &mut read, draft);
         if when == When::Succeeded {
             if let Some(id) = id {
-                scope.steps.insert(id, name);
+                Rc::make_mut(&mut scope.steps).insert(id, name);
             }
             if !(read.finally.is_empty() && read.on_failure.is_empty()) {
                 let message = "the steps before this one with `always()` or `failure()` run after all others of their job";
@@ -175,7 +178,7 @@ fn body(step: &Item<'_>, scope: &Scope, shared: &Shared<'_>, draft: &mut Draft) 
             return Err(format!("an expression in a script for `{interpreter}`"));
         }
         let made = scope.expression(inner, shared.asked)?;
-        Ok(named_variable(&mut env, inner, &format!("${{{{ {} }}}}", made.source)))
+        give(&mut env, inner, &made.source)
     })?;
     for set in set_by_github(&text) {
         let value = match set {
@@ -184,7 +187,7 @@ fn body(step: &Item<'_>, scope: &Scope, shared: &Shared<'_>, draft: &mut Draft) 
                 step.nearly(draft, "what the step writes to `GITHUB_STEP_SUMMARY` goes nowhere");
                 "/dev/null".to_owned()
             }
-            other if env.contains_key(other) || scope.env.contains_key(other) => continue,
+            other if env.contains_key(other) || scope.variable(other).is_some() => continue,
             other => {
                 let (context, name) = other.split_once('_').unwrap_or((other, ""));
                 let called = format!("{}.{}", context.to_lowercase(), name.to_lowercase());
@@ -206,19 +209,6 @@ fn body(step: &Item<'_>, scope: &Scope, shared: &Shared<'_>, draft: &mut Draft) 
     Ok(task)
 }
 
-/// Finds a variable with a value, or adds one, and returns its name.
-fn named_variable(env: &mut Map<String, Value>, inner: &str, value: &str) -> String {
-    let base = variable(inner);
-    let mut name = base.clone();
-    let mut number = 2;
-    while env.get(&name).is_some_and(|other| other != value) {
-        name = format!("{base}_{number}");
-        number += 1;
-    }
-    env.insert(name.clone(), json!(value));
-    name
-}
-
 /// Reads the variables that something gives to what is inside of it; the scope knows them afterwards.
 ///
 /// # Errors
@@ -229,18 +219,18 @@ pub(super) fn environment(
     scope: &mut Scope,
     asked: &Asked,
 ) -> Result<Map<String, Value>, String> {
-    let mut env = Map::new();
-    let outer = scope.clone();
+    let (mut env, mut known) = (Map::new(), BTreeMap::new());
     for entry in item.get("env").iter().flat_map(Item::entries) {
         let text = match entry.text() {
-            Some(text) => outer.text(&text, asked)?,
+            Some(text) => scope.text(&text, asked)?,
             // Nothing stands there.
             None if entry.is_null() => String::new(),
             None => continue,
         };
-        scope.env.insert(entry.key().to_owned(), text.clone());
+        known.insert(entry.key().to_owned(), text.clone());
         env.insert(entry.key().to_owned(), json!(text));
     }
+    scope.env.push(Rc::new(known));
     Ok(env)
 }
 

@@ -1,6 +1,7 @@
 //! Expressions of GitHub Actions, and what an import of them must not lose, misread, or take for ever to read.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::expression::{Asked, Scope, When};
 use crate::Source;
@@ -8,17 +9,17 @@ use crate::import::{Format, Imported, Options, import};
 
 fn scope() -> Scope {
     Scope {
-        inputs: BTreeMap::from([("fast".to_owned(), true), ("level".to_owned(), false)]),
-        needs: BTreeMap::from([
+        inputs: Rc::new(BTreeMap::from([("fast".to_owned(), true), ("level".to_owned(), false)])),
+        needs: Rc::new(BTreeMap::from([
             ("build".to_owned(), ("build".to_owned(), false)),
             ("all".to_owned(), ("all".to_owned(), true)),
-        ]),
-        steps: BTreeMap::from([("v".to_owned(), "v-1".to_owned())]),
+        ])),
+        steps: Rc::new(BTreeMap::from([("v".to_owned(), "v-1".to_owned())])),
         matrix: Some(BTreeSet::from(["os".to_owned()])),
-        env: BTreeMap::from([
+        env: vec![Rc::new(BTreeMap::from([
             ("NAME".to_owned(), "it's".to_owned()),
             ("REF".to_owned(), "${{ inputs.level }}".to_owned()),
-        ]),
+        ]))],
         workflow: "w".to_owned(),
     }
 }

@@ -1,6 +1,7 @@
 //! Placeholders of Kestra become expressions. They are much like ours: paths are looked up, what is known is written as it is.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use serde_json::Value;
 
@@ -20,8 +21,8 @@ const WORDS: [&str; 9] = ["and", "or", "not", "in", "is", "true", "false", "if",
 /// What placeholders may read at a place.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Scope {
-    pub(super) inputs: BTreeSet<String>,
-    pub(super) variables: BTreeMap<String, Value>,
+    pub(super) inputs: Rc<BTreeSet<String>>,
+    pub(super) variables: Rc<BTreeMap<String, Value>>,
     /// The tasks that have ended before, by their ids: the task, and whether it gives a `value`.
     pub(super) tasks: BTreeMap<String, (String, bool)>,
     /// What `taskrun.value` is of the task, and of those around it, from the outermost.
@@ -226,8 +227,8 @@ mod tests {
     #[test]
     fn placeholders_become_ours() {
         let scope = Scope {
-            inputs: BTreeSet::from(["a".to_owned()]),
-            variables: BTreeMap::from([("v".to_owned(), Value::from("it's"))]),
+            inputs: Rc::new(BTreeSet::from(["a".to_owned()])),
+            variables: Rc::new(BTreeMap::from([("v".to_owned(), Value::from("it's"))])),
             tasks: BTreeMap::from([
                 ("t".to_owned(), ("t".to_owned(), true)),
                 ("u".to_owned(), ("u".to_owned(), false)),

@@ -6,7 +6,7 @@ use super::expression::{Scope, duration};
 use crate::import::flow::{Body, Task, about, fails, seconds};
 use crate::import::foreign::{Item, shown};
 use crate::import::names::Names;
-use crate::import::shell::{variable, with_variables};
+use crate::import::shell::{give, with_variables};
 use crate::import::template::{escaped, pieces};
 use crate::import::{Draft, codes};
 
@@ -17,7 +17,12 @@ pub(super) struct Reader<'r> {
     /// What was not translated.
     pub(super) missing: &'r mut Vec<String>,
     pub(super) draft: &'r mut Draft,
+    /// How many more tasks are read.
+    pub(super) left: usize,
 }
+
+/// The most tasks of a flow: what each may read is copied for those inside of it.
+pub(super) const TASKS_MAX: usize = 2_000;
 
 /// Where lists of tasks may stand inside of a task, for what is done about a failure and in the end.
 const HANDLERS: [(&str, &str); 2] = [("errors", "on_failure"), ("finally", "finally")];
@@ -32,6 +37,16 @@ impl Reader<'_> {
                 item.leave_out(self.draft, format!("the task `{}` is disabled there", shown(&id)));
                 continue;
             }
+            let Some(left) = self.left.checked_sub(1) else {
+                item.error(
+                    self.draft,
+                    codes::FIELD,
+                    format!("a flow has at most {TASKS_MAX} tasks: the rest is left out"),
+                );
+                self.missing.push("tasks of which there are too many".to_owned());
+                break;
+            };
+            self.left = left;
             let name = self.names.unique(&id);
             let task = self.one(item, &name, scope);
             let gives_value = task.get("set").is_some_and(|set| set.get("value").is_some());
@@ -280,15 +295,7 @@ fn script(item: &Item<'_>, package: &str, scope: &Scope, task: &mut Task) -> Res
         if interpreter.is_some() {
             return Err("a placeholder in a script that no shell reads".to_owned());
         }
-        let value = json!(format!("${{{{ {} }}}}", scope.expression(inner)?));
-        let base = variable(inner);
-        let (mut name, mut number) = (base.clone(), 2);
-        while env.get(&name).is_some_and(|other| *other != value) {
-            name = format!("{base}_{number}");
-            number += 1;
-        }
-        env.insert(name.clone(), value);
-        Ok(name)
+        give(&mut env, inner, &scope.expression(inner)?)
     })?;
     let text = escaped(&text);
     let run =
