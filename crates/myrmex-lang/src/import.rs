@@ -6,10 +6,19 @@
 //!
 //! What this module deliberately does not do: it reads and writes no files, and it runs nothing.
 
+mod argo;
 pub mod codes;
 mod codomyrmex;
+mod cron;
+mod dagu;
+mod flow;
+mod foreign;
+mod github;
+mod kestra;
 mod names;
 mod page;
+mod shell;
+mod template;
 mod wfformat;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,20 +52,36 @@ const ACTIONS: &str = "actions";
 /// A format that is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
+    /// Documents of Argo Workflows.
+    Argo,
     /// Workflows, tasks, resources and projects of codomyrmex.
     Codomyrmex,
+    /// Crontabs.
+    Cron,
+    /// Files of Dagu.
+    Dagu,
+    /// Workflows of GitHub Actions.
+    Github,
+    /// Flows of Kestra.
+    Kestra,
     /// `WfCommons` `WfFormat` 1.5: recorded executions of scientific workflows.
     Wfformat,
 }
 
 impl Format {
     /// All formats in order of their names.
-    pub const ALL: &[Self] = &[Self::Codomyrmex, Self::Wfformat];
+    pub const ALL: &[Self] =
+        &[Self::Argo, Self::Codomyrmex, Self::Cron, Self::Dagu, Self::Github, Self::Kestra, Self::Wfformat];
 
     /// Returns its name.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Argo => "argo",
             Self::Codomyrmex => "codomyrmex",
+            Self::Cron => "cron",
+            Self::Dagu => "dagu",
+            Self::Github => "github",
+            Self::Kestra => "kestra",
             Self::Wfformat => "wfformat",
         }
     }
@@ -64,7 +89,12 @@ impl Format {
     /// Says what it is, in a line of help.
     pub fn about(self) -> &'static str {
         match self {
+            Self::Argo => "Documents of Argo Workflows",
             Self::Codomyrmex => "Workflows, task lists and resources of codomyrmex",
+            Self::Cron => "Crontabs",
+            Self::Dagu => "Files of Dagu",
+            Self::Github => "Workflows of GitHub Actions",
+            Self::Kestra => "Flows of Kestra",
             Self::Wfformat => "`WfCommons` `WfFormat` 1.5: recorded executions of scientific workflows",
         }
     }
@@ -73,6 +103,8 @@ impl Format {
     pub fn endings(self) -> &'static [&'static str] {
         match self {
             Self::Codomyrmex | Self::Wfformat => &["json"],
+            Self::Cron => &["cron", "crontab"],
+            Self::Argo | Self::Dagu | Self::Github | Self::Kestra => &["yaml", "yml"],
         }
     }
 }
@@ -183,7 +215,12 @@ impl Imported {
 pub fn import(format: Format, sources: &[Source], options: &Options) -> Imported {
     let mut draft = Draft::default();
     match format {
+        Format::Argo => argo::read(sources, &mut draft),
         Format::Codomyrmex => codomyrmex::read(sources, options, &mut draft),
+        Format::Cron => cron::read(sources, &mut draft),
+        Format::Dagu => dagu::read(sources, &mut draft),
+        Format::Github => github::read(sources, &mut draft),
+        Format::Kestra => kestra::read(sources, &mut draft),
         Format::Wfformat => wfformat::read(sources, options, &mut draft),
     }
     draft.finish(sources)
