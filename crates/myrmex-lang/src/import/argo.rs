@@ -31,10 +31,11 @@ const KINDS: [&str; 4] = ["Workflow", "WorkflowTemplate", "ClusterWorkflowTempla
 /// Reads all files.
 pub(super) fn read(sources: &[Source], draft: &mut Draft) {
     let (mut documents, mut templates) = (0, 0);
+    let mut names = Names::default();
     for source in sources {
         for document in Document::all(source, draft) {
             documents += 1;
-            templates += one(&document, draft).unwrap_or_default();
+            templates += one(&document, &mut names, draft).unwrap_or_default();
             document.finish(draft);
         }
     }
@@ -44,13 +45,13 @@ pub(super) fn read(sources: &[Source], draft: &mut Draft) {
 }
 
 /// Reads a document, and returns how many templates it has.
-fn one(document: &Document<'_>, draft: &mut Draft) -> Option<usize> {
+fn one(document: &Document<'_>, names: &mut Names, draft: &mut Draft) -> Option<usize> {
     let root = document.root();
     let kind = kind(&root, draft)?;
     let metadata = root.get("metadata");
     let name = metadata.as_ref().and_then(|metadata| metadata.get_any(&["name", "generateName"]));
     let called = name.and_then(|name| name.text()).unwrap_or_else(|| document.stem().to_owned());
-    let mut flow = Flow::new(called.trim_end_matches('-'), "argo", document.file());
+    let mut flow = Flow::new(names, called.trim_end_matches('-'), "argo", document.file());
     let outer = root.get("spec")?;
     let spec = if kind == "CronWorkflow" {
         cron(&outer, &mut flow, draft);
@@ -58,7 +59,7 @@ fn one(document: &Document<'_>, draft: &mut Draft) -> Option<usize> {
     } else {
         outer
     };
-    let (actions, asked) = (names(&spec, draft)?, Asked::default());
+    let (actions, asked) = (actions(&spec, draft)?, Asked::default());
     let context = Context { asked: &asked, actions: &actions, library: &flow.name, workflow: &called };
     let mut missing = Vec::new();
     let mut library = Map::new();
@@ -109,7 +110,7 @@ fn kind(root: &Item<'_>, draft: &mut Draft) -> Option<String> {
 }
 
 /// Returns the actions by the names of their templates.
-fn names(spec: &Item<'_>, draft: &mut Draft) -> Option<BTreeMap<String, String>> {
+fn actions(spec: &Item<'_>, draft: &mut Draft) -> Option<BTreeMap<String, String>> {
     let templates = spec.get("templates").map(|own| own.items()).unwrap_or_default();
     if templates.is_empty() || templates.len() > TEMPLATES_MAX {
         let found = plural(templates.len(), "template");

@@ -123,8 +123,9 @@ fn entry(
 ) {
     let at = span(source, place);
     let (script, input) = input(command);
-    let name = names.unique(&called(&script));
-    let mut flow = Flow::new(&name, "cron", &source.name);
+    let called = called(&script);
+    let mut flow = Flow::new(names, &called, "cron", &source.name);
+    let name = flow.name.clone();
     flow.comments.append(comment);
     flow.comments.push(format!("There it ran at: {time}"));
     flow.head.insert("x-cron".to_owned(), json!({"at": time, "line": command}));

@@ -32,9 +32,10 @@ struct Step<'d> {
 /// Reads all files.
 pub(super) fn read(sources: &[Source], draft: &mut Draft) {
     let (mut steps, mut written) = (0, 0);
+    let mut names = Names::default();
     for source in sources {
         for document in Document::all(source, draft) {
-            if let Some((flow, own)) = workflow(&document, draft) {
+            if let Some((flow, own)) = workflow(&document, &mut names, draft) {
                 written += 1;
                 steps += own;
                 draft.workflow(&flow.name.clone(), flow.text(), document.root().at());
@@ -47,14 +48,14 @@ pub(super) fn read(sources: &[Source], draft: &mut Draft) {
     draft.count("steps", steps);
 }
 
-fn workflow(document: &Document<'_>, draft: &mut Draft) -> Option<(Flow, usize)> {
+fn workflow(document: &Document<'_>, names: &mut Names, draft: &mut Draft) -> Option<(Flow, usize)> {
     let root = document.root();
     if !root.has("steps") {
         root.error(draft, codes::FIELD, "a file of Dagu has `steps`, this has none");
         return None;
     }
     let called = root.get("name").and_then(|name| name.text()).unwrap_or_else(|| document.stem().to_owned());
-    let mut flow = Flow::new(&called, "dagu", document.file());
+    let mut flow = Flow::new(names, &called, "dagu", document.file());
     if let Some(text) = root.get("description").and_then(|about| about.text()) {
         flow.head.insert("description".to_owned(), about(&text));
     }

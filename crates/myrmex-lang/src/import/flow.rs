@@ -103,9 +103,9 @@ pub(super) fn need(task: &mut Task, name: &str) {
 }
 
 impl Flow {
-    /// Starts a workflow that is called so elsewhere.
-    pub(super) fn new(called: &str, tool: &str, file: &str) -> Self {
-        let name = Names::default().unique(called);
+    /// Starts a workflow that is called so elsewhere. Where several are, their names here differ.
+    pub(super) fn new(names: &mut Names, called: &str, tool: &str, file: &str) -> Self {
+        let name = names.unique(called);
         let mut head = Task::new();
         if name != called {
             head.insert(format!("x-{tool}"), json!({ "name": called }));

@@ -35,9 +35,10 @@ const TIMEOUT: &str = "6h";
 /// Reads all files.
 pub(super) fn read(sources: &[Source], draft: &mut Draft) {
     let (mut jobs, mut written) = (0, 0);
+    let mut names = Names::default();
     for source in sources {
         for document in Document::all(source, draft) {
-            if let Some(flow) = workflow(&document, draft) {
+            if let Some(flow) = workflow(&document, &mut names, draft) {
                 written += 1;
                 if let Body::Graph(tasks) = &flow.body {
                     jobs += tasks.len();
@@ -52,14 +53,14 @@ pub(super) fn read(sources: &[Source], draft: &mut Draft) {
     draft.count("jobs", jobs);
 }
 
-fn workflow(document: &Document<'_>, draft: &mut Draft) -> Option<Flow> {
+fn workflow(document: &Document<'_>, names: &mut Names, draft: &mut Draft) -> Option<Flow> {
     let root = document.root();
     if !root.has("jobs") {
         root.error(draft, codes::FIELD, "a workflow of GitHub Actions has `jobs`, this has none");
         return None;
     }
     let called = root.get("name").and_then(|name| name.text()).unwrap_or_else(|| document.stem().to_owned());
-    let mut flow = Flow::new(&called, "github", document.file());
+    let mut flow = Flow::new(names, &called, "github", document.file());
     let mut scope = Scope { workflow: called, ..Scope::default() };
     let asked = Asked::default();
     let mut inputs = triggers(&root, &mut scope, &mut flow, draft);

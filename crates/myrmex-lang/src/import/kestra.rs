@@ -22,9 +22,10 @@ use crate::Source;
 /// Reads all files.
 pub(super) fn read(sources: &[Source], draft: &mut Draft) {
     let mut written = 0;
+    let mut names = Names::default();
     for source in sources {
         for document in Document::all(source, draft) {
-            if let Some(flow) = workflow(&document, draft) {
+            if let Some(flow) = workflow(&document, &mut names, draft) {
                 written += 1;
                 draft.workflow(&flow.name.clone(), flow.text(), document.root().at());
             }
@@ -35,7 +36,7 @@ pub(super) fn read(sources: &[Source], draft: &mut Draft) {
     draft.count("workflows", written);
 }
 
-fn workflow(document: &Document<'_>, draft: &mut Draft) -> Option<Flow> {
+fn workflow(document: &Document<'_>, names: &mut Names, draft: &mut Draft) -> Option<Flow> {
     let root = document.root();
     let tasks = root.get("tasks").map(|tasks| tasks.items()).unwrap_or_default();
     if tasks.is_empty() {
@@ -44,7 +45,7 @@ fn workflow(document: &Document<'_>, draft: &mut Draft) -> Option<Flow> {
     }
     let called = root.get("id").and_then(|id| id.text()).unwrap_or_else(|| document.stem().to_owned());
     let namespace = root.get("namespace").and_then(|own| own.text()).unwrap_or_default();
-    let mut flow = Flow::new(&called, "kestra", document.file());
+    let mut flow = Flow::new(names, &called, "kestra", document.file());
     if let Some(text) = root.get("description").and_then(|about| about.text()) {
         flow.head.insert("description".to_owned(), about(&text));
     }
@@ -57,8 +58,8 @@ fn workflow(document: &Document<'_>, draft: &mut Draft) -> Option<Flow> {
     }
     concurrency(&root, &mut flow, draft);
     triggers(&root, &mut flow, draft);
-    let (mut names, mut missing) = (Names::default(), Vec::new());
-    let mut reader = Reader { names: &mut names, missing: &mut missing, draft, left: TASKS_MAX };
+    let (mut tasks_named, mut missing) = (Names::default(), Vec::new());
+    let mut reader = Reader { names: &mut tasks_named, missing: &mut missing, draft, left: TASKS_MAX };
     let tasks = reader.list(&tasks, &mut scope);
     for (key, own) in [("errors", "on_failure"), ("finally", "finally")] {
         if let Some(tasks) = root.get(key) {

@@ -19,6 +19,8 @@ pub(super) struct Scope {
     pub(super) inputs: Rc<BTreeSet<String>>,
     /// The tasks beside it by their names there.
     pub(super) tasks: Rc<BTreeMap<String, String>>,
+    /// Those of them that are done for a list: what they give is a list there, and is not read.
+    pub(super) repeated: Rc<BTreeSet<String>>,
     /// Whether there is an item.
     pub(super) has_item: bool,
     /// What the workflow is called.
@@ -49,6 +51,7 @@ impl Scope {
         }
         let parts: Vec<&str> = inner.split('.').collect();
         match parts.as_slice() {
+            ["steps" | "tasks", name, ..] if self.repeated.contains(*name) => Err(none()),
             ["inputs", "parameters", name @ ..] if self.inputs.contains(&name.join(".")) => {
                 Ok(format!("inputs{}", field(&name.join("."))))
             }

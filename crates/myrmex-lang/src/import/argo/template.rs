@@ -55,6 +55,12 @@ pub(super) fn read(
             draft.warn(codes::NO_EQUAL, template.at(), message);
             missing.push(format!("the template `{name}`: {problem}"));
             action.extend(fails(&problem));
+            let outputs = output_names(template);
+            if !outputs.is_empty() {
+                // Others may read them.
+                let schemas = outputs.into_iter().map(|name| (name, json!({"type": "string"})));
+                action.insert("outputs".to_owned(), Value::Object(schemas.collect()));
+            }
         }
     }
     rules(template, &mut action, draft);
@@ -227,6 +233,13 @@ fn outputs_by_path(template: &Item<'_>) -> Vec<(String, String)> {
     parameters.iter().filter_map(one).collect()
 }
 
+/// Returns the names of the parameters that a template gives, which does not take them.
+fn output_names(template: &Item<'_>) -> Vec<String> {
+    let parameters = template.get("outputs").and_then(|outputs| outputs.get("parameters"));
+    let parameters = parameters.map(|parameters| parameters.items()).unwrap_or_default();
+    parameters.iter().filter_map(|own| own.get("name")?.seen().map(str::to_owned)).collect()
+}
+
 /// Reads what a template of other templates gives.
 fn given(template: &Item<'_>, scope: &Scope, asked: &Asked) -> Result<Map<String, Value>, String> {
     let mut outputs = Map::new();
@@ -237,6 +250,8 @@ fn given(template: &Item<'_>, scope: &Scope, asked: &Asked) -> Result<Map<String
             && let (Some(name), Some(from)) = (name.text(), from.text())
         {
             outputs.insert(name, json!(scope.text(&from, asked)?));
+        } else {
+            return Err("an output that is no parameter of a step".to_owned());
         }
     }
     Ok(outputs)
@@ -282,6 +297,9 @@ fn graph(
     let mut names = Names::default();
     for item in groups.iter().flatten() {
         let name = item.get("name").and_then(|name| name.text()).unwrap_or_else(|| "step".to_owned());
+        if ["withItems", "withParam", "withSequence"].iter().any(|key| item.has(key)) {
+            Rc::make_mut(&mut scope.repeated).insert(name.clone());
+        }
         Rc::make_mut(&mut scope.tasks).insert(name.clone(), names.unique(&name));
     }
     if scope.tasks.is_empty() {

@@ -13,8 +13,8 @@ use crate::import::template::{Piece, Template, field, pieces, quoted, task};
 pub(super) struct Scope {
     /// The inputs of the workflow, each with whether it is true or false.
     pub(super) inputs: Rc<BTreeMap<String, bool>>,
-    /// The jobs that this one needs: the task, and whether it runs for a matrix.
-    pub(super) needs: Rc<BTreeMap<String, (String, bool)>>,
+    /// The jobs that this one needs.
+    pub(super) needs: Rc<BTreeMap<String, Needed>>,
     /// The tasks of the steps before this one that have an id.
     pub(super) steps: Rc<BTreeMap<String, String>>,
     /// Of a matrix the keys that all combinations have.
@@ -24,6 +24,15 @@ pub(super) struct Scope {
     pub(super) env: Vec<Rc<BTreeMap<String, String>>>,
     /// What the workflow is called.
     pub(super) workflow: String,
+}
+
+/// A job that another one needs.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Needed {
+    /// The task that it becomes.
+    pub(super) task: String,
+    /// What it gives; nothing can be read of one that runs for a matrix.
+    pub(super) outputs: BTreeSet<String>,
 }
 
 /// What the whole workflow needs from outside because expressions read it.
@@ -85,6 +94,17 @@ impl Scope {
     /// Returns why there is no equal.
     pub(super) fn expression(&self, text: &str, asked: &Asked) -> Result<Made, String> {
         let parsed = parse(text).map_err(|problem| format!("`{}` cannot be read: {problem}", shown(text)))?;
+        if let Expression::Path(path) = &parsed {
+            match path.as_slice() {
+                [Step::Field(root), Step::Field(name)] if root == "secrets" => {
+                    return Ok(made(format!("secrets{}", field(name)), false));
+                }
+                [Step::Field(root), Step::Field(name)] if root == "github" && name == "token" => {
+                    return Ok(made("secrets.GITHUB_TOKEN".to_owned(), false));
+                }
+                _ => {}
+            }
+        }
         self.made(&parsed, asked).map_err(|what| format!("{what} in `{}` has no equal", shown(text)))
     }
 
@@ -193,16 +213,14 @@ impl Scope {
                 let own = self.steps.get(*id).ok_or_else(whole)?;
                 Ok(made(format!("{}.output{} | default('')", task(own), field(name)), false))
             }
-            ["needs", job, "outputs", name] => match self.needs.get(*job) {
-                Some((own, false)) => {
-                    Ok(made(format!("{}.output{} | default('')", task(own), field(name)), false))
-                }
-                Some((_, true)) | None => Err(whole()),
-            },
+            ["needs", job, "outputs", name] => {
+                let own = self.needs.get(*job).filter(|own| own.outputs.contains(*name)).ok_or_else(whole)?;
+                Ok(made(format!("{}.output{} | default('')", task(&own.task), field(name)), false))
+            }
             ["needs", job, "result"] => {
-                let (own, _) = self.needs.get(*job).ok_or_else(whole)?;
+                let own = self.needs.get(*job).ok_or_else(whole)?;
                 let words = "{'succeeded': 'success', 'failed': 'failure', 'timed_out': 'failure', 'skipped': 'skipped', 'cancelled': 'cancelled'}";
-                Ok(made(format!("{words}[{}.status]", task(own)), false))
+                Ok(made(format!("{words}[{}.status]", task(&own.task)), false))
             }
             ["env", name] => {
                 let text = self.variable(name).ok_or_else(whole)?;
@@ -214,12 +232,8 @@ impl Scope {
                 }
             }
             ["github", "workflow"] => Ok(made(quoted(&self.workflow), false)),
-            ["secrets", name] if *name != "GITHUB_TOKEN" => {
-                Ok(made(format!("secrets{}", field(name)), false))
-            }
-            ["secrets", "GITHUB_TOKEN"] | ["github", "token"] => {
-                Ok(made("secrets.GITHUB_TOKEN".to_owned(), false))
-            }
+            // Nothing can be done with a secret but to give it on.
+            ["secrets", ..] | ["github", "token"] => Err(whole()),
             [context, rest @ ..] if OUTSIDE.contains(context) && !rest.is_empty() => {
                 Ok(made(format!("inputs.{}", asked.input(&names.join("."))), false))
             }

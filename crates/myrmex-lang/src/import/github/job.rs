@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
 
-use super::expression::{Asked, Scope, When};
+use super::expression::{Asked, Needed, Scope, When};
 use super::matrix;
 use super::step::{self, Shared};
 use crate::import::flow::{Body, Task, about, fails};
@@ -38,8 +38,10 @@ pub(super) fn read(job: &Job<'_>, jobs: &Jobs<'_, '_>, missing: &mut Vec<String>
     let mut scope = jobs.scope.clone();
     for id in &job.needs {
         if let Some(other) = jobs.known.get(id.as_str()) {
-            let has_matrix = other.item.has("strategy");
-            Rc::make_mut(&mut scope.needs).insert(id.clone(), (other.task.clone(), has_matrix));
+            let outputs = other.item.get("outputs").filter(|_| !other.item.has("strategy"));
+            let outputs = outputs.iter().flat_map(Item::entries).map(|own| own.key().to_owned()).collect();
+            let needed = Needed { task: other.task.clone(), outputs };
+            Rc::make_mut(&mut scope.needs).insert(id.clone(), needed);
         }
     }
     let mut task = Task::new();
@@ -235,7 +237,11 @@ fn body(
             Ok(text) => {
                 outputs.insert(output.key().to_owned(), json!(text));
             }
-            Err(problem) => problems.push(format!("the output `{}`: {problem}", shown(output.key()))),
+            Err(problem) => {
+                // Others may read it.
+                outputs.insert(output.key().to_owned(), json!(""));
+                problems.push(format!("the output `{}`: {problem}", shown(output.key())));
+            }
         }
     }
     if !outputs.is_empty() {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::expression::{Asked, Scope, When};
+use super::expression::{Asked, Needed, Scope, When};
 use crate::Source;
 use crate::import::{Format, Imported, Options, import};
 
@@ -11,8 +11,11 @@ fn scope() -> Scope {
     Scope {
         inputs: Rc::new(BTreeMap::from([("fast".to_owned(), true), ("level".to_owned(), false)])),
         needs: Rc::new(BTreeMap::from([
-            ("build".to_owned(), ("build".to_owned(), false)),
-            ("all".to_owned(), ("all".to_owned(), true)),
+            (
+                "build".to_owned(),
+                Needed { task: "build".to_owned(), outputs: BTreeSet::from(["x".to_owned()]) },
+            ),
+            ("all".to_owned(), Needed { task: "all".to_owned(), outputs: BTreeSet::new() }),
         ])),
         steps: Rc::new(BTreeMap::from([("v".to_owned(), "v-1".to_owned())])),
         matrix: Some(BTreeSet::from(["os".to_owned()])),
@@ -51,6 +54,8 @@ fn expressions_become_ours() {
     check("needs.all.outputs.x", "! `needs.all.outputs.x` in `needs.all.outputs.x` has no equal");
     check("inputs.unknown", "! `inputs.unknown` in `inputs.unknown` has no equal");
     check("github.event.commits.*.id", "! `github[…]` in `github.event.commits.*.id` has no equal");
+    check("secrets.KEY", "secrets.KEY");
+    check("secrets.KEY != ''", "! `secrets.KEY` in `secrets.KEY != ''` has no equal");
     check("hashFiles('a')", "! `hashfiles()` in `hashFiles('a')` has no equal");
     check("1 +", "! `1 +` cannot be read: `+` is not expected");
     check("'a", "! `'a` cannot be read: a quote is not closed");
