@@ -117,6 +117,8 @@ const ROWS: &[Row] = &[
     row("runs-artifacts.failure", &[SHIP], &["run ship"], "runs artifacts RUN build/none --to -"),
     row("runs-cancel.success", &[CUT], &["run cut"], "runs cancel RUN"),
     row("runs-cancel.failure", &[COUNT], &["run count"], "runs cancel RUN"),
+    row("runs-events.success", &[COUNT], &["run count -i upto=1"], "runs events RUN"),
+    row("runs-events.failure", &[COUNT], &["run count"], "runs events 99"),
     row("runs-list.success", &[COUNT, BROKEN], &["run count", "run broken"], "runs list"),
     row("runs-list.failure", &[], &[], "runs list"),
     row("runs-logs.success", &[SHIP], &["run ship"], "runs logs RUN"),

@@ -8,7 +8,7 @@ use myrmex_model::name::Namespace;
 use myrmex_store::Reader;
 use myrmex_store::sqlite::SqliteReader;
 
-use super::{artifacts, cancel, list, logs, resume, retry, show, skip, stats};
+use super::{artifacts, cancel, events, list, logs, resume, retry, show, skip, stats};
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::workspace::Workspace;
 
@@ -28,6 +28,7 @@ enum Command {
     List(list::Args),
     Show(show::Args),
     Logs(logs::Args),
+    Events(events::RunArgs),
     Artifacts(artifacts::Args),
     Stats(stats::Args),
     Resume(resume::Args),
@@ -46,6 +47,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         Command::List(args) => list::run(args, data),
         Command::Show(args) => show::run(args, data),
         Command::Logs(args) => logs::run(args, data),
+        Command::Events(args) => events::of_run(args, data),
         Command::Artifacts(args) => artifacts::run(args, data),
         Command::Stats(args) => stats::run(args, data),
         Command::Resume(args) => resume::run(args, data),
