@@ -501,15 +501,6 @@ fn a_quiet_run_that_succeeds_says_nothing_and_one_that_fails_all() {
 }
 
 #[test]
-fn the_first_workflow_of_the_readme_is_clean() {
-    let readme = include_str!("../../../README.md");
-    let (_, from) = readme.split_once("write `hello.yaml`:\n\n```yaml\n").unwrap();
-    let (hello, _) = from.split_once("```").unwrap();
-    let shown = workspace(&[("hello.yaml", hello)]).run(&["check", "hello.yaml"]);
-    assert_eq!((shown.code, shown.stderr.as_str()), (0, "1 file without errors, 3 tasks\n"));
-}
-
-#[test]
 fn an_artifact_of_a_failed_task_that_holds_a_secret_is_not_dropped_in_silence() {
     let workflow = "workflow: w\ntasks:\n  a:\n    run: 'echo \"$TOKEN\" >out; echo fine >good; exit 3'\n    secrets: [TOKEN]\n    \
                     artifacts: {out: out, good: good, none: none}\n    timeout: 1m\n";

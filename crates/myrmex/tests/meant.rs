@@ -61,7 +61,6 @@ fn a_command_that_stands_elsewhere_is_named() {
         ("ls", "runs list"),
         ("status", "runs show"),
         ("lint", "check"),
-        ("runs events", "events"),
         ("runs run", "run"),
         ("runs rerun", "runs retry"),
     ] {
