@@ -54,23 +54,35 @@ impl Changes {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::channel;
+    use std::sync::{Arc, Mutex};
 
     use super::*;
 
     #[test]
     fn what_is_wanted_is_told_and_reading_is_not() {
         let folder = tempfile::tempdir().unwrap();
+        let asked = Arc::new(Mutex::new(Vec::new()));
         let (tell, told) = channel();
-        let is_wanted = |path: &PathBuf| path.ends_with("wanted");
-        let mut changes = Changes::new(is_wanted, move || tell.send(()).unwrap()).unwrap();
+        let looked = Arc::clone(&asked);
+        let is_wanted = move |path: &PathBuf| {
+            looked.lock().unwrap().push(path.file_name().unwrap().to_owned());
+            path.ends_with("wanted")
+        };
+        let heard = move || tell.send(asked.lock().unwrap().clone()).unwrap();
+        let mut changes = Changes::new(is_wanted, heard).unwrap();
         std::fs::write(folder.path().join("wanted"), "before").unwrap();
         changes.watch(folder.path()).unwrap();
         changes.watch(folder.path()).unwrap();
         std::fs::read(folder.path().join("wanted")).unwrap();
         std::fs::write(folder.path().join("other"), "x").unwrap();
-        assert!(told.try_recv().is_err());
         std::fs::write(folder.path().join("wanted"), "now").unwrap();
-        told.recv().unwrap();
+        // What happened before is asked about before: reading is not among it, and `other` is not told.
+        let asked = told.recv().unwrap();
+        let (last, others) = asked.split_last().unwrap();
+        assert!(
+            last == "wanted" && !others.is_empty() && others.iter().all(|name| name == "other"),
+            "{asked:?}"
+        );
         let missing = changes.watch(&folder.path().join("missing")).unwrap_err();
         assert!(missing.message.contains("missing` cannot be watched"), "{}", missing.message);
     }

@@ -250,8 +250,9 @@ impl From<StoreError> for Failure {
             StoreError::Held(HoldError::Held { pid, since, directory }) => {
                 let who = command_of(pid).map_or_else(|| "it".to_owned(), |command| format!("`{command}`"));
                 let held = HoldError::Held { pid, since, directory };
-                Self::from_error(FailureCode::Held, &held)
-                    .with_hint(format!("wait until {who} ends, or stop it"))
+                Self::from_error(FailureCode::Held, &held).with_hint(format!(
+                    "wait until {who} ends, or stop it by Ctrl-C there or `kill -INT {pid}`; then its run can be resumed or cancelled"
+                ))
             }
             StoreError::Held(held @ HoldError::Remains { .. }) => Self::from_error(FailureCode::Held, &held)
                 .with_hint("wait until they have ended, and try again"),

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use myrmex_model::event::{Event, Recorded};
@@ -99,10 +99,24 @@ pub struct Session {
     data: PathBuf,
     blobs: Arc<dyn BlobStore>,
     /// The run that is watched, for whoever is to be told how to go on with it.
-    watched: Arc<OnceLock<RunId>>,
+    watched: Watched,
     owner: Owner,
     screen: Screen,
     slots: u32,
+}
+
+/// The run that is watched at the moment: a command may watch several, one after the other.
+#[derive(Clone, Default)]
+struct Watched(Arc<Mutex<Option<RunId>>>);
+
+impl Watched {
+    fn set(&self, run: RunId) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(run);
+    }
+
+    fn run(&self) -> Option<RunId> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The write-ahead log of the store, in the data directory.
@@ -221,9 +235,9 @@ impl Session {
         .map_err(|error| Failure::from_error(FailureCode::System, &error))?;
         let busy = worker.busy();
         partitions.attach(worker);
-        let watched = Arc::new(OnceLock::new());
+        let watched = Watched::default();
         let screen = Screen::of_stderr();
-        listen_to_signals(&partitions, logs, (Arc::clone(&watched), busy), screen.clone())?;
+        listen_to_signals(&partitions, logs, (watched.clone(), busy), screen.clone())?;
         let (reader, data) = (OnceCell::new(), workspace.data.clone());
         let session = Self {
             partitions,
@@ -386,8 +400,7 @@ impl Session {
     ///
     /// Returns [`Failure`] if the engine or the store fails. Everything acknowledged is in the store.
     pub fn watch(&self, run: RunId, after: Sequence, show: Show) -> Result<Exit, Failure> {
-        // A command watches one run.
-        self.watched.get_or_init(|| run);
+        self.watched.set(run);
         let mut viewer = Viewer::new(self, run, after, show)?;
         let mut seen = Seen { commits: 0, health: Health::Well };
         loop {
@@ -476,7 +489,7 @@ impl Session {
 fn listen_to_signals(
     partitions: &Partitions,
     logs: Logs,
-    (watched, busy): (Arc<OnceLock<RunId>>, Busy),
+    (watched, busy): (Watched, Busy),
     screen: Screen,
 ) -> Result<(), Failure> {
     let mut wanted = vec![libc::SIGINT, libc::SIGTERM];
@@ -488,12 +501,13 @@ fn listen_to_signals(
     let listen = move || {
         for (count, _) in signals.forever().enumerate() {
             if count > 0 {
-                if let Some(run) = watched.get() {
+                if let Some(run) = watched.run() {
                     screen.line(&format!("killed; `myrmex runs resume {run}` goes on where it stopped"));
                 }
                 // The reapers see this process end and kill every process of every task.
                 std::process::exit(i32::from(Exit::Interrupted.code()));
             }
+            screen.close();
             if busy.is_busy() {
                 let grace = GRACE.as_secs();
                 screen
@@ -551,6 +565,9 @@ impl<'a> Viewer<'a> {
         };
         let definition = loaded.as_ref().map(|loaded| Arc::clone(loaded.definition()));
         let mut watch = Watch::new(session.screen.clone(), definition.clone());
+        if loaded.is_some() && watch.has_tree() {
+            recall(session, (run, after), &mut watch)?;
+        }
         if let Some(loaded) = loaded {
             watch.note(&format!("run {} of {}", summary::short(run), loaded.definition().name));
         }
@@ -716,6 +733,20 @@ impl<'a> Viewer<'a> {
         }
         self.broken.take().map_or(Ok(()), Err)
     }
+}
+
+/// Tells what shows a run what happened in it up to the place from which on events are shown.
+fn recall(session: &Session, (run, until): (RunId, Sequence), watch: &mut Watch) -> Result<(), Failure> {
+    let (reader, mut after) = (session.reader()?, Sequence::NONE);
+    while after < until {
+        let records = reader.run_records(&session.namespace, run, after, 1_000)?;
+        let Some(last) = records.last() else { break };
+        after = last.sequence;
+        for record in records.iter().filter(|record| record.sequence <= until) {
+            watch.recall(&event_of(record)?);
+        }
+    }
+    Ok(())
 }
 
 /// Whether anything is said of how a run ended; if not, nothing of it need be read.

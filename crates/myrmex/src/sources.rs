@@ -172,6 +172,14 @@ pub fn ours(folder: &Path) -> Vec<PathBuf> {
     own.chain(below).map(|file| file.strip_prefix(".").map_or(file.clone(), Path::to_path_buf)).collect()
 }
 
+/// Returns the source files of a folder that [`ours`] passes over: they say nothing of a workflow, and may be of other tools, or have a
+/// slip of the pen where they say it.
+pub fn passed_over(folder: &Path) -> Vec<PathBuf> {
+    let ours = ours(folder);
+    let plain = |file: PathBuf| file.strip_prefix(".").map_or(file.clone(), Path::to_path_buf);
+    files(folder).into_iter().map(plain).filter(|file| !ours.contains(file)).collect()
+}
+
 /// Returns the source files of a folder by name; none if it cannot be read.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().take(BESIDE_MAX);

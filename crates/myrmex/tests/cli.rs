@@ -418,8 +418,12 @@ fn a_store_that_is_held_is_told_with_the_holder() {
     let second = workspace.run(&["run", "w.yaml"]);
     let holder = format!("process {}", child.id());
     assert!(second.code == 7 && second.stderr.contains(&holder), "{} {}", second.code, second.stderr);
-    let hint = "hint: wait until `myrmex run w.yaml` ends, or stop it\n";
-    assert!(second.stderr.ends_with(hint), "{}", second.stderr);
+    let hint = format!(
+        "hint: wait until `myrmex run w.yaml` ends, or stop it by Ctrl-C there or `kill -INT {}`; then its run can be resumed or \
+         cancelled\n",
+        child.id()
+    );
+    assert!(second.stderr.ends_with(&hint), "{}", second.stderr);
     assert_eq!(only_run(&workspace)["status"], "running", "reading goes on beside the holder");
     child.kill().unwrap();
     child.wait().unwrap();

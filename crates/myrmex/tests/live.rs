@@ -22,26 +22,34 @@ tasks:
   next: {needs: [hold], run: 'true'}
 ";
 
-/// Runs `w.yaml` on a terminal that `script` makes. Gives what it was told of once `until` is there, lets `hold` end, and
-/// returns all of it.
+/// Runs `w.yaml` on a terminal. Once `until` is there, `hold` may end. Returns all that was shown.
 fn on_a_terminal(workspace: &Workspace, environment: &[(&str, &str)], until: &str) -> String {
-    let command = format!("{} run w.yaml", env!("CARGO_BIN_EXE_myrmex"));
+    let variables: String = environment.iter().map(|(name, value)| format!("{name}={value} ")).collect();
+    told(workspace, &format!("{variables}{} run w.yaml", env!("CARGO_BIN_EXE_myrmex")), until, &go)
+}
+
+/// Lets `hold` end.
+fn go(workspace: &Workspace) {
+    std::fs::write(workspace.path().join("go"), "go\n").unwrap();
+}
+
+/// Runs a command on a terminal that `script` makes, acts once `until` was shown, and returns all that was.
+fn told(workspace: &Workspace, command: &str, until: &str, act: &dyn Fn(&Workspace)) -> String {
     let go = workspace.path().join("go");
-    assert!(Command::new("mkfifo").arg(&go).status().unwrap().success());
-    let mut is_told = false;
+    if !go.exists() {
+        assert!(Command::new("mkfifo").arg(&go).status().unwrap().success());
+    }
     let mut script = Command::new("script")
-        .args(["-qefc", &command, "/dev/null"])
+        .args(["-qfc", command, "/dev/null"])
         .current_dir(workspace.path())
         .env_remove("CI")
         .env_remove("NO_COLOR")
         .env("TERM", "xterm")
-        .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut shown = String::new();
-    let mut piece = [0; 4_096];
+    let (mut shown, mut piece, mut is_told) = (String::new(), [0; 4_096], false);
     let mut output = script.stdout.take().unwrap();
     loop {
         let length = output.read(&mut piece).unwrap();
@@ -51,10 +59,11 @@ fn on_a_terminal(workspace: &Workspace, environment: &[(&str, &str)], until: &st
         shown.push_str(&String::from_utf8_lossy(&piece[..length]));
         if !is_told && shown.contains(until) {
             is_told = true;
-            std::fs::write(&go, "go\n").unwrap();
+            act(workspace);
         }
     }
-    assert!(script.wait().unwrap().success(), "{shown}");
+    script.wait().unwrap();
+    assert!(is_told, "{shown}");
     shown
 }
 
@@ -86,6 +95,28 @@ fn a_run_whose_like_is_known_says_how_long_it_will_take() {
     // Tasks that have not begun are still to come, however short they are.
     let shown = on_a_terminal(&workspace, &[], " left");
     assert!(plain(&shown).contains("4 of 7 ended, 1 running, about 0 s left"), "{shown}");
+}
+
+#[test]
+fn an_interrupt_takes_the_tree_away() {
+    let workspace = Workspace::with(&[("w.yaml", WORKFLOW)]);
+    let stop = |workspace: &Workspace| {
+        let path = workspace.path().join("pid");
+        let pid = std::fs::read_to_string(path).unwrap();
+        assert!(Command::new("kill").args(["-INT", pid.trim()]).status().unwrap().success());
+    };
+    let command = format!("echo $$ >pid; exec {} run w.yaml", env!("CARGO_BIN_EXE_myrmex"));
+    let shown = told(&workspace, &command, "of 6 ended, 1 running", &stop);
+    let (_, after) = shown.split_once("stopping what runs").unwrap();
+    assert!(
+        !after.contains("ended,") && !after.contains("waits") && !after.contains("hold  runs"),
+        "{shown}"
+    );
+    assert!(plain(after).trim_end().ends_with("goes on where it stopped"), "{shown}");
+    // What had ended before is known to the one that goes on.
+    let command = format!("{} runs resume --all", env!("CARGO_BIN_EXE_myrmex"));
+    let shown = told(&workspace, &command, "4 of 6 ended, 1 running", &go);
+    assert!(plain(&shown).contains("(5 succeeded") || plain(&shown).contains("succeeded in"), "{shown}");
 }
 
 #[test]

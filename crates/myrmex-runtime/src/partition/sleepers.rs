@@ -23,7 +23,7 @@ pub(super) struct Asleep {
 }
 
 /// Runs that left memory. Finding one costs the logarithm of their number; adding one and taking one away cost a page, and the
-/// list of pages where that changes.
+/// list of pages where that changes; taking the one away that is due first costs a look at each page.
 #[derive(Debug, Default)]
 pub(super) struct Sleepers {
     /// None of them is empty.

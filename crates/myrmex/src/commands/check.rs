@@ -2,10 +2,12 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::ValueEnum;
 use clap_complete::engine::ArgValueCompleter;
-use myrmex_model::diagnostic::Severity;
+use myrmex_lang::Source;
+use myrmex_model::diagnostic::{Code, Diagnostic, Severity, Span};
 
 use super::{CheckedFile, check_file, rounds};
 use crate::complete;
@@ -13,6 +15,9 @@ use crate::exit::{Exit, Failure};
 use crate::render::diagnostics;
 use crate::sources;
 use crate::workspace::Workspace;
+
+/// The code of a file that is passed over.
+const PASSED_OVER: Code = Code("N0001");
 
 /// Check files and report every problem in them
 #[derive(Debug, clap::Args)]
@@ -57,6 +62,7 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let files = sources::meant(&args.paths, &root);
     let settings = sources::settings(&root).filter(|settings| !has_same(&files, settings));
     let mut checked = with_needed(files.iter().map(|path| check_file(path, &root)).collect());
+    checked.extend(passed_over(&args.paths, &root));
     // No workflow runs where the settings have errors.
     checked.extend(settings.map(|path| check_file(&path, &root)).filter(super::run::has_errors));
     let has_errors =
@@ -89,6 +95,31 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         }
     }
     Ok(if has_errors { Exit::Invalid } else { Exit::Success })
+}
+
+/// Names the source files in the folders that were asked for, or in the workspace, that are not checked because they say nothing of a
+/// workflow.
+fn passed_over(paths: &[PathBuf], root: &Path) -> Vec<CheckedFile> {
+    let whole = [root.to_owned()];
+    let folders = if paths.is_empty() { &whole[..] } else { paths };
+    let files = folders.iter().filter(|path| path.is_dir()).flat_map(|folder| sources::passed_over(folder));
+    let note = |path: PathBuf| {
+        let name = sources::name_of(&path);
+        let text = sources::read_source(&path).unwrap_or_default();
+        let first = text.lines().find(|line| !line.trim_start().starts_with('#') && !line.trim().is_empty());
+        let first = first.and_then(|line| line.split_once(':')).map(|(key, _)| key.trim());
+        let hint = match first.and_then(|key| myrmex_lang::nearest(key, std::iter::once("workflow"))) {
+            Some(key) => format!("did you mean `{key}` in its first line?"),
+            None => "give its path to check it all the same".to_owned(),
+        };
+        let message = "it is not checked: it does not begin with `workflow: NAME`";
+        let span = Span { file: Arc::clone(&name), start: 0, end: 0 };
+        let note = Diagnostic { severity: Severity::Note, ..Diagnostic::warning(PASSED_OVER, span, message) };
+        let mut file = CheckedFile::unreadable(note.with_hint(hint));
+        file.source = Source::new(name, text);
+        file
+    };
+    files.map(note).collect()
 }
 
 /// Whether one of `files` is the file at `path`.

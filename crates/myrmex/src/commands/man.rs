@@ -48,7 +48,8 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         return Ok(Exit::Invalid);
     };
     let mut page = Vec::new();
-    Man::new(command).render(&mut page).map_err(|error| Failure::output(&error))?;
+    let source = format!("{} {}", complete::PROGRAM, env!("CARGO_PKG_VERSION"));
+    Man::new(command).source(source).render(&mut page).map_err(|error| Failure::output(&error))?;
     std::io::stdout().write_all(&page).map_err(|error| Failure::output(&error))?;
     Ok(Exit::Success)
 }

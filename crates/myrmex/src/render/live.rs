@@ -178,8 +178,8 @@ impl Live {
         let own = self.open.remove(task);
         if own.is_some() {
             // A lag of something that never began has no end of its own.
-            self.leaves.retain(|other, _| !other.is_inside(task));
-            self.open.retain(|other, _| !other.is_inside(task));
+            remove_inside(&mut self.leaves, task);
+            remove_inside(&mut self.open, task);
         }
         if let Some(above) = self.above(task)
             && let Some(open) = self.open.get_mut(&above)
@@ -204,7 +204,9 @@ impl Live {
     pub fn rows(&self, (now, left): (Timestamp, Option<Left>), size: Size) -> Vec<String> {
         let room = ROWS_MAX.min(size.rows / 2);
         let (shown, hidden) = self.chosen(room);
-        let width = shown.iter().map(Row::width).max().unwrap_or(0).min(NAMES_MAX);
+        // How a task stands is worth more than all of its name.
+        let widest = NAMES_MAX.min(size.columns / 2);
+        let width = shown.iter().map(Row::width).max().unwrap_or(0).min(widest);
         let mut rows: Vec<String> = shown.iter().map(|row| self.row(row, width, now)).collect();
         if hidden > 0 {
             rows.push(format!("  … and {hidden} more"));
@@ -220,6 +222,10 @@ impl Live {
         let mut shown: BTreeMap<&Address, Option<&Leaf>> = BTreeMap::new();
         let mut left = 0;
         for (address, leaf) in leaves {
+            if shown.len() + 1 >= room {
+                left += 1;
+                continue;
+            }
             let above: Vec<&Address> =
                 self.all_above(address).filter(|above| !shown.contains_key(above)).collect();
             if shown.len() + above.len() < room {
@@ -297,6 +303,16 @@ impl Live {
             self.open.get_key_value(&outer).map(|(outer, _)| outer)
         });
         found.collect::<Vec<_>>().into_iter()
+    }
+}
+
+/// Removes what is inside a task: its address begins theirs, so they stand behind it.
+fn remove_inside<T>(tasks: &mut BTreeMap<Address, T>, outer: &Address) {
+    let behind = tasks.range(outer..).map(|(task, _)| task);
+    let begun = behind.take_while(|task| task.as_str().starts_with(outer.as_str()));
+    let inside: Vec<Address> = begun.filter(|task| task.is_inside(outer)).cloned().collect();
+    for task in &inside {
+        tasks.remove(task);
     }
 }
 
@@ -501,6 +517,9 @@ mod tests {
         assert!(rows.iter().any(|row| row.contains("copy[500]  runs   1 s")), "{rows:?}");
         assert_eq!(rows[6..], ["  … and 496 more", "  0 of 501 ended, 1 running,…"]);
         assert!(rows.iter().all(|row| row.chars().count() < 30));
+        let long = live(&[(0, granted(&"long".repeat(12), 1))]);
+        let rows = plain(&long, 2, Size { rows: 24, columns: 40 });
+        assert_eq!(rows[0], "  longlonglonglonglon…  runs   2 s");
     }
 
     #[test]

@@ -26,13 +26,16 @@ pub enum Left {
 pub struct Remaining {
     /// In an order in which each task comes after those that it goes on from.
     tasks: Vec<Task>,
+    /// Where in it they are.
+    at: BTreeMap<Address, usize>,
     places: u64,
 }
 
 #[derive(Debug)]
 struct Task {
     address: Address,
-    usual: Length,
+    /// None if it was never measured.
+    usual: Option<Length>,
     /// Where in the list those stand that it goes on from.
     after: Vec<usize>,
     has_ended: bool,
@@ -47,44 +50,45 @@ impl Remaining {
             ordered.iter().enumerate().map(|(at, (child, _, _))| (*child, at)).collect();
         let tasks = ordered.into_iter().map(|(_, node, before)| {
             let name = &definition.node(node).name;
-            let usual = history
-                .tasks
-                .get(name.as_str())
-                .and_then(|task| task.took)
-                .map_or(Length(0), |took| took.p50);
+            let usual = history.tasks.get(name.as_str()).and_then(|task| task.took).map(|took| took.p50);
             let after = before.iter().filter_map(|child| at.get(child).copied()).collect();
             Task { address: Address::root().child(name, 1), usual, after, has_ended: false }
         });
-        Some(Self { tasks: tasks.collect(), places: u64::from(places.max(1)) })
+        let tasks: Vec<Task> = tasks.collect();
+        let at = tasks.iter().enumerate().map(|(at, task)| (task.address.clone(), at)).collect();
+        Some(Self { tasks, at, places: u64::from(places.max(1)) })
     }
 
     /// Notes that a task ended.
     pub fn ended(&mut self, task: &Address) {
-        if let Some(task) = self.tasks.iter_mut().find(|own| own.address == *task) {
-            task.has_ended = true;
+        if let Some(at) = self.at.get(task) {
+            self.tasks[*at].has_ended = true;
         }
     }
 
-    /// Estimates what is left of the run. `began` says since when tasks are under way, and `items` how many items of one have ended, of how
+    /// Estimates what is left of the run; nothing if all that is left was never measured. `began` says since when tasks are under way, and `items` how many items of one have ended, of how
     /// many.
     pub fn left(
         &self,
         now: Timestamp,
         began: &BTreeMap<Address, Timestamp>,
         items: impl Fn(&Address) -> Option<(usize, usize)>,
-    ) -> Left {
+    ) -> Option<Left> {
         let mut chains: Vec<u64> = Vec::with_capacity(self.tasks.len());
         let mut all = 0;
         for task in &self.tasks {
             let left = task.left(now, began.get(&task.address).copied(), items(&task.address));
-            all += left;
+            all = left.saturating_add(all);
             let before = task.after.iter().map(|at| chains[*at]).max().unwrap_or(0);
-            chains.push(before + left);
+            chains.push(left.saturating_add(before));
         }
         let longest = chains.into_iter().max().unwrap_or(0);
         match longest.max(all / self.places) {
-            0 => Left::Late,
-            left => Left::About(Length(left)),
+            0 => {
+                let is_known = self.tasks.iter().any(|task| !task.has_ended && task.usual.is_some());
+                is_known.then_some(Left::Late)
+            }
+            left => Some(Left::About(Length(left))),
         }
     }
 }
@@ -92,12 +96,12 @@ impl Remaining {
 impl Task {
     /// Returns what is left of it, in milliseconds.
     fn left(&self, now: Timestamp, began: Option<Timestamp>, items: Option<(usize, usize)>) -> u64 {
-        let Length(usual) = self.usual;
+        let Length(usual) = self.usual.unwrap_or_default();
         match (self.has_ended, began, items) {
             (true, _, _) => 0,
             (false, Some(_), Some((ended, count))) if count > 0 => {
                 let (ended, count) = (ended.min(count) as u64, count as u64);
-                usual / count * (count - ended)
+                usual.saturating_mul(count - ended) / count
             }
             (false, Some(began), _) => usual.saturating_sub(now.since(began).0),
             (false, None, _) => usual,
@@ -187,31 +191,40 @@ mod tests {
     #[test]
     fn the_longest_chain_of_what_is_left_counts() {
         let mut run = remaining(DIAMOND, &[("a", 10), ("b", 20), ("c", 5), ("d", 1)], 8);
-        assert_eq!(run.left(second(0), &BTreeMap::new(), |_| None), about(31));
+        assert_eq!(run.left(second(0), &BTreeMap::new(), |_| None), Some(about(31)));
         let began = BTreeMap::from([(address("a"), second(0))]);
-        assert_eq!(run.left(second(4), &began, |_| None), about(27));
+        assert_eq!(run.left(second(4), &began, |_| None), Some(about(27)));
         // A task that takes longer than usual may end at any time.
-        assert_eq!(run.left(second(60), &began, |_| None), about(21));
+        assert_eq!(run.left(second(60), &began, |_| None), Some(about(21)));
         run.ended(&address("a"));
         run.ended(&address("b"));
-        assert_eq!(run.left(second(60), &BTreeMap::new(), |_| None), about(6));
+        assert_eq!(run.left(second(60), &BTreeMap::new(), |_| None), Some(about(6)));
         run.ended(&address("c"));
         let began = BTreeMap::from([(address("d"), second(60))]);
-        assert_eq!(run.left(second(62), &began, |_| None), Left::Late);
+        assert_eq!(run.left(second(62), &began, |_| None), Some(Left::Late));
     }
 
     #[test]
     fn few_places_make_it_longer_than_its_longest_chain() {
         let tasks = [("a", 10), ("b", 20), ("c", 20), ("d", 10)];
-        assert_eq!(remaining(DIAMOND, &tasks, 2).left(second(0), &BTreeMap::new(), |_| None), about(40));
-        assert_eq!(remaining(DIAMOND, &tasks, 1).left(second(0), &BTreeMap::new(), |_| None), about(60));
+        assert_eq!(
+            remaining(DIAMOND, &tasks, 2).left(second(0), &BTreeMap::new(), |_| None),
+            Some(about(40))
+        );
+        assert_eq!(
+            remaining(DIAMOND, &tasks, 1).left(second(0), &BTreeMap::new(), |_| None),
+            Some(about(60))
+        );
     }
 
     #[test]
     fn of_items_the_share_that_has_not_ended_is_left() {
         let run = remaining("tasks:\n  a: {for_each: [1, 2], set: {}}\n", &[("a", 100)], 1);
         let began = BTreeMap::from([(address("a"), second(0))]);
-        assert_eq!(run.left(second(90), &began, |_| Some((15, 20))), about(25));
+        assert_eq!(run.left(second(90), &began, |_| Some((15, 20))), Some(about(25)));
+        // Many items share little time.
+        assert_eq!(run.left(second(90), &began, |_| Some((250_000, 1_000_000))), Some(about(75)));
+        assert_eq!(run.left(second(99), &began, |_| Some((20, 20))), Some(Left::Late));
     }
 
     #[test]
@@ -219,8 +232,9 @@ mod tests {
         let flow = "do:\n  - a: {set: {}}\n  - b: {set: {}}\n";
         assert_eq!(
             remaining(flow, &[("a", 3), ("b", 4)], 9).left(second(0), &BTreeMap::new(), |_| None),
-            about(7)
+            Some(about(7))
         );
+        assert_eq!(remaining(flow, &[], 9).left(second(0), &BTreeMap::new(), |_| None), None, "both are new");
         let checked = check(&Source::new("w.yaml", format!("workflow: w\n{flow}")));
         assert!(Remaining::new(&checked.definition.unwrap(), &History::default(), 1).is_none());
     }

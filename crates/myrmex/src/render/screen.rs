@@ -1,6 +1,8 @@
 //! Where a command tells people what goes on: lines on standard error and, on a terminal, a few rows below them that change.
 
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::{AutoStream, ColorChoice};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -26,6 +28,8 @@ pub struct Size {
 pub struct Screen {
     /// What draws the rows; none where lines are all there is.
     rows: Option<ProgressBar>,
+    /// Whether rows are shown at the moment.
+    is_open: Arc<AtomicBool>,
     has_colors: bool,
 }
 
@@ -43,7 +47,15 @@ impl Screen {
             let style = ProgressStyle::with_template("{msg}").expect("the template is a constant");
             ProgressBar::with_draw_target(None, target).with_style(style)
         });
-        Self { rows, has_colors }
+        Self { rows, is_open: Arc::default(), has_colors }
+    }
+
+    /// Makes ready for rows, also after those of another run were taken away.
+    pub fn open(&self) {
+        if let Some(rows) = &self.rows {
+            rows.reset();
+            self.is_open.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Whether it has rows that change.
@@ -54,21 +66,21 @@ impl Screen {
     /// Writes a line above the rows. If standard error is closed, what it tells of goes on unseen.
     pub fn line(&self, line: &str) {
         match &self.rows {
-            Some(rows) => rows.println(self.painted(line)),
-            None => drop(writeln!(anstream::stderr(), "{line}")),
+            Some(rows) if self.is_open.load(Ordering::Relaxed) => rows.println(self.painted(line)),
+            Some(_) | None => drop(writeln!(anstream::stderr(), "{line}")),
         }
     }
 
     /// Shows these rows in the place of those before.
     pub fn show(&self, shown: &[String]) {
-        if let Some(rows) = &self.rows {
+        if let Some(rows) = self.rows.as_ref().filter(|_| self.is_open.load(Ordering::Relaxed)) {
             rows.set_message(self.painted(&shown.join("\n")));
         }
     }
 
-    /// Takes the rows away for good.
+    /// Takes the rows away. What was shown is true no more, and lines stand alone from now on.
     pub fn close(&self) {
-        if let Some(rows) = &self.rows {
+        if let Some(rows) = self.rows.as_ref().filter(|_| self.is_open.swap(false, Ordering::Relaxed)) {
             rows.finish_and_clear();
         }
     }

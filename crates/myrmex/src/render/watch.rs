@@ -30,6 +30,8 @@ const TAKEN_MAX: usize = 20;
 /// Shows events on standard error.
 pub struct Watch {
     screen: Screen,
+    /// Whether what it is told happened before anybody watched.
+    is_recalling: bool,
     live: Live,
     /// What is known of how long it takes.
     remaining: Option<Remaining>,
@@ -53,8 +55,10 @@ const UNKNOWN: &str = "an attempt in its run may have done its work or not";
 impl Watch {
     /// Begins to show a run of this definition.
     pub fn new(screen: Screen, definition: Option<Arc<Definition>>) -> Self {
+        screen.open();
         Self {
             screen,
+            is_recalling: false,
             live: Live::new(definition),
             remaining: None,
             over: Vec::new(),
@@ -65,6 +69,18 @@ impl Watch {
             limited: BTreeMap::new(),
             taken: 0,
         }
+    }
+
+    /// Takes an event of before anybody watched: it has no line, but the tree knows of it.
+    pub fn recall(&mut self, recorded: &Recorded) {
+        self.is_recalling = true;
+        self.event(recorded);
+        self.is_recalling = false;
+    }
+
+    /// Whether there is a tree, which has to know what happened before.
+    pub fn has_tree(&self) -> bool {
+        self.screen.is_live()
     }
 
     /// Shows an event.
@@ -210,6 +226,9 @@ impl Watch {
     }
 
     fn line(&mut self, tone: Tone, word: &str, task: &Address, more: &str) {
+        if self.is_recalling {
+            return;
+        }
         let style = Style::new().fg_color(Some(tone.color().into()));
         self.screen.line(&format!("{style}{word:>10}{style:#}  {}  {more}", task.path()));
     }
@@ -234,7 +253,9 @@ impl Watch {
 
     /// Shows a line about the run or the engine.
     pub fn note(&mut self, text: &str) {
-        self.screen.line(text);
+        if !self.is_recalling {
+            self.screen.line(text);
+        }
     }
 
     /// Shows what is under way, on a terminal.
@@ -245,12 +266,12 @@ impl Watch {
         }
         let remaining = self.remaining.as_ref();
         let left =
-            remaining.map(|remaining| remaining.left(now, &self.started, |task| self.live.items(task)));
+            remaining.and_then(|remaining| remaining.left(now, &self.started, |task| self.live.items(task)));
         self.screen.show(&self.live.rows((now, left), self.screen.size()));
         self.drawn = Some(Instant::now());
     }
 
-    /// Takes the tree away for good.
+    /// Takes the tree away.
     pub fn clear(&mut self) {
         self.screen.close();
     }
