@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use myrmex_engine::history::{Lack, Task, Timeline, Wait, covered, shared_path, waits};
+use myrmex_engine::history::{Ending, Lack, Task, Timeline, Wait, covered, shared_path, waits};
 use myrmex_model::address::Address;
 use myrmex_model::ir::Definition;
 use myrmex_model::name::Name;
@@ -157,7 +157,8 @@ impl Analysis {
     }
 
     fn add_task(&mut self, task: &Task) {
-        if task.is_taken() {
+        // What a person skipped may have begun, but was not carried out to its end.
+        if task.is_taken() || matches!(task.ended, Some((_, Ending::Skipped))) {
             return;
         }
         let Some(took) = task.took() else { return };

@@ -127,6 +127,17 @@ fn a_store_is_whole_until_its_pages_are_overwritten() {
 }
 
 #[test]
+fn the_store_is_not_read_whole_while_a_process_works_there() {
+    let look = format!("'{} doctor --json >found.json'", env!("CARGO_BIN_EXE_myrmex"));
+    let text = format!("workflow: w\ndefaults: {{timeout: 1m}}\ntasks:\n  look: {{run: {look}}}\n");
+    let workspace = Workspace::with(&[("myrmex.yaml", ""), ("w.yaml", &text)]);
+    assert_eq!(workspace.run(&["run", "w", "-q"]).code, 0);
+    let found = fs::read_to_string(workspace.path().join("found.json")).unwrap();
+    assert!(found.contains("; not read whole while a process works here"), "{found}");
+    check(&workspace, "store", (0, "ok", ", whole"));
+}
+
+#[test]
 fn the_store_of_another_release_is_told_as_every_command_tells_it() {
     let workspace = Workspace::with(&[]);
     fs::create_dir(workspace.path().join(".myrmex")).unwrap();

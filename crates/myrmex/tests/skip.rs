@@ -23,7 +23,11 @@ tasks:
 
 /// Begins a run and kills its process once `stuck` runs.
 fn cut_off() -> (Workspace, String) {
-    let workspace = Workspace::with(&[("myrmex.yaml", ""), ("work.yaml", WORK)]);
+    cut_off_of(WORK)
+}
+
+fn cut_off_of(text: &str) -> (Workspace, String) {
+    let workspace = Workspace::with(&[("myrmex.yaml", ""), ("work.yaml", text)]);
     let begun = workspace.path().join("begun");
     let mut command = Command::new(env!("CARGO_BIN_EXE_myrmex"));
     command.args(["run", "work", "--quiet"]).current_dir(workspace.path());
@@ -67,6 +71,12 @@ fn a_task_whose_process_was_killed_is_skipped_and_the_run_goes_on() {
     // What was recorded is read again.
     let again = workspace.json(&["runs", "show", &run, "--json"]);
     assert_eq!(statuses(&again), expected);
+    let analyzed = workspace.json(&["analyze", &run, "--json"]);
+    assert_eq!(
+        analyzed["tasks"]["stuck"]["count"].as_u64().unwrap_or(0),
+        0,
+        "it was not carried out to its end"
+    );
     let said = workspace.run(&["runs", "skip", &run, "stuck"]);
     let expected = format!(
         "error[X0104]: run {0} is over: succeeded\nhint: `myrmex runs retry {0}` runs again what did not succeed\n",
@@ -109,4 +119,32 @@ fn what_cannot_be_skipped_is_told_and_nothing_changes() {
     let shown = workspace.json(&["runs", "show", &run, "--json"]);
     assert_eq!(shown["interrupted"], true);
     assert_ne!(shown["tasks"]["stuck"]["status"], "skipped");
+}
+
+#[test]
+fn a_later_step_is_told_to_wait_for_the_run() {
+    let steps = "\
+workflow: work
+defaults: {timeout: 20m}
+do:
+  - block:
+      do:
+        - stuck: {run: 'echo x >begun; exec sleep 600'}
+        - inner: {run: 'true'}
+  - later: {run: 'true'}
+  - closed: {do: [inside: {run: 'true'}]}
+";
+    let (workspace, run) = cut_off_of(steps);
+    let refused = |task: &str, expected: &str| {
+        let said = workspace.run(&["runs", "skip", &run, task]);
+        let begin = format!("error[X0109]: the run has not come to task `{task}`: ");
+        assert_eq!((said.code, said.stderr), (2, begin + expected), "{task}");
+    };
+    let step =
+        "a step before it is not over\nhint: a step of a `do:` can be skipped once the run has come to it\n";
+    refused("later", step);
+    refused("block/inner", step);
+    refused("closed/inside", "what is around it has not begun\nhint: skip what is around it\n");
+    let said = workspace.run(&["runs", "skip", &run, "block/stuck", "--quiet"]);
+    assert_eq!(said.code, 0, "{}", said.stderr);
 }

@@ -114,8 +114,9 @@ impl Samples {
             Ending::Succeeded => {
                 self.counts.succeeded += 1;
                 let is_lost = task.attempts.iter().any(|attempt| attempt.end == Some("lost"));
+                // Between two processes it only seems to have waited.
                 let is_broken =
-                    task.started.zip(task.ended).is_some_and(|(from, (to, _))| timeline.is_broken(from, to));
+                    task.asked().zip(task.ended).is_some_and(|(from, (to, _))| timeline.is_broken(from, to));
                 if let Some(took) = task.took().filter(|_| !is_lost && !is_broken) {
                     self.took.push(took);
                     self.waited.push(task.waited());

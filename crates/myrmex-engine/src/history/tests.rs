@@ -214,3 +214,44 @@ fn a_wait_is_for_what_the_run_held_half_way() {
     assert_eq!(shown.len(), 3);
     assert_eq!(covered(found.iter().map(|wait| (wait.from, wait.to)).collect()), length(200));
 }
+
+#[test]
+fn a_wait_that_outlived_its_process_is_not_measured() {
+    let mut events = vec![(0, 1, started())];
+    // The process died before it had a place; another went on with the run hours later.
+    events.extend([(1, 1, queued("a", 1)), (28_800_000, 2, granted("a", 1))]);
+    let end = AttemptEnd::Succeeded { output: value() };
+    events.extend([(28_800_010, 2, ended("a", 1, end)), (28_800_010, 2, succeeded("a"))]);
+    // So it is with a block that is to hold something.
+    let entered = Event::ScopeEntered { task: at("block"), attempt: Attempt(1), inputs: None };
+    let hold = Event::HoldQueued { task: at("block"), named: None };
+    let held = Event::HoldGranted { task: at("block"), token: FencingToken(2) };
+    events.extend([(2, 1, hold), (28_800_011, 2, held), (28_800_011, 2, entered)]);
+    events.push((28_800_012, 2, succeeded("block")));
+    events.sort_by_key(|(ms, ..)| *ms);
+    let found = history(&[timeline(events)]);
+    for task in ["a", "block"] {
+        assert_eq!((found.tasks[task].took, found.tasks[task].waited), (None, None), "{task}");
+        assert_eq!(found.tasks[task].counts.succeeded, 1, "{task}");
+    }
+}
+
+#[test]
+fn what_was_held_for_no_time_is_not_held_later() {
+    let mut events = vec![(0, 1, started())];
+    events.extend(attempt("brief", [5, 10, 10]));
+    events.extend(attempt("holder", [20, 20, 100]));
+    events.extend(attempt("waiter", [20, 100, 110]));
+    events.sort_by_key(|(ms, ..)| *ms);
+    let (db, lock) = (name("db"), myrmex_model::template::Template::Literal("door".into()));
+    let pools = BTreeMap::from([(db, 1)]);
+    let asks = |task: &Address| match task.as_str() {
+        "brief" => Some(Asks { pools: pools.clone(), ..Asks::default() }),
+        "holder" => Some(Asks { lock: Some(lock.clone()), ..Asks::default() }),
+        "waiter" => Some(Asks { pools: pools.clone(), lock: Some(lock.clone()), ..Asks::default() }),
+        _ => None,
+    };
+    let found = waits(&timeline(events), &asks, &pools);
+    let lacks: Vec<&Lack> = found.iter().map(|wait| &wait.lack).collect();
+    assert!(lacks.contains(&&Lack::Lock("door".into())), "{lacks:?}");
+}

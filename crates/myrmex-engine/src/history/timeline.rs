@@ -59,7 +59,7 @@ pub enum Ending {
     Failed,
     /// It ran out of its time.
     TimedOut,
-    /// It never ran.
+    /// It was skipped: it never began, or a person skipped it while it waited, also between two attempts.
     Skipped,
     /// It was cancelled.
     Cancelled,
@@ -139,6 +139,12 @@ impl Task {
         let places: u64 = self.attempts.iter().filter_map(Attempted::waited).map(|length| length.0).sum();
         let held = self.held.as_ref().and_then(|held| Some(held.granted?.since(held.queued).0));
         Length(places + held.unwrap_or(0))
+    }
+
+    /// Returns when it first waited for a place, or for what it is to hold, or else began; nothing if it did neither.
+    pub fn asked(&self) -> Option<Timestamp> {
+        let asked = self.attempts.first().map(|first| first.queued);
+        asked.or_else(|| self.held.as_ref().map(|held| held.queued)).or(self.started)
     }
 
     /// Whether another run's result stands for it.

@@ -66,8 +66,11 @@ pub fn waits(
     let leases = leases(timeline, asks);
     let mut turns: Vec<(Timestamp, Turn, usize)> = Vec::new();
     for (index, lease) in leases.iter().enumerate() {
-        turns.push((lease.granted, Turn::Grant, index));
-        turns.push((lease.released, Turn::Release, index));
+        // At one instant what is given back comes first: what is held for no time would stay held.
+        if lease.released > lease.granted {
+            turns.push((lease.granted, Turn::Grant, index));
+            turns.push((lease.released, Turn::Release, index));
+        }
         if lease.granted > lease.queued {
             let half = lease.granted.0.saturating_sub(lease.queued.0) / 2;
             turns.push((Timestamp(lease.queued.0.saturating_add(half)), Turn::Look, index));

@@ -4,7 +4,7 @@
 //! journal and deciding live arrive at the same state.
 
 use myrmex_model::address::Address;
-use myrmex_model::event::{Change, Event, Limit, Recorded};
+use myrmex_model::event::{Change, Event, Limit, Recorded, SkipReason};
 use myrmex_model::id::{Attempt, DefinitionHash, ValueHash};
 use myrmex_model::ir::Body;
 use myrmex_model::outcome::{AttemptEnd, Outcome};
@@ -574,7 +574,7 @@ impl Run {
     }
 
     fn apply_end(&mut self, id: ActivationId, event: &Event, at: Timestamp) -> Change {
-        let (mut output, mut fault, mut vars) = (None, None, None);
+        let (mut output, mut fault, mut vars, mut is_by_hand) = (None, None, None, false);
         let status = match event {
             Event::TaskSucceeded { output: hash, vars: written, fault: error, .. } => {
                 (output, vars) = (Some(*hash), *written);
@@ -585,7 +585,10 @@ impl Run {
                 fault = Some(error.clone());
                 if *is_timeout { Status::TimedOut } else { Status::Failed }
             }
-            Event::TaskSkipped { .. } => Status::Skipped,
+            Event::TaskSkipped { reason, .. } => {
+                is_by_hand = matches!(reason, SkipReason::Person { .. });
+                Status::Skipped
+            }
             Event::TaskCancelled { .. } => Status::Cancelled,
             Event::RunStarted { .. }
             | Event::RunQueued { .. }
@@ -618,6 +621,9 @@ impl Run {
         self.forget_handling(id);
         let change = self.change(id, Phase::None, at, |activation| {
             (activation.status, activation.output, activation.fault) = (status, output, fault);
+            if is_by_hand {
+                activation.facts_mut().is_by_hand = true;
+            }
         });
         self.write_vars(id, vars);
         self.keep_vars(id);

@@ -119,6 +119,8 @@ pub(super) struct RareFacts {
     pub(super) named: Option<Box<Named>>,
     /// What a block, or a call, holds while it is under way.
     pub(super) hold: Option<Hold>,
+    /// Whether a person skipped it: nothing that was decided says so again.
+    pub(super) is_by_hand: bool,
 }
 
 /// How a block stands with what it asked for.
@@ -148,6 +150,7 @@ impl Default for RareFacts {
             cached: None,
             named: None,
             hold: None,
+            is_by_hand: false,
         }
     }
 }

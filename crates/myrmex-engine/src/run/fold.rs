@@ -269,7 +269,8 @@ impl Run {
 
 /// Whether an item that ended says no more than one that has nothing rare.
 fn is_plain(facts: &RareFacts) -> bool {
-    facts.taken.is_none() && facts.cached.is_none() && facts.vars.is_none() && facts.inputs.is_none()
+    let is_own = facts.taken.is_none() && facts.cached.is_none() && !facts.is_by_hand;
+    is_own && facts.vars.is_none() && facts.inputs.is_none()
 }
 
 const _: () = assert!(size_of::<Reached>() == 32, "a folded item takes 32 bytes");

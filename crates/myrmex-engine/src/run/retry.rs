@@ -50,7 +50,11 @@ pub enum SelectError {
 /// What a run left, by address in the first attempts of everything around it: what holds something before what is inside,
 /// what ran in a flow in the order in which it ran.
 #[derive(Debug, Clone, PartialEq)]
-pub struct History(OrderedMap<Address, Taken>);
+pub struct History {
+    results: OrderedMap<Address, Taken>,
+    /// What a person skipped. Other skips are decided again.
+    by_hand: BTreeSet<Address>,
+}
 
 /// What a retry takes over, and what it does not.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -66,7 +70,7 @@ pub struct Choice {
 impl Run {
     /// Returns what the run left; `earlier` is what it took over itself.
     pub fn history(&self, earlier: &Takings) -> History {
-        let mut results = OrderedMap::default();
+        let (mut results, mut by_hand) = (OrderedMap::default(), BTreeSet::new());
         let mut open: Vec<ActivationId> = match self.arena.first() {
             Some(_) => self.inside(ActivationId::ROOT),
             None => Vec::new(),
@@ -81,11 +85,14 @@ impl Run {
             if is_taken && let Some(index) = earlier.results.get_index_of(&address) {
                 results.extend(with_inside(&earlier.results, index));
             } else {
+                if self.at(id).facts().is_some_and(|facts| facts.is_by_hand) {
+                    by_hand.insert(address.clone());
+                }
                 results.insert(address, self.result_of(id));
                 open.extend(self.inside(id).into_iter().rev());
             }
         }
-        History(results)
+        History { results, by_hand }
     }
 
     fn result_of(&self, id: ActivationId) -> Taken {
@@ -190,7 +197,7 @@ fn with_inside(results: &OrderedMap<Address, Taken>, index: usize) -> impl Itera
 
 impl History {
     /// Chooses what a retry that follows `definition` takes over: what succeeded, unless it was asked for `again`, is in
-    /// `lost`, or follows something that runs again.
+    /// `lost`, or follows something that runs again. What a person skipped runs again: that was said of the earlier run alone.
     ///
     /// With `is_other` the definition is not the one of the earlier run: then a `switch` always decides again, because
     /// its cases may be other ones.
@@ -213,7 +220,7 @@ impl History {
         walk.scope(definition.root, &Address::root());
         let mut choice = walk.choice;
         let is_left = |address: &&Address| !choice.takings.results.contains_key(*address);
-        let once = self.0.iter().filter(|(_, result)| result.attempts > 0).map(|(address, _)| address);
+        let once = self.results.iter().filter(|(_, result)| result.attempts > 0).map(|(address, _)| address);
         choice.once = once
             .filter(is_left)
             .filter(|address| {
@@ -233,7 +240,7 @@ impl History {
         };
         let parsed = Address::parse(path).ok();
         let is_key = parsed.as_ref().and_then(|address| address.segments().last()?.key).is_some();
-        let found = self.0.keys().filter(|address| address.path() == path.as_str());
+        let found = self.results.keys().filter(|address| address.path() == path.as_str());
         let found: Vec<Address> = found.filter(|_| is_key || !is_item).cloned().collect();
         let is_known = !found.is_empty()
             || !is_item && !is_key && parsed.is_some_and(|address| node_at(definition, &address).is_some());
@@ -243,7 +250,7 @@ impl History {
         let path = path.clone();
         let each = path.split_once('[').map_or(path.as_str(), |(each, _)| each);
         let items = |of: Option<&str>| -> Vec<String> {
-            let items = self.0.keys().map(|address| address.path().into_owned());
+            let items = self.results.keys().map(|address| address.path().into_owned());
             let items = items.filter(|item| item.ends_with(']'));
             items
                 .filter(|item| of.is_none_or(|of| item.split_once('[').map(|(each, _)| each) == Some(of)))
@@ -254,7 +261,8 @@ impl History {
             let known = if own.is_empty() { items(None) } else { own };
             return Err(SelectError::Item { path, known });
         }
-        let known: BTreeSet<String> = self.0.keys().map(|address| address.path().into_owned()).collect();
+        let known: BTreeSet<String> =
+            self.results.keys().map(|address| address.path().into_owned()).collect();
         Err(SelectError::Task { path, known: known.into_iter().collect() })
     }
 }
@@ -282,7 +290,7 @@ enum Fate {
 
 impl Walk<'_> {
     fn result(&self, address: &Address) -> Option<&Taken> {
-        self.history.0.get(address)
+        self.history.results.get(address)
     }
 
     fn fate(&self, node: NodeId, address: &Address) -> Fate {
@@ -292,6 +300,8 @@ impl Walk<'_> {
         match result.status {
             Status::Succeeded if is_choose && (self.is_other || result.case.is_none()) => Fate::Again,
             Status::Succeeded => Fate::Kept,
+            // Nothing skips it again by itself, and what follows was decided, and computed, without it.
+            Status::Skipped if self.history.by_hand.contains(address) => Fate::Again,
             Status::Skipped => Fate::Skipped,
             Status::Pending
             | Status::Running
@@ -306,8 +316,8 @@ impl Walk<'_> {
 
     /// Takes a result over with everything inside.
     fn keep(&mut self, address: &Address) {
-        if let Some(index) = self.history.0.get_index_of(address) {
-            self.choice.takings.results.extend(with_inside(&self.history.0, index));
+        if let Some(index) = self.history.results.get_index_of(address) {
+            self.choice.takings.results.extend(with_inside(&self.history.results, index));
         }
     }
 
@@ -400,16 +410,17 @@ impl Walk<'_> {
     /// Whether something inside of a scope has to run again by itself.
     fn holds_cause(&self, scope: &Address) -> bool {
         let is_done = |status| matches!(status, Status::Succeeded | Status::Skipped);
-        let first = self.history.0.get_index_of(scope).map_or(0, |index| index + 1);
+        let is_asked = |address| self.wanted.contains(address) || self.history.by_hand.contains(address);
+        let first = self.history.results.get_index_of(scope).map_or(0, |index| index + 1);
         let mut inside =
-            self.history.0.iter().skip(first).take_while(|(address, _)| address.is_inside(scope));
-        inside.any(|(address, result)| !is_done(result.status) || self.wanted.contains(address))
+            self.history.results.iter().skip(first).take_while(|(address, _)| address.is_inside(scope));
+        inside.any(|(address, result)| !is_done(result.status) || is_asked(address))
     }
 
     /// Returns what ran directly inside a flow, in order.
     fn directly_inside(&self, scope: &Address) -> Vec<Address> {
-        let first = self.history.0.get_index_of(scope).map_or(0, |index| index + 1);
-        let inside = self.history.0.keys().skip(first).take_while(|address| address.is_inside(scope));
+        let first = self.history.results.get_index_of(scope).map_or(0, |index| index + 1);
+        let inside = self.history.results.keys().skip(first).take_while(|address| address.is_inside(scope));
         let skipped = if scope.is_root() { 0 } else { scope.as_str().len() + 1 };
         let is_direct = |address: &&Address| !address.as_str()[skipped..].contains(['/', '[']);
         inside.filter(is_direct).cloned().collect()

@@ -8,7 +8,7 @@ const PROBLEMS_MAX: usize = 10;
 
 impl SqliteReader {
     /// Reads every page of the store and says what is wrong with them; nothing if they are whole. Takes as long as reading the file,
-    /// and may be done while another process writes.
+    /// and is one read transaction: harmless while another process writes, but its write-ahead log cannot begin anew meanwhile.
     ///
     /// # Errors
     ///

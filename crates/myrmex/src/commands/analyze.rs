@@ -12,14 +12,13 @@ use myrmex_model::ir::Definition;
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::status::Status;
 use myrmex_runtime::partition::{capacities, load_definition};
-use myrmex_store::contract::SummaryFilter;
 use myrmex_store::{Reader, RunSummary};
 
 use super::runs::{find, open_reader};
 use crate::analysis::Analysis;
 use crate::complete;
 use crate::exit::{Exit, Failure, FailureCode};
-use crate::history::{self, RUNS};
+use crate::history::{self, Last, RUNS};
 use crate::render::analyzed::{self, About};
 use crate::render::summary;
 use crate::session::print_line;
@@ -85,9 +84,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
 /// Returns the workflow of this name if there is a run of it.
 fn ran(reader: &dyn Reader, namespace: &Namespace, what: &str) -> Result<Option<Name>, Failure> {
     let Ok(name) = Name::new(what) else { return Ok(None) };
-    let filter = SummaryFilter { status: None, workflow: Some(name.clone()) };
-    let page = reader.summaries(namespace, &filter, None, 1)?;
-    Ok((!page.summaries.is_empty()).then_some(name))
+    Ok(history::has_run(reader, namespace, &name)?.then_some(name))
 }
 
 /// What is being summed up, with what is read for it.
@@ -104,19 +101,29 @@ impl Sums<'_> {
     /// Sums up the newest runs of a workflow that were not interrupted.
     fn workflow(&mut self, workflow: Name, last: usize) -> Result<About, Failure> {
         let (mut runs, mut interrupted) = (Vec::new(), 0);
-        let looked =
-            history::newest(self.reader, self.namespace, (&workflow, last), &mut |run, timeline| {
+        let looked = history::newest(
+            self.reader,
+            self.namespace,
+            (&workflow, Last::Over(last)),
+            &mut |run, timeline| {
                 if timeline.breaks.is_empty() {
                     runs.push((run, timeline));
                 } else {
                     interrupted += 1;
                 }
-            })?;
+            },
+        )?;
         for (run, timeline) in &runs {
             self.add(run, timeline)?;
         }
         if runs.is_empty() {
-            let message = format!("no run of `{workflow}` is over that was not interrupted");
+            let message = if looked.is_cut {
+                format!(
+                    "no run of `{workflow}` that is over and was not interrupted is among the newest runs"
+                )
+            } else {
+                format!("no run of `{workflow}` is over that was not interrupted")
+            };
             return Err(Failure::new(FailureCode::RunId, message)
                 .with_hint("`myrmex runs list` shows the runs; name one by its id"));
         }

@@ -120,14 +120,35 @@ fn address(run: &Run, path: &str) -> Result<Address, Failure> {
         return Ok(task.address());
     }
     let known = summary::paths(run);
-    let failure = if known.iter().any(|known| wanted.is(known)) {
-        let message = format!("the run has not come to task `{path}`: what is around it has not begun");
-        return Err(Failure::new(FailureCode::Task, message).with_hint("skip what is around it"));
-    } else {
-        Failure::new(FailureCode::Task, format!("run {} has no task `{path}`", summary::short(run.id())))
-    };
+    if known.iter().any(|known| wanted.is(known)) {
+        return Err(not_reached(run, path));
+    }
+    let message = format!("run {} has no task `{path}`", summary::short(run.id()));
+    let failure = Failure::new(FailureCode::Task, message);
     Err(match nearest(path, known.iter().map(String::as_str)) {
         Some(near) => failure.with_hint(format!("did you mean `{near}`?")),
         None => failure.with_hint(format!("its tasks are {}", listed(&known))),
     })
+}
+
+/// Builds the failure of a task that the run may come to, and has not.
+fn not_reached(run: &Run, path: &str) -> Failure {
+    if run.claim().is_some_and(|claim| !claim.is_admitted) {
+        let message = "the run has not begun: it waits for its place among the runs of its workflow";
+        let short = summary::short(run.id());
+        return Failure::new(FailureCode::Task, message.to_owned())
+            .with_hint(format!("`myrmex runs cancel {short}` ends it"));
+    }
+    let has_begun = |around: &str| {
+        let wanted = TaskPath::new(around);
+        run.tasks()
+            .any(|task| !task.status().is_terminal() && task.attempts() > 0 && wanted.names(&task.address()))
+    };
+    if path.rsplit_once('/').is_none_or(|(around, _)| has_begun(around)) {
+        let message = format!("the run has not come to task `{path}`: a step before it is not over");
+        return Failure::new(FailureCode::Task, message)
+            .with_hint("a step of a `do:` can be skipped once the run has come to it");
+    }
+    let message = format!("the run has not come to task `{path}`: what is around it has not begun");
+    Failure::new(FailureCode::Task, message).with_hint("skip what is around it")
 }

@@ -20,7 +20,7 @@ use super::runs::open_reader;
 use crate::complete;
 use crate::descendants::start_of;
 use crate::exit::{Exit, Failure, FailureCode};
-use crate::history::{self, Looked};
+use crate::history::{self, Last, Looked};
 use crate::render::table::{Side, table};
 use crate::render::{measured, time};
 use crate::session::print_line;
@@ -73,8 +73,9 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     };
     let Some(counts) = counted.get(workflow) else { return Err(unknown(&reader, &namespace, workflow)?) };
     let mut gathering = Gathering::default();
-    let looked =
-        history::newest(&reader, &namespace, (workflow, last), &mut |_, timeline| gathering.add(&timeline))?;
+    let looked = history::newest(&reader, &namespace, (workflow, Last::Among(last)), &mut |_, timeline| {
+        gathering.add(&timeline);
+    })?;
     let history = gathering.finish();
     if args.json {
         print_line(&whole_json((workflow, counts), &history, looked))?;
@@ -246,7 +247,8 @@ fn whole((workflow, counts): (&Name, &Counted), history: &History, looked: Looke
     shown.push('\n');
     shown.push_str(&table(heads, &rows));
     if looked.is_cut {
-        let note = "these runs did too much for all of it to be read: the tasks are those of the newest";
+        let note =
+            "not all of these runs were read, which would be too much: the tasks are those of the newest";
         // If standard error is closed nobody reads the table.
         drop(writeln!(anstream::stderr(), "{note} {} run(s)", looked.runs));
     }

@@ -27,7 +27,7 @@ pub struct About {
     pub run: Option<(String, Status)>,
     /// How often the run was interrupted; of a workflow, how many runs were left out for that.
     pub interrupted: usize,
-    /// Whether the bound of events ended the reading.
+    /// Whether a bound of what is read ended the reading.
     pub is_cut: bool,
 }
 
@@ -74,7 +74,7 @@ fn heading(about: &About, analysis: &Analysis) -> String {
         0 => String::new(),
         count => format!("; {count} more left out, because they were interrupted"),
     };
-    let cut = if about.is_cut { "; they did too much for older ones to be read" } else { "" };
+    let cut = if about.is_cut { "; older ones were not read, which would be too much" } else { "" };
     format!("{runs} of `{}`, {wall} in all{left_out}{cut}\n", about.workflow)
 }
 
@@ -87,12 +87,13 @@ fn section(shown: &mut String, title: &str, table: &str) {
 
 /// The tasks on the critical path that have a share of the time, in order.
 fn critical(analysis: &Analysis) -> String {
-    let mut links: Vec<_> = analysis.critical.iter().filter(|link| link.total().0 > 0).collect();
-    links.sort_by_key(|link| std::cmp::Reverse(link.total()));
-    let least = links.get(2 * SHOWN_MAX).map_or(0, |link| link.total().0);
-    let links = analysis.critical.iter().filter(|link| link.total().0 > least);
+    let mut links: Vec<_> = analysis.critical.iter().filter(|link| link.total().0 > 0).enumerate().collect();
+    links.sort_by_key(|(_, link)| std::cmp::Reverse(link.total()));
+    links.truncate(2 * SHOWN_MAX);
+    links.sort_by_key(|(place, _)| *place);
     let rows: Vec<[String; 4]> = links
-        .map(|link| {
+        .into_iter()
+        .map(|(_, link)| {
             let waited = if link.waited.0 == 0 { String::new() } else { time::elapsed_ms(link.waited.0) };
             [link.path.clone(), percent(analysis, link.total()), time::elapsed_ms(link.took.0), waited]
         })
@@ -328,4 +329,26 @@ pub fn json(about: &About, analysis: &Analysis) -> Value {
         "resources": resources.collect::<Vec<_>>(),
         "change": change,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::Link;
+
+    fn link(path: String, took: u64) -> Link {
+        let (none, lacked) = (Length(0), BTreeMap::new());
+        Link { path, took: Length(took), waited: none, lacked, beside: none, lost: none }
+    }
+
+    #[test]
+    fn of_many_equal_links_the_first_are_shown_in_their_order() {
+        let mut links: Vec<Link> = (0..12).map(|index| link(format!("t{index}"), 5)).collect();
+        links.push(link("long".into(), 40));
+        let analysis = Analysis { critical: links, wall: Length(100), ..Analysis::default() };
+        let shown = critical(&analysis);
+        let tasks: Vec<&str> =
+            shown.lines().skip(1).filter_map(|line| line.split_whitespace().next()).collect();
+        assert_eq!(tasks, ["t0", "t1", "t2", "t3", "t4", "t5", "t6", "t7", "t8", "long"]);
+    }
 }

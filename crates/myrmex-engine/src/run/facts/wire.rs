@@ -275,7 +275,7 @@ fn fact(from: &mut Reader<'_>, base: Timestamp) -> Read<Fact> {
 
 fn put_rare(to: &mut Writer, rare: &RareFacts, base: Timestamp) {
     let RareFacts { attempt, repeated, repeat, catch_retries, dues, limit, handling, .. } = rare;
-    let RareFacts { caught, is_unknown, inputs, vars, taken, cached, named, hold, .. } = rare;
+    let RareFacts { caught, is_unknown, inputs, vars, taken, cached, named, hold, is_by_hand, .. } = rare;
     to.number(attempt.0);
     to.number(*repeated);
     to.option(*repeat, |to, (attempt, due)| {
@@ -317,6 +317,7 @@ fn put_rare(to: &mut Writer, rare: &RareFacts, base: Timestamp) {
         };
         to.option(token, Writer::number);
     });
+    to.byte(u8::from(*is_by_hand));
 }
 
 fn rare(from: &mut Reader<'_>, base: Timestamp) -> Read<RareFacts> {
@@ -348,6 +349,7 @@ fn rare(from: &mut Reader<'_>, base: Timestamp) -> Read<RareFacts> {
             let token = from.option(Reader::number)?;
             Ok(token.map_or(Hold::Waiting, |token| Hold::Held(FencingToken(token))))
         })?,
+        is_by_hand: from.flag()?,
     })
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use myrmex_model::command::Command;
 use myrmex_model::effect::Evaluation;
 use myrmex_model::event::Event;
 use myrmex_model::outcome::Outcome;
@@ -287,4 +288,61 @@ fn replay_and_snapshots_know_what_was_taken() {
     assert_eq!(restored.task(&address("set")).unwrap().taken_from(), Some(super::host::RUN));
     host.finish();
     assert_eq!(host.run.status(), Status::Succeeded);
+}
+
+/// Skips tasks by hand.
+fn skip(host: &mut Host, tasks: &[&str]) {
+    let tasks = tasks.iter().map(|task| address(task)).collect();
+    host.put(Command::Skip { tasks, by: "ana".into(), reason: "not today".into() }).unwrap();
+}
+
+#[test]
+fn what_a_person_skipped_runs_again_with_what_follows_it() {
+    let finished = [Outcome::Succeeded, Outcome::Failed, Outcome::Skipped];
+    let children = vec![
+        task("stuck"),
+        task("after").after("stuck"),
+        task("anyway").after_on("stuck", &finished),
+        task("behind").after("anyway"),
+        task("beside"),
+        task("broken"),
+    ];
+    let root = graph("root", children);
+    let mut host = Host::started(&root);
+    skip(&mut host, &["stuck"]);
+    host.fail("broken");
+    host.finish();
+    host.expect(&[("after", Status::Skipped), ("behind", Status::Succeeded)]);
+    let choice = choose_again(&host, &[]);
+    assert_eq!(taken(&choice), ["beside"]);
+    let restored = Run::from_snapshot(&host.run.snapshot(), &mut |hash| host.definitions.get(&hash).cloned());
+    assert_eq!(restored.unwrap().history(&Takings::default()), history(&host), "a snapshot knows it");
+    let mut host = retried(&root, &choice);
+    host.finish();
+    assert_eq!(granted(&host), ["stuck", "broken", "after", "anyway", "behind"]);
+}
+
+#[test]
+fn what_stands_behind_a_skip_by_hand_in_a_flow_runs_again() {
+    let root = flow("root", vec![task("a"), task("b"), task("c"), task("d")]);
+    let mut host = Host::started(&root);
+    host.succeed("a");
+    skip(&mut host, &["b"]);
+    host.succeed("c");
+    host.fail("d");
+    host.finish();
+    assert_eq!(taken(&choose_again(&host, &[])), ["a"]);
+}
+
+#[test]
+fn an_item_that_a_person_skipped_runs_again() {
+    let root = graph("root", vec![each("regions", task("_")).parallel(1), task("broken")]);
+    let mut host = Host::new(define(&root));
+    host.answer("regions", map(&["eu", "us", "ap"]));
+    host.start();
+    skip(&mut host, &["regions[eu]"]);
+    host.fail("broken");
+    host.fail("regions[us]");
+    host.finish();
+    assert_eq!(taken(&choose_again(&host, &[])), ["regions[ap]"]);
 }

@@ -36,7 +36,7 @@ pub(super) fn look(workspace: &Workspace) -> Vec<Finding> {
     if path.exists() {
         match SqliteReader::open(&workspace.data) {
             Ok(reader) => {
-                findings.push(health(&reader, &path));
+                findings.push(health(&reader, &path, workspace));
                 findings.push(interrupted(&reader, workspace));
             }
             Err(error) => findings.push(unreadable(error)),
@@ -85,11 +85,15 @@ fn unreadable(error: StoreError) -> Finding {
     Finding::of_failure("store", error.into())
 }
 
-fn health(reader: &SqliteReader, path: &Path) -> Finding {
+fn health(reader: &SqliteReader, path: &Path, workspace: &Workspace) -> Finding {
     let bytes = fs::metadata(path).map_or(0, |metadata| metadata.len());
     let about = format!("of the format of this release, {}", size(bytes));
     if bytes > READ_BYTES_MAX {
         return Finding::fine("store", format!("{about}; too large to be read whole here"));
+    }
+    // It is one long read, and as long as one lasts the write-ahead log of a process that works here only grows.
+    if Driver::of(workspace).is_ok_and(Driver::is_there) {
+        return Finding::fine("store", format!("{about}; not read whole while a process works here"));
     }
     match reader.problems() {
         Ok(problems) if problems.is_empty() => Finding::fine("store", format!("{about}, whole")),
