@@ -179,3 +179,20 @@ fn what_cannot_be_exported_is_told() {
     assert_eq!(workspace.run(&["export", "work"]).code, 2);
     assert_eq!(workspace.run(&["export", "nothing", "--to", "mermaid"]).code, 2);
 }
+
+#[test]
+fn an_export_never_takes_the_place_of_a_workflow() {
+    let workspace = workspace();
+    let run = workspace.newest();
+    for (what, to) in [("work", "mermaid"), ("work", "wfformat"), (&run, "chrome-trace")] {
+        let said = workspace.run(&["export", what, "--to", to, "-o", "work.yaml"]);
+        let expected = "error[X0102]: `work.yaml` is a workflow: an export does not take its place\nhint: name another file\n";
+        assert_eq!((said.code, said.stderr.as_str()), (2, expected));
+        // What was exported is written anew, though it names its workflow as well.
+        for _ in 0..2 {
+            let said = workspace.run(&["export", what, "--to", to, "-o", "exported.json"]);
+            assert_eq!((said.code, said.stderr.as_str()), (0, ""));
+        }
+    }
+    assert_eq!(std::fs::read_to_string(workspace.path().join("work.yaml")).unwrap(), WORK);
+}
