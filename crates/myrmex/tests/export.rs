@@ -196,3 +196,23 @@ fn an_export_never_takes_the_place_of_a_workflow() {
     }
     assert_eq!(std::fs::read_to_string(workspace.path().join("work.yaml")).unwrap(), WORK);
 }
+
+#[test]
+fn many_tasks_after_many_have_one_task_between_them() {
+    const MANY: usize = 150;
+    let tasks = |prefix: &str, needs: &str| -> String {
+        (0..MANY).map(|number| format!("{prefix}{number}: {{run: 'true'{needs}}}, ")).collect()
+    };
+    let needs: String = (0..MANY).map(|number| format!("a{number}, ")).collect();
+    let text = format!(
+        "workflow: many\ndefaults: {{timeout: 1m}}\ntasks: {{{first}block: {{needs: [{needs}], tasks: {{{inner}}}}}, {last}}}\n",
+        first = tasks("a", ""),
+        inner = tasks("b", ""),
+        last = tasks("c", ", needs: block"),
+    );
+    let workspace = Workspace::with(&[("many.yaml", &text)]);
+    let parents = checked(&exported(&workspace, "many.yaml", "wfformat"));
+    let edges: usize = parents.values().map(BTreeSet::len).sum();
+    assert_eq!((parents.len(), edges), (3 * MANY + 2, 4 * MANY));
+    assert_eq!(parents["c1"].len(), 1);
+}
