@@ -109,3 +109,17 @@ fn a_name_that_is_not_known_is_told_what_was_meant() {
     let unknown = workspace.run(&["example", "copy", "whatever-it-is"]);
     assert!(unknown.stderr.contains("`myrmex example list` names all"), "{}", unknown.stderr);
 }
+
+#[test]
+fn an_example_is_not_run_again_and_again() {
+    let workspace = Workspace::with(&[]);
+    let refused = run(&workspace, &["example", "run", "hello", "there", "--", "--watch"]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (2, ""));
+    assert!(
+        refused.stderr.starts_with("error[X0102]: an example is not run again and again")
+            && refused.stderr.contains("`myrmex example copy hello`"),
+        "{}",
+        refused.stderr
+    );
+    assert!(!workspace.path().join("there").exists());
+}

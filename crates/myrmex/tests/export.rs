@@ -179,3 +179,40 @@ fn what_cannot_be_exported_is_told() {
     assert_eq!(workspace.run(&["export", "work"]).code, 2);
     assert_eq!(workspace.run(&["export", "nothing", "--to", "mermaid"]).code, 2);
 }
+
+#[test]
+fn an_export_never_takes_the_place_of_a_workflow() {
+    let workspace = workspace();
+    let run = workspace.newest();
+    for (what, to) in [("work", "mermaid"), ("work", "wfformat"), (&run, "chrome-trace")] {
+        let said = workspace.run(&["export", what, "--to", to, "-o", "work.yaml"]);
+        let expected = "error[X0102]: `work.yaml` is a workflow: an export does not take its place\nhint: name another file\n";
+        assert_eq!((said.code, said.stderr.as_str()), (2, expected));
+        // What was exported is written anew, though it names its workflow as well.
+        for _ in 0..2 {
+            let said = workspace.run(&["export", what, "--to", to, "-o", "exported.json"]);
+            assert_eq!((said.code, said.stderr.as_str()), (0, ""));
+        }
+    }
+    assert_eq!(std::fs::read_to_string(workspace.path().join("work.yaml")).unwrap(), WORK);
+}
+
+#[test]
+fn many_tasks_after_many_have_one_task_between_them() {
+    const MANY: usize = 150;
+    let tasks = |prefix: &str, needs: &str| -> String {
+        (0..MANY).map(|number| format!("{prefix}{number}: {{run: 'true'{needs}}}, ")).collect()
+    };
+    let needs: String = (0..MANY).map(|number| format!("a{number}, ")).collect();
+    let text = format!(
+        "workflow: many\ndefaults: {{timeout: 1m}}\ntasks: {{{first}block: {{needs: [{needs}], tasks: {{{inner}}}}}, {last}}}\n",
+        first = tasks("a", ""),
+        inner = tasks("b", ""),
+        last = tasks("c", ", needs: block"),
+    );
+    let workspace = Workspace::with(&[("many.yaml", &text)]);
+    let parents = checked(&exported(&workspace, "many.yaml", "wfformat"));
+    let edges: usize = parents.values().map(BTreeSet::len).sum();
+    assert_eq!((parents.len(), edges), (3 * MANY + 2, 4 * MANY));
+    assert_eq!(parents["c1"].len(), 1);
+}

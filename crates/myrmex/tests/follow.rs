@@ -92,7 +92,9 @@ fn what_tasks_print_is_printed_while_they_do() {
     assert_eq!(printed.rest(), "last | four\n");
     assert!(all.wait().unwrap().success() && running.wait().unwrap().success());
 
-    // After the end it is the same, at once.
+    // After the end it is what is printed without following, at once.
+    let plain = workspace.run(&["runs", "logs", &run]).stdout;
+    assert_eq!(workspace.run(&["runs", "logs", &run, "-f"]).stdout, plain);
     let Said { code, stdout, stderr } = workspace.run(&["runs", "logs", &run, "-f"]);
     assert_eq!((code, stderr.as_str(), stdout.lines().count()), (0, "", 5));
     let lines = workspace.run(&["runs", "logs", &run, "-f", "--json", "--task", "last"]).stdout;
@@ -100,6 +102,30 @@ fn what_tasks_print_is_printed_while_they_do() {
     assert_eq!((&line["text"], &line["task"]), (&"four\n".into(), &"last".into()));
     let said = workspace.run(&["runs", "logs", &run, "-f", "--task", "none"]);
     assert!(said.code == 2 && said.stderr.contains("has no task `none`"), "{}", said.stderr);
+}
+
+#[test]
+fn a_task_inside_of_a_block_is_followed_until_the_block_has_ended() {
+    const AGAIN: &str = "\
+workflow: talk
+defaults: {timeout: 20m}
+tasks:
+  block: {retry: {attempts: 2, delay: 0s}, do: [
+    inner: {run: 'echo inner'},
+    outer: {run: 'until test -e go; do sleep 0.02; done; test -e second || { touch second; exit 1; }'}]}
+  last: {needs: block, run: 'until test -e stop; do sleep 0.02; done'}
+";
+    let workspace = Workspace::with(&[("myrmex.yaml", ""), ("talk.yaml", AGAIN)]);
+    let (mut running, run) = begin(&workspace);
+    let mut following = spawn(&workspace, &["runs", "logs", &run, "-f", "--task", "block/inner"]);
+    let mut printed = Printed::of(&mut following);
+    assert_eq!(printed.lines(1), ["inner\n"]);
+    allow(&workspace, "go");
+    // The run goes on, and the block is over.
+    assert_eq!(printed.rest(), "inner\n");
+    assert!(following.wait().unwrap().success());
+    allow(&workspace, "stop");
+    assert!(running.wait().unwrap().success());
 }
 
 #[test]

@@ -143,3 +143,27 @@ fn without_a_terminal_nothing_is_asked_and_what_is_missing_is_named() {
     }
     assert_eq!(fs::read_dir(workspace.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn who_agrees_to_all_gets_a_project_and_still_has_to_name_a_workflow() {
+    let workspace = Workspace::with(&[]);
+    let refused = myrmex(workspace.path(), &["new", "workflow", "--yes"]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (2, ""));
+    assert!(refused.stderr.contains("`myrmex new workflow NAME`"), "{}", refused.stderr);
+    let made = myrmex(workspace.path(), &["new", "--yes"]);
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    passes(workspace.path());
+}
+
+#[test]
+fn a_folder_that_is_no_text_is_reported() {
+    use std::os::unix::ffi::OsStrExt;
+    let workspace = Workspace::with(&[]);
+    let folder = std::ffi::OsStr::from_bytes(b"p\xff");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_myrmex"));
+    command.args(["new", "project"]).arg(folder).arg("--json").current_dir(workspace.path());
+    let made = Said::of(&mut command);
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    assert_eq!(made.json()["created"][0], "p\u{fffd}/myrmex.yaml");
+    assert!(workspace.path().join(folder).join("myrmex.yaml").is_file());
+}

@@ -161,6 +161,26 @@ fn a_watched_check_sees_files_that_come() {
 }
 
 #[test]
+fn a_watched_check_sees_folders_that_come_and_that_take_the_place_of_others() {
+    let workspace = Workspace::with(&[("myrmex.yaml", "")]);
+    let folder = workspace.path().join("workflows");
+    let wrong = "workflow: new\ntasks: {a: {need: []}}\n";
+    let mut rounds = Rounds::begin(&workspace, &["check"]);
+    rounds.until("this round ended");
+    for _ in 0..2 {
+        std::fs::create_dir(&folder).unwrap();
+        rounds.until("this round ended");
+        std::fs::write(folder.join("new.yaml"), wrong).unwrap();
+        let seen = rounds.until("this round ended with exit code 2");
+        assert!(seen.contains("new.yaml:2:") && seen.contains("E0202"), "{seen}");
+        // As a version control does it: away, and there again.
+        std::fs::remove_dir_all(&folder).unwrap();
+        rounds.until("this round ended");
+    }
+    rounds.interrupt();
+}
+
+#[test]
 fn what_is_watched_is_a_file() {
     let workspace = Workspace::with(&[]);
     for arguments in [

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::run;
 use crate::complete;
 use crate::examples::{self, Example};
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, FailureCode};
 use crate::session::print_line;
 
 /// List the examples that this program holds, copy one, or run one
@@ -142,6 +142,15 @@ fn run_in_copy(args: &RunArgs, data: Option<&Path>) -> Result<Exit, Failure> {
             return Ok(if error.use_stderr() { Exit::Invalid } else { Exit::Success });
         }
     };
+    if line.run.is_watching() {
+        // Each round would do the whole line again, and the folder of the first is taken.
+        let message = "an example is not run again and again: `--watch` is about files of yours";
+        return Err(Failure::new(FailureCode::Inputs, message).with_hint(format!(
+            "copy it: `myrmex example copy {}`, then `myrmex run {} --watch` in the copy",
+            args.name.name(),
+            args.name.workflow()
+        )));
+    }
     // Both are meant from where the command was given.
     let absolute =
         |path: &Path| std::path::absolute(path).map_err(|error| Failure::file(path, "has no place", &error));

@@ -1,6 +1,5 @@
 //! `myrmex export`: a run or a workflow in the format of another program.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -11,6 +10,7 @@ use myrmex_runtime::partition::load_definition;
 use myrmex_store::Reader;
 
 use super::graph::{definition, drawing, run_named};
+use super::out;
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::exported::chrome_trace::{About, chrome_trace};
 use crate::render::exported::wfformat;
@@ -51,6 +51,7 @@ enum Format {
 ///
 /// Returns [`Failure`] if there is no such workflow or run, the format has no room for it, or it cannot be written.
 pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
+    out::refuse_workflow(args.out.as_deref(), "an export")?;
     let workspace = Workspace::current(data)?;
     let written = match args.to {
         Format::Mermaid => drawing(&args.what, &workspace)?.map(|drawing| mermaid(&drawing)),
@@ -82,13 +83,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         Ok(written) => written,
         Err(exit) => return Ok(exit),
     };
-    match &args.out {
-        Some(path) => {
-            std::fs::write(path, written)
-                .map_err(|error| Failure::file(path, "cannot be written", &error))?;
-        }
-        None => std::io::stdout().write_all(written.as_bytes()).map_err(|error| Failure::output(&error))?,
-    }
+    out::write(args.out.as_deref(), &written)?;
     Ok(Exit::Success)
 }
 

@@ -105,7 +105,7 @@ struct Seen {
     /// The attempts of the run, by their tokens.
     attempts: BTreeMap<FencingToken, (Address, Attempt)>,
     is_over: bool,
-    /// Which of the names that are wanted have ended.
+    /// Which of the names that are wanted have ended, with all that is around them.
     ended: BTreeSet<usize>,
     /// Up to where the segments were read; none before the first output of the run is known.
     position: Option<LogPosition>,
@@ -152,7 +152,13 @@ impl Seen {
         | Event::TaskSkipped { task, .. }
         | Event::TaskCancelled { task } = event
         {
-            self.ended.extend(self.wanted.named(&task));
+            // What is inside of a block or a `for_each` may run again until that has ended.
+            let mut segments = task.segments();
+            let is_outermost =
+                segments.next().is_some_and(|first| first.key.is_none()) && segments.next().is_none();
+            if is_outermost {
+                self.ended.extend(self.wanted.within(&task));
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use myrmex_store::sqlite::SqliteReader;
 
 use super::run::{candidates, no_definition, resolve, tell_problems};
 use super::runs::{find, has_store, open_reader};
-use super::{CheckedFile, check_file};
+use super::{CheckedFile, check_file, out};
 use crate::driven::Driver;
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::graph::dot::dot;
@@ -25,7 +25,7 @@ use crate::render::graph::model::Drawing;
 use crate::render::graph::states::{of_definition, of_run};
 use crate::render::graph::svg::svg;
 use crate::render::graph::text::text;
-use crate::sources::{self, STANDARD_INPUT};
+use crate::sources::STANDARD_INPUT;
 use crate::workspace::Workspace;
 use crate::{complete, history};
 
@@ -86,10 +86,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         (None, None) if std::io::stdout().is_terminal() => Format::Text,
         (None, None) => Format::Svg,
     };
-    if let Some(path) = args.out.as_deref().filter(|path| is_workflow(path)) {
-        let message = format!("`{}` is a workflow: a drawing does not take its place", path.display());
-        return Err(Failure::new(FailureCode::Inputs, message).with_hint("name another file"));
-    }
+    out::refuse_workflow(args.out.as_deref(), "a drawing")?;
     let workspace = Workspace::current(data)?;
     let drawing = match drawing(&args.what, &workspace)? {
         Ok(drawing) => drawing,
@@ -105,24 +102,8 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         Format::Text => text(&drawing),
         Format::Json => format!("{:#}\n", json(&drawing)),
     };
-    match &args.out {
-        Some(path) => {
-            std::fs::write(path, written)
-                .map_err(|error| Failure::file(path, "cannot be written", &error))?;
-        }
-        None => std::io::stdout().write_all(written.as_bytes()).map_err(|error| Failure::output(&error))?,
-    }
+    out::write(args.out.as_deref(), &written)?;
     Ok(Exit::Success)
-}
-
-/// Whether a file is a workflow. A drawing in JSON names its workflow too, and has nodes.
-fn is_workflow(path: &Path) -> bool {
-    let is_drawing = || {
-        let text = std::fs::read(path).unwrap_or_default();
-        serde_json::from_slice(&text).is_ok_and(|drawn: serde_json::Value| drawn["nodes"].is_array())
-    };
-    // What is no file, such as a pipe, cannot be looked into.
-    path.is_file() && sources::declared(path).is_some() && !is_drawing()
 }
 
 fn unknown_ending(file: &Path) -> Failure {

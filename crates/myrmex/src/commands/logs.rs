@@ -63,9 +63,9 @@ impl Wanted {
         matches!(&self.0[..], [wanted] if wanted.names(task))
     }
 
-    /// Returns which of the names are the names of this task.
-    pub(super) fn named<'a>(&'a self, task: &'a Address) -> impl Iterator<Item = usize> + 'a {
-        self.0.iter().enumerate().filter(|(_, wanted)| wanted.names(task)).map(|(index, _)| index)
+    /// Returns which of the names are the names of this task, or of what is inside of it.
+    pub(super) fn within<'a>(&'a self, task: &'a Address) -> impl Iterator<Item = usize> + 'a {
+        self.0.iter().enumerate().filter(|(_, wanted)| wanted.is_within(task)).map(|(index, _)| index)
     }
 
     /// Returns how many tasks are named.
@@ -85,7 +85,10 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let namespace = Namespace::standard();
     let run = find(&reader, &namespace, &args.run)?;
     let segments = FileLogReader::new(&workspace.data);
-    if args.follow {
+    let header = reader.summary(&namespace, run)?;
+    let is_over = header.is_some_and(|header| header.ended.is_some());
+    // Of a run that is over nothing more comes, and where its output lies is recorded.
+    if args.follow && !is_over {
         let following = Following { workspace: &workspace, reader: &reader, namespace: &namespace, segments };
         return follow::run(&following, run, (&args.task, args.json));
     }

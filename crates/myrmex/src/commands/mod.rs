@@ -15,6 +15,7 @@ pub mod import;
 mod lacking;
 pub mod man;
 pub mod new;
+mod out;
 mod rehearsal;
 mod rounds;
 pub mod run;

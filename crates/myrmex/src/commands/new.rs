@@ -17,6 +17,7 @@ use myrmex_model::name::Name;
 use serde_json::json;
 
 use super::example;
+use super::list::name;
 use crate::cli::Cli;
 use crate::complete;
 use crate::examples::{self, Example};
@@ -121,17 +122,13 @@ impl Shape {
     }
 }
 
-fn name(text: &str) -> Result<Name, String> {
-    Name::new(text).map_err(|error| error.to_string())
-}
-
 /// Makes what is asked for.
 ///
 /// # Errors
 ///
 /// Returns [`Failure`] if something lies there already, or cannot be written.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
-    let mut person = Person::at_a_terminal(!args.yes && !args.json);
+    let mut person = if args.yes { Person::who_agrees() } else { Person::at_a_terminal(!args.json) };
     let asked;
     let kind = match &args.kind {
         Some(kind) => kind,
@@ -316,7 +313,9 @@ pub(super) fn report(
     is_json: bool,
 ) -> Result<(), Failure> {
     if is_json {
-        let changed: Vec<_> = changed.into_iter().collect();
+        // A path that is not UTF-8 is shown as well as JSON can.
+        let created: Vec<String> = created.iter().map(|path| path.display().to_string()).collect();
+        let changed: Vec<String> = changed.into_iter().map(|path| path.display().to_string()).collect();
         return print_line(&json!({"created": created, "changed": changed, "next": next}));
     }
     let created = created.iter().map(|path| format!("created {}\n", path.display()));

@@ -3,6 +3,7 @@
 //! Each round is a process of its own, so nothing of one is left in the next. What tasks write does not begin a round, unless it is
 //! a workflow.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -39,9 +40,10 @@ pub(super) fn run(files: &[PathBuf], workspace: &Workspace) -> Result<Exit, Fail
     }
     let (tell, words) = channel();
     listen_to_signals(tell.clone())?;
-    let _changes = watch(tell, files, workspace)?;
+    let mut watched = Watched::new(tell, files, workspace)?;
     let program = std::env::current_exe().map_err(|error| system(&error))?;
     loop {
+        watched.look_again()?;
         let arguments = std::env::args_os().skip(1).filter(|argument| argument != OPTION);
         let ended = Command::new(&program).args(arguments).status().map_err(|error| system(&error))?;
         tell_end(ended.code());
@@ -73,27 +75,41 @@ fn tell_end(code: Option<i32>) {
     drop(writeln!(anstream::stderr(), "this round {how}; the next begins when a file changes; Ctrl-C ends"));
 }
 
-/// Begins to watch the folders that workflows, libraries, settings and the inputs lie in.
-fn watch(tell: Sender<Word>, files: &[PathBuf], workspace: &Workspace) -> Result<Changes, Failure> {
-    let real = |path: &Path| std::fs::canonicalize(path).ok();
-    let own: Vec<PathBuf> = files.iter().filter_map(|file| real(file)).collect();
-    let (named, beside): (Vec<&PathBuf>, Vec<&PathBuf>) = own.iter().partition(|path| path.is_dir());
-    let beside = beside.iter().filter_map(|file| file.parent());
-    let beside: Vec<PathBuf> =
-        named.iter().map(|folder| folder.as_path()).chain(beside).map(Path::to_owned).collect();
-    let is_about_us = move |path: &PathBuf| {
-        path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml") || own.contains(path)
-    };
-    // Nobody listens any more once the last round has ended.
-    let mut changes = Changes::new(is_about_us, move || drop(tell.send(Word::Changed)))?;
-    let usual = ["", "workflows", "actions"].map(|folder| workspace.root.join(folder));
-    let mut folders: Vec<PathBuf> = usual.iter().filter_map(|folder| real(folder)).chain(beside).collect();
-    folders.sort();
-    folders.dedup();
-    for folder in folders {
-        changes.watch(&folder)?;
+/// The folders that workflows, libraries, settings and the inputs lie in.
+struct Watched {
+    changes: Changes,
+    folders: BTreeSet<PathBuf>,
+}
+
+impl Watched {
+    /// Watches none yet.
+    fn new(tell: Sender<Word>, files: &[PathBuf], workspace: &Workspace) -> Result<Self, Failure> {
+        let real = |path: &Path| std::fs::canonicalize(path).ok();
+        let own: Vec<PathBuf> = files.iter().filter_map(|file| real(file)).collect();
+        let (named, beside): (Vec<&PathBuf>, Vec<&PathBuf>) = own.iter().partition(|path| path.is_dir());
+        let beside = beside.iter().filter_map(|file| file.parent());
+        let mut folders: BTreeSet<PathBuf> =
+            named.iter().map(|folder| folder.as_path()).chain(beside).map(Path::to_owned).collect();
+        let root = real(&workspace.root).unwrap_or_else(|| workspace.root.clone());
+        folders.extend(["workflows", "actions"].map(|folder| root.join(folder)));
+        folders.insert(root);
+        let wanted: BTreeSet<PathBuf> = folders.iter().cloned().chain(own).collect();
+        let is_about_us = move |path: &PathBuf| {
+            path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
+                || wanted.contains(path)
+        };
+        // Nobody listens any more once the last round has ended.
+        let changes = Changes::new(is_about_us, move || drop(tell.send(Word::Changed)))?;
+        Ok(Self { changes, folders })
     }
-    Ok(changes)
+
+    /// Watches the folders that are there now: one may have been made since, or another one put in its place.
+    fn look_again(&mut self) -> Result<(), Failure> {
+        for folder in self.folders.iter().filter(|folder| folder.is_dir()) {
+            self.changes.watch(folder)?;
+        }
+        Ok(())
+    }
 }
 
 /// Sees to it that a signal ends the rounds. The round under way gets it from the terminal too, and ends as every run does.

@@ -93,6 +93,13 @@ struct Part {
     watch: bool,
 }
 
+impl Args {
+    /// Whether it is to be run again and again.
+    pub(super) fn is_watching(&self) -> bool {
+        self.part.watch
+    }
+}
+
 /// Returns the id of a new run: with a key always the same one.
 fn id_for(key: Option<&str>, namespace: &str) -> RunId {
     match key {

@@ -26,6 +26,17 @@ impl TaskPath {
         self.is(&task.path()) || self.is(task.as_str())
     }
 
+    /// Whether it names this task, by path or by address, or one that is inside of it.
+    pub fn is_within(&self, task: &Address) -> bool {
+        let path = task.path();
+        [&self.written, &self.escaped].into_iter().any(|text| {
+            let by_path =
+                text.strip_prefix(&*path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '[']));
+            let by_address = text.strip_prefix(task.as_str());
+            by_path || by_address.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '[', '~']))
+        })
+    }
+
     /// Whether it names this task, by path or by address, or one that it is inside of.
     pub fn holds(&self, task: &Address) -> bool {
         let is_in = |text: &str, outer: &str| {
@@ -71,6 +82,20 @@ mod tests {
         assert!(names("a[b[0]]/c[x/y]", "a[b%5B0%5D]/c[x%2Fy]"));
         assert!(names("a/b", "a/b#2"));
         assert!(!names("a", "a[x%2Fy]"));
+    }
+
+    #[test]
+    fn what_is_inside_is_within_a_task() {
+        let is_within = |written: &str, address: &str| {
+            TaskPath::new(written).is_within(&Address::parse(address).unwrap())
+        };
+        assert!(
+            is_within("a", "a")
+                && is_within("a/b", "a#2")
+                && is_within("a[x/y]/b", "a")
+                && is_within("a~2/b", "a")
+        );
+        assert!(!is_within("a", "a/b") && !is_within("ab", "a") && !is_within("a#2/b", "a"));
     }
 
     #[test]

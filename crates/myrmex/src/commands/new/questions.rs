@@ -10,24 +10,32 @@ const TRIES_MAX: usize = 5;
 /// Somebody who may be there to answer.
 pub(super) struct Person {
     input: Option<(Box<dyn BufRead>, Box<dyn Write>)>,
+    /// Whether what is proposed is taken without a question.
+    agrees: bool,
 }
 
 impl Person {
+    /// Returns somebody who takes what is proposed, and answers nothing else.
+    pub(super) fn who_agrees() -> Self {
+        Self { input: None, agrees: true }
+    }
+
     /// Returns whoever sits at the terminal; nobody if there is none, or if nothing `is_asked`.
     pub(super) fn at_a_terminal(is_asked: bool) -> Self {
         let is_there = is_asked && io::stdin().is_terminal() && io::stderr().is_terminal();
-        Self {
-            input: is_there.then(|| (Box::new(io::stdin().lock()) as _, Box::new(anstream::stderr()) as _)),
-        }
+        let input = is_there.then(|| (Box::new(io::stdin().lock()) as _, Box::new(anstream::stderr()) as _));
+        Self { input, agrees: false }
     }
 
-    /// Asks for a line; an empty one takes what is proposed. None if nobody is there.
+    /// Asks for a line; an empty one takes what is proposed. None if nobody is there who can say it.
     ///
     /// # Errors
     ///
     /// Returns [`Failure`] if there is no answer.
     pub(super) fn ask(&mut self, question: &str, proposed: Option<&str>) -> Result<Option<String>, Failure> {
-        let Some((input, output)) = &mut self.input else { return Ok(None) };
+        let Some((input, output)) = &mut self.input else {
+            return Ok(proposed.filter(|_| self.agrees).map(str::to_owned));
+        };
         let default = proposed.map(|proposed| format!(" [{proposed}]")).unwrap_or_default();
         for _ in 0..TRIES_MAX {
             write!(output, "{question}{default}: ")
@@ -57,7 +65,9 @@ impl Person {
         question: &str,
         words: &[&'w str],
     ) -> Result<Option<&'w str>, Failure> {
-        let Some((_, output)) = &mut self.input else { return Ok(None) };
+        let Some((_, output)) = &mut self.input else {
+            return Ok(words.first().copied().filter(|_| self.agrees));
+        };
         let mut listed = words.iter().enumerate();
         writeln!(output, "{question}")
             .and_then(|()| listed.try_for_each(|(index, word)| writeln!(output, "  {}  {word}", index + 1)))
@@ -85,7 +95,7 @@ mod tests {
 
     /// A person who answers with these lines.
     fn answering(lines: &'static str) -> Person {
-        Person { input: Some((Box::new(lines.as_bytes()), Box::new(io::sink()))) }
+        Person { input: Some((Box::new(lines.as_bytes()), Box::new(io::sink()))), agrees: false }
     }
 
     #[test]
@@ -112,6 +122,15 @@ mod tests {
     fn without_an_answer_there_is_an_error_and_without_a_person_no_question() {
         assert!(answering("").ask("Where", Some(".")).is_err());
         assert!(answering("a\nb\nc\nd\ne\n1\n").choose("What?", &["project"]).is_err());
-        assert_eq!(Person { input: None }.choose("What?", &["project"]).unwrap(), None);
+        let mut nobody = Person { input: None, agrees: false };
+        assert_eq!(nobody.choose("What?", &["project"]).unwrap(), None);
+    }
+
+    #[test]
+    fn who_agrees_takes_what_is_proposed_and_nothing_else() {
+        let mut person = Person::who_agrees();
+        assert_eq!(person.choose("What?", &["project", "workflow"]).unwrap(), Some("project"));
+        assert_eq!(person.ask("Where", Some(".")).unwrap().as_deref(), Some("."));
+        assert_eq!(person.ask("Where", None).unwrap(), None);
     }
 }

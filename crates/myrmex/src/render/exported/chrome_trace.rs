@@ -3,6 +3,9 @@
 //! Three processes: the attempts, in as many lanes as there were under way at a time; the blocks around them; and what waited for a place.
 //! Within a lane nothing overlaps. Times are microseconds since the run began.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use myrmex_engine::history::{Attempted, Task, Timeline};
 use myrmex_model::time::Timestamp;
 use serde_json::{Value, json};
@@ -31,6 +34,33 @@ struct Span {
     arguments: Value,
 }
 
+/// The lanes of a process. Each search costs the logarithm of how many there are, because a hundred thousand tasks may wait at once.
+#[derive(Default)]
+struct Lanes {
+    /// Those that are taken, by when they are free again.
+    taken: BinaryHeap<Reverse<(Timestamp, usize)>>,
+    /// Those that are free.
+    free: BinaryHeap<Reverse<usize>>,
+    count: usize,
+}
+
+impl Lanes {
+    /// Takes the first lane, from 1, that is free; none is asked for from an earlier instant than the one before.
+    fn take(&mut self, (from, to): (Timestamp, Timestamp)) -> usize {
+        while let Some(Reverse((until, lane))) = self.taken.peek().copied() {
+            if until > from {
+                break;
+            }
+            self.taken.pop();
+            self.free.push(Reverse(lane));
+        }
+        let lane = self.free.pop().map_or(self.count + 1, |Reverse(lane)| lane);
+        self.count = self.count.max(lane);
+        self.taken.push(Reverse((to, lane)));
+        lane
+    }
+}
+
 /// Writes a run as one JSON document, an event a line.
 pub fn chrome_trace(about: &About<'_>, timeline: &Timeline) -> String {
     let start = timeline.started.unwrap_or(Timestamp(0));
@@ -52,22 +82,17 @@ pub fn chrome_trace(about: &About<'_>, timeline: &Timeline) -> String {
         events.push(json!({
             "ph": "M", "name": "process_sort_index", "pid": process, "tid": 0, "args": {"sort_index": process},
         }));
-        let mut lanes: Vec<Timestamp> = Vec::new();
+        let mut lanes = Lanes::default();
         let mut shown = Vec::new();
         for span in own {
-            let free = lanes.iter().position(|until| *until <= span.from);
-            let number = free.unwrap_or(lanes.len());
-            match free {
-                Some(free) => lanes[free] = span.to,
-                None => lanes.push(span.to),
-            }
+            let number = lanes.take((span.from, span.to));
             let (ts, dur) = (micros(span.from), micros(span.to) - micros(span.from));
             shown.push(json!({
-                "ph": "X", "name": span.name, "cat": span.category, "pid": process, "tid": number + 1, "ts": ts, "dur": dur,
+                "ph": "X", "name": span.name, "cat": span.category, "pid": process, "tid": number, "ts": ts, "dur": dur,
                 "args": span.arguments,
             }));
         }
-        for number in 1..=lanes.len() {
+        for number in 1..=lanes.count {
             let name = format!("{lane} {number}");
             events.push(json!({"ph": "M", "name": "thread_name", "pid": process, "tid": number, "args": {"name": name}}));
         }
@@ -123,4 +148,28 @@ fn spans(task: &Task, last: Timestamp) -> Vec<Span> {
     // What did not last a microsecond would only be in the way.
     found.retain(|span| span.process == 1 || span.to.0 - span.from.0 >= 1_000);
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lanes(spans: impl IntoIterator<Item = (i64, i64)>) -> Vec<usize> {
+        let mut lanes = Lanes::default();
+        spans.into_iter().map(|(from, to)| lanes.take((Timestamp(from), Timestamp(to)))).collect()
+    }
+
+    #[test]
+    fn the_first_lane_that_is_free_is_taken() {
+        assert_eq!(
+            lanes([(0, 9), (1, 3), (2, 4), (3, 8), (4, 5), (5, 5), (5, 6), (9, 9)]),
+            [1, 2, 3, 2, 3, 3, 3, 1]
+        );
+    }
+
+    #[test]
+    fn a_hundred_thousand_spans_at_once_are_laid_out_at_once() {
+        let lanes = lanes((0..100_000).map(|from| (from, 100_000)));
+        assert_eq!(lanes.last(), Some(&100_000));
+    }
 }

@@ -171,21 +171,28 @@ impl<'a> Writing<'a> {
     /// Writes children by the edges between them.
     fn by_edges(&mut self, children: &[ShapeId], address: &str, before: Vec<usize>) -> Vec<usize> {
         let mut ends: BTreeMap<ShapeId, Vec<usize>> = BTreeMap::new();
-        let mut is_source: BTreeSet<ShapeId> = BTreeSet::new();
+        let mut behind: BTreeMap<ShapeId, usize> = BTreeMap::new();
+        for source in children.iter().flat_map(|child| &self.sources[child.0]) {
+            *behind.entry(*source).or_default() += 1;
+        }
+        let first = children.iter().filter(|child| self.sources[child.0].is_empty()).count();
+        let before = self.joined(before, first, address);
         for child in in_order(children, &self.sources) {
             let sources = self.sources[child.0].clone();
             let all: BTreeSet<usize> =
                 sources.iter().filter_map(|source| ends.get(source)).flatten().copied().collect();
-            is_source.extend(&sources);
             let own = if sources.is_empty() { before.clone() } else { all.into_iter().collect() };
             let ended = self.unit(child, address, own);
+            let tasks = behind.get(&child).copied().unwrap_or(0);
+            let path = &self.places.drawing.shape(child).path;
+            let ended = self.joined(ended, tasks, path);
             ends.insert(child, ended);
         }
         if ends.is_empty() {
             return before;
         }
         let last =
-            ends.into_iter().filter(|(child, _)| !is_source.contains(child)).flat_map(|(_, ends)| ends);
+            ends.into_iter().filter(|(child, _)| !behind.contains_key(child)).flat_map(|(_, ends)| ends);
         last.collect::<BTreeSet<usize>>().into_iter().collect()
     }
 
@@ -234,16 +241,21 @@ impl<'a> Writing<'a> {
         if items.is_empty() {
             return before;
         }
-        let before = if before.len() > 1 && before.len() * items.len() > EDGES_MAX {
-            vec![self.work(&format!("{address}/join"), None, before)]
-        } else {
-            before
-        };
+        let before = self.joined(before, items.len(), address);
         let mut ends = BTreeSet::new();
         for item in items {
             ends.extend(self.task(item, shape, before.clone()));
         }
         ends.into_iter().collect()
+    }
+
+    /// Returns what stands before so many `tasks` behind it: all of it, or a task that stands between if there were too many edges.
+    fn joined(&mut self, before: Vec<usize>, tasks: usize, address: &str) -> Vec<usize> {
+        if before.len() <= 1 || before.len().saturating_mul(tasks) <= EDGES_MAX {
+            return before;
+        }
+        let name = if address.is_empty() { "join".to_owned() } else { format!("{address}/join") };
+        vec![self.work(&name, None, before)]
     }
 
     fn work(&mut self, name: &str, task: Option<&'a Task>, before: Vec<usize>) -> usize {
