@@ -166,6 +166,8 @@ planted! {
     giving_places_away_before_the_first_request_is_found: NoOpeningHold,
     words_that_overtake_each_other_are_found: WordsOvertake,
     a_break_that_the_worker_does_not_notice_is_found: BreakUnnoticed,
+    a_skip_acknowledged_too_early_is_found: SkipRace,
+    skipping_only_the_first_of_several_tasks_is_found: SkipHalved,
 }
 
 fn simulate_alone(seed: u64) -> Outcome {

@@ -34,16 +34,17 @@ impl State {
         }
     }
 
-    /// Skips what can be: of a run that has its place, and of whose wanted tasks no attempt may still be with an earlier worker. The others
-    /// stay until those attempts are found lost, which happens in the same step: no place is given away between.
+    /// Skips what can be: of a run that has its place, and of whose wanted tasks every attempt was compared with what the worker says it
+    /// has. The others stay until that is done: an attempt that is found lost then waits, in the same step, so that no place is given away
+    /// between; one that the worker still has, after the store alone was opened again, is under way.
     pub(super) fn take_skips(&mut self) {
         for skip in std::mem::take(&mut self.skips) {
             let domain = self.owned.domain;
             let is_set_aside = self.owned.aside.contains_key(&skip.run);
             let grants = self.at_hand(skip.run).map(|loaded| loaded.run.grants()).unwrap_or_default();
-            let is_earlier =
-                grants.iter().any(|(task, _, token)| token.epoch() < domain && skip.tasks.contains(task));
-            if is_set_aside || is_earlier {
+            let is_unsure = self.to_recount.contains(&skip.run)
+                && grants.iter().any(|(task, _, token)| token.epoch() < domain && skip.tasks.contains(task));
+            if is_set_aside || is_unsure {
                 self.skips.push(skip);
                 continue;
             }

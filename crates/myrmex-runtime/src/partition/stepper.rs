@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use myrmex_model::address::Address;
 use myrmex_model::id::RunId;
 use myrmex_model::time::Timestamp;
 use myrmex_store::{LogId, Partitions as Count, StoreError};
@@ -127,6 +128,11 @@ impl Stepper {
     /// Asks for the end of a run; the answer comes once that is durable.
     pub fn cancel_run(&self, run: RunId, by: &str, reason: &str) -> Answered {
         self.gate.cancel_run(run, by, reason)
+    }
+
+    /// Asks for tasks of a run to be skipped, all of them or none; the answer comes once that is durable.
+    pub fn skip_tasks(&self, run: RunId, tasks: &[Address], by_and_reason: (&str, &str)) -> Answered {
+        self.gate.skip_tasks(run, tasks, by_and_reason)
     }
 
     /// Lets a partition take one turn with what is in its inbox; false if it has ended and says why by its progress.

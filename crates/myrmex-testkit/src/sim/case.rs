@@ -19,6 +19,8 @@ pub struct Case {
     pub world: Choices,
     /// The choices of the disk.
     pub disk: Choices,
+    /// The choices of the people who want tasks to be skipped. A file may say nothing of them: then nobody does.
+    pub people: Choices,
 }
 
 impl Case {
@@ -30,6 +32,7 @@ impl Case {
             "planted": self.planted.map(Planted::name),
             "world": self.world.numbers,
             "disk": self.disk.numbers,
+            "people": self.people.numbers,
             "workflows": workflows.collect::<Vec<_>>(),
         });
         let Value::Object(fields) = value else { unreachable!("it is an object") };
@@ -67,12 +70,14 @@ impl Case {
                 .collect(),
             world: choices("world")?,
             disk: choices("disk")?,
+            people: if value["people"].is_null() { Choices::default() } else { choices("people")? },
         })
     }
 
     /// Returns how large it is: choices, and bytes of workflows.
     pub fn size(&self) -> (usize, usize) {
-        let choices = self.world.numbers.len() + self.disk.numbers.len();
+        let tapes = [&self.world, &self.disk, &self.people];
+        let choices = tapes.iter().map(|tape| tape.numbers.len()).sum();
         (choices, self.workflows.iter().map(String::len).sum())
     }
 }

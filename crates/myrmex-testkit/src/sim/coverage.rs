@@ -96,6 +96,7 @@ impl Counts {
     /// Returns every kind of fault with how often it came about.
     pub fn faults(&self) -> Vec<(&'static str, u64)> {
         let Traffic { arrived: _, cuts, breaks, lost, doubled, delayed, reordered } = self.traffic;
+        let skips = self.skips;
         let Trouble { full, failed, torn, unread } = self.disk;
         vec![
             ("crashes", self.crashes),
@@ -119,6 +120,13 @@ impl Counts {
             ("letters that came twice", self.letters.1),
             ("runs that were left alone", self.left_alone),
             ("jumps of the clock", self.clock_jumps),
+            ("skips that were carried out", skips.done),
+            ("skips of several tasks", skips.several),
+            ("skips that were refused", skips.refused),
+            ("skips that were asked for again", skips.again),
+            ("skips amid an opening or after a failed commit", skips.shaken),
+            ("skips beside a cancel", skips.beside_cancels),
+            ("processes asked for a skip first", skips.first),
         ]
     }
 }

@@ -38,6 +38,7 @@ impl World {
                     wrong.push(cache::breach(*run, origin));
                 }
             }
+            wrong.extend(self.wishes.breaches(*run, journal));
             let source = (reader.as_ref(), &self.namespace);
             self.segments.check(source, (*run, journal), &self.attempts, &mut wrong);
             for (task, token) in laws::lost(journal) {
@@ -91,6 +92,7 @@ impl World {
         let is_done =
             |client: &Client| client.is_acknowledged && (!client.wants_cancel || client.is_cancelled);
         self.clients.iter().all(is_done)
+            && self.wishes.are_answered()
             && process.network.is_empty()
             && process.hands.running().next().is_none()
             && process.hands.reports().next().is_none()
@@ -123,6 +125,7 @@ impl World {
             let facts = [*is_acknowledged, *wants_cancel, *is_cancelled];
             lines.push(format!("client of {run}: acknowledged, wants to cancel, cancelled {facts:?}"));
         }
+        lines.extend(self.wishes.describe());
         if let Some(process) = &self.process {
             let running: Vec<_> = process.hands.running().map(|open| open.task.to_string()).collect();
             let kept: Vec<_> = process.hands.reports().map(|report| report.task.to_string()).collect();

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use myrmex_model::address::Address;
-use myrmex_model::event::{Event, Recorded};
+use myrmex_model::event::{Event, Recorded, SkipReason};
 use myrmex_model::id::{FencingToken, RunId};
 use myrmex_model::ir::Definition;
 use myrmex_model::outcome::{AttemptEnd, Loss};
 use myrmex_model::time::Timestamp;
 
-/// Judges one journal: it begins once, and nothing happens before it is due.
+/// Judges one journal: it begins once, nothing happens before it is due, and nothing is tried that somebody had skipped.
 pub(super) fn check(run: RunId, journal: &[Recorded], breaches: &mut Vec<String>) {
     let mut wrong = |text: String| breaches.push(format!("run {run}: {text}"));
     let is_start = |recorded: &&Recorded| matches!(recorded.event, Event::RunStarted { .. });
@@ -19,6 +19,7 @@ pub(super) fn check(run: RunId, journal: &[Recorded], breaches: &mut Vec<String>
     }
     let mut waits: BTreeMap<&Address, Timestamp> = BTreeMap::new();
     let mut pauses: BTreeMap<&Address, Timestamp> = BTreeMap::new();
+    let mut left_out: Vec<&Address> = Vec::new();
     for Recorded { at, event, .. } in journal {
         match event {
             Event::TimerArmed { task, due } => {
@@ -34,6 +35,12 @@ pub(super) fn check(run: RunId, journal: &[Recorded], breaches: &mut Vec<String>
                 if pauses.remove(task).is_some_and(|due| *at < due) =>
             {
                 wrong(format!("`{task}` begins again before its time"));
+            }
+            Event::TaskSkipped { task, reason: SkipReason::Person { .. } } => left_out.push(task),
+            Event::AttemptGranted { task, .. }
+                if left_out.iter().any(|scope| task == *scope || task.is_inside(scope)) =>
+            {
+                wrong(format!("`{task}` is granted after somebody had it skipped"));
             }
             _ => {}
         }
@@ -165,6 +172,20 @@ mod tests {
         let again = Event::TaskQueued { task: task(), attempt, input: None, named: None };
         assert!(breaches(&[(0, started()), (5, pause.clone()), (21, again.clone())]).is_empty());
         assert_eq!(breaches(&[(0, started()), (5, pause), (19, again)]).len(), 1);
+    }
+
+    #[test]
+    fn nothing_is_tried_that_somebody_had_skipped() {
+        let reason = SkipReason::Person { by: "somebody".to_owned(), reason: String::new() };
+        let skipped = Event::TaskSkipped { task: task(), reason };
+        let granted = |name: &str| {
+            let (attempt, token, worker) = (Attempt::FIRST, FencingToken(1), Name::new("local").unwrap());
+            Event::AttemptGranted { task: Address::parse(name).unwrap(), attempt, token, worker }
+        };
+        let before = |name| breaches(&[(0, started()), (1, granted(name)), (2, skipped.clone())]).len();
+        let after = |name| breaches(&[(0, started()), (1, skipped.clone()), (2, granted(name))]).len();
+        assert_eq!((before("a"), after("a"), after("a/b"), after("a[0]")), (0, 1, 1, 1));
+        assert_eq!((after("a#2"), after("ab")), (0, 0));
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod random;
 mod reading;
 mod segments;
 mod shrink;
+mod skips;
 mod soak;
 mod worker;
 mod workflow;
@@ -43,6 +44,7 @@ pub use planted::Planted;
 pub use random::Choices;
 use random::{Random, mix};
 pub use shrink::shrink;
+pub use skips::Skips;
 pub use soak::{Soaked, TWICE_EVERY, Tell, soak};
 use world::World;
 
@@ -91,6 +93,8 @@ pub struct Counts {
     pub taken_over: u64,
     /// Runs that were retried.
     pub retries: u64,
+    /// What came of requests that tasks be skipped.
+    pub skips: Skips,
     /// Jumps of the wall clock.
     pub clock_jumps: u64,
     /// Attempts that began.
@@ -132,6 +136,8 @@ pub struct Outcome {
 struct Tapes {
     world: Random,
     disk: Random,
+    /// What people want to be skipped.
+    people: Random,
 }
 
 /// Simulates one seed, with a planted bug or none.
@@ -148,7 +154,8 @@ pub fn simulate(seed: u64, planted: Option<Planted>) -> Outcome {
             compile(&files).ok().map(|definitions| (files, definitions))
         })
         .expect("most workflows that are drawn are good");
-    let tapes = Tapes { world: Random::new(mix(seed, 1)), disk: Random::new(mix(seed, 2)) };
+    let tape = |number| Random::new(mix(seed, number));
+    let tapes = Tapes { world: tape(1), disk: tape(2), people: tape(5) };
     live((seed, planted), workflows, &definitions, tapes)
 }
 
@@ -157,7 +164,8 @@ pub fn simulate(seed: u64, planted: Option<Planted>) -> Outcome {
 /// Needs a stack of `myrmex_expr::STACK_BYTES`.
 pub fn replay(case: &Case) -> Option<Outcome> {
     let definitions = compile(&case.workflows).ok()?;
-    let tapes = Tapes { world: Random::replaying(&case.world), disk: Random::replaying(&case.disk) };
+    let [world, disk, people] = [&case.world, &case.disk, &case.people].map(Random::replaying);
+    let tapes = Tapes { world, disk, people };
     Some(live((case.seed, case.planted), case.workflows.clone(), &definitions, tapes))
 }
 
@@ -170,8 +178,9 @@ fn live(
     let mut world = World::new(seed, definitions, tapes, planted);
     world.live();
     let history = if world.breaches.is_empty() { Vec::new() } else { world.history() };
-    let World { trace, counts, breaches, random, disk, .. } = world;
-    let case = Case { seed, planted, workflows, world: random.taken(), disk: disk.taken() };
+    let World { trace, counts, breaches, random, disk, wishes, .. } = world;
+    let (world, disk, people) = (random.taken(), disk.taken(), wishes.random.taken());
+    let case = Case { seed, planted, workflows, world, disk, people };
     Outcome { seed, trace, counts, breaches, history, case }
 }
 

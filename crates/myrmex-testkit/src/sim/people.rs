@@ -112,6 +112,7 @@ impl World {
             }
         }
         self.breaches.extend(breaches);
+        self.ask_to_skip();
     }
 
     /// Retries a run that is over, as its owner would; false if there is none.

@@ -58,11 +58,15 @@ pub enum Planted {
     WordsOvertake,
     /// After a break of its connection the worker does not say again what it has kept.
     BreakUnnoticed,
+    /// A skip is acknowledged before it is decided.
+    SkipRace,
+    /// Of several tasks that are to be skipped, only the first is.
+    SkipHalved,
 }
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::AcknowledgeBeforeSync,
         Self::SynchronousNormal,
         Self::FailedSyncTrusted,
@@ -86,6 +90,8 @@ impl Planted {
         Self::NoOpeningHold,
         Self::WordsOvertake,
         Self::BreakUnnoticed,
+        Self::SkipRace,
+        Self::SkipHalved,
     ];
 
     /// Returns its name, as files of cases and the command line know it.
@@ -114,6 +120,8 @@ impl Planted {
             Self::NoOpeningHold => "no-opening-hold",
             Self::WordsOvertake => "words-overtake",
             Self::BreakUnnoticed => "break-unnoticed",
+            Self::SkipRace => "skip-race",
+            Self::SkipHalved => "skip-halved",
         }
     }
 
@@ -176,7 +184,9 @@ pub(super) fn spoil(
         | Planted::SleeperBehind
         | Planted::NoOpeningHold
         | Planted::WordsOvertake
-        | Planted::BreakUnnoticed => {}
+        | Planted::BreakUnnoticed
+        | Planted::SkipRace
+        | Planted::SkipHalved => {}
     }
 }
 

@@ -166,7 +166,17 @@ impl World {
         }
         match opening.until_request.checked_sub(1) {
             Some(left) => opening.until_request = left,
+            None if self.asks_to_skip_first() => self.let_in(),
             None => self.resume(),
+        }
+    }
+
+    /// The process is asked for something for the first time, and that is not that runs go on.
+    fn let_in(&mut self) {
+        self.counts.left_alone += 1;
+        self.counts.skips.first += 1;
+        if let Some(process) = &mut self.process {
+            process.opening = None;
         }
     }
 
@@ -239,6 +249,7 @@ impl World {
             // Whoever asked heard nothing; they ask again.
             (client.start, client.cancel) = (None, None);
         }
+        self.wishes.lose_answers();
     }
 
     pub(super) fn is_working(&self) -> bool {

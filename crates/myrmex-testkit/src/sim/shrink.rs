@@ -23,6 +23,8 @@ pub fn shrink(case: &Case) -> Option<Outcome> {
     let mut shrinking = Shrinking { best, kind, tries: 0 };
     loop {
         let before = shrinking.best.case.clone();
+        // Most histories fail without them, and are shorter then.
+        shrinking.cut_choices(|case| &mut case.people);
         shrinking.cut_workflows();
         shrinking.cut_choices(|case| &mut case.world);
         shrinking.cut_choices(|case| &mut case.disk);
@@ -57,7 +59,8 @@ impl Shrinking {
         if outcome.breaches.first().is_none_or(|breach| kind(breach) != self.kind) {
             return false;
         }
-        for choices in [&mut outcome.case.world, &mut outcome.case.disk] {
+        let Case { world, disk, people, .. } = &mut outcome.case;
+        for choices in [world, disk, people] {
             // Where there are no choices left, 0 is made.
             let used = choices.numbers.iter().rposition(|number| *number != 0).map_or(0, |last| last + 1);
             choices.numbers.truncate(used);
@@ -149,7 +152,7 @@ impl Shrinking {
 /// What makes one case smaller than another: text of workflows first, then choices that are made, then how large they are.
 fn weight(case: &Case) -> (usize, usize, u64) {
     let (choices, text) = case.size();
-    let numbers = case.world.numbers.iter().chain(&case.disk.numbers);
+    let numbers = case.world.numbers.iter().chain(&case.disk.numbers).chain(&case.people.numbers);
     (text, choices, numbers.sum())
 }
 

@@ -105,6 +105,7 @@ impl Counts {
         self.messages.1 += other.messages.1;
         self.letters.0 += other.letters.0;
         self.letters.1 += other.letters.1;
+        self.skips.add(&other.skips);
         self.clock_jumps += other.clock_jumps;
         self.attempts += other.attempts;
         self.events += other.events;

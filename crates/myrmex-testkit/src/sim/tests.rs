@@ -52,6 +52,7 @@ fn a_case_is_read_as_it_was_written() {
         workflows: vec![r#"{"workflow":"main"}"#.to_owned()],
         world: choices(&[1, 0, 999]),
         disk: choices(&[]),
+        people: choices(&[0, 3]),
     };
     assert_eq!(Case::from_text(&case.to_text()), Ok(case));
     assert!(Case::from_text("{}").is_err());

@@ -19,6 +19,7 @@ use super::planted::Planted;
 use super::process::Process;
 use super::random::{Random, mix};
 use super::segments::Segments;
+use super::skips::Wishes;
 use super::{Counts, Tapes};
 
 /// The most things that happen while faults may.
@@ -46,6 +47,7 @@ pub(super) struct World {
     /// Reports of workers that died, as a network may keep them.
     pub(super) late: Vec<Report>,
     pub(super) clients: Vec<Client>,
+    pub(super) wishes: Wishes,
     pub(super) namespace: Namespace,
     pub(super) partitions: Partitions,
     /// The partition whose turn it is, if nothing else is drawn.
@@ -65,7 +67,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(seed: u64, definitions: &[Definition], tapes: Tapes, planted: Option<Planted>) -> Self {
-        let Tapes { world: mut random, disk } = tapes;
+        let Tapes { world: mut random, disk, people } = tapes;
         // Most workflows say something to each other then.
         let count = if random.permille(600) { 4 } else { 1 };
         let partitions = Partitions::new(count).expect("there is at least one");
@@ -88,6 +90,7 @@ impl World {
             zombie: None,
             late: Vec::new(),
             clients: Vec::new(),
+            wishes: Wishes::new(people),
             namespace: Namespace::standard(),
             partitions,
             next: 0,
@@ -164,6 +167,9 @@ impl World {
             }
         }
         self.open();
+        if is_faulty {
+            self.wish();
+        }
         self.ask();
         if is_faulty && self.meddle() {
             return true;
