@@ -201,9 +201,10 @@ fn an_export_never_takes_the_place_of_a_workflow() {
 fn many_tasks_after_many_have_one_task_between_them() {
     const MANY: usize = 150;
     let tasks = |prefix: &str, needs: &str| -> String {
-        (0..MANY).map(|number| format!("{prefix}{number}: {{run: 'true'{needs}}}, ")).collect()
+        let tasks = (0..MANY).map(|number| format!("{prefix}{number}: {{run: 'true'{needs}}}, "));
+        tasks.collect::<Vec<_>>().concat()
     };
-    let needs: String = (0..MANY).map(|number| format!("a{number}, ")).collect();
+    let needs = (0..MANY).map(|number| format!("a{number}, ")).collect::<Vec<_>>().concat();
     let text = format!(
         "workflow: many\ndefaults: {{timeout: 1m}}\ntasks: {{{first}block: {{needs: [{needs}], tasks: {{{inner}}}}}, {last}}}\n",
         first = tasks("a", ""),

@@ -381,13 +381,17 @@ impl State {
         if let Some(message) = next {
             self.deferred.push_front(message);
         }
-        self.fire_timers();
+        if self.skips.is_empty() {
+            self.fire_timers();
+        }
         self.take_mail();
         self.take_more();
         self.fold();
         self.owned.holds.has_heard = false;
         let is_idle = self.deferred.is_empty() && !self.has_more();
         self.admit();
+        // A run that has just got its place.
+        self.take_skips();
         self.grant();
         self.take_snapshots();
         self.let_sleep();

@@ -19,8 +19,7 @@ pub(super) struct Skip {
 
 impl State {
     /// Takes up the run and skips its tasks, as soon as it is known which of them wait.
-    pub(super) fn skip(&mut self, mut skip: Skip) {
-        let _opening = skip.answer.take_opening();
+    pub(super) fn skip(&mut self, skip: Skip) {
         match self.load(skip.run) {
             Ok(Some(status)) => {
                 let rejection = Rejection::RunOver { status };
@@ -37,18 +36,25 @@ impl State {
     /// Skips what can be: of a run that has its place, and of whose wanted tasks every attempt was compared with what the worker says it
     /// has. The others stay until that is done: an attempt that is found lost then waits, in the same step, so that no place is given away
     /// between; one that the worker still has, after the store alone was opened again, is under way.
+    ///
+    /// What is to be skipped must not begin meanwhile: no timer fires as long as a skip is open, and if it opened the store, no place is given
+    /// away before. Only for a run that waits for its own place that has to end.
     pub(super) fn take_skips(&mut self) {
-        for skip in std::mem::take(&mut self.skips) {
+        for mut skip in std::mem::take(&mut self.skips) {
             let domain = self.owned.domain;
             let is_set_aside = self.owned.aside.contains_key(&skip.run);
             let grants = self.at_hand(skip.run).map(|loaded| loaded.run.grants()).unwrap_or_default();
             let is_unsure = self.to_recount.contains(&skip.run)
                 && grants.iter().any(|(task, _, token)| token.epoch() < domain && skip.tasks.contains(task));
+            if is_set_aside {
+                drop(skip.answer.take_opening());
+            }
             if is_set_aside || is_unsure {
                 self.skips.push(skip);
                 continue;
             }
-            let Skip { run, tasks, by, reason, answer } = skip;
+            let Skip { run, tasks, by, reason, mut answer } = skip;
+            let _opening = answer.take_opening();
             let skipped = self.put(run, Command::Skip { tasks, by, reason }).map_err(RequestError::from);
             self.answer(answer, skipped);
         }
