@@ -224,9 +224,9 @@ fn a_wait_that_outlived_its_process_is_not_measured() {
     events.extend([(28_800_010, 2, ended("a", 1, end)), (28_800_010, 2, succeeded("a"))]);
     // So it is with a block that is to hold something.
     let entered = Event::ScopeEntered { task: at("block"), attempt: Attempt(1), inputs: None };
-    let hold = Event::HoldQueued { task: at("block"), named: None };
+    let asked = Event::HoldQueued { task: at("block"), named: None };
     let held = Event::HoldGranted { task: at("block"), token: FencingToken(2) };
-    events.extend([(2, 1, hold), (28_800_011, 2, held), (28_800_011, 2, entered)]);
+    events.extend([(2, 1, asked), (28_800_011, 2, held), (28_800_011, 2, entered)]);
     events.push((28_800_012, 2, succeeded("block")));
     events.sort_by_key(|(ms, ..)| *ms);
     let found = history(&[timeline(events)]);
