@@ -24,7 +24,8 @@ tasks:
 
 /// Runs `w.yaml` on a terminal. Once `until` is there, `hold` may end. Returns all that was shown.
 fn on_a_terminal(workspace: &Workspace, environment: &[(&str, &str)], until: &str) -> String {
-    let variables: String = environment.iter().map(|(name, value)| format!("{name}={value} ")).collect();
+    let variables =
+        environment.iter().map(|(name, value)| format!("{name}={value} ")).collect::<Vec<_>>().concat();
     told(workspace, &format!("{variables}{} run w.yaml", env!("CARGO_BIN_EXE_myrmex")), until, &go)
 }
 

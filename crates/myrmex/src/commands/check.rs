@@ -17,7 +17,7 @@ use crate::sources;
 use crate::workspace::Workspace;
 
 /// The code of a file that is passed over.
-const PASSED_OVER: Code = Code("N0001");
+pub(crate) const PASSED_OVER: Code = Code("N0001");
 
 /// Check files and report every problem in them
 #[derive(Debug, clap::Args)]

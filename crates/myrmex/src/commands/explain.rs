@@ -213,6 +213,7 @@ mod tests {
         let mut known: Vec<_> =
             failures.chain(myrmex_lang::codes::ALL.iter().map(|info| info.code.0)).collect();
         known.extend([crate::commands::UNREADABLE.0, crate::settings::PROVIDER.0]);
+        known.push(crate::commands::check::PASSED_OVER.0);
         known.extend([lacking::MISSING.0, lacking::MAYBE_MISSING.0]);
         known.extend(myrmex_lang::import::codes::ALL.iter().map(|code| code.0));
         known.sort_unstable();

@@ -222,7 +222,7 @@ impl Live {
         let mut shown: BTreeMap<&Address, Option<&Leaf>> = BTreeMap::new();
         let mut left = 0;
         for (address, leaf) in leaves {
-            if shown.len() + 1 >= room {
+            if shown.len() >= room {
                 left += 1;
                 continue;
             }

@@ -321,8 +321,10 @@ impl Host {
             }
             match self.put(grant) {
                 Ok(()) => {}
-                // A grant before it let something begin that cancelled this one.
-                Err(Rejection::NotQueued { .. } | Rejection::RunOver { .. }) => {
+                // A grant before it let something begin that cancelled this one, or ended the item that it was in.
+                Err(
+                    Rejection::NotQueued { .. } | Rejection::UnknownTask { .. } | Rejection::RunOver { .. },
+                ) => {
                     self.held.remove(&token);
                     self.dispatch.release(token);
                 }
