@@ -200,12 +200,12 @@ fn an_export_never_takes_the_place_of_a_workflow() {
 #[test]
 fn many_tasks_after_many_have_one_task_between_them() {
     const MANY: usize = 150;
-    let tasks = |prefix: &str, needs: &str| -> String {
-        (0..MANY).map(|number| format!("{prefix}{number}: {{run: 'true'{needs}}}, ")).collect()
-    };
-    let needs: String = (0..MANY).map(|number| format!("a{number}, ")).collect();
+    let listed = |entry: &dyn Fn(usize) -> String| (0..MANY).map(entry).collect::<Vec<_>>().join(", ");
+    let tasks =
+        |prefix: &str, needs: &str| listed(&|number| format!("{prefix}{number}: {{run: 'true'{needs}}}"));
+    let needs = listed(&|number| format!("a{number}"));
     let text = format!(
-        "workflow: many\ndefaults: {{timeout: 1m}}\ntasks: {{{first}block: {{needs: [{needs}], tasks: {{{inner}}}}}, {last}}}\n",
+        "workflow: many\ndefaults: {{timeout: 1m}}\ntasks: {{{first}, block: {{needs: [{needs}], tasks: {{{inner}}}}}, {last}}}\n",
         first = tasks("a", ""),
         inner = tasks("b", ""),
         last = tasks("c", ", needs: block"),
