@@ -142,13 +142,18 @@ pub fn workflows_below(name: &str, root: &Path) -> impl Iterator<Item = PathBuf>
 /// Returns the files that `paths` mean: for a folder those of ours in it, and without any path those of the workspace at `root`.
 /// A folder that holds none stands for itself, as what cannot be read.
 pub fn meant(paths: &[PathBuf], root: &Path) -> Vec<PathBuf> {
-    let whole = [if is_here(root) { PathBuf::from(".") } else { root.to_owned() }];
+    let whole = whole(root);
     let paths = if paths.is_empty() { &whole } else { paths };
     let files = paths.iter().flat_map(|path| {
         let files = ours(path);
         if files.is_empty() { vec![path.clone()] } else { files }
     });
     files.collect()
+}
+
+/// Returns what stands for the whole workspace at `root` where no path is given.
+fn whole(root: &Path) -> [PathBuf; 1] {
+    [if is_here(root) { PathBuf::from(".") } else { root.to_owned() }]
 }
 
 /// Returns the file with the settings of the workspace at `root`, if there is one.
@@ -172,12 +177,19 @@ pub fn ours(folder: &Path) -> Vec<PathBuf> {
     own.chain(below).map(|file| file.strip_prefix(".").map_or(file.clone(), Path::to_path_buf)).collect()
 }
 
-/// Returns the source files of a folder that [`ours`] passes over: they say nothing of a workflow, and may be of other tools, or have a
-/// slip of the pen where they say it.
-pub fn passed_over(folder: &Path) -> Vec<PathBuf> {
-    let ours = ours(folder);
+/// Returns the YAML files of the folders among `paths`, or of the workspace at `root` without any, that [`ours`] passes over: they do not say
+/// that they are workflows.
+pub fn passed_over(paths: &[PathBuf], root: &Path) -> Vec<PathBuf> {
+    let whole = whole(root);
+    let paths = if paths.is_empty() { &whole } else { paths };
     let plain = |file: PathBuf| file.strip_prefix(".").map_or(file.clone(), Path::to_path_buf);
-    files(folder).into_iter().map(plain).filter(|file| !ours.contains(file)).collect()
+    let is_yaml = |file: &PathBuf| file.extension().is_some_and(|ending| ending != "json");
+    let folders = paths.iter().filter(|path| path.is_dir());
+    let others = folders.flat_map(|folder| {
+        let ours = ours(folder);
+        files(folder).into_iter().map(plain).filter(move |file| !ours.contains(file))
+    });
+    others.filter(is_yaml).collect()
 }
 
 /// Returns the source files of a folder by name; none if it cannot be read.

@@ -527,15 +527,20 @@ fn an_artifact_of_a_failed_task_that_holds_a_secret_is_not_dropped_in_silence() 
 fn files_that_do_not_say_that_they_are_workflows_are_named() {
     let good = "workflow: ok\ntasks: {a: {run: 'true', timeout: 1m}}\n";
     let slip = "# Says hello.\nworklow: hello\ntasks: {a: {runn: x}}\n";
-    let workspace =
-        Workspace::with(&[("ok.yaml", good), ("hello.yaml", slip), ("ci.yml", "on: push\njobs: {}\n")]);
+    let workspace = Workspace::with(&[
+        ("ok.yaml", good),
+        ("hello.yaml", slip),
+        ("ci.yml", "on: push\njobs: {}\n"),
+        ("old.yml", "name: old\ntasks: {}\n"),
+        ("package.json", "{}"),
+    ]);
     let said = workspace.run(&["check"]);
     assert_eq!(said.code, 0);
     for part in [
         "note[N0001]: it is not checked",
         "hello.yaml",
         "did you mean `workflow` in its first line?",
-        "ci.yml",
+        "old.yml",
         "1 file without errors",
     ] {
         assert!(said.stderr.contains(part), "{part}: {}", said.stderr);
@@ -548,7 +553,7 @@ fn files_that_do_not_say_that_they_are_workflows_are_named() {
         .map(|one| (one["code"].as_str(), one["file"].as_str()));
     assert_eq!(
         found.collect::<Vec<_>>(),
-        [(Some("N0001"), Some("ci.yml")), (Some("N0001"), Some("hello.yaml"))]
+        [(Some("N0001"), Some("hello.yaml")), (Some("N0001"), Some("old.yml"))]
     );
     assert_eq!(workspace.run(&["check", "hello.yaml"]).code, 2, "by its name it is checked");
 }

@@ -19,6 +19,9 @@ use crate::workspace::Workspace;
 /// The code of a file that is passed over.
 pub(crate) const PASSED_OVER: Code = Code("N0001");
 
+/// How the bodies of workflows begin.
+const BODIES: [&str; 2] = ["tasks:", "do:"];
+
 /// Check files and report every problem in them
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -97,29 +100,29 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     Ok(if has_errors { Exit::Invalid } else { Exit::Success })
 }
 
-/// Names the source files in the folders that were asked for, or in the workspace, that are not checked because they say nothing of a
-/// workflow.
+/// Names the files in the folders that were asked for, or in the workspace, that read like workflows and are not checked because they do
+/// not say that they are.
 fn passed_over(paths: &[PathBuf], root: &Path) -> Vec<CheckedFile> {
-    let whole = [root.to_owned()];
-    let folders = if paths.is_empty() { &whole[..] } else { paths };
-    let files = folders.iter().filter(|path| path.is_dir()).flat_map(|folder| sources::passed_over(folder));
     let note = |path: PathBuf| {
-        let name = sources::name_of(&path);
-        let text = sources::read_source(&path).unwrap_or_default();
+        let text = sources::read_source(&path).ok()?;
         let first = text.lines().find(|line| !line.trim_start().starts_with('#') && !line.trim().is_empty());
-        let first = first.and_then(|line| line.split_once(':')).map(|(key, _)| key.trim());
-        let hint = match first.and_then(|key| myrmex_lang::nearest(key, std::iter::once("workflow"))) {
-            Some(key) => format!("did you mean `{key}` in its first line?"),
-            None => "give its path to check it all the same".to_owned(),
+        let first = first.and_then(|line| line.split_once(':')).map_or("", |(key, _)| key.trim());
+        let hint = if myrmex_lang::nearest(first, std::iter::once("workflow")).is_some() {
+            "did you mean `workflow` in its first line?"
+        } else if text.lines().any(|line| BODIES.iter().any(|body| line.starts_with(body))) {
+            "give its path to check it all the same"
+        } else {
+            return None;
         };
+        let name = sources::name_of(&path);
         let message = "it is not checked: it does not begin with `workflow: NAME`";
         let span = Span { file: Arc::clone(&name), start: 0, end: 0 };
         let note = Diagnostic { severity: Severity::Note, ..Diagnostic::warning(PASSED_OVER, span, message) };
         let mut file = CheckedFile::unreadable(note.with_hint(hint));
         file.source = Source::new(name, text);
-        file
+        Some(file)
     };
-    files.map(note).collect()
+    sources::passed_over(paths, root).into_iter().filter_map(note).collect()
 }
 
 /// Whether one of `files` is the file at `path`.
