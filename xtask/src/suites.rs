@@ -46,10 +46,10 @@ pub(crate) const SUITES: &[Suite] = &[
     // A minute of it is mdbook itself, where it is not yet built.
     check("book", 3, false, book::check),
     slow("traces", 2, "myrmex", "traces"),
-    slow("faults", 7, "myrmex", "faults"),
+    slow("faults", 6, "myrmex", "faults"),
     slow("jq-hazards", 1, "myrmex-expr", "jq_hazards"),
     slow("kill", 3, "myrmex", "kill"),
-    slow("simulator", 5, "myrmex-testkit", "simulator"),
+    slow("simulator", 6, "myrmex-testkit", "simulator"),
     slow("fuzz", 2, "myrmex", "fuzz"),
     cargo("demo", 6, false, &["run", "--quiet", "--package", "xtask", "--", "demo", "--short"]),
     Suite { name: "registry", budget_minutes: 1, is_quick: true, work: Work::Registry },

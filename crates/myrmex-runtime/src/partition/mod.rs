@@ -381,7 +381,7 @@ impl State {
         if let Some(message) = next {
             self.deferred.push_front(message);
         }
-        if self.skips.is_empty() {
+        if !self.keeps_timers() {
             self.fire_timers();
         }
         self.take_mail();

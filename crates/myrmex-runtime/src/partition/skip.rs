@@ -33,12 +33,17 @@ impl State {
         }
     }
 
+    /// Whether no timer fires for now: one of them may let begin what is to be skipped as soon as attempts are compared.
+    pub(super) fn keeps_timers(&self) -> bool {
+        self.skips.iter().any(|skip| !self.owned.aside.contains_key(&skip.run))
+    }
+
     /// Skips what can be: of a run that has its place, and of whose wanted tasks every attempt was compared with what the worker says it
     /// has. The others stay until that is done: an attempt that is found lost then waits, in the same step, so that no place is given away
     /// between; one that the worker still has, after the store alone was opened again, is under way.
     ///
-    /// What is to be skipped must not begin meanwhile: no timer fires as long as a skip is open, and if it opened the store, no place is given
-    /// away before. Only for a run that waits for its own place that has to end.
+    /// What is to be skipped must not begin meanwhile: if the skip opened the store, no place is given away before, and
+    /// [`State::keeps_timers`]. For a run that waits for its own place all that goes on, for it may wait for what timers begin.
     pub(super) fn take_skips(&mut self) {
         for mut skip in std::mem::take(&mut self.skips) {
             let domain = self.owned.domain;
