@@ -5,7 +5,7 @@ use crate::metadata::Package;
 use crate::workspace::SourceFile;
 
 /// The crates that decide and never do.
-const PURE: [&str; 4] = ["myrmex-model", "myrmex-expr", "myrmex-lang", "myrmex-engine"];
+const PURE: [&str; 5] = ["myrmex-model", "myrmex-expr", "myrmex-lang", "myrmex-plan", "myrmex-engine"];
 
 /// What a pure crate may depend on: data structures, text and arithmetic, nothing that can reach the outside.
 /// jiff is here for its types; its clock is refused by the `clippy.toml` of each pure crate. What jaq-std brings of
@@ -43,12 +43,21 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("myrmex-model", &[]),
     ("myrmex-expr", &["myrmex-model"]),
     ("myrmex-lang", &["myrmex-model", "myrmex-expr"]),
+    ("myrmex-plan", &["myrmex-model"]),
     ("myrmex-engine", &["myrmex-model"]),
     ("myrmex-store", &["myrmex-model"]),
     ("myrmex-runtime", &["myrmex-model", "myrmex-expr", "myrmex-engine", "myrmex-store"]),
     (
         "myrmex",
-        &["myrmex-model", "myrmex-expr", "myrmex-lang", "myrmex-engine", "myrmex-store", "myrmex-runtime"],
+        &[
+            "myrmex-model",
+            "myrmex-expr",
+            "myrmex-lang",
+            "myrmex-plan",
+            "myrmex-engine",
+            "myrmex-store",
+            "myrmex-runtime",
+        ],
     ),
     (
         "myrmex-testkit",
