@@ -6,4 +6,6 @@
 //!
 //! It does not know files, definitions' syntax or terminals, and it executes nothing.
 
+pub mod load;
+pub mod outcome;
 pub mod problem;
