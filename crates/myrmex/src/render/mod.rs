@@ -13,6 +13,7 @@ pub mod live;
 pub mod measured;
 pub mod origin;
 pub mod outline;
+pub mod plan;
 pub mod remaining;
 pub mod screen;
 pub mod summary;

@@ -21,7 +21,7 @@ const FIRST_WIDE: char = '\u{1100}';
 
 /// How text is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Face {
+pub(in crate::render) enum Face {
     /// The name of a workflow.
     Title,
     /// The name of a task.
@@ -52,7 +52,7 @@ impl Face {
 }
 
 /// Returns how wide `text` is, in whole pixels, rounded up.
-pub(super) fn width(text: &str, face: Face) -> i32 {
+pub(in crate::render) fn width(text: &str, face: Face) -> i32 {
     let thousandths: i64 = text.chars().map(|character| i64::from(width_of(character))).sum();
     let scaled = thousandths * i64::from(face.size()) * face.percent();
     i32::try_from((scaled + 99_999) / 100_000).unwrap_or(i32::MAX)

@@ -4,7 +4,7 @@
 
 pub mod critical;
 pub mod dot;
-mod glyphs;
+pub(in crate::render) mod glyphs;
 pub mod json;
 mod layers;
 pub mod layout;

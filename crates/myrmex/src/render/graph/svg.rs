@@ -345,7 +345,7 @@ fn hint(shape: &Shape, is_critical: bool) -> String {
 }
 
 /// Escapes text; what XML cannot hold at all becomes the replacement character.
-fn escaped(text: &str) -> String {
+pub(in crate::render) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
