@@ -148,9 +148,7 @@ impl Unit {
                 let minute = i64::from(at.minute()) / count * count;
                 midnight.checked_add(i64::from(at.hour()).hours()).ok()?.checked_add(minute.minutes()).ok()
             }
-            Self::Hours(count) => {
-                midnight.checked_add((i64::from(at.hour()) / count * count).hours()).ok()
-            }
+            Self::Hours(count) => midnight.checked_add((i64::from(at.hour()) / count * count).hours()).ok(),
             Self::Day => Some(midnight),
             Self::Week => {
                 let past = i64::from(at.weekday().since(Weekday::Monday));
@@ -259,11 +257,7 @@ pub(super) fn relative(from: i64, to: i64, pixels: i64) -> Axis {
     let step = RELATIVE_STEPS.iter().find(has_room).copied().unwrap_or(length);
     let begins = (0..).map(|count: i64| count * step).take_while(|begin| *begin < length).take(TICKS_MAX);
     let lower = begins
-        .map(|begin| Tick {
-            from: from + begin,
-            to: (from + begin + step).min(to),
-            label: offset(begin),
-        })
+        .map(|begin| Tick { from: from + begin, to: (from + begin + step).min(to), label: offset(begin) })
         .collect();
     Axis { upper: Vec::new(), lower }
 }

@@ -101,7 +101,8 @@ impl Columns {
         let instants = |of: fn(&Row) -> i64| {
             widest(&mut chart.rows.iter().map(|row| i64::from(width(&chart.instant(of(row)), Face::Note))))
         };
-        let who = widest(&mut chart.rows.iter().map(|row| i64::from(width(&row.who, Face::Note).min(WHO_MAX))));
+        let who =
+            widest(&mut chart.rows.iter().map(|row| i64::from(width(&row.who, Face::Note).min(WHO_MAX))));
         let start = MARGIN + name.max(strip.min(i64::from(NAME_MAX))).max(60) + GAP;
         let finish = start + instants(|row| row.start).max(36) + GAP;
         let who_at = finish + instants(|row| row.finish).max(42) + GAP;
@@ -212,7 +213,9 @@ impl Page<'_> {
             self.put(format_args!("<path class=\"line\" d=\"M{x} {top}V{bottom}\"/>"));
         }
         let (top, bottom) = (self.rows_top, self.rows_bottom);
-        self.put(format_args!("<path class=\"rule\" d=\"M{MARGIN} {top}H{right}M{MARGIN} {bottom}H{right}\"/>"));
+        self.put(format_args!(
+            "<path class=\"rule\" d=\"M{MARGIN} {top}H{right}M{MARGIN} {bottom}H{right}\"/>"
+        ));
     }
 
     fn heading(&mut self) {
@@ -349,12 +352,8 @@ impl Page<'_> {
         let label = escaped(&fitting(&strip.label, NAME_MAX));
         self.put(format_args!("<g><title>{label}: {}</title>", escaped(&strip.words)));
         self.put(format_args!("<text class=\"name\" x=\"{MARGIN}\" y=\"{}\">{label}</text>", top + 18));
-        let words = escaped(&strip.words);
-        self.put(format_args!(
-            "<text class=\"when\" x=\"{}\" y=\"{}\">{words}</text>",
-            self.columns.start,
-            top + 18
-        ));
+        let (words, x) = (escaped(&strip.words), self.columns.start);
+        self.put(format_args!("<text class=\"when\" x=\"{x}\" y=\"{}\">{words}</text>", top + 18));
         let most = strip.profile.iter().map(|&(_, used)| used).max().unwrap_or(0).max(strip.capacity).max(1);
         let height = |used: u64| {
             i64::try_from(u128::from(used) * u128::from(STRIP.unsigned_abs()) * 10 / u128::from(most))
@@ -404,4 +403,103 @@ fn hint(row: &Row) -> String {
     let critical = if row.is_critical { "\ndecides when all is over" } else { "" };
     let reason = if row.reason.is_empty() { String::new() } else { format!("\n{}", row.reason) };
     format!("{}{critical}{reason}", row.label)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::super::chart::Mark;
+    use super::*;
+
+    const HOUR: i64 = 3_600_000;
+
+    fn row(label: &str, (start, finish): (i64, i64), shape: Shape) -> Row {
+        Row {
+            depth: usize::from(shape != Shape::Summary),
+            label: label.to_owned(),
+            shape,
+            start: start * HOUR,
+            finish: finish * HOUR,
+            float_until: None,
+            is_critical: false,
+            done_percent: None,
+            who: String::new(),
+            reason: String::new(),
+        }
+    }
+
+    fn chart() -> Chart {
+        let mut rows = vec![
+            row("delivery", (0, 80), Shape::Summary),
+            row("design <the> \"service\"", (0, 40), Shape::Bar),
+            row("review", (40, 60), Shape::Decision),
+            row("docs", (40, 50), Shape::Bar),
+            row("done", (80, 80), Shape::Milestone),
+        ];
+        rows[1].is_critical = true;
+        rows[1].done_percent = Some(50);
+        rows[1].who = "ada, bo".to_owned();
+        rows[3].float_until = Some(80 * HOUR);
+        rows[2].reason = "after design".to_owned();
+        let link = |from, to, kind| Arrow { from, to, from_start: false, to_finish: false, kind };
+        Chart {
+            title: "apollo".to_owned(),
+            facts: vec!["80 h".to_owned()],
+            from: 0,
+            to: 84 * HOUR,
+            zone: Some(TimeZone::UTC),
+            rows,
+            arrows: vec![
+                link(1, 2, ArrowKind::Critical),
+                link(1, 3, ArrowKind::Link),
+                link(3, 4, ArrowKind::Link),
+            ],
+            closed: vec![(10 * HOUR, 20 * HOUR)],
+            marks: vec![Mark { at: 82 * HOUR, label: "deadline".to_owned() }],
+            strips: vec![Strip {
+                label: "ada".to_owned(),
+                capacity: 1_000,
+                profile: vec![(0, 1_000), (40 * HOUR, 1_500), (60 * HOUR, 0)],
+                words: "at most 1.5 of 1".to_owned(),
+            }],
+        }
+    }
+
+    #[test]
+    fn every_row_mark_and_load_is_drawn_and_nothing_of_a_name_becomes_markup() {
+        let drawn = svg(&chart()).unwrap();
+        assert_eq!(drawn.matches("<rect class=\"bar").count(), 2);
+        assert_eq!(drawn.matches("class=\"decision\"").count(), 1);
+        assert_eq!(drawn.matches("class=\"stone\"").count(), 1);
+        assert_eq!(drawn.matches("<path class=\"link").count(), 3);
+        assert_eq!(drawn.matches("class=\"over\"").count(), 1);
+        assert!(drawn.contains("* design &lt;the&gt; &quot;service&quot;"), "{drawn}");
+        assert!(drawn.contains("class=\"marked end\"") && drawn.contains(">deadline<"), "{drawn}");
+        assert!(!drawn.contains("<script") && !drawn.contains("href"), "{drawn}");
+        assert_eq!(drawn, svg(&chart()).unwrap());
+    }
+
+    #[test]
+    fn a_plan_that_nobody_could_read_is_not_drawn() {
+        let mut long = chart();
+        long.arrows.clear();
+        long.rows = vec![row("a", (0, 1), Shape::Bar); ROWS_MAX + 1];
+        assert_eq!(svg(&long), Err(TooLong { rows: ROWS_MAX + 1 }));
+    }
+
+    #[test]
+    fn what_takes_no_time_is_drawn_too() {
+        let mut empty = chart();
+        (empty.from, empty.to, empty.zone) = (0, 0, None);
+        for row in &mut empty.rows {
+            (row.start, row.finish) = (0, 0);
+        }
+        assert!(svg(&empty).unwrap().contains("width=\"2\""));
+    }
+
+    #[test]
+    fn tenths_of_a_pixel_are_written_short() {
+        assert_eq!([0, 10, 125, -5].map(pixels), ["0", "1", "12.5", "-0.5"]);
+    }
 }
