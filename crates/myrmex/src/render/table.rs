@@ -13,14 +13,26 @@ pub enum Side {
 
 /// Writes a table with its heads. Each row has as many cells as there are heads; no line ends with a space.
 pub fn table<const N: usize>(heads: [(&str, Side); N], rows: &[[String; N]]) -> String {
-    let heading = heads.map(|(head, _)| head.to_owned());
-    let all: Vec<&[String; N]> = std::iter::once(&heading).chain(rows).collect();
+    written(&heads, &rows.iter().map(<[String; N]>::as_slice).collect::<Vec<_>>())
+}
+
+/// Writes a table whose columns are known only when it is written, as [`table`] does. A row with fewer cells ends early.
+pub fn rows(heads: &[(&str, Side)], rows: &[Vec<String>]) -> String {
+    written(heads, &rows.iter().map(Vec::as_slice).collect::<Vec<_>>())
+}
+
+fn written(heads: &[(&str, Side)], rows: &[&[String]]) -> String {
+    let heading: Vec<String> = heads.iter().map(|(head, _)| (*head).to_owned()).collect();
+    let all: Vec<&[String]> = std::iter::once(heading.as_slice()).chain(rows.iter().copied()).collect();
+    let widest = |column: usize| {
+        let cells = all.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..heads.len()).map(widest).collect();
     let mut written = String::new();
     for row in &all {
         let mut line = String::new();
-        for (column, (_, side)) in heads.iter().enumerate() {
-            let width = all.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-            let cell = &row[column];
+        for (((_, side), cell), width) in heads.iter().zip(*row).zip(&widths) {
             // Writing into a text cannot fail.
             let _ = match side {
                 Side::Left => write!(line, "{cell:<width$}  "),

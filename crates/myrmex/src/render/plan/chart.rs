@@ -46,6 +46,8 @@ pub struct Row {
     pub finish: i64,
     /// Until when it could last without moving the end of all; nothing of a row that holds others.
     pub float_until: Option<i64>,
+    /// The same as a length, in words; empty where there is none.
+    pub float: String,
     /// Whether it decides when all is over.
     pub is_critical: bool,
     /// How much of it is done, in percent; none if it has not begun.

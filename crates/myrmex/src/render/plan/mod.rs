@@ -1,5 +1,9 @@
-//! A plan for people and scripts.
+//! A plan for people and scripts: a [`chart`], [`section`]s of words and tables beside it, and one file for each format.
 
 mod axis;
 pub mod chart;
+pub mod html;
+pub mod mermaid;
+pub mod section;
 pub mod svg;
+pub mod text;

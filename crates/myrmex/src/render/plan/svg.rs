@@ -422,6 +422,7 @@ mod tests {
             start: start * HOUR,
             finish: finish * HOUR,
             float_until: None,
+            float: String::new(),
             is_critical: false,
             done_percent: None,
             who: String::new(),
