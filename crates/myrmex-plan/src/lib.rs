@@ -6,6 +6,7 @@
 //!
 //! It does not know files, definitions' syntax or terminals, and it executes nothing.
 
+pub mod calendar;
 pub mod placement;
 pub mod problem;
 pub mod random;
