@@ -7,6 +7,9 @@
 //! It does not know files, definitions' syntax or terminals, and it executes nothing.
 
 pub mod calendar;
+pub mod earned;
+pub mod money;
 pub mod placement;
 pub mod problem;
 pub mod random;
+pub mod rank;
