@@ -1,5 +1,8 @@
 //! Tests of earned value against figures computed elsewhere, to six decimals.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(clippy::disallowed_methods, reason = "tests read files")]
+
 use std::path::Path;
 
 use myrmex_plan::earned::{Ratio, Standing, earned_time};

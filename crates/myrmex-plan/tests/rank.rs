@@ -1,5 +1,8 @@
 //! Tests of the order of dispatch: by hand, and over recorded executions of real workflows.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(clippy::disallowed_methods, reason = "tests read files")]
+
 use std::path::{Path, PathBuf};
 
 use myrmex_plan::problem::{Span, TaskId};
@@ -88,7 +91,7 @@ fn traces() -> Vec<Network> {
         .collect()
 }
 
-/// Reads a WfFormat 1.5 file: who waits for whom, and the measured times in milliseconds.
+/// Reads a `WfFormat` 1.5 file: who waits for whom, and the measured times in milliseconds.
 fn trace(path: &Path) -> Network {
     let text = std::fs::read_to_string(path).unwrap();
     let document: serde_json::Value = serde_json::from_str(&text).unwrap();
