@@ -7,6 +7,15 @@
 //! It does not know files, definitions' syntax or terminals, and it executes nothing.
 
 pub mod calendar;
+pub mod chain;
+pub mod earned;
+pub mod hours;
 pub mod load;
+pub mod money;
+pub mod network;
 pub mod outcome;
+pub mod placement;
+pub mod policy;
 pub mod problem;
+pub mod random;
+pub mod rank;

@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::outcome::{Load, Overload, Resource};
-use crate::problem::{Moment, PersonId, PoolId, Problem, TaskId};
+use crate::chain::Resource;
+use crate::outcome::{Load, Overload};
+use crate::problem::{Moment, Problem, TaskId};
 
 /// What a task uses from one instant to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,11 +52,12 @@ pub fn loads(problem: &Problem, planned: &[Use], early: &[Use], within: (Moment,
         .collect()
 }
 
-/// Returns how much there is of a resource: units of a pool, thousandths of a person.
+/// Returns how much there is of a resource: units of a pool, thousandths of a person, tasks of a phase.
 fn capacity(problem: &Problem, resource: Resource) -> u64 {
     match resource {
-        Resource::Pool(PoolId(pool)) => u64::from(problem.pools[pool as usize].capacity),
-        Resource::Person(PersonId(person)) => u64::from(problem.people[person as usize].units),
+        Resource::Pool(pool) => u64::from(problem.pools[pool.at()].capacity),
+        Resource::Person(person) => u64::from(problem.people[person.at()].units),
+        Resource::Phase(phase) => u64::from(problem.phases[phase.at()].max_parallel.unwrap_or(0)),
     }
 }
 
@@ -126,6 +128,7 @@ fn overloads(uses: &[Use], capacity: u64) -> Vec<Overload> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::problem::PoolId;
 
     fn used(task: u32, units: u64, from: i64, to: i64) -> Use {
         Use {

@@ -3,6 +3,7 @@
 //! An [`Outcome`] holds everything that people and scripts are shown. It is complete in itself: a renderer needs nothing beside it
 //! and the [`Problem`](crate::problem::Problem) whose indices it uses.
 
+use crate::chain::{Resource, ResourceArc};
 use crate::problem::{Moment, PersonId, PoolId, Span, TaskId};
 
 /// A plan, or why there is none.
@@ -25,7 +26,7 @@ pub struct Outcome {
     /// The same with resources: what decides in this plan.
     pub critical_chain: Vec<TaskId>,
     /// What a task waits for because another one has its resource.
-    pub arcs: Vec<Arc>,
+    pub arcs: Vec<ResourceArc>,
     /// The load of pools and people.
     pub loads: Vec<Load>,
 }
@@ -118,10 +119,8 @@ pub enum Driver {
     Start,
     /// A task before it, by a link.
     Predecessor(TaskId),
-    /// Another task has the pool until then.
-    Pool(PoolId, TaskId),
-    /// Another task has the person until then.
-    Person(PersonId, TaskId),
+    /// Another task has the resource until then.
+    Resource(Resource, TaskId),
     /// Its calendar opens then.
     Calendar,
     /// Its window, or a start that was asked for.
@@ -130,27 +129,7 @@ pub enum Driver {
     Fact,
 }
 
-/// A task that waits for another one because of a resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Arc {
-    /// What has it first.
-    pub from: TaskId,
-    /// What has it next.
-    pub to: TaskId,
-    /// What it is.
-    pub resource: Resource,
-}
-
-/// What tasks share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Resource {
-    /// A pool.
-    Pool(PoolId),
-    /// A person.
-    Person(PersonId),
-}
-
-/// How much of a pool or of a person is used, and when.
+/// How much of a pool, a person or the limit of a phase is used, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Load {
     /// Of what.
