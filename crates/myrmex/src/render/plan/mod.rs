@@ -3,7 +3,10 @@
 mod axis;
 pub mod chart;
 pub mod html;
+pub mod json;
 pub mod mermaid;
+mod rows;
 pub mod section;
 pub mod svg;
 pub mod text;
+mod words;

@@ -1,0 +1,167 @@
+//! From a plan to the rows and arrows of its chart: tasks below the blocks and phases that hold them.
+
+use std::collections::BTreeMap;
+
+use myrmex_plan::outcome::Planned;
+use myrmex_plan::problem::{Fact, Kind, LinkKind, Moment, TaskId};
+
+use super::chart::{Arrow, ArrowKind, Row, Shape};
+use super::json::Named;
+use super::words;
+
+/// The rows of a plan, and where each task stands in them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rows {
+    /// From top to bottom.
+    pub(super) rows: Vec<Row>,
+    /// The row of each task, by its index.
+    row_of: Vec<usize>,
+}
+
+/// A name, with what is in it.
+#[derive(Debug, Default)]
+struct Branch {
+    task: Option<TaskId>,
+    /// In the order in which they were first met.
+    inner: Vec<(String, Branch)>,
+    place_of: BTreeMap<String, usize>,
+}
+
+impl Branch {
+    fn inner(&mut self, name: &str) -> &mut Self {
+        let place = *self.place_of.entry(name.to_owned()).or_insert_with(|| {
+            self.inner.push((name.to_owned(), Self::default()));
+            self.inner.len() - 1
+        });
+        &mut self.inner[place].1
+    }
+}
+
+/// Builds the rows: a task is below its phase, and below the tasks that its path names.
+pub(super) fn rows(named: Named<'_>) -> Rows {
+    let mut root = Branch::default();
+    for (index, task) in (0..).zip(&named.problem.tasks) {
+        let phase = task.phase.map(|phase| named.problem.phases[phase.at()].name.as_str());
+        let mut at = &mut root;
+        // A task that stands for its phase is the phase's row.
+        for name in phase.filter(|phase| *phase != task.name).into_iter().chain(task.name.split('/')) {
+            at = at.inner(name);
+        }
+        at.task = Some(TaskId(index));
+    }
+    let mut built = Rows { rows: Vec::new(), row_of: vec![0; named.problem.tasks.len()] };
+    for (name, branch) in &root.inner {
+        built.put(named, name, branch, 0);
+    }
+    built
+}
+
+impl Rows {
+    /// Adds a branch with all in it, and returns when it begins and ends.
+    fn put(&mut self, named: Named<'_>, name: &str, branch: &Branch, depth: usize) -> (i64, i64) {
+        let place = self.rows.len();
+        let planned = branch.task.map(|task| (task, &named.outcome.tasks[task.at()]));
+        self.rows.push(match planned {
+            Some((task, planned)) => row(named, task, planned),
+            None => summary(),
+        });
+        let own = planned.map(|(_, planned)| (planned.start.0, planned.finish.0));
+        if let Some(task) = branch.task {
+            self.row_of[task.at()] = place;
+        }
+        let inner: Vec<(i64, i64)> =
+            branch.inner.iter().map(|(name, branch)| self.put(named, name, branch, depth + 1)).collect();
+        let all = own.iter().chain(&inner);
+        let start = all.clone().map(|(start, _)| *start).min().unwrap_or(0);
+        let finish = all.map(|(_, finish)| *finish).max().unwrap_or(start);
+        let row = &mut self.rows[place];
+        (row.depth, row.label, row.start, row.finish) = (depth, name.to_owned(), start, finish);
+        if !branch.inner.is_empty() {
+            (row.shape, row.float_until) = (Shape::Summary, None);
+            row.float.clear();
+        }
+        (start, finish)
+    }
+
+    /// Returns an arrow for each link and each resource that is handed on.
+    pub(super) fn arrows(&self, named: Named<'_>) -> Vec<Arrow> {
+        let critical: Vec<(TaskId, TaskId)> =
+            named.outcome.critical_chain.windows(2).map(|pair| (pair[0], pair[1])).collect();
+        let row = |task: TaskId| self.row_of[task.at()];
+        let links = named.problem.links.iter().map(|link| Arrow {
+            from: row(link.from),
+            to: row(link.to),
+            from_start: matches!(link.kind, LinkKind::StartStart | LinkKind::StartFinish),
+            to_finish: matches!(link.kind, LinkKind::FinishFinish | LinkKind::StartFinish),
+            kind: if critical.contains(&(link.from, link.to)) {
+                ArrowKind::Critical
+            } else {
+                ArrowKind::Link
+            },
+        });
+        let arcs = named.outcome.arcs.iter().map(|arc| Arrow {
+            from: row(arc.from),
+            to: row(arc.to),
+            from_start: false,
+            to_finish: false,
+            kind: ArrowKind::Resource,
+        });
+        let mut arrows: Vec<Arrow> = links.chain(arcs).filter(|arrow| arrow.from != arrow.to).collect();
+        arrows
+            .sort_by_key(|arrow| (arrow.from, arrow.to, arrow.from_start, arrow.to_finish, arrow.kind as u8));
+        arrows.dedup_by_key(|arrow| (arrow.from, arrow.to, arrow.from_start, arrow.to_finish));
+        arrows
+    }
+}
+
+fn summary() -> Row {
+    Row {
+        depth: 0,
+        label: String::new(),
+        shape: Shape::Summary,
+        start: 0,
+        finish: 0,
+        float_until: None,
+        float: String::new(),
+        is_critical: false,
+        done_percent: None,
+        who: String::new(),
+        reason: String::new(),
+    }
+}
+
+fn row(named: Named<'_>, id: TaskId, planned: &Planned) -> Row {
+    let task = &named.problem.tasks[id.at()];
+    let shape = match task.kind {
+        Kind::Automated | Kind::Manual => Shape::Bar,
+        Kind::Decision => Shape::Decision,
+        Kind::Milestone => Shape::Milestone,
+    };
+    let people = planned.crew.iter().map(|(person, _)| named.problem.people[person.at()].name.as_str());
+    let pools =
+        task.modes[planned.mode].pools.iter().map(|(pool, _)| named.problem.pools[pool.at()].name.as_str());
+    let float = planned.float_resource.0;
+    Row {
+        shape,
+        float_until: (planned.late_finish > planned.finish).then_some(planned.late_finish.0),
+        float: if float == 0 { "0".to_owned() } else { words::signed(float) },
+        is_critical: planned.is_critical_resource,
+        done_percent: done(task.fact, planned.finish),
+        who: people.chain(pools).collect::<Vec<_>>().join(", "),
+        reason: words::reason(named, planned.driver),
+        ..summary()
+    }
+}
+
+/// Returns how much of a task is done, as far as time tells.
+fn done(fact: Fact, finish: Moment) -> Option<u8> {
+    match fact {
+        Fact::Open | Fact::Dropped => None,
+        Fact::Finished { .. } => Some(100),
+        Fact::Started { at, left } => {
+            let (all, left) = (finish.0 - at.0, left.map_or(0, |left| left.0));
+            let done = if all > 0 { (all - left).max(0) * 100 / all } else { 0 };
+            Some(u8::try_from(done).unwrap_or(0))
+        }
+    }
+}
