@@ -9,6 +9,9 @@ mod bodies;
 mod checks;
 mod forms;
 mod handling;
+mod planning;
+mod project;
+mod resources;
 mod schema;
 mod template;
 

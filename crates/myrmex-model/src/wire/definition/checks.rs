@@ -236,7 +236,10 @@ fn check_graph(definition: &Definition, id: NodeId, graph: &Graph) -> Check {
 /// Takes away children without incoming edges until none is left.
 fn check_acyclic(id: NodeId, graph: &Graph) -> Check {
     let count = u32::try_from(graph.children.len()).unwrap_or(u32::MAX);
-    let mut left: Vec<u32> = (0..count).map(|child| graph.in_count(child)).collect();
+    let mut left = vec![0_u32; graph.children.len()];
+    for edge in graph.edges() {
+        left[edge.to as usize] += 1;
+    }
     let mut ready: Vec<u32> = (0..count).filter(|child| left[*child as usize] == 0).collect();
     let mut taken = 0;
     while let Some(child) = ready.pop() {

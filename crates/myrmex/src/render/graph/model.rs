@@ -10,6 +10,7 @@ use myrmex_model::ir::{
     Body, Definition, Each, Flow, Graph, Join, Next, Node, NodeId, RoundCondition, Timer,
 };
 use myrmex_model::outcome::{Outcome, OutcomeSet};
+use myrmex_model::planning::Extent;
 use myrmex_model::status::Status;
 use myrmex_model::template::{Expr, Part, Template};
 use myrmex_model::time::Timestamp;
@@ -57,6 +58,16 @@ pub struct RunFacts {
     pub is_interrupted: bool,
     /// How long it took, or had taken when the last event was recorded, in milliseconds.
     pub took_ms: u64,
+}
+
+/// Says how long after what it asks for an arrow lets go: working time as it was written, its calendar is not known here.
+fn lag_words(lag: Extent) -> String {
+    let earlier = lag.to_string();
+    match lag {
+        _ if lag.is_lead() => format!("{} earlier", earlier.trim_start_matches('-')),
+        Extent::Elapsed { millis } => format!("{} later", time::elapsed_ms(millis.unsigned_abs())),
+        Extent::Working { .. } => format!("{lag} of work later"),
+    }
 }
 
 impl RunFacts {
@@ -481,9 +492,10 @@ impl Reading<'_> {
         for edge in graph.edges() {
             let (from, to) = (graph.children[edge.from as usize].node, graph.children[edge.to as usize].node);
             let cases: Vec<String> = edge.cases.iter().map(|case| self.case(from, *case)).collect();
-            let lag = edge.lag.map(|lag| format!("{} later", time::elapsed_ms(lag.0)));
+            let lag = edge.lag.map(lag_words);
             let case = (!cases.is_empty()).then(|| cases.join(" or "));
-            let parts: Vec<String> = case.into_iter().chain(lag).collect();
+            let end = (edge.holds == Holds::End).then(|| "for its end".to_owned());
+            let parts: Vec<String> = case.into_iter().chain(end).chain(lag).collect();
             self.arrows.push(Arrow {
                 from: by_node[&from],
                 to: by_node[&to],
