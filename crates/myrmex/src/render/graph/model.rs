@@ -7,7 +7,7 @@ use myrmex_engine::history::{History, Quantiles, TaskHistory};
 use myrmex_model::address::Address;
 use myrmex_model::event::HandlerKind;
 use myrmex_model::ir::{
-    Body, Definition, Each, Flow, Graph, Join, Next, Node, NodeId, RoundCondition, Timer,
+    AwaitKind, Body, Definition, Each, Flow, Graph, Join, Next, Node, NodeId, RoundCondition, Timer,
 };
 use myrmex_model::outcome::{Outcome, OutcomeSet};
 use myrmex_model::status::Status;
@@ -126,6 +126,14 @@ pub enum Kind {
     Fail,
     /// Another workflow.
     Workflow,
+    /// Work that people do.
+    Manual,
+    /// People agree or refuse.
+    Approval,
+    /// People give data.
+    Form,
+    /// People decide whether the work goes on.
+    Gate,
     /// Tasks one after the other.
     Do,
     /// Tasks with edges.
@@ -150,6 +158,10 @@ impl Kind {
             Self::Switch => "switch",
             Self::Fail => "fail",
             Self::Workflow => "workflow",
+            Self::Manual => "manual",
+            Self::Approval => "approval",
+            Self::Form => "form",
+            Self::Gate => "gate",
             Self::Do => "do",
             Self::Tasks => "tasks",
             Self::Repeat => "repeat",
@@ -168,6 +180,13 @@ impl Kind {
             Body::Choose(_) => Self::Switch,
             Body::Raise(_) => Self::Fail,
             Body::Call(_) => Self::Workflow,
+            Body::Await(body) => match &body.kind {
+                AwaitKind::Manual => Self::Manual,
+                AwaitKind::Approval => Self::Approval,
+                AwaitKind::Form => Self::Form,
+                AwaitKind::Signal(_) => Self::Wait,
+                AwaitKind::Gate(_) => Self::Gate,
+            },
             Body::Graph(_) => Self::Tasks,
             Body::Each(_) => Self::ForEach,
             Body::Flow(flow) if flow.rounds.is_some() => Self::Repeat,
@@ -377,6 +396,7 @@ impl Reading<'_> {
                 | Body::Timer(_)
                 | Body::Choose(_)
                 | Body::Raise(_)
+                | Body::Await(_)
                 | Body::Each(_)
                 | Body::Call(_) => {}
             }
@@ -392,6 +412,7 @@ impl Reading<'_> {
             | Body::Timer(_)
             | Body::Choose(_)
             | Body::Raise(_)
+            | Body::Await(_)
             | Body::Flow(_)
             | Body::Graph(_)
             | Body::Call(_) => id,
@@ -451,6 +472,7 @@ impl Reading<'_> {
             | Body::Timer(_)
             | Body::Choose(_)
             | Body::Raise(_)
+            | Body::Await(_)
             | Body::Each(_)
             | Body::Call(_) => Vec::new(),
         };
@@ -528,6 +550,7 @@ impl Reading<'_> {
             | Body::Value(_)
             | Body::Timer(_)
             | Body::Raise(_)
+            | Body::Await(_)
             | Body::Flow(_)
             | Body::Graph(_)
             | Body::Each(_)
@@ -613,6 +636,10 @@ fn does(node: &Node) -> String {
         Body::Timer(Timer::After(length)) => Some(text(length)),
         Body::Timer(Timer::Until(instant)) => Some(format!("until {}", text(instant))),
         Body::Call(call) => Some(call.workflow.as_str().to_owned()),
+        Body::Await(body) => Some(match &body.kind {
+            AwaitKind::Signal(name) => format!("signal {name}"),
+            AwaitKind::Manual | AwaitKind::Approval | AwaitKind::Form | AwaitKind::Gate(_) => text(&body.ask),
+        }),
         Body::Raise(_)
         | Body::Value(_)
         | Body::Choose(_)
