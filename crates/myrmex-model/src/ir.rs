@@ -5,6 +5,8 @@
 //! token, an order and jumps. See `semantics.md` section 1 for the whole family of bodies; the enum here holds those
 //! that the run machine carries out, so that the compiler points at every place a new one matters.
 
+mod people;
+
 use std::collections::BTreeMap;
 
 use crate::OrderedMap;
@@ -17,6 +19,8 @@ use crate::schema::Schema;
 use crate::template::{Expr, Template};
 use crate::time::Length;
 use crate::value::Value;
+
+pub use people::{Await, AwaitKind, CheckItem, Gate, GateDecision};
 
 /// The most nodes of one definition. A larger graph belongs in a `for_each`.
 pub const NODES_MAX: usize = 1_000_000;
@@ -186,6 +190,8 @@ pub enum Body {
     Each(Each),
     /// A run of another workflow.
     Call(Call),
+    /// Waits for people, or for a message.
+    Await(Box<Await>),
 }
 
 /// A run of another workflow, as a child of this one.

@@ -30,6 +30,7 @@ fn read<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
     text.parse().unwrap()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "most fields are optional")]
 fn some<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> Option<T> {
     Some(read(text))
 }
@@ -333,9 +334,9 @@ fn damage_is_refused() {
         (r#"{"role":"dev","count":2"#, r#"{"role":"dev","count":0"#),
         (r#""units":800"#, r#""units":1001"#),
         (r#""units":800"#, r#""units":0"#),
-        (r#"[1320,1800]"#, r#"[1320,2761]"#),
-        (r#"[1320,1800]"#, r#"[1440,1800]"#),
-        (r#"[540,720]"#, r#"[720,720]"#),
+        (r"[1320,1800]", r"[1320,2761]"),
+        (r"[1320,1800]", r"[1440,1800]"),
+        (r"[540,720]", r"[720,720]"),
         (r#""day":28800000"#, r#""day":0"#),
         (r#""capacity":4"#, r#""capacity":0"#),
         (r#""max_parallel":3"#, r#""max_parallel":0"#),

@@ -249,6 +249,7 @@ impl Run {
             | Body::Timer(_)
             | Body::Choose(_)
             | Body::Raise(_)
+            | Body::Await(_)
             | Body::Flow(_)
             | Body::Each(_)
             | Body::Call(_) => None,

@@ -9,6 +9,7 @@ mod bodies;
 mod checks;
 mod forms;
 mod handling;
+mod people;
 mod planning;
 mod project;
 mod resources;

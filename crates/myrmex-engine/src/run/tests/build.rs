@@ -435,6 +435,7 @@ fn add(nodes: &mut Vec<Node>, parent: Option<NodeId>, spec: &Spec) -> NodeId {
         binding: spec
             .is_bound
             .then(|| Box::new(Binding { values: Template::Expr(Expr::jinja("values")), inputs: Vec::new() })),
+        planning: None,
     });
     let body = body(nodes, id, spec);
     nodes[id.0 as usize].body = body;

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::forms::{Text, expr, is_false, name, source, wrong};
+use super::people::AwaitV1;
 use super::template::TemplateV1;
 use crate::ir::{
     Body, Call, Case, Choose, Complete, Each, Edge, Flow, FlowChild, Graph, GraphChild, Holds, Join, Late,
@@ -69,6 +70,7 @@ pub(super) enum BodyV1<'a> {
         #[serde(default, skip_serializing_if = "is_false")]
         detached: bool,
     },
+    Await(Box<AwaitV1<'a>>),
 }
 
 impl<'a> From<&'a Body> for BodyV1<'a> {
@@ -104,6 +106,7 @@ impl<'a> From<&'a Body> for BodyV1<'a> {
                 inputs: (&call.inputs).into(),
                 detached: call.is_detached,
             },
+            Body::Await(body) => Self::Await(Box::new((&**body).into())),
         }
     }
 }
@@ -180,6 +183,7 @@ impl BodyV1<'_> {
             Self::Call { workflow, inputs, detached } => {
                 Body::Call(Call { workflow: name(&workflow)?, inputs: inputs.into(), is_detached: detached })
             }
+            Self::Await(body) => Body::Await(Box::new((*body).try_into()?)),
         })
     }
 }

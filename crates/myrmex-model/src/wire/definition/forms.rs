@@ -179,7 +179,7 @@ impl TryFrom<ConcurrencyV1<'_>> for Concurrency {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct InputV1<'a> {
+pub(super) struct InputV1<'a> {
     #[serde(borrow)]
     name: Text<'a>,
     schema: SchemaV1<'a>,

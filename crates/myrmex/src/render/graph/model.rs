@@ -7,7 +7,7 @@ use myrmex_engine::history::{History, Quantiles, TaskHistory};
 use myrmex_model::address::Address;
 use myrmex_model::event::HandlerKind;
 use myrmex_model::ir::{
-    Body, Definition, Each, Flow, Graph, Join, Next, Node, NodeId, RoundCondition, Timer,
+    AwaitKind, Body, Definition, Each, Flow, Graph, Join, Next, Node, NodeId, RoundCondition, Timer,
 };
 use myrmex_model::outcome::{Outcome, OutcomeSet};
 use myrmex_model::planning::Extent;
@@ -137,6 +137,14 @@ pub enum Kind {
     Fail,
     /// Another workflow.
     Workflow,
+    /// Work that people do.
+    Manual,
+    /// People agree or refuse.
+    Approval,
+    /// People give data.
+    Form,
+    /// People decide whether the work goes on.
+    Gate,
     /// Tasks one after the other.
     Do,
     /// Tasks with edges.
@@ -161,6 +169,10 @@ impl Kind {
             Self::Switch => "switch",
             Self::Fail => "fail",
             Self::Workflow => "workflow",
+            Self::Manual => "manual",
+            Self::Approval => "approval",
+            Self::Form => "form",
+            Self::Gate => "gate",
             Self::Do => "do",
             Self::Tasks => "tasks",
             Self::Repeat => "repeat",
@@ -179,6 +191,13 @@ impl Kind {
             Body::Choose(_) => Self::Switch,
             Body::Raise(_) => Self::Fail,
             Body::Call(_) => Self::Workflow,
+            Body::Await(body) => match &body.kind {
+                AwaitKind::Manual => Self::Manual,
+                AwaitKind::Approval => Self::Approval,
+                AwaitKind::Form => Self::Form,
+                AwaitKind::Signal(_) => Self::Wait,
+                AwaitKind::Gate(_) => Self::Gate,
+            },
             Body::Graph(_) => Self::Tasks,
             Body::Each(_) => Self::ForEach,
             Body::Flow(flow) if flow.rounds.is_some() => Self::Repeat,
@@ -388,6 +407,7 @@ impl Reading<'_> {
                 | Body::Timer(_)
                 | Body::Choose(_)
                 | Body::Raise(_)
+                | Body::Await(_)
                 | Body::Each(_)
                 | Body::Call(_) => {}
             }
@@ -403,6 +423,7 @@ impl Reading<'_> {
             | Body::Timer(_)
             | Body::Choose(_)
             | Body::Raise(_)
+            | Body::Await(_)
             | Body::Flow(_)
             | Body::Graph(_)
             | Body::Call(_) => id,
@@ -462,6 +483,7 @@ impl Reading<'_> {
             | Body::Timer(_)
             | Body::Choose(_)
             | Body::Raise(_)
+            | Body::Await(_)
             | Body::Each(_)
             | Body::Call(_) => Vec::new(),
         };
@@ -540,6 +562,7 @@ impl Reading<'_> {
             | Body::Value(_)
             | Body::Timer(_)
             | Body::Raise(_)
+            | Body::Await(_)
             | Body::Flow(_)
             | Body::Graph(_)
             | Body::Each(_)
@@ -625,6 +648,10 @@ fn does(node: &Node) -> String {
         Body::Timer(Timer::After(length)) => Some(text(length)),
         Body::Timer(Timer::Until(instant)) => Some(format!("until {}", text(instant))),
         Body::Call(call) => Some(call.workflow.as_str().to_owned()),
+        Body::Await(body) => Some(match &body.kind {
+            AwaitKind::Signal(name) => format!("signal {name}"),
+            AwaitKind::Manual | AwaitKind::Approval | AwaitKind::Form | AwaitKind::Gate(_) => text(&body.ask),
+        }),
         Body::Raise(_)
         | Body::Value(_)
         | Body::Choose(_)
