@@ -79,6 +79,9 @@ codes! {
     SCHEMA_DEEP = "E0312", "a schema that nests too deep";
     TEXT_NUL = "E0313", "a text that no process can be given";
     SIZE = "E0321", "a text that is not a size";
+    MONEY = "E0331", "a text that is not an amount of money";
+    DATE = "E0332", "a text that is not a date";
+    CURRENCY = "E0333", "amounts in several currencies";
 
     EXPRESSION = "E0401", "an expression that cannot be read";
     ROOT_UNKNOWN = "E0402", "an unknown name in an expression";

@@ -180,6 +180,7 @@ impl<'o> Lowering<'o> {
             pools: units(&workflow.pools)?,
             nodes: std::mem::take(&mut self.nodes),
             root,
+            project: None,
         })
     }
 
@@ -195,6 +196,7 @@ impl<'o> Lowering<'o> {
             outputs: Outputs::Raw,
             handling: None,
             binding: None,
+            planning: None,
         });
         self.places.push(self.around.file, places);
         id
@@ -259,7 +261,9 @@ impl<'o> Lowering<'o> {
         let (outer_guard, inner_guard) =
             if guard.is_some_and(|guard| names_item(guard, each)) { (None, guard) } else { (guard, None) };
         self.fill(inner, task, siblings, inner_guard)?;
+        let planning = self.nodes[inner.0 as usize].planning.take();
         let node = &mut self.nodes[outer.0 as usize];
+        node.planning = planning;
         node.guard = outer_guard.map(|guard| guard.expr.clone());
         node.body = Body::Each(Each {
             source: each.source.template.clone(),
@@ -403,6 +407,7 @@ impl<'o> Lowering<'o> {
             TaskOutputs::Computed(data) => Outputs::Computed(data.template.clone()),
             TaskOutputs::Last => Outputs::Last,
         };
+        node.planning.clone_from(&task.planning);
         self.nodes[id.0 as usize].handling = self.handling(&task.handlers, id)?;
         self.around.handed.truncate(handed_before);
         Some(())

@@ -10,6 +10,7 @@ use myrmex_model::ir::{
     Backoff, Complete, Input, Join, Late, OnConflict, OutputField, Repetition, Tolerance,
 };
 use myrmex_model::outcome::OutcomeSet;
+use myrmex_model::planning::{Planning, Price};
 use myrmex_model::template::{Expr, Template};
 use myrmex_model::time::Length;
 use semver::VersionReq;
@@ -32,6 +33,8 @@ pub(crate) struct Workflow {
     pub(crate) body: Scope,
     pub(crate) handlers: Handlers,
     pub(crate) outputs: Option<Data>,
+    /// All prices in it.
+    pub(crate) prices: Vec<Spot<Price>>,
 }
 
 /// How many runs of a workflow may be under way at a time.
@@ -185,6 +188,53 @@ pub(crate) struct Task {
     pub(crate) asks: Option<Box<Asks>>,
     pub(crate) handlers: Handlers,
     pub(crate) outputs: TaskOutputs,
+    /// What a plan reads of it. The names in it were noted as [`Mention`]s.
+    pub(crate) planning: Option<Box<Planning>>,
+}
+
+/// Something that a file names, and that stands elsewhere in it or in the resources of the workspace.
+#[derive(Debug)]
+pub(crate) struct Mention {
+    pub(crate) what: Mentioned,
+    pub(crate) name: Spot<String>,
+}
+
+/// What a [`Mention`] names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mentioned {
+    Account,
+    Budget,
+    Calendar,
+    Correlation,
+    Deliverable,
+    Group,
+    Person,
+    Pool,
+    Role,
+    Task,
+}
+
+impl Mentioned {
+    /// Returns the word for one of it.
+    pub(crate) fn indefinite(self) -> &'static str {
+        match self {
+            Self::Account => "an account",
+            Self::Budget => "a budget",
+            Self::Calendar => "a calendar",
+            Self::Correlation => "a group of durations",
+            Self::Deliverable => "a deliverable",
+            Self::Group => "a group",
+            Self::Person => "a person",
+            Self::Pool => "a pool",
+            Self::Role => "a role",
+            Self::Task => "a task",
+        }
+    }
+
+    /// Returns the word for it.
+    pub(crate) fn word(self) -> &'static str {
+        self.indefinite().trim_start_matches("an ").trim_start_matches("a ")
+    }
 }
 
 /// What follows the body of a task or of the whole workflow. The handlers are tasks called by their keys.
@@ -444,6 +494,7 @@ impl Task {
             asks: None,
             handlers: Handlers::default(),
             outputs: TaskOutputs::None,
+            planning: None,
         }
     }
 }

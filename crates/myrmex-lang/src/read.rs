@@ -16,6 +16,7 @@ pub(crate) mod keys;
 mod keywords;
 mod library;
 pub(crate) mod order;
+pub(crate) mod plan;
 pub(crate) mod policy;
 pub(crate) mod schema;
 mod secret;
@@ -30,11 +31,12 @@ use std::str::FromStr;
 
 use myrmex_model::diagnostic::Code;
 use myrmex_model::name::Name;
+use myrmex_model::planning::Price;
 use myrmex_model::time::{Length, TimeError};
 
 use self::keys::Keys;
 use crate::codes;
-use crate::outline::Spot;
+use crate::outline::{Mention, Spot};
 use crate::report::Report;
 use crate::tree::{Entry, List, Map, Meaning, Node, Place, Scalar};
 
@@ -48,6 +50,12 @@ struct Reader<'t> {
     tasks: usize,
     /// The inputs whose values are names of secrets.
     secret_inputs: BTreeSet<String>,
+    /// Whether it is a project, whose durations count working time.
+    is_project: bool,
+    /// What is named and has to be looked up.
+    mentions: Vec<Mention>,
+    /// All prices.
+    prices: Vec<Spot<Price>>,
 }
 
 /// The entries of a map whose keys were checked.

@@ -4,6 +4,7 @@
 mod bounds;
 mod cache;
 mod call;
+mod currency;
 mod cycle;
 mod demands;
 mod each;
@@ -64,6 +65,7 @@ pub(crate) fn resolve<'o>(
                 kinds::check(task, report);
             });
             bounds::check(workflow, report);
+            currency::check(&workflow.prices, report);
             demands::check(workflow, others, report);
             links
         }

@@ -20,6 +20,12 @@ const VARIABLE_PATTERN: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
 /// What a duration looks like.
 const DURATION_PATTERN: &str = "^([0-9]+(ms|s|m|h|d))+$";
 
+/// What a length of time of a plan looks like: in a project also elapsed time; which of them may stand where is left to `check`.
+const EXTENT_PATTERN: &str = "^-?([0-9]+e?(ms|s|m|h|d))+$";
+
+/// What an amount of money looks like.
+const PRICE_PATTERN: &str = r"^[0-9]+(\.[0-9]{1,6})? [A-Z]{3}$";
+
 /// Returns the JSON Schema (draft 2020-12) of `workflow:` files.
 ///
 /// ```
@@ -67,13 +73,16 @@ fn definitions() -> Value {
         ("retry", with(object(&keys::RETRY, &[]), "required", json!(["attempts"]))),
         ("timeout", object(&keys::TIMEOUT, &[]).into()),
         ("repeat", repeat()),
+        ("estimate", object(&keys::plan::ESTIMATE, &[]).into()),
+        ("history", object(&keys::plan::HISTORY, &[]).into()),
+        ("cost", object(&keys::plan::COST, &[]).into()),
     ];
     Value::Object(named.map(|(name, schema)| (name.to_owned(), schema)).into_iter().collect())
 }
 
 /// Returns the name under which the schema of a map stands.
 fn name_of(keys: &Keys) -> &'static str {
-    let named: [(&Keys, &str); 13] = [
+    let named: [(&Keys, &str); 16] = [
         (&keys::INPUT, "input"),
         (&keys::SCHEMA, "schema"),
         (&keys::CONCURRENCY, "concurrency"),
@@ -87,6 +96,9 @@ fn name_of(keys: &Keys) -> &'static str {
         (&keys::TIMEOUT, "timeout"),
         (&keys::REPEAT, "repeat"),
         (&keys::ACTION, "action"),
+        (&keys::plan::ESTIMATE, "estimate"),
+        (&keys::plan::HISTORY, "history"),
+        (&keys::plan::COST, "cost"),
     ];
     let found = named.iter().find(|(own, _)| std::ptr::eq(*own, keys));
     found.map(|(_, name)| *name).expect("every map inside another has a name")
@@ -240,6 +252,12 @@ fn form(form: Form) -> Value {
             item["maxProperties"] = 1.into();
             json!({"type": "array", "minItems": 1, "items": item})
         }
+        Form::Extent => json!({"type": "string", "pattern": EXTENT_PATTERN}),
+        Form::ExtentOr(keys) => {
+            json!({"anyOf": [{"type": "string", "pattern": EXTENT_PATTERN}, reference(name_of(keys))]})
+        }
+        Form::Price => json!({"type": "string", "pattern": PRICE_PATTERN}),
+        Form::Fraction => json!({"type": "number", "minimum": 0, "maximum": 1}),
     }
 }
 

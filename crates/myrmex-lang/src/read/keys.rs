@@ -3,6 +3,8 @@
 
 use super::{asks, concurrency, order, policy, schema};
 
+pub(crate) mod plan;
+
 /// The keys of one kind of map.
 #[derive(Debug)]
 pub(crate) struct Keys {
@@ -112,6 +114,14 @@ pub(crate) enum Form {
     Graph,
     /// A list of maps from one name to its task.
     Flow,
+    /// A length of time of a plan: working time, or elapsed time.
+    Extent,
+    /// A length of time of a plan, or a map with these keys.
+    ExtentOr(&'static Keys),
+    /// An amount of money with its currency.
+    Price,
+    /// A number from 0 to 1.
+    Fraction,
 }
 
 impl Keys {
@@ -393,6 +403,12 @@ pub(crate) static TASK: Keys = Keys {
             Form::Data,
             "Of `run` and `set`: the schemas of the fields it gives, a `file` by its path. Of a block: what it gives.",
         ),
+        key(
+            "estimate",
+            Form::ExtentOr(&plan::ESTIMATE),
+            "How long it takes with all its attempts, of a `for_each` one item; for plans.",
+        ),
+        key("cost", Form::Nested(&plan::COST), "What it costs; for plans."),
         key("then", Form::Name, "Where a `do:` list goes on: a task of the list, `exit` or `end`."),
         key("description", Form::Text, "What the task is for; for people."),
         key("owner", Form::Text, "Who answers for the task; for people."),
@@ -408,8 +424,6 @@ pub(crate) static TASK: Keys = Keys {
         "states",
         "initial",
         "context",
-        "estimate",
-        "cost",
         "compensate",
         "same_worker",
         "container",

@@ -169,6 +169,7 @@ impl Reader<'_> {
             | None => None,
         };
         task.handlers = self.handlers(&fields, scope);
+        self.planned(&mut task, &fields);
         for key in ["description", "owner"] {
             if let Some(entry) = fields.get(key) {
                 self.remark(key, &entry.value);

@@ -11,7 +11,16 @@ use crate::tree::{Map, Meaning, Node, Tree};
 /// Reads the tree of a file. Returns nothing if there is nothing in it to speak of.
 pub(crate) fn read(text: &str, tree: &Tree, report: &mut Report) -> Option<Outline> {
     let root = tree.root.as_deref()?;
-    let mut reader = Reader { text, report, scopes: 0, tasks: 0, secret_inputs: BTreeSet::new() };
+    let mut reader = Reader {
+        text,
+        report,
+        scopes: 0,
+        tasks: 0,
+        secret_inputs: BTreeSet::new(),
+        is_project: false,
+        mentions: Vec::new(),
+        prices: Vec::new(),
+    };
     let map = reader.map("a file", root)?;
     match reader.kind(root, map)? {
         Kind::Workflow => reader.workflow(root, map).map(|workflow| Outline::Workflow(Box::new(workflow))),
@@ -64,6 +73,7 @@ impl Reader<'_> {
             body: body?,
             handlers,
             outputs,
+            prices: std::mem::take(&mut self.prices),
         })
     }
 

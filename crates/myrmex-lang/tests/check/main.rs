@@ -18,6 +18,7 @@ mod newcomers;
 mod nodes;
 mod order;
 mod outputs;
+mod planning;
 mod pools;
 mod readback;
 mod readings;
@@ -121,6 +122,7 @@ fn every_code_has_a_test() {
         include_str!("limits.rs"),
         include_str!("order.rs"),
         include_str!("outputs.rs"),
+        include_str!("planning.rs"),
         include_str!("pools.rs"),
         include_str!("readback.rs"),
         include_str!("readings.rs"),
