@@ -11,6 +11,7 @@ pub mod chain;
 pub mod earned;
 pub mod hours;
 pub mod load;
+pub mod lower;
 pub mod money;
 pub mod network;
 pub mod outcome;

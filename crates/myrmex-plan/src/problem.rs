@@ -129,6 +129,8 @@ pub enum Kind {
     Decision,
     /// An instant.
     Milestone,
+    /// Where several tasks begin or end together. It is nobody's work and is shown to nobody.
+    Joint,
 }
 
 /// One way to do a task.
