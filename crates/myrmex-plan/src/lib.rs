@@ -8,6 +8,7 @@
 
 pub mod calendar;
 pub mod chain;
+pub mod cost;
 pub mod earned;
 pub mod hours;
 pub mod money;
@@ -17,3 +18,5 @@ pub mod policy;
 pub mod problem;
 pub mod random;
 pub mod rank;
+pub mod ratio;
+pub mod risk;
