@@ -7,4 +7,8 @@
 //! It does not know files, definitions' syntax or terminals, and it executes nothing.
 
 pub mod calendar;
+pub mod critical;
+pub mod fit;
+pub mod length;
+pub mod network;
 pub mod problem;
