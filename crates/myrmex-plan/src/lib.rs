@@ -7,8 +7,16 @@
 //! It does not know files, definitions' syntax or terminals, and it executes nothing.
 
 pub mod calendar;
+pub mod chain;
 pub mod critical;
+pub mod earned;
 pub mod fit;
+pub mod hours;
 pub mod length;
+pub mod money;
 pub mod network;
+pub mod placement;
+pub mod policy;
 pub mod problem;
+pub mod random;
+pub mod rank;
