@@ -20,3 +20,4 @@ pub mod policy;
 pub mod problem;
 pub mod random;
 pub mod rank;
+pub mod sample;
