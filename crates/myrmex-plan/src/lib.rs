@@ -9,8 +9,11 @@
 pub mod calendar;
 pub mod chain;
 pub mod cost;
+pub mod critical;
 pub mod earned;
+pub mod fit;
 pub mod hours;
+pub mod length;
 pub mod money;
 pub mod network;
 pub mod placement;
@@ -20,3 +23,4 @@ pub mod random;
 pub mod rank;
 pub mod ratio;
 pub mod risk;
+pub mod sample;
