@@ -4,15 +4,9 @@
 //! All of it is exact: a figure is one fraction of the amounts given, rounded once to a millionth (a half away from zero).
 //! What would be divided by zero is `None`. Amounts up to 10^12 units of a currency fit; beyond, a figure may be `None` too.
 
-use crate::money::{part, rounded};
+use crate::money::part;
 use crate::problem::Money;
-
-/// The millionths of one.
-const MILLION: i128 = 1_000_000;
-
-/// A number without a unit, or one of periods, in millionths.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ratio(pub i128);
+use crate::ratio::{MILLION, Ratio, rounded};
 
 /// Where the money of a project or of a part of it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,19 +117,19 @@ pub fn earned_time(planned: &[Money], earned: Money, now: Ratio) -> Option<Earne
         }
         (Some(_) | None, _) => (periods, 1),
     };
-    let scaled = numerator.checked_mul(MILLION)?;
-    let time = Ratio(rounded(scaled, denominator)?);
-    let share = |top: i128, bottom: i128| rounded(top.checked_mul(MILLION)?, bottom).map(Ratio);
+    let time = Ratio::of(numerator, denominator)?;
+    let elapsed = denominator.checked_mul(now.0)?;
     Some(EarnedTime {
         earned: time,
         variance: Ratio(time.0 - now.0),
-        performance: share(scaled, denominator.checked_mul(now.0)?),
-        duration: share(periods.checked_mul(denominator)?.checked_mul(now.0)?, scaled),
+        // Both sides of the fraction in millionths.
+        performance: Ratio::of(numerator.checked_mul(MILLION)?, elapsed),
+        duration: Ratio::of(periods.checked_mul(elapsed)?, numerator.checked_mul(MILLION)?),
     })
 }
 
 fn ratio(top: Money, bottom: Money) -> Option<Ratio> {
-    part(top, MILLION, bottom.0).map(|quotient| Ratio(quotient.0))
+    Ratio::of(top.0, bottom.0)
 }
 
 #[cfg(test)]

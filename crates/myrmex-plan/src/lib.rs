@@ -8,8 +8,12 @@
 
 pub mod calendar;
 pub mod chain;
+pub mod cost;
+pub mod critical;
 pub mod earned;
+pub mod fit;
 pub mod hours;
+pub mod length;
 pub mod load;
 pub mod lower;
 pub mod money;
@@ -20,3 +24,6 @@ pub mod policy;
 pub mod problem;
 pub mod random;
 pub mod rank;
+pub mod ratio;
+pub mod risk;
+pub mod sample;

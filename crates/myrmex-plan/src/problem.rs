@@ -37,6 +37,7 @@ index!(RoleId, "a role in [`Problem::roles`]");
 index!(BudgetId, "a consumable in [`Problem::budgets`]");
 index!(CalendarId, "a calendar in [`Problem::calendars`]");
 index!(PhaseId, "a phase in [`Problem::phases`]");
+index!(RiskId, "a risk in [`Problem::risks`]");
 index!(GroupId, "a group of correlated durations in [`Problem::groups`]");
 
 /// The calendar that is always open: the first of every problem.

@@ -5,8 +5,9 @@
 
 use std::path::Path;
 
-use myrmex_plan::earned::{Ratio, Standing, earned_time};
+use myrmex_plan::earned::{Standing, earned_time};
 use myrmex_plan::problem::Money;
+use myrmex_plan::ratio::Ratio;
 use serde_json::Value;
 
 /// Reads a number of the file as millionths: they are written with at most six decimals.
