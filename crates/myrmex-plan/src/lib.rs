@@ -6,4 +6,5 @@
 //!
 //! It does not know files, definitions' syntax or terminals, and it executes nothing.
 
+pub mod calendar;
 pub mod problem;
