@@ -7,4 +7,6 @@
 //! It does not know files, definitions' syntax or terminals, and it executes nothing.
 
 pub mod calendar;
+pub mod placement;
 pub mod problem;
+pub mod random;
