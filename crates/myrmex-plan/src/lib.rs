@@ -6,7 +6,11 @@
 //!
 //! It does not know files, definitions' syntax or terminals, and it executes nothing.
 
+pub mod bounds;
 pub mod calendar;
+mod instance;
+mod place;
 pub mod placement;
 pub mod problem;
 pub mod random;
+pub mod search;
