@@ -172,7 +172,9 @@ fn rounded(instance: &Instance, origin: i64, finish: i64) -> i64 {
     let lengths = instance.modes.iter().map(|way| way.length);
     let arcs = (0..instance.len()).flat_map(|task| side.incoming.of(task));
     let mut step = 0_u64;
-    for amount in lengths.chain(arcs.map(|arc| if arc.clock == crate::instance::ALWAYS { arc.lag } else { 1 })) {
+    for amount in
+        lengths.chain(arcs.map(|arc| if arc.clock == crate::instance::ALWAYS { arc.lag } else { 1 }))
+    {
         step = gcd(step, amount.unsigned_abs());
     }
     let step = i64::try_from(step).unwrap_or(1).max(1);

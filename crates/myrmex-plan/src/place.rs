@@ -77,6 +77,20 @@ pub(crate) struct Recipe<'a> {
     pub(crate) like: Option<&'a Layout>,
 }
 
+impl Layout {
+    /// Returns the same placement, made in the mirror, as it looks when time runs forward.
+    pub(crate) fn forward(&self) -> Self {
+        Self {
+            start: self.finish.iter().map(|at| -at).collect(),
+            finish: self.start.iter().map(|at| -at).collect(),
+            crew: self.crew.clone(),
+            late: self.late,
+            stuck: self.stuck.clone(),
+            end: self.start.iter().map(|at| -at).max().unwrap_or(-self.end),
+        }
+    }
+}
+
 impl<'a> Placer<'a> {
     pub(crate) fn new(instance: &'a Instance) -> Self {
         Self {
@@ -202,7 +216,8 @@ impl<'a> Placer<'a> {
         }
         'next: loop {
             start = self.clocks.open_from(work.clock, start, whole, side.direction)?;
-            let finish = self.clocks.finish(work.clock, start, work.length, side.direction)?.max(bounds.finish);
+            let finish =
+                self.clocks.finish(work.clock, start, work.length, side.direction)?.max(bounds.finish);
             for need in needs {
                 let profile = &self.profiles[need.what as usize];
                 if let Some(free) = profile.conflict(start, finish, need.units) {

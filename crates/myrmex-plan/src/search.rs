@@ -5,14 +5,15 @@
 
 mod draws;
 mod genetic;
-mod operators;
 mod member;
+mod operators;
+mod rating;
 
 use crate::bounds::Bound;
 use crate::calendar::CalendarError;
 use crate::instance::{CompileError, Instance};
 use crate::placement::{Placed, Placement};
-use crate::problem::{Moment, PersonId, Problem, Span, TaskId};
+use crate::problem::{Direction, Moment, PersonId, Problem, Span, TaskId};
 
 use member::Member;
 
@@ -112,13 +113,22 @@ pub fn plan(problem: &Problem, effort: Effort, seed: u64) -> Result<Found, Infea
 
 impl genetic::Search<'_> {
     fn finish(mut self, problem: &Problem) -> Result<Found, Infeasible> {
-        let candidates = self.used();
-        let bound = self.bound();
-        let best = self.take_best();
-        refuse(&best, problem, candidates)?;
-        let placement = placement(&best);
-        let finish = Moment(best.layout.end);
-        Ok(Found { placement, finish, candidates, bound, is_optimal: finish <= bound.finish })
+        let (candidates, bound) = (self.used(), self.bound());
+        refuse(self.best(), problem, candidates)?;
+        let end = self.best().layout.end;
+        match problem.direction {
+            Direction::Early => {}
+            Direction::Late => self.delay_best(problem.deadline.map_or(end, |deadline| deadline.0.max(end))),
+        }
+        let best = self.best();
+        let is_optimal = end <= bound.finish.0;
+        Ok(Found {
+            placement: placement(best),
+            finish: Moment(best.layout.end),
+            candidates,
+            bound,
+            is_optimal,
+        })
     }
 }
 
@@ -134,7 +144,11 @@ fn refuse(best: &Member, problem: &Problem, candidates: u64) -> Result<(), Infea
             let limit = problem.tasks[task.at()].window.finish_before;
             limit.is_some_and(|limit| best.layout.finish[task.at()] > limit.0)
         };
-        return Err(Infeasible::Window { candidates, tasks: all.filter(is_late).collect(), late: Span(fitness.late) });
+        return Err(Infeasible::Window {
+            candidates,
+            tasks: all.filter(is_late).collect(),
+            late: Span(fitness.late),
+        });
     }
     if fitness.overflow > 0 {
         return Err(Infeasible::Modes { candidates, missing: fitness.overflow });
@@ -147,7 +161,14 @@ fn placement(best: &Member) -> Placement {
         start: Moment(best.layout.start[task]),
         finish: Moment(best.layout.finish[task]),
         mode: best.modes[task] as usize,
-        crew: best.layout.crew.get(task).into_iter().flatten().map(|(p, units)| (PersonId(*p), *units)).collect(),
+        crew: best
+            .layout
+            .crew
+            .get(task)
+            .into_iter()
+            .flatten()
+            .map(|(p, units)| (PersonId(*p), *units))
+            .collect(),
     });
     Placement { tasks: tasks.collect() }
 }

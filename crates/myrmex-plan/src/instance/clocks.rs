@@ -85,7 +85,13 @@ impl Clocks {
     }
 
     /// Returns the first instant from `instant` on at which `whole` of work can begin without a pause.
-    pub(crate) fn open_from(&self, clock: u32, instant: i64, whole: i64, direction: Direction) -> Option<i64> {
+    pub(crate) fn open_from(
+        &self,
+        clock: u32,
+        instant: i64,
+        whole: i64,
+        direction: Direction,
+    ) -> Option<i64> {
         if clock == ALWAYS {
             return Some(instant);
         }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{ALWAYS, Arc, Arcs, Ask, Clocks, Direction, Hammock, Instance, Limits, Need, Pin, Side, Way, Worker};
+use super::{
+    ALWAYS, Arc, Arcs, Ask, Clocks, Direction, Hammock, Instance, Limits, Need, Pin, Side, Way, Worker,
+};
 use crate::calendar::{CalendarError, OpenTime};
 use crate::placement::length;
 use crate::problem::{
@@ -106,7 +108,8 @@ impl Instance {
                 (mode.consumes.iter())
                     .map(|(budget, units)| Need { what: budget.0, units: i64::from(*units) }),
             );
-            let amount = if is_idle { crate::problem::Amount::Duration(Span(0)) } else { mode.estimate.amount };
+            let amount =
+                if is_idle { crate::problem::Amount::Duration(Span(0)) } else { mode.estimate.amount };
             self.modes.push(Way {
                 amount,
                 length: length(amount, 0).0,
@@ -137,9 +140,7 @@ impl Instance {
             limits: problem.tasks.iter().map(|task| limits(problem, task, direction)).collect(),
             spans: self.hammocks(problem, direction),
             rank: vec![0; count],
-            is_plain: links
-                .iter()
-                .all(|(_, _, arc)| arc.kind == LinkKind::FinishStart && arc.lag >= 0)
+            is_plain: links.iter().all(|(_, _, arc)| arc.kind == LinkKind::FinishStart && arc.lag >= 0)
                 && problem.tasks.iter().all(|task| task.fact == Fact::Open),
         };
         let order = side.ordered(&vec![0; count]);
@@ -151,7 +152,9 @@ impl Instance {
         }
         let mut is_placed = vec![false; count];
         order.iter().for_each(|task| is_placed[*task as usize] = true);
-        Err(CompileError::Cycle((0..).take(count).filter(|at| !is_placed[*at as usize]).map(TaskId).collect()))
+        Err(CompileError::Cycle(
+            (0..).take(count).filter(|at| !is_placed[*at as usize]).map(TaskId).collect(),
+        ))
     }
 
     /// Returns the tasks that last from one to another. Who works on them is decided here: the cheapest of those who can, because
@@ -249,7 +252,9 @@ fn shortened(calendar: &Calendar, limit: Span) -> Calendar {
         kept
     };
     let mut short = calendar.clone();
-    for hours in short.week.iter_mut().chain(short.exceptions.iter_mut().map(|exception| &mut exception.hours)) {
+    for hours in
+        short.week.iter_mut().chain(short.exceptions.iter_mut().map(|exception| &mut exception.hours))
+    {
         *hours = cut(hours);
     }
     short
@@ -287,7 +292,8 @@ fn arcs(problem: &Problem, calendar_clocks: &[u32], direction: Direction) -> Vec
     let is_dropped = |task: TaskId| problem.tasks[task.at()].fact == Fact::Dropped;
     let mut arcs = Vec::with_capacity(problem.links.len());
     for link in problem.links.iter().filter(|link| !is_dropped(link.from) && !is_dropped(link.to)) {
-        let arc = Arc { task: 0, clock: calendar_clocks[link.calendar.at()], kind: link.kind, lag: link.lag.0 };
+        let arc =
+            Arc { task: 0, clock: calendar_clocks[link.calendar.at()], kind: link.kind, lag: link.lag.0 };
         arcs.push(match direction {
             Direction::Forward => (link.from.0, link.to.0, arc),
             Direction::Mirrored => (link.to.0, link.from.0, Arc { kind: mirrored(link.kind), ..arc }),
@@ -330,7 +336,9 @@ fn limits(problem: &Problem, task: &Task, direction: Direction) -> Limits {
     match direction {
         Direction::Forward => Limits { earliest, latest, pin },
         // In the mirror what is pinned lies where it was placed; `earliest` bounds nothing that moves away from it.
-        Direction::Mirrored => Limits { earliest: latest.checked_neg().unwrap_or(i64::MIN), latest: i64::MAX, pin },
+        Direction::Mirrored => {
+            Limits { earliest: latest.checked_neg().unwrap_or(i64::MIN), latest: i64::MAX, pin }
+        }
     }
 }
 

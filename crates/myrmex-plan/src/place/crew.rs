@@ -55,7 +55,9 @@ impl Placer<'_> {
         let mut best: Option<(Merit, Crew, i64, i64)> = None;
         for people in crews {
             let crew = self.crew_of(asks, &people);
-            let Some((start, finish)) = self.fit_crew(side, task, bounds, way, &crew, 0, layout) else { continue };
+            let Some((start, finish)) = self.fit_crew(side, task, bounds, way, &crew, 0, layout) else {
+                continue;
+            };
             let merit = (finish, self.cost(way, &crew), -start);
             if best.as_ref().is_none_or(|(known, ..)| merit < *known) {
                 best = Some((merit, crew, start, finish));
@@ -155,7 +157,8 @@ impl Placer<'_> {
     /// Returns what a crew costs for the task, up to a constant factor.
     fn cost(&self, way: &Way, crew: &[(u32, u32)]) -> i128 {
         let hours = i128::from(length(way.amount, units(crew)).0);
-        let rate = |(person, units): &(u32, u32)| self.instance.people[*person as usize].rate * i128::from(*units);
+        let rate =
+            |(person, units): &(u32, u32)| self.instance.people[*person as usize].rate * i128::from(*units);
         crew.iter().map(rate).sum::<i128>() * hours
     }
 }

@@ -149,8 +149,12 @@ impl Placer<'_> {
         let end = match left {
             Some(left) => {
                 let amount = match way.amount {
-                    crate::problem::Amount::Duration(_) => crate::problem::Amount::Duration(crate::problem::Span(left)),
-                    crate::problem::Amount::Effort(_) => crate::problem::Amount::Effort(crate::problem::Span(left)),
+                    crate::problem::Amount::Duration(_) => {
+                        crate::problem::Amount::Duration(crate::problem::Span(left))
+                    }
+                    crate::problem::Amount::Effort(_) => {
+                        crate::problem::Amount::Effort(crate::problem::Span(left))
+                    }
                 };
                 let rest = crate::placement::length(amount, units(&crew)).0;
                 self.clocks.finish(work.clock, now.max(since), rest, direction)?
@@ -162,7 +166,15 @@ impl Placer<'_> {
         Some((since, end))
     }
 
-    fn hold_like(&mut self, task: usize, way: &Way, start: i64, finish: i64, like: &Layout, layout: &mut Layout) {
+    fn hold_like(
+        &mut self,
+        task: usize,
+        way: &Way,
+        start: i64,
+        finish: i64,
+        like: &Layout,
+        layout: &mut Layout,
+    ) {
         let crew = like.crew.get(task).cloned().unwrap_or_default();
         self.hold(way, &crew, start, finish, layout, task);
     }
@@ -172,10 +184,17 @@ impl Placer<'_> {
         let instance: &Instance = self.instance;
         let mut crew: Vec<(u32, u32)> = Vec::new();
         for ask in &instance.asks[way.asks.clone()] {
-            let mut able: Vec<u32> =
-                ask.candidates.iter().copied().filter(|person| crew.iter().all(|(other, _)| other != person)).collect();
+            let mut able: Vec<u32> = ask
+                .candidates
+                .iter()
+                .copied()
+                .filter(|person| crew.iter().all(|(other, _)| other != person))
+                .collect();
             able.sort_by_key(|person| {
-                layout.crew[..task].iter().filter(|others| others.iter().any(|(other, _)| other == person)).count()
+                layout.crew[..task]
+                    .iter()
+                    .filter(|others| others.iter().any(|(other, _)| other == person))
+                    .count()
             });
             crew.extend(able.iter().take(ask.count).map(|person| (*person, instance.share(*person, ask))));
         }

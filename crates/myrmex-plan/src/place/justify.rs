@@ -18,8 +18,7 @@ impl Placer<'_> {
     ) {
         let starts: Vec<i64> = left.finish.iter().map(|finish| -finish).collect();
         self.instance.mirrored.order_by_start(&starts, order);
-        let recipe =
-            Recipe { direction: Direction::Mirrored, origin: -end, order, modes, like: Some(left) };
+        let recipe = Recipe { direction: Direction::Mirrored, origin: -end, order, modes, like: Some(left) };
         self.place(&recipe, right);
     }
 

@@ -153,7 +153,8 @@ fn worst_slack(instance: &Instance, modes: &[u32], network: &Network) -> Vec<i64
                     && network.earliest[*other] + network.length[*other] > network.earliest[task]
                     && clash(task, *other)
             };
-            let delayed = (0..count).filter(rival).map(|other| network.earliest[other] + network.length[other]);
+            let delayed =
+                (0..count).filter(rival).map(|other| network.earliest[other] + network.length[other]);
             latest - delayed.max().unwrap_or(network.earliest[task]).max(network.earliest[task])
         })
         .collect()

@@ -13,8 +13,10 @@ pub(super) struct Fitness {
     pub(super) late: i64,
     /// When the last task ends.
     pub(super) end: i64,
-    /// What decides between those that end together.
-    pub(super) tie: i64,
+    /// By how much tasks end after they should have.
+    pub(super) overdue: i64,
+    /// How late tasks begin that have priority.
+    pub(super) weighed: i128,
 }
 
 /// An order, modes, and what they give.
