@@ -8,9 +8,19 @@
 
 pub mod bounds;
 pub mod calendar;
+pub mod chain;
+pub mod critical;
+pub mod earned;
+pub mod fit;
+pub mod hours;
 mod instance;
+pub mod length;
+pub mod money;
+pub mod network;
 mod place;
 pub mod placement;
+pub mod policy;
 pub mod problem;
 pub mod random;
+pub mod rank;
 pub mod search;

@@ -1,5 +1,7 @@
 //! Calendars, by values and against a model that looks at every minute.
 
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
 use jiff::Timestamp;
 use jiff::tz::TimeZoneDatabase;
 use myrmex_plan::calendar::{CalendarError, OpenTime};

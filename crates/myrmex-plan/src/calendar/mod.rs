@@ -7,8 +7,10 @@
 //! It does not know tasks: which calendars bound one is for its user to intersect.
 
 mod compile;
+mod set;
 
 pub use compile::CalendarError;
+pub use set::Calendars;
 
 use crate::problem::{Moment, Span};
 

@@ -1,0 +1,73 @@
+//! When the work of each placed task can proceed: while its own calendar, those of its people and those of its pools are all open.
+//!
+//! Tasks that share the same calendars share one compiled [`OpenTime`]. Which people and pools those are is known only once a task is
+//! placed; before that, its own calendar is all there is.
+
+use std::collections::BTreeMap;
+
+use crate::calendar::{CalendarError, OpenTime};
+use crate::placement::Placement;
+use crate::problem::{ALWAYS, CalendarId, Moment, Problem, TaskId};
+
+/// The open time of every calendar and of every placed task, between two instants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hours {
+    calendars: Vec<OpenTime>,
+    shared: Vec<OpenTime>,
+    /// For each task its place in `shared`.
+    tasks: Vec<usize>,
+}
+
+impl Hours {
+    /// Compiles the calendars of `problem` and combines them as `placement` needs them, for the instants from `from` to `to`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`CalendarError`] if a calendar means nothing or cannot be known that far.
+    pub fn compile(
+        problem: &Problem,
+        placement: &Placement,
+        from: Moment,
+        to: Moment,
+    ) -> Result<Self, CalendarError> {
+        let mut calendars = vec![OpenTime::always()];
+        for calendar in problem.calendars.iter().skip(1) {
+            calendars.push(OpenTime::compile(calendar, from..to)?);
+        }
+        let mut shared = Vec::new();
+        let mut places: BTreeMap<Vec<CalendarId>, usize> = BTreeMap::new();
+        let tasks = (0..).map(TaskId).take(problem.tasks.len()).map(|task| {
+            let wanted = calendars_of(problem, placement, task);
+            *places.entry(wanted).or_insert_with_key(|wanted| {
+                let all: Vec<&OpenTime> = wanted.iter().map(|calendar| &calendars[calendar.at()]).collect();
+                shared.push(OpenTime::intersection(&all));
+                shared.len() - 1
+            })
+        });
+        let tasks = tasks.collect();
+        Ok(Self { calendars, shared, tasks })
+    }
+
+    /// Returns when work on `task` can proceed.
+    pub fn of_task(&self, task: TaskId) -> &OpenTime {
+        &self.shared[self.tasks[task.at()]]
+    }
+
+    /// Returns when `calendar` is open.
+    pub fn of_calendar(&self, calendar: CalendarId) -> &OpenTime {
+        &self.calendars[calendar.at()]
+    }
+}
+
+/// Returns the calendars that bound `task`, in ascending order, without the one that is always open.
+fn calendars_of(problem: &Problem, placement: &Placement, task: TaskId) -> Vec<CalendarId> {
+    let (placed, task) = (placement.of(task), &problem.tasks[task.at()]);
+    let people = placed.crew.iter().map(|(person, _)| problem.people[person.at()].calendar);
+    let pools = task.modes.get(placed.mode).into_iter().flat_map(|mode| &mode.pools);
+    let held = pools.filter(|(_, units)| *units > 0).map(|(pool, _)| problem.pools[pool.at()].calendar);
+    let mut all: Vec<CalendarId> = people.chain(held).chain([task.calendar]).collect();
+    all.retain(|calendar| *calendar != ALWAYS);
+    all.sort_unstable();
+    all.dedup();
+    all
+}

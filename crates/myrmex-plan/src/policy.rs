@@ -1,0 +1,478 @@
+//! The rule by which a plan is executed, as arithmetic: each task begins as soon as its links, its resource arcs and its calendars let
+//! it. One pass gives the dates for any lengths of the tasks, and no capacity is ever exceeded.
+//!
+//! It decides nothing: who works on what and in which order is the placement's. Automated work that must fit into one open stretch
+//! begins where its planned length fits; if it lasts longer it goes on, as it would.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::calendar::CalendarError;
+use crate::chain::ResourceArc;
+use crate::hours::Hours;
+use crate::network::{End, Network, holder};
+use crate::placement::{Placement, length};
+use crate::problem::{
+    ALWAYS, Amount, CalendarId, Direction, Fact, LinkKind, Moment, Problem, Span, Split, TaskId, Window,
+};
+
+/// A problem, a placement and its arcs, ready for passes.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    hours: Hours,
+    /// Each after all that bound it.
+    order: Vec<TaskId>,
+    rules: Vec<Rule>,
+    bounds: Vec<Bound>,
+    /// The bounds of a task are those from its number here to the next one.
+    first_bound: Vec<usize>,
+}
+
+/// Dates beyond what the calendars were compiled for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a date lies beyond the time that calendars are known for")]
+pub struct Beyond;
+
+/// The dates of all tasks in one pass.
+#[derive(Debug, Clone, Default)]
+pub struct Pass {
+    /// When each begins.
+    pub starts: Vec<Moment>,
+    /// When each ends.
+    pub finishes: Vec<Moment>,
+    causes: Vec<Cause>,
+}
+
+/// How the dates of a task come about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    /// It is over.
+    Done { start: Moment, finish: Moment },
+    /// It has begun. It ends when its length has passed since `since`, and `least` at the earliest.
+    Running { start: Moment, since: Moment, least: Moment },
+    /// It begins at `earliest` or later; if it must not pause, where `whole` fits.
+    Waiting {
+        earliest: Moment,
+        whole: Option<Span>,
+        latest_start: Option<Moment>,
+        latest_finish: Option<Moment>,
+    },
+    /// It lasts from the start of one to the finish of another.
+    Spanning { first: TaskId, last: TaskId },
+    /// It will never be.
+    Dropped,
+}
+
+/// One end of a task bounds one of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Bound {
+    from: TaskId,
+    kind: LinkKind,
+    lag: Span,
+    calendar: CalendarId,
+}
+
+/// What the dates of a task followed from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    /// Nothing before it.
+    Own,
+    /// A bound of its start.
+    Start,
+    /// A bound of its finish.
+    Finish,
+}
+
+/// The latest dates of a task at which no task ends later than it should.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Latest {
+    /// When it begins at the latest.
+    pub start: Moment,
+    /// When it ends at the latest.
+    pub finish: Moment,
+}
+
+impl Policy {
+    /// Prepares `placement` with the `arcs` that [`crate::chain::chain`] made of it. Dates up to `to` can be computed.
+    ///
+    /// A link that would make tasks wait for each other in a circle together with the arcs (it leads to a task that lies before the other
+    /// one) is not waited for: the task then begins where it was placed, at the earliest.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`CalendarError`] if a calendar means nothing or cannot be known that far.
+    pub fn new(
+        problem: &Problem,
+        network: &Network,
+        placement: &Placement,
+        arcs: &[ResourceArc],
+        to: Moment,
+    ) -> Result<Self, CalendarError> {
+        let from = placement.tasks.iter().map(|placed| placed.start).min();
+        let from = from.unwrap_or(problem.start).min(problem.start);
+        let hours = Hours::compile(problem, placement, from, to)?;
+        let tasks = || (0..).map(TaskId).take(problem.tasks.len());
+        let rules = tasks().map(|task| rule(problem, placement, task)).collect();
+        let mut into: Vec<Vec<Bound>> = vec![Vec::new(); problem.tasks.len()];
+        for arc in network.arcs() {
+            let bound = Bound { from: arc.from, kind: arc.kind, lag: arc.lag, calendar: arc.calendar };
+            into[arc.to.at()].push(bound);
+        }
+        for arc in arcs {
+            let bound = Bound { from: arc.from, kind: LinkKind::FinishStart, lag: Span(0), calendar: ALWAYS };
+            into[arc.to.at()].push(bound);
+        }
+        let mut policy = Self { hours, order: Vec::new(), rules, bounds: Vec::new(), first_bound: vec![0] };
+        policy.sort(placement, &mut into);
+        for bounds in into {
+            policy.bounds.extend(bounds);
+            policy.first_bound.push(policy.bounds.len());
+        }
+        Ok(policy)
+    }
+
+    /// Returns when work can proceed.
+    pub fn hours(&self) -> &Hours {
+        &self.hours
+    }
+
+    /// Orders the tasks such that each comes after what bounds it (Kahn 1962), the one that was placed first if several could. Where
+    /// none can, the bounds of the one that was placed first are let go.
+    fn sort(&mut self, placement: &Placement, into: &mut [Vec<Bound>]) {
+        let mut followers = vec![Vec::new(); into.len()];
+        let mut awaited = vec![0_usize; into.len()];
+        let needs = |rule: &Rule, bounds: &[Bound]| -> Vec<TaskId> {
+            let mut needs: Vec<TaskId> = bounds.iter().map(|bound| bound.from).collect();
+            if let Rule::Spanning { first, last } = *rule {
+                needs.extend([first, last]);
+            }
+            needs
+        };
+        for (task, bounds) in (0..).map(TaskId).zip(into.iter()) {
+            for needed in needs(&self.rules[task.at()], bounds) {
+                followers[needed.at()].push(task);
+                awaited[task.at()] += 1;
+            }
+        }
+        let key = |task: TaskId| (placement.of(task).start, placement.of(task).finish, task);
+        let mut by_key: Vec<TaskId> = (0..).map(TaskId).take(into.len()).collect();
+        by_key.sort_by_key(|&task| (matches!(self.rules[task.at()], Rule::Spanning { .. }), key(task)));
+        let mut is_done = vec![false; into.len()];
+        let mut ready: BinaryHeap<_> =
+            by_key.iter().filter(|task| awaited[task.at()] == 0).map(|&task| Reverse(key(task))).collect();
+        let mut next = 0;
+        while self.order.len() < into.len() {
+            let task = if let Some(Reverse((_, _, task))) = ready.pop() {
+                task
+            } else {
+                while is_done[by_key[next].at()] {
+                    next += 1;
+                }
+                let task = by_key[next];
+                into[task.at()].retain(|bound| is_done[bound.from.at()]);
+                hold_at(&mut self.rules[task.at()], placement.of(task).start);
+                task
+            };
+            if std::mem::replace(&mut is_done[task.at()], true) {
+                continue;
+            }
+            self.order.push(task);
+            for follower in &followers[task.at()] {
+                awaited[follower.at()] -= 1;
+                if awaited[follower.at()] == 0 {
+                    ready.push(Reverse(key(*follower)));
+                }
+            }
+        }
+    }
+
+    fn bounds_of(&self, task: TaskId) -> &[Bound] {
+        &self.bounds[self.first_bound[task.at()]..self.first_bound[task.at() + 1]]
+    }
+
+    /// Computes the dates of all tasks from `lengths`, in open time, by the index of the task; of a task that has begun with a known
+    /// rest it is the rest. What was in `pass` is lost; its memory is used again.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Beyond`] if a date is too late to be known.
+    pub fn run(&self, lengths: &[Span], pass: &mut Pass) -> Result<(), Beyond> {
+        pass.starts.clear();
+        pass.starts.resize(lengths.len(), Moment(i64::MIN));
+        pass.finishes.clear();
+        pass.finishes.resize(lengths.len(), Moment(i64::MIN));
+        pass.causes.clear();
+        pass.causes.resize(lengths.len(), Cause::Own);
+        for &task in &self.order {
+            let (start, finish, cause) = self.dates(task, lengths[task.at()], pass)?;
+            pass.starts[task.at()] = start;
+            pass.finishes[task.at()] = finish;
+            pass.causes[task.at()] = cause;
+        }
+        Ok(())
+    }
+
+    fn dates(&self, task: TaskId, length: Span, pass: &Pass) -> Result<(Moment, Moment, Cause), Beyond> {
+        let hours = self.hours.of_task(task);
+        match self.rules[task.at()] {
+            Rule::Done { start, finish } => Ok((start, finish, Cause::Own)),
+            Rule::Dropped => Ok((Moment(i64::MIN), Moment(i64::MIN), Cause::Own)),
+            Rule::Spanning { first, last } => {
+                Ok((pass.starts[first.at()], pass.finishes[last.at()], Cause::Own))
+            }
+            Rule::Running { start, since, least } => {
+                let own = hours.advance(since, length).ok_or(Beyond)?.max(least);
+                let bound = self.bound(task, End::Finish, pass)?;
+                let cause = if bound > own { Cause::Finish } else { Cause::Own };
+                Ok((start, own.max(bound), cause))
+            }
+            Rule::Waiting { earliest, whole, .. } => {
+                let bound = self.bound(task, End::Start, pass)?;
+                let cause = if bound >= earliest { Cause::Start } else { Cause::Own };
+                let begin = earliest.max(bound);
+                let (start, finish) = self.early(task, begin, length, whole)?;
+                let bound = self.bound(task, End::Finish, pass)?;
+                if bound <= finish {
+                    return Ok((start, finish, cause));
+                }
+                // It begins so late that it ends at the bound: it is never stretched.
+                let late = self.late(task, bound, length, whole).ok_or(Beyond)?;
+                Ok((late.max(start), bound, Cause::Finish))
+            }
+        }
+    }
+
+    /// Returns the latest of the bounds of one end of `task`.
+    fn bound(&self, task: TaskId, end: End, pass: &Pass) -> Result<Moment, Beyond> {
+        let mut latest = Moment(i64::MIN);
+        for bound in self.bounds_of(task).iter().filter(|bound| bound.kind.to_end() == end) {
+            latest = latest.max(self.instant(bound, pass)?);
+        }
+        Ok(latest)
+    }
+
+    fn instant(&self, bound: &Bound, pass: &Pass) -> Result<Moment, Beyond> {
+        let end = match bound.kind.from_end() {
+            End::Start => pass.starts[bound.from.at()],
+            End::Finish => pass.finishes[bound.from.at()],
+        };
+        if bound.lag.0 == 0 {
+            return Ok(end);
+        }
+        match self.hours.of_calendar(bound.calendar).advance(end, bound.lag) {
+            Some(instant) => Ok(instant),
+            // A lead from before anything may begin bounds nothing.
+            None if bound.lag.0 < 0 => Ok(Moment(i64::MIN)),
+            None => Err(Beyond),
+        }
+    }
+
+    /// Returns when work of `length` begins and ends if it can begin at `begin`.
+    fn early(
+        &self,
+        task: TaskId,
+        begin: Moment,
+        length: Span,
+        whole: Option<Span>,
+    ) -> Result<(Moment, Moment), Beyond> {
+        if length.0 == 0 {
+            return Ok((begin, begin));
+        }
+        let hours = self.hours.of_task(task);
+        if let Some(planned) = whole {
+            let start = hours.whole_at_or_after(begin, planned).ok_or(Beyond)?;
+            return Ok((start, Moment(start.0.checked_add(length.0).ok_or(Beyond)?)));
+        }
+        let start = hours.open_at_or_after(begin).ok_or(Beyond)?;
+        Ok((start, hours.advance(start, length).ok_or(Beyond)?))
+    }
+
+    /// Returns when work of `length` begins that ends by `end`, as late as it can; none if that is before anything is known.
+    fn late(&self, task: TaskId, end: Moment, length: Span, whole: Option<Span>) -> Option<Moment> {
+        if length.0 == 0 {
+            return Some(end);
+        }
+        let hours = self.hours.of_task(task);
+        match whole {
+            Some(planned) => Some(Moment(hours.whole_at_or_before(end, planned)?.0 - planned.0)),
+            None => hours.retreat(end, length),
+        }
+    }
+
+    /// Returns when the last task of `pass` ends; none without a task that will be.
+    pub fn finish(&self, pass: &Pass) -> Option<Moment> {
+        let tasks = pass.finishes.iter().zip(&self.rules);
+        tasks.filter(|(_, rule)| **rule != Rule::Dropped).map(|(finish, _)| *finish).max()
+    }
+
+    /// Returns the tasks from which delay reaches the finish of `pass`, in ascending order: those that end last, and those whose dates
+    /// the dates of such a task followed from. What is over and what spans others is never one.
+    pub fn critical(&self, pass: &Pass) -> Vec<TaskId> {
+        let Some(finish) = self.finish(pass) else { return Vec::new() };
+        let mut is_met = vec![false; self.rules.len()];
+        let mut critical = Vec::new();
+        let mut open: Vec<TaskId> = (0..).map(TaskId).take(self.rules.len()).collect();
+        open.retain(|task| pass.finishes[task.at()] == finish);
+        while let Some(task) = open.pop() {
+            let is_work = match self.rules[task.at()] {
+                Rule::Running { .. } | Rule::Waiting { .. } => true,
+                Rule::Done { .. } | Rule::Spanning { .. } | Rule::Dropped => false,
+            };
+            if is_work && !std::mem::replace(&mut is_met[task.at()], true) {
+                critical.push(task);
+                open.extend(self.drivers(task, pass));
+            }
+        }
+        critical.sort_unstable();
+        critical
+    }
+
+    /// Returns whose dates the dates of `task` followed from, in the order of links, arcs after them.
+    fn drivers(&self, task: TaskId, pass: &Pass) -> Vec<TaskId> {
+        let end = match pass.causes[task.at()] {
+            Cause::Own => return Vec::new(),
+            Cause::Start => End::Start,
+            Cause::Finish => End::Finish,
+        };
+        let bounds = || self.bounds_of(task).iter().filter(move |bound| bound.kind.to_end() == end);
+        // What could not be computed would have ended the pass.
+        let latest = bounds().filter_map(|bound| self.instant(bound, pass).ok()).max();
+        bounds().filter(|bound| self.instant(bound, pass).ok() == latest).map(|bound| bound.from).collect()
+    }
+
+    /// Returns the tasks from the first to the last of a chain that leads to the finish of `pass`, each of which follows from the one
+    /// before it by a link or an arc. Of several that could, the one that comes first in links, arcs and tasks.
+    pub fn critical_chain(&self, pass: &Pass) -> Vec<TaskId> {
+        let critical = self.critical(pass);
+        let finish = self.finish(pass);
+        let mut at = critical.iter().copied().find(|task| Some(pass.finishes[task.at()]) == finish);
+        let mut chain = Vec::new();
+        while let Some(task) = at {
+            chain.push(task);
+            at = self.drivers(task, pass).into_iter().find(|driver| critical.binary_search(driver).is_ok());
+        }
+        chain.reverse();
+        chain
+    }
+
+    /// Returns the latest dates of all tasks at which nothing ends after `end` and no window is missed, from `lengths` as in
+    /// [`Policy::run`]; none for what is over, dropped or spans others.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Beyond`] if a date lies outside of what is known: `end` is too early for the lengths.
+    pub fn latest(&self, lengths: &[Span], end: Moment) -> Result<Vec<Option<Latest>>, Beyond> {
+        let mut starts = vec![Moment(i64::MAX); self.rules.len()];
+        let mut finishes = vec![end; self.rules.len()];
+        let mut latest = vec![None; self.rules.len()];
+        for &task in self.order.iter().rev() {
+            let (start, finish) = (starts[task.at()], finishes[task.at()]);
+            let (start, finish) = match self.rules[task.at()] {
+                Rule::Done { .. } | Rule::Spanning { .. } | Rule::Dropped => continue,
+                Rule::Running { start, .. } => (start, finish),
+                Rule::Waiting { whole, latest_start, latest_finish, .. } => {
+                    let finish = finish.min(latest_finish.unwrap_or(finish));
+                    let own = self.late(task, finish, lengths[task.at()], whole).ok_or(Beyond)?;
+                    (own.min(start).min(latest_start.unwrap_or(own)), finish)
+                }
+            };
+            latest[task.at()] = Some(Latest { start, finish });
+            for bound in self.bounds_of(task) {
+                let by = match bound.kind.to_end() {
+                    End::Start => start,
+                    End::Finish => finish,
+                };
+                let by = self.hours.of_calendar(bound.calendar).retreat(by, bound.lag);
+                // Beyond what is known a lead bounds nothing.
+                let by = by.unwrap_or(Moment(if bound.lag.0 < 0 { i64::MAX } else { i64::MIN }));
+                let other = match bound.kind.from_end() {
+                    End::Start => &mut starts[bound.from.at()],
+                    End::Finish => &mut finishes[bound.from.at()],
+                };
+                *other = by.min(*other);
+            }
+        }
+        Ok(latest)
+    }
+}
+
+/// Returns for how much open time each task can slip from where it was placed until a task ends after the last one of `placement` or
+/// misses its window, if execution keeps to links and arcs; none for what is over, dropped or spans others. What has begun can only
+/// end later.
+///
+/// # Errors
+///
+/// Returns [`Beyond`] if `placement` lies outside of what is known.
+pub fn floats(
+    problem: &Problem,
+    placement: &Placement,
+    policy: &Policy,
+) -> Result<Vec<Option<Span>>, Beyond> {
+    let Some(end) = placement.finish() else { return Ok(Vec::new()) };
+    let latest = policy.latest(&planned_lengths(problem, placement), end)?;
+    let float = |(task, latest): (TaskId, Option<Latest>)| {
+        let (placed, hours) = (placement.of(task), policy.hours.of_task(task));
+        let slip = |latest: Latest| match problem.tasks[task.at()].fact {
+            Fact::Started { .. } => hours.between(placed.finish, latest.finish),
+            Fact::Open | Fact::Finished { .. } | Fact::Dropped => hours.between(placed.start, latest.start),
+        };
+        latest.map(|latest| slip(latest).ok_or(Beyond)).transpose()
+    };
+    (0..).map(TaskId).zip(latest).map(float).collect()
+}
+
+/// Returns how long every task lasts as it was placed, in open time: by the amounts that dates are computed with.
+pub fn planned_lengths(problem: &Problem, placement: &Placement) -> Vec<Span> {
+    let planned = |(task, placed): (&crate::problem::Task, &crate::placement::Placed)| match task.fact {
+        Fact::Started { left: Some(left), .. } => left,
+        Fact::Open | Fact::Started { left: None, .. } | Fact::Finished { .. } | Fact::Dropped => {
+            let amount = task.modes.get(placed.mode).map(|mode| mode.estimate.amount);
+            length(amount.unwrap_or(Amount::Duration(Span(0))), placed.crew_units())
+        }
+    };
+    problem.tasks.iter().zip(&placement.tasks).map(planned).collect()
+}
+
+fn rule(problem: &Problem, placement: &Placement, id: TaskId) -> Rule {
+    let (task, placed) = (&problem.tasks[id.at()], placement.of(id));
+    match task.fact {
+        Fact::Finished { start, finish } => return Rule::Done { start, finish },
+        Fact::Dropped => return Rule::Dropped,
+        Fact::Open | Fact::Started { .. } => {}
+    }
+    if task.spans.is_some() {
+        let ends = [End::Start, End::Finish].map(|end| holder(problem, id, end).ok().flatten());
+        return match ends {
+            [Some(first), Some(last)] => Rule::Spanning { first, last },
+            [Some(_) | None, _] => Rule::Dropped,
+        };
+    }
+    if let Fact::Started { at, left } = task.fact {
+        let since = left.map_or(at, |_| at.max(problem.start));
+        return Rule::Running { start: at, since, least: at.max(problem.start) };
+    }
+    let Window { start_after, finish_before, must_start } = task.window;
+    // What is to lie late is offered where it was placed.
+    let placed_late = match problem.direction {
+        Direction::Early => None,
+        Direction::Late => Some(placed.start),
+    };
+    let earliest = [start_after, must_start, placed_late].into_iter().flatten().max();
+    let earliest = earliest.unwrap_or(problem.start).max(problem.start);
+    let whole = match task.split {
+        Split::Never => {
+            let amount = task.modes.get(placed.mode).map(|mode| mode.estimate.amount);
+            let planned = length(amount.unwrap_or(Amount::Duration(Span(0))), placed.crew_units());
+            Some(Span(planned.0.max(1)))
+        }
+        Split::Closed | Split::Any => None,
+    };
+    Rule::Waiting { earliest, whole, latest_start: must_start, latest_finish: finish_before }
+}
+
+/// Makes a task begin at `start` at the earliest.
+fn hold_at(rule: &mut Rule, start: Moment) {
+    if let Rule::Waiting { earliest, .. } = rule {
+        *earliest = start.max(*earliest);
+    }
+}

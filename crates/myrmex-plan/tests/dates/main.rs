@@ -1,0 +1,7 @@
+//! Dates before capacity is looked at.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod critical;
+mod network;
+mod sketch;
