@@ -6,6 +6,8 @@
 //!
 //! It does not know files, definitions' syntax or terminals, and it executes nothing.
 
+pub mod bounds;
+pub mod bounds;
 pub mod calendar;
 pub mod chain;
 pub mod cost;
@@ -13,12 +15,14 @@ pub mod critical;
 pub mod earned;
 pub mod fit;
 pub mod hours;
+mod instance;
 pub mod length;
 pub mod load;
 pub mod lower;
 pub mod money;
 pub mod network;
 pub mod outcome;
+mod place;
 pub mod placement;
 pub mod policy;
 pub mod problem;
@@ -27,3 +31,4 @@ pub mod rank;
 pub mod ratio;
 pub mod risk;
 pub mod sample;
+pub mod search;
