@@ -7,11 +7,11 @@
 //! It does not know files, definitions' syntax or terminals, and it executes nothing.
 
 pub mod bounds;
-pub mod bounds;
 pub mod calendar;
 pub mod chain;
 pub mod cost;
 pub mod critical;
+pub mod driver;
 pub mod earned;
 pub mod fit;
 pub mod hours;
@@ -19,6 +19,7 @@ mod instance;
 pub mod length;
 pub mod load;
 pub mod lower;
+pub mod make;
 pub mod money;
 pub mod network;
 pub mod outcome;

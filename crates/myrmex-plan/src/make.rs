@@ -1,0 +1,224 @@
+//! A whole plan: dates without resources, a placement, the rule of execution over it, its load, cost and risk.
+//!
+//! This only puts together what the other modules compute, in one order.
+
+use crate::calendar::CalendarError;
+use crate::chain::{Resource, chain};
+use crate::cost::{CostError, Costs, costs};
+use crate::critical::{self, Critical, CriticalError, Dates};
+use crate::driver::drivers;
+use crate::hours::Hours;
+use crate::load::{Use, loads};
+use crate::network::{Cycle, Network};
+use crate::outcome::{Bound, BoundBy, Method, Outcome, Planned, Status};
+use crate::placement::Placement;
+use crate::policy::{Beyond, Pass, Policy, floats, planned_lengths};
+use crate::problem::{Fact, Moment, Problem, Span, TaskId};
+use crate::risk::{self, Model, Report, RiskError};
+use crate::search::{self, Effort, Found, Infeasible};
+
+/// How much work a plan is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// How many candidates are looked at.
+    pub effort: Effort,
+    /// What random choices and samples are drawn from.
+    pub seed: u64,
+    /// How many samples of risk are drawn; zero for none.
+    pub samples: u64,
+}
+
+/// A plan with everything that is told of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// Dates, drivers, loads.
+    pub outcome: Outcome,
+    /// Where everything lies.
+    pub placement: Placement,
+    /// Dates without resources.
+    pub critical: Critical,
+    /// What it costs, and when.
+    pub costs: Costs,
+    /// When its work can proceed.
+    pub hours: Hours,
+    /// How it may turn out; none if nothing was drawn.
+    pub risk: Option<Report>,
+}
+
+/// Why there is no plan.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum NoPlan {
+    /// Tasks wait for each other.
+    #[error(transparent)]
+    Cycle(#[from] Cycle),
+    /// There are no dates even without resources.
+    #[error(transparent)]
+    Dates(#[from] CriticalError),
+    /// There are none with them.
+    #[error(transparent)]
+    Search(#[from] Infeasible),
+    /// A calendar means nothing.
+    #[error(transparent)]
+    Calendar(#[from] CalendarError),
+    /// A date lies further away than calendars are known for.
+    #[error(transparent)]
+    Beyond(#[from] Beyond),
+    /// Risks go beyond what can be computed.
+    #[error(transparent)]
+    Risk(#[from] RiskError),
+    /// Costs do.
+    #[error(transparent)]
+    Cost(#[from] CostError),
+}
+
+/// How far behind the finish open time is known: late dates and costs ask for no more.
+const AFTER: i64 = 400 * 86_400_000;
+
+/// Makes a plan of `problem`: the same one for the same problem and options, on every machine.
+///
+/// # Errors
+///
+/// Returns [`NoPlan`] if there is none; [`crate::check`] says why in words.
+pub fn make(problem: &Problem, options: Options) -> Result<Plan, NoPlan> {
+    let network = Network::new(problem)?;
+    let critical = critical::of_problem(problem)?;
+    let found = search::plan(problem, options.effort, options.seed)?;
+    let placement = &found.placement;
+    let arcs = chain(problem, &network, placement);
+    let policy =
+        Policy::new(problem, &network, placement, &arcs, Moment(found.finish.0.saturating_add(AFTER)))?;
+    let mut pass = Pass::default();
+    policy.run(&planned_lengths(problem, placement), &mut pass)?;
+    let chain_of_drivers = policy.critical_chain(&pass);
+    let floats = floats(problem, placement, &policy)?;
+    let drivers = drivers(problem, &network, placement, &arcs, policy.hours());
+    let near = problem.near;
+    let start = started(problem, placement);
+    let tasks = placement.tasks.iter().zip(&critical.tasks).zip(floats.iter().zip(drivers));
+    let tasks = tasks.map(|((placed, dates), (float, driver))| {
+        let dates = dates.unwrap_or_else(|| placed_dates(placed));
+        let float = float.unwrap_or(dates.total_float);
+        Planned {
+            mode: placed.mode,
+            early_start: dates.early_start,
+            early_finish: dates.early_finish,
+            late_start: dates.late_start,
+            late_finish: dates.late_finish,
+            start: placed.start,
+            finish: placed.finish,
+            total_float: dates.total_float,
+            free_float: dates.free_float,
+            float_resource: float,
+            is_critical: dates.is_critical,
+            is_critical_resource: float <= near,
+            drag: dates.drag,
+            driver,
+            crew: placed.crew.clone(),
+        }
+    });
+    let outcome = Outcome {
+        status: if found.is_optimal { Status::Optimal } else { Status::Feasible },
+        start,
+        finish: found.finish,
+        bound: bound(&found, start),
+        method: Method { seed: options.seed, candidates: found.candidates },
+        tasks: tasks.collect(),
+        critical_path: critical.path.clone(),
+        critical_chain: chain_of_drivers,
+        loads: loads(
+            problem,
+            &planned_uses(problem, placement),
+            &early_uses(problem, placement, &critical),
+            (start, found.finish),
+        ),
+        arcs,
+    };
+    let costs = costs(problem, placement, policy.hours())?;
+    let risk = sampled(problem, &network, &outcome, placement, options)?;
+    Ok(Plan { outcome, costs, hours: policy.hours().clone(), risk, critical, placement: found.placement })
+}
+
+/// Returns when the first task that is not dropped begins.
+fn started(problem: &Problem, placement: &Placement) -> Moment {
+    let tasks = problem.tasks.iter().zip(&placement.tasks).filter(|(task, _)| task.fact != Fact::Dropped);
+    tasks.map(|(_, placed)| placed.start).min().unwrap_or(problem.start)
+}
+
+fn bound(found: &Found, start: Moment) -> Bound {
+    let by = match found.bound.by {
+        crate::bounds::BoundBy::CriticalPath => BoundBy::CriticalPath,
+        crate::bounds::BoundBy::Energy(pool) => BoundBy::Energy(pool),
+    };
+    Bound { makespan: Span(found.bound.finish.0.saturating_sub(start.0).max(0)), by }
+}
+
+/// A task that is dropped has no dates but those of its place.
+fn placed_dates(placed: &crate::placement::Placed) -> Dates {
+    Dates {
+        early_start: placed.start,
+        early_finish: placed.finish,
+        late_start: placed.start,
+        late_finish: placed.finish,
+        total_float: Span(0),
+        free_float: Span(0),
+        drag: Span(0),
+        driver: critical::Driver::Constraint(critical::Constraint::Fact),
+        is_critical: false,
+    }
+}
+
+fn planned_uses(problem: &Problem, placement: &Placement) -> Vec<Use> {
+    uses(problem, placement, |task| {
+        let placed = placement.of(task);
+        Some((placed.start, placed.finish))
+    })
+}
+
+/// What the same people and pools would have to do if everything began as early as links allow.
+fn early_uses(problem: &Problem, placement: &Placement, critical: &Critical) -> Vec<Use> {
+    uses(problem, placement, |task| {
+        critical.tasks[task.at()].map(|dates| (dates.early_start, dates.early_finish))
+    })
+}
+
+fn uses(
+    problem: &Problem,
+    placement: &Placement,
+    dates: impl Fn(TaskId) -> Option<(Moment, Moment)>,
+) -> Vec<Use> {
+    let mut uses = Vec::new();
+    for (task, written) in (0..).map(TaskId).zip(&problem.tasks) {
+        let Some((from, to)) = dates(task).filter(|_| written.fact != Fact::Dropped) else { continue };
+        let placed = placement.of(task);
+        // What stands for a calendar has no load.
+        let pools = written.modes[placed.mode]
+            .pools
+            .iter()
+            .filter(|(pool, _)| problem.pools[pool.at()].capacity < u32::MAX);
+        let pools = pools.map(|&(pool, units)| (Resource::Pool(pool), units));
+        let people = placed.crew.iter().map(|&(person, units)| (Resource::Person(person), units));
+        uses.extend(pools.chain(people).map(|(resource, units)| Use {
+            task,
+            resource,
+            units: u64::from(units),
+            from,
+            to,
+        }));
+    }
+    uses
+}
+
+fn sampled(
+    problem: &Problem,
+    network: &Network,
+    outcome: &Outcome,
+    placement: &Placement,
+    options: Options,
+) -> Result<Option<Report>, NoPlan> {
+    if options.samples == 0 || problem.tasks.is_empty() {
+        return Ok(None);
+    }
+    let model = Model::new(problem, network, placement, &outcome.arcs, options.seed)?;
+    let samples: Result<Vec<_>, Beyond> = (0..options.samples).map(|sample| model.sample(sample)).collect();
+    Ok(risk::summarise(&model, samples?))
+}
