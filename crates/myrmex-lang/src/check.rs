@@ -37,6 +37,10 @@ pub(crate) fn check(source: &Source, beside: &Beside, supply: &Supply, only: Opt
         library_names: beside.libraries.iter().map(|own| library_name(&own.name).to_owned()).collect(),
         folders: (beside.workflow_folders.clone(), beside.library_folder.clone()),
         supply: supply.clone(),
+        resources: outlines.iter().flatten().find_map(|outline| match outline {
+            Outline::Resources(resources) => Some(&**resources),
+            Outline::Workflow(_) | Outline::Library(_) => None,
+        }),
         left_out,
     };
     let links: Vec<Option<Links>> = outlines
@@ -56,7 +60,7 @@ pub(crate) fn check(source: &Source, beside: &Beside, supply: &Supply, only: Opt
         .collect();
     let called = match &outlines[0] {
         Some(Outline::Workflow(workflow)) => Some(workflow.name.place),
-        Some(Outline::Library(_)) | None => None,
+        Some(Outline::Library(_) | Outline::Resources(_)) | None => None,
     };
     let is_whole = !reports[0].has_errors() && units.len() == outlines.len();
     let lowered = if is_whole { lower_all(&others, &units) } else { Err(LowerError::Nothing) };
@@ -246,7 +250,7 @@ impl<'s> Files<'s> {
     fn narrow(&mut self, only: &[String]) -> Vec<String> {
         match &mut self.outlines[0] {
             Some(Outline::Workflow(workflow)) => narrow(workflow, only),
-            Some(Outline::Library(_)) | None => Vec::new(),
+            Some(Outline::Library(_) | Outline::Resources(_)) | None => Vec::new(),
         }
     }
 
@@ -263,10 +267,16 @@ impl<'s> Files<'s> {
                     | Verb::Switch(_)
                     | Verb::Fail(_)
                     | Verb::Wait(_)
-                    | Verb::Block(_),
+                    | Verb::Block(_)
+                    | Verb::Await(_),
                 )
                 | None => {}
             });
+        }
+        let is_project =
+            matches!(&self.outlines[file], Some(Outline::Workflow(own)) if own.project.is_some());
+        if let Some(resources) = self.beside.resources.as_ref().filter(|_| is_project) {
+            self.read(resources);
         }
         for name in called {
             if !self.workflows.contains_key(&name) {
@@ -349,7 +359,8 @@ fn needed(outline: &Outline, others: &Others<'_>) -> Vec<(usize, &'static str, P
                 | Verb::Switch(_)
                 | Verb::Fail(_)
                 | Verb::Wait(_)
-                | Verb::Block(_),
+                | Verb::Block(_)
+                | Verb::Await(_),
             )
             | None => return,
         };

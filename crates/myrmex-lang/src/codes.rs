@@ -64,6 +64,13 @@ codes! {
     POOL_LARGE = "E0232", "more units of a pool than there are";
     HELD_AROUND = "E0233", "a demand that a block around can never leave";
     RESOURCE_LARGE = "E0234", "more of a resource than a worker has";
+    NAME_TAKEN = "E0241", "a name that something else bears already";
+    RESOURCE_UNKNOWN = "E0242", "a name that the resources of the workspace do not have";
+    ITEM_UNKNOWN = "E0243", "a name that the project does not declare";
+    LINK = "E0244", "a link between ends that cannot be linked";
+    LEAD = "E0245", "a lead into work that cannot begin on a forecast";
+    CREW_LARGE = "E0246", "more people of a role than there are";
+    DELIVERABLE_UNMADE = "E0247", "a deliverable that no task makes";
 
     TYPE = "E0301", "a value of the wrong type";
     DURATION = "E0302", "a text that is not a duration";
@@ -82,6 +89,9 @@ codes! {
     MONEY = "E0331", "a text that is not an amount of money";
     DATE = "E0332", "a text that is not a date";
     CURRENCY = "E0333", "amounts in several currencies";
+    CALENDAR = "E0334", "days or hours of a calendar that cannot be";
+    ZONE = "E0335", "an unknown time zone";
+    DATES = "E0336", "dates that contradict each other";
 
     EXPRESSION = "E0401", "an expression that cannot be read";
     ROOT_UNKNOWN = "E0402", "an unknown name in an expression";
@@ -130,6 +140,7 @@ codes! {
     DURATION_TEXT = "W0212", "durations compared as texts";
     CATCH_KIND = "W0213", "a `catch` for a type of error that nothing gives";
     LABEL_UNKNOWN = "W0221", "a label that no declared worker has";
+    ROLE_EMPTY = "W0231", "a role that nobody has";
 }
 
 #[cfg(test)]

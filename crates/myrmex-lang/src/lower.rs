@@ -1,5 +1,7 @@
 //! Makes the internal representation of an [outline](crate::outline) in which nothing is wrong.
 
+mod project;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -23,6 +25,8 @@ use crate::outline::{
 use crate::places::SourceMap;
 use crate::resolve::Links;
 use crate::tree::Place;
+
+use self::project::lower_await;
 
 /// The executor of `run`.
 const PROCESS: &str = "process";
@@ -180,7 +184,7 @@ impl<'o> Lowering<'o> {
             pools: units(&workflow.pools)?,
             nodes: std::mem::take(&mut self.nodes),
             root,
-            project: None,
+            project: self.project(workflow),
         })
     }
 
@@ -242,6 +246,8 @@ impl<'o> Lowering<'o> {
     fn edges(&self, scope: &Scope) -> Vec<Edge> {
         let edge = |link: &crate::resolve::Link| Edge {
             cases: link.cases.clone(),
+            holds: link.holds,
+            lag: link.lag,
             ..Edge::new(link.from, link.to, link.on)
         };
         self.around.links.of(scope).iter().map(edge).collect()
@@ -395,6 +401,7 @@ impl<'o> Lowering<'o> {
                 is_detached: call.is_detached,
             }),
             Verb::Use(used) => self.used(used, id)?,
+            Verb::Await(own) => Body::Await(Box::new(lower_await(own)?)),
         };
         let policy = self.policy(task, matches!(verb, Verb::Run(_)));
         let node = &mut self.nodes[id.0 as usize];
@@ -461,7 +468,7 @@ impl<'o> Lowering<'o> {
             asks.labels = labels.or_else(default_labels).unwrap_or_default();
             let resources = own.and_then(|own| own.resources.as_ref()).or(defaults.resources.as_ref());
             asks.resources = resources.and_then(|resources| units(resources)).unwrap_or_default();
-        } else if !asks.holds() {
+        } else if !asks.holds() && task.planning.is_none() {
             return None;
         }
         (asks != model::Asks::default()).then(|| Box::new(asks))

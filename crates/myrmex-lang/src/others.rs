@@ -7,7 +7,7 @@ use myrmex_model::OrderedMap;
 use myrmex_model::name::Name;
 
 use crate::Source;
-use crate::outline::{Library, Outline, Workflow};
+use crate::outline::{Library, Outline, Resources, Workflow};
 
 /// Files beside the one that is checked. Those that nothing names are not read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct Beside {
     pub workflow_folders: Vec<String>,
     /// The folder in which libraries were looked for; none if nobody looked.
     pub library_folder: Option<String>,
+    /// The people and things of the workspace, for projects; none if there is no such file.
+    pub resources: Option<Source>,
 }
 
 /// What a workspace says that it has, as far as it says so.
@@ -61,6 +63,8 @@ pub(crate) struct Others<'o> {
     pub(crate) folders: (Vec<String>, Option<String>),
     /// What the workspace has.
     pub(crate) supply: Supply,
+    /// The people and things of the workspace; none if there is no such file, or it could not be read.
+    pub(crate) resources: Option<&'o Resources>,
     /// The tasks that the checked file has, and of which the run is to have nothing.
     pub(crate) left_out: Vec<String>,
 }
@@ -70,7 +74,7 @@ impl<'o> Others<'o> {
     pub(crate) fn workflow(&self, name: &str) -> Option<&'o Workflow> {
         match self.outline(self.workflows.get(name)?)? {
             Outline::Workflow(workflow) => Some(workflow),
-            Outline::Library(_) => None,
+            Outline::Library(_) | Outline::Resources(_) => None,
         }
     }
 
@@ -78,7 +82,7 @@ impl<'o> Others<'o> {
     pub(crate) fn library(&self, name: &str) -> Option<&'o Library> {
         match self.outline(self.libraries.get(name)?)? {
             Outline::Library(library) => Some(library),
-            Outline::Workflow(_) => None,
+            Outline::Workflow(_) | Outline::Resources(_) => None,
         }
     }
 

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use myrmex_expr::Step;
 use myrmex_model::demand::Priority;
 use myrmex_model::ir::{
-    Backoff, Complete, Input, Join, Late, OnConflict, OutputField, Repetition, Tolerance,
+    Backoff, Complete, GateDecision, Holds, Input, Join, Late, OnConflict, OutputField, Repetition, Tolerance,
 };
-use myrmex_model::outcome::OutcomeSet;
-use myrmex_model::planning::{Planning, Price};
+use myrmex_model::name::Name;
+use myrmex_model::outcome::{Outcome, OutcomeSet};
+use myrmex_model::planning::{Extent, Planning, Price, Project as ProjectFacts, Resources as Facts};
 use myrmex_model::template::{Expr, Template};
 use myrmex_model::time::Length;
 use semver::VersionReq;
@@ -35,6 +36,20 @@ pub(crate) struct Workflow {
     pub(crate) outputs: Option<Data>,
     /// All prices in it.
     pub(crate) prices: Vec<Spot<Price>>,
+    /// What a plan reads of it as a whole, if it is a project.
+    pub(crate) project: Option<Box<Project>>,
+}
+
+/// A project, apart from its graph.
+#[derive(Debug)]
+pub(crate) struct Project {
+    /// What a plan reads of it, without resources and currency.
+    pub(crate) facts: ProjectFacts,
+    /// The names in it beside those of the graph.
+    pub(crate) declared: Declared,
+    pub(crate) mentions: Vec<Mention>,
+    /// How many people of which role are asked for at a time.
+    pub(crate) crews: Vec<Spot<(Name, u32)>>,
 }
 
 /// How many runs of a workflow may be under way at a time.
@@ -50,6 +65,39 @@ pub(crate) struct Concurrency {
 pub(crate) enum Outline {
     Workflow(Box<Workflow>),
     Library(Library),
+    Resources(Box<Resources>),
+}
+
+/// A `resources:` file.
+#[derive(Debug)]
+pub(crate) struct Resources {
+    pub(crate) facts: Facts,
+    /// The names in it, those of things that could not be read included.
+    pub(crate) declared: Declared,
+    pub(crate) mentions: Vec<Mention>,
+    pub(crate) prices: Vec<Spot<Price>>,
+}
+
+/// The names that a file declares, with their places.
+#[derive(Debug, Default)]
+pub(crate) struct Declared(Vec<(Mentioned, Spot<String>)>);
+
+impl Declared {
+    /// Notes a name.
+    pub(crate) fn add(&mut self, kind: Mentioned, name: &Spot<String>) {
+        self.0.push((kind, name.clone()));
+    }
+
+    /// Returns where a name of this kind is declared.
+    pub(crate) fn place(&self, kind: Mentioned, name: &str) -> Option<Place> {
+        let is_it = |(own, spot): &&(Mentioned, Spot<String>)| *own == kind && spot.value == name;
+        self.0.iter().find(is_it).map(|(_, spot)| spot.place)
+    }
+
+    /// Returns the names of this kind.
+    pub(crate) fn names(&self, kind: Mentioned) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(own, _)| *own == kind).map(|(_, spot)| spot.value.as_str())
+    }
 }
 
 /// An `actions:` file.
@@ -231,6 +279,22 @@ impl Mentioned {
         }
     }
 
+    /// Returns the key under which it is declared.
+    pub(crate) fn section(self) -> &'static str {
+        match self {
+            Self::Account => "budget.accounts",
+            Self::Budget => "budgets",
+            Self::Calendar => "calendars",
+            Self::Correlation => "plan.correlation",
+            Self::Deliverable => "deliverables",
+            Self::Group => "groups",
+            Self::Person => "people",
+            Self::Pool => "pools",
+            Self::Role => "roles",
+            Self::Task => "tasks",
+        }
+    }
+
     /// Returns the word for it.
     pub(crate) fn word(self) -> &'static str {
         self.indefinite().trim_start_matches("an ").trim_start_matches("a ")
@@ -257,10 +321,27 @@ pub(crate) struct Catch {
 }
 
 /// One entry of `needs`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Need {
     pub(crate) name: Spot<String>,
     pub(crate) on: OutcomeSet,
+    pub(crate) holds: Holds,
+    pub(crate) lag: Option<Spot<Extent>>,
+    /// Where what is said of it stands.
+    pub(crate) place: Place,
+}
+
+impl Need {
+    /// Returns one that holds back the begin until an outcome is there.
+    pub(crate) fn plain(name: Spot<String>, on: OutcomeSet) -> Self {
+        let place = name.place;
+        Self { name, on, holds: Holds::Begin, lag: None, place }
+    }
+
+    /// Returns which ends it connects: whether it asks for a start, and what it holds back.
+    pub(crate) fn ends(&self) -> (bool, bool) {
+        (self.on.contains(Outcome::Started), self.holds == Holds::End)
+    }
 }
 
 /// `for_each` and what belongs to it.
@@ -289,6 +370,61 @@ pub(crate) enum Verb {
     Block(Scope),
     Call(Call),
     Use(Use),
+    Await(Box<Await>),
+}
+
+/// What waits for people.
+#[derive(Debug)]
+pub(crate) struct Await {
+    pub(crate) kind: People,
+    pub(crate) ask: Data,
+    pub(crate) from: Option<Data>,
+    pub(crate) exclude: Option<Data>,
+    pub(crate) count: u32,
+    pub(crate) fields: Vec<InputDeclaration>,
+    pub(crate) expires: Option<Length>,
+}
+
+/// What people do.
+#[derive(Debug)]
+pub(crate) enum People {
+    Manual,
+    Approval,
+    Form,
+    Gate(Box<Gate>),
+}
+
+/// What people decide by at a gate.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    pub(crate) criteria: Vec<(Spot<String>, Condition)>,
+    pub(crate) checklist: Vec<CheckItem>,
+    pub(crate) decisions: Vec<GateDecision>,
+}
+
+/// What people confirm at a gate.
+#[derive(Debug)]
+pub(crate) struct CheckItem {
+    pub(crate) name: Spot<String>,
+    pub(crate) ask: Data,
+    pub(crate) needs_evidence: bool,
+}
+
+impl Await {
+    /// Asks everybody for one answer, however long it takes.
+    pub(crate) fn new(kind: People, ask: Data) -> Self {
+        Self { kind, ask, from: None, exclude: None, count: 1, fields: Vec::new(), expires: None }
+    }
+
+    /// Returns the data in it in which expressions may stand.
+    pub(crate) fn data(&self) -> impl Iterator<Item = &Data> {
+        let checklist = match &self.kind {
+            People::Gate(gate) => gate.checklist.as_slice(),
+            People::Manual | People::Approval | People::Form => &[],
+        };
+        let asks = checklist.iter().map(|item| &item.ask);
+        [&self.ask].into_iter().chain(&self.from).chain(&self.exclude).chain(asks)
+    }
 }
 
 /// An action of a library.
@@ -456,6 +592,17 @@ pub(crate) struct Read {
 }
 
 impl Data {
+    /// Returns a fixed text.
+    pub(crate) fn text(text: String) -> Self {
+        Self { template: Template::Literal(text.into()), reads: Arc::default(), is_secret: false }
+    }
+
+    /// Returns no value.
+    pub(crate) fn null() -> Self {
+        let template = Template::Literal(myrmex_model::value::Value::Null);
+        Self { template, reads: Arc::default(), is_secret: false }
+    }
+
     /// Returns the names of the fields it certainly has, if it is a map.
     pub(crate) fn field_names(&self) -> Option<Vec<&str>> {
         match &self.template {
@@ -505,6 +652,7 @@ impl Outline {
         match self {
             Self::Workflow(workflow) => workflow.walk(visit),
             Self::Library(library) => library.actions.iter().for_each(|action| action.task.walk(visit)),
+            Self::Resources(_) => {}
         }
     }
 }
@@ -526,6 +674,25 @@ impl Use {
 }
 
 impl Workflow {
+    /// Returns one of which nothing but its name and body is known.
+    pub(crate) fn of(name: Spot<String>, body: Scope) -> Self {
+        Self {
+            place: name.place,
+            name,
+            version: None,
+            inputs: Vec::new(),
+            defaults: Defaults::default(),
+            concurrency: None,
+            pools: Vec::new(),
+            deadline: None,
+            body,
+            handlers: Handlers::default(),
+            outputs: None,
+            prices: Vec::new(),
+            project: None,
+        }
+    }
+
     /// Calls `visit` for every task, those of handlers included; a task comes before those inside it.
     pub(crate) fn walk<'o>(&'o self, visit: &mut dyn FnMut(&'o Task)) {
         self.body.tasks.iter().chain(self.handlers.tasks()).for_each(|task| task.walk(visit));

@@ -4,6 +4,7 @@
 
 mod asks;
 mod cache;
+mod calendar;
 mod call;
 mod concurrency;
 mod expression;
@@ -12,18 +13,24 @@ pub(crate) mod foreign;
 mod forms;
 mod handlers;
 mod hints;
+mod items;
 pub(crate) mod keys;
 mod keywords;
 mod library;
 pub(crate) mod order;
+pub(crate) mod people;
 pub(crate) mod plan;
 pub(crate) mod policy;
+pub(crate) mod project;
+pub(crate) mod resources;
+mod risks;
 pub(crate) mod schema;
 mod secret;
 mod slips;
 mod switch;
 pub(crate) mod task;
 pub(crate) mod verb;
+pub(crate) mod work;
 mod workflow;
 
 use std::collections::BTreeSet;
@@ -56,6 +63,8 @@ struct Reader<'t> {
     mentions: Vec<Mention>,
     /// All prices.
     prices: Vec<Spot<Price>>,
+    /// How many people of which role are asked for at a time.
+    crews: Vec<Spot<(Name, u32)>>,
 }
 
 /// The entries of a map whose keys were checked.

@@ -10,6 +10,8 @@ mod demands;
 mod each;
 mod kinds;
 mod link;
+mod mentions;
+mod project;
 mod reach;
 mod reference;
 mod types;
@@ -22,8 +24,8 @@ use crate::Source;
 use crate::codes;
 use crate::others::{Others, library_name};
 use crate::outline::{
-    Condition, Data, Handlers, InputDeclaration, Outline, Read, Run, RunWhat, Scope, ScopeId, ScopeKind,
-    Task, TaskOutputs, Verb, Wait, Workflow,
+    Await, Condition, Data, Handlers, InputDeclaration, Outline, People, Read, Run, RunWhat, Scope, ScopeId,
+    ScopeKind, Task, TaskOutputs, Verb, Wait, Workflow,
 };
 use crate::report::Report;
 
@@ -52,6 +54,7 @@ pub(crate) fn resolve<'o>(
         Outline::Workflow(workflow) => {
             let mut resolver = Resolver::new(&workflow.inputs, others, report);
             resolver.root = Some(workflow.body.id);
+            resolver.is_project = workflow.project.is_some();
             resolver.survey(&workflow.body, None, None);
             let owner = resolver.variables.enter(&workflow.body, None);
             resolver.survey_handlers(&workflow.handlers, None, owner);
@@ -66,6 +69,7 @@ pub(crate) fn resolve<'o>(
             });
             bounds::check(workflow, report);
             currency::check(&workflow.prices, report);
+            project::check(workflow, others, report);
             demands::check(workflow, others, report);
             links
         }
@@ -87,6 +91,11 @@ pub(crate) fn resolve<'o>(
             }
             demands::check_library(outline, others, report);
             Links(links)
+        }
+        Outline::Resources(resources) => {
+            mentions::check(&resources.mentions, others, report);
+            currency::check(&resources.prices, report);
+            Links(Vec::new())
         }
     }
 }
@@ -116,6 +125,10 @@ struct Resolver<'o, 'r> {
     /// Whether it stands in a handler of the workflow as a whole.
     is_run_over: bool,
     are_tasks_readable: bool,
+    /// Whether it is a criterion of a gate.
+    is_gate: bool,
+    /// Whether it is a project.
+    is_project: bool,
 }
 
 /// A repetition around what is looked at.
@@ -166,6 +179,8 @@ impl<'o, 'r> Resolver<'o, 'r> {
             given: 0,
             is_run_over: false,
             are_tasks_readable: true,
+            is_gate: false,
+            is_project: false,
         }
     }
 
@@ -196,7 +211,13 @@ impl<'o, 'r> Resolver<'o, 'r> {
                 handlers_owner = self.variables.enter(inner, owner);
             }
             Some(
-                Verb::Run(_) | Verb::Switch(_) | Verb::Fail(_) | Verb::Wait(_) | Verb::Call(_) | Verb::Use(_),
+                Verb::Run(_)
+                | Verb::Switch(_)
+                | Verb::Fail(_)
+                | Verb::Wait(_)
+                | Verb::Call(_)
+                | Verb::Use(_)
+                | Verb::Await(_),
             )
             | None => {}
         }
@@ -351,9 +372,20 @@ impl<'o, 'r> Resolver<'o, 'r> {
                 self.used(action);
                 self.refuse_namesake(action, &task.handlers);
             }
+            Some(Verb::Await(own)) => self.people(own),
             None => {}
         }
         Shape::ANY
+    }
+
+    /// Looks at what people are asked. The criteria of a gate may read what is known of the project.
+    fn people(&mut self, own: &'o Await) {
+        own.data().for_each(|data| drop(self.data(data)));
+        if let People::Gate(gate) = &own.kind {
+            self.is_gate = true;
+            gate.criteria.iter().for_each(|(_, condition)| self.condition(condition));
+            self.is_gate = false;
+        }
     }
 
     fn enter_loop(&mut self, inner: Loop<'o>) {

@@ -1,12 +1,14 @@
 //! The JSON Schema of a kind of file, for editors: made of the table of keys that the reader uses, so that there is no
 //! second list. It says what can be said of each value on its own; names, expressions and the like are for `check`.
 
+use myrmex_model::ir::GateDecision;
 use serde_json::{Map, Value, json};
 
 use crate::read::keys::{self, Form, Keys};
 use crate::read::order::outcome_words;
 use crate::read::policy::OWN_VARIABLES;
 use crate::read::verb::ROUNDS_MAX;
+use crate::read::work;
 
 /// The dialect.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -22,6 +24,15 @@ const DURATION_PATTERN: &str = "^([0-9]+(ms|s|m|h|d))+$";
 
 /// What a length of time of a plan looks like: in a project also elapsed time; which of them may stand where is left to `check`.
 const EXTENT_PATTERN: &str = "^-?([0-9]+e?(ms|s|m|h|d))+$";
+
+/// What a day looks like.
+const DAY_PATTERN: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$";
+
+/// What a stretch of hours looks like.
+const HOURS_PATTERN: &str = "^[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]$";
+
+/// What a person, a role or a group looks like.
+const PARTY_PATTERN: &str = "^((role|group|team): ?)?[A-Za-z_][A-Za-z0-9_-]{0,63}$";
 
 /// What an amount of money looks like.
 const PRICE_PATTERN: &str = r"^[0-9]+(\.[0-9]{1,6})? [A-Z]{3}$";
@@ -41,6 +52,30 @@ pub fn workflow() -> Value {
 /// Returns the JSON Schema (draft 2020-12) of `actions:` files.
 pub fn actions() -> Value {
     file("A library of actions of myrmex", &keys::LIBRARY, "actions")
+}
+
+/// Returns the JSON Schema (draft 2020-12) of `resources:` files.
+pub fn resources() -> Value {
+    let mut schema =
+        file("The people and things of a workspace of myrmex", &keys::resources::FILE, "resources");
+    let maps = resource_maps().into_iter();
+    schema["$defs"] = maps.map(|(name, own)| (name.to_owned(), Value::Object(object(own, &[])))).collect();
+    schema
+}
+
+/// Returns the JSON Schema (draft 2020-12) of `project:` files.
+pub fn project() -> Value {
+    let mut schema = file("A project of myrmex", &keys::project::PROJECT, "project");
+    schema["required"] = json!(["project", "phases"]);
+    for (name, own) in project_maps() {
+        schema["$defs"][name] = object(own, &[]).into();
+    }
+    let verbs = keys::PEOPLE_VERBS.iter().chain(keys::VERBS).copied().filter(|verb| *verb != "tasks");
+    let work = with(object(&keys::project::WORK, &["then", "tasks"]), "oneOf", verbs.map(one_verb).collect());
+    schema["$defs"]["work"] = work;
+    schema["$defs"]["summary"]["required"] = json!(["tasks"]);
+    schema["$defs"]["risk"]["required"] = json!(["probability"]);
+    schema
 }
 
 fn file(title: &str, keys: &Keys, first: &str) -> Value {
@@ -80,8 +115,59 @@ fn definitions() -> Value {
     Value::Object(named.map(|(name, schema)| (name.to_owned(), schema)).into_iter().collect())
 }
 
+/// The maps inside a file of resources, with the names of their schemas.
+fn resource_maps() -> Vec<(&'static str, &'static Keys)> {
+    use keys::resources as own;
+    vec![
+        ("resources", &own::RESOURCES),
+        ("calendar", &own::CALENDAR),
+        ("exception", &own::EXCEPTION),
+        ("person", &own::PERSON),
+        ("leave", &own::LEAVE),
+        ("limits", &own::LIMITS),
+        ("rate", &own::RATE),
+        ("role", &own::ROLE),
+        ("pool", &own::POOL),
+        ("budget", &own::BUDGET),
+    ]
+}
+
+/// The maps inside a project, with the names of their schemas.
+fn project_maps() -> Vec<(&'static str, &'static Keys)> {
+    use keys::project as own;
+    vec![
+        ("plan", &own::PLAN),
+        ("plan_defaults", &own::PLAN_DEFAULTS),
+        ("tolerances", &own::TOLERANCES),
+        ("finances", &own::BUDGET),
+        ("phase", &own::PHASE),
+        ("milestone", &own::MILESTONE),
+        ("summary", &own::SUMMARY),
+        ("link", &own::LINK),
+        ("ask", &own::ASK),
+        ("mode", &own::MODE),
+        ("window", &own::WINDOW),
+        ("span", &own::SPAN),
+        ("raci", &own::RACI),
+        ("earn", &own::EARN),
+        ("step", &own::STEP),
+        ("people", &own::PEOPLE),
+        ("gate", &own::GATE),
+        ("check", &own::CHECK),
+        ("deliverable", &own::DELIVERABLE),
+        ("accept", &own::ACCEPT),
+        ("risk", &own::RISK),
+        ("impact", &own::IMPACT),
+        ("delay", &own::DELAY),
+    ]
+}
+
 /// Returns the name under which the schema of a map stands.
 fn name_of(keys: &Keys) -> &'static str {
+    let more = resource_maps().into_iter().chain(project_maps());
+    if let Some((name, _)) = more.into_iter().find(|(_, own)| std::ptr::eq(*own, keys)) {
+        return name;
+    }
     let named: [(&Keys, &str); 16] = [
         (&keys::INPUT, "input"),
         (&keys::SCHEMA, "schema"),
@@ -110,12 +196,15 @@ fn reference(name: &str) -> Value {
 
 /// Describes a task: exactly one verb, and the keys that have an effect where it stands.
 fn task(keys: &Keys, without: &[&str]) -> Value {
-    let verb = |verb: &&str| match *verb {
+    with(object(keys, without), "oneOf", keys::VERBS.iter().copied().map(one_verb).collect())
+}
+
+fn one_verb(verb: &str) -> Value {
+    match verb {
         // Beside `workflow` it is a key of its own.
         "wait" => json!({"required": ["wait"], "not": {"required": ["workflow"]}}),
         verb => json!({ "required": [verb] }),
-    };
-    with(object(keys, without), "oneOf", keys::VERBS.iter().map(verb).collect())
+    }
 }
 
 /// Describes a case of a `switch`: `if` with `then` or a body, or `else` alone.
@@ -257,6 +346,64 @@ fn form(form: Form) -> Value {
             json!({"anyOf": [{"type": "string", "pattern": EXTENT_PATTERN}, reference(name_of(keys))]})
         }
         Form::Price => json!({"type": "string", "pattern": PRICE_PATTERN}),
+        Form::Day => json!({"type": "string", "pattern": DAY_PATTERN}),
+        Form::Days => json!({"type": "array", "items": {"type": "string", "pattern": DAY_PATTERN}}),
+        Form::Hours => json!({"type": "array", "items": {"type": "string", "pattern": HOURS_PATTERN}}),
+        Form::Week => json!({
+            "type": "object",
+            "propertyNames": {"pattern": "^(mon|tue|wed|thu|fri|sat|sun)(-(tue|wed|thu|fri|sat|sun))?$"},
+            "additionalProperties": {"type": "array", "items": {"type": "string", "pattern": HOURS_PATTERN}},
+        }),
+        Form::NameLists => json!({
+            "type": "object",
+            "propertyNames": {"pattern": NAME_PATTERN},
+            "additionalProperties": {"type": "array", "items": {"type": "string", "pattern": NAME_PATTERN}},
+        }),
+        Form::AutoOrNames => {
+            json!({"anyOf": [{"const": "auto"}, {"type": "array", "items": {"type": "string", "pattern": NAME_PATTERN}}]})
+        }
+        Form::Party => json!({"type": "string", "pattern": PARTY_PATTERN}),
+        Form::Date => json!({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T.*)?$"}),
+        Form::Fractions => json!({
+            "type": "object",
+            "propertyNames": {"pattern": NAME_PATTERN},
+            "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1},
+        }),
+        Form::Percent => json!({"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)?%$"}),
+        Form::Quantile => json!({"type": "string", "pattern": "^p[1-9][0-9]?$"}),
+        Form::EmptyMaps => json!({
+            "type": "object",
+            "propertyNames": {"pattern": NAME_PATTERN},
+            "additionalProperties": {"type": "object", "maxProperties": 0},
+        }),
+        Form::Links => links(),
+        Form::ProjectTasks => json!({
+            "type": "object",
+            "minProperties": 1,
+            "propertyNames": {"pattern": NAME_PATTERN},
+            "additionalProperties": {"anyOf": [reference("work"), reference("summary")]},
+        }),
+        Form::Crew => json!({
+            "type": "object",
+            "propertyNames": {"pattern": NAME_PATTERN},
+            "additionalProperties": {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, reference("ask")]},
+        }),
+        Form::Names => {
+            let name = json!({"type": "string", "pattern": NAME_PATTERN});
+            one_or_list(&name, &name)
+        }
+        Form::Earn => json!({"anyOf": [{"enum": work::earn_words()}, reference("earn")]}),
+        Form::Outcomes => outcomes(),
+        Form::Conditions => json!({
+            "type": "object",
+            "propertyNames": {"pattern": NAME_PATTERN},
+            "additionalProperties": {"type": ["string", "boolean"]},
+        }),
+        Form::DecisionList => {
+            let words = GateDecision::ALL.map(GateDecision::as_str);
+            json!({"type": "array", "minItems": 1, "items": {"enum": words}})
+        }
+        Form::Grade => json!({"type": "integer", "minimum": 1, "maximum": 5}),
         Form::Fraction => json!({"type": "number", "minimum": 0, "maximum": 1}),
     }
 }
@@ -274,9 +421,29 @@ fn tasks(name: &str) -> Value {
     })
 }
 
+fn outcomes() -> Value {
+    let outcome = json!({ "enum": outcome_words().map(|(word, _)| word) });
+    json!({"anyOf": [outcome, {"type": "array", "minItems": 1, "items": outcome}]})
+}
+
+/// Describes `needs` of an item of a project.
+fn links() -> Value {
+    let name = form(Form::Name);
+    let link = reference("link");
+    json!({
+        "anyOf": [
+            name,
+            {"type": "array", "items": name},
+            {
+                "type": "object",
+                "propertyNames": {"pattern": NAME_PATTERN},
+                "additionalProperties": {"anyOf": [outcomes(), link, {"type": "array", "minItems": 1, "items": link}]},
+            },
+        ],
+    })
+}
+
 fn needs() -> Value {
-    let words = outcome_words().map(|(word, _)| word);
-    let outcome = json!({ "enum": words });
     let name = form(Form::Name);
     json!({
         "anyOf": [
@@ -285,7 +452,7 @@ fn needs() -> Value {
             {
                 "type": "object",
                 "propertyNames": {"pattern": NAME_PATTERN},
-                "additionalProperties": {"anyOf": [outcome, {"type": "array", "minItems": 1, "items": outcome}]},
+                "additionalProperties": outcomes(),
             },
         ],
     })

@@ -61,7 +61,7 @@ impl Reader<'_> {
     pub(super) fn refuse_named_body(&mut self, body: &str, map: &Map, around: Around) -> bool {
         match around {
             Around::Alone | Around::Catch => {}
-            Around::Graph | Around::Flow | Around::Member | Around::Action => return false,
+            Around::Graph | Around::Project | Around::Flow | Around::Member | Around::Action => return false,
         }
         let Some(first) = map.entries.first() else { return false };
         let Some(verb) = verb_of_named(first, around) else { return false };

@@ -4,6 +4,8 @@
 use super::{asks, concurrency, order, policy, schema};
 
 pub(crate) mod plan;
+pub(crate) mod project;
+pub(crate) mod resources;
 
 /// The keys of one kind of map.
 #[derive(Debug)]
@@ -122,6 +124,48 @@ pub(crate) enum Form {
     Price,
     /// A number from 0 to 1.
     Fraction,
+    /// A day such as `2026-12-24`.
+    Day,
+    /// A list of days.
+    Days,
+    /// Hours by days of a week and ranges of them.
+    Week,
+    /// A list of stretches of hours.
+    Hours,
+    /// A map from names to lists of names.
+    NameLists,
+    /// `auto`, or a list of names.
+    AutoOrNames,
+    /// A person, `role:NAME` or `group:NAME`.
+    Party,
+    /// A day, or a time of a day.
+    Date,
+    /// A map from names to numbers from 0 to 1.
+    Fractions,
+    /// A part such as `10%`.
+    Percent,
+    /// A quantile such as `p80`.
+    Quantile,
+    /// A map from names to empty maps.
+    EmptyMaps,
+    /// Names of items, or a map from them to links.
+    Links,
+    /// A map from names to tasks of a project, or to summaries of tasks.
+    ProjectTasks,
+    /// Numbers of people by role.
+    Crew,
+    /// One name, or a list of names.
+    Names,
+    /// How value is earned.
+    Earn,
+    /// Outcomes: one or a list.
+    Outcomes,
+    /// A map from names to expressions.
+    Conditions,
+    /// A list of decisions.
+    DecisionList,
+    /// A number from 1 to 5.
+    Grade,
 }
 
 impl Keys {
@@ -147,7 +191,7 @@ const fn key(name: &'static str, form: Form, about: &'static str) -> Key {
 }
 
 /// The keys under which the kinds of files begin that are not workflows.
-pub(crate) const KINDS_LATER: &[&str] = &["project", "document", "StartAt", "States"];
+pub(crate) const KINDS_LATER: &[&str] = &["document", "StartAt", "States"];
 
 pub(crate) static ROOT: Keys = Keys {
     owner: "a workflow",
@@ -276,6 +320,9 @@ pub(crate) static SCHEMA: Keys = Keys {
 /// The verbs that are read.
 pub(crate) const VERBS: &[&str] =
     &["run", "set", "switch", "fail", "wait", "tasks", "do", "try", "repeat", "workflow", "use"];
+
+/// The verbs of people, which are read in projects.
+pub(crate) const PEOPLE_VERBS: &[&str] = &["manual", "approval", "form"];
 
 /// The verbs that are not supported yet.
 pub(crate) const VERBS_LATER: &[&str] =

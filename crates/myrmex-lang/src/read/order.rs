@@ -48,6 +48,12 @@ impl Reader<'_> {
                 self.join(task, fields);
                 return;
             }
+            Around::Project => {
+                self.misplaced(fields, "then", "the order of a project comes from `needs`");
+                task.needs = fields.get("needs").map(|entry| self.links(&entry.value)).unwrap_or_default();
+                self.join(task, fields);
+                return;
+            }
             Around::Flow | Around::Member => {
                 let list = if around == Around::Flow { "`do:` list" } else { "list" };
                 self.misplaced(fields, "needs", &format!("the tasks of a {list} run one after the other"));
@@ -64,11 +70,11 @@ impl Reader<'_> {
         }
     }
 
-    fn needs(&mut self, node: &Node) -> Vec<Need> {
+    pub(super) fn needs(&mut self, node: &Node) -> Vec<Need> {
         if let Some(map) = node.as_map() {
             let read = |entry: &Entry| {
                 let name = Spot { value: entry.key.text.clone(), place: entry.key.place };
-                self.outcomes(&entry.value).map(|on| Need { name, on })
+                self.outcomes(&entry.value).map(|on| Need::plain(name, on))
             };
             return map.entries.iter().filter_map(read).collect();
         }
@@ -93,12 +99,12 @@ impl Reader<'_> {
             }
             first.insert(name, node.place);
             let name = Spot { value: name.to_owned(), place: node.place };
-            needs.push(Need { name, on: OutcomeSet::SUCCEEDED });
+            needs.push(Need::plain(name, OutcomeSet::SUCCEEDED));
         }
         needs
     }
 
-    fn outcomes(&mut self, node: &Node) -> Option<OutcomeSet> {
+    pub(super) fn outcomes(&mut self, node: &Node) -> Option<OutcomeSet> {
         let what = "an outcome";
         let known = outcome_words();
         let Some(list) = node.as_list() else { return self.word(what, node, &known) };

@@ -167,12 +167,14 @@ impl Reader<'_> {
             }
             ("exit", Around::Flow | Around::Member) => Target::Exit,
             ("end", Around::Flow | Around::Member) => Target::End,
-            ("exit" | "end", Around::Graph) => {
+            ("exit" | "end", Around::Graph | Around::Project) => {
                 let message = format!("`{text}` leaves a `do:` list; a case under `tasks:` names a task");
                 self.report.refuse(codes::SWITCH_CASES, node.place, message);
                 return None;
             }
-            (name, Around::Flow | Around::Member | Around::Graph) => Target::Task(name.to_owned()),
+            (name, Around::Flow | Around::Member | Around::Graph | Around::Project) => {
+                Target::Task(name.to_owned())
+            }
         };
         Some(Spot { value, place: node.place })
     }

@@ -26,6 +26,8 @@ const TASKS_MAX: usize = 100_000;
 pub(super) enum Around {
     /// Under `tasks:`.
     Graph,
+    /// Under `tasks:` of a project.
+    Project,
     /// In a `do:` list.
     Flow,
     /// In a list of bodies, where it may carry its name.
@@ -42,6 +44,7 @@ impl Around {
     pub(super) fn keys(self) -> &'static Keys {
         match self {
             Self::Graph | Self::Flow | Self::Alone => &keys::TASK,
+            Self::Project => &keys::project::WORK,
             Self::Member => &keys::MEMBER,
             Self::Action => &keys::ACTION,
             Self::Catch => &keys::CATCH,
@@ -150,7 +153,7 @@ impl Reader<'_> {
         self.order(&mut task, &fields, around);
         task.guard = fields.get("if").and_then(|entry| self.condition("if", &entry.value));
         task.each = self.for_each(&fields);
-        if let Some(entry) = self.one_verb(&task.name, &fields) {
+        if let Some(entry) = self.one_verb(&task.name, &fields, around) {
             task.verb_place = entry.value.place;
             task.verb = self.verb(entry, &fields, around);
             self.policy(&mut task, &fields, (entry.key.text.as_str(), around));
@@ -164,11 +167,16 @@ impl Reader<'_> {
                 | Verb::Fail(_)
                 | Verb::Wait(_)
                 | Verb::Call(_)
-                | Verb::Use(_),
+                | Verb::Use(_)
+                | Verb::Await(_),
             )
             | None => None,
         };
         task.handlers = self.handlers(&fields, scope);
+        if around == Around::Project {
+            self.work(&mut task, &fields);
+            return Some(task);
+        }
         self.planned(&mut task, &fields);
         for key in ["description", "owner"] {
             if let Some(entry) = fields.get(key) {
@@ -221,7 +229,13 @@ impl Reader<'_> {
     }
 
     /// Finds the one verb of a task.
-    fn one_verb<'n>(&mut self, name: &Spot<String>, fields: &Fields<'n>) -> Option<&'n Entry> {
+    fn one_verb<'n>(
+        &mut self,
+        name: &Spot<String>,
+        fields: &Fields<'n>,
+        around: Around,
+    ) -> Option<&'n Entry> {
+        let people = if around == Around::Project { keys::PEOPLE_VERBS } else { &[] };
         let is_verb = |entry: &&Entry| {
             let key = entry.key.text.as_str();
             let is_key = key == "wait" && fields.has("workflow");
@@ -238,7 +252,12 @@ impl Reader<'_> {
             if fields.map.entries.iter().any(is_slip) {
                 return None;
             }
-            let all = keys::VERBS.iter().map(|verb| format!("`{verb}`")).collect::<Vec<_>>().join(", ");
+            let all = people
+                .iter()
+                .chain(keys::VERBS)
+                .map(|verb| format!("`{verb}`"))
+                .collect::<Vec<_>>()
+                .join(", ");
             let message = format!("the task `{}` has no verb", name.value);
             self.report.refuse_hint(codes::VERB_COUNT, name.place, message, format!("give it one of {all}"));
             return None;
@@ -257,7 +276,8 @@ impl Reader<'_> {
             self.refuse_type(&format!("`{}`", first.key.text), "something", &first.value);
             return None;
         }
-        (keys::VERBS.contains(&first.key.text.as_str()) && !first.value.is_broken()).then_some(first)
+        let is_read = keys::VERBS.iter().chain(people).any(|verb| *verb == first.key.text);
+        (is_read && !first.value.is_broken()).then_some(first)
     }
 
     /// Reads the keys that depend on the verb.

@@ -31,6 +31,7 @@ impl Reader<'_> {
             "workflow" => self.call(node, fields).map(Verb::Call),
             "use" => self.used(node, fields).map(Verb::Use),
             "repeat" => self.repeat(node).map(Verb::Block),
+            "manual" | "approval" | "form" => self.people(entry).map(|own| Verb::Await(Box::new(own))),
             _ => None,
         }
     }

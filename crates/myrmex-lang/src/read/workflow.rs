@@ -20,19 +20,33 @@ pub(crate) fn read(text: &str, tree: &Tree, report: &mut Report) -> Option<Outli
         is_project: false,
         mentions: Vec::new(),
         prices: Vec::new(),
+        crews: Vec::new(),
     };
     let map = reader.map("a file", root)?;
     match reader.kind(root, map)? {
         Kind::Workflow => reader.workflow(root, map).map(|workflow| Outline::Workflow(Box::new(workflow))),
         Kind::Library => reader.library(map).map(Outline::Library),
+        Kind::Project => reader.project(root, map).map(|own| Outline::Workflow(Box::new(own))),
+        Kind::Resources => reader.workspace_resources(map).map(|own| Outline::Resources(Box::new(own))),
     }
 }
 
 /// What the first key of a file makes of it.
+#[derive(Debug, Clone, Copy)]
 enum Kind {
     Workflow,
     Library,
+    Resources,
+    Project,
 }
+
+/// The words by which files begin, and what they are.
+const KINDS: [(&str, Kind); 4] = [
+    ("workflow", Kind::Workflow),
+    ("actions", Kind::Library),
+    ("resources", Kind::Resources),
+    ("project", Kind::Project),
+];
 
 impl Reader<'_> {
     fn workflow(&mut self, root: &Node, map: &Map) -> Option<Workflow> {
@@ -74,6 +88,7 @@ impl Reader<'_> {
             handlers,
             outputs,
             prices: std::mem::take(&mut self.prices),
+            project: None,
         })
     }
 
@@ -89,12 +104,10 @@ impl Reader<'_> {
             return None;
         };
         let (word, place) = (first.key.text.as_str(), first.key.place);
-        match word {
-            "workflow" => return Some(Kind::Workflow),
-            "actions" => return Some(Kind::Library),
-            _ => {}
+        if let Some((_, kind)) = KINDS.iter().find(|(key, _)| *key == word) {
+            return Some(*kind);
         }
-        for (key, kind) in [("workflow", Kind::Workflow), ("actions", Kind::Library)] {
+        for (key, kind) in KINDS {
             if let Some(entry) = map.entry(key) {
                 let message = format!("`{key}` must be the first key of the file");
                 self.report.refuse(codes::KIND, entry.key.place, message);
@@ -105,7 +118,7 @@ impl Reader<'_> {
             self.later(codes::KEY_LATER, place, &format!("a file that begins with `{word}`"));
         } else {
             let message = format!("the first key must name the kind of the file, `{word}` does not");
-            let near = self.report.nearest(word, ["workflow", "actions"].into_iter());
+            let near = self.report.nearest(word, KINDS.into_iter().map(|(key, _)| key));
             let whose = foreign::file_of(map.entries.iter().map(|entry| entry.key.text.as_str()));
             let hint = match (near, whose) {
                 (Some(near), _) => format!("did you mean `{near}`?"),

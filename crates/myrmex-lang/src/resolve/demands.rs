@@ -25,6 +25,10 @@ pub(super) fn check<'o>(workflow: &'o Workflow, others: &'o Others<'o>, report: 
     for (pool, units) in &supply.pools {
         pools.insert(pool.as_str(), *units);
     }
+    if let Some(resources) = others.resources.filter(|_| workflow.project.is_some()) {
+        let declared = resources.facts.pools.iter();
+        pools.extend(declared.map(|pool| (pool.name.as_str(), pool.capacity)));
+    }
     let mut walk = Walk {
         pools,
         supply,
@@ -115,7 +119,7 @@ impl<'o> Walk<'o, '_> {
                     self.around.push(Around { name, asks: own, depth: self.entered.len() });
                 }
             }
-            Some(Verb::Set(_) | Verb::Switch(_) | Verb::Fail(_) | Verb::Wait(_)) | None => {}
+            Some(Verb::Set(_) | Verb::Switch(_) | Verb::Fail(_) | Verb::Wait(_) | Verb::Await(_)) | None => {}
         }
         match &task.verb {
             Some(Verb::Block(scope)) => scope.tasks.iter().for_each(|task| self.task(task, used)),
@@ -124,7 +128,13 @@ impl<'o> Walk<'o, '_> {
                 self.call(call, used.unwrap_or(call.name.place));
             }
             Some(
-                Verb::Run(_) | Verb::Set(_) | Verb::Switch(_) | Verb::Fail(_) | Verb::Wait(_) | Verb::Call(_),
+                Verb::Run(_)
+                | Verb::Set(_)
+                | Verb::Switch(_)
+                | Verb::Fail(_)
+                | Verb::Wait(_)
+                | Verb::Call(_)
+                | Verb::Await(_),
             )
             | None => {}
         }

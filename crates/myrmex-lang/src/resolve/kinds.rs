@@ -53,6 +53,7 @@ impl<'o> OwnKinds<'o> {
                 Some(Verb::Fail(data)) => own.add(data),
                 Some(Verb::Call(_) | Verb::Use(_)) | None => own.is_open = true,
                 Some(Verb::Run(_) | Verb::Set(_) | Verb::Switch(_) | Verb::Wait(_) | Verb::Block(_)) => {}
+                Some(Verb::Await(_)) => own.is_open = true,
             });
         }
         own

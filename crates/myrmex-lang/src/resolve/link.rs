@@ -2,25 +2,44 @@
 
 use myrmex_model::OrderedMap;
 use myrmex_model::diagnostic::Code;
-use myrmex_model::outcome::OutcomeSet;
+use myrmex_model::ir::Holds;
+use myrmex_model::outcome::{Outcome, OutcomeSet};
+use myrmex_model::planning::Extent;
 
 use super::{Frame, Resolver};
 use crate::codes;
 use crate::outline::{Case, ScopeKind, Spot, Target, Task, Verb};
 use crate::tree::Place;
 
-/// A dependency between two tasks of a graph. There is at most one from a task to another.
+/// A dependency between two tasks of a graph. There is at most one between the same two ends of two tasks.
 #[derive(Debug, Clone)]
 pub(crate) struct Link {
     pub(crate) from: u32,
     pub(crate) to: u32,
     pub(crate) on: OutcomeSet,
+    pub(crate) holds: Holds,
+    pub(crate) lag: Option<Extent>,
     /// The cases of the `switch` it comes from that lead to its end; empty if it comes from elsewhere.
     pub(crate) cases: Vec<u32>,
     pub(crate) origin: Origin,
     /// Where it is written.
     pub(crate) place: Place,
 }
+
+impl Link {
+    /// Returns one that holds back the begin until an outcome is there.
+    pub(crate) fn new((from, to): (u32, u32), on: OutcomeSet, origin: Origin, place: Place) -> Self {
+        Self { from, to, on, holds: Holds::Begin, lag: None, cases: Vec::new(), origin, place }
+    }
+
+    /// Returns what tells it apart: the tasks, whether it asks for a start, whether it holds back an end.
+    pub(super) fn key(&self) -> LinkKey {
+        (self.from, self.to, (self.on.contains(Outcome::Started), self.holds == Holds::End))
+    }
+}
+
+/// What tells links apart.
+pub(super) type LinkKey = (u32, u32, (bool, bool));
 
 /// What a [`Link`] was made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +50,7 @@ pub(crate) enum Origin {
 }
 
 /// Links by their ends.
-pub(super) type LinkMap = OrderedMap<(u32, u32), Link>;
+pub(super) type LinkMap = OrderedMap<LinkKey, Link>;
 
 impl<'o> Resolver<'o, '_> {
     /// Looks up what the tasks of a scope say about their order.
@@ -59,11 +78,11 @@ impl<'o> Resolver<'o, '_> {
                     self.report.refuse(codes::NEEDS_SELF, need.name.place, message);
                 }
                 Some(from) => {
-                    let (origin, place) = (Origin::Needs, need.name.place);
-                    let link = Link { from: *from, to, on: need.on, cases: Vec::new(), origin, place };
+                    let mut link = Link::new((*from, to), need.on, Origin::Needs, need.name.place);
+                    (link.holds, link.lag) = (need.holds, need.lag.as_ref().map(|lag| lag.value));
                     // A case of a `switch` above may have linked the two already.
                     let on = link.on;
-                    frame.links.entry((*from, to)).or_insert(link).on = on;
+                    frame.links.entry(link.key()).or_insert(link).on = on;
                 }
             }
         }
@@ -80,8 +99,8 @@ impl<'o> Resolver<'o, '_> {
                 }
                 Some(to) => {
                     let (on, origin, place) = (OutcomeSet::SUCCEEDED, Origin::Case, case.then.place);
-                    let link = Link { from, to: *to, on, cases: Vec::new(), origin, place };
-                    let link = frame.links.entry((from, *to)).or_insert(link);
+                    let link = Link::new((from, *to), on, origin, place);
+                    let link = frame.links.entry(link.key()).or_insert(link);
                     link.cases.push(index);
                 }
             }
@@ -111,7 +130,11 @@ impl<'o> Resolver<'o, '_> {
         if self.is_left_out(name) {
             return self.refuse_left_out(codes::TASK_UNKNOWN, name, spot.place);
         }
-        let message = format!("there is no task `{name}` beside this one");
+        let message = if self.is_project {
+            format!("there is no task, phase, milestone or gate `{name}`")
+        } else {
+            format!("there is no task `{name}` beside this one")
+        };
         let outer = self.frames.iter().rev().find(|outer| outer.names.contains_key(name));
         let hint =
             if let Some(block) = outer.and_then(|outer| Some(&outer.scope.tasks[outer.current? as usize])) {
@@ -153,7 +176,8 @@ pub(super) fn targets(task: &Task) -> impl Iterator<Item = &Spot<Target>> {
             | Verb::Wait(_)
             | Verb::Block(_)
             | Verb::Call(_)
-            | Verb::Use(_),
+            | Verb::Use(_)
+            | Verb::Await(_),
         )
         | None => &[],
     };

@@ -44,6 +44,7 @@ impl<'o> Resolver<'o, '_> {
             "error" => self.misplaced(read, "an error is known in `retry.when` and in handlers only"),
             "output" => self.misplaced(read, "it is known in `on_failure` and `finally` of a task only"),
             "item" | "index" | "key" => self.misplaced_item(read),
+            "project" if self.is_gate => {}
             _ if roots::LATER.contains(&root) => {
                 let message = format!("`{root}` in expressions is not supported yet");
                 self.report.refuse(codes::ROOT_LATER, read.place, message);
@@ -233,14 +234,8 @@ impl<'o> Resolver<'o, '_> {
                 return;
             }
             if frame.scope.kind == ScopeKind::Graph {
-                frame.links.entry((index, current)).or_insert(Link {
-                    from: index,
-                    to: current,
-                    on: OutcomeSet::SUCCEEDED,
-                    cases: Vec::new(),
-                    origin: Origin::Reference,
-                    place: read.place,
-                });
+                let link = Link::new((index, current), OutcomeSet::SUCCEEDED, Origin::Reference, read.place);
+                frame.links.entry(link.key()).or_insert(link);
             }
         }
         if !read.is_guarded && is_empty(&self.frames[depth], index, &read.steps[1..]) {
@@ -339,7 +334,8 @@ impl<'o> Resolver<'o, '_> {
                 | Verb::Wait(_)
                 | Verb::Block(_)
                 | Verb::Call(_)
-                | Verb::Use(_),
+                | Verb::Use(_)
+                | Verb::Await(_),
             ) => Vec::new(),
             None => return,
         };
@@ -422,7 +418,7 @@ impl<'o> Resolver<'o, '_> {
 /// `for_each` that failed gives a list all the same.
 fn is_empty(frame: &Frame<'_>, index: u32, steps: &[Step]) -> bool {
     let is_output = matches!(steps.first(), Some(Step::Field(field)) if field == "output");
-    let link = frame.current.and_then(|current| frame.links.get(&(index, current)));
+    let link = frame.current.and_then(|current| frame.links.get(&(index, current, (false, false))));
     let can_give = |link: &Link| link.on.contains(Outcome::Succeeded) || link.on.contains(Outcome::Started);
     is_output && frame.scope.tasks[index as usize].each.is_none() && link.is_some_and(|link| !can_give(link))
 }
@@ -462,7 +458,8 @@ fn known_output<'o>(task: &'o Task, others: &Others<'o>) -> Known<'o> {
             None => Known::Open,
         },
         (TaskOutputs::Last, Some(Verb::Use(used))) => known_action(used, others),
-        (TaskOutputs::Last, _) | (TaskOutputs::None, Some(Verb::Run(_) | Verb::Use(_)) | None) => Known::Open,
+        (TaskOutputs::Last, _)
+        | (TaskOutputs::None, Some(Verb::Run(_) | Verb::Use(_) | Verb::Await(_)) | None) => Known::Open,
         (TaskOutputs::None, Some(Verb::Switch(_) | Verb::Fail(_) | Verb::Wait(_) | Verb::Block(_))) => {
             Known::Nothing
         }

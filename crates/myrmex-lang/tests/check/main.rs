@@ -20,6 +20,7 @@ mod order;
 mod outputs;
 mod planning;
 mod pools;
+mod project;
 mod readback;
 mod readings;
 mod secrets;
@@ -123,6 +124,7 @@ fn every_code_has_a_test() {
         include_str!("order.rs"),
         include_str!("outputs.rs"),
         include_str!("planning.rs"),
+        include_str!("project.rs"),
         include_str!("pools.rs"),
         include_str!("readback.rs"),
         include_str!("readings.rs"),
