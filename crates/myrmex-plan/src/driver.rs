@@ -22,8 +22,31 @@ pub fn drivers(
     for arc in arcs {
         handed[arc.to.at()].push(arc);
     }
-    let tasks = (0..).map(TaskId).take(problem.tasks.len());
-    tasks.map(|task| driver(problem, (network, &handed[task.at()]), placement, hours, task)).collect()
+    let tasks = || (0..).map(TaskId).take(problem.tasks.len());
+    let found: Vec<Driver> =
+        tasks().map(|task| driver(problem, (network, &handed[task.at()]), placement, hours, task)).collect();
+    tasks().map(|task| seen(problem, &found, task)).collect()
+}
+
+/// Returns the reason of a task as people see it: what only joins or spans tasks has the reason of what it joins or spans.
+fn seen(problem: &Problem, found: &[Driver], task: TaskId) -> Driver {
+    let mut at = match problem.tasks[task.at()].spans {
+        Some((first, _)) => first,
+        None => task,
+    };
+    // Each step goes to a task that lies no later, and there are only so many.
+    for _ in 0..problem.tasks.len() {
+        match found[at.at()] {
+            Driver::Predecessor(before) if problem.tasks[before.at()].kind == Kind::Joint => at = before,
+            other @ (Driver::Predecessor(_)
+            | Driver::Start
+            | Driver::Resource(..)
+            | Driver::Calendar
+            | Driver::Constraint
+            | Driver::Fact) => return other,
+        }
+    }
+    found[task.at()]
 }
 
 fn driver(

@@ -28,6 +28,9 @@ const WORKFLOWS: &str = "workflows";
 /// The folder of a workspace with libraries of actions.
 const ACTIONS: &str = "actions";
 
+/// The file of a workspace with people, calendars and things that projects share.
+const RESOURCES: &str = "resources.yaml";
+
 /// What stands for standard input where a file is named.
 pub const STANDARD_INPUT: &str = "-";
 
@@ -101,7 +104,8 @@ pub fn beside(path: &Path, text: &str, root: &Path) -> Beside {
     let mut workflow_folders = vec![shown_folder(folder), shown_folder(&root.join(WORKFLOWS))];
     workflow_folders.dedup();
     let library_folder = Some(shown_folder(&root.join(ACTIONS)));
-    Beside { workflows, libraries, workflow_folders, library_folder }
+    let resources = read(root, |file| file.file_name().is_some_and(|name| name == RESOURCES)).pop();
+    Beside { workflows, libraries, workflow_folders, library_folder, resources }
 }
 
 /// Returns the source file beside `path` that was probably meant, if there is no file at `path`.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use myrmex_plan::chain::Resource;
 use myrmex_plan::outcome::{BoundBy, Driver, Load, Outcome, Planned};
-use myrmex_plan::problem::{Moment, Problem, Source, Span, TaskId, WHOLE};
+use myrmex_plan::problem::{Kind, Moment, Problem, Source, Span, TaskId, WHOLE};
 
 /// A plan with what is needed to name things in it.
 #[derive(Debug, Clone, Copy)]
@@ -56,9 +56,13 @@ impl<'p> Named<'p> {
 /// Builds the part of the document that tells dates: everything but `id`, `scenario`, `cost`, `risk`, `checks` and `delta`.
 pub fn dates(named: Named<'_>) -> Map<String, Value> {
     let outcome = named.outcome;
-    let paths = |tasks: &[TaskId]| tasks.iter().map(|task| named.task(*task)).collect::<Vec<_>>();
+    let is_seen = |task: &TaskId| named.problem.tasks[task.at()].kind != Kind::Joint;
+    let paths = |tasks: &[TaskId]| {
+        tasks.iter().filter(|task| is_seen(task)).map(|task| named.task(*task)).collect::<Vec<_>>()
+    };
     let tasks: Map<String, Value> = (0..)
         .zip(&outcome.tasks)
+        .filter(|(index, _)| is_seen(&TaskId(*index)))
         .map(|(index, planned)| (named.task(TaskId(index)).to_owned(), task(named, TaskId(index), planned)))
         .collect();
     let arcs: Vec<Value> = outcome

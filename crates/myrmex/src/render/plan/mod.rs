@@ -7,6 +7,7 @@ pub mod json;
 pub mod mermaid;
 mod rows;
 pub mod section;
+pub mod shown;
 pub mod svg;
 pub mod text;
 mod words;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use myrmex_plan::outcome::Planned;
-use myrmex_plan::problem::{Fact, Kind, LinkKind, Moment, TaskId};
+use myrmex_plan::problem::{Fact, Kind, Link, LinkKind, Moment, Task, TaskId};
 
 use super::chart::{Arrow, ArrowKind, Row, Shape};
 use super::json::Named;
@@ -14,8 +14,8 @@ use super::words;
 pub(super) struct Rows {
     /// From top to bottom.
     pub(super) rows: Vec<Row>,
-    /// The row of each task, by its index.
-    row_of: Vec<usize>,
+    /// The row of each task, by its index; of a joint that of the block it belongs to, if it has one.
+    row_of: Vec<Option<usize>>,
 }
 
 /// A name, with what is in it.
@@ -40,7 +40,8 @@ impl Branch {
 /// Builds the rows: a task is below its phase, and below the tasks that its path names.
 pub(super) fn rows(named: Named<'_>) -> Rows {
     let mut root = Branch::default();
-    for (index, task) in (0..).zip(&named.problem.tasks) {
+    let seen = (0..).zip(&named.problem.tasks).filter(|(_, task)| task.kind != Kind::Joint);
+    for (index, task) in seen {
         let phase = task.phase.map(|phase| named.problem.phases[phase.at()].name.as_str());
         let mut at = &mut root;
         // A task that stands for its phase is the phase's row.
@@ -49,10 +50,11 @@ pub(super) fn rows(named: Named<'_>) -> Rows {
         }
         at.task = Some(TaskId(index));
     }
-    let mut built = Rows { rows: Vec::new(), row_of: vec![0; named.problem.tasks.len()] };
+    let mut built = Rows { rows: Vec::new(), row_of: vec![None; named.problem.tasks.len()] };
     for (name, branch) in &root.inner {
         built.put(named, name, branch, 0);
     }
+    built.joints(named);
     built
 }
 
@@ -67,7 +69,7 @@ impl Rows {
         });
         let own = planned.map(|(_, planned)| (planned.start.0, planned.finish.0));
         if let Some(task) = branch.task {
-            self.row_of[task.at()] = place;
+            self.row_of[task.at()] = Some(place);
         }
         let inner: Vec<(i64, i64)> =
             branch.inner.iter().map(|(name, branch)| self.put(named, name, branch, depth + 1)).collect();
@@ -83,28 +85,49 @@ impl Rows {
         (start, finish)
     }
 
+    /// Gives joints the rows of their blocks.
+    fn joints(&mut self, named: Named<'_>) {
+        let places: BTreeMap<&str, usize> = named
+            .problem
+            .tasks
+            .iter()
+            .zip(&self.row_of)
+            .filter_map(|(task, row)| Some((task.name.as_str(), (*row)?)))
+            .collect();
+        let joints = named.problem.tasks.iter().enumerate().filter(|(_, task)| task.kind == Kind::Joint);
+        let found: Vec<(usize, Option<usize>)> =
+            joints.map(|(task, joint)| (task, places.get(block_of(&joint.name)).copied())).collect();
+        for (task, row) in found {
+            self.row_of[task] = row;
+        }
+    }
+
     /// Returns an arrow for each link and each resource that is handed on.
     pub(super) fn arrows(&self, named: Named<'_>) -> Vec<Arrow> {
         let critical: Vec<(TaskId, TaskId)> =
             named.outcome.critical_chain.windows(2).map(|pair| (pair[0], pair[1])).collect();
         let row = |task: TaskId| self.row_of[task.at()];
-        let links = named.problem.links.iter().map(|link| Arrow {
-            from: row(link.from),
-            to: row(link.to),
-            from_start: matches!(link.kind, LinkKind::StartStart | LinkKind::StartFinish),
-            to_finish: matches!(link.kind, LinkKind::FinishFinish | LinkKind::StartFinish),
-            kind: if critical.contains(&(link.from, link.to)) {
-                ArrowKind::Critical
-            } else {
-                ArrowKind::Link
-            },
+        // Inside of a block nothing leads to its own begin and end.
+        let is_inner = |link: &&Link| {
+            let [from, to] = [link.from, link.to].map(|task| &named.problem.tasks[task.at()]);
+            let within = |joint: &Task, task: &Task| {
+                joint.kind == Kind::Joint && is_within(&task.name, block_of(&joint.name))
+            };
+            within(from, to) || within(to, from)
+        };
+        let links = named.problem.links.iter().filter(|link| !is_inner(link)).filter_map(|link| {
+            let is_critical = critical.contains(&(link.from, link.to));
+            Some(Arrow {
+                from: row(link.from)?,
+                to: row(link.to)?,
+                from_start: matches!(link.kind, LinkKind::StartStart | LinkKind::StartFinish),
+                to_finish: matches!(link.kind, LinkKind::FinishFinish | LinkKind::StartFinish),
+                kind: if is_critical { ArrowKind::Critical } else { ArrowKind::Link },
+            })
         });
-        let arcs = named.outcome.arcs.iter().map(|arc| Arrow {
-            from: row(arc.from),
-            to: row(arc.to),
-            from_start: false,
-            to_finish: false,
-            kind: ArrowKind::Resource,
+        let arcs = named.outcome.arcs.iter().filter_map(|arc| {
+            let kind = ArrowKind::Resource;
+            Some(Arrow { from: row(arc.from)?, to: row(arc.to)?, from_start: false, to_finish: false, kind })
         });
         let mut arrows: Vec<Arrow> = links.chain(arcs).filter(|arrow| arrow.from != arrow.to).collect();
         arrows
@@ -112,6 +135,16 @@ impl Rows {
         arrows.dedup_by_key(|arrow| (arrow.from, arrow.to, arrow.from_start, arrow.to_finish));
         arrows
     }
+}
+
+/// Returns the path of the block that a joint belongs to; empty for the root.
+fn block_of(joint: &str) -> &str {
+    joint.rsplit_once('/').map_or("", |(block, _)| block)
+}
+
+/// Returns whether a path lies in that of a block, its items among it.
+fn is_within(path: &str, block: &str) -> bool {
+    block.is_empty() || path.strip_prefix(block).is_some_and(|rest| rest.starts_with(['/', '[']))
 }
 
 fn summary() -> Row {
@@ -135,7 +168,7 @@ fn row(named: Named<'_>, id: TaskId, planned: &Planned) -> Row {
     let shape = match task.kind {
         Kind::Automated | Kind::Manual => Shape::Bar,
         Kind::Decision => Shape::Decision,
-        Kind::Milestone => Shape::Milestone,
+        Kind::Milestone | Kind::Joint => Shape::Milestone,
     };
     let people = planned.crew.iter().map(|(person, _)| named.problem.people[person.at()].name.as_str());
     let pools =
