@@ -94,8 +94,8 @@ pub fn make(problem: &Problem, options: Options) -> Result<Plan, NoPlan> {
     let drivers = drivers(problem, &network, placement, &arcs, policy.hours());
     let near = problem.near;
     let start = started(problem, placement);
-    let tasks = placement.tasks.iter().zip(&critical.tasks).zip(floats.iter().zip(drivers));
-    let tasks = tasks.map(|((placed, dates), (float, driver))| {
+    let tasks = (0..).map(TaskId).zip(&placement.tasks).zip(&critical.tasks).zip(floats.iter().zip(drivers));
+    let tasks = tasks.map(|(((task, placed), dates), (float, driver))| {
         let dates = dates.unwrap_or_else(|| placed_dates(placed));
         let float = float.unwrap_or(dates.total_float);
         Planned {
@@ -109,6 +109,11 @@ pub fn make(problem: &Problem, options: Options) -> Result<Plan, NoPlan> {
             total_float: dates.total_float,
             free_float: dates.free_float,
             float_resource: float,
+            latest: policy
+                .hours()
+                .of_task(task)
+                .advance(placed.finish, Span(float.0.max(0)))
+                .unwrap_or(placed.finish),
             is_critical: dates.is_critical,
             is_critical_resource: float <= near,
             drag: dates.drag,

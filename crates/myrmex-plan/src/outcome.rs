@@ -100,6 +100,8 @@ pub struct Planned {
     pub free_float: Span,
     /// How much later it may begin in this plan, with what waits for its resources.
     pub float_resource: Span,
+    /// When it ends at the latest if it begins that much later.
+    pub latest: Moment,
     /// Whether its total float is not above the limit of the problem.
     pub is_critical: bool,
     /// Whether the same holds with resources.

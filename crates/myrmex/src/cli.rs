@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    analyze, check, completions, doctor, events, example, explain, export, fmt, graph, import, man, new, run,
-    runs, schema, why,
+    analyze, check, completions, doctor, events, example, explain, export, fmt, graph, import, man, new,
+    plan, run, runs, schema, why,
 };
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::{complete, elsewhere};
@@ -61,6 +61,8 @@ enum Command {
     Analyze(analyze::Args),
     /// Draw a workflow, or a run with where its tasks stand
     Graph(graph::Args),
+    // Its help stands at its arguments.
+    Plan(plan::Args),
     /// Print the recorded events as JSON lines
     Events(events::Args),
     /// Write a run or a workflow in the format of another program
@@ -108,6 +110,7 @@ pub fn main() -> ExitCode {
         Command::Why(args) => why::run(&args, data),
         Command::Analyze(args) => analyze::run(&args, data),
         Command::Graph(args) => graph::run(&args, data),
+        Command::Plan(args) => plan::run(&args, data),
         Command::Events(args) => events::run(&args, data),
         Command::Export(args) => export::run(&args, data),
         Command::Import(args) => import::run(&args),

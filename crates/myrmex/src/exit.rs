@@ -109,6 +109,8 @@ pub enum FailureCode {
     Drawing,
     /// Somebody was asked and did not answer.
     Unanswered,
+    /// There is no plan.
+    Plan,
 }
 
 impl FailureCode {
@@ -126,6 +128,7 @@ impl FailureCode {
             Self::Task => "X0109",
             Self::Drawing => "X0110",
             Self::Unanswered => "X0111",
+            Self::Plan => "X0112",
             Self::Held => "X0201",
             Self::Store => "X0202",
             Self::Damaged => "X0203",
@@ -146,6 +149,7 @@ impl FailureCode {
             | Self::Task
             | Self::Drawing
             | Self::Unanswered
+            | Self::Plan
             | Self::System => Exit::Invalid,
             Self::Held | Self::Store | Self::Damaged => Exit::Store,
             Self::Closed => Exit::Success,

@@ -26,10 +26,23 @@ pub struct TaskHistory {
     /// How long it took where it succeeded, as [`Task::took`] has it. A task that was cut off with its process, or whose result was
     /// taken over, was not measured.
     pub took: Option<Quantiles>,
+    /// The same lengths one by one, in ascending order: at most a thousand, of more every so many-th.
+    pub lengths: Vec<Length>,
     /// How long it waited for places, or for what it was to hold, of those that `took` counts.
     pub waited: Option<Quantiles>,
     /// How often it ended how.
     pub counts: Counts,
+}
+
+/// The most lengths of a task that are kept one by one: quantiles of more are the same to the third digit.
+pub(super) const LENGTHS_MAX: usize = 1_000;
+
+/// Returns at most [`LENGTHS_MAX`] of sorted lengths, the first and the last among them.
+fn thinned(sorted: &[Length]) -> Vec<Length> {
+    if sorted.len() <= LENGTHS_MAX {
+        return sorted.to_vec();
+    }
+    (0..LENGTHS_MAX).map(|place| sorted[place * (sorted.len() - 1) / (LENGTHS_MAX - 1)]).collect()
 }
 
 /// How often a task ended how.
@@ -91,6 +104,7 @@ impl Gathering {
             let history = TaskHistory {
                 runs: samples.runs,
                 took: Quantiles::of(&mut samples.took),
+                lengths: thinned(&samples.took),
                 waited: Quantiles::of(&mut samples.waited),
                 counts: samples.counts,
             };

@@ -16,7 +16,11 @@ impl Builder<'_> {
         let is_project = place.path.is_empty() && self.depth == 0 && self.source.definition.project.is_some();
         let mut inner = place.clone();
         if let Some(most) = graph.max_parallel.filter(|most| (*most as usize) < graph.children.len()) {
-            let name = if place.path.is_empty() { "max_parallel".to_owned() } else { place.path.clone() };
+            let name = if place.path.is_empty() {
+                "max_parallel".to_owned()
+            } else {
+                format!("max_parallel of {}", place.path)
+            };
             inner.limits.push(self.limit(name, most));
         }
         let runs = expected::of_graph(self.source, graph, &place.shared);
@@ -110,7 +114,7 @@ impl Builder<'_> {
         }
         let mut inner = item;
         if let Some(most) = each.max_parallel.filter(|most| u64::from(*most) < count) {
-            inner.limits.push(self.limit(place.path.clone(), most));
+            inner.limits.push(self.limit(format!("max_parallel of {}", place.path), most));
         }
         let mut all = Vec::new();
         for index in 0..count {

@@ -140,7 +140,7 @@ pub(super) fn definition(what: &str, workspace: &Workspace) -> Result<Result<Def
 }
 
 /// Reads what past runs of a workflow took; nothing if there are none. A store that cannot be read keeps nobody from drawing a file.
-fn history_of(workflow: &Name, workspace: &Workspace) -> Option<History> {
+pub(super) fn history_of(workflow: &Name, workspace: &Workspace) -> Option<History> {
     if !has_store(workspace) {
         return None;
     }

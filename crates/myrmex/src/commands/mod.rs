@@ -16,6 +16,7 @@ mod lacking;
 pub mod man;
 pub mod new;
 mod out;
+pub mod plan;
 mod rehearsal;
 mod rounds;
 pub mod run;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use myrmex_plan::chain::Resource;
 use myrmex_plan::outcome::{BoundBy, Driver, Load, Outcome, Planned};
-use myrmex_plan::problem::{Kind, Moment, Problem, Source, Span, TaskId, WHOLE};
+use myrmex_plan::problem::{Kind, Moment, Problem, Source, TaskId, WHOLE};
 
 /// A plan with what is needed to name things in it.
 #[derive(Debug, Clone, Copy)]
@@ -195,9 +195,4 @@ fn load(named: Named<'_>, load: &Load) -> Value {
         "profile": profile,
         "overload": overload.collect::<Vec<_>>(),
     })
-}
-
-/// Writes a length, or null.
-pub(super) fn length(span: Option<Span>) -> Value {
-    span.map_or(Value::Null, |span| json!(span.0))
 }

@@ -45,7 +45,7 @@ pub(super) fn rows(named: Named<'_>) -> Rows {
         let phase = task.phase.map(|phase| named.problem.phases[phase.at()].name.as_str());
         let mut at = &mut root;
         // A task that stands for its phase is the phase's row.
-        for name in phase.filter(|phase| *phase != task.name).into_iter().chain(task.name.split('/')) {
+        for name in phase.filter(|phase| *phase != task.name).into_iter().chain(names(&task.name)) {
             at = at.inner(name);
         }
         at.task = Some(TaskId(index));
@@ -137,6 +137,15 @@ impl Rows {
     }
 }
 
+/// Returns the names of a path, from the outside in; items of a `for_each` are in it: `deploy[0]/copy` is `deploy`, `[0]`, `copy`.
+fn names(path: &str) -> impl Iterator<Item = &str> {
+    let parts = path.split('/').flat_map(|name| match name.find('[') {
+        Some(at) => [&name[..at], &name[at..]],
+        None => [name, ""],
+    });
+    parts.filter(|name| !name.is_empty())
+}
+
 /// Returns the path of the block that a joint belongs to; empty for the root.
 fn block_of(joint: &str) -> &str {
     joint.rsplit_once('/').map_or("", |(block, _)| block)
@@ -176,7 +185,7 @@ fn row(named: Named<'_>, id: TaskId, planned: &Planned) -> Row {
     let float = planned.float_resource.0;
     Row {
         shape,
-        float_until: (planned.late_finish > planned.finish).then_some(planned.late_finish.0),
+        float_until: (planned.latest > planned.finish).then_some(planned.latest.0),
         float: if float == 0 { "0".to_owned() } else { words::signed(float) },
         is_critical: planned.is_critical_resource,
         done_percent: done(task.fact, planned.finish),

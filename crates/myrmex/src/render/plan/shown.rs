@@ -7,7 +7,7 @@ use myrmex_model::planning::{Currency, Money};
 use myrmex_plan::chain::Resource;
 use myrmex_plan::cost::Payee;
 use myrmex_plan::make::Plan;
-use myrmex_plan::outcome::{BoundBy, Status};
+use myrmex_plan::outcome::Status;
 use myrmex_plan::problem::{ALWAYS, CalendarId, Kind, Moment, Problem, Source, Span, TaskId};
 use myrmex_plan::ratio::Ratio;
 use myrmex_plan::risk::{Quantiles, Report};

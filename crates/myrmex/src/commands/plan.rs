@@ -1,0 +1,302 @@
+//! `myrmex plan`: when each task begins and ends, why then, what it costs and how sure that is.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use clap_complete::engine::ArgValueCompleter;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+use myrmex_model::ir::Definition;
+use myrmex_model::name::Name;
+use myrmex_model::time::Timestamp;
+use myrmex_plan::lower::{Called, Known, Measured, lower};
+use myrmex_plan::make::{NoPlan, Options, Plan, make};
+use myrmex_plan::problem::{ALWAYS, Moment, Problem};
+use myrmex_plan::search::Effort;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use super::graph::history_of;
+use super::run::{no_definition, resolve, tell_problems};
+use super::{CheckedFile, check_file, out};
+use crate::complete;
+use crate::exit::{Exit, Failure, FailureCode};
+use crate::render::plan::html::html;
+use crate::render::plan::mermaid::mermaid;
+use crate::render::plan::shown::{View, chart, document, sections};
+use crate::render::plan::svg::{TooLong, svg};
+use crate::render::plan::text::text;
+use crate::workspace::Workspace;
+
+/// Say when each task begins and ends, why then, what it costs and how sure that is
+///
+/// Plans a workflow from the estimates in its file, else from what its past runs took. Nothing is run and nothing is written but the plan.
+/// The same file, history and seed give the same plan on every machine.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The file or name, as `run` takes it
+    #[arg(value_name = "FILE_OR_NAME", add = ArgValueCompleter::new(complete::workflows))]
+    what: String,
+
+    /// How to write it [default: by the ending of the file of `--out`; else text]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+
+    /// Print one JSON document: short for `--format json`
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+
+    /// Write the plan here instead of to standard output
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+
+    /// Begin then, such as `2027-01-11T09:00:00Z`; a workflow without it counts from its start
+    #[arg(long, value_name = "TIME")]
+    start: Option<Timestamp>,
+
+    /// Let at most so many tasks of machines run at a time, as a worker with so many places would
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    places: Option<u32>,
+
+    /// Search so hard for a short plan
+    #[arg(long, value_enum, default_value_t = Hard::Normal)]
+    effort: Hard,
+
+    /// Draw random choices from this number; the same number gives the same plan
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    seed: u64,
+
+    /// Draw so many samples of how it may turn out; 0 for none
+    #[arg(long, value_name = "COUNT", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(..=100_000))]
+    samples: u64,
+}
+
+/// How a plan is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Bars of characters and tables, for a terminal
+    Text,
+    /// One JSON document
+    Json,
+    /// A Gantt diagram for Markdown, as GitHub shows it
+    Mermaid,
+    /// A Gantt chart as a picture that needs nothing else, for light and dark pages and for paper
+    Svg,
+    /// The picture with all tables on one page, which prints well
+    Html,
+}
+
+impl Format {
+    /// Returns what the ending of a file says.
+    fn of(file: &Path) -> Option<Self> {
+        match file.extension()?.to_str()? {
+            "txt" => Some(Self::Text),
+            "json" => Some(Self::Json),
+            "mmd" | "mermaid" => Some(Self::Mermaid),
+            "svg" => Some(Self::Svg),
+            "html" | "htm" => Some(Self::Html),
+            _ => None,
+        }
+    }
+}
+
+/// How hard to search: how many candidates are looked at. Counted, never timed, so that the plan does not depend on the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Hard {
+    /// 1,000 candidates
+    Low,
+    /// 20,000 candidates
+    Normal,
+    /// 200,000 candidates
+    High,
+}
+
+impl Hard {
+    fn candidates(self) -> u64 {
+        match self {
+            Self::Low => 1_000,
+            Self::Normal => 20_000,
+            Self::High => 200_000,
+        }
+    }
+}
+
+/// How wide text is where no terminal says so.
+const COLUMNS: usize = 120;
+
+/// Plans it.
+///
+/// # Errors
+///
+/// Returns [`Failure`] if there is no such workflow, there is no plan of it, or the plan cannot be written.
+pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
+    let format = format(args)?;
+    out::refuse_workflow(args.out.as_deref(), "a plan")?;
+    let workspace = Workspace::current(data)?;
+    let mut file = match resolve(&args.what, &workspace) {
+        Ok(path) => check_file(&path, &workspace.root),
+        Err(problem) => CheckedFile::unreadable(*problem),
+    };
+    tell_problems(&file, true);
+    let Some(definition) = file.definition.take() else { return no_definition(&file) };
+    let inputs = Inputs::read(definition, file.closure, &workspace);
+    let (problem, is_dated) = inputs.problem(args)?;
+    let options = Options {
+        effort: Effort { candidates: args.effort.candidates() },
+        seed: args.seed,
+        samples: args.samples,
+    };
+    let plan = make(&problem, options).map_err(|reason| no_plan(&problem, &reason))?;
+    let project = inputs.definition.project.as_deref();
+    let view = View {
+        title: project
+            .and_then(|project| project.title.clone())
+            .unwrap_or_else(|| inputs.definition.name.to_string()),
+        problem: &problem,
+        plan: &plan,
+        currency: project.and_then(|project| project.currency),
+        zone: is_dated.then(|| zone(&problem, &plan)),
+    };
+    let written = match format {
+        Format::Text => text(&chart(&view), &sections(&view), columns()),
+        Format::Json => format!("{:#}\n", Value::Object(whole(&view, &inputs, args))),
+        Format::Mermaid => mermaid(&chart(&view)),
+        Format::Svg => svg(&chart(&view)).map_err(too_long)?,
+        Format::Html => html(&chart(&view), &sections(&view)).map_err(too_long)?,
+    };
+    out::write(args.out.as_deref(), &written)?;
+    Ok(Exit::Success)
+}
+
+fn format(args: &Args) -> Result<Format, Failure> {
+    if args.json {
+        return Ok(Format::Json);
+    }
+    match (args.format, &args.out) {
+        (Some(format), _) => Ok(format),
+        (None, None) => Ok(Format::Text),
+        (None, Some(file)) => Format::of(file).ok_or_else(|| {
+            let message = format!("the ending of `{}` says no format", file.display());
+            Failure::new(FailureCode::Inputs, message)
+                .with_hint("end it with .txt, .json, .mmd, .svg or .html, or say `--format`")
+        }),
+    }
+}
+
+fn columns() -> usize {
+    let size = std::io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
+    size.map_or(COLUMNS, |(width, _)| usize::from(width.0))
+}
+
+fn too_long(error: TooLong) -> Failure {
+    Failure::from_error(FailureCode::Drawing, &error).with_hint("`--json` gives all of them, for other tools")
+}
+
+/// Says why there is no plan.
+fn no_plan(problem: &Problem, reason: &NoPlan) -> Failure {
+    let _ = problem;
+    Failure::from_error(FailureCode::Plan, reason)
+}
+
+/// Returns the time zone that most of the plan goes by: that of the calendar of people's work.
+fn zone(problem: &Problem, plan: &Plan) -> TimeZone {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let worked = problem.tasks.iter().filter(|task| task.calendar != ALWAYS);
+    for task in worked.take(plan.outcome.tasks.len()) {
+        *counts.entry(&problem.calendars[task.calendar.at()].zone).or_default() += 1;
+    }
+    let most = counts.into_iter().max_by_key(|(zone, count)| (*count, std::cmp::Reverse(*zone)));
+    most.and_then(|(zone, _)| TimeZoneDatabase::bundled().get(zone).ok()).unwrap_or(TimeZone::UTC)
+}
+
+/// What a plan is made from.
+struct Inputs {
+    definition: Definition,
+    called: BTreeMap<Name, Definition>,
+    measured: Measured,
+    measured_of: BTreeMap<Name, Measured>,
+}
+
+impl Inputs {
+    fn read(definition: Definition, called: BTreeMap<Name, Definition>, workspace: &Workspace) -> Self {
+        let measured = |workflow: &Name| {
+            let tasks = history_of(workflow, workspace).map(|history| history.tasks).unwrap_or_default();
+            let measured = tasks.into_iter().filter(|(_, task)| !task.lengths.is_empty());
+            measured.map(|(path, task)| (path, task.lengths)).collect::<Measured>()
+        };
+        Self {
+            measured: measured(&definition.name),
+            measured_of: called.keys().map(|name| (name.clone(), measured(name))).collect(),
+            definition,
+            called,
+        }
+    }
+
+    /// Makes the problem, and says whether it has dates.
+    fn problem(&self, args: &Args) -> Result<(Problem, bool), Failure> {
+        let project = self.definition.project.as_deref();
+        let given = args.start.map(|start| Moment(start.0.div_euclid(1_000_000)));
+        let is_dated = given.is_some() || project.is_some_and(|project| project.start.is_some());
+        let called = |name: &Name| {
+            let (definition, measured) = (self.called.get(name)?, self.measured_of.get(name)?);
+            Some(Called { definition, measured })
+        };
+        let known = Known {
+            start: given.unwrap_or_default(),
+            places: args.places,
+            called: &called,
+            measured: &self.measured,
+        };
+        let mut problem = lower(&self.definition, &known)
+            .map_err(|error| Failure::from_error(FailureCode::Plan, &error))?;
+        if let Some(start) = given {
+            problem.start = start;
+        }
+        Ok((problem, is_dated))
+    }
+
+    /// Returns what tells this plan from others: all that it was made from.
+    fn digest(&self, args: &Args) -> String {
+        let lengths = |measured: &Measured| {
+            let lengths = measured.iter().map(|(path, lengths)| {
+                (path.clone(), json!(lengths.iter().map(|length| length.0).collect::<Vec<_>>()))
+            });
+            Value::Object(lengths.collect())
+        };
+        let called: Map<String, Value> = self
+            .called
+            .iter()
+            .map(|(name, called)| {
+                let measured = self.measured_of.get(name).map(lengths);
+                (name.to_string(), json!([hash(called), measured]))
+            })
+            .collect();
+        let inputs = json!({
+            "engine": env!("CARGO_PKG_VERSION"),
+            "definition": hash(&self.definition),
+            "measured": lengths(&self.measured),
+            "called": called,
+            "start": args.start.map(|start| start.0),
+            "places": args.places,
+            "candidates": args.effort.candidates(),
+            "seed": args.seed,
+            "samples": args.samples,
+        });
+        let digest = Sha256::digest(inputs.to_string().as_bytes());
+        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+fn hash(definition: &Definition) -> String {
+    myrmex_model::wire::definition::hash(definition).to_string()
+}
+
+/// Returns the whole document of a plan.
+fn whole(view: &View<'_>, inputs: &Inputs, args: &Args) -> Map<String, Value> {
+    let mut whole = Map::new();
+    whole.insert("id".to_owned(), json!(inputs.digest(args)));
+    whole.insert("scenario".to_owned(), json!("base"));
+    whole.extend(document(view));
+    whole
+}
