@@ -9,6 +9,7 @@
 pub mod bounds;
 pub mod calendar;
 pub mod chain;
+pub mod check;
 pub mod cost;
 pub mod critical;
 pub mod driver;

@@ -249,7 +249,7 @@ impl<'k> Builder<'k> {
     /// Returns the pools that all leaf work of the root takes a unit of.
     fn root_limits(&mut self) -> Vec<PoolId> {
         let places = self.known.places;
-        places.map(|places| self.limit("places".to_owned(), places)).into_iter().collect()
+        places.map(|places| self.limit("places of the worker".to_owned(), places)).into_iter().collect()
     }
 
     /// Adds a pool that bounds how much is under way.

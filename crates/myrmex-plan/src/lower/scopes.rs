@@ -17,7 +17,7 @@ impl Builder<'_> {
         let mut inner = place.clone();
         if let Some(most) = graph.max_parallel.filter(|most| (*most as usize) < graph.children.len()) {
             let name = if place.path.is_empty() {
-                "max_parallel".to_owned()
+                "max_parallel of the run".to_owned()
             } else {
                 format!("max_parallel of {}", place.path)
             };
