@@ -4,10 +4,12 @@
 
 use crate::calendar::CalendarError;
 use crate::chain::{Resource, chain};
+use crate::check::{self, Finding};
 use crate::cost::{CostError, Costs, costs};
-use crate::critical::{self, Critical, CriticalError, Dates};
+use crate::critical::{self, Critical, CriticalError, Dates, Setting, Why};
 use crate::driver::drivers;
 use crate::hours::Hours;
+use crate::length;
 use crate::load::{Use, loads};
 use crate::network::{Cycle, Network};
 use crate::outcome::{Bound, BoundBy, Method, Outcome, Planned, Status};
@@ -26,6 +28,8 @@ pub struct Options {
     pub seed: u64,
     /// How many samples of risk are drawn; zero for none.
     pub samples: u64,
+    /// Whether the plan is looked over for what planners take for a weakness: of projects, not of a workflow.
+    pub is_reviewed: bool,
 }
 
 /// A plan with everything that is told of it.
@@ -39,6 +43,8 @@ pub struct Plan {
     pub critical: Critical,
     /// What it costs, and when.
     pub costs: Costs,
+    /// What could be better about it.
+    pub findings: Vec<Finding>,
     /// When its work can proceed.
     pub hours: Hours,
     /// How it may turn out; none if nothing was drawn.
@@ -81,7 +87,7 @@ const AFTER: i64 = 400 * 86_400_000;
 /// Returns [`NoPlan`] if there is none; [`crate::check`] says why in words.
 pub fn make(problem: &Problem, options: Options) -> Result<Plan, NoPlan> {
     let network = Network::new(problem)?;
-    let critical = critical::of_problem(problem)?;
+    let (critical, findings) = dated(problem, &network, options.is_reviewed)?;
     let found = search::plan(problem, options.effort, options.seed)?;
     let placement = &found.placement;
     let arcs = chain(problem, &network, placement);
@@ -140,7 +146,49 @@ pub fn make(problem: &Problem, options: Options) -> Result<Plan, NoPlan> {
     };
     let costs = costs(problem, placement, policy.hours())?;
     let risk = sampled(problem, &network, &outcome, placement, options)?;
-    Ok(Plan { outcome, costs, hours: policy.hours().clone(), risk, critical, placement: found.placement })
+    Ok(Plan {
+        outcome,
+        costs,
+        findings,
+        hours: policy.hours().clone(),
+        risk,
+        critical,
+        placement: found.placement,
+    })
+}
+
+/// Computes the dates without resources, and what could be better about them.
+fn dated(
+    problem: &Problem,
+    network: &Network,
+    is_reviewed: bool,
+) -> Result<(Critical, Vec<Finding>), CriticalError> {
+    with_setting(problem, network, |setting| {
+        let critical = critical::analyse(setting)?;
+        let findings = if is_reviewed { check::findings(setting, &critical, None)? } else { Vec::new() };
+        Ok((critical, findings))
+    })
+}
+
+fn with_setting<T>(
+    problem: &Problem,
+    network: &Network,
+    mut with: impl FnMut(&Setting<'_>) -> Result<T, CriticalError>,
+) -> Result<T, CriticalError> {
+    let lengths = length::of_first_modes(problem);
+    critical::with_calendars(problem, |calendars| {
+        with(&Setting { problem, network, calendars, lengths: &lengths })
+    })
+}
+
+/// Tells why a task lies where it lies, resources left aside, and what would change that; nothing of one that is over or spans others.
+///
+/// # Errors
+///
+/// Returns [`NoPlan`] if there are no dates.
+pub fn why(problem: &Problem, plan: &Plan, task: TaskId) -> Result<Option<Why>, NoPlan> {
+    let network = Network::new(problem)?;
+    Ok(with_setting(problem, &network, |setting| critical::why(setting, &plan.critical, task))?)
 }
 
 /// Returns when the first task that is not dropped begins.

@@ -186,7 +186,7 @@ impl<'a> Look<'a> {
         let day = self.problem.calendars[self.task(task).calendar.at()].day;
         let long = Span(day.0.saturating_mul(LONG_DAYS));
         let is_automated = self.open.iter().all(|task| match self.task(*task).kind {
-            Kind::Automated | Kind::Milestone => true,
+            Kind::Automated | Kind::Milestone | Kind::Joint => true,
             Kind::Manual | Kind::Decision => false,
         });
         let part = Span((self.critical.finish.0 - self.problem.start.0) / LONG_PART);
@@ -256,7 +256,7 @@ impl<'a> Look<'a> {
         };
         let bare = self.open_where(|task| match self.task(task).kind {
             Kind::Automated | Kind::Manual => !has_any(self.task(task)),
-            Kind::Decision | Kind::Milestone => false,
+            Kind::Decision | Kind::Milestone | Kind::Joint => false,
         });
         let is_counted = self.problem.tasks.iter().any(has_any);
         (is_counted && !bare.is_empty()).then(|| {

@@ -1,5 +1,9 @@
 //! `myrmex plan`: when each task begins and ends, why then, what it costs and how sure that is.
 
+mod reasons;
+mod what_if;
+mod why;
+
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -11,11 +15,14 @@ use myrmex_model::ir::Definition;
 use myrmex_model::name::Name;
 use myrmex_model::time::Timestamp;
 use myrmex_plan::lower::{Called, Known, Measured, lower};
-use myrmex_plan::make::{NoPlan, Options, Plan, make};
+use myrmex_plan::make::{Options, Plan, make};
 use myrmex_plan::problem::{ALWAYS, Moment, Problem};
 use myrmex_plan::search::Effort;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
+
+use reasons::no_plan;
+use what_if::WhatIf;
 
 use super::graph::history_of;
 use super::run::{no_definition, resolve, tell_problems};
@@ -70,6 +77,14 @@ pub struct Args {
     /// Draw so many samples of how it may turn out; 0 for none
     #[arg(long, value_name = "COUNT", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(..=100_000))]
     samples: u64,
+
+    /// Say why this task lies where it lies, and what would change that
+    #[arg(long, value_name = "TASK")]
+    why: Option<String>,
+
+    /// Plan it a little different, and say what that changes: `build=2d`, `pools.gpu=2`, `people.ada=0.5`, `start=TIME`, `deadline=TIME`
+    #[arg(long, value_name = "KEY=VALUE")]
+    what_if: Vec<WhatIf>,
 }
 
 /// How a plan is written.
@@ -141,32 +156,73 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     tell_problems(&file, true);
     let Some(definition) = file.definition.take() else { return no_definition(&file) };
     let inputs = Inputs::read(definition, file.closure, &workspace);
-    let (problem, is_dated) = inputs.problem(args)?;
+    let (base, is_dated) = inputs.problem(args)?;
     let options = Options {
         effort: Effort { candidates: args.effort.candidates() },
         seed: args.seed,
         samples: args.samples,
+        is_reviewed: inputs.definition.project.is_some(),
     };
-    let plan = make(&problem, options).map_err(|reason| no_plan(&problem, &reason))?;
+    let made = |problem: &Problem| make(problem, options).map_err(|reason| no_plan(problem, &reason));
+    let mut problem = base.clone();
+    for change in &args.what_if {
+        change.apply(&mut problem)?;
+    }
+    let before = if args.what_if.is_empty() { None } else { Some(made(&base)?) };
+    let plan = made(&problem)?;
     let project = inputs.definition.project.as_deref();
+    let title = project.and_then(|project| project.title.clone());
     let view = View {
-        title: project
-            .and_then(|project| project.title.clone())
-            .unwrap_or_else(|| inputs.definition.name.to_string()),
+        title: title.unwrap_or_else(|| inputs.definition.name.to_string()),
         problem: &problem,
         plan: &plan,
         currency: project.and_then(|project| project.currency),
         zone: is_dated.then(|| zone(&problem, &plan)),
     };
-    let written = match format {
-        Format::Text => text(&chart(&view), &sections(&view), columns()),
-        Format::Json => format!("{:#}\n", Value::Object(whole(&view, &inputs, args))),
-        Format::Mermaid => mermaid(&chart(&view)),
-        Format::Svg => svg(&chart(&view)).map_err(too_long)?,
-        Format::Html => html(&chart(&view), &sections(&view)).map_err(too_long)?,
+    let written = match &args.why {
+        Some(path) => told_why(&view, path, format)?,
+        None => written(&view, before.as_ref(), format, || whole(&view, &inputs, args))?,
     };
     out::write(args.out.as_deref(), &written)?;
     Ok(Exit::Success)
+}
+
+/// Says why a task lies where it lies.
+fn told_why(view: &View<'_>, path: &str, format: Format) -> Result<String, Failure> {
+    let task = why::find(view.problem, path)?;
+    match format {
+        Format::Text => why::text(view, task),
+        Format::Json => Ok(format!("{:#}\n", why::document(view, task)?)),
+        Format::Mermaid | Format::Svg | Format::Html => {
+            let message = "`--why` answers in words or, with `--json`, as a document";
+            Err(Failure::new(FailureCode::Inputs, message))
+        }
+    }
+}
+
+/// Writes a plan, with what is different in it from `before`.
+fn written(
+    view: &View<'_>,
+    before: Option<&Plan>,
+    format: Format,
+    whole: impl Fn() -> Map<String, Value>,
+) -> Result<String, Failure> {
+    let sections = || {
+        let delta = before.map(|before| what_if::section(view, before));
+        delta.into_iter().chain(sections(view)).collect::<Vec<_>>()
+    };
+    Ok(match format {
+        Format::Text => text(&chart(view), &sections(), columns()),
+        Format::Json => {
+            let mut whole = whole();
+            let delta = before.map(|before| what_if::delta(view.problem, before, view.plan));
+            whole.insert("delta".to_owned(), delta.unwrap_or(Value::Null));
+            format!("{:#}\n", Value::Object(whole))
+        }
+        Format::Mermaid => mermaid(&chart(view)),
+        Format::Svg => svg(&chart(view)).map_err(too_long)?,
+        Format::Html => html(&chart(view), &sections()).map_err(too_long)?,
+    })
 }
 
 fn format(args: &Args) -> Result<Format, Failure> {
@@ -191,12 +247,6 @@ fn columns() -> usize {
 
 fn too_long(error: TooLong) -> Failure {
     Failure::from_error(FailureCode::Drawing, &error).with_hint("`--json` gives all of them, for other tools")
-}
-
-/// Says why there is no plan.
-fn no_plan(problem: &Problem, reason: &NoPlan) -> Failure {
-    let _ = problem;
-    Failure::from_error(FailureCode::Plan, reason)
 }
 
 /// Returns the time zone that most of the plan goes by: that of the calendar of people's work.
@@ -282,6 +332,7 @@ impl Inputs {
             "candidates": args.effort.candidates(),
             "seed": args.seed,
             "samples": args.samples,
+            "what_if": what_if::scenario(&args.what_if),
         });
         let digest = Sha256::digest(inputs.to_string().as_bytes());
         digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
@@ -296,7 +347,7 @@ fn hash(definition: &Definition) -> String {
 fn whole(view: &View<'_>, inputs: &Inputs, args: &Args) -> Map<String, Value> {
     let mut whole = Map::new();
     whole.insert("id".to_owned(), json!(inputs.digest(args)));
-    whole.insert("scenario".to_owned(), json!("base"));
+    whole.insert("scenario".to_owned(), json!(what_if::scenario(&args.what_if)));
     whole.extend(document(view));
     whole
 }

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use myrmex_plan::chain::Resource;
-use myrmex_plan::outcome::{BoundBy, Driver, Load, Outcome, Planned};
+use myrmex_plan::outcome::{BoundBy, Driver, Load, Outcome};
 use myrmex_plan::problem::{Kind, Moment, Problem, Source, TaskId, WHOLE};
 
 /// A plan with what is needed to name things in it.
@@ -63,7 +63,7 @@ pub fn dates(named: Named<'_>) -> Map<String, Value> {
     let tasks: Map<String, Value> = (0..)
         .zip(&outcome.tasks)
         .filter(|(index, _)| is_seen(&TaskId(*index)))
-        .map(|(index, planned)| (named.task(TaskId(index)).to_owned(), task(named, TaskId(index), planned)))
+        .map(|(index, _)| (named.task(TaskId(index)).to_owned(), task(named, TaskId(index))))
         .collect();
     let arcs: Vec<Value> = outcome
         .arcs
@@ -112,7 +112,8 @@ fn bound(named: Named<'_>) -> String {
     }
 }
 
-fn task(named: Named<'_>, id: TaskId, planned: &Planned) -> Value {
+pub(super) fn task(named: Named<'_>, id: TaskId) -> Value {
+    let planned = &named.outcome.tasks[id.at()];
     let task = &named.problem.tasks[id.at()];
     let mode = &task.modes[planned.mode];
     let crew = planned.crew.iter().map(|&(person, units)| {

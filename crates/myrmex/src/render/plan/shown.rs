@@ -43,11 +43,28 @@ impl View<'_> {
         Named { problem: self.problem, outcome: &self.plan.outcome, is_dated: self.zone.is_some() }
     }
 
-    fn instant(&self, at: Moment) -> String {
+    /// Shows an instant: with its date, or counted from the start.
+    pub fn instant(&self, at: Moment) -> String {
         instant(at.0, self.plan.outcome.start.0, self.zone.as_ref())
     }
 
-    fn money(&self, amount: i128) -> String {
+    /// Shows a length in milliseconds.
+    pub fn length(&self, ms: i64) -> String {
+        signed(ms)
+    }
+
+    /// Says why a task does not begin earlier.
+    pub fn reason(&self, task: TaskId) -> String {
+        super::words::reason(self.named(), self.plan.outcome.tasks[task.at()].driver)
+    }
+
+    /// Returns what the document says of one task.
+    pub fn task_document(&self, task: TaskId) -> Value {
+        super::json::task(self.named(), task)
+    }
+
+    /// Shows money in the currency of the plan, to the hundredth.
+    pub fn money(&self, amount: i128) -> String {
         // Nobody pays millionths.
         let cents = (amount + if amount < 0 { -5_000 } else { 5_000 }) / 10_000 * 10_000;
         let currency = self.currency.map(|currency| format!(" {currency}")).unwrap_or_default();
@@ -194,7 +211,8 @@ fn share(ratio: Ratio) -> String {
 
 /// Returns what is said beside the chart.
 pub fn sections(view: &View<'_>) -> Vec<Section> {
-    [Some(chain(view)), resources(view), risk(view), cost(view)].into_iter().flatten().collect()
+    let all = [Some(chain(view)), resources(view), risk(view), cost(view), checks(view)];
+    all.into_iter().flatten().collect()
 }
 
 /// Says which tasks decide when all is over.
@@ -344,6 +362,33 @@ fn cost(view: &View<'_>) -> Option<Section> {
     Some(Section { heading: "Cost".to_owned(), lines, heads: owned(&heads), rows })
 }
 
+/// Says what could be better about a plan, point by point.
+fn checks(view: &View<'_>) -> Option<Section> {
+    let named = view.named();
+    let rows = view.plan.findings.iter().map(|finding| {
+        let tasks: Vec<&str> = finding.tasks.iter().map(|task| named.task(*task)).collect();
+        vec![finding.code.to_owned(), finding.message.clone(), listed(&tasks), finding.fix.clone()]
+    });
+    let rows: Vec<Vec<String>> = rows.collect();
+    let heads =
+        [("POINT", Side::Left), ("FOUND", Side::Left), ("TASKS", Side::Left), ("WHAT TO DO", Side::Left)];
+    (!rows.is_empty()).then(|| Section {
+        heading: "What could be better".to_owned(),
+        lines: Vec::new(),
+        heads: owned(&heads),
+        rows,
+    })
+}
+
+fn checks_document(view: &View<'_>) -> Value {
+    let named = view.named();
+    let findings = view.plan.findings.iter().map(|finding| {
+        let tasks: Vec<&str> = finding.tasks.iter().map(|task| named.task(*task)).collect();
+        json!({"code": finding.code, "severity": "warning", "tasks": tasks, "message": finding.message, "fix": finding.fix})
+    });
+    Value::Array(findings.collect())
+}
+
 fn payee(view: &View<'_>, payee: Payee) -> (&'static str, String) {
     match payee {
         Payee::Person(person) => ("person", view.problem.people[person.at()].name.clone()),
@@ -361,6 +406,7 @@ pub fn document(view: &View<'_>) -> Map<String, Value> {
         "risk".to_owned(),
         view.plan.risk.as_ref().map_or(Value::Null, |report| risk_document(view, report)),
     );
+    document.insert("checks".to_owned(), checks_document(view));
     document
 }
 
