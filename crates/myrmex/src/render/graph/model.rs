@@ -7,7 +7,7 @@ use myrmex_engine::history::{History, Quantiles, TaskHistory};
 use myrmex_model::address::Address;
 use myrmex_model::event::HandlerKind;
 use myrmex_model::ir::{
-    AwaitKind, Body, Definition, Each, Flow, Graph, Join, Next, Node, NodeId, RoundCondition, Timer,
+    AwaitKind, Body, Definition, Each, Flow, Graph, Holds, Join, Next, Node, NodeId, RoundCondition, Timer,
 };
 use myrmex_model::outcome::{Outcome, OutcomeSet};
 use myrmex_model::planning::Extent;
