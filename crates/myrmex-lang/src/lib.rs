@@ -7,7 +7,8 @@
 //! 3. `resolve` looks up the names: tasks, inputs, variables; it finds cycles and tasks that can never run;
 //! 4. `lower` makes the [`Definition`] that the run machine knows.
 //!
-//! Files that it names, other workflows and libraries of actions, are checked with it if they are [given](Beside).
+//! Files that it names, other workflows, libraries of actions and the resources of the workspace, are checked with it if they are
+//! [given](Beside). A project is read as the workflow that it is: one graph, with what only a plan reads of it beside.
 //!
 //! Problems are [`Diagnostic`]s whose codes stand in [`codes`]. [`resolve_inputs`] makes the inputs of one run.
 //! [`import`] makes files of ours of what other tools wrote. [`format`] writes a file in the canonical form.
@@ -43,7 +44,7 @@ use myrmex_model::name::Name;
 pub use format::{FormatError, Syntax, format};
 pub use inputs::{FileGiven, Given, InputProblem, ReadFile, resolve_inputs};
 pub use json::{JsonError, parse_json};
-pub use others::{Beside, Supply, declared_name as declared_workflow};
+pub use others::{Beside, Supply, begins_with, declared_name as declared_workflow};
 pub use places::{NodePlaces, Position, SourceMap};
 pub use report::{PROBLEMS_MAX, nearest};
 

@@ -111,6 +111,19 @@ pub(crate) fn library_name(file: &str) -> &str {
 /// Returns the name that a workflow file declares in its first key, as far as a look at the text can tell: enough to know
 /// which file has to be read.
 pub fn declared_name(text: &str) -> Option<&str> {
+    let rest = behind_first(text, "workflow")?.trim_start().trim_start_matches(['"', '\'']);
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+    Some(&rest[..end]).filter(|name| !name.is_empty())
+}
+
+/// Returns whether the first key of a file is `key`, as far as a look at the text can tell.
+pub fn begins_with(text: &str, key: &str) -> bool {
+    behind_first(text, key).is_some()
+}
+
+/// Returns what stands behind the first key of a file and its colon, if that is `key`.
+fn behind_first<'t>(text: &'t str, key: &str) -> Option<&'t str> {
     let is_content = |line: &&str| {
         let line = line.trim();
         !(line.is_empty() || line.starts_with('#') || line.starts_with('%') || line == "---")
@@ -119,16 +132,13 @@ pub fn declared_name(text: &str) -> Option<&str> {
     let start = first.as_ptr() as usize - text.as_ptr() as usize;
     let rest = text[start..].trim_start().strip_prefix("---").unwrap_or(&text[start..]).trim_start();
     let rest = rest.strip_prefix('{').unwrap_or(rest).trim_start();
-    let rest = ["\"workflow\"", "'workflow'", "workflow"].iter().find_map(|key| rest.strip_prefix(key))?;
-    let rest = rest.trim_start().strip_prefix(':')?.trim_start().trim_start_matches(['"', '\'']);
-    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
-    Some(&rest[..end]).filter(|name| !name.is_empty())
+    let forms = [format!("\"{key}\""), format!("'{key}'"), key.to_owned()];
+    forms.iter().find_map(|key| rest.strip_prefix(key.as_str()))?.trim_start().strip_prefix(':')
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{declared_name, library_name};
+    use super::{begins_with, declared_name, library_name};
 
     #[test]
     fn the_name_of_a_workflow_is_seen_without_reading_the_file() {
@@ -143,6 +153,14 @@ mod tests {
         ] {
             assert_eq!(declared_name(text), name, "{text}");
         }
+    }
+
+    #[test]
+    fn the_kind_of_a_file_is_seen_without_reading_it() {
+        assert!(
+            begins_with("# note\nproject: p\n", "project") && begins_with("{\"resources\": {}}", "resources")
+        );
+        assert!(!begins_with("projects: p\n", "project") && !begins_with("workflow: project\n", "project"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use myrmex_lang::{Beside, Source, declared_workflow, may_name_others, nearest};
+use myrmex_lang::{Beside, Source, begins_with, declared_workflow, may_name_others, nearest};
 
 use crate::exit::reason;
 use crate::workspace::SETTINGS_NAME;
@@ -22,14 +22,17 @@ const BESIDE_MAX: usize = 10_000;
 /// The endings of source files.
 const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
 
+/// The file of a workspace with its people and things.
+const RESOURCES_NAME: &str = "resources.yaml";
+
+/// The first keys of files that are ours wherever they lie, beside those of workflows.
+const KINDS: [&str; 2] = ["project", "resources"];
+
 /// The folder of a workspace with workflows that others call.
 const WORKFLOWS: &str = "workflows";
 
 /// The folder of a workspace with libraries of actions.
 const ACTIONS: &str = "actions";
-
-/// The file of a workspace with people, calendars and things that projects share.
-const RESOURCES: &str = "resources.yaml";
 
 /// What stands for standard input where a file is named.
 pub const STANDARD_INPUT: &str = "-";
@@ -80,8 +83,9 @@ fn said(error: &std::io::Error) -> String {
 /// libraries in `actions/`. Reads nothing if `text` names nothing. What cannot be read is left out: if it is needed, `check` says
 /// that it is not there.
 pub fn beside(path: &Path, text: &str, root: &Path) -> Beside {
+    let resources = resources(text, root);
     if !may_name_others(text) {
-        return Beside::default();
+        return Beside { resources, ..Beside::default() };
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut seen: BTreeSet<PathBuf> = std::fs::canonicalize(path).into_iter().collect();
@@ -104,8 +108,15 @@ pub fn beside(path: &Path, text: &str, root: &Path) -> Beside {
     let mut workflow_folders = vec![shown_folder(folder), shown_folder(&root.join(WORKFLOWS))];
     workflow_folders.dedup();
     let library_folder = Some(shown_folder(&root.join(ACTIONS)));
-    let resources = read(root, |file| file.file_name().is_some_and(|name| name == RESOURCES)).pop();
     Beside { workflows, libraries, workflow_folders, library_folder, resources }
+}
+
+/// Reads the people and things of the workspace at `root`, if `text` is a project, which may name them.
+fn resources(text: &str, root: &Path) -> Option<Source> {
+    let file = root.join(RESOURCES_NAME);
+    let is_project = begins_with(text, "project");
+    let text = is_project.then(|| read_text(&file).ok()).flatten()?;
+    Some(Source::new(shown(&file), text))
 }
 
 /// Returns the source file beside `path` that was probably meant, if there is no file at `path`.
@@ -171,11 +182,11 @@ fn is_here(root: &Path) -> bool {
 }
 
 /// Returns the source files of a folder and of those of its folders that have a meaning. In these every source file is ours;
-/// elsewhere those that say `workflow: NAME` first, and the settings.
+/// elsewhere those that say first that they are workflows, projects or resources, and the settings.
 pub fn ours(folder: &Path) -> Vec<PathBuf> {
     let is_all_ours = folder.ends_with(WORKFLOWS) || folder.ends_with(ACTIONS);
     let is_settings = |file: &Path| file.file_name().is_some_and(|name| name == SETTINGS_NAME);
-    let is_ours = |file: &PathBuf| is_all_ours || is_settings(file) || is_workflow(file);
+    let is_ours = |file: &PathBuf| is_all_ours || is_settings(file) || is_of_ours(file);
     let own = files(folder).into_iter().filter(is_ours);
     let below = [ACTIONS, WORKFLOWS].iter().flat_map(|name| files(&folder.join(name)));
     own.chain(below).map(|file| file.strip_prefix(".").map_or(file.clone(), Path::to_path_buf)).collect()
@@ -213,12 +224,23 @@ fn is_workflow(path: &Path) -> bool {
     declared(path).is_some()
 }
 
+/// Returns whether a file says first that it is a workflow, a project or the resources of a workspace.
+fn is_of_ours(path: &Path) -> bool {
+    head(path).is_some_and(|head| {
+        declared_workflow(&head).is_some() || KINDS.iter().any(|kind| begins_with(&head, kind))
+    })
+}
+
 /// Returns the name of the workflow that a file says it holds, by its head alone.
 pub fn declared(path: &Path) -> Option<String> {
+    declared_workflow(&head(path)?).map(str::to_owned)
+}
+
+fn head(path: &Path) -> Option<String> {
     let mut head = Vec::new();
     let file = std::fs::File::open(path).ok()?;
     file.take(HEAD_BYTES).read_to_end(&mut head).ok()?;
-    declared_workflow(&String::from_utf8_lossy(&head)).map(str::to_owned)
+    Some(String::from_utf8_lossy(&head).into_owned())
 }
 
 /// Names a folder as [`shown`] names a file; the current one is `.`.

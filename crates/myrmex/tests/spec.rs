@@ -22,6 +22,9 @@ const SETTINGS: &str = "myrmex.yaml";
 /// The name that examples have as files.
 const FILE: &str = "example.yaml";
 
+/// The name of the people and things that a project may have beside it.
+const RESOURCES: &str = "resources.yaml";
+
 /// A fenced block of a page.
 #[derive(Debug, Clone)]
 struct Block {
@@ -126,11 +129,13 @@ fn check(text: &str, example: &Example) -> Checked {
         settings.declared()
     });
     let supply = declared.unwrap_or_default();
+    let (resources, others): (Vec<_>, Vec<_>) = others.into_iter().partition(|(name, _)| name == RESOURCES);
+    let resources = resources.first().map(|(name, text)| Source::new(name.as_str(), text.as_str()));
     let named = others.iter().map(|(name, text)| Source::new(name.as_str(), text.as_str()));
     let (libraries, workflows) = named.partition(|file| file.name.starts_with("actions/"));
     let workflow_folders = vec![".".to_owned(), "workflows".to_owned()];
     let library_folder = Some("actions".to_owned());
-    let beside = Beside { workflows, libraries, workflow_folders, library_folder };
+    let beside = Beside { workflows, libraries, workflow_folders, library_folder, resources };
     let builder = std::thread::Builder::new().stack_size(myrmex_expr::STACK_BYTES);
     builder.spawn(move || myrmex_lang::check_in(&source, &beside, &supply)).unwrap().join().unwrap()
 }
@@ -303,6 +308,11 @@ fn keys() {
 }
 
 #[test]
+fn project() {
+    check_pages("project");
+}
+
+#[test]
 fn expressions() {
     check_pages("expressions");
 }
@@ -339,7 +349,8 @@ fn every_page_of_a_code_shows_it_and_how_to_mend_it() {
 
 #[test]
 fn every_page_is_executed() {
-    let known = ["README.md", "bodies", "codes", "expressions", "filters", "keys", "schema", "verbs"];
+    let known =
+        ["README.md", "bodies", "codes", "expressions", "filters", "keys", "project", "schema", "verbs"];
     let names = pages("").into_iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned());
     assert_eq!(
         names.filter(|name| !known.contains(&name.as_str())).collect::<Vec<_>>(),
@@ -370,15 +381,23 @@ const STRUCTURAL: &[&str] =
 
 #[test]
 fn the_schema_accepts_every_valid_example_and_finds_structural_problems() {
-    let (workflow, actions) = (myrmex_lang::schema::workflow(), myrmex_lang::schema::actions());
+    let schemas = [
+        ("actions", myrmex_lang::schema::actions()),
+        ("project", myrmex_lang::schema::project()),
+        ("resources", myrmex_lang::schema::resources()),
+    ];
+    let workflow = myrmex_lang::schema::workflow();
     let mut counts = (0, 0);
-    for path in ["bodies", "verbs", "keys", "expressions", "filters", "codes"].into_iter().flat_map(pages) {
+    for path in
+        ["bodies", "verbs", "keys", "project", "expressions", "filters", "codes"].into_iter().flat_map(pages)
+    {
         for example in examples(&std::fs::read_to_string(&path).unwrap()) {
             let place = format!("{}:{}", path.display(), example.line + 1);
             let Some(value) = value(&example.text) else { continue };
             let mut found = check(&example.text, &example).diagnostics;
             found.retain(|found| found.code != codes::TIMEOUT_MISSING);
-            let schema = if example.text.starts_with("actions:") { &actions } else { &workflow };
+            let own = schemas.iter().find(|(kind, _)| myrmex_lang::begins_with(&example.text, kind));
+            let schema = own.map_or(&workflow, |(_, schema)| schema);
             let error = validate::problem(schema, schema, &value);
             if found.is_empty() {
                 counts.0 += 1;
@@ -439,6 +458,8 @@ fn the_schemas_are_those_checked_in() {
     for (kind, schema) in [
         ("workflow", myrmex_lang::schema::workflow()),
         ("actions", myrmex_lang::schema::actions()),
+        ("project", myrmex_lang::schema::project()),
+        ("resources", myrmex_lang::schema::resources()),
         ("settings", myrmex::settings::schema()),
     ] {
         let path = spec().join(format!("schema/{kind}.json"));

@@ -2,6 +2,7 @@
 
 use myrmex_model::demand::{CPU, MEMORY, Priority, parse_bytes};
 
+use super::task::Around;
 use super::{Fields, Reader};
 use crate::codes;
 use crate::outline::{Asks, Spot, Units};
@@ -131,7 +132,12 @@ impl Reader<'_> {
     }
 
     /// Reads what a task asks for, and reports what has no effect where it stands.
-    pub(super) fn task_asks(&mut self, fields: &Fields<'_>, verb: &str, is_scope: bool) -> Option<Box<Asks>> {
+    pub(super) fn task_asks(
+        &mut self,
+        fields: &Fields<'_>,
+        (verb, around): (&str, Around),
+        is_scope: bool,
+    ) -> Option<Box<Asks>> {
         let is_detached = fields.map.entry("wait").is_some_and(|entry| {
             entry.value.as_scalar().is_some_and(|scalar| scalar.meaning == Meaning::Boolean(false))
         });
@@ -139,7 +145,9 @@ impl Reader<'_> {
             "run" => &KEYS,
             "tasks" | "do" | "try" | "repeat" | "use" => &["pools", "lock", "queue", "priority", "labels"],
             "switch" if is_scope => &["pools", "lock", "queue", "priority", "labels"],
+            "workflow" if around == Around::Project && !is_detached => &["pools", "lock", "priority"],
             "workflow" if !is_detached => &["pools", "lock"],
+            "manual" | "approval" | "form" => &["pools", "priority"],
             _ => &[],
         };
         for key in KEYS.into_iter().filter(|key| !takes.contains(key)) {
@@ -148,6 +156,7 @@ impl Reader<'_> {
                     "the tasks of the called workflow say it for themselves".to_owned()
                 }
                 "workflow" => "the task does not wait for the child".to_owned(),
+                "manual" | "approval" | "form" => "people do it, and no worker".to_owned(),
                 _ if !takes.is_empty() => "a block has no worker; give it to the tasks inside".to_owned(),
                 _ => format!("the task does `{verb}`"),
             };

@@ -20,6 +20,8 @@ struct RoleDraft {
     role: Role,
     /// Whether its members are those who name it.
     is_auto: bool,
+    /// Whether it says how many there will be.
+    has_capacity: bool,
 }
 
 impl Reader<'_> {
@@ -151,21 +153,20 @@ impl Reader<'_> {
         let calendar = self.calendar_named(&fields);
         let rate = self.rate(&fields);
         let placeholders = capacity.unwrap_or(0);
-        Some(RoleDraft { role: Role { name, members, placeholders, calendar, rate }, is_auto })
+        let has_capacity = fields.has("capacity");
+        Some(RoleDraft { role: Role { name, members, placeholders, calendar, rate }, is_auto, has_capacity })
     }
 
     /// Gives a role those who say that they have it; who stands in for nobody does so only while there is nobody.
     fn staffed(&mut self, draft: RoleDraft, people: &[(Person, Vec<Name>)], declared: &Declared) -> Role {
-        let RoleDraft { mut role, is_auto } = draft;
+        let RoleDraft { mut role, is_auto, has_capacity } = draft;
         if is_auto {
             let has_it = |(_, roles): &&(Person, Vec<Name>)| roles.contains(&role.name);
             role.members = people.iter().filter(has_it).map(|(person, _)| person.name.clone()).collect();
         }
         if !role.members.is_empty() {
             role.placeholders = 0;
-        } else if role.placeholders == 0
-            && let Some(place) = declared.place(Mentioned::Role, role.name.as_str())
-        {
+        } else if !has_capacity && let Some(place) = declared.place(Mentioned::Role, role.name.as_str()) {
             let message = format!("nobody has the role `{}`", role.name);
             let hint = "name it in `roles` of a person, or say how many there will be with `capacity`";
             self.report.push(self.report.warning(codes::ROLE_EMPTY, place, message).with_hint(hint));

@@ -319,7 +319,7 @@ impl Reader<'_> {
         if takes.contains(&"effect") {
             task.effect = fields.get("effect").and_then(|entry| self.effect(&entry.value));
         }
-        task.asks = self.task_asks(fields, verb, is_scope);
+        task.asks = self.task_asks(fields, (verb, around), is_scope);
         if takes.contains(&"env") && verb != "run" && (fields.has("env") || fields.has("workdir")) {
             let (env, workdir) = self.surroundings(fields);
             task.handed = Some(Box::new(Handed { env, workdir }));

@@ -119,12 +119,12 @@ fn a_project_is_one_flat_graph_of_tasks_phases_and_gates() {
               f: {manual: Do f, needs: c}
           free: {needs: [], tasks: {h: {manual: Do h}}}
         gates: {g1: {from: group:board, criteria: {cheap: project.cpi >= 0.9}, decisions: [go, hold]}}
-        milestones: {end: {needs: [second, free], due: 2027-03-15}}
+        milestones: {ga: {needs: [second, free], due: 2027-03-15}}
         ",
     );
     assert_eq!(definition.name.as_str(), "p");
     let names: Vec<&str> = definition.nodes.iter().skip(1).map(|node| node.name.as_str()).collect();
-    assert_eq!(names, ["a", "b", "d", "e", "c", "f", "h", "end", "g1", "first", "second", "free"]);
+    assert_eq!(names, ["a", "b", "d", "e", "c", "f", "h", "ga", "g1", "first", "second", "free"]);
     assert_eq!(links(&definition, "b"), ["FS a"]);
     assert_eq!(links(&definition, "g1"), ["FS a succeeded|skipped", "FS b succeeded|skipped"]);
     assert_eq!(links(&definition, "first"), ["FS g1"]);
@@ -133,8 +133,8 @@ fn a_project_is_one_flat_graph_of_tasks_phases_and_gates() {
     assert_eq!(links(&definition, "c"), ["FS d succeeded|skipped", "FS e succeeded|skipped"]);
     assert_eq!(links(&definition, "f"), ["FS c", "FS first"]);
     assert_eq!(links(&definition, "h"), Vec::<String>::new());
-    assert_eq!(links(&definition, "end"), ["FS free", "FS second"]);
-    let items = ["a", "c", "g1", "end", "second"].map(|name| planning(&definition, name).item);
+    assert_eq!(links(&definition, "ga"), ["FS free", "FS second"]);
+    let items = ["a", "c", "g1", "ga", "second"].map(|name| planning(&definition, name).item);
     assert_eq!(items, [Item::Task, Item::Summary, Item::Gate, Item::Milestone, Item::Phase]);
     let inner = planning(&definition, "d");
     assert_eq!(
@@ -508,9 +508,21 @@ fn what_does_not_work_yet_is_said() {
 
 #[test]
 fn a_project_without_phases_or_tasks_is_refused() {
-    check("title: x\n", "");
-    check("phases: {}\n", "");
-    check("phases: {one: {}, two: {tasks: {}}}\n", "");
+    check(
+        "title: x\n",
+        "
+        E0203 1:1 the project has no `phases`
+          hint: add `phases: {delivery: {tasks: {…}}}`
+        ",
+    );
+    check("phases: {}\n", "E0213 2:1 `phases` holds no phase\n");
+    check(
+        "phases: {one: {}, two: {tasks: {}}}\n",
+        "
+        E0203 2:10 the phase `one` has no `tasks`
+        E0213 2:25 `tasks` holds no task
+        ",
+    );
 }
 
 /// Asserts what is wrong with a file of resources; `resources:` is line 1.

@@ -22,7 +22,7 @@ fn the_first_key_names_the_kind() {
         ",
         "E0201 2:1 `workflow` must be the first key of the file\n",
     );
-    check("project: p\n", "E0501 1:1 a file that begins with `project` is not supported yet\n");
+    check("document: p\n", "E0501 1:1 a file that begins with `document` is not supported yet\n");
     check("- a\n", "E0301 1:1 a file must be a map, this is a list\n");
     check(
         "{}",
@@ -69,7 +69,7 @@ fn keys_of_the_language_that_are_not_supported_yet_are_told_from_unknown_ones() 
         triggers: []
         tasks:
           a: {http: {url: x}}
-          b: {run: x, estimate: 5m, cost: 3}
+          b: {run: x, ssh: y, container: z}
           c: {wait: {event: x}}
           d: {approval: {ask: Ship?}}
           s: {run: x, compensate: {run: y}}
@@ -77,8 +77,8 @@ fn keys_of_the_language_that_are_not_supported_yet_are_told_from_unknown_ones() 
         "
         E0501 2:1 `triggers` is not supported yet
         E0501 4:7 `http` is not supported yet
-        E0501 5:15 `estimate` is not supported yet
-        E0501 5:29 `cost` is not supported yet
+        E0501 5:15 `ssh` is not supported yet
+        E0501 5:23 `container` is not supported yet
         E0501 6:14 `event` is not supported yet
         E0501 7:7 `approval` is not supported yet
         E0501 8:15 `compensate` is not supported yet

@@ -220,6 +220,11 @@ fn read(
     tell_problems(&file, args.quiet || args.json);
     origin::note(&path);
     match file.definition.take() {
+        Some(definition) if definition.project.is_some() => {
+            let message = format!("`{}` is a project, and projects cannot be run yet", file.source.name);
+            let hint = "`myrmex run FILE` takes the file of a workflow";
+            Err(Failure::new(FailureCode::File, message).with_hint(hint))
+        }
         Some(definition) => Ok(Ok((file, definition, path))),
         None => no_definition(&file).map(Err),
     }
@@ -344,6 +349,8 @@ pub(super) fn no_definition(file: &CheckedFile) -> Result<Exit, Failure> {
     let is_settings = settings::is_settings(Path::new(&*file.source.name), &file.source.text);
     let (what, hint) = if is_settings {
         ("holds the settings of a workspace", "`myrmex run FILE` takes the file of a workflow")
+    } else if myrmex_lang::begins_with(&file.source.text, "resources") {
+        ("holds the people and things of a workspace", "`myrmex run FILE` takes the file of a workflow")
     } else {
         ("is a library of actions", "run a workflow that uses its actions")
     };

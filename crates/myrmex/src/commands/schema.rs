@@ -23,6 +23,10 @@ enum Kind {
     Workflow,
     /// Files that begin with `actions:`
     Actions,
+    /// Files that begin with `project:`
+    Project,
+    /// `resources.yaml`, the people and things of a workspace
+    Resources,
     /// `myrmex.yaml`, the settings of a workspace
     Settings,
 }
@@ -36,6 +40,8 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let schema = match args.kind {
         Kind::Workflow => myrmex_lang::schema::workflow(),
         Kind::Actions => myrmex_lang::schema::actions(),
+        Kind::Project => myrmex_lang::schema::project(),
+        Kind::Resources => myrmex_lang::schema::resources(),
         Kind::Settings => crate::settings::schema(),
     };
     writeln!(std::io::stdout(), "{schema:#}").map_err(|error| Failure::output(&error))?;
