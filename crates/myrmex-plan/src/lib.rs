@@ -24,3 +24,4 @@ pub mod problem;
 pub mod random;
 pub mod rank;
 pub mod search;
+pub mod verify;

@@ -147,18 +147,7 @@ impl Placer<'_> {
         let work = self.work_of(way, &crew);
         let (now, direction) = (recipe.origin, recipe.direction);
         let end = match left {
-            Some(left) => {
-                let amount = match way.amount {
-                    crate::problem::Amount::Duration(_) => {
-                        crate::problem::Amount::Duration(crate::problem::Span(left))
-                    }
-                    crate::problem::Amount::Effort(_) => {
-                        crate::problem::Amount::Effort(crate::problem::Span(left))
-                    }
-                };
-                let rest = crate::placement::length(amount, units(&crew)).0;
-                self.clocks.finish(work.clock, now.max(since), rest, direction)?
-            }
+            Some(left) => self.clocks.finish(work.clock, now.max(since), left, direction)?,
             None => self.clocks.finish(work.clock, since, work.length, direction)?,
         };
         let end = end.max(now);
