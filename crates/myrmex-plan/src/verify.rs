@@ -158,13 +158,13 @@ impl Check<'_> {
 
     /// When the work of a task that runs ends.
     fn work_end(&self, task: TaskId) -> Option<Moment> {
-        let (written, placed, mode) = self.written(task);
+        let (written, placed, _) = self.written(task);
         let Fact::Started { at, left } = written.fact else { return Some(placed.finish) };
         let open = self.open(task);
         let now = self.problem.start.max(at);
         let end = match left {
             Some(left) => open.advance(now, left)?,
-            None => open.advance(at, length(mode.estimate.amount, placed.crew_units()))?,
+            None => open.advance(at, self.work(task))?,
         };
         Some(end.max(now))
     }
@@ -185,9 +185,21 @@ impl Check<'_> {
         let is_kept = placed.start >= self.problem.start
             && window.start_after.is_none_or(|at| placed.start >= at)
             && window.finish_before.is_none_or(|at| placed.finish <= at)
-            && window.must_start.is_none_or(|at| placed.start == at);
+            && window.must_start.is_none_or(|at| self.first_start(task, at) == Some(placed.start));
         if !is_kept {
             found.push(Violation::Window(task));
+        }
+    }
+
+    /// Returns the first instant from `at` on at which the work of a task can begin.
+    fn first_start(&self, task: TaskId, at: Moment) -> Option<Moment> {
+        let work = self.work(task);
+        if work == Span(0) {
+            return Some(at);
+        }
+        match self.written(task).0.split {
+            Split::Never => self.open(task).whole_at_or_after(at, work),
+            Split::Closed | Split::Any => self.open(task).open_at_or_after(at),
         }
     }
 
@@ -202,8 +214,7 @@ impl Check<'_> {
             return;
         }
         let open = self.open(task);
-        let begins =
-            open.open_at_or_after(placed.start) == Some(placed.start) || written.window.must_start.is_some();
+        let begins = open.open_at_or_after(placed.start) == Some(placed.start);
         let ends = open.open_at_or_before(placed.finish) == Some(placed.finish)
             || self.held_until(task) == placed.finish;
         if open.between(placed.start, placed.finish) != Some(work) || !begins || !ends {

@@ -26,11 +26,18 @@ pub(super) fn hours(
     OpenTime::compile(&calendar, range)
 }
 
-/// Returns the minutes of a day that lie within its first `limit`, minute by minute.
+/// Returns what of a day lies within its first `limit`, counted minute by minute.
 fn first_of(day: &[(u16, u16)], limit: Span) -> Vec<(u16, u16)> {
     let minutes = day.iter().flat_map(|(start, end)| *start..*end);
     let worked = usize::try_from(limit.0 / MINUTE).unwrap_or(0);
-    minutes.take(worked).map(|minute| (minute, minute + 1)).collect()
+    let mut first: Vec<(u16, u16)> = Vec::new();
+    for minute in minutes.take(worked) {
+        match first.last_mut() {
+            Some(last) if last.1 == minute => last.1 += 1,
+            Some(_) | None => first.push((minute, minute + 1)),
+        }
+    }
+    first
 }
 
 impl Check<'_> {

@@ -117,6 +117,14 @@ fn facts_stay_and_the_rest_goes_around_them() {
 }
 
 #[test]
+fn what_must_begin_while_closed_begins_when_it_opens() {
+    let mut problem = project(&[4, 4]);
+    problem.tasks[0].window.must_start = Some(hour(24));
+    problem.tasks[1].window.must_start = Some(hour(10));
+    assert_hours(&problem, &planned(&problem, 30), &[(81, 85), (10, 14)]);
+}
+
+#[test]
 fn a_phase_has_no_more_work_under_way_than_it_allows() {
     let mut problem = project(&[4, 4, 4, 0]);
     problem.tasks.iter_mut().for_each(|task| {
