@@ -34,3 +34,4 @@ pub mod ratio;
 pub mod risk;
 pub mod sample;
 pub mod search;
+pub mod verify;

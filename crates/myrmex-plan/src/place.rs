@@ -195,7 +195,7 @@ impl<'a> Placer<'a> {
     /// Returns the first place within `bounds` where `work` can be done and `needs` are free; none if there is none.
     ///
     /// Work whose finish is bounded begins so late that it ends at the bound. If that is while its clock stands, it has been done
-    /// before and is held until then.
+    /// before and is held until then; in the mirror, where that end is a start, it begins just before the bound's closed time instead.
     fn fit(
         &self,
         side: &Side,
@@ -216,8 +216,16 @@ impl<'a> Placer<'a> {
         }
         'next: loop {
             start = self.clocks.open_from(work.clock, start, whole, side.direction)?;
-            let finish =
-                self.clocks.finish(work.clock, start, work.length, side.direction)?.max(bounds.finish);
+            let mut finish = self.clocks.finish(work.clock, start, work.length, side.direction)?;
+            if finish < bounds.finish {
+                match side.direction {
+                    Direction::Forward => finish = bounds.finish,
+                    Direction::Mirrored => {
+                        start += 1;
+                        continue;
+                    }
+                }
+            }
             for need in needs {
                 let profile = &self.profiles[need.what as usize];
                 if let Some(free) = profile.conflict(start, finish, need.units) {

@@ -21,9 +21,6 @@ pub(crate) enum CompileError {
     Cycle(Vec<TaskId>),
 }
 
-/// Minutes of a day.
-const DAY_MINUTES: u16 = 1_440;
-
 impl Instance {
     /// Puts `problem` into numbers; its calendars are known for `horizon` before and after its start and what has happened.
     pub(crate) fn compile(problem: &Problem, horizon: Span) -> Result<Self, CompileError> {
@@ -104,10 +101,11 @@ impl Instance {
                 }));
             }
             let consumes = self.consumes.len();
-            self.consumes.extend(
-                (mode.consumes.iter())
-                    .map(|(budget, units)| Need { what: budget.0, units: i64::from(*units) }),
-            );
+            if task.fact != Fact::Dropped {
+                let used = mode.consumes.iter();
+                self.consumes
+                    .extend(used.map(|(budget, units)| Need { what: budget.0, units: i64::from(*units) }));
+            }
             let amount =
                 if is_idle { crate::problem::Amount::Duration(Span(0)) } else { mode.estimate.amount };
             self.modes.push(Way {
@@ -162,7 +160,7 @@ impl Instance {
     fn hammocks(&self, problem: &Problem, direction: Direction) -> Vec<Hammock> {
         let mut hammocks = Vec::new();
         for (at, task) in problem.tasks.iter().enumerate() {
-            let (Some((from, to)), Fact::Open) = (task.spans, task.fact) else { continue };
+            let Some((from, to)) = task.spans.filter(|_| !is_over(task)) else { continue };
             let way = &self.modes[self.mode_ranges[at].start];
             let mut needs = self.needs[way.needs.clone()].to_vec();
             let mut crew = Vec::new();
@@ -268,6 +266,14 @@ fn modes(task: &Task) -> &[Mode] {
     }
 }
 
+/// Whether nothing of a task is left to be placed.
+fn is_over(task: &Task) -> bool {
+    match task.fact {
+        Fact::Open | Fact::Started { .. } => false,
+        Fact::Finished { .. } | Fact::Dropped => true,
+    }
+}
+
 /// Whether a task is an instant, which holds nothing.
 fn is_idle(task: &Task, mode: &Mode) -> bool {
     if task.spans.is_some() {
@@ -292,6 +298,10 @@ fn arcs(problem: &Problem, calendar_clocks: &[u32], direction: Direction) -> Vec
     let is_dropped = |task: TaskId| problem.tasks[task.at()].fact == Fact::Dropped;
     let mut arcs = Vec::with_capacity(problem.links.len());
     for link in problem.links.iter().filter(|link| !is_dropped(link.from) && !is_dropped(link.to)) {
+        // Nothing can hold back what lasts as long as others do.
+        if problem.tasks[link.to.at()].spans.is_some() {
+            continue;
+        }
         let arc =
             Arc { task: 0, clock: calendar_clocks[link.calendar.at()], kind: link.kind, lag: link.lag.0 };
         arcs.push(match direction {
@@ -301,7 +311,7 @@ fn arcs(problem: &Problem, calendar_clocks: &[u32], direction: Direction) -> Vec
     }
     // What spans others comes after them in both directions.
     for (at, task) in problem.tasks.iter().enumerate() {
-        let Some((first, last)) = task.spans else { continue };
+        let Some((first, last)) = task.spans.filter(|_| !is_over(task)) else { continue };
         let (first, last) = match direction {
             Direction::Forward => (first, last),
             Direction::Mirrored => (last, first),
@@ -328,9 +338,9 @@ fn limits(problem: &Problem, task: &Task, direction: Direction) -> Limits {
     let latest = latest.map_or(i64::MAX, |at| at.0);
     let pin = match task.fact {
         Fact::Finished { start, finish } => Pin::Over(start.0, finish.0),
+        Fact::Open | Fact::Started { .. } if task.spans.is_some() => Pin::Span,
         Fact::Started { at, left } => Pin::Running(at.0, left.map(|left| left.0)),
         Fact::Dropped => Pin::Over(problem.start.0, problem.start.0),
-        Fact::Open if task.spans.is_some() => Pin::Span,
         Fact::Open => task.window.must_start.map_or(Pin::Free, |at| Pin::Start(at.0)),
     };
     match direction {

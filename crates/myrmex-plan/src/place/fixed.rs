@@ -117,7 +117,7 @@ impl Placer<'_> {
         }
     }
 
-    /// Places a task at an instant, whatever else needs its resources.
+    /// Places a task at an instant, or when it opens after that, whatever else needs its resources.
     fn begin_at(
         &mut self,
         recipe: &Recipe<'_>,
@@ -128,6 +128,12 @@ impl Placer<'_> {
     ) -> Option<(i64, i64)> {
         let crew = self.pinned_crew(way, layout, task);
         let work = self.work_of(way, &crew);
+        let whole = if work.is_whole { work.length.max(1) } else { 1 };
+        let at = if work.length == 0 {
+            at
+        } else {
+            self.clocks.open_from(work.clock, at, whole, recipe.direction)?
+        };
         let finish = self.clocks.finish(work.clock, at, work.length, recipe.direction)?;
         self.hold(way, &crew, at, finish, layout, task);
         Some((at, finish))
@@ -147,18 +153,7 @@ impl Placer<'_> {
         let work = self.work_of(way, &crew);
         let (now, direction) = (recipe.origin, recipe.direction);
         let end = match left {
-            Some(left) => {
-                let amount = match way.amount {
-                    crate::problem::Amount::Duration(_) => {
-                        crate::problem::Amount::Duration(crate::problem::Span(left))
-                    }
-                    crate::problem::Amount::Effort(_) => {
-                        crate::problem::Amount::Effort(crate::problem::Span(left))
-                    }
-                };
-                let rest = crate::placement::length(amount, units(&crew)).0;
-                self.clocks.finish(work.clock, now.max(since), rest, direction)?
-            }
+            Some(left) => self.clocks.finish(work.clock, now.max(since), left, direction)?,
             None => self.clocks.finish(work.clock, since, work.length, direction)?,
         };
         let end = end.max(now);

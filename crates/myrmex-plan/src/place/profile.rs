@@ -26,6 +26,9 @@ impl Profile {
     /// Returns none if `need` units are free from `start` to `finish`; else the first instant after `start` at which something of
     /// the same length could begin as far as the last conflict in there goes, or `i64::MAX` if that never ends.
     pub(crate) fn conflict(&self, start: i64, finish: i64, need: i64) -> Option<i64> {
+        if start >= finish {
+            return None;
+        }
         // The first event lies before all instants, so there is one before `finish`.
         let mut at = self.times.partition_point(|time| *time < finish).saturating_sub(1);
         loop {
@@ -85,6 +88,7 @@ mod tests {
         assert_eq!(profile.conflict(0, 31, 2), Some(40));
         assert_eq!(profile.conflict(10, 20, 1), None);
         assert_eq!(profile.conflict(40, 50, 3), None);
+        assert_eq!(profile.conflict(40, 40, 3), None);
         profile.take(50, i64::MAX, 1);
         assert_eq!(profile.conflict(45, 55, 3), Some(i64::MAX));
     }
