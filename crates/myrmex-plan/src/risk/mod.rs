@@ -15,7 +15,7 @@ mod normal;
 mod shape;
 mod summary;
 
-use crate::calendar::CalendarError;
+use crate::calendar::{CalendarError, Calendars};
 use crate::chain::ResourceArc;
 use crate::cost::Rates;
 use crate::network::Network;
@@ -30,9 +30,6 @@ pub use summary::{Quantiles, Report, RiskEffect, summarise};
 
 /// How many samples are enough where nobody says: the standard error of P80 is then 0.9 percentile points.
 pub const SAMPLES: u32 = 2_000;
-
-/// The least that calendars are compiled for: a year.
-const HORIZON_MIN: i64 = 366 * 86_400_000;
 
 /// Streams of random numbers, apart by what is drawn; the place of the task, group, risk or impact is added.
 const AMOUNTS: u64 = 0;
@@ -137,49 +134,30 @@ impl<'a> Model<'a> {
     ) -> Result<Self, RiskError> {
         let mut polygons = Polygons::default();
         let tasks = (0..).map(TaskId).take(problem.tasks.len());
-        let work = tasks.map(|task| Work::of(problem, placement, task, &mut polygons)).collect();
+        let work: Vec<Work> = tasks.map(|task| Work::of(problem, placement, task, &mut polygons)).collect();
         let consequences = consequences(problem, &mut polygons);
         let mut consequences_of = vec![Vec::new(); problem.tasks.len()];
         for (place, consequence) in consequences.iter().enumerate() {
             consequences_of[consequence.task.at()].push(place);
         }
-        let planned = placement.finish().unwrap_or(problem.start);
-        let first = placement.tasks.iter().map(|placed| placed.start).min().unwrap_or(problem.start);
-        let mut horizon = HORIZON_MIN.max(planned.0.saturating_sub(first.0).saturating_mul(2));
-        let mut to = Moment(first.0.saturating_add(horizon));
-        let mut model = Self {
+        let worst = worst(&work, &consequences);
+        let is_beyond = |error: &RiskError| matches!(error, RiskError::Beyond(_));
+        let policy = Calendars::widen(problem, is_beyond, |calendars| {
+            let policy = Policy::new(problem, network, placement, arcs, calendars);
+            policy.run(&worst, &mut Pass::default())?;
+            Ok::<_, RiskError>(policy)
+        })?;
+        Ok(Self {
             problem,
-            policy: Policy::new(problem, network, placement, arcs, to)?,
+            policy,
             random: Random::new(seed),
-            planned,
+            planned: placement.finish().unwrap_or(problem.start),
             work,
             polygons,
             consequences,
             consequences_of,
             rates: Rates::of(problem, placement),
-        };
-        let worst = model.worst();
-        while model.policy.run(&worst, &mut Pass::default()).is_err() {
-            // Without calendars nothing is beyond what is known but numbers that do not fit.
-            if problem.calendars.len() <= 1 {
-                return Err(Beyond.into());
-            }
-            horizon = horizon.saturating_mul(2);
-            to = Moment(first.0.saturating_add(horizon));
-            model.policy = Policy::new(problem, network, placement, arcs, to)?;
-        }
-        Ok(model)
-    }
-
-    /// Returns the lengths of all tasks with every amount at its greatest and every risk true.
-    fn worst(&self) -> Vec<Span> {
-        let impacts = |task: usize| self.consequences_of[task].iter().map(|&place| &self.consequences[place]);
-        let longest = |(task, work): (usize, &Work)| {
-            let more =
-                impacts(task).filter_map(|impact| impact.time.as_ref()).map(|time| time.greatest().0.max(0));
-            Span(more.fold(work.length(work.amount.greatest()).0, i64::saturating_add))
-        };
-        self.work.iter().enumerate().map(longest).collect()
+        })
     }
 
     /// Runs sample `sample`.
@@ -325,6 +303,17 @@ impl Work {
             }
         }
     }
+}
+
+/// Returns the lengths of all tasks with every amount at its greatest and every risk true.
+fn worst(work: &[Work], consequences: &[Consequence]) -> Vec<Span> {
+    let mut lengths: Vec<Span> = work.iter().map(|work| work.length(work.amount.greatest())).collect();
+    for consequence in consequences {
+        let more = consequence.time.as_ref().map_or(0, |time| time.greatest().0.max(0));
+        let length = &mut lengths[consequence.task.at()];
+        *length = Span(length.0.saturating_add(more));
+    }
+    lengths
 }
 
 /// Returns what risks do to tasks that are not over and have a length of their own.
