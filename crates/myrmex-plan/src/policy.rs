@@ -233,6 +233,30 @@ impl Policy {
         Ok(())
     }
 
+    /// Makes of a `pass` with the lengths `before` the one with the lengths `after`: only what comes after a task that changed is computed.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Beyond`] if a date is too late to be known.
+    pub fn change(&self, before: &[Span], after: &[Span], pass: &mut Pass) -> Result<(), Beyond> {
+        let mut is_changed = vec![false; after.len()];
+        for &task in &self.order {
+            let mut is_touched = before[task.at()] != after[task.at()];
+            is_touched |= self.bounds_of(task).iter().any(|bound| is_changed[bound.from.at()]);
+            if let Rule::Spanning { first, last } = self.rules[task.at()] {
+                is_touched |= is_changed[first.at()] || is_changed[last.at()];
+            }
+            if is_touched {
+                let (start, finish, cause) = self.dates(task, after[task.at()], pass)?;
+                is_changed[task.at()] = (start, finish) != (pass.starts[task.at()], pass.finishes[task.at()]);
+                pass.starts[task.at()] = start;
+                pass.finishes[task.at()] = finish;
+                pass.causes[task.at()] = cause;
+            }
+        }
+        Ok(())
+    }
+
     fn dates(&self, task: TaskId, length: Span, pass: &Pass) -> Result<(Moment, Moment, Cause), Beyond> {
         let hours = self.hours.of_task(task);
         match self.rules[task.at()] {
