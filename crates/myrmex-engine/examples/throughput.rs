@@ -146,6 +146,7 @@ fn task(name: Name, parent: u32) -> Node {
         outputs: Outputs::Raw,
         handling: None,
         binding: None,
+        planning: None,
     }
 }
 
@@ -160,6 +161,7 @@ fn definition(root: Body, mut children: Vec<Node>) -> Arc<Definition> {
         outputs: Outputs::Raw,
         handling: None,
         binding: None,
+        planning: None,
     };
     children.insert(0, root);
     let (namespace, inputs) = (Namespace::standard(), Vec::new());
@@ -172,6 +174,7 @@ fn definition(root: Body, mut children: Vec<Node>) -> Arc<Definition> {
         pools: std::collections::BTreeMap::new(),
         nodes: children,
         root: NodeId(0),
+        project: None,
     })
 }
 

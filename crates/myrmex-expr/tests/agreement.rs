@@ -379,6 +379,7 @@ fn numbers_survive_storage_exactly() {
         outputs: Outputs::Raw,
         handling: None,
         binding: None,
+        planning: None,
     };
     let child = FlowChild { node: NodeId(1), next: Next::Continue };
     let root = Body::Flow(Flow::new(vec![child], [Name::new("a").unwrap()]));
@@ -394,6 +395,7 @@ fn numbers_survive_storage_exactly() {
             node("a", Some(NodeId(0)), Body::Value(Template::Literal(json!(numbers)))),
         ],
         root: NodeId(0),
+        project: None,
     };
     assert_eq!(decode(&encode(&definition)), Ok(definition));
 }

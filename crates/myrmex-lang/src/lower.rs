@@ -180,6 +180,7 @@ impl<'o> Lowering<'o> {
             pools: units(&workflow.pools)?,
             nodes: std::mem::take(&mut self.nodes),
             root,
+            project: None,
         })
     }
 
@@ -195,6 +196,7 @@ impl<'o> Lowering<'o> {
             outputs: Outputs::Raw,
             handling: None,
             binding: None,
+            planning: None,
         });
         self.places.push(self.around.file, places);
         id

@@ -5,6 +5,8 @@
 //! token, an order and jumps. See `semantics.md` section 1 for the whole family of bodies; the enum here holds those
 //! that the run machine carries out, so that the compiler points at every place a new one matters.
 
+mod people;
+
 use std::collections::BTreeMap;
 
 use crate::OrderedMap;
@@ -12,10 +14,13 @@ use crate::demand::Asks;
 use crate::event::HandlerKind;
 use crate::name::{Name, Namespace};
 use crate::outcome::OutcomeSet;
+use crate::planning::{Extent, Planning, Project};
 use crate::schema::Schema;
 use crate::template::{Expr, Template};
 use crate::time::Length;
 use crate::value::Value;
+
+pub use people::{Await, AwaitKind, CheckItem, Gate, GateDecision};
 
 /// The most nodes of one definition. A larger graph belongs in a `for_each`.
 pub const NODES_MAX: usize = 1_000_000;
@@ -39,6 +44,8 @@ pub struct Definition {
     pub nodes: Vec<Node>,
     /// The root scope.
     pub root: NodeId,
+    /// What a plan reads of it as a whole, if it is a project; none for a workflow.
+    pub project: Option<Box<Project>>,
 }
 
 /// How many runs of a workflow may be under way at a time.
@@ -100,6 +107,8 @@ pub struct Node {
     pub handling: Option<Box<Handling>>,
     /// What `inputs` means inside it; none if the same as outside. Of scopes only: an action that was inlined.
     pub binding: Option<Box<Binding>>,
+    /// What a plan reads of it; none if nobody said anything. Of a `for_each` it stands at the outer node and means one item.
+    pub planning: Option<Box<Planning>>,
 }
 
 /// Inputs of a scope of its own: evaluated and checked once, when the scope is first entered.
@@ -181,6 +190,8 @@ pub enum Body {
     Each(Each),
     /// A run of another workflow.
     Call(Call),
+    /// Waits for people, or for a message.
+    Await(Box<Await>),
 }
 
 /// A run of another workflow, as a child of this one.
@@ -300,7 +311,7 @@ pub struct Graph {
     edges: Vec<Edge>,
     /// For each child, where its edges begin in `edges`; one more entry closes the last.
     out_start: Vec<u32>,
-    /// For each child, how many edges enter it.
+    /// For each child, how many edges hold back its begin.
     in_count: Vec<u32>,
     /// For each child with [`Late::Cancel`] the children that its edges leave.
     late_sources: OrderedMap<u32, Vec<u32>>,
@@ -383,16 +394,36 @@ pub struct Edge {
     pub on: OutcomeSet,
     /// If not empty, `from` is a [`Choose`] that must have taken one of these cases.
     pub cases: Vec<u32>,
-    /// How long after the outcome the edge becomes true.
-    pub lag: Option<Length>,
-    /// The calendar in whose working time `lag` counts; none counts wall-clock time.
+    /// Which end of `to` it holds back until it is true.
+    pub holds: Holds,
+    /// How long after the outcome the edge becomes true; below zero it does so before, which only a forecast can tell.
+    pub lag: Option<Extent>,
+    /// The calendar in whose working time `lag` counts if it is not elapsed time; none for that of `to`.
     pub calendar: Option<Name>,
+}
+
+/// Which end of a task an [`Edge`] holds back. With what it asks for ([`Edge::on`]: an outcome, or that the task before has
+/// started) these are the four links of plans: finish or start to start or finish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Holds {
+    /// It cannot begin before.
+    #[default]
+    Begin,
+    /// It cannot succeed before. Of people's work, milestones and decisions only.
+    End,
 }
 
 impl Edge {
     /// Builds an edge that asks for `on` and nothing else.
     pub fn new(from: u32, to: u32, on: OutcomeSet) -> Self {
-        Self { from, to, on, cases: Vec::new(), lag: None, calendar: None }
+        Self { from, to, on, cases: Vec::new(), holds: Holds::Begin, lag: None, calendar: None }
+    }
+
+    /// Returns how long a run waits after the outcome: the lag as elapsed time, nothing for a lead. Working time has no length
+    /// that a run could wait for without its calendar; a day of it is taken for 24 hours.
+    pub fn wait(&self) -> Option<Length> {
+        let millis = u64::try_from(self.lag?.elapsed().millis(0)).ok()?;
+        (millis > 0).then_some(Length(millis))
     }
 }
 
@@ -427,7 +458,7 @@ impl Graph {
             if from >= count || to >= count {
                 return Err(EdgeError { from: edge.from, to: edge.to, children: count });
             }
-            in_count[to] += 1;
+            in_count[to] += u32::from(edge.holds == Holds::Begin);
             out_start[from + 1] += 1;
         }
         for index in 0..count {
@@ -477,7 +508,7 @@ impl Graph {
         &self.edges
     }
 
-    /// Returns how many edges enter `child`.
+    /// Returns how many edges hold back the begin of `child`.
     pub fn in_count(&self, child: u32) -> u32 {
         self.in_count[child as usize]
     }

@@ -20,6 +20,7 @@ pub mod ir;
 pub mod message;
 pub mod name;
 pub mod outcome;
+pub mod planning;
 pub mod retry;
 pub mod schema;
 pub mod status;

@@ -29,8 +29,17 @@ fn definition(asks: Asks) -> Definition {
     let body = Body::Task(Task { executor: name("process"), arguments: Template::Literal(json!({})) });
     let policy = Policy { asks: Some(Box::new(asks)), ..Policy::default() };
     let (guard, handling, binding) = (None, None, None);
-    let node =
-        Node { name: name("a"), parent: None, guard, body, policy, outputs: Outputs::Raw, handling, binding };
+    let node = Node {
+        name: name("a"),
+        parent: None,
+        guard,
+        body,
+        policy,
+        outputs: Outputs::Raw,
+        handling,
+        binding,
+        planning: None,
+    };
     Definition {
         namespace: Namespace::standard(),
         name: name("w"),
@@ -40,6 +49,7 @@ fn definition(asks: Asks) -> Definition {
         pools: BTreeMap::from([(name("db"), 3)]),
         nodes: vec![node],
         root: NodeId(0),
+        project: None,
     }
 }
 

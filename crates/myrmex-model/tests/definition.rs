@@ -12,6 +12,7 @@ use myrmex_model::ir::{
 };
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::outcome::{Outcome, OutcomeSet};
+use myrmex_model::planning::Extent;
 use myrmex_model::schema::{Schema, Type};
 use myrmex_model::template::{Expr, Part, Template};
 use myrmex_model::time::Length;
@@ -42,6 +43,7 @@ fn node(text: &str, parent: Option<u32>, body: Body) -> Node {
         outputs: Outputs::Raw,
         handling: None,
         binding: None,
+        planning: None,
     }
 }
 
@@ -55,6 +57,7 @@ fn definition(nodes: Vec<Node>) -> Definition {
         pools: BTreeMap::new(),
         nodes,
         root: NodeId(0),
+        project: None,
     }
 }
 
@@ -104,7 +107,7 @@ fn edges() -> Vec<Edge> {
         Edge { on: OutcomeSet::FINISHED, cases: vec![0], ..Edge::new(0, 1, OutcomeSet::SUCCEEDED) },
         Edge { cases: vec![1, 2], ..Edge::new(0, 2, OutcomeSet::SUCCEEDED) },
         Edge {
-            lag: Some(Length(90_000)),
+            lag: Some(Extent::Working { days: 0, millis: 90_000 }),
             calendar: Some(name("business")),
             ..Edge::new(1, 3, OutcomeSet::of(&Outcome::ALL))
         },

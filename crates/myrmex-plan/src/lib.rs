@@ -8,6 +8,7 @@
 
 pub mod calendar;
 pub mod chain;
+pub mod check;
 pub mod cost;
 pub mod critical;
 pub mod earned;

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+pub use myrmex_model::planning::{Day, Money};
+
 /// An instant in milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Moment(pub i64);
@@ -308,17 +310,6 @@ pub struct Exception {
     pub hours: Vec<(u16, u16)>,
 }
 
-/// A day of the civil calendar.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Day {
-    /// The year.
-    pub year: i16,
-    /// From 1.
-    pub month: i8,
-    /// From 1.
-    pub day: i8,
-}
-
 /// Countable capacity, given back after use.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pool {
@@ -433,10 +424,6 @@ pub enum Accrue {
     /// At its finish.
     End,
 }
-
-/// An amount of the project's one currency, in millionths. Never a floating number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Money(pub i128);
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

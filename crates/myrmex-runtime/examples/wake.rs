@@ -176,6 +176,7 @@ fn node(name: &str, parent: Option<u32>, body: Body) -> Node {
         outputs: Outputs::Raw,
         handling: None,
         binding: None,
+        planning: None,
     }
 }
 
@@ -204,6 +205,7 @@ fn define(children: Vec<Node>) -> Definition {
         concurrency: None,
         nodes,
         root: NodeId(0),
+        project: None,
     }
 }
 

@@ -65,6 +65,7 @@ impl Nodes {
             outputs,
             handling: None,
             binding: None,
+            planning: None,
         });
         u32::try_from(self.0.len() - 1).unwrap()
     }

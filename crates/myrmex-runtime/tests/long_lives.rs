@@ -56,6 +56,7 @@ fn definition() -> Definition {
         outputs: Outputs::Raw,
         handling: None,
         binding: None,
+        planning: None,
     };
     let names = ["first", "second", "third"];
     let children = (1..).zip(names).map(|(index, _)| FlowChild { node: NodeId(index), next: Next::Continue });
@@ -72,6 +73,7 @@ fn definition() -> Definition {
         concurrency: None,
         nodes,
         root: NodeId(0),
+        project: None,
     }
 }
 

@@ -49,6 +49,7 @@ fn definition() -> Definition {
         outputs: Outputs::Raw,
         handling: None,
         binding: None,
+        planning: None,
     };
     let child = FlowChild { node: NodeId(1), next: Next::Continue };
     let flow = Body::Flow(Flow::new(vec![child], [name("work")]));
@@ -62,6 +63,7 @@ fn definition() -> Definition {
         concurrency: None,
         nodes: vec![node("deploy", None, flow), node("work", Some(NodeId(0)), Body::Task(task))],
         root: NodeId(0),
+        project: None,
     }
 }
 

@@ -52,6 +52,7 @@ fn definition(asked: u32, capacity: u32) -> Definition {
         outputs: Outputs::Raw,
         handling: None,
         binding: None,
+        planning: None,
     };
     let child = FlowChild { node: NodeId(1), next: Next::Continue };
     let flow = Body::Flow(Flow::new(vec![child], [name("work")]));
@@ -69,6 +70,7 @@ fn definition(asked: u32, capacity: u32) -> Definition {
         concurrency: None,
         nodes: vec![node("deploy", None, flow), work],
         root: NodeId(0),
+        project: None,
     }
 }
 

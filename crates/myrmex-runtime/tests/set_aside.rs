@@ -50,6 +50,7 @@ fn definition() -> Definition {
         outputs: Outputs::Raw,
         handling: None,
         binding: None,
+        planning: None,
     };
     let child = FlowChild { node: NodeId(1), next: Next::Continue };
     let flow = Body::Flow(Flow::new(vec![child], [name("work")]));
@@ -63,6 +64,7 @@ fn definition() -> Definition {
         concurrency: Some(Concurrency { key: None, limit: 1, on_conflict: OnConflict::Queue }),
         nodes: vec![node("deploy", None, flow), node("work", Some(NodeId(0)), Body::Task(task))],
         root: NodeId(0),
+        project: None,
     }
 }
 

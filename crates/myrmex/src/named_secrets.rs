@@ -94,6 +94,7 @@ fn names_secrets(definition: &Definition) -> bool {
         | Body::Timer(_)
         | Body::Choose(_)
         | Body::Raise(_)
+        | Body::Await(_)
         | Body::Flow(_)
         | Body::Graph(_)
         | Body::Each(_)
@@ -158,7 +159,9 @@ impl Search<'_> {
                     self.call(call, &known, certainty);
                     Vec::new()
                 }
-                Body::Value(_) | Body::Timer(_) | Body::Choose(_) | Body::Raise(_) => Vec::new(),
+                Body::Value(_) | Body::Timer(_) | Body::Choose(_) | Body::Raise(_) | Body::Await(_) => {
+                    Vec::new()
+                }
             };
             for (child, own) in inside {
                 let scene = Scene { certainty: own.min(certainty), known: Rc::clone(&inner) };

@@ -89,6 +89,7 @@ impl Turn<'_> {
             | Body::Timer(_)
             | Body::Choose(_)
             | Body::Raise(_)
+            | Body::Await(_)
             | Body::Flow(_)
             | Body::Graph(_)
             | Body::Each(_)

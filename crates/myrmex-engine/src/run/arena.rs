@@ -464,6 +464,7 @@ pub(super) fn parallel_max(body: &Body) -> Option<u32> {
         | Body::Timer(_)
         | Body::Choose(_)
         | Body::Raise(_)
+        | Body::Await(_)
         | Body::Flow(_)
         | Body::Call(_) => None,
     };

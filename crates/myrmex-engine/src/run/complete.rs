@@ -41,6 +41,7 @@ impl Run {
                 | Body::Timer(_)
                 | Body::Choose(_)
                 | Body::Raise(_)
+                | Body::Await(_)
                 | Body::Flow(_)
                 | Body::Graph(_)
                 | Body::Each(_)

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use myrmex_model::address::Address;
 use myrmex_model::command::TimerKey;
 use myrmex_model::event::{Change, Event, SkipReason};
-use myrmex_model::ir::{Body, Edge, Graph, Join};
+use myrmex_model::ir::{Body, Edge, Graph, Holds, Join};
 use myrmex_model::outcome::Outcome;
 use myrmex_model::time::Timestamp;
 
@@ -35,7 +35,7 @@ pub(super) fn edges_of(scope: ActivationId) -> RangeInclusive<EdgeKey> {
 
 /// Returns whether an edge, once its outcome is there, waits before it is true.
 fn has_lag(edge: &Edge) -> bool {
-    edge.lag.is_some_and(|lag| lag.0 > 0)
+    edge.holds == Holds::Begin && edge.wait().is_some()
 }
 
 impl Run {
@@ -46,6 +46,9 @@ impl Run {
         let Body::Graph(graph) = &definition.node(self.at(scope).node).body else { return };
         for place in graph.edge_range(self.at(id).index) {
             let edge = &graph.edges()[place];
+            if edge.holds == Holds::End {
+                continue;
+            }
             let Some(is_true) = self.verdict(id, edge, happening) else { continue };
             if is_true && has_lag(edge) {
                 self.agenda.push_back(Agenda::Lag(id, self.sibling(scope, edge.to)));
@@ -189,7 +192,7 @@ impl Run {
         let edge = self.edge(key)?;
         let asks_start = edge.on.contains(Outcome::Started) && from.has_started;
         let since = if asks_start { from.started } else { from.ended };
-        Some(since?.after(edge.lag?))
+        Some(since?.after(edge.wait()?))
     }
 
     /// Returns the timers of lags that somebody still waits for.
@@ -246,6 +249,7 @@ impl Run {
             | Body::Timer(_)
             | Body::Choose(_)
             | Body::Raise(_)
+            | Body::Await(_)
             | Body::Flow(_)
             | Body::Each(_)
             | Body::Call(_) => None,

@@ -14,7 +14,7 @@ use myrmex_model::address::Address;
 use myrmex_model::event::SkipReason;
 use myrmex_model::fault::Fault;
 use myrmex_model::id::{DefinitionHash, RunId, ValueHash};
-use myrmex_model::ir::{Body, Definition, NodeId};
+use myrmex_model::ir::{AwaitKind, Body, Definition, NodeId};
 use myrmex_model::outcome::Outcome;
 use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
@@ -86,6 +86,11 @@ enum BodyKind {
     Graph,
     Each,
     Call,
+    Manual,
+    Approval,
+    Form,
+    Signal,
+    Gate,
 }
 
 impl BodyKind {
@@ -100,6 +105,13 @@ impl BodyKind {
             Body::Graph(_) => Self::Graph,
             Body::Each(_) => Self::Each,
             Body::Call(_) => Self::Call,
+            Body::Await(body) => match &body.kind {
+                AwaitKind::Manual => Self::Manual,
+                AwaitKind::Approval => Self::Approval,
+                AwaitKind::Form => Self::Form,
+                AwaitKind::Signal(_) => Self::Signal,
+                AwaitKind::Gate(_) => Self::Gate,
+            },
         }
     }
 }
@@ -297,6 +309,7 @@ impl Run {
             | Body::Timer(_)
             | Body::Choose(_)
             | Body::Raise(_)
+            | Body::Await(_)
             | Body::Graph(_)
             | Body::Call(_) => None,
         }

@@ -29,6 +29,7 @@ pub fn holds(node: &Node) -> bool {
         | Body::Timer(_)
         | Body::Choose(_)
         | Body::Raise(_)
+        | Body::Await(_)
         | Body::Each(_) => false,
     };
     may_hold && node.policy.asks.as_deref().is_some_and(Asks::holds)

@@ -94,6 +94,7 @@ fn check_arguments(moved: &Run) -> Result<(), RebaseError> {
             | Body::Timer(_)
             | Body::Choose(_)
             | Body::Raise(_)
+            | Body::Await(_)
             | Body::Flow(_)
             | Body::Graph(_)
             | Body::Each(_)

@@ -340,6 +340,7 @@ impl Walk<'_> {
             | Body::Timer(_)
             | Body::Choose(_)
             | Body::Raise(_)
+            | Body::Await(_)
             | Body::Call(_) => {}
         }
     }
@@ -439,6 +440,7 @@ pub fn node_at(definition: &Definition, address: &Address) -> Option<NodeId> {
             | Body::Timer(_)
             | Body::Choose(_)
             | Body::Raise(_)
+            | Body::Await(_)
             | Body::Each(_)
             | Body::Call(_) => return None,
         };

@@ -36,6 +36,7 @@ impl Run {
             | Body::Timer(_)
             | Body::Choose(_)
             | Body::Raise(_)
+            | Body::Await(_)
             | Body::Graph(_)
             | Body::Each(_)
             | Body::Call(_) => None,

@@ -50,6 +50,7 @@ impl Run {
             | Body::Timer(_)
             | Body::Choose(_)
             | Body::Raise(_)
+            | Body::Await(_)
             | Body::Each(_)
             | Body::Call(_) => unreachable!("only scopes are entered"),
         }

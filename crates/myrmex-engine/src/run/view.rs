@@ -435,6 +435,7 @@ impl<'a> TaskView<'a> {
                 | Body::Timer(_)
                 | Body::Choose(_)
                 | Body::Raise(_)
+                | Body::Await(_)
                 | Body::Flow(_)
                 | Body::Graph(_)
                 | Body::Call(_) => unreachable!("only a `for_each` has items"),

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use myrmex_model::ir::{
-    Binding, Body, Call, Catch, Complete, Definition, Each, Graph, Handling, Join, Next, Node, NodeId,
-    Outputs, Policy, Repetition, RoundCondition, Rounds, Timer,
+    Await, AwaitKind, Binding, Body, Call, Catch, Complete, Definition, Each, Graph, Handling, Join, Next,
+    Node, NodeId, Outputs, Policy, Repetition, RoundCondition, Rounds, Timer,
 };
 use myrmex_model::template::{Part, Template};
+use myrmex_model::value::Value;
 
 use super::definition;
 
@@ -70,6 +71,25 @@ fn complete(complete: Complete) -> String {
     }
 }
 
+/// Describes who is asked what; what says nothing is left out.
+fn awaited(body: &Await) -> String {
+    let names = |word: &str, of: &Template| {
+        let is_empty = matches!(of.as_literal(), Some(Value::Array(names)) if names.is_empty());
+        if is_empty { String::new() } else { format!(" {word} {}", template(of)) }
+    };
+    let fields = body.fields.iter().map(|field| format!(" {}:{}", field.name, field.schema.kind.as_str()));
+    let kind = match &body.kind {
+        AwaitKind::Signal(name) => format!("signal {name}"),
+        kind @ (AwaitKind::Manual | AwaitKind::Approval | AwaitKind::Form | AwaitKind::Gate(_)) => {
+            format!("{} {}", kind.as_str(), template(&body.ask))
+        }
+    };
+    let count = if body.count == 1 { String::new() } else { format!(" count {}", body.count) };
+    let expires = body.expires.map_or(String::new(), |expires| format!(" expires {expires}"));
+    let (from, exclude) = (names("from", &body.from), names("exclude", &body.exclude));
+    format!("{kind}{from}{exclude}{count}{}{expires}", fields.collect::<String>())
+}
+
 /// Describes what a node does.
 pub(crate) fn body(definition: &Definition, node: &Node) -> String {
     match &node.body {
@@ -85,6 +105,7 @@ pub(crate) fn body(definition: &Definition, node: &Node) -> String {
             format!("choose {}", choose.cases.iter().map(case).collect::<Vec<_>>().join(", "))
         }
         Body::Raise(value) => format!("raise {}", template(value)),
+        Body::Await(body) => awaited(body),
         Body::Flow(flow) => {
             let child = |child: &myrmex_model::ir::FlowChild| {
                 format!("{} {}", definition.node(child.node).name, next(child.next))

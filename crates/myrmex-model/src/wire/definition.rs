@@ -9,6 +9,10 @@ mod bodies;
 mod checks;
 mod forms;
 mod handling;
+mod people;
+mod planning;
+mod project;
+mod resources;
 mod schema;
 mod template;
 

@@ -61,6 +61,10 @@ pub(super) fn begin(desk: &mut Desk<'_>, view: View<'_>, node: &Node) -> Result<
         Body::Raise(template) => raised(&render(desk, view, ("fail", template))?).map(Evaluation::Raise),
         Body::Each(each) => items(desk, view, &each.source),
         Body::Call(body) => call::call(desk, view, body),
+        Body::Await(body) => {
+            let title = format!("`{}` is not carried out yet", body.kind.as_str());
+            Err(Fault::new(FaultKind::Configuration, title))
+        }
     }
 }
 

@@ -674,6 +674,7 @@ pub fn most_parallel(definition: &Definition) -> Option<u32> {
         | Body::Timer(_)
         | Body::Choose(_)
         | Body::Raise(_)
+        | Body::Await(_)
         | Body::Flow(_)
         | Body::Each(_)
         | Body::Call(_) => None,

@@ -172,6 +172,7 @@ impl<'a> Reading<'a> {
                     | Body::Timer(_)
                     | Body::Choose(_)
                     | Body::Raise(_)
+                    | Body::Await(_)
                     | Body::Flow(_)
                     | Body::Call(_) => None,
                 });

@@ -262,6 +262,7 @@ fn outermost(definition: &Definition) -> Vec<&Name> {
         | Body::Timer(_)
         | Body::Choose(_)
         | Body::Raise(_)
+        | Body::Await(_)
         | Body::Each(_)
         | Body::Call(_) => Vec::new(),
     };

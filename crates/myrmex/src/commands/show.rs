@@ -275,6 +275,7 @@ impl Shown<'_> {
             | Body::Timer(_)
             | Body::Choose(_)
             | Body::Raise(_)
+            | Body::Await(_)
             | Body::Graph(_)
             | Body::Flow(_)
             | Body::Each(_)

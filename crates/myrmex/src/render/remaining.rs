@@ -145,6 +145,7 @@ fn in_order(definition: &Definition) -> Vec<(u32, NodeId, Vec<u32>)> {
         | Body::Timer(_)
         | Body::Choose(_)
         | Body::Raise(_)
+        | Body::Await(_)
         | Body::Each(_)
         | Body::Call(_) => Vec::new(),
     }

@@ -147,6 +147,7 @@ fn children(definition: &Definition, scope: NodeId) -> Vec<NodeId> {
         | Body::Timer(_)
         | Body::Choose(_)
         | Body::Raise(_)
+        | Body::Await(_)
         | Body::Each(_)
         | Body::Call(_) => Vec::new(),
     }

@@ -28,7 +28,7 @@ const PHASES: [Phase; 7] = [
 ];
 
 /// The kinds of bodies, in the order of their numbers.
-const KINDS: [BodyKind; 9] = [
+const KINDS: [BodyKind; 14] = [
     BodyKind::Task,
     BodyKind::Value,
     BodyKind::Timer,
@@ -38,6 +38,11 @@ const KINDS: [BodyKind; 9] = [
     BodyKind::Graph,
     BodyKind::Each,
     BodyKind::Call,
+    BodyKind::Manual,
+    BodyKind::Approval,
+    BodyKind::Form,
+    BodyKind::Signal,
+    BodyKind::Gate,
 ];
 
 impl Facts {

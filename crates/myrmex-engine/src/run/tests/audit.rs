@@ -328,7 +328,7 @@ fn edge_state(
         let is_chosen = edge.cases.is_empty() || source.case.is_some_and(|case| edge.cases.contains(&case));
         (edge.on.contains(outcome) || asks_start && ran) && is_chosen
     };
-    if is_true && edge.lag.is_some() {
+    if is_true && edge.wait().is_some() {
         let is_over = seen.get(to).is_some_and(|seen| seen.lags.contains_key(&from));
         return is_over.then_some(true);
     }

@@ -13,6 +13,7 @@ use myrmex_model::ir::{
 };
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::outcome::{Outcome, OutcomeSet};
+use myrmex_model::planning::Extent;
 use myrmex_model::schema::{Schema, Type};
 use myrmex_model::template::{Expr, Template};
 use myrmex_model::time::Length;
@@ -398,6 +399,7 @@ pub(super) fn define(root: &Spec) -> Arc<Definition> {
         pools: BTreeMap::new(),
         nodes,
         root: NodeId(0),
+        project: None,
     })
 }
 
@@ -433,6 +435,7 @@ fn add(nodes: &mut Vec<Node>, parent: Option<NodeId>, spec: &Spec) -> NodeId {
         binding: spec
             .is_bound
             .then(|| Box::new(Binding { values: Template::Expr(Expr::jinja("values")), inputs: Vec::new() })),
+        planning: None,
     });
     let body = body(nodes, id, spec);
     nodes[id.0 as usize].body = body;
@@ -534,7 +537,8 @@ fn graph_body(nodes: &mut Vec<Node>, id: NodeId, spec: &GraphSpec, complete: Com
         for need in &child.needs {
             let mut edge = Edge::new(index_of(children, &need.from), to, need.on);
             edge.cases.clone_from(&need.cases);
-            edge.lag = (need.lag_ms > 0).then_some(Length(need.lag_ms));
+            let millis = i64::try_from(need.lag_ms).unwrap();
+            edge.lag = (millis > 0).then_some(Extent::Elapsed { millis });
             edges.push(edge);
         }
     }

@@ -482,6 +482,7 @@ pub(super) fn plain_answer(node: &Node, question: &Question, now: Timestamp) -> 
             Body::Timer(_) => Evaluation::Due(now.after(Length(1_000))),
             Body::Choose(_) => Evaluation::Case(Some(0)),
             Body::Raise(_) => Evaluation::Raise(fault("raised")),
+            Body::Await(_) => Evaluation::Raise(fault("not carried out yet")),
             Body::Flow(_) | Body::Graph(_) => {
                 Evaluation::Enter { inputs: node.binding.is_some().then(|| value_hash("{\"own\":1}")) }
             }

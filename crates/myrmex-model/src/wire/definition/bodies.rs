@@ -5,14 +5,15 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::forms::{Text, expr, is_false, name, source, wrong};
+use super::people::AwaitV1;
 use super::template::TemplateV1;
 use crate::ir::{
-    Body, Call, Case, Choose, Complete, Each, Edge, Flow, FlowChild, Graph, GraphChild, Join, Late, Next,
-    NodeId, Rest, RoundCondition, Rounds, Task, Timer, Tolerance,
+    Body, Call, Case, Choose, Complete, Each, Edge, Flow, FlowChild, Graph, GraphChild, Holds, Join, Late,
+    Next, NodeId, Rest, RoundCondition, Rounds, Task, Timer, Tolerance,
 };
 use crate::name::Name;
 use crate::outcome::{Outcome, OutcomeSet};
-use crate::time::Length;
+use crate::planning::Extent;
 use crate::wire::WireError;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -69,6 +70,7 @@ pub(super) enum BodyV1<'a> {
         #[serde(default, skip_serializing_if = "is_false")]
         detached: bool,
     },
+    Await(Box<AwaitV1<'a>>),
 }
 
 impl<'a> From<&'a Body> for BodyV1<'a> {
@@ -104,6 +106,7 @@ impl<'a> From<&'a Body> for BodyV1<'a> {
                 inputs: (&call.inputs).into(),
                 detached: call.is_detached,
             },
+            Body::Await(body) => Self::Await(Box::new((&**body).into())),
         }
     }
 }
@@ -180,6 +183,7 @@ impl BodyV1<'_> {
             Self::Call { workflow, inputs, detached } => {
                 Body::Call(Call { workflow: name(&workflow)?, inputs: inputs.into(), is_detached: detached })
             }
+            Self::Await(body) => Body::Await(Box::new((*body).try_into()?)),
         })
     }
 }
@@ -393,8 +397,41 @@ pub(super) struct EdgeV1<'a> {
     cases: Cow<'a, [u32]>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lag: Option<u64>,
+    /// A lag that is not so many milliseconds, as it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    offset: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     calendar: Option<Text<'a>>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    holds_end: bool,
+}
+
+/// Returns the milliseconds of a lag that needs no other form: of elapsed time, or of working time of a calendar that is named.
+fn plain_lag(edge: &Edge) -> Option<u64> {
+    match (edge.lag?, &edge.calendar) {
+        (Extent::Elapsed { millis }, None) | (Extent::Working { days: 0, millis }, Some(_)) => {
+            u64::try_from(millis).ok()
+        }
+        (Extent::Elapsed { .. } | Extent::Working { .. }, _) => None,
+    }
+}
+
+/// Reads a lag in either form.
+fn lag(form: &EdgeV1<'_>) -> Result<Option<Extent>, WireError> {
+    match (form.lag, &form.offset) {
+        (None, None) => Ok(None),
+        (None, Some(text)) => text.parse().map(Some).map_err(wrong),
+        (Some(millis), None) => {
+            let millis = i64::try_from(millis).map_err(wrong)?;
+            let is_working = form.calendar.is_some();
+            Ok(Some(if is_working {
+                Extent::Working { days: 0, millis }
+            } else {
+                Extent::Elapsed { millis }
+            }))
+        }
+        (Some(_), Some(_)) => Err(wrong("an edge has two lags")),
+    }
 }
 
 impl<'a> From<&'a Edge> for EdgeV1<'a> {
@@ -405,7 +442,9 @@ impl<'a> From<&'a Edge> for EdgeV1<'a> {
             to: edge.to,
             on: (edge.on != OutcomeSet::SUCCEEDED).then(words),
             cases: edge.cases.as_slice().into(),
-            lag: edge.lag.map(|length| length.0),
+            lag: plain_lag(edge),
+            offset: edge.lag.filter(|_| plain_lag(edge).is_none()).map(|lag| lag.to_string()),
+            holds_end: edge.holds == Holds::End,
             calendar: edge.calendar.as_ref().map(|calendar| calendar.as_str().into()),
         }
     }
@@ -419,6 +458,7 @@ impl TryFrom<EdgeV1<'_>> for Edge {
             let found = Outcome::ALL.into_iter().find(|outcome| outcome.as_str() == word);
             found.ok_or_else(|| wrong(format!("unknown outcome `{word}`")))
         };
+        let lag = lag(&form)?;
         let on = match form.on {
             None => OutcomeSet::SUCCEEDED,
             Some(words) => OutcomeSet::of(&words.iter().map(outcome).collect::<Result<Vec<_>, _>>()?),
@@ -428,7 +468,8 @@ impl TryFrom<EdgeV1<'_>> for Edge {
             to: form.to,
             on,
             cases: form.cases.into_owned(),
-            lag: form.lag.map(Length),
+            holds: if form.holds_end { Holds::End } else { Holds::Begin },
+            lag,
             calendar: form.calendar.map(|calendar| name(&calendar)).transpose()?,
         })
     }

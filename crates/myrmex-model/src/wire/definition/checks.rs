@@ -1,10 +1,12 @@
 //! What must hold of a definition so that a machine can index it without looking.
 
+use std::collections::BTreeSet;
+
 use super::SCOPE_DEPTH_MAX;
 use super::forms::wrong;
 use crate::ir::{
-    Body, Choose, Complete, Definition, Each, Flow, Graph, Handling, Join, NODES_MAX, Next, Node, NodeId,
-    Tolerance,
+    Await, AwaitKind, Body, Choose, Complete, Definition, Each, Flow, Graph, Handling, Join, NODES_MAX, Next,
+    Node, NodeId, Tolerance,
 };
 use crate::wire::WireError;
 
@@ -21,6 +23,7 @@ pub(super) fn check(definition: &Definition) -> Check {
     for (id, node) in (0..).map(NodeId).zip(nodes) {
         match &node.body {
             Body::Task(_) | Body::Value(_) | Body::Timer(_) | Body::Raise(_) | Body::Call(_) => {}
+            Body::Await(body) => check_await(id, body)?,
             Body::Choose(choose) => check_choose(definition, id, choose)?,
             Body::Flow(flow) => {
                 for child in &flow.children {
@@ -141,6 +144,7 @@ fn check_binding(id: NodeId, node: &Node) -> Check {
         | Body::Timer(_)
         | Body::Choose(_)
         | Body::Raise(_)
+        | Body::Await(_)
         | Body::Each(_)
         | Body::Call(_) => false,
     };
@@ -169,6 +173,7 @@ fn check_handling(
             | Body::Timer(_)
             | Body::Choose(_)
             | Body::Raise(_)
+            | Body::Await(_)
             | Body::Each(_)
             | Body::Call(_) => false,
         };
@@ -177,6 +182,29 @@ fn check_handling(
         if is_taken || namesakes.count() > 1 {
             return Err(wrong(format!("node {} has two children `{name}`", id.0)));
         }
+    }
+    Ok(())
+}
+
+/// Somebody can answer what waits for people, and names tell its parts apart.
+fn check_await(id: NodeId, body: &Await) -> Check {
+    if body.count == 0 {
+        return Err(wrong(format!("node {} waits for no answer", id.0)));
+    }
+    let fields: BTreeSet<&str> = body.fields.iter().map(|field| field.name.as_str()).collect();
+    if fields.len() < body.fields.len() {
+        return Err(wrong(format!("node {} asks for a field twice", id.0)));
+    }
+    let AwaitKind::Gate(gate) = &body.kind else { return Ok(()) };
+    let criteria: BTreeSet<&str> = gate.criteria.iter().map(|(name, _)| name.as_str()).collect();
+    let items: BTreeSet<&str> = gate.checklist.iter().map(|item| item.name.as_str()).collect();
+    let decisions: BTreeSet<_> = gate.decisions.iter().collect();
+    let counts = (criteria.len(), items.len(), decisions.len());
+    if counts != (gate.criteria.len(), gate.checklist.len(), gate.decisions.len()) {
+        return Err(wrong(format!("gate {} names something twice", id.0)));
+    }
+    if gate.decisions.is_empty() {
+        return Err(wrong(format!("gate {} leaves nothing to decide", id.0)));
     }
     Ok(())
 }
@@ -221,6 +249,7 @@ fn check_graph(definition: &Definition, id: NodeId, graph: &Graph) -> Check {
             | Body::Value(_)
             | Body::Timer(_)
             | Body::Raise(_)
+            | Body::Await(_)
             | Body::Flow(_)
             | Body::Graph(_)
             | Body::Each(_)
@@ -236,7 +265,10 @@ fn check_graph(definition: &Definition, id: NodeId, graph: &Graph) -> Check {
 /// Takes away children without incoming edges until none is left.
 fn check_acyclic(id: NodeId, graph: &Graph) -> Check {
     let count = u32::try_from(graph.children.len()).unwrap_or(u32::MAX);
-    let mut left: Vec<u32> = (0..count).map(|child| graph.in_count(child)).collect();
+    let mut left = vec![0_u32; graph.children.len()];
+    for edge in graph.edges() {
+        left[edge.to as usize] += 1;
+    }
     let mut ready: Vec<u32> = (0..count).filter(|child| left[*child as usize] == 0).collect();
     let mut taken = 0;
     while let Some(child) = ready.pop() {

@@ -8,6 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::asks::{AsksV1, counted, units};
 use super::bodies::BodyV1;
 use super::handling::HandlingV1;
+use super::planning::PlanningV1;
+use super::project::ProjectV1;
 use super::schema::SchemaV1;
 use super::template::TemplateV1;
 use super::{FORM, WHAT};
@@ -17,6 +19,7 @@ use crate::ir::{
     Outputs, Policy, Repetition, Retry,
 };
 use crate::name::{Name, Namespace};
+use crate::planning::{Planning, Project};
 use crate::template::{Expr, Template};
 use crate::time::Length;
 use crate::value::Value;
@@ -73,6 +76,8 @@ pub(super) struct DefinitionV1<'a> {
     #[serde(default, skip_serializing_if = "is_zero")]
     root: u32,
     nodes: Vec<NodeV1<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    project: Option<Box<ProjectV1>>,
 }
 
 impl<'a> From<&'a Definition> for DefinitionV1<'a> {
@@ -87,6 +92,7 @@ impl<'a> From<&'a Definition> for DefinitionV1<'a> {
             pools: units(&definition.pools),
             root: definition.root.0,
             nodes: definition.nodes.iter().map(NodeV1::from).collect(),
+            project: definition.project.as_deref().map(|project| Box::new(project.into())),
         }
     }
 }
@@ -109,6 +115,7 @@ impl TryFrom<DefinitionV1<'_>> for Definition {
             pools: counted(form.pools)?,
             root: NodeId(form.root),
             nodes: nodes.collect::<Result<_, _>>()?,
+            project: form.project.map(|project| Project::try_from(*project).map(Box::new)).transpose()?,
         })
     }
 }
@@ -172,7 +179,7 @@ impl TryFrom<ConcurrencyV1<'_>> for Concurrency {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct InputV1<'a> {
+pub(super) struct InputV1<'a> {
     #[serde(borrow)]
     name: Text<'a>,
     schema: SchemaV1<'a>,
@@ -237,6 +244,8 @@ struct NodeV1<'a> {
     handling: Option<Box<HandlingV1<'a>>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     binding: Option<Box<BindingV1<'a>>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    planning: Option<Box<PlanningV1>>,
 }
 
 impl<'a> From<&'a Node> for NodeV1<'a> {
@@ -256,6 +265,7 @@ impl<'a> From<&'a Node> for NodeV1<'a> {
             outputs: OutputsV1::of(&node.outputs),
             handling: node.handling.as_deref().map(|handling| Box::new(handling.into())),
             binding: node.binding.as_deref().map(|binding| Box::new(binding.into())),
+            planning: node.planning.as_deref().map(|planning| Box::new(planning.into())),
         }
     }
 }
@@ -287,6 +297,10 @@ impl NodeV1<'_> {
             },
             handling: self.handling.map(|handling| Box::new(Handling::from(*handling))),
             binding: self.binding.map(|binding| Binding::try_from(*binding).map(Box::new)).transpose()?,
+            planning: self
+                .planning
+                .map(|planning| Planning::try_from(*planning).map(Box::new))
+                .transpose()?,
         })
     }
 }

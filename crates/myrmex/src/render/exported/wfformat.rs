@@ -214,7 +214,12 @@ impl<'a> Writing<'a> {
         match self.definition.node(node).body {
             Body::Task(_) | Body::Call(_) => vec![self.work(path, None, before)],
             Body::Graph(_) | Body::Flow(_) => self.scope(shape, path, before),
-            Body::Value(_) | Body::Timer(_) | Body::Choose(_) | Body::Raise(_) | Body::Each(_) => before,
+            Body::Value(_)
+            | Body::Timer(_)
+            | Body::Choose(_)
+            | Body::Raise(_)
+            | Body::Await(_)
+            | Body::Each(_) => before,
         }
     }
 
@@ -230,7 +235,12 @@ impl<'a> Writing<'a> {
             Body::Call(_) if task.child.is_some() => vec![self.work(address, Some(task), before)],
             Body::Graph(_) | Body::Flow(_) => self.scope(shape, address, before),
             Body::Each(_) => self.items(task, shape, before),
-            Body::Value(_) | Body::Timer(_) | Body::Choose(_) | Body::Raise(_) | Body::Call(_) => before,
+            Body::Value(_)
+            | Body::Timer(_)
+            | Body::Choose(_)
+            | Body::Raise(_)
+            | Body::Await(_)
+            | Body::Call(_) => before,
         }
     }
 

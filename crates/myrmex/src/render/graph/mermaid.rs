@@ -78,6 +78,10 @@ fn node(id: ShapeId, shape: &Shape) -> String {
         | Kind::Set
         | Kind::Wait
         | Kind::Fail
+        | Kind::Manual
+        | Kind::Approval
+        | Kind::Form
+        | Kind::Gate
         | Kind::Do
         | Kind::Tasks
         | Kind::Repeat

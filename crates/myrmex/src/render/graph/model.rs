@@ -7,9 +7,10 @@ use myrmex_engine::history::{History, Quantiles, TaskHistory};
 use myrmex_model::address::Address;
 use myrmex_model::event::HandlerKind;
 use myrmex_model::ir::{
-    Body, Definition, Each, Flow, Graph, Join, Next, Node, NodeId, RoundCondition, Timer,
+    AwaitKind, Body, Definition, Each, Flow, Graph, Join, Next, Node, NodeId, RoundCondition, Timer,
 };
 use myrmex_model::outcome::{Outcome, OutcomeSet};
+use myrmex_model::planning::Extent;
 use myrmex_model::status::Status;
 use myrmex_model::template::{Expr, Part, Template};
 use myrmex_model::time::Timestamp;
@@ -57,6 +58,16 @@ pub struct RunFacts {
     pub is_interrupted: bool,
     /// How long it took, or had taken when the last event was recorded, in milliseconds.
     pub took_ms: u64,
+}
+
+/// Says how long after what it asks for an arrow lets go: working time as it was written, its calendar is not known here.
+fn lag_words(lag: Extent) -> String {
+    let earlier = lag.to_string();
+    match lag {
+        _ if lag.is_lead() => format!("{} earlier", earlier.trim_start_matches('-')),
+        Extent::Elapsed { millis } => format!("{} later", time::elapsed_ms(millis.unsigned_abs())),
+        Extent::Working { .. } => format!("{lag} of work later"),
+    }
 }
 
 impl RunFacts {
@@ -126,6 +137,14 @@ pub enum Kind {
     Fail,
     /// Another workflow.
     Workflow,
+    /// Work that people do.
+    Manual,
+    /// People agree or refuse.
+    Approval,
+    /// People give data.
+    Form,
+    /// People decide whether the work goes on.
+    Gate,
     /// Tasks one after the other.
     Do,
     /// Tasks with edges.
@@ -150,6 +169,10 @@ impl Kind {
             Self::Switch => "switch",
             Self::Fail => "fail",
             Self::Workflow => "workflow",
+            Self::Manual => "manual",
+            Self::Approval => "approval",
+            Self::Form => "form",
+            Self::Gate => "gate",
             Self::Do => "do",
             Self::Tasks => "tasks",
             Self::Repeat => "repeat",
@@ -168,6 +191,13 @@ impl Kind {
             Body::Choose(_) => Self::Switch,
             Body::Raise(_) => Self::Fail,
             Body::Call(_) => Self::Workflow,
+            Body::Await(body) => match &body.kind {
+                AwaitKind::Manual => Self::Manual,
+                AwaitKind::Approval => Self::Approval,
+                AwaitKind::Form => Self::Form,
+                AwaitKind::Signal(_) => Self::Wait,
+                AwaitKind::Gate(_) => Self::Gate,
+            },
             Body::Graph(_) => Self::Tasks,
             Body::Each(_) => Self::ForEach,
             Body::Flow(flow) if flow.rounds.is_some() => Self::Repeat,
@@ -377,6 +407,7 @@ impl Reading<'_> {
                 | Body::Timer(_)
                 | Body::Choose(_)
                 | Body::Raise(_)
+                | Body::Await(_)
                 | Body::Each(_)
                 | Body::Call(_) => {}
             }
@@ -392,6 +423,7 @@ impl Reading<'_> {
             | Body::Timer(_)
             | Body::Choose(_)
             | Body::Raise(_)
+            | Body::Await(_)
             | Body::Flow(_)
             | Body::Graph(_)
             | Body::Call(_) => id,
@@ -451,6 +483,7 @@ impl Reading<'_> {
             | Body::Timer(_)
             | Body::Choose(_)
             | Body::Raise(_)
+            | Body::Await(_)
             | Body::Each(_)
             | Body::Call(_) => Vec::new(),
         };
@@ -481,9 +514,10 @@ impl Reading<'_> {
         for edge in graph.edges() {
             let (from, to) = (graph.children[edge.from as usize].node, graph.children[edge.to as usize].node);
             let cases: Vec<String> = edge.cases.iter().map(|case| self.case(from, *case)).collect();
-            let lag = edge.lag.map(|lag| format!("{} later", time::elapsed_ms(lag.0)));
+            let lag = edge.lag.map(lag_words);
             let case = (!cases.is_empty()).then(|| cases.join(" or "));
-            let parts: Vec<String> = case.into_iter().chain(lag).collect();
+            let end = (edge.holds == Holds::End).then(|| "for its end".to_owned());
+            let parts: Vec<String> = case.into_iter().chain(end).chain(lag).collect();
             self.arrows.push(Arrow {
                 from: by_node[&from],
                 to: by_node[&to],
@@ -528,6 +562,7 @@ impl Reading<'_> {
             | Body::Value(_)
             | Body::Timer(_)
             | Body::Raise(_)
+            | Body::Await(_)
             | Body::Flow(_)
             | Body::Graph(_)
             | Body::Each(_)
@@ -613,6 +648,10 @@ fn does(node: &Node) -> String {
         Body::Timer(Timer::After(length)) => Some(text(length)),
         Body::Timer(Timer::Until(instant)) => Some(format!("until {}", text(instant))),
         Body::Call(call) => Some(call.workflow.as_str().to_owned()),
+        Body::Await(body) => Some(match &body.kind {
+            AwaitKind::Signal(name) => format!("signal {name}"),
+            AwaitKind::Manual | AwaitKind::Approval | AwaitKind::Form | AwaitKind::Gate(_) => text(&body.ask),
+        }),
         Body::Raise(_)
         | Body::Value(_)
         | Body::Choose(_)

@@ -65,6 +65,7 @@ pub fn of_run(run: &Run, is_interrupted: bool) -> Drawing {
         | Body::Timer(_)
         | Body::Choose(_)
         | Body::Raise(_)
+        | Body::Await(_)
         | Body::Flow(_)
         | Body::Graph(_)
         | Body::Call(_) => None,
