@@ -5,47 +5,34 @@
 
 use std::collections::BTreeMap;
 
-use crate::calendar::{CalendarError, OpenTime};
+use crate::calendar::{Calendars, OpenTime};
 use crate::placement::Placement;
-use crate::problem::{ALWAYS, CalendarId, Moment, Problem, TaskId};
+use crate::problem::{ALWAYS, CalendarId, Problem, TaskId};
 
-/// The open time of every calendar and of every placed task, between two instants.
+/// The open time of every calendar and of every placed task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hours {
-    calendars: Vec<OpenTime>,
+    calendars: Calendars,
     shared: Vec<OpenTime>,
     /// For each task its place in `shared`.
     tasks: Vec<usize>,
 }
 
 impl Hours {
-    /// Compiles the calendars of `problem` and combines them as `placement` needs them, for the instants from `from` to `to`.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`CalendarError`] if a calendar means nothing or cannot be known that far.
-    pub fn compile(
-        problem: &Problem,
-        placement: &Placement,
-        from: Moment,
-        to: Moment,
-    ) -> Result<Self, CalendarError> {
-        let mut calendars = vec![OpenTime::always()];
-        for calendar in problem.calendars.iter().skip(1) {
-            calendars.push(OpenTime::compile(calendar, from..to)?);
-        }
+    /// Combines the `calendars` of `problem` as `placement` needs them.
+    pub fn new(problem: &Problem, placement: &Placement, calendars: &Calendars) -> Self {
         let mut shared = Vec::new();
         let mut places: BTreeMap<Vec<CalendarId>, usize> = BTreeMap::new();
         let tasks = (0..).map(TaskId).take(problem.tasks.len()).map(|task| {
             let wanted = calendars_of(problem, placement, task);
             *places.entry(wanted).or_insert_with_key(|wanted| {
-                let all: Vec<&OpenTime> = wanted.iter().map(|calendar| &calendars[calendar.at()]).collect();
+                let all: Vec<&OpenTime> = wanted.iter().map(|calendar| calendars.of(*calendar)).collect();
                 shared.push(OpenTime::intersection(&all));
                 shared.len() - 1
             })
         });
         let tasks = tasks.collect();
-        Ok(Self { calendars, shared, tasks })
+        Self { calendars: calendars.clone(), shared, tasks }
     }
 
     /// Returns when work on `task` can proceed.
@@ -55,7 +42,7 @@ impl Hours {
 
     /// Returns when `calendar` is open.
     pub fn of_calendar(&self, calendar: CalendarId) -> &OpenTime {
-        &self.calendars[calendar.at()]
+        self.calendars.of(calendar)
     }
 }
 

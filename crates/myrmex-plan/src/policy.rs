@@ -7,8 +7,9 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::calendar::CalendarError;
-use crate::chain::ResourceArc;
+use crate::calendar::Calendars;
+use crate::chain::{Resource, ResourceArc};
+use crate::fit::Shape;
 use crate::hours::Hours;
 use crate::network::{End, Network, holder};
 use crate::placement::{Placement, length};
@@ -50,17 +51,25 @@ enum Rule {
     Done { start: Moment, finish: Moment },
     /// It has begun. It ends when its length has passed since `since`, and `least` at the earliest.
     Running { start: Moment, since: Moment, least: Moment },
-    /// It begins at `earliest` or later; if it must not pause, where `whole` fits.
-    Waiting {
-        earliest: Moment,
-        whole: Option<Span>,
-        latest_start: Option<Moment>,
-        latest_finish: Option<Moment>,
-    },
+    /// It has yet to begin.
+    Waiting(Waiting),
     /// It lasts from the start of one to the finish of another.
     Spanning { first: TaskId, last: TaskId },
     /// It will never be.
     Dropped,
+}
+
+/// A task that has yet to begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Waiting {
+    /// It begins here or later.
+    earliest: Moment,
+    /// How long it was planned to last if it must not pause: it begins where that fits.
+    whole: Option<Span>,
+    /// Where it must begin at the latest.
+    latest_start: Option<Moment>,
+    /// Where it must end at the latest.
+    latest_finish: Option<Moment>,
 }
 
 /// One end of a task bounds one of another.
@@ -70,6 +79,17 @@ struct Bound {
     kind: LinkKind,
     lag: Span,
     calendar: CalendarId,
+    /// What is handed on, if an arc bounds.
+    resource: Option<Resource>,
+}
+
+/// What the dates of a task followed from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Driver {
+    /// The dates of this task,
+    pub task: TaskId,
+    /// because it has this, or because of a link.
+    pub resource: Option<Resource>,
 }
 
 /// What the dates of a task followed from.
@@ -93,42 +113,43 @@ pub struct Latest {
 }
 
 impl Policy {
-    /// Prepares `placement` with the `arcs` that [`crate::chain::chain`] made of it. Dates up to `to` can be computed.
+    /// Prepares `placement` with the `arcs` that [`crate::chain::chain`] made of it. Dates can be computed as far as `calendars` reach.
     ///
     /// A link that would make tasks wait for each other in a circle together with the arcs (it leads to a task that lies before the other
     /// one) is not waited for: the task then begins where it was placed, at the earliest.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`CalendarError`] if a calendar means nothing or cannot be known that far.
     pub fn new(
         problem: &Problem,
         network: &Network,
         placement: &Placement,
         arcs: &[ResourceArc],
-        to: Moment,
-    ) -> Result<Self, CalendarError> {
-        let from = placement.tasks.iter().map(|placed| placed.start).min();
-        let from = from.unwrap_or(problem.start).min(problem.start);
-        let hours = Hours::compile(problem, placement, from, to)?;
-        let tasks = || (0..).map(TaskId).take(problem.tasks.len());
-        let rules = tasks().map(|task| rule(problem, placement, task)).collect();
+        calendars: &Calendars,
+    ) -> Self {
+        let tasks = (0..).map(TaskId).take(problem.tasks.len());
+        let rules = tasks.map(|task| rule(problem, placement, task)).collect();
         let mut into: Vec<Vec<Bound>> = vec![Vec::new(); problem.tasks.len()];
         for arc in network.arcs() {
-            let bound = Bound { from: arc.from, kind: arc.kind, lag: arc.lag, calendar: arc.calendar };
+            let bound = Bound {
+                from: arc.from,
+                kind: arc.kind,
+                lag: arc.lag,
+                calendar: arc.calendar,
+                resource: None,
+            };
             into[arc.to.at()].push(bound);
         }
         for arc in arcs {
-            let bound = Bound { from: arc.from, kind: LinkKind::FinishStart, lag: Span(0), calendar: ALWAYS };
+            let (kind, resource) = (LinkKind::FinishStart, Some(arc.resource));
+            let bound = Bound { from: arc.from, kind, lag: Span(0), calendar: ALWAYS, resource };
             into[arc.to.at()].push(bound);
         }
+        let hours = Hours::new(problem, placement, calendars);
         let mut policy = Self { hours, order: Vec::new(), rules, bounds: Vec::new(), first_bound: vec![0] };
         policy.sort(placement, &mut into);
         for bounds in into {
             policy.bounds.extend(bounds);
             policy.first_bound.push(policy.bounds.len());
         }
-        Ok(policy)
+        policy
     }
 
     /// Returns when work can proceed.
@@ -212,6 +233,30 @@ impl Policy {
         Ok(())
     }
 
+    /// Makes of a `pass` with the lengths `before` the one with the lengths `after`: only what comes after a task that changed is computed.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Beyond`] if a date is too late to be known.
+    pub fn change(&self, before: &[Span], after: &[Span], pass: &mut Pass) -> Result<(), Beyond> {
+        let mut is_changed = vec![false; after.len()];
+        for &task in &self.order {
+            let mut is_touched = before[task.at()] != after[task.at()];
+            is_touched |= self.bounds_of(task).iter().any(|bound| is_changed[bound.from.at()]);
+            if let Rule::Spanning { first, last } = self.rules[task.at()] {
+                is_touched |= is_changed[first.at()] || is_changed[last.at()];
+            }
+            if is_touched {
+                let (start, finish, cause) = self.dates(task, after[task.at()], pass)?;
+                is_changed[task.at()] = (start, finish) != (pass.starts[task.at()], pass.finishes[task.at()]);
+                pass.starts[task.at()] = start;
+                pass.finishes[task.at()] = finish;
+                pass.causes[task.at()] = cause;
+            }
+        }
+        Ok(())
+    }
+
     fn dates(&self, task: TaskId, length: Span, pass: &Pass) -> Result<(Moment, Moment, Cause), Beyond> {
         let hours = self.hours.of_task(task);
         match self.rules[task.at()] {
@@ -226,19 +271,42 @@ impl Policy {
                 let cause = if bound > own { Cause::Finish } else { Cause::Own };
                 Ok((start, own.max(bound), cause))
             }
-            Rule::Waiting { earliest, whole, .. } => {
-                let bound = self.bound(task, End::Start, pass)?;
-                let cause = if bound >= earliest { Cause::Start } else { Cause::Own };
-                let begin = earliest.max(bound);
-                let (start, finish) = self.early(task, begin, length, whole)?;
-                let bound = self.bound(task, End::Finish, pass)?;
-                if bound <= finish {
-                    return Ok((start, finish, cause));
-                }
-                // It begins so late that it ends at the bound: it is never stretched.
-                let late = self.late(task, bound, length, whole).ok_or(Beyond)?;
-                Ok((late.max(start), bound, Cause::Finish))
-            }
+            Rule::Waiting(waiting) => self.begun(task, waiting, length, pass),
+        }
+    }
+
+    /// Returns the dates of a task that has yet to begin.
+    fn begun(
+        &self,
+        task: TaskId,
+        waiting: Waiting,
+        length: Span,
+        pass: &Pass,
+    ) -> Result<(Moment, Moment, Cause), Beyond> {
+        let bound = self.bound(task, End::Start, pass)?;
+        let cause = if bound >= waiting.earliest { Cause::Start } else { Cause::Own };
+        let begin = waiting.earliest.max(bound);
+        let shape = self.shape(task, waiting, length);
+        // What lasts longer than was planned goes on, open or closed.
+        let more = length.0 - shape.length.0;
+        let ended = |place: (Moment, Moment)| place.1.0.checked_add(more.max(0)).map(Moment);
+        let own = shape.early(begin, None).ok_or(Beyond)?;
+        let finish = ended(own).ok_or(Beyond)?;
+        let bound = self.bound(task, End::Finish, pass)?;
+        if bound <= finish {
+            return Ok((own.0, finish, cause));
+        }
+        let held = shape.early(begin, Some(bound)).ok_or(Beyond)?;
+        Ok((held.0, held.1.max(finish), Cause::Finish))
+    }
+
+    /// Returns how a task fills its open time; one that must not pause as it was planned, whatever it lasts.
+    fn shape(&self, task: TaskId, waiting: Waiting, length: Span) -> Shape<'_> {
+        let open = self.hours.of_task(task);
+        match waiting.whole {
+            // What takes no time now is nowhere held to an open stretch.
+            Some(planned) if length.0 > 0 => Shape { open, split: Split::Never, length: planned },
+            Some(_) | None => Shape { open, split: Split::Closed, length },
         }
     }
 
@@ -267,38 +335,6 @@ impl Policy {
         }
     }
 
-    /// Returns when work of `length` begins and ends if it can begin at `begin`.
-    fn early(
-        &self,
-        task: TaskId,
-        begin: Moment,
-        length: Span,
-        whole: Option<Span>,
-    ) -> Result<(Moment, Moment), Beyond> {
-        if length.0 == 0 {
-            return Ok((begin, begin));
-        }
-        let hours = self.hours.of_task(task);
-        if let Some(planned) = whole {
-            let start = hours.whole_at_or_after(begin, planned).ok_or(Beyond)?;
-            return Ok((start, Moment(start.0.checked_add(length.0).ok_or(Beyond)?)));
-        }
-        let start = hours.open_at_or_after(begin).ok_or(Beyond)?;
-        Ok((start, hours.advance(start, length).ok_or(Beyond)?))
-    }
-
-    /// Returns when work of `length` begins that ends by `end`, as late as it can; none if that is before anything is known.
-    fn late(&self, task: TaskId, end: Moment, length: Span, whole: Option<Span>) -> Option<Moment> {
-        if length.0 == 0 {
-            return Some(end);
-        }
-        let hours = self.hours.of_task(task);
-        match whole {
-            Some(planned) => Some(Moment(hours.whole_at_or_before(end, planned)?.0 - planned.0)),
-            None => hours.retreat(end, length),
-        }
-    }
-
     /// Returns when the last task of `pass` ends; none without a task that will be.
     pub fn finish(&self, pass: &Pass) -> Option<Moment> {
         let tasks = pass.finishes.iter().zip(&self.rules);
@@ -315,29 +351,32 @@ impl Policy {
         open.retain(|task| pass.finishes[task.at()] == finish);
         while let Some(task) = open.pop() {
             let is_work = match self.rules[task.at()] {
-                Rule::Running { .. } | Rule::Waiting { .. } => true,
+                Rule::Running { .. } | Rule::Waiting(_) => true,
                 Rule::Done { .. } | Rule::Spanning { .. } | Rule::Dropped => false,
             };
             if is_work && !std::mem::replace(&mut is_met[task.at()], true) {
                 critical.push(task);
-                open.extend(self.drivers(task, pass));
+                open.extend(self.drivers(task, pass).map(|driver| driver.task));
             }
         }
         critical.sort_unstable();
         critical
     }
 
-    /// Returns whose dates the dates of `task` followed from, in the order of links, arcs after them.
-    fn drivers(&self, task: TaskId, pass: &Pass) -> Vec<TaskId> {
+    /// Returns what the dates of `task` followed from in `pass`: nothing if it begins with the problem, by its window or its facts; several
+    /// if they bound it at one instant. In the order of links, arcs after them.
+    pub fn drivers(&self, task: TaskId, pass: &Pass) -> impl Iterator<Item = Driver> {
         let end = match pass.causes[task.at()] {
-            Cause::Own => return Vec::new(),
-            Cause::Start => End::Start,
-            Cause::Finish => End::Finish,
+            Cause::Own => None,
+            Cause::Start => Some(End::Start),
+            Cause::Finish => Some(End::Finish),
         };
-        let bounds = || self.bounds_of(task).iter().filter(move |bound| bound.kind.to_end() == end);
+        let bounds = self.bounds_of(task).iter().filter(move |bound| Some(bound.kind.to_end()) == end);
         // What could not be computed would have ended the pass.
-        let latest = bounds().filter_map(|bound| self.instant(bound, pass).ok()).max();
-        bounds().filter(|bound| self.instant(bound, pass).ok() == latest).map(|bound| bound.from).collect()
+        let instant = |bound: &Bound| self.instant(bound, pass).ok();
+        let latest = bounds.clone().filter_map(instant).max();
+        let decisive = bounds.filter(move |bound| instant(bound) == latest);
+        decisive.map(|bound| Driver { task: bound.from, resource: bound.resource })
     }
 
     /// Returns the tasks from the first to the last of a chain that leads to the finish of `pass`, each of which follows from the one
@@ -349,7 +388,8 @@ impl Policy {
         let mut chain = Vec::new();
         while let Some(task) = at {
             chain.push(task);
-            at = self.drivers(task, pass).into_iter().find(|driver| critical.binary_search(driver).is_ok());
+            let mut drivers = self.drivers(task, pass).map(|driver| driver.task);
+            at = drivers.find(|driver| critical.binary_search(driver).is_ok());
         }
         chain.reverse();
         chain
@@ -370,10 +410,11 @@ impl Policy {
             let (start, finish) = match self.rules[task.at()] {
                 Rule::Done { .. } | Rule::Spanning { .. } | Rule::Dropped => continue,
                 Rule::Running { start, .. } => (start, finish),
-                Rule::Waiting { whole, latest_start, latest_finish, .. } => {
-                    let finish = finish.min(latest_finish.unwrap_or(finish));
-                    let own = self.late(task, finish, lengths[task.at()], whole).ok_or(Beyond)?;
-                    (own.min(start).min(latest_start.unwrap_or(own)), finish)
+                Rule::Waiting(waiting) => {
+                    let finish = finish.min(waiting.latest_finish.unwrap_or(finish));
+                    let start = start.min(waiting.latest_start.unwrap_or(start));
+                    let shape = self.shape(task, waiting, lengths[task.at()]);
+                    shape.late(Some(start), finish).ok_or(Beyond)?
                 }
             };
             latest[task.at()] = Some(Latest { start, finish });
@@ -467,12 +508,12 @@ fn rule(problem: &Problem, placement: &Placement, id: TaskId) -> Rule {
         }
         Split::Closed | Split::Any => None,
     };
-    Rule::Waiting { earliest, whole, latest_start: must_start, latest_finish: finish_before }
+    Rule::Waiting(Waiting { earliest, whole, latest_start: must_start, latest_finish: finish_before })
 }
 
 /// Makes a task begin at `start` at the earliest.
 fn hold_at(rule: &mut Rule, start: Moment) {
-    if let Rule::Waiting { earliest, .. } = rule {
-        *earliest = start.max(*earliest);
+    if let Rule::Waiting(waiting) = rule {
+        waiting.earliest = waiting.earliest.max(start);
     }
 }

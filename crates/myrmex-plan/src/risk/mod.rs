@@ -15,13 +15,15 @@ mod normal;
 mod shape;
 mod summary;
 
-use crate::calendar::CalendarError;
+use std::ops::Range;
+
+use crate::calendar::{CalendarError, Calendars};
 use crate::chain::ResourceArc;
 use crate::cost::Rates;
 use crate::network::Network;
 use crate::placement::{Placement, length};
 use crate::policy::{Beyond, Pass, Policy};
-use crate::problem::{Amount, Fact, GroupId, Moment, Money, Problem, RiskId, Span, TaskId};
+use crate::problem::{Amount, Fact, GroupId, Moment, Money, Problem, Risk, RiskId, Span, TaskId};
 use crate::random::Random;
 use crate::ratio::MILLION;
 use shape::{Polygons, Shape};
@@ -31,8 +33,8 @@ pub use summary::{Quantiles, Report, RiskEffect, summarise};
 /// How many samples are enough where nobody says: the standard error of P80 is then 0.9 percentile points.
 pub const SAMPLES: u32 = 2_000;
 
-/// The least that calendars are compiled for: a year.
-const HORIZON_MIN: i64 = 366 * 86_400_000;
+/// How many samples are drawn side by side: what a task is drawn from is then read from memory once for all of them.
+const BLOCK: usize = 32;
 
 /// Streams of random numbers, apart by what is drawn; the place of the task, group, risk or impact is added.
 const AMOUNTS: u64 = 0;
@@ -82,6 +84,16 @@ struct Consequence {
     task: TaskId,
     time: Option<Shape>,
     cost: Money,
+}
+
+/// What chance decides for many tasks of one sample at once.
+#[derive(Debug, Clone)]
+struct Chance {
+    sample: u64,
+    /// The shared factor of each group: a share and its normal score.
+    factors: Vec<(f64, f64)>,
+    /// Whether each risk happens.
+    happens: Vec<bool>,
 }
 
 /// What happened in one sample.
@@ -135,51 +147,32 @@ impl<'a> Model<'a> {
         arcs: &[ResourceArc],
         seed: u64,
     ) -> Result<Self, RiskError> {
-        let mut polygons = Polygons::default();
+        let mut polygons = Polygons::new();
         let tasks = (0..).map(TaskId).take(problem.tasks.len());
-        let work = tasks.map(|task| Work::of(problem, placement, task, &mut polygons)).collect();
+        let work: Vec<Work> = tasks.map(|task| Work::of(problem, placement, task, &mut polygons)).collect();
         let consequences = consequences(problem, &mut polygons);
         let mut consequences_of = vec![Vec::new(); problem.tasks.len()];
         for (place, consequence) in consequences.iter().enumerate() {
             consequences_of[consequence.task.at()].push(place);
         }
-        let planned = placement.finish().unwrap_or(problem.start);
-        let first = placement.tasks.iter().map(|placed| placed.start).min().unwrap_or(problem.start);
-        let mut horizon = HORIZON_MIN.max(planned.0.saturating_sub(first.0).saturating_mul(2));
-        let mut to = Moment(first.0.saturating_add(horizon));
-        let mut model = Self {
+        let worst = worst(&work, &consequences);
+        let is_beyond = |error: &RiskError| matches!(error, RiskError::Beyond(_));
+        let policy = Calendars::widen(problem, is_beyond, |calendars| {
+            let policy = Policy::new(problem, network, placement, arcs, calendars);
+            policy.run(&worst, &mut Pass::default())?;
+            Ok::<_, RiskError>(policy)
+        })?;
+        Ok(Self {
             problem,
-            policy: Policy::new(problem, network, placement, arcs, to)?,
+            policy,
             random: Random::new(seed),
-            planned,
+            planned: placement.finish().unwrap_or(problem.start),
             work,
             polygons,
             consequences,
             consequences_of,
             rates: Rates::of(problem, placement),
-        };
-        let worst = model.worst();
-        while model.policy.run(&worst, &mut Pass::default()).is_err() {
-            // Without calendars nothing is beyond what is known but numbers that do not fit.
-            if problem.calendars.len() <= 1 {
-                return Err(Beyond.into());
-            }
-            horizon = horizon.saturating_mul(2);
-            to = Moment(first.0.saturating_add(horizon));
-            model.policy = Policy::new(problem, network, placement, arcs, to)?;
-        }
-        Ok(model)
-    }
-
-    /// Returns the lengths of all tasks with every amount at its greatest and every risk true.
-    fn worst(&self) -> Vec<Span> {
-        let impacts = |task: usize| self.consequences_of[task].iter().map(|&place| &self.consequences[place]);
-        let longest = |(task, work): (usize, &Work)| {
-            let more =
-                impacts(task).filter_map(|impact| impact.time.as_ref()).map(|time| time.greatest().0.max(0));
-            Span(more.fold(work.length(work.amount.greatest()).0, i64::saturating_add))
-        };
-        self.work.iter().enumerate().map(longest).collect()
+        })
     }
 
     /// Runs sample `sample`.
@@ -188,24 +181,66 @@ impl<'a> Model<'a> {
     ///
     /// Returns [`Beyond`] if a date is later than in the worst case, which only a task that must end with another one can reach.
     pub fn sample(&self, sample: u64) -> Result<Outcome, Beyond> {
+        let chance = self.chance(sample);
         let tasks = (0..).map(TaskId).take(self.work.len());
-        let lengths: Vec<Span> = tasks.map(|task| self.length(task, sample)).collect();
+        let lengths: Vec<Span> = tasks.map(|task| self.length(task, &chance)).collect();
+        self.outcome(&chance, &lengths)
+    }
+
+    /// Runs the samples of a range, in their order: the same as one by one, and faster where there are many tasks.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Beyond`] as [`Model::sample`] does.
+    pub fn samples(&self, range: Range<u64>) -> Result<Vec<Outcome>, Beyond> {
+        let mut outcomes = Vec::new();
+        let all: Vec<u64> = range.collect();
+        for block in all.chunks(BLOCK) {
+            let chances: Vec<Chance> = block.iter().map(|sample| self.chance(*sample)).collect();
+            let mut lengths = vec![vec![Span(0); self.work.len()]; block.len()];
+            for task in (0..).map(TaskId).take(self.work.len()) {
+                for (chance, lengths) in chances.iter().zip(&mut lengths) {
+                    lengths[task.at()] = self.length(task, chance);
+                }
+            }
+            for (chance, lengths) in chances.iter().zip(&lengths) {
+                outcomes.push(self.outcome(chance, lengths)?);
+            }
+        }
+        Ok(outcomes)
+    }
+
+    fn outcome(&self, chance: &Chance, lengths: &[Span]) -> Result<Outcome, Beyond> {
+        let sample = chance.sample;
         let mut pass = Pass::default();
-        self.policy.run(&lengths, &mut pass)?;
+        self.policy.run(lengths, &mut pass)?;
         let finish = self.policy.finish(&pass).unwrap_or(self.problem.start);
         let critical = self.policy.critical(&pass);
-        let happened = (0..).map(RiskId).take(self.problem.risks.len());
-        let happened: Vec<RiskId> = happened.filter(|risk| self.happens(*risk, sample)).collect();
-        let mut cost = self.rates.total(&lengths, &pass, self.policy.hours());
-        let mut risks = Vec::with_capacity(happened.len());
-        for risk in happened {
-            let occurrence = self.occurrence(risk, sample, &lengths, finish, &critical)?;
+        let mut cost = self.rates.total(lengths, &pass, self.policy.hours());
+        let happened = (0..).map(RiskId).zip(&chance.happens).filter(|(_, happens)| **happens);
+        let mut risks = Vec::new();
+        for (risk, _) in happened {
             let lumps =
                 self.consequences.iter().filter(|impact| impact.risk == risk).map(|impact| impact.cost);
             cost = lumps.fold(cost, |sum, lump| Money(sum.0.saturating_add(lump.0)));
-            risks.push(occurrence);
+            risks.push(self.occurrence(risk, sample, lengths, &pass, &critical)?);
         }
         Ok(Outcome { sample, finish, cost, critical, risks })
+    }
+
+    fn chance(&self, sample: u64) -> Chance {
+        let factor = |group: u64| {
+            let share = self.random.unit(sample, FACTORS + group);
+            (share, normal::value_at(share))
+        };
+        let happens = |(place, risk): (u64, &Risk)| {
+            self.random.unit(sample, HAPPENINGS + place) * 1e6 < f64::from(risk.probability)
+        };
+        Chance {
+            sample,
+            factors: (0..).take(self.problem.groups.len()).map(factor).collect(),
+            happens: (0..).zip(&self.problem.risks).map(happens).collect(),
+        }
     }
 
     /// Returns what `risk` did in a sample in which it happened: the same sample again without it. Where it made no critical task longer
@@ -215,7 +250,7 @@ impl<'a> Model<'a> {
         risk: RiskId,
         sample: u64,
         lengths: &[Span],
-        finish: Moment,
+        pass: &Pass,
         critical: &[TaskId],
     ) -> Result<Occurrence, Beyond> {
         let mut without = lengths.to_vec();
@@ -231,21 +266,24 @@ impl<'a> Model<'a> {
             cost = Money(cost.0.saturating_add(impact.cost.0).saturating_add(time));
         }
         let mut delay = Span(0);
-        if is_felt {
-            let mut pass = Pass::default();
-            self.policy.run(&without, &mut pass)?;
-            delay = Span(finish.0 - self.policy.finish(&pass).unwrap_or(finish).0);
+        if is_felt && let Some(finish) = self.policy.finish(pass) {
+            let mut other = pass.clone();
+            self.policy.change(lengths, &without, &mut other)?;
+            delay = Span(finish.0 - self.policy.finish(&other).unwrap_or(finish).0);
         }
         Ok(Occurrence { risk, delay, cost })
     }
 
-    /// Returns how long `task` lasts in `sample`, with what happened to it.
-    fn length(&self, task: TaskId, sample: u64) -> Span {
+    /// Returns how long `task` lasts in a sample, with what happened to it.
+    fn length(&self, task: TaskId, chance: &Chance) -> Span {
         let work = &self.work[task.at()];
-        let mut length = work.length(work.amount.at(self.share(task, sample), &self.polygons));
+        let mut length = match &work.amount {
+            Shape::Exact(amount) => work.length(Span(*amount)),
+            shape => work.length(shape.at(self.share(task, chance), &self.polygons)),
+        };
         for &place in &self.consequences_of[task.at()] {
-            if self.happens(self.consequences[place].risk, sample) {
-                length = Span(length.0.saturating_add(self.impact(place, sample).0));
+            if chance.happens[self.consequences[place].risk.at()] {
+                length = Span(length.0.saturating_add(self.impact(place, chance.sample).0));
             }
         }
         length
@@ -258,32 +296,22 @@ impl<'a> Model<'a> {
         is_hit || !self.work[task.at()].amount.is_exact()
     }
 
-    /// Returns the share of all outcomes that the amount of `task` lies above in `sample`.
-    fn share(&self, task: TaskId, sample: u64) -> f64 {
-        let work = &self.work[task.at()];
-        if work.amount.is_exact() {
-            return 0.5;
-        }
-        let own = self.random.unit(sample, AMOUNTS + u64::from(task.0));
-        let Some(group) = work.group else { return own };
-        let factor = self.random.unit(sample, FACTORS + u64::from(group.0));
+    /// Returns the share of all outcomes that the amount of `task` lies above.
+    fn share(&self, task: TaskId, chance: &Chance) -> f64 {
+        let own = || self.random.unit(chance.sample, AMOUNTS + u64::from(task.0));
+        let Some(group) = self.work[task.at()].group else { return own() };
+        let (factor, score) = chance.factors[group.at()];
         let correlation = self.problem.groups[group.at()].correlation;
         match correlation {
-            0 => own,
+            0 => own(),
             correlation if i128::from(correlation) >= MILLION => factor,
             correlation => {
                 let correlation = f64::from(correlation) / 1e6;
-                let score = correlation.sqrt() * normal::value_at(factor)
-                    + (1.0 - correlation).sqrt() * normal::value_at(own);
+                let score = correlation.sqrt() * score + (1.0 - correlation).sqrt() * normal::value_at(own());
                 // Far out in a tail the share is rounded to an end, at which no shape is asked.
                 normal::share_below(score).clamp(f64::EPSILON / 4.0, 1.0 - f64::EPSILON / 2.0)
             }
         }
-    }
-
-    fn happens(&self, risk: RiskId, sample: u64) -> bool {
-        let drawn = self.random.unit(sample, HAPPENINGS + u64::from(risk.0));
-        drawn * 1e6 < f64::from(self.problem.risks[risk.at()].probability)
     }
 
     /// Returns how much longer a consequence makes its task if its risk happens; never shorter.
@@ -325,6 +353,17 @@ impl Work {
             }
         }
     }
+}
+
+/// Returns the lengths of all tasks with every amount at its greatest and every risk true.
+fn worst(work: &[Work], consequences: &[Consequence]) -> Vec<Span> {
+    let mut lengths: Vec<Span> = work.iter().map(|work| work.length(work.amount.greatest())).collect();
+    for consequence in consequences {
+        let more = consequence.time.as_ref().map_or(0, |time| time.greatest().0.max(0));
+        let length = &mut lengths[consequence.task.at()];
+        *length = Span(length.0.saturating_add(more));
+    }
+    lengths
 }
 
 /// Returns what risks do to tasks that are not over and have a length of their own.

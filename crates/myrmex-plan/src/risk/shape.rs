@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 
 use crate::problem::{Span, Spread};
 
-/// The sides of a polygon. With 256 the mean and the deviation of every beta-PERT are right to a ten-thousandth of its range (the test
-/// below), a hundredth of what 2,000 samples can tell.
-const SIDES: usize = 256;
+/// The sides of a polygon. With 128 the mean and the deviation of every beta-PERT are right to a ten-thousandth of its range (the test
+/// below), a hundredth of what 2,000 samples can tell; more would only take more of the cache, which is what sampling waits for.
+const SIDES: usize = 128;
 
 /// The sum of the two parameters of every beta-PERT.
 const PARAMETERS: f64 = 6.0;
@@ -33,28 +33,25 @@ pub(super) enum Shape {
 }
 
 /// The polygons that shapes refer to: those with the same mode share one.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Polygons {
-    polygons: Vec<Polygon>,
-    /// By the bits of where in its range the mode lies.
-    places: BTreeMap<u64, usize>,
-}
-
-/// A density over 0 to 1 that is straight between corners. They lie closer to each other towards both ends, where a beta density may
-/// rise from nothing without a slope.
+///
+/// A polygon is a density over 0 to 1 that is straight between corners. They lie closer to each other towards both ends, where a beta
+/// density may rise from nothing without a slope; they lie at the same places in all.
 #[derive(Debug, Clone)]
-struct Polygon {
+pub(super) struct Polygons {
+    /// Where the corners lie.
+    at: Vec<f64>,
+    /// The corners of one polygon after those of the other.
     corners: Vec<Corner>,
-    /// For each of as many equal parts of the shares as there are sides, the side on which it begins (the guide table of Chen and Asau,
-    /// "On generating random variates from an empirical distribution", 1974).
-    guide: Vec<u16>,
+    /// For each polygon, for each of as many equal parts of the shares as there are sides, the side on which it begins (the guide table of
+    /// Chen and Asau, "On generating random variates from an empirical distribution", 1974).
+    guides: Vec<u8>,
+    /// Which polygon it is, by the bits of where in its range the mode lies.
+    places: BTreeMap<u64, usize>,
 }
 
 /// A corner of a polygon.
 #[derive(Debug, Clone, Copy)]
 struct Corner {
-    /// Where it lies.
-    at: f64,
     /// The share below it.
     below: f64,
     /// The density there.
@@ -98,7 +95,7 @@ impl Shape {
                 }
             }
             Self::Polygon { low, width, place } => {
-                Span(low + whole(polygons.polygons[*place].at(share) * float(*width)))
+                Span(low + whole(polygons.value_at(*place, share) * float(*width)))
             }
             Self::Sample(values) => {
                 let place = whole_below(share, values.len());
@@ -128,63 +125,69 @@ impl Shape {
 }
 
 impl Polygons {
-    fn place_of(&mut self, mode: f64) -> usize {
-        let polygons = &mut self.polygons;
-        *self.places.entry(mode.to_bits()).or_insert_with(|| {
-            polygons.push(Polygon::beta_pert(mode));
-            polygons.len() - 1
-        })
+    /// Makes none yet.
+    pub(super) fn new() -> Self {
+        let step = |corner: usize| count(corner) / count(SIDES);
+        let at = |corner: usize| step(corner) * step(corner) * (3.0 - 2.0 * step(corner));
+        let at = (0..=SIDES).map(at).collect();
+        Self { at, corners: Vec::new(), guides: Vec::new(), places: BTreeMap::new() }
     }
-}
 
-impl Polygon {
-    /// Returns the polygon of the beta-PERT over 0 to 1 with this mode: alpha = 1 + 4 mode, beta = 1 + 4 (1 - mode).
-    fn beta_pert(mode: f64) -> Self {
+    fn place_of(&mut self, mode: f64) -> usize {
+        let next = self.places.len();
+        let place = *self.places.entry(mode.to_bits()).or_insert(next);
+        if place == next {
+            self.add_beta_pert(mode);
+        }
+        place
+    }
+
+    /// Adds the polygon of the beta-PERT over 0 to 1 with this mode: alpha = 1 + 4 mode, beta = 1 + 4 (1 - mode).
+    fn add_beta_pert(&mut self, mode: f64) {
         let alpha = 1.0 + (PARAMETERS - 2.0) * mode;
         let beta = PARAMETERS - alpha;
         // What is raised to the power of nothing is one, at the ends too.
         let part = |base: f64, power: f64| if power == 0.0 { 0.0 } else { power * libm::log(base) };
-        let mut corners: Vec<Corner> = Vec::with_capacity(SIDES + 1);
-        for corner in 0..=SIDES {
-            let step = count(corner) / count(SIDES);
-            let at = step * step * (3.0 - 2.0 * step);
-            let density = libm::exp(part(at, alpha - 1.0) + part(1.0 - at, beta - 1.0));
-            let last = corners.last().copied().unwrap_or(Corner { at, below: 0.0, density });
-            let below = last.below + f64::midpoint(last.density, density) * (at - last.at);
-            corners.push(Corner { at, below, density });
+        let density = |at: f64| libm::exp(part(at, alpha - 1.0) + part(1.0 - at, beta - 1.0));
+        let first = self.corners.len();
+        let mut last = Corner { below: 0.0, density: density(0.0) };
+        self.corners.push(last);
+        for side in self.at.windows(2) {
+            let density = density(side[1]);
+            let share = f64::midpoint(last.density, density) * (side[1] - side[0]);
+            last = Corner { below: last.below + share, density };
+            self.corners.push(last);
         }
-        let whole = corners[SIDES].below;
-        for corner in &mut corners {
-            corner.below /= whole;
-            corner.density /= whole;
-        }
-        let mut guide = Vec::with_capacity(SIDES);
         let mut side = 0;
+        for corner in &mut self.corners[first..] {
+            corner.below /= last.below;
+            corner.density /= last.below;
+        }
         for part in 0..SIDES {
-            while usize::from(side) + 1 < SIDES
-                && corners[usize::from(side) + 1].below <= count(part) / count(SIDES)
+            let begin = count(part) / count(SIDES);
+            while usize::from(side) + 1 < SIDES && self.corners[first + usize::from(side) + 1].below <= begin
             {
                 side += 1;
             }
-            guide.push(side);
+            self.guides.push(side);
         }
-        Self { corners, guide }
     }
 
-    /// Returns what `share` of it lies below.
-    fn at(&self, share: f64) -> f64 {
-        let mut side = usize::from(self.guide[whole_below(share, SIDES)]);
-        while side + 1 < SIDES && self.corners[side + 1].below <= share {
+    /// Returns what `share` of a polygon lies below.
+    fn value_at(&self, place: usize, share: f64) -> f64 {
+        let corners = &self.corners[place * (SIDES + 1)..];
+        let mut side = usize::from(self.guides[place * SIDES + whole_below(share, SIDES)]);
+        while side + 1 < SIDES && corners[side + 1].below <= share {
             side += 1;
         }
-        let (left, right) = (self.corners[side], self.corners[side + 1]);
+        let (left, right) = (corners[side], corners[side + 1]);
         // The share on this side up to x is a x + s x^2 / 2 with the density a and its slope s; this form of the root loses no digits.
-        let (rest, width) = (share - left.below, right.at - left.at);
+        let (rest, width) = (share - left.below, self.at[side + 1] - self.at[side]);
         let slope = (right.density - left.density) / width;
         let root = (left.density * left.density + 2.0 * slope * rest).max(0.0).sqrt();
         let sum = left.density + root;
         let within = if sum > 0.0 { (2.0 * rest / sum).clamp(0.0, width) } else { 0.0 };
-        left.at + within
+        self.at[side] + within
     }
 }
 
@@ -219,7 +222,7 @@ mod tests {
 
     /// Returns mean and deviation of a shape over 10,001 even shares.
     fn moments(spread: &Spread) -> (f64, f64) {
-        let mut polygons = Polygons::default();
+        let mut polygons = Polygons::new();
         let shape = Shape::of(spread, &mut polygons);
         let at = |step: u32| float(shape.at((f64::from(step) + 0.5) / 10_001.0, &polygons).0);
         let mean = (0..10_001).map(at).sum::<f64>() / 10_001.0;
@@ -270,8 +273,10 @@ mod tests {
     fn known_quantiles_of_beta_distributions_come_out() {
         // Beta(3, 3): I(x) = x^3 (10 - 15 x + 6 x^2), so I(1/2) = 1/2 and I(1/4) = 53/512. Beta(1, 5): I(x) = 1 - (1 - x)^5.
         let check = |mode: f64, share: f64, expected: f64| {
-            let found = Polygon::beta_pert(mode).at(share);
-            assert!((found - expected).abs() < 2e-5, "{mode} {share}: {found}");
+            let mut polygons = Polygons::new();
+            let place = polygons.place_of(mode);
+            let found = polygons.value_at(place, share);
+            assert!((found - expected).abs() < 1e-4, "{mode} {share}: {found}");
         };
         check(0.5, 0.5, 0.5);
         check(0.5, 53.0 / 512.0, 0.25);
@@ -292,7 +297,7 @@ mod tests {
             Spread::Uniform(a, b),
             Spread::Sample(vec![a, m, m, b]),
         ] {
-            let mut polygons = Polygons::default();
+            let mut polygons = Polygons::new();
             let shape = Shape::of(&spread, &mut polygons);
             let at = |share: f64| shape.at(share, &polygons);
             let (least, greatest) = (at(f64::EPSILON / 2.0), at(1.0 - f64::EPSILON / 2.0));
@@ -308,7 +313,7 @@ mod tests {
 
     #[test]
     fn without_a_range_there_is_one_amount() {
-        let mut polygons = Polygons::default();
+        let mut polygons = Polygons::new();
         for spread in [
             Spread::Pert(Span(5), Span(5), Span(5)),
             Spread::Triangular(Span(5), Span(5), Span(5)),

@@ -1,6 +1,6 @@
 //! What many samples say together. Exact: sums, ranks and roots of whole numbers, so no order of adding shows in the last digit.
 
-use super::{Model, Outcome};
+use super::{Chance, Model, Outcome};
 use crate::problem::{Moment, Money, RiskId, Span, TaskId};
 use crate::ratio::{MILLION, Ratio, rounded};
 
@@ -146,9 +146,10 @@ fn sensitivity(model: &Model<'_>, outcomes: &[Outcome], finishes: &[i128]) -> Ve
     let mut ranked = Vec::with_capacity(finishes.len());
     let finish_ranks = ranks(&finishes, &mut ranked);
     let mut sensitivity = Vec::new();
+    let chances: Vec<Chance> = outcomes.iter().map(|outcome| model.chance(outcome.sample)).collect();
     let tasks = (0..).map(TaskId).take(model.work.len());
     for task in tasks.filter(|task| model.is_uncertain(*task)) {
-        let lengths: Vec<i64> = outcomes.iter().map(|outcome| model.length(task, outcome.sample).0).collect();
+        let lengths: Vec<i64> = chances.iter().map(|chance| model.length(task, chance).0).collect();
         if let Some(correlation) = correlation(&ranks(&lengths, &mut ranked), &finish_ranks) {
             sensitivity.push((task, correlation));
         }

@@ -1,6 +1,6 @@
 //! Problems and placements by hand.
 
-use myrmex_plan::calendar::OpenTime;
+use myrmex_plan::calendar::{Calendars, OpenTime};
 use myrmex_plan::chain::{ResourceArc, chain};
 use myrmex_plan::network::Network;
 use myrmex_plan::placement::{Placed, Placement};
@@ -120,11 +120,17 @@ pub(crate) fn arcs_of(problem: &Problem, placement: &Placement) -> Vec<ResourceA
     chain(problem, &Network::new(problem).unwrap(), placement)
 }
 
-/// Returns the policy of a placement, good for ten years, with its arcs.
+/// Returns the calendars of a problem over ten years.
+pub(crate) fn calendars_of(problem: &Problem) -> Calendars {
+    let from = Moment(problem.start.0 - 400 * DAY);
+    Calendars::compile(problem, from..Moment(problem.start.0 + 3_652 * DAY)).unwrap()
+}
+
+/// Returns the policy of a placement with its arcs.
 pub(crate) fn policy_of(problem: &Problem, placement: &Placement) -> Policy {
     let network = Network::new(problem).unwrap();
-    let to = Moment(problem.start.0 + 3_652 * DAY);
-    Policy::new(problem, &network, placement, &chain(problem, &network, placement), to).unwrap()
+    let arcs = chain(problem, &network, placement);
+    Policy::new(problem, &network, placement, &arcs, &calendars_of(problem))
 }
 
 /// Returns the dates of a pass with planned lengths.

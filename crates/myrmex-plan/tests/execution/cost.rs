@@ -7,13 +7,12 @@ use myrmex_plan::problem::*;
 use myrmex_plan::ratio::Ratio;
 use proptest::prelude::*;
 
-use super::build::{DAY, HOUR, MONDAY, office, person, placed, pool, tasks};
+use super::build::{DAY, HOUR, MONDAY, calendars_of, office, person, placed, pool, tasks};
 
 const EURO: i128 = 1_000_000;
 
 fn hours(problem: &Problem, placement: &Placement) -> Hours {
-    let (from, to) = (Moment(problem.start.0 - 10 * DAY), Moment(problem.start.0 + 400 * DAY));
-    Hours::compile(problem, placement, from, to).unwrap()
+    Hours::new(problem, placement, &calendars_of(problem))
 }
 
 /// A day and a half of half a person and a pool in an office, and a machine's day with prices of its own.

@@ -1,7 +1,9 @@
 //! Passes over links, arcs and calendars.
 
+use myrmex_plan::calendar::Calendars;
+use myrmex_plan::chain::Resource;
 use myrmex_plan::network::Network;
-use myrmex_plan::policy::{Beyond, Pass, Policy, floats, planned_lengths};
+use myrmex_plan::policy::{Beyond, Driver, Pass, Policy, floats, planned_lengths};
 use myrmex_plan::problem::*;
 use proptest::prelude::*;
 
@@ -123,6 +125,10 @@ fn the_critical_chain_goes_through_resources() {
     policy.run(&planned_lengths(&problem, &placement), &mut pass).unwrap();
     assert_eq!(policy.critical_chain(&pass), [TaskId(0), TaskId(2), TaskId(1)]);
     assert_eq!(policy.finish(&pass), Some(Moment(9)));
+    // The pool, not the link, says when t1 begins.
+    let drivers = |task| policy.drivers(TaskId(task), &pass).collect::<Vec<Driver>>();
+    assert_eq!(drivers(1), [Driver { task: TaskId(2), resource: Some(Resource::Pool(PoolId(0))) }]);
+    assert_eq!(drivers(0), []);
 }
 
 #[test]
@@ -158,7 +164,8 @@ fn dates_beyond_what_is_known_are_told() {
     problem.calendars.push(office());
     problem.tasks[0].calendar = CalendarId(1);
     let (network, placement) = (Network::new(&problem).unwrap(), placed(&[(MONDAY + 9 * HOUR, 8 * HOUR)]));
-    let policy = Policy::new(&problem, &network, &placement, &[], Moment(MONDAY + DAY)).unwrap();
+    let calendars = Calendars::compile(&problem, Moment(MONDAY)..Moment(MONDAY + DAY)).unwrap();
+    let policy = Policy::new(&problem, &network, &placement, &[], &calendars);
     let mut pass = Pass::default();
     assert_eq!(policy.run(&[Span(8 * HOUR)], &mut pass), Ok(()));
     assert_eq!(policy.run(&[Span(9 * HOUR)], &mut pass), Err(Beyond));
