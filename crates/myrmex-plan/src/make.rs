@@ -2,7 +2,7 @@
 //!
 //! This only puts together what the other modules compute, in one order.
 
-use crate::calendar::CalendarError;
+use crate::calendar::{CalendarError, Calendars};
 use crate::chain::{Resource, chain};
 use crate::check::{self, Finding};
 use crate::cost::{CostError, Costs, costs};
@@ -77,8 +77,8 @@ pub enum NoPlan {
     Cost(#[from] CostError),
 }
 
-/// How far behind the finish open time is known: late dates and costs ask for no more.
-const AFTER: i64 = 400 * 86_400_000;
+/// How far before and behind a plan open time is known: drivers, late dates and costs ask for no more.
+const AROUND: i64 = 400 * 86_400_000;
 
 /// Makes a plan of `problem`: the same one for the same problem and options, on every machine.
 ///
@@ -91,15 +91,15 @@ pub fn make(problem: &Problem, options: Options) -> Result<Plan, NoPlan> {
     let found = search::plan(problem, options.effort, options.seed)?;
     let placement = &found.placement;
     let arcs = chain(problem, &network, placement);
-    let policy =
-        Policy::new(problem, &network, placement, &arcs, Moment(found.finish.0.saturating_add(AFTER)))?;
+    let start = started(problem, placement);
+    let known = Moment(start.0.saturating_sub(AROUND))..Moment(found.finish.0.saturating_add(AROUND));
+    let policy = Policy::new(problem, &network, placement, &arcs, &Calendars::compile(problem, known)?);
     let mut pass = Pass::default();
     policy.run(&planned_lengths(problem, placement), &mut pass)?;
     let chain_of_drivers = policy.critical_chain(&pass);
     let floats = floats(problem, placement, &policy)?;
     let drivers = drivers(problem, &network, placement, &arcs, policy.hours());
     let near = problem.near;
-    let start = started(problem, placement);
     let tasks = (0..).map(TaskId).zip(&placement.tasks).zip(&critical.tasks).zip(floats.iter().zip(drivers));
     let tasks = tasks.map(|(((task, placed), dates), (float, driver))| {
         let dates = dates.unwrap_or_else(|| placed_dates(placed));
@@ -272,6 +272,5 @@ fn sampled(
         return Ok(None);
     }
     let model = Model::new(problem, network, placement, &outcome.arcs, options.seed)?;
-    let samples: Result<Vec<_>, Beyond> = (0..options.samples).map(|sample| model.sample(sample)).collect();
-    Ok(risk::summarise(&model, samples?))
+    Ok(risk::summarise(&model, model.samples(0..options.samples)?))
 }

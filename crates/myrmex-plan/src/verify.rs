@@ -273,7 +273,7 @@ impl Check<'_> {
     fn work(&self, task: TaskId) -> Span {
         let (written, placed, mode) = self.written(task);
         match written.kind {
-            Kind::Milestone => Span(0),
+            Kind::Milestone | Kind::Joint => Span(0),
             Kind::Automated | Kind::Manual | Kind::Decision => {
                 length(mode.estimate.amount, placed.crew_units())
             }

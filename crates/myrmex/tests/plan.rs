@@ -168,12 +168,15 @@ fn every_format_tells_of_every_task() {
         assert_eq!((said.code, said.stdout.as_str()), (0, ""), "{}", said.stderr);
         let written = std::fs::read_to_string(workspace.path().join(&file)).unwrap();
         for task in ["a", "b", "c", "d", "e", "f", "g"] {
-            let is_there = written.lines().any(|line| {
-                line.split(|c: char| !c.is_alphanumeric()).any(|word| word == task)
-            });
+            let is_there = written
+                .lines()
+                .any(|line| line.split(|c: char| !c.is_alphanumeric()).any(|word| word == task));
             assert!(is_there, "{ending} has no {task}: {written}");
         }
-        assert!(written.contains("2026-12-07T09:12:00") || written.contains("Mon 7 Dec 09:12"), "{ending}: {written}");
+        assert!(
+            written.contains("2026-12-07T09:12:00") || written.contains("Mon 7 Dec 09:12"),
+            "{ending}: {written}"
+        );
     }
     let said = workspace.run(&["plan", "seven.yaml", "--out", "plan.pdf"]);
     assert_eq!((said.code, said.stderr.contains("the ending of `plan.pdf` says no format")), (2, true));

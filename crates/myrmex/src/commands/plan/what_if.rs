@@ -15,7 +15,7 @@ use crate::render::table::Side;
 
 /// One difference: `build=2d`, `pools.gpu=2`, `people.ada=0.5`, `deadline=2027-01-11T18:00:00Z`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WhatIf {
+pub(super) struct WhatIf {
     /// What is different.
     key: String,
     /// How.
