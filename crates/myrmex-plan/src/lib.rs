@@ -14,6 +14,7 @@ pub mod earned;
 pub mod fit;
 pub mod hours;
 pub mod length;
+pub mod lower;
 pub mod money;
 pub mod network;
 pub mod placement;
