@@ -23,6 +23,8 @@ pub struct Arc {
     pub lag: Span,
     /// The calendar of the lag.
     pub calendar: CalendarId,
+    /// Whether it still bounds `to`: what has begun is not moved by what bounds its start, what has ended by nothing.
+    pub is_binding: bool,
     /// The place of the link in [`Problem::links`].
     pub link: u32,
 }
@@ -206,7 +208,12 @@ pub fn arcs(problem: &Problem) -> Result<Vec<Arc>, Cycle> {
         if target.fact == Fact::Dropped || target.spans.is_some() {
             continue;
         }
-        arcs.push(Arc { from, to, kind, lag, calendar, link: index });
+        let is_binding = match target.fact {
+            Fact::Open => true,
+            Fact::Started { .. } => kind.to_end() == End::Finish,
+            Fact::Finished { .. } | Fact::Dropped => false,
+        };
+        arcs.push(Arc { from, to, kind, lag, calendar, is_binding, link: index });
     }
     Ok(arcs)
 }

@@ -3,7 +3,7 @@
 use super::forward::Early;
 use super::{Beyond, Setting};
 use crate::network::{Arc, End};
-use crate::problem::{Fact, Moment, Span, Task, TaskId};
+use crate::problem::{Fact, Moment, Problem, Span, Task, TaskId, Window};
 
 /// What must not be late.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,15 @@ pub(super) struct Late {
 pub(super) struct Bounds {
     pub(super) start: Option<Moment>,
     pub(super) finish: Moment,
+}
+
+/// Whether nothing can be late before the finish of all is.
+pub(super) fn is_finish_alone(problem: &Problem, early: &Early) -> bool {
+    let is_free = |task: &Task| {
+        let Window { finish_before, must_start, .. } = task.window;
+        task.due.is_none() && finish_before.is_none() && must_start.is_none()
+    };
+    problem.deadline.is_none_or(|deadline| deadline >= early.all) && problem.tasks.iter().all(is_free)
 }
 
 /// Computes the latest dates of all tasks.
@@ -63,7 +72,7 @@ pub(super) fn bounds(
 ) -> Option<Bounds> {
     let mut bounds = own_bounds(setting, early, goal, task);
     for arc in setting.network.arcs_from(task) {
-        if !is_bound(&setting.problem.tasks[arc.to.at()], arc) {
+        if !arc.is_binding {
             continue;
         }
         let instant = departure(setting, arc, &late.starts, &late.finishes)?;
@@ -87,15 +96,6 @@ fn own_bounds(setting: &Setting<'_>, early: &Early, goal: Goal, task: TaskId) ->
     }
 }
 
-/// Whether `arc` still bounds its successor: what has begun is not moved by what bounds its start, what has ended by nothing.
-pub(super) fn is_bound(successor: &Task, arc: &Arc) -> bool {
-    match successor.fact {
-        Fact::Open => true,
-        Fact::Started { .. } => arc.kind.to_end() == End::Finish,
-        Fact::Finished { .. } | Fact::Dropped => false,
-    }
-}
-
 /// Returns up to when the predecessor of `arc` may begin or end if its successor lies as `starts` and `finishes` say.
 fn departure(setting: &Setting<'_>, arc: &Arc, starts: &[Moment], finishes: &[Moment]) -> Option<Moment> {
     let instant = match arc.kind.to_end() {
@@ -114,7 +114,7 @@ pub(super) fn free_float(setting: &Setting<'_>, early: &Early, task: TaskId) -> 
     let (start, finish) = (early.starts[task.at()], early.finishes[task.at()]);
     let mut least = open.between(finish, early.all)?;
     for arc in setting.network.arcs_from(task) {
-        if !is_bound(&setting.problem.tasks[arc.to.at()], arc) {
+        if !arc.is_binding {
             continue;
         }
         let until = departure(setting, arc, &early.starts, &early.finishes)?;

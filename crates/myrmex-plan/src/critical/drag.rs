@@ -12,16 +12,22 @@ use super::{Beyond, Setting, backward, forward};
 use crate::network::{Arc, End};
 use crate::problem::{Fact, Moment, Span, TaskId};
 
-/// Returns the drag of each of `asked`, which are in topological order, in time of the order of arcs times the logarithm of `asked`.
+/// Returns the drag of each of `asked`, which are in topological order and critical by the dates `late`, in time of the order of arcs times the logarithm of `asked`.
 pub(super) fn drags(
     setting: &Setting<'_>,
     early: &Early,
+    late: Late,
     asked: &[TaskId],
 ) -> Result<Vec<(TaskId, Span)>, Beyond> {
     if asked.is_empty() {
         return Ok(Vec::new());
     }
-    let late = backward::pass(setting, early, Goal::Finish)?;
+    // Only the finish of all counts here: where other dates do too, they are left out in a pass of their own.
+    let late = if backward::is_finish_alone(setting.problem, early) {
+        late
+    } else {
+        backward::pass(setting, early, Goal::Finish)?
+    };
     let paths = Paths { setting, early, late: &late };
     let around = paths.around(asked)?;
     let drag = |(task, around): (&TaskId, i64)| {
@@ -113,7 +119,7 @@ impl Paths<'_> {
     /// Lowers what `arc` crosses: the tasks between its ends, and all before its second end if what happened fixed its first.
     fn lower_by(&self, arc: &Arc, places: &Places, least: &mut Least) -> Option<()> {
         let tasks = &self.setting.problem.tasks;
-        if !backward::is_bound(&tasks[arc.to.at()], arc) {
+        if !arc.is_binding {
             return Some(());
         }
         let first = match (tasks[arc.from.at()].fact, arc.kind.from_end()) {

@@ -201,7 +201,7 @@ fn dates(setting: &Setting<'_>) -> Result<Critical, Beyond> {
     }
     let critical = |task: &TaskId| tasks[task.at()].is_some_and(|dates: Dates| dates.is_critical);
     let asked: Vec<TaskId> = setting.network.order().iter().copied().filter(critical).collect();
-    for (task, drag) in drag::drags(setting, &early, &asked)? {
+    for (task, drag) in drag::drags(setting, &early, late, &asked)? {
         if let Some(dates) = &mut tasks[task.at()] {
             dates.drag = drag;
         }

@@ -1,0 +1,226 @@
+//! From a definition to a problem: what runs is what is planned.
+//!
+//! A leaf becomes a task; a block becomes two milestones, its inner tasks between them, and a task that spans them. Dates assume that
+//! everything succeeds: the branch that is taken is the one known at plan time, else the likelier one, else the longest; handlers and
+//! compensations are in no plan. What can only be told roughly is told in [`Lowered::notes`].
+//!
+//! It evaluates no expression and reads no file: what calls lead to and what was measured are handed in.
+
+mod branch;
+mod date;
+mod leaf;
+mod project;
+mod rough;
+mod scope;
+
+use std::collections::BTreeMap;
+
+use myrmex_model::ir::{Definition, NodeId};
+use myrmex_model::name::Name;
+use myrmex_model::planning::Planning;
+
+use crate::calendar::CalendarError;
+use crate::problem::{CalendarId, Moment, PoolId, Problem, Span, TaskId};
+
+/// The most tasks of a problem that is made of a definition: four nested blocks of items could make a hundred million.
+pub const TASKS_MAX: usize = 200_000;
+
+/// What a problem is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The definition.
+    pub definition: &'a Definition,
+    /// The definitions that it calls, by name; a call of another one is planned as one task.
+    pub called: &'a BTreeMap<Name, Definition>,
+    /// What earlier runs of it took.
+    pub measured: &'a Measured,
+    /// Before this nothing begins. A project that says a later start begins then.
+    pub start: Moment,
+    /// How many tasks of machines run at a time; none if that is not bounded.
+    pub slots: Option<u32>,
+}
+
+/// What earlier runs took, by the path that a task shares over items: `deploy[]/copy`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Measured {
+    /// Lengths from first start to last end, in ascending order.
+    pub lengths: BTreeMap<String, Vec<Span>>,
+    /// How many items a `for_each` usually has.
+    pub items: BTreeMap<String, u32>,
+    /// How often a `repeat` or a flow with jumps back usually goes round.
+    pub passes: BTreeMap<String, u32>,
+    /// How often a `switch` took each of its cases, by their places.
+    pub cases: BTreeMap<String, Vec<u64>>,
+}
+
+/// A problem that was made of a definition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lowered {
+    /// The problem. Its tasks are named by their paths, those of a block's ends `PATH:start` and `PATH:finish`.
+    pub problem: Problem,
+    /// What of it is only roughly so.
+    pub notes: Vec<Note>,
+}
+
+/// Something that a plan cannot tell exactly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// The task.
+    pub path: String,
+    /// What is rough about it.
+    pub what: String,
+}
+
+/// Why there is no problem.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LowerError {
+    /// A calendar means nothing.
+    #[error(transparent)]
+    Calendar(#[from] CalendarError),
+    /// More than [`TASKS_MAX`] tasks.
+    #[error("`{path}` makes more than {TASKS_MAX} tasks; give it an `estimate` to plan it as one")]
+    Large {
+        /// Where there were too many.
+        path: String,
+    },
+    /// A name that means nothing in the definition. A checked one has none.
+    #[error("`{path}` names `{name}`, which does not exist")]
+    Unknown {
+        /// Who names it.
+        path: String,
+        /// The name.
+        name: Name,
+    },
+    /// An instant that no calendar knows.
+    #[error("`{path}` has a date that does not exist")]
+    Date {
+        /// Where it stands.
+        path: String,
+    },
+}
+
+/// Makes the problem of a definition.
+///
+/// # Errors
+///
+/// Returns [`LowerError`] if it is too large or means nothing.
+pub fn from_definition(asked: &Asked<'_>) -> Result<Lowered, LowerError> {
+    let mut builder = project::begin(asked)?;
+    let root = Around {
+        definition: asked.definition,
+        path: String::new(),
+        shared: String::new(),
+        times: 1,
+        width: 1,
+        held: Vec::new(),
+        calling: vec![&asked.definition.name],
+    };
+    builder.scope(&root, asked.definition.root, None)?;
+    builder.spans(asked.definition)?;
+    project::end(&mut builder, asked)?;
+    Ok(Lowered { problem: builder.problem, notes: builder.notes })
+}
+
+/// What is being built, with the places of what has a name.
+struct Builder<'a> {
+    asked: Asked<'a>,
+    problem: Problem,
+    notes: Vec<Note>,
+    names: Names,
+    /// The ends of the nodes of the definition that was asked for, by name, outside of blocks.
+    ends: BTreeMap<Name, Ends>,
+}
+
+/// Where in the problem things lie that the definition names.
+#[derive(Default)]
+struct Names {
+    calendars: BTreeMap<Name, CalendarId>,
+    pools: BTreeMap<String, PoolId>,
+    slots: Option<PoolId>,
+    /// The calendar of people's work.
+    people: Option<CalendarId>,
+    roles: BTreeMap<Name, crate::problem::RoleId>,
+    budgets: BTreeMap<Name, crate::problem::BudgetId>,
+    phases: BTreeMap<Name, crate::problem::PhaseId>,
+    groups: BTreeMap<Name, crate::problem::GroupId>,
+}
+
+/// Where something is in the definition, and what that means for all within.
+#[derive(Clone)]
+struct Around<'a> {
+    definition: &'a Definition,
+    path: String,
+    /// The path that it shares over items.
+    shared: String,
+    /// How often all within is done.
+    times: u32,
+    /// How many items are done side by side by what is planned as one task.
+    width: u32,
+    /// What is held as long as anything within is under way.
+    held: Vec<(PoolId, u32)>,
+    /// The workflows in which it is, one called by the other.
+    calling: Vec<&'a Name>,
+}
+
+impl<'a> Around<'a> {
+    /// Returns where the child `name` is.
+    fn child(&self, name: &Name) -> Around<'a> {
+        let join = |path: &str| if path.is_empty() { name.to_string() } else { format!("{path}/{name}") };
+        Around { path: join(&self.path), shared: join(&self.shared), ..self.clone() }
+    }
+
+    /// Returns where the items `key` are, of which one path is told for all in what was measured.
+    fn item(&self, key: &str) -> Around<'a> {
+        Around { path: format!("{}[{key}]", self.path), shared: format!("{}[]", self.shared), ..self.clone() }
+    }
+}
+
+/// The tasks with which something begins and ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Ends {
+    start: TaskId,
+    finish: TaskId,
+}
+
+impl Builder<'_> {
+    fn push(&mut self, task: crate::problem::Task) -> Result<TaskId, LowerError> {
+        if self.problem.tasks.len() >= TASKS_MAX {
+            return Err(LowerError::Large { path: task.name });
+        }
+        self.problem.tasks.push(task);
+        Ok(TaskId(u32::try_from(self.problem.tasks.len() - 1).expect("there are fewer than `TASKS_MAX`")))
+    }
+
+    fn note(&mut self, around: &Around<'_>, what: &str) {
+        self.notes.push(Note { path: around.path.clone(), what: what.to_owned() });
+    }
+
+    /// Gives the tasks that last as long as others their ends, once all of them are known.
+    fn spans(&mut self, definition: &Definition) -> Result<(), LowerError> {
+        for node in &definition.nodes {
+            let Some(span) = planning(definition, node).and_then(|planning| planning.span.as_ref()) else {
+                continue;
+            };
+            let find = |name: &Name| {
+                let unknown = || LowerError::Unknown { path: node.name.to_string(), name: name.clone() };
+                self.ends.get(name).copied().ok_or_else(unknown)
+            };
+            let (own, from, to) = (find(&node.name)?, find(&span.from)?, find(&span.to)?);
+            self.problem.tasks[own.start.at()].spans = Some((from.start, to.finish));
+        }
+        Ok(())
+    }
+}
+
+/// Returns what a plan reads of `node`. Of the body of a `for_each` that is what stands at the outer node, and means one item.
+fn planning<'a>(definition: &'a Definition, node: &'a myrmex_model::ir::Node) -> Option<&'a Planning> {
+    node.planning.as_deref().or_else(|| {
+        let parent = definition.node(node.parent?);
+        matches!(parent.body, myrmex_model::ir::Body::Each(_)).then_some(parent.planning.as_deref())?
+    })
+}
+
+/// Returns the node at `id`.
+fn node_of<'a>(around: &Around<'a>, id: NodeId) -> &'a myrmex_model::ir::Node {
+    around.definition.node(id)
+}
