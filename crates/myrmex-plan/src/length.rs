@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use crate::problem::{Amount, Ask, Mode, Problem, Span, WHOLE};
+use crate::problem::{Amount, Ask, Mode, Problem, Span, Task, WHOLE};
 
 /// Returns the open time that a task lasts in `mode`. Person time is shared by the people it asks for, the fastest of each role: nobody who
 /// is assigned later makes it shorter. Person time that asks for nobody is one person's.
@@ -32,6 +32,13 @@ pub fn of_first_modes(problem: &Problem) -> Vec<Span> {
             (Some(_), _) | (None, None) => Span(0),
         })
         .collect()
+}
+
+/// Returns for each task the least that it can last in any of its modes; nothing, if it lasts as long as others do.
+pub fn least(problem: &Problem) -> Vec<Span> {
+    let least = |task: &Task| task.modes.iter().map(|mode| of_mode(problem, mode)).min();
+    let tasks = problem.tasks.iter();
+    tasks.map(|task| if task.spans.is_some() { None } else { least(task) }.unwrap_or_default()).collect()
 }
 
 /// Returns how much the fastest members of a role give together, in thousandths of a person.

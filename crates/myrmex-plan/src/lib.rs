@@ -9,6 +9,7 @@
 pub mod bounds;
 pub mod calendar;
 pub mod chain;
+pub mod check;
 pub mod critical;
 pub mod earned;
 pub mod fit;
@@ -23,5 +24,6 @@ pub mod policy;
 pub mod problem;
 pub mod random;
 pub mod rank;
+pub mod sample;
 pub mod search;
 pub mod verify;

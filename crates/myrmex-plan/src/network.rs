@@ -53,13 +53,18 @@ pub struct Cycle {
     names: Vec<String>,
 }
 
+impl Cycle {
+    /// Returns the names once around, the first one again at the end.
+    pub fn around(&self) -> String {
+        let again = self.names.iter().chain(self.names.first());
+        let quoted: Vec<String> = again.map(|name| format!("`{name}`")).collect();
+        quoted.join(" -> ")
+    }
+}
+
 impl fmt::Display for Cycle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the links form a circle: ")?;
-        for name in &self.names {
-            write!(f, "`{name}` -> ")?;
-        }
-        write!(f, "`{}`", self.names.first().map_or("", String::as_str))
+        write!(f, "the links form a circle: {}", self.around())
     }
 }
 
@@ -176,7 +181,12 @@ pub fn holder(problem: &Problem, task: TaskId, end: End) -> Result<Option<TaskId
     Ok((problem.tasks[at.at()].fact != Fact::Dropped).then_some(at))
 }
 
-fn arcs(problem: &Problem) -> Result<Vec<Arc>, Cycle> {
+/// Returns the links of `problem` as they bound dates, in their order, whether or not they form a circle.
+///
+/// # Errors
+///
+/// Returns a [`Cycle`] of tasks that span each other, of which nobody can say where they begin or end.
+pub fn arcs(problem: &Problem) -> Result<Vec<Arc>, Cycle> {
     let told = |mut tasks: Vec<TaskId>| {
         rotate(&mut tasks, &mut Vec::new());
         let names = names(problem, &tasks);

@@ -145,6 +145,14 @@ impl OpenTime {
         }
     }
 
+    /// Returns how long the longest open stretch is; none if it has no end.
+    pub fn longest(&self) -> Option<Span> {
+        match &self.kind {
+            Kind::Always => None,
+            Kind::Stretches(stretches) => Some(Span(stretches.longest)),
+        }
+    }
+
     /// Returns the open stretches, clipped to `from..to`, in order.
     pub fn stretches(&self, from: Moment, to: Moment) -> Vec<(Moment, Moment)> {
         let (starts, ends): (&[i64], &[i64]) = match &self.kind {

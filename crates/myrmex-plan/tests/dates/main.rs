@@ -3,5 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod critical;
+mod infeasible;
 mod network;
+mod quality;
 mod sketch;

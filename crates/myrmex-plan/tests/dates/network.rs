@@ -1,7 +1,8 @@
 //! Order and circles.
 
 use myrmex_plan::network::Network;
-use myrmex_plan::problem::{Fact, Problem};
+use myrmex_plan::problem::{Fact, Problem, TaskId};
+use myrmex_plan::sample::layered;
 
 use crate::sketch::{id, of, problem};
 
@@ -73,4 +74,15 @@ fn a_circle_through_a_span_names_the_span() {
     of(&mut spans, "x").spans = Some((z, y));
     of(&mut spans, "y").spans = Some((z, x));
     check_cycle(&spans, "`x` -> `y` -> `x`");
+}
+
+#[test]
+fn a_sample_has_the_size_that_was_asked_for_and_no_circle() {
+    let sample = layered(1_050, 2_000, 7);
+    assert_eq!((sample.tasks.len(), sample.links.len()), (1_050, 2_000));
+    let network = Network::new(&sample).unwrap();
+    let bare = (0..).map(TaskId).take(1_050).filter(|task| network.arcs_into(*task).next().is_none());
+    assert_eq!(bare.count(), 100, "only the first layer waits for nothing");
+    assert_eq!(sample, layered(1_050, 2_000, 7));
+    assert_ne!(sample, layered(1_050, 2_000, 8));
 }
