@@ -9,6 +9,7 @@ mod goals;
 mod growth;
 mod machine;
 mod measure;
+mod plan;
 mod report;
 mod workload;
 
@@ -52,6 +53,9 @@ pub(crate) fn act(workspace: &Workspace, words: &[&str]) -> Result<ExitCode, Fai
     if let ["expr", rest @ ..] = words {
         return expr::act(workspace, rest);
     }
+    if let ["plan", rest @ ..] = words {
+        return plan::act(workspace, rest);
+    }
     if let ["growth", rest @ ..] = words {
         return growth::act(workspace, rest);
     }
@@ -88,7 +92,7 @@ pub(crate) fn act(workspace: &Workspace, words: &[&str]) -> Result<ExitCode, Fai
 fn parse(words: &[&str]) -> Result<Options, Failure> {
     let usage = || {
         Failure::new(
-            "usage: cargo xtask bench local [--runs N] [--out FILE], bench expr [--rounds N] [--out FILE], or bench growth [--out FILE]",
+            "usage: cargo xtask bench local [--runs N] [--out FILE], bench expr [--rounds N] [--out FILE], bench growth [--out FILE], or bench plan [--out FILE]",
         )
     };
     let ["local", rest @ ..] = words else {

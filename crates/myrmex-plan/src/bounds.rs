@@ -114,8 +114,10 @@ fn tails(instance: &Instance) -> Vec<i64> {
             }
             let other = arc.task as usize;
             let ways = &instance.modes[instance.mode_ranges[other].clone()];
-            let is_free = side.limits[other].pin == Pin::Free;
-            let length = ways.iter().map(|way| instance.shortest(way)).min().filter(|_| is_free).unwrap_or(0);
+            // Facts do not ask links.
+            let is_bound = matches!(side.limits[other].pin, Pin::Free | Pin::Start(_));
+            let least = ways.iter().map(|way| instance.shortest(way)).min();
+            let Some(length) = least.filter(|_| is_bound) else { continue };
             tails[task] = tails[task].max(tails[other] + length + arc.lag);
         }
     }

@@ -206,7 +206,13 @@ impl<'a> Placer<'a> {
         layout: &Layout,
     ) -> Option<(i64, i64)> {
         if work.length == 0 {
-            let at = bounds.start.max(bounds.finish);
+            let mut at = bounds.start.max(bounds.finish);
+            while let Some(free) = self.span_conflict(side, task, at, &[], layout) {
+                if free == i64::MAX {
+                    return None;
+                }
+                at = free;
+            }
             return Some((at, at));
         }
         let whole = if work.is_whole { work.length } else { 1 };

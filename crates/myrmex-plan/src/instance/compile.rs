@@ -149,7 +149,9 @@ impl Instance {
             return Ok(side);
         }
         let mut is_placed = vec![false; count];
-        order.iter().for_each(|task| is_placed[*task as usize] = true);
+        for task in order {
+            is_placed[task as usize] = true;
+        }
         Err(CompileError::Cycle(
             (0..).take(count).filter(|at| !is_placed[*at as usize]).map(TaskId).collect(),
         ))
@@ -279,7 +281,10 @@ fn is_idle(task: &Task, mode: &Mode) -> bool {
     if task.spans.is_some() {
         return false;
     }
-    task.kind == Kind::Milestone || task.fact == Fact::Dropped || length(mode.estimate.amount, 0).0 == 0
+    // How much is left of what has begun may have been said, whatever the estimate was.
+    let has_begun = matches!(task.fact, Fact::Started { .. });
+    let is_nothing = !has_begun && length(mode.estimate.amount, 0).0 == 0;
+    task.kind == Kind::Milestone || task.fact == Fact::Dropped || is_nothing
 }
 
 fn candidates(problem: &Problem, ask: &crate::problem::Ask) -> Vec<u32> {

@@ -1,6 +1,6 @@
 //! Tasks whose place is not free: what has happened, what must begin at an instant, and what lasts from one task to another.
 
-use super::{Bounds, Layout, Placer, Recipe, take};
+use super::{Bounds, Layout, Placer, Recipe, Work, take};
 use crate::instance::{Direction, Hammock, Instance, Need, Pin, Side, Way};
 
 impl Placer<'_> {
@@ -11,23 +11,37 @@ impl Placer<'_> {
         if side.is_plain && side.limits.iter().all(|limits| limits.pin == Pin::Free) {
             return;
         }
-        for task in 0..instance.len() {
+        let is_start = |task: &usize| matches!(side.limits[*task].pin, Pin::Start(_));
+        // What has happened takes what it needs first; what must begin at an instant has to do with the rest.
+        let facts = (0..instance.len()).filter(|task| !is_start(task));
+        for task in facts.chain((0..instance.len()).filter(is_start)) {
             let way = instance.way(task, recipe.modes[task]);
             let placed = match (side.limits[task].pin, recipe.like) {
                 (Pin::Free | Pin::Span, _) => continue,
-                (Pin::Over(start, finish), _) => self.over(side.direction, start, finish),
+                (Pin::Over(start, finish), _) => Some(over(side.direction, start, finish)),
                 (Pin::Start(_) | Pin::Running(..), Some(like)) => {
                     let (start, finish) = (-like.finish[task], -like.start[task]);
-                    self.hold_like(task, way, start, finish, like, layout);
+                    let crew = like.crew.get(task).cloned().unwrap_or_default();
+                    self.hold(way, &crew, start, finish, layout, task);
                     Some((start, finish))
                 }
                 (Pin::Start(at), None) => self.begin_at(recipe, task, way, at, layout),
                 (Pin::Running(since, left), None) => self.go_on(recipe, task, way, since, left, layout),
             };
             match placed {
-                Some((start, finish)) => (layout.start[task], layout.finish[task]) = (start, finish),
+                Some((start, finish)) => {
+                    (layout.start[task], layout.finish[task]) = (start, finish);
+                    self.begin_spans(side, task, layout);
+                }
                 None => layout.stuck.push(u32::try_from(task).expect("there are fewer tasks than 2^32")),
             }
+        }
+    }
+
+    /// Takes what tasks hold that last from a pinned one on.
+    fn begin_spans(&mut self, side: &Side, task: usize, layout: &Layout) {
+        for hammock in side.spans.iter().filter(|hammock| hammock.from as usize == task) {
+            take(&mut self.profiles, layout.start[task], i64::MAX, &hammock.needs);
         }
     }
 
@@ -56,10 +70,10 @@ impl Placer<'_> {
             }
             Pin::Free | Pin::Over(..) | Pin::Start(_) | Pin::Span => {}
         }
-        if side.limits[task].pin == Pin::Span {
-            if let (Some(crew), Some(hammock)) = (layout.crew.get_mut(task), hammock(side, task)) {
-                crew.clone_from(&hammock.crew);
-            }
+        if side.limits[task].pin == Pin::Span
+            && let (Some(crew), Some(hammock)) = (layout.crew.get_mut(task), hammock(side, task))
+        {
+            crew.clone_from(&hammock.crew);
         }
         self.settle(side, task, start, finish, layout);
     }
@@ -92,11 +106,17 @@ impl Placer<'_> {
     /// need any more that last until it.
     pub(super) fn stretch_spans(&mut self, side: &Side, task: usize, layout: &Layout) {
         for hammock in &side.spans {
-            if hammock.from as usize == task {
+            let is_pinned = |task: u32| {
+                let pin = side.limits[task as usize].pin;
+                matches!(pin, Pin::Over(..) | Pin::Start(_) | Pin::Running(..))
+            };
+            if hammock.from as usize == task && !is_pinned(hammock.from) {
                 let start = layout.start[task];
                 let end = self.span_end(hammock, start, layout);
                 take(&mut self.profiles, start, end, &hammock.needs);
-            } else if hammock.to as usize == task && self.is_placed[hammock.from as usize] {
+            } else if hammock.to as usize == task
+                && (is_pinned(hammock.from) || self.is_placed[hammock.from as usize])
+            {
                 let end = layout.finish[task].max(layout.start[hammock.from as usize]);
                 for need in &hammock.needs {
                     self.profiles[need.what as usize].take(end, i64::MAX, -need.units);
@@ -110,14 +130,7 @@ impl Placer<'_> {
         if self.is_placed[to] { layout.finish[to].max(start) } else { i64::MAX }
     }
 
-    fn over(&self, direction: Direction, start: i64, finish: i64) -> Option<(i64, i64)> {
-        match direction {
-            Direction::Forward => Some((start, finish)),
-            Direction::Mirrored => Some((-finish, -start)),
-        }
-    }
-
-    /// Places a task at an instant, or when it opens after that, whatever else needs its resources.
+    /// Places a task at an instant, or when it opens after that; none if what it needs is not free then.
     fn begin_at(
         &mut self,
         recipe: &Recipe<'_>,
@@ -126,17 +139,29 @@ impl Placer<'_> {
         at: i64,
         layout: &mut Layout,
     ) -> Option<(i64, i64)> {
-        let crew = self.pinned_crew(way, layout, task);
+        let instance = self.instance;
+        let side = instance.side(recipe.direction);
+        let bounds = Bounds { start: at, finish: i64::MIN };
+        let (crew, start, finish) = if way.asks.is_empty() {
+            let work = Work { length: way.length, clock: way.clock, is_whole: way.is_whole };
+            let needs = &instance.needs[way.needs.clone()];
+            let (start, finish) = self.fit(side, task, bounds, work, needs, layout)?;
+            (Vec::new(), start, finish)
+        } else {
+            self.best_crew(side, task, bounds, way, layout)?
+        };
         let work = self.work_of(way, &crew);
-        let whole = if work.is_whole { work.length.max(1) } else { 1 };
-        let at = if work.length == 0 {
+        let opens = if work.length == 0 {
             at
         } else {
+            let whole = if work.is_whole { work.length } else { 1 };
             self.clocks.open_from(work.clock, at, whole, recipe.direction)?
         };
-        let finish = self.clocks.finish(work.clock, at, work.length, recipe.direction)?;
-        self.hold(way, &crew, at, finish, layout, task);
-        Some((at, finish))
+        if start != opens {
+            return None;
+        }
+        self.hold(way, &crew, start, finish, layout, task);
+        Some((start, finish))
     }
 
     /// Places what is left of a task that runs.
@@ -159,19 +184,6 @@ impl Placer<'_> {
         let end = end.max(now);
         self.hold(way, &crew, now.max(since), end, layout, task);
         Some((since, end))
-    }
-
-    fn hold_like(
-        &mut self,
-        task: usize,
-        way: &Way,
-        start: i64,
-        finish: i64,
-        like: &Layout,
-        layout: &mut Layout,
-    ) {
-        let crew = like.crew.get(task).cloned().unwrap_or_default();
-        self.hold(way, &crew, start, finish, layout, task);
     }
 
     /// Returns the first who can do it and are not yet needed elsewhere: whoever began is not known.
@@ -212,6 +224,13 @@ impl Placer<'_> {
         if !crew.is_empty() {
             layout.crew[task] = crew.to_vec();
         }
+    }
+}
+
+fn over(direction: Direction, start: i64, finish: i64) -> (i64, i64) {
+    match direction {
+        Direction::Forward => (start, finish),
+        Direction::Mirrored => (-finish, -start),
     }
 }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{Check, Violation};
 use crate::calendar::{CalendarError, OpenTime};
-use crate::problem::{Ask, Kind, Moment, Person, PersonId, Problem, Span, TaskId, WHOLE};
+use crate::problem::{Ask, Fact, Kind, Moment, Person, PersonId, Problem, Span, TaskId, WHOLE};
 
 const MINUTE: i64 = 60_000;
 
@@ -44,12 +44,19 @@ impl Check<'_> {
     /// Checks that each place asked for is taken by a different person who can, with the units asked for, and that nobody else works.
     pub(super) fn crew(&self, task: TaskId, found: &mut Vec<Violation>) {
         let (written, placed, mode) = self.written(task);
-        let works = written.kind != Kind::Decision && (self.work(task) != Span(0) || written.spans.is_some());
+        let has_begun = matches!(written.fact, Fact::Started { .. });
+        let works = match written.kind {
+            Kind::Decision => false,
+            Kind::Milestone => written.spans.is_some(),
+            Kind::Automated | Kind::Manual => {
+                has_begun || self.work(task) != Span(0) || written.spans.is_some()
+            }
+        };
         let asks: &[Ask] = if works { &mode.crew } else { &[] };
-        let places: Vec<&Ask> = asks.iter().flat_map(|ask| (0..ask.count).map(move |_| ask)).collect();
+        let wanted: Vec<&Ask> = asks.iter().flat_map(|ask| (0..ask.count).map(move |_| ask)).collect();
         let mut people = placed.crew.clone();
         let is_set = placed.crew.windows(2).all(|pair| pair[0].0 < pair[1].0);
-        if !is_set || places.len() != people.len() || !self.fills(&places, &mut people) {
+        if !is_set || wanted.len() != people.len() || !self.fills(&wanted, &mut people) {
             found.push(Violation::Crew(task));
         }
     }

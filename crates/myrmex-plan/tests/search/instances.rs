@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use myrmex_plan::problem::Problem;
 use myrmex_plan::search::{Effort, Infeasible, plan};
-use myrmex_plan::verify::verify;
 
 use super::{planned, psplib};
 

@@ -12,7 +12,7 @@ const FRIDAY: i64 = 1_795_737_600_000;
 /// Monday to Friday, 09:00 to 17:00.
 fn office() -> Calendar {
     let mut office = always();
-    office.name = "office".to_owned();
+    "office".clone_into(&mut office.name);
     for day in 0..7 {
         office.week[day] = if day < 5 { vec![(540, 1_020)] } else { Vec::new() };
     }
@@ -122,6 +122,18 @@ fn what_must_begin_while_closed_begins_when_it_opens() {
     problem.tasks[0].window.must_start = Some(hour(24));
     problem.tasks[1].window.must_start = Some(hour(10));
     assert_hours(&problem, &planned(&problem, 30), &[(81, 85), (10, 14)]);
+}
+
+#[test]
+fn two_that_must_begin_at_once_and_need_the_same_are_refused() {
+    let mut problem = project(&[4, 4]);
+    problem.pools.push(pool(1, ALWAYS));
+    for task in &mut problem.tasks {
+        task.modes[0].pools.push((PoolId(0), 1));
+        task.window.must_start = Some(hour(10));
+    }
+    let refused = plan(&problem, Effort { candidates: 30 }, 1).unwrap_err();
+    assert!(matches!(&refused, Infeasible::Place { tasks, .. } if *tasks == [task(1)]), "{refused:?}");
 }
 
 #[test]

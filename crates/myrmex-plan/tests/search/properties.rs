@@ -9,10 +9,10 @@ use super::psplib::{always, blank, link, mode, task as task_of};
 
 const MINUTE: i64 = 60_000;
 
-fn calendar(stretches: Vec<(u16, u16)>, closed: usize) -> Calendar {
+fn calendar(stretches: &[(u16, u16)], closed: usize) -> Calendar {
     let mut calendar = always();
     for (day, hours) in calendar.week.iter_mut().enumerate() {
-        *hours = if day == closed { Vec::new() } else { stretches.clone() };
+        *hours = if day == closed { Vec::new() } else { stretches.to_vec() };
     }
     calendar
 }
@@ -62,6 +62,10 @@ fn tasks() -> impl Strategy<Value = Task> {
             task.priority = priority;
             task.phase = phase;
             task.kind = [Kind::Automated, Kind::Manual, Kind::Decision, Kind::Milestone][kind];
+            // An instant does not go on.
+            if task.kind == Kind::Milestone && matches!(task.fact, Fact::Started { .. }) {
+                task.fact = Fact::Open;
+            }
             task
         },
     )
@@ -114,8 +118,8 @@ fn problems() -> impl Strategy<Value = Problem> {
     })
     .prop_map(|(tasks, links, people, span, is_late, licences)| {
         let mut problem = blank();
-        problem.calendars.push(calendar(vec![(540, 720), (780, 1_020)], 3));
-        problem.calendars.push(calendar(vec![(1_200, 1_700)], 5));
+        problem.calendars.push(calendar(&[(540, 720), (780, 1_020)], 3));
+        problem.calendars.push(calendar(&[(1_200, 1_700)], 5));
         problem.tasks = tasks;
         problem.links = links;
         problem.direction = if is_late { Direction::Late } else { Direction::Early };

@@ -6,10 +6,10 @@ use myrmex_plan::problem::{
 };
 
 /// How long a period of an instance is here: an hour. Nothing depends on it.
-pub const PERIOD: i64 = 3_600_000;
+pub(crate) const PERIOD: i64 = 3_600_000;
 
 /// Returns the calendar that is always open.
-pub fn always() -> Calendar {
+pub(crate) fn always() -> Calendar {
     let day = || vec![(0, 1_440)];
     Calendar {
         name: "always".to_owned(),
@@ -21,7 +21,7 @@ pub fn always() -> Calendar {
 }
 
 /// Returns a problem without tasks that begins at 0.
-pub fn blank() -> Problem {
+pub(crate) fn blank() -> Problem {
     Problem {
         start: Moment(0),
         deadline: None,
@@ -41,7 +41,7 @@ pub fn blank() -> Problem {
 }
 
 /// Returns a task with `modes`.
-pub fn task(name: &str, modes: Vec<Mode>) -> Task {
+pub(crate) fn task(name: &str, modes: Vec<Mode>) -> Task {
     Task {
         name: name.to_owned(),
         kind: Kind::Automated,
@@ -59,7 +59,7 @@ pub fn task(name: &str, modes: Vec<Mode>) -> Task {
 }
 
 /// Returns a mode that lasts so long.
-pub fn mode(amount: Amount) -> Mode {
+pub(crate) fn mode(amount: Amount) -> Mode {
     Mode {
         name: None,
         estimate: Estimate { amount, spread: None, group: None, source: Source::Author },
@@ -70,7 +70,7 @@ pub fn mode(amount: Amount) -> Mode {
 }
 
 /// Returns a link from a finish to a start.
-pub fn link(from: u32, to: u32) -> Link {
+pub(crate) fn link(from: u32, to: u32) -> Link {
     Link { from: TaskId(from), to: TaskId(to), kind: LinkKind::FinishStart, lag: Span(0), calendar: ALWAYS }
 }
 
@@ -79,7 +79,7 @@ pub fn link(from: u32, to: u32) -> Link {
 /// # Panics
 ///
 /// Panics if the text is not one.
-pub fn read(text: &str) -> Problem {
+pub(crate) fn read(text: &str) -> Problem {
     let lines: Vec<&str> = text.lines().collect();
     let section = |name: &str| {
         lines.iter().position(|line| line.trim().starts_with(name)).unwrap_or_else(|| panic!("{name}"))
