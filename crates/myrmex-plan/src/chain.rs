@@ -89,7 +89,7 @@ fn demands(problem: &Problem, placement: &Placement, id: TaskId) -> Vec<(Resourc
     let pools = pools.map(|&(pool, units)| (Resource::Pool(pool), units));
     let people = placed.crew.iter().map(|&(person, units)| (Resource::Person(person), units));
     let limited = task.phase.filter(|phase| problem.phases[phase.at()].max_parallel.is_some());
-    let limits = limited.filter(|_| task.spans.is_none()).map(|phase| (Resource::Phase(phase), 1));
+    let limits = limited.map(|phase| (Resource::Phase(phase), 1));
     pools.chain(people).chain(limits).filter(|(_, units)| *units > 0).collect()
 }
 
