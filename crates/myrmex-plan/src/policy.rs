@@ -419,7 +419,12 @@ impl Policy {
                 }
             };
             latest[task.at()] = Some(Latest { start, finish });
+            let has_begun = matches!(self.rules[task.at()], Rule::Running { .. });
             for bound in self.bounds_of(task) {
+                // What was to come before the start of what has begun holds back nothing any more.
+                if has_begun && bound.kind.to_end() == End::Start {
+                    continue;
+                }
                 let by = match bound.kind.to_end() {
                     End::Start => start,
                     End::Finish => finish,

@@ -159,6 +159,17 @@ fn float_is_what_links_and_arcs_leave() {
 }
 
 #[test]
+fn what_has_begun_out_of_order_takes_no_float_from_what_it_did_not_wait_for() {
+    let mut problem = tasks(&[4, 6], &[(0, 1)]);
+    problem.start = Moment(2);
+    problem.tasks[0].fact = Fact::Started { at: Moment(0), left: None };
+    problem.tasks[1].fact = Fact::Started { at: Moment(1), left: None };
+    let placement = placed(&[(0, 4), (1, 6)]);
+    let policy = policy_of(&problem, &placement);
+    assert_eq!(floats(&problem, &placement, &policy).unwrap(), [Some(Span(3)), Some(Span(0))]);
+}
+
+#[test]
 fn float_counts_open_time() {
     let mut problem = tasks(&[8 * HOUR, 16 * HOUR], &[]);
     problem.start = Moment(MONDAY + 9 * HOUR);
