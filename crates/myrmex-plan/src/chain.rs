@@ -45,7 +45,7 @@ pub struct ResourceArc {
 /// Returns the arcs that keep `placement` within every capacity of `problem`, none of which links or other arcs imply; in the order in
 /// which the tasks that they lead to begin.
 ///
-/// The placement keeps to all links and capacities. A task that lies there for no time holds nothing. What is finished holds nothing any
+/// The placement keeps to all links and capacities. A task that lies there for no time holds nothing, unless it spans others. What is finished holds nothing any
 /// more, and no arc leads to what has begun. Where facts hold more than there is, only what there is is handed on.
 pub fn chain(problem: &Problem, network: &Network, placement: &Placement) -> Vec<ResourceArc> {
     let order = order(network, placement);
@@ -80,7 +80,8 @@ fn demands(problem: &Problem, placement: &Placement, id: TaskId) -> Vec<(Resourc
     let (task, placed) = (&problem.tasks[id.at()], placement.of(id));
     let is_over = match task.fact {
         Fact::Finished { .. } | Fact::Dropped => true,
-        Fact::Open | Fact::Started { .. } => placed.start == placed.finish,
+        // What spans others may last once they lie elsewhere.
+        Fact::Open | Fact::Started { .. } => placed.start == placed.finish && task.spans.is_none(),
     };
     if is_over {
         return Vec::new();
@@ -89,7 +90,7 @@ fn demands(problem: &Problem, placement: &Placement, id: TaskId) -> Vec<(Resourc
     let pools = pools.map(|&(pool, units)| (Resource::Pool(pool), units));
     let people = placed.crew.iter().map(|&(person, units)| (Resource::Person(person), units));
     let limited = task.phase.filter(|phase| problem.phases[phase.at()].max_parallel.is_some());
-    let limits = limited.filter(|_| task.spans.is_none()).map(|phase| (Resource::Phase(phase), 1));
+    let limits = limited.map(|phase| (Resource::Phase(phase), 1));
     pools.chain(people).chain(limits).filter(|(_, units)| *units > 0).collect()
 }
 

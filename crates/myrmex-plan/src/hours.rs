@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::calendar::{Calendars, OpenTime};
 use crate::placement::Placement;
-use crate::problem::{ALWAYS, CalendarId, Problem, TaskId};
+use crate::problem::{ALWAYS, CalendarId, PersonId, Problem, TaskId};
 
 /// The open time of every calendar and of every placed task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,15 +18,28 @@ pub struct Hours {
     tasks: Vec<usize>,
 }
 
+/// What bounds the work of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Clock {
+    /// A calendar.
+    Calendar(CalendarId),
+    /// A person who does not work all of a day.
+    Limited(PersonId),
+}
+
 impl Hours {
     /// Combines the `calendars` of `problem` as `placement` needs them.
     pub fn new(problem: &Problem, placement: &Placement, calendars: &Calendars) -> Self {
         let mut shared = Vec::new();
-        let mut places: BTreeMap<Vec<CalendarId>, usize> = BTreeMap::new();
+        let mut places: BTreeMap<Vec<Clock>, usize> = BTreeMap::new();
         let tasks = (0..).map(TaskId).take(problem.tasks.len()).map(|task| {
-            let wanted = calendars_of(problem, placement, task);
+            let wanted = clocks_of(problem, placement, calendars, task);
             *places.entry(wanted).or_insert_with_key(|wanted| {
-                let all: Vec<&OpenTime> = wanted.iter().map(|calendar| calendars.of(*calendar)).collect();
+                let open = |clock: &Clock| match *clock {
+                    Clock::Calendar(calendar) => Some(calendars.of(calendar)),
+                    Clock::Limited(person) => calendars.of_limited(person),
+                };
+                let all: Vec<&OpenTime> = wanted.iter().filter_map(open).collect();
                 shared.push(OpenTime::intersection(&all));
                 shared.len() - 1
             })
@@ -46,14 +59,17 @@ impl Hours {
     }
 }
 
-/// Returns the calendars that bound `task`, in ascending order, without the one that is always open.
-fn calendars_of(problem: &Problem, placement: &Placement, task: TaskId) -> Vec<CalendarId> {
+/// Returns what bounds the work of `task`, in ascending order, without the calendar that is always open.
+fn clocks_of(problem: &Problem, placement: &Placement, calendars: &Calendars, task: TaskId) -> Vec<Clock> {
     let (placed, task) = (placement.of(task), &problem.tasks[task.at()]);
-    let people = placed.crew.iter().map(|(person, _)| problem.people[person.at()].calendar);
+    let people = placed.crew.iter().map(|&(person, _)| match calendars.of_limited(person) {
+        Some(_) => Clock::Limited(person),
+        None => Clock::Calendar(problem.people[person.at()].calendar),
+    });
     let pools = task.modes.get(placed.mode).into_iter().flat_map(|mode| &mode.pools);
     let held = pools.filter(|(_, units)| *units > 0).map(|(pool, _)| problem.pools[pool.at()].calendar);
-    let mut all: Vec<CalendarId> = people.chain(held).chain([task.calendar]).collect();
-    all.retain(|calendar| *calendar != ALWAYS);
+    let mut all: Vec<Clock> = people.chain(held.chain([task.calendar]).map(Clock::Calendar)).collect();
+    all.retain(|clock| *clock != Clock::Calendar(ALWAYS));
     all.sort_unstable();
     all.dedup();
     all

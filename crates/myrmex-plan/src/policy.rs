@@ -12,9 +12,10 @@ use crate::chain::{Resource, ResourceArc};
 use crate::fit::Shape;
 use crate::hours::Hours;
 use crate::network::{End, Network, holder};
-use crate::placement::{Placement, length};
+use crate::placement::{Placed, Placement, length};
 use crate::problem::{
-    ALWAYS, Amount, CalendarId, Direction, Fact, LinkKind, Moment, Problem, Span, Split, TaskId, Window,
+    ALWAYS, Amount, CalendarId, Direction, Fact, Kind, LinkKind, Moment, Problem, Span, Split, Task, TaskId,
+    Window,
 };
 
 /// A problem, a placement and its arcs, ready for passes.
@@ -418,7 +419,12 @@ impl Policy {
                 }
             };
             latest[task.at()] = Some(Latest { start, finish });
+            let has_begun = matches!(self.rules[task.at()], Rule::Running { .. });
             for bound in self.bounds_of(task) {
+                // What was to come before the start of what has begun holds back nothing any more.
+                if has_begun && bound.kind.to_end() == End::Start {
+                    continue;
+                }
                 let by = match bound.kind.to_end() {
                     End::Start => start,
                     End::Finish => finish,
@@ -462,16 +468,22 @@ pub fn floats(
     (0..).map(TaskId).zip(latest).map(float).collect()
 }
 
-/// Returns how long every task lasts as it was placed, in open time: by the amounts that dates are computed with.
+/// Returns how long every task lasts as it was placed, in open time: by the amounts that dates are computed with. Of what has begun with
+/// a known rest it is the rest; an instant lasts for no time.
 pub fn planned_lengths(problem: &Problem, placement: &Placement) -> Vec<Span> {
-    let planned = |(task, placed): (&crate::problem::Task, &crate::placement::Placed)| match task.fact {
+    let planned = |(task, placed): (&Task, &Placed)| match task.fact {
         Fact::Started { left: Some(left), .. } => left,
         Fact::Open | Fact::Started { left: None, .. } | Fact::Finished { .. } | Fact::Dropped => {
-            let amount = task.modes.get(placed.mode).map(|mode| mode.estimate.amount);
-            length(amount.unwrap_or(Amount::Duration(Span(0))), placed.crew_units())
+            planned_length(task, placed)
         }
     };
     problem.tasks.iter().zip(&placement.tasks).map(planned).collect()
+}
+
+fn planned_length(task: &Task, placed: &Placed) -> Span {
+    let amount = task.modes.get(placed.mode).map(|mode| mode.estimate.amount);
+    let amount = amount.filter(|_| task.kind != Kind::Milestone);
+    length(amount.unwrap_or(Amount::Duration(Span(0))), placed.crew_units())
 }
 
 fn rule(problem: &Problem, placement: &Placement, id: TaskId) -> Rule {
@@ -501,14 +513,12 @@ fn rule(problem: &Problem, placement: &Placement, id: TaskId) -> Rule {
     let earliest = [start_after, must_start, placed_late].into_iter().flatten().max();
     let earliest = earliest.unwrap_or(problem.start).max(problem.start);
     let whole = match task.split {
-        Split::Never => {
-            let amount = task.modes.get(placed.mode).map(|mode| mode.estimate.amount);
-            let planned = length(amount.unwrap_or(Amount::Duration(Span(0))), placed.crew_units());
-            Some(Span(planned.0.max(1)))
-        }
+        Split::Never => Some(Span(planned_length(task, placed).0.max(1))),
         Split::Closed | Split::Any => None,
     };
-    Rule::Waiting(Waiting { earliest, whole, latest_start: must_start, latest_finish: finish_before })
+    // What must begin while closed begins when it opens.
+    let latest_start = must_start.map(|must| must.max(placed.start));
+    Rule::Waiting(Waiting { earliest, whole, latest_start, latest_finish: finish_before })
 }
 
 /// Makes a task begin at `start` at the earliest.

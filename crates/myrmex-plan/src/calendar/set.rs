@@ -1,9 +1,10 @@
 //! The calendars of a problem, compiled together for as long as its dates may need.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::{CalendarError, OpenTime};
-use crate::problem::{CalendarId, Fact, Moment, Problem};
+use crate::problem::{Calendar, CalendarId, Fact, Moment, PersonId, Problem, Span};
 
 const DAY: i64 = 86_400_000;
 const YEAR: i64 = 365 * DAY;
@@ -16,6 +17,8 @@ const REACHES: [i64; 4] = [2, 10, 40, 100];
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calendars {
     all: Vec<OpenTime>,
+    /// Of the people who do not work all of a day.
+    limited: BTreeMap<PersonId, OpenTime>,
 }
 
 impl Calendars {
@@ -29,12 +32,24 @@ impl Calendars {
         let compiled = written.map(|calendar| OpenTime::compile(calendar, range.clone()));
         let all: Result<Vec<OpenTime>, CalendarError> =
             std::iter::once(Ok(OpenTime::always())).chain(compiled).collect();
-        Ok(Self { all: all? })
+        let mut limited = BTreeMap::new();
+        for (id, person) in (0..).map(PersonId).zip(&problem.people) {
+            if let Some(limit) = person.day_limit {
+                let calendar = shortened(&problem.calendars[person.calendar.at()], limit);
+                limited.insert(id, OpenTime::compile(&calendar, range.clone())?);
+            }
+        }
+        Ok(Self { all: all?, limited })
     }
 
     /// Returns the open time of `calendar`.
     pub fn of(&self, calendar: CalendarId) -> &OpenTime {
         &self.all[calendar.at()]
+    }
+
+    /// Returns when a person works if that is less than their calendar: on each day no longer than their limit.
+    pub fn of_limited(&self, person: PersonId) -> Option<&OpenTime> {
+        self.limited.get(&person)
     }
 
     /// Calls `plan` with the calendars of `problem`, compiled for ever more years, until it does not ask for instants beyond them.
@@ -61,6 +76,24 @@ impl Calendars {
         }
         Err(last.expect("there is at least one reach, and each returned or left its error"))
     }
+}
+
+/// Returns `calendar` with only the first `limit` of each day, in whole minutes.
+fn shortened(calendar: &Calendar, limit: Span) -> Calendar {
+    let minutes = u16::try_from((limit.0 / 60_000).max(0)).unwrap_or(u16::MAX);
+    let cut = |hours: &mut Vec<(u16, u16)>| {
+        let mut left = minutes;
+        for (start, end) in hours.iter_mut() {
+            let kept = end.saturating_sub(*start).min(left);
+            *end = *start + kept;
+            left -= kept;
+        }
+        hours.retain(|(start, end)| start < end);
+    };
+    let mut short = calendar.clone();
+    short.week.iter_mut().for_each(cut);
+    short.exceptions.iter_mut().for_each(|exception| cut(&mut exception.hours));
+    short
 }
 
 /// Returns the first and the last instant that a problem names.

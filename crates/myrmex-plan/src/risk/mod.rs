@@ -23,7 +23,7 @@ use crate::cost::Rates;
 use crate::network::Network;
 use crate::placement::{Placement, length};
 use crate::policy::{Beyond, Pass, Policy};
-use crate::problem::{Amount, Fact, GroupId, Moment, Money, Problem, Risk, RiskId, Span, TaskId};
+use crate::problem::{Amount, Fact, GroupId, Kind, Moment, Money, Problem, Risk, RiskId, Span, TaskId};
 use crate::random::Random;
 use crate::ratio::MILLION;
 use shape::{Polygons, Shape};
@@ -327,7 +327,9 @@ impl Work {
         let (task, placed) = (&problem.tasks[id.at()], placement.of(id));
         let none = Self { amount: Shape::Exact(0), measure: Measure::Length, group: None };
         let estimate = task.modes.get(placed.mode).map(|mode| &mode.estimate);
-        let Some(estimate) = estimate.filter(|_| task.spans.is_none()) else { return none };
+        let Some(estimate) = estimate.filter(|_| task.spans.is_none() && task.kind != Kind::Milestone) else {
+            return none;
+        };
         let (Amount::Duration(planned) | Amount::Effort(planned)) = estimate.amount;
         let by_amount = match estimate.amount {
             Amount::Duration(_) => Measure::Length,

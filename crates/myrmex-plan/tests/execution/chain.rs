@@ -82,6 +82,17 @@ fn what_spans_others_is_chained_by_its_ends() {
 }
 
 #[test]
+fn what_spans_nothing_as_it_lies_has_its_units_once_it_does() {
+    // t2 would last from t0 to t1, which lies before it.
+    let mut problem = tasks(&[0, 6, 0], &[]);
+    problem.pools.push(pool(2));
+    problem.tasks[2].spans = Some((TaskId(0), TaskId(1)));
+    uses(&mut problem, 1, 2);
+    uses(&mut problem, 2, 1);
+    check(&problem, &[(6, 0), (0, 6), (6, 0)], &[(1, 0, 1)]);
+}
+
+#[test]
 fn what_is_over_holds_nothing_and_what_runs_keeps_what_it_has() {
     let mut problem = tasks(&[2, 4, 2], &[]);
     problem.start = Moment(3);

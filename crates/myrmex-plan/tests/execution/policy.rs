@@ -8,8 +8,8 @@ use myrmex_plan::problem::*;
 use proptest::prelude::*;
 
 use super::build::{
-    DAY, HOUR, MONDAY, dates, link, loaded, office, open_office, placed, planned, policy_of, pool, task,
-    tasks,
+    DAY, HOUR, MONDAY, dates, link, loaded, office, open_office, person, placed, planned, policy_of, pool,
+    task, tasks,
 };
 
 /// One pool of one unit that all tasks use.
@@ -59,6 +59,18 @@ fn work_pauses_while_its_calendar_or_that_of_its_pool_is_closed() {
     let expected =
         [(at(0, 14), at(1, 10)), (at(1, 10), at(1, 14)), (at(1, 14), at(1, 14)), (at(1, 14), at(1, 23))];
     assert_eq!(planned(&problem, &placed(&spots)), expected);
+}
+
+#[test]
+fn who_works_a_part_of_each_day_takes_more_of_them() {
+    let mut problem = tasks(&[9 * HOUR], &[]);
+    problem.start = Moment(MONDAY);
+    problem.calendars.push(office());
+    problem.people.push(Person { calendar: CalendarId(1), day_limit: Some(Span(6 * HOUR)), ..person(WHOLE) });
+    let mut placement = placed(&[(MONDAY + 9 * HOUR, 27 * HOUR)]);
+    placement.tasks[0].crew = vec![(PersonId(0), WHOLE)];
+    let expected = (MONDAY + 9 * HOUR, MONDAY + DAY + 12 * HOUR);
+    assert_eq!(planned(&problem, &placement), [expected]);
 }
 
 #[test]
@@ -144,6 +156,17 @@ fn float_is_what_links_and_arcs_leave() {
     problem.tasks[2].window.finish_before = Some(Moment(4));
     let policy = policy_of(&problem, &placement);
     assert_eq!(floats(&problem, &placement, &policy).unwrap()[2], Some(Span(0)));
+}
+
+#[test]
+fn what_has_begun_out_of_order_takes_no_float_from_what_it_did_not_wait_for() {
+    let mut problem = tasks(&[4, 6], &[(0, 1)]);
+    problem.start = Moment(2);
+    problem.tasks[0].fact = Fact::Started { at: Moment(0), left: None };
+    problem.tasks[1].fact = Fact::Started { at: Moment(1), left: None };
+    let placement = placed(&[(0, 4), (1, 6)]);
+    let policy = policy_of(&problem, &placement);
+    assert_eq!(floats(&problem, &placement, &policy).unwrap(), [Some(Span(3)), Some(Span(0))]);
 }
 
 #[test]
