@@ -25,7 +25,7 @@ fn plan(workspace: &Workspace, words: &[&str]) -> Value {
     let words: Vec<&str> = ["plan"].iter().chain(words).chain(&["--json"]).copied().collect();
     let said = workspace.run(&words);
     assert_eq!(said.code, 0, "{}", said.stderr);
-    said.json()
+    serde_json::from_str(&said.stdout).unwrap()
 }
 
 #[test]
@@ -119,7 +119,7 @@ tasks:
   slow: {run: 'true', estimate: 50m}
 inputs: {fast: {type: boolean, default: true}}
 ";
-    let workspace = Workspace::with(&[("outer.yaml", text), ("workflows/inner.yaml", inner)]);
+    let workspace = Workspace::with(&[("outer.yaml", text), ("inner.yaml", inner)]);
     let plan = plan(&workspace, &["outer.yaml"]);
     let offsets = |task: &str| {
         let at = |field: &str| plan["tasks"][task][field].as_i64().unwrap_or(-60_000) / 60_000;

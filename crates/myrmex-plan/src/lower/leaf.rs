@@ -88,7 +88,12 @@ impl<'a> Builder<'a> {
         };
         let calendar = self.names.people.unwrap_or(ALWAYS);
         let window = self.window(around, node, calendar)?;
-        let end = |name: &str| Task { name: format!("{}:{name}", around.path), phase: None, ..whole.clone() };
+        let end = |name: &str| Task {
+            name: format!("{}:{name}", around.path),
+            kind: Kind::Joint,
+            phase: None,
+            ..whole.clone()
+        };
         let start = Task { window: Window { finish_before: None, ..window }, ..end("start") };
         let due = facts.and_then(|facts| facts.due);
         let finish = Task {
@@ -165,7 +170,7 @@ impl<'a> Builder<'a> {
     fn usual_calendar(&self, kind: Kind) -> CalendarId {
         match kind {
             Kind::Manual | Kind::Decision => self.names.people.unwrap_or(ALWAYS),
-            Kind::Automated | Kind::Milestone => ALWAYS,
+            Kind::Automated | Kind::Milestone | Kind::Joint => ALWAYS,
         }
     }
 
@@ -343,7 +348,7 @@ impl<'a> Builder<'a> {
         let defaults =
             self.asked.definition.project.as_ref().map(|project| project.defaults).unwrap_or_default();
         let usual = match kind(node, planning(around.definition, node)) {
-            Kind::Automated | Kind::Milestone => defaults.automated.unwrap_or(AUTOMATED),
+            Kind::Automated | Kind::Milestone | Kind::Joint => defaults.automated.unwrap_or(AUTOMATED),
             Kind::Manual => defaults.manual.unwrap_or(PEOPLE),
             Kind::Decision => defaults.approval.unwrap_or(PEOPLE),
         };
@@ -444,7 +449,7 @@ fn split(kind: Kind, facts: Option<&Planning>) -> Split {
     });
     let usual = match kind {
         Kind::Automated if !facts.is_some_and(|facts| facts.is_preemptible) => Split::Never,
-        Kind::Automated | Kind::Manual | Kind::Decision | Kind::Milestone => Split::Closed,
+        Kind::Automated | Kind::Manual | Kind::Decision | Kind::Milestone | Kind::Joint => Split::Closed,
     };
     said.unwrap_or(usual)
 }

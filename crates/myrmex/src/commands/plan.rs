@@ -14,9 +14,9 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use myrmex_model::ir::Definition;
 use myrmex_model::name::Name;
 use myrmex_model::time::Timestamp;
-use myrmex_plan::lower::{Called, Known, Measured, lower};
+use myrmex_plan::lower::{Asked, Measured, from_definition};
 use myrmex_plan::make::{Options, Plan, make};
-use myrmex_plan::problem::{ALWAYS, Moment, Problem};
+use myrmex_plan::problem::{ALWAYS, Moment, Problem, Span};
 use myrmex_plan::search::Effort;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -265,22 +265,12 @@ struct Inputs {
     definition: Definition,
     called: BTreeMap<Name, Definition>,
     measured: Measured,
-    measured_of: BTreeMap<Name, Measured>,
 }
 
 impl Inputs {
     fn read(definition: Definition, called: BTreeMap<Name, Definition>, workspace: &Workspace) -> Self {
-        let measured = |workflow: &Name| {
-            let tasks = history_of(workflow, workspace).map(|history| history.tasks).unwrap_or_default();
-            let measured = tasks.into_iter().filter(|(_, task)| !task.lengths.is_empty());
-            measured.map(|(path, task)| (path, task.lengths)).collect::<Measured>()
-        };
-        Self {
-            measured: measured(&definition.name),
-            measured_of: called.keys().map(|name| (name.clone(), measured(name))).collect(),
-            definition,
-            called,
-        }
+        let measured = measured(&definition.name, workspace);
+        Self { definition, called, measured }
     }
 
     /// Makes the problem, and says whether it has dates.
@@ -288,18 +278,16 @@ impl Inputs {
         let project = self.definition.project.as_deref();
         let given = args.start.map(|start| Moment(start.0.div_euclid(1_000_000)));
         let is_dated = given.is_some() || project.is_some_and(|project| project.start.is_some());
-        let called = |name: &Name| {
-            let (definition, measured) = (self.called.get(name)?, self.measured_of.get(name)?);
-            Some(Called { definition, measured })
-        };
-        let known = Known {
-            start: given.unwrap_or_default(),
-            places: args.places,
-            called: &called,
+        let asked = Asked {
+            definition: &self.definition,
+            called: &self.called,
             measured: &self.measured,
+            start: given.unwrap_or_default(),
+            slots: args.places,
         };
-        let mut problem = lower(&self.definition, &known)
-            .map_err(|error| Failure::from_error(FailureCode::Plan, &error))?;
+        let lowered =
+            from_definition(&asked).map_err(|error| Failure::from_error(FailureCode::Plan, &error))?;
+        let mut problem = lowered.problem;
         if let Some(start) = given {
             problem.start = start;
         }
@@ -308,24 +296,20 @@ impl Inputs {
 
     /// Returns what tells this plan from others: all that it was made from.
     fn digest(&self, args: &Args) -> String {
-        let lengths = |measured: &Measured| {
-            let lengths = measured.iter().map(|(path, lengths)| {
-                (path.clone(), json!(lengths.iter().map(|length| length.0).collect::<Vec<_>>()))
-            });
-            Value::Object(lengths.collect())
-        };
-        let called: Map<String, Value> = self
-            .called
+        let lengths: Map<String, Value> = self
+            .measured
+            .lengths
             .iter()
-            .map(|(name, called)| {
-                let measured = self.measured_of.get(name).map(lengths);
-                (name.to_string(), json!([hash(called), measured]))
+            .map(|(path, lengths)| {
+                (path.clone(), json!(lengths.iter().map(|span| span.0).collect::<Vec<_>>()))
             })
             .collect();
+        let called: Map<String, Value> =
+            self.called.iter().map(|(name, called)| (name.to_string(), json!(hash(called)))).collect();
         let inputs = json!({
             "engine": env!("CARGO_PKG_VERSION"),
             "definition": hash(&self.definition),
-            "measured": lengths(&self.measured),
+            "measured": lengths,
             "called": called,
             "start": args.start.map(|start| start.0),
             "places": args.places,
@@ -337,6 +321,16 @@ impl Inputs {
         let digest = Sha256::digest(inputs.to_string().as_bytes());
         digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
+}
+
+/// Reads how long the tasks of a workflow took in its past runs.
+fn measured(workflow: &Name, workspace: &Workspace) -> Measured {
+    let tasks = history_of(workflow, workspace).map(|history| history.tasks).unwrap_or_default();
+    let lengths = tasks.into_iter().filter(|(_, task)| !task.lengths.is_empty()).map(|(path, task)| {
+        let spans = task.lengths.iter().map(|length| Span(i64::try_from(length.0).unwrap_or(i64::MAX)));
+        (path, spans.collect())
+    });
+    Measured { lengths: lengths.collect(), ..Measured::default() }
 }
 
 fn hash(definition: &Definition) -> String {

@@ -148,7 +148,7 @@ fn names(path: &str) -> impl Iterator<Item = &str> {
 
 /// Returns the path of the block that a joint belongs to; empty for the root.
 fn block_of(joint: &str) -> &str {
-    joint.rsplit_once('/').map_or("", |(block, _)| block)
+    joint.rsplit_once(':').map_or("", |(block, _)| block)
 }
 
 /// Returns whether a path lies in that of a block, its items among it.
