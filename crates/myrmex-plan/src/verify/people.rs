@@ -46,7 +46,7 @@ impl Check<'_> {
         let (written, placed, mode) = self.written(task);
         let has_begun = matches!(written.fact, Fact::Started { .. });
         let works = match written.kind {
-            Kind::Decision => false,
+            Kind::Decision | Kind::Joint => false,
             Kind::Milestone => written.spans.is_some(),
             Kind::Automated | Kind::Manual => {
                 has_begun || self.work(task) != Span(0) || written.spans.is_some()

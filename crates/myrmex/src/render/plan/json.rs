@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use myrmex_plan::chain::Resource;
 use myrmex_plan::outcome::{BoundBy, Driver, Load, Outcome};
-use myrmex_plan::problem::{Kind, Moment, Problem, Source, TaskId, WHOLE};
+use myrmex_plan::problem::{Fact, Kind, Moment, Problem, Source, TaskId, WHOLE};
 
 /// A plan with what is needed to name things in it.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +56,11 @@ impl<'p> Named<'p> {
 /// Builds the part of the document that tells dates: everything but `id`, `scenario`, `cost`, `risk`, `checks` and `delta`.
 pub fn dates(named: Named<'_>) -> Map<String, Value> {
     let outcome = named.outcome;
-    let is_seen = |task: &TaskId| named.problem.tasks[task.at()].kind != Kind::Joint;
+    // What is not expected to run has no dates.
+    let is_seen = |task: &TaskId| {
+        let task = &named.problem.tasks[task.at()];
+        task.kind != Kind::Joint && task.fact != Fact::Dropped
+    };
     let paths = |tasks: &[TaskId]| {
         tasks.iter().filter(|task| is_seen(task)).map(|task| named.task(*task)).collect::<Vec<_>>()
     };

@@ -40,7 +40,9 @@ impl Branch {
 /// Builds the rows: a task is below its phase, and below the tasks that its path names.
 pub(super) fn rows(named: Named<'_>) -> Rows {
     let mut root = Branch::default();
-    let seen = (0..).zip(&named.problem.tasks).filter(|(_, task)| task.kind != Kind::Joint);
+    let seen = (0..)
+        .zip(&named.problem.tasks)
+        .filter(|(_, task)| task.kind != Kind::Joint && task.fact != Fact::Dropped);
     for (index, task) in seen {
         let phase = task.phase.map(|phase| named.problem.phases[phase.at()].name.as_str());
         let mut at = &mut root;
