@@ -263,6 +263,7 @@ impl<'s> Files<'s> {
                     | Verb::Switch(_)
                     | Verb::Fail(_)
                     | Verb::Wait(_)
+                    | Verb::Await(_)
                     | Verb::Block(_),
                 )
                 | None => {}
@@ -349,6 +350,7 @@ fn needed(outline: &Outline, others: &Others<'_>) -> Vec<(usize, &'static str, P
                 | Verb::Switch(_)
                 | Verb::Fail(_)
                 | Verb::Wait(_)
+                | Verb::Await(_)
                 | Verb::Block(_),
             )
             | None => return,

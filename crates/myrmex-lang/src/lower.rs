@@ -6,19 +6,20 @@ use std::sync::Arc;
 use myrmex_model::OrderedMap;
 use myrmex_model::demand::{self as model, Priority};
 use myrmex_model::ir::{
-    Binding, Body, Call, Case, Catch, Choose, Concurrency, Definition, Each, Edge, Flow, FlowChild, Graph,
-    GraphChild, Handling, Input, Join, NODES_MAX, Next, Node, NodeId, Outputs, Policy, Retry, RoundCondition,
-    Rounds, Task as Leaf, Timer,
+    self, Binding, Body, Call, Case, Catch, Choose, Concurrency, Definition, Each, Edge, Flow, FlowChild,
+    Graph, GraphChild, Handling, Input, Join, NODES_MAX, Next, Node, NodeId, Outputs, Policy, Retry,
+    RoundCondition, Rounds, Task as Leaf, Timer,
 };
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::schema::{Schema, Type};
 use myrmex_model::template::{Expr, Part, Template};
+use myrmex_model::value::Value;
 use myrmex_model::wire::definition::SCOPE_DEPTH_MAX;
 
 use crate::others::{Found, Others};
 use crate::outline::{
-    Action, Asks, Cache, Condition, Data, Defaults, ForEach, Given, Handed, Handlers, Outline, Run, RunWhat,
-    Scope, ScopeKind, Spot, Target, Task, TaskOutputs, Use, Verb, Wait, Workflow,
+    Action, Asks, Await, Cache, Condition, Data, Defaults, ForEach, Given, Handed, Handlers, Outline, Run,
+    RunWhat, Scope, ScopeKind, Spot, Target, Task, TaskOutputs, Use, Verb, Wait, Workflow,
 };
 use crate::places::SourceMap;
 use crate::resolve::Links;
@@ -190,7 +191,7 @@ impl<'o> Lowering<'o> {
             name,
             parent,
             guard: None,
-            body: Body::Value(Template::Literal(serde_json::Value::Null)),
+            body: Body::Value(Template::Literal(Value::Null)),
             policy: Policy::default(),
             outputs: Outputs::Raw,
             handling: None,
@@ -384,6 +385,7 @@ impl<'o> Lowering<'o> {
             Verb::Fail(data) => Body::Raise(data.template.clone()),
             Verb::Wait(Wait::After(data)) => Body::Timer(Timer::After(data.template.clone())),
             Verb::Wait(Wait::Until(data)) => Body::Timer(Timer::Until(data.template.clone())),
+            Verb::Await(body) => Body::Await(Box::new(awaited(body))),
             Verb::Block(inner) => self.scope(inner, id)?,
             Verb::Call(call) => Body::Call(Call {
                 workflow: Name::new(&call.name.value).ok()?,
@@ -638,4 +640,21 @@ fn bind_parts(parts: &Template, bind: &mut impl FnMut(&Template) -> Option<Templ
 /// Returns the inputs that something else is given, as one object.
 fn given(with: &[Given]) -> Template {
     Template::map(with.iter().map(|given| (given.name.value.clone(), given.data.template.clone())).collect())
+}
+
+/// Lowers what waits for people, or for a message.
+fn awaited(body: &Await) -> ir::Await {
+    let names = |data: &Option<Data>| {
+        data.as_ref()
+            .map_or_else(|| Template::Literal(Value::Array(Vec::new())), |data| data.template.clone())
+    };
+    ir::Await {
+        kind: body.kind.clone(),
+        ask: body.ask.as_ref().map_or(Template::Literal(Value::Null), |data| data.template.clone()),
+        from: names(&body.from),
+        exclude: names(&body.exclude),
+        count: body.count.unwrap_or(1),
+        fields: body.fields.iter().map(|own| own.input.clone()).collect(),
+        expires: body.expires,
+    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use myrmex_expr::Step;
 use myrmex_model::demand::Priority;
 use myrmex_model::ir::{
-    Backoff, Complete, Input, Join, Late, OnConflict, OutputField, Repetition, Tolerance,
+    AwaitKind, Backoff, Complete, Input, Join, Late, OnConflict, OutputField, Repetition, Tolerance,
 };
 use myrmex_model::outcome::OutcomeSet;
 use myrmex_model::template::{Expr, Template};
@@ -239,6 +239,7 @@ pub(crate) enum Verb {
     Block(Scope),
     Call(Call),
     Use(Use),
+    Await(Box<Await>),
 }
 
 /// An action of a library.
@@ -269,6 +270,36 @@ pub(crate) struct Given {
     pub(crate) data: Data,
     /// Where the value is.
     pub(crate) place: Place,
+}
+
+/// What waits for people, or for a message.
+#[derive(Debug)]
+pub(crate) struct Await {
+    pub(crate) kind: AwaitKind,
+    /// None of a message.
+    pub(crate) ask: Option<Data>,
+    /// None for everybody.
+    pub(crate) from: Option<Data>,
+    /// None for nobody.
+    pub(crate) exclude: Option<Data>,
+    /// None for one.
+    pub(crate) count: Option<u32>,
+    pub(crate) fields: Vec<InputDeclaration>,
+    pub(crate) expires: Option<Length>,
+}
+
+impl Default for Await {
+    fn default() -> Self {
+        let (ask, from, exclude, count, expires) = (None, None, None, None, None);
+        Self { kind: AwaitKind::Manual, ask, from, exclude, count, fields: Vec::new(), expires }
+    }
+}
+
+impl Await {
+    /// Returns the data in which expressions may stand.
+    pub(crate) fn data(&self) -> impl Iterator<Item = &Data> {
+        self.ask.iter().chain(&self.from).chain(&self.exclude)
+    }
 }
 
 /// A local process.

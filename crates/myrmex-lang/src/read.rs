@@ -16,6 +16,7 @@ pub(crate) mod keys;
 mod keywords;
 mod library;
 pub(crate) mod order;
+pub(crate) mod people;
 pub(crate) mod policy;
 pub(crate) mod schema;
 mod secret;

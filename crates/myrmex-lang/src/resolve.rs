@@ -16,13 +16,14 @@ mod variables;
 
 use myrmex_expr::Shape;
 use myrmex_model::OrderedMap;
+use myrmex_model::ir::AwaitKind;
 
 use crate::Source;
 use crate::codes;
 use crate::others::{Others, library_name};
 use crate::outline::{
-    Condition, Data, Handlers, InputDeclaration, Outline, Read, Run, RunWhat, Scope, ScopeId, ScopeKind,
-    Task, TaskOutputs, Verb, Wait, Workflow,
+    Await, Condition, Data, Handlers, InputDeclaration, Outline, Read, Run, RunWhat, Scope, ScopeId,
+    ScopeKind, Task, TaskOutputs, Verb, Wait, Workflow,
 };
 use crate::report::Report;
 
@@ -194,7 +195,13 @@ impl<'o, 'r> Resolver<'o, 'r> {
                 handlers_owner = self.variables.enter(inner, owner);
             }
             Some(
-                Verb::Run(_) | Verb::Switch(_) | Verb::Fail(_) | Verb::Wait(_) | Verb::Call(_) | Verb::Use(_),
+                Verb::Run(_)
+                | Verb::Switch(_)
+                | Verb::Fail(_)
+                | Verb::Wait(_)
+                | Verb::Call(_)
+                | Verb::Use(_)
+                | Verb::Await(_),
             )
             | None => {}
         }
@@ -332,6 +339,7 @@ impl<'o, 'r> Resolver<'o, 'r> {
                 let shape = self.data(data);
                 self.expect_type("`until`", (data, &shape), &types::INSTANT);
             }
+            Some(Verb::Await(body)) => return self.asked(body),
             Some(Verb::Switch(cases)) => {
                 for condition in cases.iter().filter_map(|case| case.when.as_ref()) {
                     self.condition(condition);
@@ -352,6 +360,28 @@ impl<'o, 'r> Resolver<'o, 'r> {
             None => {}
         }
         Shape::ANY
+    }
+
+    /// Looks at what people are asked, and returns what is known of their answer.
+    fn asked(&mut self, body: &'o Await) -> Shape {
+        for data in body.data() {
+            self.data(data);
+        }
+        let by = match body.kind {
+            AwaitKind::Signal(_) => return Shape::ANY,
+            _ if body.count.unwrap_or(1) > 1 => Shape::list_of(Shape::STRING),
+            AwaitKind::Manual | AwaitKind::Approval | AwaitKind::Form | AwaitKind::Gate(_) => Shape::STRING,
+        };
+        if body.kind == AwaitKind::Manual && body.fields.is_empty() {
+            return Shape::ANY;
+        }
+        let field = |own: &InputDeclaration| {
+            let shape = types::shape_of_schema(&own.input.schema);
+            let shape = if own.input.is_optional { shape.or_null() } else { shape };
+            (own.input.name.as_str().to_owned(), shape)
+        };
+        let own = [("by".to_owned(), by), ("comment".to_owned(), Shape::STRING_OR_NULL)];
+        Shape::map_of(body.fields.iter().map(field).chain(own).collect())
     }
 
     fn enter_loop(&mut self, inner: Loop<'o>) {

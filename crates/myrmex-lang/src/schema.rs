@@ -62,7 +62,10 @@ fn definitions() -> Value {
         ("run", with(object(&keys::RUN, &[]), "oneOf", one_of(&["command", "script"]))),
         ("cache", object(&keys::CACHE, &[]).into()),
         ("fail", with(object(&keys::FAIL, &[]), "anyOf", one_of(&["type", "title"]))),
-        ("wait", with(object(&keys::WAIT, &[]), "required", json!(["until"]))),
+        ("wait", with(object(&keys::WAIT, &[]), "oneOf", one_of(&["until", "signal"]))),
+        ("manual", with(object(&keys::MANUAL, &[]), "required", json!(["ask"]))),
+        ("approval", with(object(&keys::APPROVAL, &[]), "required", json!(["ask"]))),
+        ("form", with(object(&keys::FORM, &[]), "required", json!(["ask"]))),
         ("case", case()),
         ("retry", with(object(&keys::RETRY, &[]), "required", json!(["attempts"]))),
         ("timeout", object(&keys::TIMEOUT, &[]).into()),
@@ -73,7 +76,7 @@ fn definitions() -> Value {
 
 /// Returns the name under which the schema of a map stands.
 fn name_of(keys: &Keys) -> &'static str {
-    let named: [(&Keys, &str); 13] = [
+    let named: [(&Keys, &str); 16] = [
         (&keys::INPUT, "input"),
         (&keys::SCHEMA, "schema"),
         (&keys::CONCURRENCY, "concurrency"),
@@ -82,6 +85,9 @@ fn name_of(keys: &Keys) -> &'static str {
         (&keys::CACHE, "cache"),
         (&keys::FAIL, "fail"),
         (&keys::WAIT, "wait"),
+        (&keys::MANUAL, "manual"),
+        (&keys::APPROVAL, "approval"),
+        (&keys::FORM, "form"),
         (&keys::CASE, "case"),
         (&keys::RETRY, "retry"),
         (&keys::TIMEOUT, "timeout"),

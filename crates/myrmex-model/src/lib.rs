@@ -22,6 +22,7 @@ pub mod name;
 pub mod outcome;
 pub mod retry;
 pub mod schema;
+pub mod signal;
 pub mod status;
 pub mod template;
 pub mod time;

@@ -163,6 +163,7 @@ impl Reader<'_> {
                 | Verb::Switch(_)
                 | Verb::Fail(_)
                 | Verb::Wait(_)
+                | Verb::Await(_)
                 | Verb::Call(_)
                 | Verb::Use(_),
             )

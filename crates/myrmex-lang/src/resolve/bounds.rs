@@ -61,7 +61,13 @@ fn collect<'o>(unbound: &mut Vec<&'o Task>, task: &'o Task, is_inside: bool) {
             scope.tasks.iter().for_each(|task| collect(unbound, task, is_bound));
         }
         Some(
-            Verb::Set(_) | Verb::Switch(_) | Verb::Fail(_) | Verb::Wait(_) | Verb::Call(_) | Verb::Use(_),
+            Verb::Set(_)
+            | Verb::Switch(_)
+            | Verb::Fail(_)
+            | Verb::Wait(_)
+            | Verb::Await(_)
+            | Verb::Call(_)
+            | Verb::Use(_),
         )
         | None => {}
     }

@@ -115,7 +115,7 @@ impl<'o> Walk<'o, '_> {
                     self.around.push(Around { name, asks: own, depth: self.entered.len() });
                 }
             }
-            Some(Verb::Set(_) | Verb::Switch(_) | Verb::Fail(_) | Verb::Wait(_)) | None => {}
+            Some(Verb::Set(_) | Verb::Switch(_) | Verb::Fail(_) | Verb::Wait(_) | Verb::Await(_)) | None => {}
         }
         match &task.verb {
             Some(Verb::Block(scope)) => scope.tasks.iter().for_each(|task| self.task(task, used)),
@@ -124,7 +124,13 @@ impl<'o> Walk<'o, '_> {
                 self.call(call, used.unwrap_or(call.name.place));
             }
             Some(
-                Verb::Run(_) | Verb::Set(_) | Verb::Switch(_) | Verb::Fail(_) | Verb::Wait(_) | Verb::Call(_),
+                Verb::Run(_)
+                | Verb::Set(_)
+                | Verb::Switch(_)
+                | Verb::Fail(_)
+                | Verb::Wait(_)
+                | Verb::Await(_)
+                | Verb::Call(_),
             )
             | None => {}
         }

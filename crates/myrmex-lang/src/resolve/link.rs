@@ -151,6 +151,7 @@ pub(super) fn targets(task: &Task) -> impl Iterator<Item = &Spot<Target>> {
             | Verb::Set(_)
             | Verb::Fail(_)
             | Verb::Wait(_)
+            | Verb::Await(_)
             | Verb::Block(_)
             | Verb::Call(_)
             | Verb::Use(_),

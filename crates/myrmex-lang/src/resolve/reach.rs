@@ -154,9 +154,15 @@ fn goes_on(task: &Task) -> bool {
         // A `switch` without a case that holds is an error, which may be passed over.
         Some(Verb::Switch(_)) => !task.handlers.continues,
         Some(Verb::Fail(_)) => !task.handlers.continues || task.then.is_some(),
-        Some(Verb::Run(_) | Verb::Set(_) | Verb::Wait(_) | Verb::Block(_) | Verb::Call(_) | Verb::Use(_)) => {
-            task.then.is_some()
-        }
+        Some(
+            Verb::Run(_)
+            | Verb::Set(_)
+            | Verb::Wait(_)
+            | Verb::Await(_)
+            | Verb::Block(_)
+            | Verb::Call(_)
+            | Verb::Use(_),
+        ) => task.then.is_some(),
         // Its cases may have been refused; then nothing is proved.
         None => false,
     };
