@@ -52,7 +52,8 @@ impl Reader<'_> {
         let ask = fields.get("ask").and_then(|entry| self.text_data("`ask`", &entry.value));
         Some(Await {
             kind,
-            ask: Some(ask?),
+            // Without it there is an error already, and what refers to the fields is not reported too.
+            ask,
             from: self.names("from", &fields),
             exclude: self.names("exclude", &fields),
             count: fields.get("count").and_then(|entry| self.count("`count`", &entry.value)),

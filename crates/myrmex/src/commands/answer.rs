@@ -195,7 +195,11 @@ pub fn done(args: &DoneArgs, data: Option<&Path>) -> Result<Exit, Failure> {
 pub fn progress(args: &ProgressArgs, data: Option<&Path>) -> Result<Exit, Failure> {
     let progress = Progress { percent: args.percent, spent: args.hours, remaining: args.remaining };
     let said = Said { answer: Answer::Progress(progress), data: None, comment: args.comment.as_deref() };
-    answered(&args.of, said, (&args.saying, data))
+    // That the task waits on is what was asked for.
+    Ok(match answered(&args.of, said, (&args.saying, data))? {
+        Exit::Waiting => Exit::Success,
+        other => other,
+    })
 }
 
 /// Agrees.
