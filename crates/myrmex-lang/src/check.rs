@@ -267,8 +267,8 @@ impl<'s> Files<'s> {
                     | Verb::Switch(_)
                     | Verb::Fail(_)
                     | Verb::Wait(_)
-                    | Verb::Block(_)
-                    | Verb::Await(_),
+                    | Verb::Await(_)
+                    | Verb::Block(_),
                 )
                 | None => {}
             });
@@ -359,8 +359,8 @@ fn needed(outline: &Outline, others: &Others<'_>) -> Vec<(usize, &'static str, P
                 | Verb::Switch(_)
                 | Verb::Fail(_)
                 | Verb::Wait(_)
-                | Verb::Block(_)
-                | Verb::Await(_),
+                | Verb::Await(_)
+                | Verb::Block(_),
             )
             | None => return,
         };

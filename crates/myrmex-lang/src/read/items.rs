@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use myrmex_model::ir::AwaitKind;
 use myrmex_model::name::Name;
 use myrmex_model::planning::{Deliverable, Item, Planning, Project as Facts};
 
@@ -10,7 +11,7 @@ use super::project::{done, instant};
 use super::task::Around;
 use super::{Fields, Reader};
 use crate::codes;
-use crate::outline::{Await, Data, Declared, Mentioned, Need, People, Spot, Task, Verb};
+use crate::outline::{Await, Data, Declared, Mentioned, Need, Spot, Task, Verb};
 use crate::tree::{Entry, Node, Place};
 
 /// The items of a project that were read so far.
@@ -147,9 +148,9 @@ impl Reader<'_> {
     ) -> Option<Name> {
         let map = self.map("`accept`", &entry.value)?;
         let fields = self.fields(map, &keys::ACCEPT);
-        let mut own =
-            Await::new(People::Approval, Data::text(format!("Is `{}` accepted?", deliverable.value)));
-        self.asked(&mut own, &fields);
+        let ask = Some(Data::text(format!("Is `{}` accepted?", deliverable.value)));
+        let mut own = Await { kind: AwaitKind::Approval, ask, ..Await::default() };
+        self.asked_of(&mut own, &fields);
         let estimate = fields.get("estimate").and_then(|entry| self.estimate(&entry.value));
         let makes_it = |task: &&Task| {
             let made = task.planning.as_ref().and_then(|planning| planning.deliverable.as_ref());

@@ -469,7 +469,7 @@ fn values_that_cannot_be_are_refused() {
         E0308 13:44 the weights of the steps add up to 40%, they must give 100%
         E0501 14:39 `expires` in working time is not supported yet
           hint: write elapsed time, such as `5ed`
-        E0204 14:43 `count` has no effect here: one answer is enough
+        E0202 14:43 unknown key `count` in `form`
         E0332 15:30 there is no day `2027-02-30`
         E0303 15:49 `split` is one of `closed`, `any`, `never`, not `maybe`
         E0302 15:66 the duration `1d4eh` mixes working and elapsed time
