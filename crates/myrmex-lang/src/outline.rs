@@ -643,6 +643,14 @@ impl Task {
 }
 
 impl Outline {
+    /// Returns the people and things that it holds, if it is a file of them.
+    pub(crate) fn resources(&self) -> Option<&Resources> {
+        match self {
+            Self::Resources(resources) => Some(resources),
+            Self::Workflow(_) | Self::Library(_) => None,
+        }
+    }
+
     /// Calls `visit` for every task of the file; a task comes before those inside it.
     pub(crate) fn walk<'o>(&'o self, visit: &mut dyn FnMut(&'o Task)) {
         match self {

@@ -101,6 +101,7 @@ pub(crate) fn resolve<'o>(
     }
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each says where the walk is, apart from the others")]
 struct Resolver<'o, 'r> {
     report: &'r mut Report,
     others: &'o Others<'o>,

@@ -36,7 +36,9 @@ impl Lowering<'_> {
             named.note(mention.what, &mention.name.value);
         }
         for pools in self.nodes.iter().filter_map(|node| node.policy.asks.as_ref()).map(|asks| &asks.pools) {
-            pools.keys().for_each(|pool| named.note(Mentioned::Pool, pool.as_str()));
+            for pool in pools.keys() {
+                named.note(Mentioned::Pool, pool.as_str());
+            }
         }
         facts.resources = all.map(|all| named.reached(&all.facts)).unwrap_or_default();
         let resource_prices = all.map_or(&[][..], |all| &all.prices);

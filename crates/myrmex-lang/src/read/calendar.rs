@@ -63,15 +63,11 @@ impl Reader<'_> {
         let city =
             |zone: &&String| zone.rsplit('/').next().is_some_and(|city| city.eq_ignore_ascii_case(text));
         let message = format!("there is no time zone `{text}`");
-        match known.iter().find(city) {
-            Some(zone) => {
-                let hint = format!("did you mean `{zone}`?");
-                self.report.refuse_hint(codes::ZONE, node.place, message, hint);
-            }
-            None => {
-                let words = known.iter().map(String::as_str);
-                self.report.refuse_word(codes::ZONE, node.place, message, (text, words));
-            }
+        if let Some(zone) = known.iter().find(city) {
+            self.report.refuse_hint(codes::ZONE, node.place, message, format!("did you mean `{zone}`?"));
+        } else {
+            let words = known.iter().map(String::as_str);
+            self.report.refuse_word(codes::ZONE, node.place, message, (text, words));
         }
         None
     }

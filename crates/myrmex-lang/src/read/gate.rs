@@ -31,6 +31,9 @@ impl Reader<'_> {
 
     /// Reads how long an answer may take. The clock on the wall decides about it.
     pub(super) fn expiry(&mut self, node: &Node) -> Option<Length> {
+        if !self.is_project {
+            return self.length("`expires`", node);
+        }
         match self.extent("`expires`", node)? {
             Extent::Elapsed { millis } => u64::try_from(millis).ok().map(Length),
             Extent::Working { .. } => {
@@ -143,7 +146,7 @@ impl Reader<'_> {
                 return None;
             }
         };
-        self.mentioned(kind, Spot { value: name.trim().to_owned(), place: node.place })?;
+        self.mentioned(kind, name.trim(), node.place)?;
         Some(text.to_owned())
     }
 }

@@ -72,7 +72,7 @@ impl Reader<'_> {
             }
             let is_summary = value.as_map().is_some_and(|map| map.entry("tasks").is_some());
             if is_summary {
-                self.summary(spot, value, home, items);
+                self.summary(&spot, value, home, items);
                 continue;
             }
             let Some(mut task) = self.task(spot, value, Around::Project) else { continue };
@@ -85,7 +85,7 @@ impl Reader<'_> {
     }
 
     /// Reads a task whose body is `tasks`. It opens no scope: its tasks stand beside all others.
-    fn summary(&mut self, name: Spot<String>, node: &Node, home: &Home, items: &mut Items) {
+    fn summary(&mut self, name: &Spot<String>, node: &Node, home: &Home, items: &mut Items) {
         let spot = self.name("a task", &name.value, name.place);
         let Some(map) = node.as_map() else { return };
         let fields = self.fields(map, &keys::SUMMARY);

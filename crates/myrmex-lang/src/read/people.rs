@@ -58,10 +58,7 @@ impl Reader<'_> {
             exclude: self.names("exclude", &fields),
             count: fields.get("count").and_then(|entry| self.count("`count`", &entry.value)),
             fields: fields.get(fields_key).map(|entry| self.asked_fields(&entry.value)).unwrap_or_default(),
-            expires: fields.get("expires").and_then(|entry| match self.is_project {
-                true => self.expiry(&entry.value),
-                false => self.length("`expires`", &entry.value),
-            }),
+            expires: fields.get("expires").and_then(|entry| self.expiry(&entry.value)),
             gate: None,
         })
     }
