@@ -111,7 +111,7 @@ fn answer_fields(
 ) -> Result<Option<Value>, RequestError> {
     let node = run.task(task).map(|task| task.node());
     match node.map(|node| &run.definition().node(node).body) {
-        Some(Body::Await(body)) => Ok(answer_data(body, answer, given)?),
+        Some(Body::Await(body)) => answer_data(body, answer, given).map_err(RequestError::Data),
         // The run machine says why it takes no answer.
         Some(_) | None => Ok(given.cloned()),
     }
