@@ -225,6 +225,11 @@ impl Run {
         if agreed >= body.count { Verdict::Agreed } else { Verdict::Open }
     }
 
+    /// Returns the signal that was acknowledged under this id, as far as it is remembered.
+    pub fn known_signal(&self, id: &str) -> Option<&Signal> {
+        self.signals.find(id)
+    }
+
     /// Returns whether this very signal was acknowledged before.
     pub fn has_received(&self, signal: &Signal) -> bool {
         self.signals.find(&signal.id) == Some(signal)
