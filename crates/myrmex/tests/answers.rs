@@ -129,7 +129,7 @@ fn a_refusal_and_work_that_failed_are_errors_with_their_reasons() {
 
 #[test]
 fn a_run_with_a_timer_is_waited_for_although_people_are_asked() {
-    let text = "workflow: w\ntasks:\n  go: {approval: 'Ship?'}\n  pause: {wait: 300ms}\n  after: {needs: pause, set: 1}\n";
+    let text = "workflow: w\ntasks:\n  go: {approval: 'Ship?'}\n  pause: {wait: 300ms}\n  after: {needs: pause, set: {v: 1}}\n";
     let w = workspace(text);
     let (code, waiting) = summary(&w, &["run", "w.yaml", "--no-wait", "--json"]);
     assert_eq!((code, &waiting["tasks"]["after"]["status"]), (3, &json!("succeeded")));

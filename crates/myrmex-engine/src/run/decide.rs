@@ -99,8 +99,8 @@ pub enum Rejection {
         /// How many.
         count: usize,
     },
-    /// The run is being ended: nobody would hear it.
-    #[error("the run is being ended")]
+    /// The run is being ended, and nobody waits for the message.
+    #[error("the run is being ended, and nothing in it waits for the message")]
     RunEnding,
     /// The run does not wait for its place among those of its workflow.
     #[error("the run does not wait for a place")]

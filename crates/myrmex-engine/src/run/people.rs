@@ -9,7 +9,7 @@
 //! | is being ended, waits for its next attempt, or has ended | an answer is refused, with the reason; a message is kept |
 //! | any, and the same id came before with the same content | answered as before, and nothing else happens |
 //! | any, and the same id came before with another content | refused |
-//! | the run is being ended, or is over | refused |
+//! | the run is being ended, and nothing that follows waits for the message; or it is over | refused |
 //!
 //! Answers belong to one attempt: when a task asks again, what was said before counts no more. What was said is recorded with who
 //! said it, when, and what they were shown.
@@ -225,6 +225,11 @@ impl Run {
         if agreed >= body.count { Verdict::Agreed } else { Verdict::Open }
     }
 
+    /// Returns the signal that was acknowledged under this id, as far as it is remembered.
+    pub fn known_signal(&self, id: &str) -> Option<&Signal> {
+        self.signals.find(id)
+    }
+
     /// Returns whether this very signal was acknowledged before.
     pub fn has_received(&self, signal: &Signal) -> bool {
         self.signals.find(&signal.id) == Some(signal)
@@ -251,12 +256,14 @@ impl Run {
             return Err(Rejection::SignalText { why: "its id, a name or the comment is too long" });
         }
         match &signal.word {
-            Word::Message(_) if self.ending.is_some() => Err(Rejection::RunEnding),
             Word::Message(name) => {
                 let is_full = self.signals.kept.len() >= MESSAGES_KEPT_MAX;
                 match self.first_waiter(name, now) {
+                    Some(_) => Ok(()),
+                    // What follows the end may wait for it, but nothing is kept for it.
+                    None if self.ending.is_some() => Err(Rejection::RunEnding),
                     None if is_full => Err(Rejection::MessagesKept { count: MESSAGES_KEPT_MAX }),
-                    Some(_) | None => Ok(()),
+                    None => Ok(()),
                 }
             }
             Word::Answer { task, answer } => {

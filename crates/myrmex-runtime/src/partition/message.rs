@@ -86,7 +86,7 @@ pub enum RequestError {
     Unknowable,
     /// What comes with an answer is not what the task asks for.
     #[error("{}", of_field(.0))]
-    Data(#[from] InputError),
+    Data(InputError),
     /// What comes with a signal nests too deep.
     #[error("the data nests deeper than {VALUE_DEPTH_MAX} levels")]
     Deep,

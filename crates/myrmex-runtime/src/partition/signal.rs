@@ -1,6 +1,6 @@
 //! What people and programs say to runs.
 
-use myrmex_engine::run::Rejection;
+use myrmex_engine::run::{Rejection, Run};
 use myrmex_model::address::Address;
 use myrmex_model::command::Command;
 use myrmex_model::id::RunId;
@@ -37,9 +37,9 @@ impl State {
             Ok(Some(status)) => {
                 // What was acknowledged before its end is acknowledged again.
                 let ended = self.read(run).ok().flatten();
-                let result = match ended {
-                    Some(ended) if self.has_received(&ended.run, &say.new) => Ok(()),
-                    Some(_) | None => Err(Rejection::RunOver { status }.into()),
+                let result = match ended.and_then(|ended| said_before(&ended.run, &say.new)) {
+                    Some(said) => said,
+                    None => Err(Rejection::RunOver { status }.into()),
                 };
                 self.answer(say.answer, result);
             }
@@ -49,10 +49,6 @@ impl State {
             }
             Err(error) => self.answer(say.answer, Err(error)),
         }
-    }
-
-    fn has_received(&self, run: &myrmex_engine::run::Run, new: &NewSignal) -> bool {
-        filled(run, new).is_ok_and(|(signal, _)| run.has_received(&signal))
     }
 
     /// Says what can be said: to a run that has its place. What is said to one that waits for the place it had before a crash waits
@@ -74,25 +70,37 @@ impl State {
     fn said_to(&mut self, new: NewSignal) -> Result<(), RequestError> {
         let (id, now) = (new.run, self.parts.clock.now());
         let Some(loaded) = self.at_hand(id) else { return Err(Rejection::NotStarted.into()) };
+        if let Some(said) = said_before(&loaded.run, &new) {
+            return said;
+        }
         // What fits the fields of a task matters only while the task asks.
-        loaded.run.check_signal(&new.signal, now).or_else(|rejection| match rejection {
-            // Compared below, with its data.
-            Rejection::SignalReused { .. } => Ok(()),
-            other => Err(other),
-        })?;
+        loaded.run.check_signal(&new.signal, now)?;
         let (signal, data) = filled(&loaded.run, &new)?;
-        loaded.run.check_signal(&signal, now)?;
-        if !loaded.run.has_received(&signal)
-            && let Some(data) = data
-        {
+        if let Some(data) = data {
             loaded.values.put(data);
         }
         self.put(id, Command::Signal(Box::new(signal))).map_err(RequestError::from)
     }
 }
 
+/// Answers what was said before under its id: it is acknowledged again if it is the same; nothing if it is new.
+///
+/// What came with an answer was made to fit the fields of its task. A task that is forgotten has none that could be compared: then all
+/// the rest tells.
+fn said_before(run: &Run, new: &NewSignal) -> Option<Result<(), RequestError>> {
+    let known = run.known_signal(&new.signal.id)?;
+    let is_forgotten = match &new.signal.word {
+        Word::Message(_) => false,
+        Word::Answer { task, .. } => run.task(task).is_none(),
+    };
+    let is_same = Signal { data: None, ..known.clone() } == new.signal
+        && (is_forgotten || filled(run, new).is_ok_and(|(signal, _)| signal.data == known.data));
+    let reused = || Rejection::SignalReused { id: new.signal.id.clone() }.into();
+    Some(if is_same { Ok(()) } else { Err(reused()) })
+}
+
 /// Returns the signal with the hash of what comes with it, and that value, as the task asks for it.
-fn filled(run: &myrmex_engine::run::Run, new: &NewSignal) -> Result<(Signal, Option<Value>), RequestError> {
+fn filled(run: &Run, new: &NewSignal) -> Result<(Signal, Option<Value>), RequestError> {
     let data = match &new.signal.word {
         Word::Message(_) => new.data.clone(),
         Word::Answer { task, answer } => answer_fields(run, (task, *answer), new.data.as_ref())?,
@@ -105,13 +113,13 @@ fn filled(run: &myrmex_engine::run::Run, new: &NewSignal) -> Result<(Signal, Opt
 }
 
 fn answer_fields(
-    run: &myrmex_engine::run::Run,
+    run: &Run,
     (task, answer): (&Address, Reply),
     given: Option<&Value>,
 ) -> Result<Option<Value>, RequestError> {
     let node = run.task(task).map(|task| task.node());
     match node.map(|node| &run.definition().node(node).body) {
-        Some(Body::Await(body)) => Ok(answer_data(body, answer, given)?),
+        Some(Body::Await(body)) => answer_data(body, answer, given).map_err(RequestError::Data),
         // The run machine says why it takes no answer.
         Some(_) | None => Ok(given.cloned()),
     }

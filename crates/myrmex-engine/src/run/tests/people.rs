@@ -232,6 +232,18 @@ fn what_comes_after_a_cancel_is_refused_with_the_reason() {
 }
 
 #[test]
+fn what_follows_a_cancel_may_wait_for_a_message() {
+    let root = graph("root", vec![task("t")]).finally(flow("root", vec![listener("a", "go")]));
+    let mut host = Host::started(&root);
+    host.grant();
+    host.cancel();
+    host.end("t", myrmex_model::outcome::AttemptEnd::Stopped);
+    assert_eq!(host.send("other"), Err(Rejection::RunEnding));
+    host.send("go").unwrap();
+    assert_eq!(host.run.status(), Status::Cancelled);
+}
+
+#[test]
 fn a_task_that_waits_for_people_can_be_skipped() {
     let mut host = Host::started(&flow("root", vec![awaiting("do", AwaitKind::Manual)]));
     let skip = myrmex_model::command::Command::Skip {
