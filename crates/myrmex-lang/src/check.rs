@@ -37,10 +37,7 @@ pub(crate) fn check(source: &Source, beside: &Beside, supply: &Supply, only: Opt
         library_names: beside.libraries.iter().map(|own| library_name(&own.name).to_owned()).collect(),
         folders: (beside.workflow_folders.clone(), beside.library_folder.clone()),
         supply: supply.clone(),
-        resources: outlines.iter().flatten().find_map(|outline| match outline {
-            Outline::Resources(resources) => Some(&**resources),
-            Outline::Workflow(_) | Outline::Library(_) => None,
-        }),
+        resources: outlines.iter().flatten().find_map(Outline::resources),
         left_out,
     };
     let links: Vec<Option<Links>> = outlines
@@ -267,8 +264,8 @@ impl<'s> Files<'s> {
                     | Verb::Switch(_)
                     | Verb::Fail(_)
                     | Verb::Wait(_)
-                    | Verb::Block(_)
-                    | Verb::Await(_),
+                    | Verb::Await(_)
+                    | Verb::Block(_),
                 )
                 | None => {}
             });
@@ -359,8 +356,8 @@ fn needed(outline: &Outline, others: &Others<'_>) -> Vec<(usize, &'static str, P
                 | Verb::Switch(_)
                 | Verb::Fail(_)
                 | Verb::Wait(_)
-                | Verb::Block(_)
-                | Verb::Await(_),
+                | Verb::Await(_)
+                | Verb::Block(_),
             )
             | None => return,
         };

@@ -8,25 +8,26 @@ use std::sync::Arc;
 use myrmex_model::OrderedMap;
 use myrmex_model::demand::{self as model, Priority};
 use myrmex_model::ir::{
-    Binding, Body, Call, Case, Catch, Choose, Concurrency, Definition, Each, Edge, Flow, FlowChild, Graph,
-    GraphChild, Handling, Input, Join, NODES_MAX, Next, Node, NodeId, Outputs, Policy, Retry, RoundCondition,
-    Rounds, Task as Leaf, Timer,
+    self, Binding, Body, Call, Case, Catch, Choose, Concurrency, Definition, Each, Edge, Flow, FlowChild,
+    Graph, GraphChild, Handling, Input, Join, NODES_MAX, Next, Node, NodeId, Outputs, Policy, Retry,
+    RoundCondition, Rounds, Task as Leaf, Timer,
 };
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::schema::{Schema, Type};
 use myrmex_model::template::{Expr, Part, Template};
+use myrmex_model::value::Value;
 use myrmex_model::wire::definition::SCOPE_DEPTH_MAX;
 
 use crate::others::{Found, Others};
 use crate::outline::{
-    Action, Asks, Cache, Condition, Data, Defaults, ForEach, Given, Handed, Handlers, Outline, Run, RunWhat,
-    Scope, ScopeKind, Spot, Target, Task, TaskOutputs, Use, Verb, Wait, Workflow,
+    Action, Asks, Await, Cache, Condition, Data, Defaults, ForEach, Given, Handed, Handlers, Outline, Run,
+    RunWhat, Scope, ScopeKind, Spot, Target, Task, TaskOutputs, Use, Verb, Wait, Workflow,
 };
 use crate::places::SourceMap;
 use crate::resolve::Links;
 use crate::tree::Place;
 
-use self::project::lower_await;
+use self::project::lower_gate;
 
 /// The executor of `run`.
 const PROCESS: &str = "process";
@@ -195,7 +196,7 @@ impl<'o> Lowering<'o> {
             name,
             parent,
             guard: None,
-            body: Body::Value(Template::Literal(serde_json::Value::Null)),
+            body: Body::Value(Template::Literal(Value::Null)),
             policy: Policy::default(),
             outputs: Outputs::Raw,
             handling: None,
@@ -394,6 +395,7 @@ impl<'o> Lowering<'o> {
             Verb::Fail(data) => Body::Raise(data.template.clone()),
             Verb::Wait(Wait::After(data)) => Body::Timer(Timer::After(data.template.clone())),
             Verb::Wait(Wait::Until(data)) => Body::Timer(Timer::Until(data.template.clone())),
+            Verb::Await(body) => Body::Await(Box::new(awaited(body)?)),
             Verb::Block(inner) => self.scope(inner, id)?,
             Verb::Call(call) => Body::Call(Call {
                 workflow: Name::new(&call.name.value).ok()?,
@@ -401,7 +403,6 @@ impl<'o> Lowering<'o> {
                 is_detached: call.is_detached,
             }),
             Verb::Use(used) => self.used(used, id)?,
-            Verb::Await(own) => Body::Await(Box::new(lower_await(own)?)),
         };
         let policy = self.policy(task, matches!(verb, Verb::Run(_)));
         let node = &mut self.nodes[id.0 as usize];
@@ -650,4 +651,25 @@ fn bind_parts(parts: &Template, bind: &mut impl FnMut(&Template) -> Option<Templ
 /// Returns the inputs that something else is given, as one object.
 fn given(with: &[Given]) -> Template {
     Template::map(with.iter().map(|given| (given.name.value.clone(), given.data.template.clone())).collect())
+}
+
+/// Lowers what waits for people, or for a message.
+fn awaited(body: &Await) -> Option<ir::Await> {
+    let names = |data: &Option<Data>| {
+        data.as_ref()
+            .map_or_else(|| Template::Literal(Value::Array(Vec::new())), |data| data.template.clone())
+    };
+    let kind = match &body.gate {
+        Some(gate) => ir::AwaitKind::Gate(Box::new(lower_gate(gate)?)),
+        None => body.kind.clone(),
+    };
+    Some(ir::Await {
+        kind,
+        ask: body.ask.as_ref().map_or(Template::Literal(Value::Null), |data| data.template.clone()),
+        from: names(&body.from),
+        exclude: names(&body.exclude),
+        count: body.count.unwrap_or(1),
+        fields: body.fields.iter().map(|own| own.input.clone()).collect(),
+        expires: body.expires,
+    })
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use myrmex_expr::Step;
 use myrmex_model::demand::Priority;
 use myrmex_model::ir::{
-    Backoff, Complete, GateDecision, Holds, Input, Join, Late, OnConflict, OutputField, Repetition, Tolerance,
+    AwaitKind, Backoff, Complete, GateDecision, Holds, Input, Join, Late, OnConflict, OutputField,
+    Repetition, Tolerance,
 };
 use myrmex_model::name::Name;
 use myrmex_model::outcome::{Outcome, OutcomeSet};
@@ -373,60 +374,6 @@ pub(crate) enum Verb {
     Await(Box<Await>),
 }
 
-/// What waits for people.
-#[derive(Debug)]
-pub(crate) struct Await {
-    pub(crate) kind: People,
-    pub(crate) ask: Data,
-    pub(crate) from: Option<Data>,
-    pub(crate) exclude: Option<Data>,
-    pub(crate) count: u32,
-    pub(crate) fields: Vec<InputDeclaration>,
-    pub(crate) expires: Option<Length>,
-}
-
-/// What people do.
-#[derive(Debug)]
-pub(crate) enum People {
-    Manual,
-    Approval,
-    Form,
-    Gate(Box<Gate>),
-}
-
-/// What people decide by at a gate.
-#[derive(Debug)]
-pub(crate) struct Gate {
-    pub(crate) criteria: Vec<(Spot<String>, Condition)>,
-    pub(crate) checklist: Vec<CheckItem>,
-    pub(crate) decisions: Vec<GateDecision>,
-}
-
-/// What people confirm at a gate.
-#[derive(Debug)]
-pub(crate) struct CheckItem {
-    pub(crate) name: Spot<String>,
-    pub(crate) ask: Data,
-    pub(crate) needs_evidence: bool,
-}
-
-impl Await {
-    /// Asks everybody for one answer, however long it takes.
-    pub(crate) fn new(kind: People, ask: Data) -> Self {
-        Self { kind, ask, from: None, exclude: None, count: 1, fields: Vec::new(), expires: None }
-    }
-
-    /// Returns the data in it in which expressions may stand.
-    pub(crate) fn data(&self) -> impl Iterator<Item = &Data> {
-        let checklist = match &self.kind {
-            People::Gate(gate) => gate.checklist.as_slice(),
-            People::Manual | People::Approval | People::Form => &[],
-        };
-        let asks = checklist.iter().map(|item| &item.ask);
-        [&self.ask].into_iter().chain(&self.from).chain(&self.exclude).chain(asks)
-    }
-}
-
 /// An action of a library.
 #[derive(Debug)]
 pub(crate) struct Use {
@@ -455,6 +402,55 @@ pub(crate) struct Given {
     pub(crate) data: Data,
     /// Where the value is.
     pub(crate) place: Place,
+}
+
+/// What waits for people, or for a message.
+#[derive(Debug)]
+pub(crate) struct Await {
+    pub(crate) kind: AwaitKind,
+    /// None of a message.
+    pub(crate) ask: Option<Data>,
+    /// None for everybody.
+    pub(crate) from: Option<Data>,
+    /// None for nobody.
+    pub(crate) exclude: Option<Data>,
+    /// None for one.
+    pub(crate) count: Option<u32>,
+    pub(crate) fields: Vec<InputDeclaration>,
+    pub(crate) expires: Option<Length>,
+    /// Of a gate: what `kind` will hold.
+    pub(crate) gate: Option<Box<Gate>>,
+}
+
+/// What people decide by at a gate.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    pub(crate) criteria: Vec<(Spot<String>, Condition)>,
+    pub(crate) checklist: Vec<CheckItem>,
+    pub(crate) decisions: Vec<GateDecision>,
+}
+
+/// What people confirm at a gate.
+#[derive(Debug)]
+pub(crate) struct CheckItem {
+    pub(crate) name: Spot<String>,
+    pub(crate) ask: Data,
+    pub(crate) needs_evidence: bool,
+}
+
+impl Default for Await {
+    fn default() -> Self {
+        let (ask, from, exclude, count, expires) = (None, None, None, None, None);
+        Self { kind: AwaitKind::Manual, ask, from, exclude, count, fields: Vec::new(), expires, gate: None }
+    }
+}
+
+impl Await {
+    /// Returns the data in which expressions may stand.
+    pub(crate) fn data(&self) -> impl Iterator<Item = &Data> {
+        let checklist = self.gate.iter().flat_map(|gate| &gate.checklist);
+        self.ask.iter().chain(&self.from).chain(&self.exclude).chain(checklist.map(|item| &item.ask))
+    }
 }
 
 /// A local process.
@@ -647,6 +643,14 @@ impl Task {
 }
 
 impl Outline {
+    /// Returns the people and things that it holds, if it is a file of them.
+    pub(crate) fn resources(&self) -> Option<&Resources> {
+        match self {
+            Self::Resources(resources) => Some(resources),
+            Self::Workflow(_) | Self::Library(_) => None,
+        }
+    }
+
     /// Calls `visit` for every task of the file; a task comes before those inside it.
     pub(crate) fn walk<'o>(&'o self, visit: &mut dyn FnMut(&'o Task)) {
         match self {

@@ -11,6 +11,7 @@ mod expression;
 mod files;
 pub(crate) mod foreign;
 mod forms;
+pub(crate) mod gate;
 mod handlers;
 mod hints;
 mod items;

@@ -19,12 +19,13 @@ mod variables;
 
 use myrmex_expr::Shape;
 use myrmex_model::OrderedMap;
+use myrmex_model::ir::AwaitKind;
 
 use crate::Source;
 use crate::codes;
 use crate::others::{Others, library_name};
 use crate::outline::{
-    Await, Condition, Data, Handlers, InputDeclaration, Outline, People, Read, Run, RunWhat, Scope, ScopeId,
+    Await, Condition, Data, Handlers, InputDeclaration, Outline, Read, Run, RunWhat, Scope, ScopeId,
     ScopeKind, Task, TaskOutputs, Verb, Wait, Workflow,
 };
 use crate::report::Report;
@@ -100,6 +101,7 @@ pub(crate) fn resolve<'o>(
     }
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each says where the walk is, apart from the others")]
 struct Resolver<'o, 'r> {
     report: &'r mut Report,
     others: &'o Others<'o>,
@@ -355,6 +357,7 @@ impl<'o, 'r> Resolver<'o, 'r> {
                 let shape = self.data(data);
                 self.expect_type("`until`", (data, &shape), &types::INSTANT);
             }
+            Some(Verb::Await(body)) => return self.asked(body),
             Some(Verb::Switch(cases)) => {
                 for condition in cases.iter().filter_map(|case| case.when.as_ref()) {
                     self.condition(condition);
@@ -372,20 +375,37 @@ impl<'o, 'r> Resolver<'o, 'r> {
                 self.used(action);
                 self.refuse_namesake(action, &task.handlers);
             }
-            Some(Verb::Await(own)) => self.people(own),
             None => {}
         }
         Shape::ANY
     }
 
-    /// Looks at what people are asked. The criteria of a gate may read what is known of the project.
-    fn people(&mut self, own: &'o Await) {
-        own.data().for_each(|data| drop(self.data(data)));
-        if let People::Gate(gate) = &own.kind {
+    /// Looks at what people are asked, and returns what is known of their answer.
+    fn asked(&mut self, body: &'o Await) -> Shape {
+        for data in body.data() {
+            self.data(data);
+        }
+        if let Some(gate) = &body.gate {
+            // What has to hold may be known of the project only.
             self.is_gate = true;
             gate.criteria.iter().for_each(|(_, condition)| self.condition(condition));
             self.is_gate = false;
         }
+        let by = match body.kind {
+            AwaitKind::Signal(_) => return Shape::ANY,
+            _ if body.count.unwrap_or(1) > 1 => Shape::list_of(Shape::STRING),
+            AwaitKind::Manual | AwaitKind::Approval | AwaitKind::Form | AwaitKind::Gate(_) => Shape::STRING,
+        };
+        if body.kind == AwaitKind::Manual && body.fields.is_empty() {
+            return Shape::ANY;
+        }
+        let field = |own: &InputDeclaration| {
+            let shape = types::shape_of_schema(&own.input.schema);
+            let shape = if own.input.is_optional { shape.or_null() } else { shape };
+            (own.input.name.as_str().to_owned(), shape)
+        };
+        let own = [("by".to_owned(), by), ("comment".to_owned(), Shape::STRING_OR_NULL)];
+        Shape::map_of(body.fields.iter().map(field).chain(own).collect())
     }
 
     fn enter_loop(&mut self, inner: Loop<'o>) {

@@ -70,7 +70,7 @@ pub fn project() -> Value {
     for (name, own) in project_maps() {
         schema["$defs"][name] = object(own, &[]).into();
     }
-    let verbs = keys::PEOPLE_VERBS.iter().chain(keys::VERBS).copied().filter(|verb| *verb != "tasks");
+    let verbs = keys::VERBS.iter().copied().filter(|verb| *verb != "tasks");
     let work = with(object(&keys::project::WORK, &["then", "tasks"]), "oneOf", verbs.map(one_verb).collect());
     schema["$defs"]["work"] = work;
     schema["$defs"]["summary"]["required"] = json!(["tasks"]);
@@ -103,7 +103,10 @@ fn definitions() -> Value {
         ("run", with(object(&keys::RUN, &[]), "oneOf", one_of(&["command", "script"]))),
         ("cache", object(&keys::CACHE, &[]).into()),
         ("fail", with(object(&keys::FAIL, &[]), "anyOf", one_of(&["type", "title"]))),
-        ("wait", with(object(&keys::WAIT, &[]), "required", json!(["until"]))),
+        ("wait", with(object(&keys::WAIT, &[]), "oneOf", one_of(&["until", "signal"]))),
+        ("manual", with(object(&keys::MANUAL, &[]), "required", json!(["ask"]))),
+        ("approval", with(object(&keys::APPROVAL, &[]), "required", json!(["ask"]))),
+        ("form", with(object(&keys::FORM, &[]), "required", json!(["ask"]))),
         ("case", case()),
         ("retry", with(object(&keys::RETRY, &[]), "required", json!(["attempts"]))),
         ("timeout", object(&keys::TIMEOUT, &[]).into()),
@@ -151,7 +154,6 @@ fn project_maps() -> Vec<(&'static str, &'static Keys)> {
         ("raci", &own::RACI),
         ("earn", &own::EARN),
         ("step", &own::STEP),
-        ("people", &own::PEOPLE),
         ("gate", &own::GATE),
         ("check", &own::CHECK),
         ("deliverable", &own::DELIVERABLE),
@@ -168,7 +170,7 @@ fn name_of(keys: &Keys) -> &'static str {
     if let Some((name, _)) = more.into_iter().find(|(_, own)| std::ptr::eq(*own, keys)) {
         return name;
     }
-    let named: [(&Keys, &str); 16] = [
+    let named: [(&Keys, &str); 19] = [
         (&keys::INPUT, "input"),
         (&keys::SCHEMA, "schema"),
         (&keys::CONCURRENCY, "concurrency"),
@@ -177,6 +179,9 @@ fn name_of(keys: &Keys) -> &'static str {
         (&keys::CACHE, "cache"),
         (&keys::FAIL, "fail"),
         (&keys::WAIT, "wait"),
+        (&keys::MANUAL, "manual"),
+        (&keys::APPROVAL, "approval"),
+        (&keys::FORM, "form"),
         (&keys::CASE, "case"),
         (&keys::RETRY, "retry"),
         (&keys::TIMEOUT, "timeout"),

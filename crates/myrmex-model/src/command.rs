@@ -11,6 +11,7 @@ use crate::ir::Definition;
 use crate::name::Name;
 use crate::outcome::AttemptReport;
 use crate::retry::Retry;
+use crate::signal::Signal;
 
 /// What is put to a run.
 #[derive(Debug, Clone)]
@@ -111,6 +112,8 @@ pub enum Command {
         /// Why.
         reason: String,
     },
+    /// Somebody says something to the run. What was said before under the same id changes nothing.
+    Signal(Box<Signal>),
     /// Move the run to another definition.
     Rebase {
         /// The new definition.

@@ -47,6 +47,8 @@ pub enum Question {
         /// What the body gave.
         raw: ValueHash,
     },
+    /// The output of a task that people answered, from their answers.
+    Answered,
     /// The output of a scope whose children have all ended.
     ScopeOutput,
     /// Whether this error of this attempt may be retried.
@@ -101,6 +103,8 @@ pub enum Evaluation {
     },
     /// The guard holds and the timer fires then.
     Due(Timestamp),
+    /// The guard holds, and people are asked, or a message is waited for.
+    Asked(Box<Asked>),
     /// The guard holds and this case does; none if no case does.
     Case(Option<u32>),
     /// The guard holds and this error is raised.
@@ -131,6 +135,17 @@ pub enum Evaluation {
         /// Its checked inputs, with defaults, as one object.
         inputs: ValueHash,
     },
+}
+
+/// What people are asked. Empty where a message is waited for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Asked {
+    /// What they see: an object, in the value table.
+    pub shown: Option<ValueHash>,
+    /// Who may answer; empty for everybody.
+    pub from: Vec<String>,
+    /// Who may not, although they are among those.
+    pub exclude: Vec<String>,
 }
 
 /// The handler that takes an error.

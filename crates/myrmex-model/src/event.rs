@@ -6,11 +6,13 @@
 
 use crate::address::Address;
 use crate::demand::Named;
+use crate::effect::Asked;
 use crate::fault::Fault;
 use crate::id::{Attempt, DefinitionHash, FencingToken, RunId, ValueHash};
 use crate::name::Name;
 use crate::outcome::{AttemptReport, Outcome};
 use crate::retry::{Retry, Taken};
+use crate::signal::{Answer, Signal, Word};
 use crate::status::{Phase, Status};
 use crate::time::Timestamp;
 
@@ -203,6 +205,27 @@ pub enum Event {
         task: Address,
         /// When it ends.
         due: Timestamp,
+    },
+    /// People are asked, or a message is waited for.
+    AwaitOpened {
+        /// The task.
+        task: Address,
+        /// What is asked of whom; of a message nothing.
+        asked: Box<Asked>,
+    },
+    /// Somebody said something to the run. It is acknowledged once this is durable.
+    SignalReceived {
+        /// What was said, and by whom.
+        signal: Box<Signal>,
+        /// What the task showed to whoever answered it, in the value table.
+        shown: Option<ValueHash>,
+    },
+    /// A task that waited for a message has it. Nobody else gets it.
+    SignalTaken {
+        /// The task.
+        task: Address,
+        /// The id of the message.
+        id: String,
     },
     /// An edge waits out its lag.
     LagArmed {
@@ -434,6 +457,8 @@ impl Event {
             | Self::AttemptEnded { task, .. }
             | Self::RetryArmed { task, .. }
             | Self::TimerArmed { task, .. }
+            | Self::AwaitOpened { task, .. }
+            | Self::SignalTaken { task, .. }
             | Self::CaseChosen { task, .. }
             | Self::TaskSucceeded { task, .. }
             | Self::TaskTaken { task, .. }
@@ -442,6 +467,7 @@ impl Event {
             | Self::TaskCancelled { task }
             | Self::EndRequested { task } => Some(task),
             Self::LagArmed { to, .. } | Self::LagElapsed { to, .. } => Some(to),
+            Self::SignalReceived { signal, .. } => signal.task(),
         }
     }
 
@@ -466,6 +492,9 @@ impl Event {
             | Self::HoldQueued { .. }
             | Self::HoldGranted { .. }
             | Self::TimerArmed { .. }
+            | Self::AwaitOpened { .. }
+            | Self::SignalReceived { .. }
+            | Self::SignalTaken { .. }
             | Self::LagArmed { .. }
             | Self::LagElapsed { .. }
             | Self::CaseChosen { .. }
@@ -501,6 +530,9 @@ impl Event {
             | Self::HoldQueued { .. }
             | Self::RetryArmed { .. }
             | Self::TimerArmed { .. }
+            | Self::AwaitOpened { .. }
+            | Self::SignalReceived { .. }
+            | Self::SignalTaken { .. }
             | Self::LagArmed { .. }
             | Self::LagElapsed { .. }
             | Self::CaseChosen { .. }
@@ -536,6 +568,13 @@ impl Event {
             Self::AttemptEnded { .. } => "attempt.ended",
             Self::RetryArmed { .. } => "task.retrying",
             Self::TimerArmed { .. } => "timer.armed",
+            Self::AwaitOpened { .. } => "await.opened",
+            Self::SignalReceived { signal, .. } => match &signal.word {
+                Word::Message(_) => "signal.received",
+                Word::Answer { answer: Answer::Progress(_), .. } => "task.progress",
+                Word::Answer { .. } => "task.answered",
+            },
+            Self::SignalTaken { .. } => "signal.taken",
             Self::LagArmed { .. } => "lag.armed",
             Self::LagElapsed { .. } => "lag.elapsed",
             Self::CaseChosen { .. } => "task.chose",

@@ -27,6 +27,8 @@ pub enum FaultKind {
     Conflict,
     /// A run that would wait for ever: those that hold its place wait for it.
     Deadlock,
+    /// A person said no.
+    Refused,
     /// A value beyond a stated size or depth.
     DataLimit,
     /// A kind named by `fail`.
@@ -35,7 +37,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// All kinds that are not an author's own.
-    pub const KNOWN: [Self; 12] = [
+    pub const KNOWN: [Self; 13] = [
         Self::Configuration,
         Self::Validation,
         Self::Expression,
@@ -47,6 +49,7 @@ impl FaultKind {
         Self::RoundsExceeded,
         Self::Conflict,
         Self::Deadlock,
+        Self::Refused,
         Self::DataLimit,
     ];
 
@@ -64,6 +67,7 @@ impl FaultKind {
             Self::RoundsExceeded => "flow/rounds-exceeded",
             Self::Conflict => "flow/conflict",
             Self::Deadlock => "flow/deadlock",
+            Self::Refused => "refused",
             Self::DataLimit => "data-limit",
             Self::Own(kind) => kind,
         }
@@ -81,6 +85,7 @@ impl FaultKind {
     pub fn status(&self) -> u16 {
         match self {
             Self::Configuration | Self::Validation | Self::Expression | Self::NoChoice => 400,
+            Self::Refused => 403,
             Self::Timeout => 408,
             Self::Conflict | Self::Deadlock => 409,
             Self::DataLimit => 413,

@@ -23,6 +23,7 @@ pub mod outcome;
 pub mod planning;
 pub mod retry;
 pub mod schema;
+pub mod signal;
 pub mod status;
 pub mod template;
 pub mod time;

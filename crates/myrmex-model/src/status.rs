@@ -93,6 +93,8 @@ pub enum Phase {
     Queued,
     /// Given to a worker.
     Granted,
+    /// Waits for people, or for a message.
+    Awaiting,
     /// Waits out the pause before its next attempt.
     Retrying,
     /// Being stopped; final only once its worker confirms or its lease ends.
@@ -105,10 +107,11 @@ pub enum Phase {
 
 impl Phase {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::None,
         Self::Queued,
         Self::Granted,
+        Self::Awaiting,
         Self::Retrying,
         Self::Cancelling,
         Self::Handling,
@@ -121,6 +124,7 @@ impl Phase {
             Self::None => None,
             Self::Queued => Some("queued"),
             Self::Granted => Some("granted"),
+            Self::Awaiting => Some("awaiting"),
             Self::Retrying => Some("retrying"),
             Self::Cancelling => Some("cancelling"),
             Self::Handling => Some("handling"),

@@ -6,14 +6,17 @@ use std::fmt::Write as _;
 
 use myrmex_model::address::Address;
 use myrmex_model::demand::Named;
+use myrmex_model::effect::Asked;
 use myrmex_model::event::{Change, Event, HandlerKind, Limit, Parent, Pending, Recorded, SkipReason};
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::{Attempt, DefinitionHash, Epoch, FencingToken, RunId, ValueHash};
+use myrmex_model::ir::GateDecision;
 use myrmex_model::name::Name;
 use myrmex_model::outcome::{AttemptEnd, AttemptReport, Loss, Origin, Outcome, ProcessExit, Usage};
 use myrmex_model::retry::{Items, Retry, Taken, Takings};
+use myrmex_model::signal::{Answer, Progress, Signal, Word};
 use myrmex_model::status::{Phase, Status};
-use myrmex_model::time::Timestamp;
+use myrmex_model::time::{Length, Timestamp};
 use myrmex_model::wire;
 use myrmex_model::wire::event::{decode, encode};
 use myrmex_model::wire::shown;
@@ -264,6 +267,9 @@ fn is_listed(event: &Event) -> bool {
         | Event::AttemptEnded { .. }
         | Event::RetryArmed { .. }
         | Event::TimerArmed { .. }
+        | Event::AwaitOpened { .. }
+        | Event::SignalReceived { .. }
+        | Event::SignalTaken { .. }
         | Event::LagArmed { .. }
         | Event::LagElapsed { .. }
         | Event::CaseChosen { .. }
@@ -380,7 +386,48 @@ fn by_hand() -> Vec<Recorded> {
     vec![Recorded { at: Timestamp(1), event: Event::TaskSkipped { task: address("a/b[x]"), reason }, change }]
 }
 
-/// Every known kind of error, with its own status.
+/// What people are asked and what they say, and messages.
+fn people() -> Vec<Recorded> {
+    let task = || address("a/go[x]");
+    let asked = |asked| Event::AwaitOpened { task: task(), asked: Box::new(asked) };
+    let whom = Asked {
+        shown: Some(value("{}")),
+        from: vec!["ana".into(), "group:böard".into()],
+        exclude: vec!["bob".into()],
+    };
+    let said = |word, data, comment: Option<&str>| Event::SignalReceived {
+        signal: Box::new(Signal {
+            id: "8f1".into(),
+            by: "ana".into(),
+            word,
+            data,
+            comment: comment.map(str::to_owned),
+        }),
+        shown: data,
+    };
+    let answered = |answer| said(Word::Answer { task: task(), answer }, None, None);
+    let half = Progress { percent: 50, spent: Some(Length(5_400_000)), remaining: Some(Length(1)) };
+    let message = || Word::Message(Name::new("shipped").unwrap());
+    let mut events = vec![
+        asked(Asked::default()),
+        asked(whom),
+        said(message(), None, None),
+        said(message(), Some(value("1")), Some("é")),
+        Event::SignalTaken { task: task(), id: "8f1".into() },
+        answered(Answer::Progress(half)),
+        answered(Answer::Progress(Progress { percent: 0, spent: None, remaining: None })),
+        said(Word::Answer { task: task(), answer: Answer::Approved }, Some(value("{}")), Some("fine")),
+    ];
+    events.extend([Answer::Rejected, Answer::Done, Answer::Failed].map(answered));
+    events.extend(GateDecision::ALL.map(|decision| answered(Answer::Decided(decision))));
+    let change = Change { from: Status::Waiting, to: Status::Waiting, phase: Phase::Awaiting };
+    let recorded = |event| Recorded { at: Timestamp(1), event, change };
+    let refused = Box::new(Fault::new(FaultKind::Refused, "rejected by ana"));
+    let failed = Event::TaskFailed { task: task(), fault: refused, is_timeout: false };
+    events.into_iter().chain([failed]).map(recorded).collect()
+}
+
+/// Every kind of error that was known first, with its own status; a later one stands with what came with it.
 fn faults() -> Vec<Recorded> {
     let failed = |kind| {
         let fault = Box::new(Fault::new(kind, "t"));
@@ -388,12 +435,13 @@ fn faults() -> Vec<Recorded> {
     };
     let change = Change { from: Status::Running, to: Status::Failed, phase: Phase::None };
     let recorded = |kind| Recorded { at: Timestamp(1), event: failed(kind), change };
-    FaultKind::KNOWN.into_iter().map(recorded).collect()
+    FaultKind::KNOWN.into_iter().filter(|kind| *kind != FaultKind::Refused).map(recorded).collect()
 }
 
 /// An event of every variant, with everything that it may hold.
 fn everything() -> Vec<Recorded> {
-    [first(), handling(), retry(), admission(), asked(), left(), inside(), faults(), by_hand()].concat()
+    [first(), handling(), retry(), admission(), asked(), left(), inside(), faults(), by_hand(), people()]
+        .concat()
 }
 
 fn hex(bytes: &[u8]) -> String {

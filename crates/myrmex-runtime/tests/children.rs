@@ -92,6 +92,7 @@ impl Nodes {
             pools: std::collections::BTreeMap::new(),
             nodes: self.0,
             root,
+            project: None,
         }
     }
 }

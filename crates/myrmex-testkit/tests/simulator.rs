@@ -168,6 +168,8 @@ planted! {
     a_break_that_the_worker_does_not_notice_is_found: BreakUnnoticed,
     a_skip_acknowledged_too_early_is_found: SkipRace,
     skipping_only_the_first_of_several_tasks_is_found: SkipHalved,
+    an_answer_acknowledged_too_early_is_found: SignalRace,
+    an_answer_that_counts_twice_is_found: SignalTwice,
 }
 
 fn simulate_alone(seed: u64) -> Outcome {

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
-    analyze, check, completions, doctor, events, example, explain, export, fmt, graph, import, man, new,
-    plan, run, runs, schema, why,
+    analyze, answer, approvals, check, completions, doctor, events, example, explain, export, fmt, graph,
+    import, man, new, plan, run, runs, schema, why,
 };
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::{complete, elsewhere};
@@ -19,6 +19,7 @@ Exit codes:
   0    Success
   1    The run failed; `fmt --check` found files to change; or `doctor` found what does not work
   2    Usage, bad or missing input, an invalid file, no such run, or output that cannot be written
+  3    The run waits for people, and `--no-wait` was given
   4    Nothing to do, or the run was skipped: `concurrency` left no place for it
   5    The run was cancelled
   7    The store is held by another process, cannot be used, or is damaged
@@ -57,7 +58,13 @@ enum Command {
     Runs(runs::Args),
     /// Say what a run waits for, or one task of it
     Why(why::Args),
-    // Its help stands at its arguments: words here would hide all but their first line.
+    // The help of these stands at their arguments: words here would hide all but their first line.
+    Done(answer::DoneArgs),
+    Progress(answer::ProgressArgs),
+    Approve(answer::ApproveArgs),
+    Reject(answer::RejectArgs),
+    /// Look at what runs ask people
+    Approvals(approvals::Args),
     Analyze(analyze::Args),
     /// Draw a workflow, or a run with where its tasks stand
     Graph(graph::Args),
@@ -108,6 +115,11 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args, data),
         Command::Runs(args) => runs::run(&args, data),
         Command::Why(args) => why::run(&args, data),
+        Command::Done(args) => answer::done(&args, data),
+        Command::Progress(args) => answer::progress(&args, data),
+        Command::Approve(args) => answer::approve(&args, data),
+        Command::Reject(args) => answer::reject(&args, data),
+        Command::Approvals(args) => approvals::run(&args, data),
         Command::Analyze(args) => analyze::run(&args, data),
         Command::Graph(args) => graph::run(&args, data),
         Command::Plan(args) => plan::run(&args, data),

@@ -21,6 +21,8 @@ pub enum Exit {
     Unwell,
     /// Usage, bad or missing input, or an invalid file.
     Invalid,
+    /// The run waits for people, and nobody waits with it.
+    Waiting,
     /// There is nothing to do, or the run was skipped because its workflow's `concurrency` left no place for it.
     NothingToDo,
     /// The run was cancelled.
@@ -38,6 +40,7 @@ impl Exit {
             Self::Success => 0,
             Self::RunFailed | Self::Unformatted | Self::Unwell => 1,
             Self::Invalid => 2,
+            Self::Waiting => 3,
             Self::NothingToDo => 4,
             Self::Cancelled => 5,
             Self::Store => 7,

@@ -4,6 +4,7 @@
 //! decided here about runs: commands read the store or put requests to a partition.
 
 pub mod analysis;
+pub mod asked;
 pub mod changes;
 pub mod cli;
 pub mod commands;

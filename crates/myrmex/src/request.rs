@@ -86,6 +86,7 @@ fn ended(session: &Session, asked: Asked) -> Result<Exit, Failure> {
         }
         Waiting::Cancel => format!("interrupted before the cancel was recorded; run {run} is as it was"),
         Waiting::Skip => format!("interrupted before the skip was recorded; run {run} is as it was"),
+        Waiting::Signal => format!("interrupted before it was recorded; run {run} is as it was"),
         Waiting::Start | Waiting::Resume | Waiting::Run => {
             format!("interrupted; `myrmex runs resume {run}` goes on where it stopped")
         }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use myrmex_model::address::Address;
 use myrmex_model::event::{Event, Recorded};
 use myrmex_model::id::RunId;
 use myrmex_model::ir::Definition;
@@ -27,6 +28,7 @@ use myrmex_store::segments::FileLogStore;
 use myrmex_store::sqlite::{SqliteReader, SqliteStore};
 use myrmex_store::{Partitions as StorePartitions, Reader, Sequence, Store};
 
+use crate::asked::{self, Asking};
 use crate::descendants;
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::history;
@@ -77,11 +79,13 @@ pub struct Means {
     pub takes_over: bool,
     /// Whether what goes well is not worth a word.
     pub is_quiet: bool,
+    /// Whether a run that waits for people only is waited for.
+    pub waits_for_people: bool,
 }
 
 impl Default for Means {
     fn default() -> Self {
-        Self { slots: None, takes_over: true, is_quiet: false }
+        Self { slots: None, takes_over: true, is_quiet: false, waits_for_people: true }
     }
 }
 
@@ -103,6 +107,8 @@ pub struct Session {
     owner: Owner,
     screen: Screen,
     slots: u32,
+    busy: Busy,
+    waits_for_people: bool,
 }
 
 /// The run that is watched at the moment: a command may watch several, one after the other.
@@ -237,7 +243,7 @@ impl Session {
         partitions.attach(worker);
         let watched = Watched::default();
         let screen = Screen::of_stderr();
-        listen_to_signals(&partitions, logs, (watched.clone(), busy), screen.clone())?;
+        listen_to_signals(&partitions, logs, (watched.clone(), busy.clone()), screen.clone())?;
         let (reader, data) = (OnceCell::new(), workspace.data.clone());
         let session = Self {
             partitions,
@@ -251,6 +257,8 @@ impl Session {
             owner,
             screen,
             slots,
+            busy,
+            waits_for_people: means.waits_for_people,
         };
         intake::sweep(&session)?;
         Ok(session)
@@ -364,9 +372,10 @@ impl Session {
         match error {
             RequestError::Unknown { .. } => Failure::from_error(FailureCode::RunId, &error),
             RequestError::Journal(error) => error.into(),
-            RequestError::Rejected(_) | RequestError::Full { .. } => {
-                Failure::from_error(FailureCode::Refused, &error)
-            }
+            RequestError::Rejected(_)
+            | RequestError::Full { .. }
+            | RequestError::Data(_)
+            | RequestError::Deep => Failure::from_error(FailureCode::Refused, &error),
             RequestError::Unknowable => {
                 let mut failure = Failure::from_error(FailureCode::Store, &error);
                 failure.causes.extend(self.take_notes());
@@ -403,6 +412,7 @@ impl Session {
         self.watched.set(run);
         let mut viewer = Viewer::new(self, run, after, show)?;
         let mut seen = Seen { commits: 0, health: Health::Well };
+        let mut is_quiet = false;
         loop {
             viewer.show_new()?;
             viewer.take_notes();
@@ -411,6 +421,11 @@ impl Session {
                 viewer.finish(status)?;
                 self.wait_for_others(show);
                 return Ok(Exit::of_run(status));
+            }
+            if let Some(asking) = self.asking(run, is_quiet)? {
+                viewer.show_new()?;
+                viewer.waits(&asking)?;
+                return Ok(Exit::Waiting);
             }
             match &seen.health {
                 Health::Well => viewer.held_up(None),
@@ -430,11 +445,21 @@ impl Session {
                     return Err(Failure::engine_damaged(reason.clone()));
                 }
             }
+            let before = seen.commits;
             seen = match viewer.show {
-                Show::Nothing => self.progress.wait_for_end(run, &seen, LOOK_UP),
-                Show::People | Show::Json => self.progress.wait(&seen, LOOK_UP),
+                Show::Nothing if self.waits_for_people => self.progress.wait_for_end(run, &seen, LOOK_UP),
+                Show::Nothing | Show::People | Show::Json => self.progress.wait(&seen, LOOK_UP),
             };
+            is_quiet = seen.commits == before;
         }
+    }
+
+    /// Returns what is asked, if nothing goes on before somebody answers and nobody waits for that.
+    fn asking(&self, run: RunId, is_quiet: bool) -> Result<Option<Vec<Asking>>, Failure> {
+        if self.waits_for_people || self.busy.is_busy() {
+            return Ok(None);
+        }
+        asked::standstill(self.reader()?, &self.namespace, (run, is_quiet))
     }
 }
 
@@ -637,6 +662,9 @@ impl<'a> Viewer<'a> {
     /// Shows an event to people; of a run that has to wait, what it waits for.
     fn show_event(&mut self, recorded: &Recorded) -> Result<(), Failure> {
         self.watch.event(recorded);
+        if let Event::AwaitOpened { task, .. } = &recorded.event {
+            return self.show_asked(task);
+        }
         let (waiting, task) = if let Event::ChildCalled { child, task, .. } = &recorded.event {
             (*child, Some(task))
         } else if let Event::RunQueued { .. } = &recorded.event {
@@ -651,6 +679,24 @@ impl<'a> Viewer<'a> {
             (Some(what_for), None) => self.watch.note(&format!("the run {what_for}")),
             (None, _) => {}
         }
+        Ok(())
+    }
+
+    /// Shows what a task asks, and what is to be typed.
+    fn show_asked(&mut self, task: &Address) -> Result<(), Failure> {
+        let (reader, namespace) = (self.session.reader()?, &self.session.namespace);
+        let Some(run) = load_run(reader, namespace, self.run)? else { return Ok(()) };
+        // What was answered already asks nobody.
+        let asking = Asking::all(&run, reader, namespace)?;
+        let Some(own) = asking.into_iter().find(|own| own.task == *task) else { return Ok(()) };
+        let question = own.ask.clone().unwrap_or_else(|| format!("for {}", own.what()));
+        let how = match (self.session.waits_for_people, &own.ask) {
+            (true, Some(_)) => format!("for {}; Ctrl-C, then {}", own.what(), own.how()),
+            (true, None) => format!("Ctrl-C, then {}", own.how()),
+            (false, Some(_)) => format!("for {}: {}", own.what(), own.how()),
+            (false, None) => own.how(),
+        };
+        self.watch.asks(task, &question, &how);
         Ok(())
     }
 
@@ -721,6 +767,33 @@ impl<'a> Viewer<'a> {
             Show::Json => self.finish(Status::Running),
             Show::People | Show::Nothing => Ok(()),
         }
+    }
+
+    /// Says what the run waits for that nobody waits with.
+    fn waits(&mut self, asking: &[Asking]) -> Result<(), Failure> {
+        self.watch.clear();
+        match self.show {
+            Show::People | Show::Nothing => {
+                self.note("the run waits for people:");
+                for own in asking {
+                    let ask = own.ask.as_ref().map(|ask| format!("  {ask}")).unwrap_or_default();
+                    self.note(&format!("  {}{ask}", own.task.path()));
+                    self.note(&format!("    for {}: {}", own.what(), own.how()));
+                }
+            }
+            Show::Json => {
+                let (reader, namespace) = (self.session.reader()?, &self.session.namespace);
+                let unknown = || Failure::new(FailureCode::RunId, format!("there is no run {}", self.run));
+                let run = load_run(reader, namespace, self.run)?.ok_or_else(unknown)?;
+                let mut line = summary::json(&run, namespace, reader)?;
+                // It can go on at any time, but only with an answer.
+                line["status"] = Status::Waiting.as_str().into();
+                line["interrupted"] = false.into();
+                line["waiting"] = asking.iter().map(Asking::json).collect();
+                print_line(&line)?;
+            }
+        }
+        self.broken.take().map_or(Ok(()), Err)
     }
 
     fn finish(&mut self, status: Status) -> Result<(), Failure> {

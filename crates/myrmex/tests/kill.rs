@@ -681,3 +681,44 @@ fn a_second_process_is_told_who_holds_the_store() {
     let third = workspace.myrmex(&run_words()).output().unwrap();
     assert_eq!(third.status.code(), Some(0), "the store is free again");
 }
+
+/// How often the commands are killed that give one answer, before it may be given.
+const ANSWER_KILLS: u64 = 3;
+
+/// The latest moment at which a command that gives an answer is killed: it mostly ends before.
+const ANSWER_KILLED_WITHIN: Duration = Duration::from_millis(150);
+
+#[test]
+fn an_answer_whose_command_is_killed_is_recorded_once() {
+    let text = "workflow: w\ntasks:\n  go: {approval: {ask: 'Ship?', count: 3}}\n  after: {needs: go, run: echo after, timeout: 1m}\n";
+    let seed = number_from("MYRMEX_KILL_SEED").unwrap_or(1);
+    let mut random = Random::new(seed);
+    for cycle in 0..6 {
+        let workspace = Workspace::new().with_file("w.yaml", text);
+        let mark = format!("answer-{cycle}");
+        let live = |words: &[&str]| Live::start(workspace.myrmex(words), &mark);
+        let begun = live(&["run", "w.yaml", "--no-wait", "--json"]).wait();
+        assert_eq!(begun.status.code(), Some(3), "{}", begun.errors);
+        let run = begun.summary().unwrap()["run"].as_str().unwrap().to_owned();
+        let go = format!("{run}/go");
+        let mut last = None;
+        for by in ["ana", "bob", "cid"] {
+            let words = ["approve", &go, "--by", by, "--id", by, "--json"];
+            for _ in 0..ANSWER_KILLS {
+                let mut killed = live(&words);
+                poll(random.between(Duration::ZERO, ANSWER_KILLED_WITHIN), || killed.is_over());
+                killed.kill();
+                drop(killed.wait());
+            }
+            // Whoever heard nothing says it again, under the same id.
+            last = Some(live(&words).wait());
+        }
+        let last = last.unwrap();
+        assert_eq!(last.status.code(), Some(0), "seed {seed}, cycle {cycle}: {}", last.errors);
+        let events = workspace.myrmex(&["events", "--run", &run]).output().unwrap();
+        let events = String::from_utf8(events.stdout).unwrap();
+        let answered: Vec<&str> = events.lines().filter(|line| line.contains("task.answered")).collect();
+        assert_eq!(answered.len(), 3, "seed {seed}, cycle {cycle}: {answered:?}");
+        assert!(marked(&mark).is_empty(), "nothing is left of the commands");
+    }
+}

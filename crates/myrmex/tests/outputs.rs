@@ -64,6 +64,21 @@ const CUT: (&str, &str) = (
      kill -9 $(ps -o ppid= -p $(ps -o ppid= -p $PPID)); sleep 60\n",
 );
 
+/// It waits for people, who may refuse.
+const GO: (&str, &str) = (
+    "go.yaml",
+    "workflow: go\ntasks:\n  go: {approval: {ask: 'Ship it?', exclude: eve}, continue_on_error: true}\n",
+);
+
+/// It waits for work.
+const PACK: (&str, &str) = (
+    "pack.yaml",
+    "workflow: pack\ntasks:\n  pack: {manual: {ask: Pack, fields: {crates: {type: integer}}}}\n",
+);
+
+/// It waits for a message.
+const SENT: (&str, &str) = ("sent.yaml", "workflow: sent\ntasks:\n  sent: {wait: {signal: shipped}}\n");
+
 const WRONG: (&str, &str) =
     ("wrong.yaml", "workflow: wrong\ntasks:\n  a: {needs: b, runn: echo}\n  b: {set: 1}\n");
 
@@ -77,12 +92,18 @@ const RECORDED: (&str, &str) = (
 
 /// A success and a failure of each command.
 const ROWS: &[Row] = &[
+    row("approvals-list.success", &[PACK, GO], &["run go --no-wait", "run pack --no-wait"], "approvals list"),
+    row("approvals-list.failure", &[], &[], "approvals list --all"),
+    row("approve.success", &[GO], &["run go --no-wait"], "approve RUN/go --by ana"),
+    row("approve.failure", &[GO], &["run go --no-wait"], "approve RUN/go --by eve"),
     row("analyze.success", &[SHIP], &["run ship"], "analyze RUN"),
     row("analyze.failure", &[SHIP], &["run ship"], "analyze none"),
     row("check.success", &[COUNT, SHIP], &[], "check"),
     row("check.failure", &[WRONG], &[], "check wrong.yaml"),
     row("completions.success", &[], &[], "completions fish"),
     row("completions.failure", &[], &[], "completions tcsh"),
+    row("done.success", &[PACK], &["run pack --no-wait"], "done RUN/pack --by ana --data {\"crates\":3}"),
+    row("done.failure", &[PACK], &["run pack --no-wait"], "done RUN/pack --by ana"),
     row("doctor.success", &[], &[], "doctor"),
     row("doctor.failure", &[("myrmex.yaml", "poolz: {}\n")], &[], "doctor"),
     row("events.success", &[COUNT], &["run count -i upto=1"], "events --run RUN"),
@@ -111,6 +132,15 @@ const ROWS: &[Row] = &[
     row("new-project.failure", &[], &["new project shop"], "new project shop"),
     row("new-workflow.success", &[("myrmex.yaml", "")], &[], "new workflow release --shape sequence"),
     row("new-workflow.failure", &[COUNT], &[], "new workflow count"),
+    row(
+        "progress.success",
+        &[PACK],
+        &["run pack --no-wait"],
+        "progress RUN/pack 60% --remaining 2h --by ana",
+    ),
+    row("progress.failure", &[GO], &["run go --no-wait"], "progress RUN/go 60%"),
+    row("reject.success", &[GO], &["run go --no-wait"], "reject RUN/go --comment late --by ana"),
+    row("reject.failure", &[GO], &["run go --no-wait"], "reject RUN/went"),
     row("run.success", &[COUNT], &[], "run count"),
     row("run.failure", &[BROKEN], &[], "run broken"),
     row("runs-artifacts.success", &[SHIP], &["run ship"], "runs artifacts RUN"),
@@ -129,6 +159,13 @@ const ROWS: &[Row] = &[
     row("runs-retry.failure", &[COUNT], &["run count"], "runs retry RUN"),
     row("runs-show.success", &[BROKEN], &["run broken"], "runs show RUN"),
     row("runs-show.failure", &[COUNT], &["run count"], "runs show RUN --task none"),
+    row(
+        "runs-signal.success",
+        &[SENT],
+        &["run sent --no-wait"],
+        "runs signal RUN shipped --by ana --data 12",
+    ),
+    row("runs-signal.failure", &[GO, COUNT], &["run count"], "runs signal RUN shipped"),
     row("runs-skip.success", &[CUT], &["run cut"], "runs skip RUN/half --reason late"),
     row("runs-skip.failure", &[COUNT], &["run count"], "runs skip RUN none"),
     row("runs-stats.success", &[COUNT, BROKEN], &["run count", "run broken"], "runs stats"),

@@ -186,7 +186,9 @@ impl Timeline {
                 own.attempts_made += 1;
                 own.child = Some(*child);
             }
-            Event::ItemsExpanded { task, .. } | Event::TimerArmed { task, .. } => {
+            Event::ItemsExpanded { task, .. }
+            | Event::TimerArmed { task, .. }
+            | Event::AwaitOpened { task, .. } => {
                 self.task_mut(task).started.get_or_insert(at);
             }
             Event::HoldQueued { task, named } => {
@@ -218,6 +220,8 @@ impl Timeline {
             | Event::LimitReached { .. }
             | Event::ChildUnknown { .. }
             | Event::RetryArmed { .. }
+            | Event::SignalReceived { .. }
+            | Event::SignalTaken { .. }
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
             | Event::CaseChosen { .. }
@@ -305,6 +309,9 @@ impl Timeline {
             | Event::HoldGranted { .. }
             | Event::RetryArmed { .. }
             | Event::TimerArmed { .. }
+            | Event::AwaitOpened { .. }
+            | Event::SignalReceived { .. }
+            | Event::SignalTaken { .. }
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
             | Event::CaseChosen { .. }

@@ -37,6 +37,7 @@ impl Turn<'_> {
                 Agenda::Begin(id) => self.begin(id),
                 Agenda::Skip(id, reason) => self.skip(id, reason),
                 Agenda::Check(id) => self.check(id),
+                Agenda::Attend(id) => self.attend(id),
                 Agenda::Lag(from, to) => self.arm_lag(from, to),
                 Agenda::Cancel(id) => self.stop(id),
                 Agenda::Handled(id) => self.handled(id),
@@ -119,6 +120,7 @@ impl Turn<'_> {
             | Work::Leaf(_)
             | Work::Timer { .. }
             | Work::Choice { .. }
+            | Work::Await(_)
             | Work::Flow(_)
             | Work::Each(_)
             | Work::Call(_) => false,
@@ -205,6 +207,7 @@ impl Turn<'_> {
                     self.effect(Effect::Arm { timer: TimerKey::Wait(task), due });
                 }
             }
+            Evaluation::Asked(asked) => self.open_await(id, asked),
             Evaluation::Case(Some(case)) => {
                 self.emit(Event::CaseChosen { task, case });
                 self.succeed(id, HashedValue::null_hash());
@@ -274,7 +277,12 @@ impl Turn<'_> {
                 Token::BetweenRounds => return self.next_round(id),
                 Token::Out(failed) => return self.end_scope(id, failed),
             },
-            Work::None | Work::Leaf(_) | Work::Timer { .. } | Work::Choice { .. } | Work::Call(_) => return,
+            Work::None
+            | Work::Leaf(_)
+            | Work::Timer { .. }
+            | Work::Choice { .. }
+            | Work::Await(_)
+            | Work::Call(_) => return,
         };
         if is_done {
             self.end_scope(id, None);

@@ -76,6 +76,7 @@ impl Run {
                 let activation = self.at(id);
                 Change { from: activation.status, to: activation.status, phase: Phase::None }
             }
+            Event::SignalReceived { signal, .. } => self.apply_signal(event, signal, at)?,
             Event::LagArmed { from, to, due } => self.apply_lag(event, (from, to), Lag::Armed(*due))?,
             Event::LagElapsed { from, to } => self.apply_lag(event, (from, to), Lag::Elapsed)?,
             Event::ScopeEntered { task, .. }
@@ -92,6 +93,8 @@ impl Run {
             | Event::AttemptEnded { task, .. }
             | Event::RetryArmed { task, .. }
             | Event::TimerArmed { task, .. }
+            | Event::AwaitOpened { task, .. }
+            | Event::SignalTaken { task, .. }
             | Event::CaseChosen { task, .. } => {
                 let id = self.found(event, task)?;
                 if !self.fits(id, event) {
@@ -166,6 +169,9 @@ impl Run {
             | Event::AttemptEnded { .. }
             | Event::RetryArmed { .. }
             | Event::TimerArmed { .. }
+            | Event::AwaitOpened { .. }
+            | Event::SignalReceived { .. }
+            | Event::SignalTaken { .. }
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
             | Event::CaseChosen { .. }
@@ -209,6 +215,7 @@ impl Run {
             | Work::Leaf(_)
             | Work::Timer { .. }
             | Work::Choice { .. }
+            | Work::Await(_)
             | Work::Graph(_)
             | Work::Flow(_)
             | Work::Each(_)
@@ -245,6 +252,11 @@ impl Run {
             Event::HoldQueued { .. } => begins && self.hold(id).is_none() && holds(node),
             Event::HoldGranted { .. } => !is_over && self.hold(id) == Some(Hold::Waiting),
             Event::TimerArmed { .. } => begins && matches!(body, Body::Timer(_)),
+            Event::AwaitOpened { .. } => begins && matches!(body, Body::Await(_)),
+            Event::SignalTaken { id: message, .. } => {
+                let is_free = self.awaiting(id).is_some_and(|state| state.answers.is_empty());
+                is_free && self.signals.keeps(message)
+            }
             Event::CaseChosen { .. } => begins && matches!(body, Body::Choose(_)),
             Event::TaskQueued { .. } => matches!(body, Body::Task(_)) && (begins || (is_idle && !is_over)),
             Event::AttemptGranted { attempt, .. } => {
@@ -262,6 +274,7 @@ impl Run {
             | Event::RunQueued { .. }
             | Event::RunAdmitted
             | Event::Rebased { .. }
+            | Event::SignalReceived { .. }
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
             | Event::TaskSucceeded { .. }
@@ -355,6 +368,8 @@ impl Run {
             | Event::ChildCalled { .. }
             | Event::TimerArmed { .. }
             | Event::CaseChosen { .. } => self.apply_begin(id, event, at),
+            Event::AwaitOpened { asked, .. } => self.apply_opened(id, asked, at),
+            Event::SignalTaken { id: message, .. } => self.apply_signal_taken(id, message, at),
             Event::ChildUnknown { .. } => {
                 self.at_mut(id).facts_mut().is_unknown = true;
                 let phase = self.at(id).phase;
@@ -378,6 +393,7 @@ impl Run {
             | Event::RunQueued { .. }
             | Event::RunAdmitted
             | Event::Rebased { .. }
+            | Event::SignalReceived { .. }
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
             | Event::TaskSucceeded { .. }
@@ -463,6 +479,9 @@ impl Run {
             | Event::AttemptGranted { .. }
             | Event::AttemptEnded { .. }
             | Event::RetryArmed { .. }
+            | Event::AwaitOpened { .. }
+            | Event::SignalReceived { .. }
+            | Event::SignalTaken { .. }
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
             | Event::TaskSucceeded { .. }
@@ -479,13 +498,13 @@ impl Run {
     }
 
     /// Returns the attempt that a body without a worker begins now.
-    fn attempt_due(&self, id: ActivationId) -> Attempt {
+    pub(super) fn attempt_due(&self, id: ActivationId) -> Attempt {
         let armed = self.at(id).facts().and_then(|facts| facts.repeat);
         armed.map_or(Attempt::FIRST, |(attempt, _)| attempt)
     }
 
     /// Notes that a body without a worker begins an attempt.
-    fn begin_attempt(&mut self, id: ActivationId, attempt: Attempt) {
+    pub(super) fn begin_attempt(&mut self, id: ActivationId, attempt: Attempt) {
         let activation = self.at_mut(id);
         activation.is_closing = false;
         if activation.rare.is_some() || attempt > Attempt::FIRST {
@@ -537,6 +556,9 @@ impl Run {
             | Event::HoldGranted { .. }
             | Event::RetryArmed { .. }
             | Event::TimerArmed { .. }
+            | Event::AwaitOpened { .. }
+            | Event::SignalReceived { .. }
+            | Event::SignalTaken { .. }
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
             | Event::CaseChosen { .. }
@@ -608,6 +630,9 @@ impl Run {
             | Event::AttemptEnded { .. }
             | Event::RetryArmed { .. }
             | Event::TimerArmed { .. }
+            | Event::AwaitOpened { .. }
+            | Event::SignalReceived { .. }
+            | Event::SignalTaken { .. }
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
             | Event::CaseChosen { .. }
@@ -697,7 +722,12 @@ impl Run {
                 self.fill_items(parent);
                 self.agenda.push_back(Agenda::Check(parent));
             }
-            Work::None | Work::Leaf(_) | Work::Timer { .. } | Work::Choice { .. } | Work::Call(_) => {}
+            Work::None
+            | Work::Leaf(_)
+            | Work::Timer { .. }
+            | Work::Choice { .. }
+            | Work::Await(_)
+            | Work::Call(_) => {}
         }
     }
 

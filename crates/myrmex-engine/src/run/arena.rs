@@ -15,6 +15,7 @@ use myrmex_model::time::Timestamp;
 
 use super::Run;
 use super::fold::Folded;
+use super::people::AwaitState;
 
 /// The place of an activation in its run's arena. Means nothing outside this run and is never journalled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -180,6 +181,7 @@ pub(super) enum Work {
     Flow(Box<FlowState>),
     Each(Box<EachState>),
     Call(Box<CallState>),
+    Await(Box<AwaitState>),
 }
 
 /// A task with attempts.
@@ -410,9 +412,12 @@ impl Activation {
     pub(super) fn attempt_inside(&self) -> Attempt {
         match self.work {
             Work::Graph(_) | Work::Flow(_) | Work::Each(_) => self.attempt(),
-            Work::None | Work::Leaf(_) | Work::Timer { .. } | Work::Choice { .. } | Work::Call(_) => {
-                Attempt::FIRST
-            }
+            Work::None
+            | Work::Leaf(_)
+            | Work::Timer { .. }
+            | Work::Choice { .. }
+            | Work::Await(_)
+            | Work::Call(_) => Attempt::FIRST,
         }
     }
 
@@ -422,6 +427,7 @@ impl Activation {
             Work::None
             | Work::Timer { .. }
             | Work::Choice { .. }
+            | Work::Await(_)
             | Work::Graph(_)
             | Work::Flow(_)
             | Work::Each(_)
@@ -437,6 +443,7 @@ impl Activation {
             | Work::Leaf(_)
             | Work::Timer { .. }
             | Work::Choice { .. }
+            | Work::Await(_)
             | Work::Flow(_)
             | Work::Call(_) => None,
         }
@@ -571,6 +578,7 @@ impl Run {
             | Work::Leaf(_)
             | Work::Timer { .. }
             | Work::Choice { .. }
+            | Work::Await(_)
             | Work::Graph(_)
             | Work::Flow(_)
             | Work::Call(_) => unreachable!("only a `for_each` holds items"),

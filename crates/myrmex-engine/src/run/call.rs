@@ -41,6 +41,11 @@ impl Run {
         is_running && matches!(&activation.work, Work::Call(call) if call.child == child)
     }
 
+    /// Returns the runs whose end this one waits for.
+    pub(super) fn awaited_children(&self) -> Vec<RunId> {
+        self.open_calls().into_iter().map(|(_, call)| call.child).collect()
+    }
+
     /// Returns the calls that wait for the end of their child.
     fn open_calls(&self) -> Vec<(ActivationId, CallState)> {
         let all = (0..).map(ActivationId).zip(&self.arena);
@@ -53,6 +58,7 @@ impl Run {
             | Work::Leaf(_)
             | Work::Timer { .. }
             | Work::Choice { .. }
+            | Work::Await(_)
             | Work::Graph(_)
             | Work::Flow(_)
             | Work::Each(_) => None,

@@ -8,6 +8,7 @@
 //! | granted or running | asked to stop; `cancelled` once its worker reports, whatever it reports, or its lease ends |
 //! | an outcome stands before the cancel in the same batch | the outcome holds; what follows it is cancelled |
 //! | an outcome stands after the cancel | recorded with its attempt; the task is `cancelled` |
+//! | waits for people or a message | `cancelled` at once; what they say later is refused |
 //! | waits for a timer or a retry | timer withdrawn, `cancelled` at once |
 //! | block or `for_each` | `cancelled` once nothing inside it is alive |
 //! | waits for a child run | the child is cancelled; `cancelled` once it has ended, however it did |
@@ -86,6 +87,7 @@ impl Turn<'_> {
             | Work::Leaf(_)
             | Work::Timer { .. }
             | Work::Choice { .. }
+            | Work::Await(_)
             | Work::Graph(_)
             | Work::Flow(_)
             | Work::Each(_)
@@ -107,6 +109,7 @@ impl Turn<'_> {
             | Work::Leaf(_)
             | Work::Timer { .. }
             | Work::Choice { .. }
+            | Work::Await(_)
             | Work::Graph(_)
             | Work::Flow(_)
             | Work::Each(_)
@@ -147,6 +150,7 @@ impl Turn<'_> {
             Work::None
             | Work::Leaf(_)
             | Work::Choice { .. }
+            | Work::Await(_)
             | Work::Graph(_)
             | Work::Flow(_)
             | Work::Each(_)

@@ -140,6 +140,7 @@ impl Turn<'_> {
             | Work::Leaf(_)
             | Work::Timer { .. }
             | Work::Choice { .. }
+            | Work::Await(_)
             | Work::Flow(_)
             | Work::Call(_) => return false,
         };
@@ -168,6 +169,7 @@ impl Turn<'_> {
             | Work::Leaf(_)
             | Work::Timer { .. }
             | Work::Choice { .. }
+            | Work::Await(_)
             | Work::Flow(_)
             | Work::Call(_) => None,
         };

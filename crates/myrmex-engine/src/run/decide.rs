@@ -73,6 +73,35 @@ pub enum Rejection {
         /// Why not, in words.
         why: &'static str,
     },
+    /// The task takes no answer, or not this one.
+    #[error("task `{}` takes no such answer: {why}", task.path())]
+    NotAnswerable {
+        /// The task.
+        task: Address,
+        /// Why not, in words.
+        why: String,
+    },
+    /// Another signal with this id was received before.
+    #[error("another signal was received before under the id `{id}`")]
+    SignalReused {
+        /// The id.
+        id: String,
+    },
+    /// A signal whose texts cannot be kept.
+    #[error("the signal cannot be taken: {why}")]
+    SignalText {
+        /// What is wrong with them.
+        why: &'static str,
+    },
+    /// So many messages are kept that no task has taken.
+    #[error("{count} messages are kept already that no task has taken")]
+    MessagesKept {
+        /// How many.
+        count: usize,
+    },
+    /// The run is being ended, and nobody waits for the message.
+    #[error("the run is being ended, and nothing in it waits for the message")]
+    RunEnding,
     /// The run does not wait for its place among those of its workflow.
     #[error("the run does not wait for a place")]
     NotWaiting,
@@ -110,6 +139,10 @@ impl Run {
         match (self.header.is_some(), is_start) {
             (false, false) => return Err(Rejection::NotStarted),
             (true, true) => return Err(Rejection::AlreadyStarted),
+            // What was acknowledged before the end is acknowledged again.
+            (true, false) if matches!(&command, Command::Signal(signal) if self.has_received(signal)) => {
+                return Ok(Decision::default());
+            }
             (true, false) if self.status.is_terminal() => {
                 return Err(Rejection::RunOver { status: self.status });
             }
@@ -136,6 +169,7 @@ impl Run {
             }
             Command::Cancel { by, reason, successor } => turn.cancel(by, reason, successor),
             Command::Skip { tasks, by, reason } => turn.skip_waiting(&tasks, &by, &reason)?,
+            Command::Signal(signal) => turn.signal(*signal)?,
             Command::Rebase { definition, hash, map, by, reason } => {
                 turn.rebase(definition, hash, map, by, reason)?;
             }
@@ -315,6 +349,7 @@ impl Turn<'_> {
                     | Work::None
                     | Work::Leaf(_)
                     | Work::Choice { .. }
+                    | Work::Await(_)
                     | Work::Graph(_)
                     | Work::Flow(_)
                     | Work::Each(_)

@@ -73,6 +73,7 @@ impl Run {
                     Work::None
                     | Work::Leaf(_)
                     | Work::Timer { .. }
+                    | Work::Await(_)
                     | Work::Graph(_)
                     | Work::Flow(_)
                     | Work::Each(_)

@@ -6,6 +6,7 @@
 //! undecided nodes follow the new definition.
 
 mod bytes;
+mod people;
 mod wire;
 
 use std::sync::Arc;
@@ -23,6 +24,8 @@ use super::admission::Admission;
 use super::arena::{Activation, ActivationId, CallState, EachState, Leaf, RareFacts, Reached, Work};
 use super::edges::{Happening, edges_of};
 use super::fold::Folded;
+use super::people::AwaitState;
+use super::signals::Signals;
 use super::{Agenda, Ending, Header, Lag, RebaseError, Run};
 
 /// Everything that events said about a run.
@@ -33,6 +36,7 @@ pub struct Facts {
     last: Timestamp,
     header: Option<Header>,
     admission: Admission,
+    signals: Signals,
     ending: Option<Ending>,
     is_unknown: bool,
     output: Option<ValueHash>,
@@ -72,6 +76,7 @@ enum Detail {
     Scope { vars: Option<ValueHash>, round: Option<u32> },
     Each { items: ValueHash, keys: Option<Vec<String>>, count: u32, folded: Vec<(u32, Folded)> },
     Call(CallState),
+    Await(Box<AwaitState>),
 }
 
 /// The kind of a node's body, which a live activation keeps when its run moves to another definition.
@@ -137,6 +142,7 @@ impl Run {
             last: self.last,
             header: self.header.clone(),
             admission: self.admission.clone(),
+            signals: self.signals.clone(),
             ending: self.ending,
             is_unknown: self.has_unknown_outcome(),
             output: self.output,
@@ -167,6 +173,7 @@ impl Run {
             Work::Graph(_) => Detail::Scope { vars: None, round: None },
             Work::Flow(flow) => Detail::Scope { vars: flow.vars, round: flow.round },
             Work::Call(call) => Detail::Call(**call),
+            Work::Await(state) => Detail::Await(state.clone()),
             Work::Each(each) => Detail::Each {
                 items: each.items,
                 keys: each.keys.as_ref().map(|keys| keys.keys().cloned().collect()),
@@ -205,6 +212,7 @@ impl Run {
         let mut run = Self::new(facts.id, definition, hash);
         (run.status, run.last) = (facts.status, facts.last);
         (run.header, run.ending) = (facts.header.clone(), facts.ending);
+        run.signals = facts.signals.clone();
         (run.admission, run.is_unknown) = (facts.admission.clone(), facts.is_unknown);
         (run.output, run.fault) = (facts.output, facts.fault.clone());
         for fact in &facts.activations {
@@ -273,6 +281,7 @@ impl Run {
                 return self.place_folded(id, folded);
             }
             Detail::Call(call) => Work::Call(Box::new(*call)),
+            Detail::Await(state) => Work::Await(state.clone()),
         };
         self.at_mut(id).work = work;
     }
@@ -439,6 +448,8 @@ impl Run {
                 self.derive_handler(id);
             } else if self.at(id).status == Status::Running {
                 self.derive_scope(id);
+            } else if self.awaiting(id).is_some() {
+                self.agenda.push_back(Agenda::Attend(id));
             }
         });
     }

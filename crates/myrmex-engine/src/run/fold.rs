@@ -125,6 +125,7 @@ impl Run {
             | Work::Leaf(_)
             | Work::Timer { .. }
             | Work::Choice { .. }
+            | Work::Await(_)
             | Work::Graph(_)
             | Work::Flow(_)
             | Work::Call(_) => 0,
@@ -282,7 +283,7 @@ impl Agenda {
             Self::Handled(id) | Self::End(id) | Self::Cancel(id) | Self::Begin(id) | Self::Skip(id, _) => {
                 Some(*id)
             }
-            Self::Key | Self::Check(_) | Self::Lag(..) => None,
+            Self::Key | Self::Check(_) | Self::Attend(_) | Self::Lag(..) => None,
         }
     }
 
@@ -293,6 +294,7 @@ impl Agenda {
             Self::Begin(id) => Self::Begin(place(id)?),
             Self::Skip(id, reason) => Self::Skip(place(id)?, reason),
             Self::Check(id) => Self::Check(place(id)?),
+            Self::Attend(id) => Self::Attend(place(id)?),
             Self::Lag(from, to) => Self::Lag(place(from)?, place(to)?),
             Self::Cancel(id) => Self::Cancel(place(id)?),
             Self::Handled(id) => Self::Handled(place(id)?),
@@ -325,7 +327,12 @@ impl Activation {
                     }
                 }
             }
-            Work::None | Work::Leaf(_) | Work::Timer { .. } | Work::Choice { .. } | Work::Call(_) => {}
+            Work::None
+            | Work::Leaf(_)
+            | Work::Timer { .. }
+            | Work::Choice { .. }
+            | Work::Await(_)
+            | Work::Call(_) => {}
         }
         if let Some(counts) = self.counts_mut() {
             counts.first_failed = counts.first_failed.map(moved);

@@ -243,6 +243,10 @@ impl Turn<'_> {
                 let call = **call;
                 self.call(id, call.definition, call.inputs);
             }
+            Work::Await(state) => {
+                let asked = Box::new(state.asked.clone());
+                self.open_await(id, asked);
+            }
             Work::None | Work::Timer { .. } | Work::Choice { .. } => self.ask(id, Question::Begin),
         }
     }

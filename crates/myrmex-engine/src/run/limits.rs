@@ -7,7 +7,7 @@
 //! | limit | counts from | to | when it runs out |
 //! |---|---|---|---|
 //! | queue | an attempt is queued | it is granted | the attempt counts as one that timed out |
-//! | attempt | a scope is entered, a workflow called | that attempt ends | everything inside is ended, then the same |
+//! | attempt | a scope is entered, a workflow called, people are asked | that attempt ends | everything inside is ended, then the same |
 //! | total | the first of these | the body has ended for good | everything inside is ended, and no attempt follows |
 
 use myrmex_model::address::Address;
@@ -20,6 +20,7 @@ use myrmex_model::time::Timestamp;
 
 use super::arena::{ActivationId, Work};
 use super::decide::{Rejection, Turn};
+use super::people::answer_time;
 use super::{Agenda, Run};
 
 /// A limit that began or ceased to count in this decision.
@@ -72,13 +73,15 @@ impl Run {
     /// Lets the limits count that begin with `event`.
     pub(super) fn count_limits(&mut self, id: ActivationId, event: &Event, at: Timestamp) {
         let policy = &self.node(id).policy;
-        let (queue, attempt, total) = (policy.queue_timeout, policy.attempt_timeout, policy.total_timeout);
+        let attempt = answer_time(&self.node(id).body, policy.attempt_timeout);
+        let (queue, total) = (policy.queue_timeout, policy.total_timeout);
         let begins_scope = matches!(
             event,
             Event::RunStarted { .. }
                 | Event::ScopeEntered { .. }
                 | Event::ItemsExpanded { .. }
                 | Event::ChildCalled { .. }
+                | Event::AwaitOpened { .. }
         );
         let begins_queue = matches!(event, Event::TaskQueued { .. });
         if self.at(id).is_winding_down() {
@@ -122,7 +125,9 @@ impl Run {
             }
             Work::Leaf(leaf) if leaf.token.is_some() => Phase::Cancelling,
             Work::Call(_) => Phase::Cancelling,
-            Work::None | Work::Leaf(_) | Work::Timer { .. } | Work::Choice { .. } => self.at(id).phase,
+            Work::None | Work::Leaf(_) | Work::Timer { .. } | Work::Choice { .. } | Work::Await(_) => {
+                self.at(id).phase
+            }
         }
     }
 
@@ -141,7 +146,11 @@ impl Run {
         let policy = &self.node(id).policy;
         let (length, what) = match limit {
             Limit::Queue => (policy.queue_timeout, "waited for a place longer than"),
-            Limit::Attempt => (policy.attempt_timeout, "took longer than"),
+            Limit::Attempt => {
+                let is_awaited = self.await_of(id).is_some();
+                let what = if is_awaited { "nobody answered within" } else { "took longer than" };
+                (answer_time(&self.node(id).body, policy.attempt_timeout), what)
+            }
             Limit::Total => (policy.total_timeout, "took longer in all than"),
         };
         let length = length.map_or("its limit".to_owned(), |length| length.to_string());

@@ -25,12 +25,14 @@ mod handling;
 mod hold;
 mod limits;
 mod pause;
+mod people;
 mod reach;
 mod rebase;
 mod report;
 mod retry;
 mod rounds;
 mod scope;
+mod signals;
 mod skip;
 mod snapshot;
 mod view;
@@ -57,17 +59,20 @@ pub use complete::MACHINE;
 pub use decide::Rejection;
 pub use facts::{Fact, Facts};
 pub use hold::holds;
+pub use people::Standstill;
 pub use reach::{Callable, Reach};
 pub use rebase::RebaseError;
 pub use retry::{Again, Choice, History, SelectError, node_at};
+pub use signals::MESSAGES_KEPT_MAX;
 pub use snapshot::{SNAPSHOT_CODEC, SnapshotError};
-pub use view::{ErrorView, ItemView, TaskView, View};
+pub use view::{AwaitedView, ErrorView, ItemView, TaskView, View};
 pub use why::Reason;
 
 use admission::Admission;
 use arena::{Activation, ActivationId};
 use edges::EdgeKey;
 use limits::DueChange;
+use signals::Signals;
 
 /// The state of one run.
 #[derive(Debug, Clone)]
@@ -100,6 +105,8 @@ pub struct Run {
     lags: BTreeMap<EdgeKey, Lag>,
     /// Limits that changed in the decision in the making; nothing while a journal is replayed.
     due_changes: Option<Vec<DueChange>>,
+    /// What was said to it.
+    signals: Signals,
     ending: Option<Ending>,
     output: Option<ValueHash>,
     fault: Option<Box<Fault>>,
@@ -156,6 +163,8 @@ enum Agenda {
     Skip(ActivationId, SkipReason),
     /// Something inside a scope ended.
     Check(ActivationId),
+    /// Something was said to a task that waits for it, or it has just begun to wait.
+    Attend(ActivationId),
     /// An edge with a lag has its outcome: the children it connects.
     Lag(ActivationId, ActivationId),
     /// An activation, or everything inside it, is to be ended.
@@ -188,6 +197,7 @@ impl Run {
             is_unknown: false,
             lags: BTreeMap::new(),
             due_changes: None,
+            signals: Signals::default(),
             ending: None,
             output: None,
             fault: None,

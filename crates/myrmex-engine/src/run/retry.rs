@@ -107,6 +107,7 @@ impl Run {
             | Work::Leaf(_)
             | Work::Timer { .. }
             | Work::Choice { .. }
+            | Work::Await(_)
             | Work::Graph(_)
             | Work::Flow(_)
             | Work::Call(_) => None,
@@ -116,6 +117,7 @@ impl Run {
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Await(_)
             | Work::Graph(_)
             | Work::Flow(_)
             | Work::Each(_)

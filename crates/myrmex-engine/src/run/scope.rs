@@ -114,6 +114,7 @@ impl Run {
             | Work::Leaf(_)
             | Work::Timer { .. }
             | Work::Choice { .. }
+            | Work::Await(_)
             | Work::Graph(_)
             | Work::Each(_)
             | Work::Call(_) => unreachable!("a flow that was entered has its state"),
@@ -127,6 +128,7 @@ impl Run {
             | Work::Leaf(_)
             | Work::Timer { .. }
             | Work::Choice { .. }
+            | Work::Await(_)
             | Work::Graph(_)
             | Work::Each(_)
             | Work::Call(_) => unreachable!("a flow that was entered has its state"),
@@ -238,6 +240,7 @@ impl Run {
                 | Work::Leaf(_)
                 | Work::Timer { .. }
                 | Work::Choice { .. }
+                | Work::Await(_)
                 | Work::Graph(_)
                 | Work::Flow(_)
                 | Work::Each(_)
@@ -263,6 +266,7 @@ impl Run {
             | Work::Leaf(_)
             | Work::Timer { .. }
             | Work::Choice { .. }
+            | Work::Await(_)
             | Work::Graph(_)
             | Work::Each(_)
             | Work::Call(_) => self.inside(id),

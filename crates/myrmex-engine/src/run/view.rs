@@ -1,18 +1,20 @@
 //! What an expression may see of a run: read-only, by name, without values.
 
 use myrmex_model::address::Address;
-use myrmex_model::effect::Ticket;
+use myrmex_model::effect::{Asked, Ticket};
 use myrmex_model::event::{HandlerKind, Pending};
 use myrmex_model::fault::Fault;
 use myrmex_model::id::{Attempt, FencingToken, RunId, ValueHash};
-use myrmex_model::ir::{Body, NodeId};
+use myrmex_model::ir::{Await, Body, NodeId};
 use myrmex_model::outcome::{Origin, Outcome};
+use myrmex_model::signal::Signal;
 use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
 
 use super::Run;
 use super::arena::{Activation, ActivationId, EachState, Reached, Work};
 use super::fold::Folded;
+use super::signals::Received;
 
 /// A run as one of its activations sees it.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +58,21 @@ pub struct ItemView<'a> {
     pub items: ValueHash,
 }
 
+/// What a task asks people, or waits to be told.
+#[derive(Debug, Clone)]
+pub struct AwaitedView<'a> {
+    /// What kind of thing it waits for, and how many people have to agree.
+    pub body: &'a Await,
+    /// What is asked of whom.
+    pub asked: &'a Asked,
+    /// Since when.
+    pub opened: Timestamp,
+    /// What was said that counts, with the time of each, in order.
+    pub answers: Vec<(&'a Signal, Timestamp)>,
+    /// What was said last that leaves everything open, such as progress.
+    pub latest: Option<(&'a Signal, Timestamp)>,
+}
+
 /// An error as the handler that is about it sees it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ErrorView<'a> {
@@ -81,6 +98,11 @@ impl Run {
             let item = TaskView { run: self, place: Place::Folded { each, index } };
             (item.address() == *address).then_some(item)
         })
+    }
+
+    /// Returns the messages that no task has taken, with the time of each, in the order of their receipt.
+    pub fn messages(&self) -> impl Iterator<Item = (&Signal, Timestamp)> {
+        self.signals.kept.iter().map(|received| (&received.signal, received.at))
     }
 
     /// Returns every task that was reached, in the order of being reached; the root scope is not one, and what earlier
@@ -116,12 +138,18 @@ impl Run {
                 }
                 Work::Flow(_) => owner = Some(parent),
                 // What follows the body of a task stands where the task stands.
-                Work::None | Work::Leaf(_) | Work::Timer { .. } | Work::Choice { .. } | Work::Call(_)
+                Work::None
+                | Work::Leaf(_)
+                | Work::Timer { .. }
+                | Work::Choice { .. }
+                | Work::Await(_)
+                | Work::Call(_)
                     if self.at(here).is_handler => {}
                 Work::None
                 | Work::Leaf(_)
                 | Work::Timer { .. }
                 | Work::Choice { .. }
+                | Work::Await(_)
                 | Work::Graph(_)
                 | Work::Each(_)
                 | Work::Call(_) => break,
@@ -163,6 +191,11 @@ impl<'a> View<'a> {
         self.run
     }
 
+    /// Returns the task whose activation it is.
+    pub fn own(&self) -> TaskView<'a> {
+        TaskView::of(self.run, self.from)
+    }
+
     /// Returns the address of the activation.
     pub fn address(&self) -> Address {
         self.run.address(self.from)
@@ -195,6 +228,7 @@ impl<'a> View<'a> {
                     | Work::Leaf(_)
                     | Work::Timer { .. }
                     | Work::Choice { .. }
+                    | Work::Await(_)
                     | Work::Graph(_)
                     | Work::Flow(_)
                     | Work::Each(_)
@@ -406,6 +440,7 @@ impl<'a> TaskView<'a> {
             | Work::Leaf(_)
             | Work::Timer { .. }
             | Work::Choice { .. }
+            | Work::Await(_)
             | Work::Graph(_)
             | Work::Flow(_)
             | Work::Call(_) => None,
@@ -541,6 +576,23 @@ impl<'a> TaskView<'a> {
         self.live()?.leaf().map(|leaf| (leaf.attempt, leaf.token))
     }
 
+    /// Returns what it asks, or asked last; none if it asks nobody and waits for no message, or has not begun to.
+    pub fn awaited(&self) -> Option<AwaitedView<'a>> {
+        let id = self.id()?;
+        let (Some(body), Work::Await(state)) = (self.run.await_of(id), &self.run.at(id).work) else {
+            return None;
+        };
+        let told = |received: &'a Received| (&received.signal, received.at);
+        let answers = state.answers.iter().map(told).collect();
+        let latest = state.latest.as_ref().map(told);
+        Some(AwaitedView { body, asked: &state.asked, opened: state.opened, answers, latest })
+    }
+
+    /// Returns whether what is said to it may still change something.
+    pub fn is_awaiting(&self) -> bool {
+        self.id().is_some_and(|id| self.run.awaiting(id).is_some())
+    }
+
     /// Returns whether it is a `for_each`.
     pub fn is_each(&self) -> bool {
         matches!(self.run.definition.node(self.node()).body, Body::Each(_))
@@ -554,6 +606,7 @@ impl<'a> TaskView<'a> {
             | Work::Leaf(_)
             | Work::Timer { .. }
             | Work::Choice { .. }
+            | Work::Await(_)
             | Work::Graph(_)
             | Work::Flow(_)
             | Work::Call(_) => None,

@@ -52,6 +52,8 @@ pub enum Reason {
     },
     /// A `wait`.
     Timer(Timestamp),
+    /// What people say to it, or a message: [`TaskView::awaited`] tells.
+    Awaited,
     /// The end of a run that it called.
     Child(RunId),
     /// The end of what is inside it, or follows it.
@@ -99,6 +101,7 @@ impl Run {
             | Work::Leaf(_)
             | Work::Timer { .. }
             | Work::Choice { .. }
+            | Work::Await(_)
             | Work::Graph(_)
             | Work::Each(_)
             | Work::Call(_) => None,
@@ -146,6 +149,7 @@ impl Run {
             },
             (_, Some((attempt, due))) => Reason::Pause { attempt, due },
             (Work::Timer { due }, None) => Reason::Timer(*due),
+            (Work::Await(_), None) => Reason::Awaited,
             (Work::Call(call), None) => Reason::Child(call.child),
             (Work::Graph(_) | Work::Flow(_) | Work::Each(_), None) => self.inside_reason(id),
             (Work::None | Work::Choice { .. }, None) => Reason::Undecided,

@@ -2,37 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use myrmex_model::ir::{Await, AwaitKind, CheckItem, Gate};
+use myrmex_model::ir::{CheckItem, Gate};
 use myrmex_model::name::Name;
 use myrmex_model::planning::{Project, Resources};
-use myrmex_model::template::Template;
-use myrmex_model::value::Value;
 
 use super::Lowering;
-use crate::outline::{self, Mentioned, People, Workflow};
+use crate::outline::{self, Mentioned, Workflow};
 
-/// Lowers what waits for people; nothing if a name in it is none.
-pub(super) fn lower_await(own: &outline::Await) -> Option<Await> {
-    let kind = match &own.kind {
-        People::Manual => AwaitKind::Manual,
-        People::Approval => AwaitKind::Approval,
-        People::Form => AwaitKind::Form,
-        People::Gate(gate) => AwaitKind::Gate(Box::new(lower_gate(gate)?)),
-    };
-    let nobody = || Template::Literal(Value::Array(Vec::new()));
-    let data = |data: &Option<outline::Data>| data.as_ref().map_or_else(nobody, |data| data.template.clone());
-    Some(Await {
-        kind,
-        ask: own.ask.template.clone(),
-        from: data(&own.from),
-        exclude: data(&own.exclude),
-        count: own.count,
-        fields: own.fields.iter().map(|declaration| declaration.input.clone()).collect(),
-        expires: own.expires,
-    })
-}
-
-fn lower_gate(gate: &outline::Gate) -> Option<Gate> {
+/// Lowers what people decide by; nothing if a name in it is none.
+pub(super) fn lower_gate(gate: &outline::Gate) -> Option<Gate> {
     let criterion = |(name, condition): &(outline::Spot<String>, outline::Condition)| {
         Some((Name::new(&name.value).ok()?, condition.expr.clone()))
     };
@@ -58,7 +36,9 @@ impl Lowering<'_> {
             named.note(mention.what, &mention.name.value);
         }
         for pools in self.nodes.iter().filter_map(|node| node.policy.asks.as_ref()).map(|asks| &asks.pools) {
-            pools.keys().for_each(|pool| named.note(Mentioned::Pool, pool.as_str()));
+            for pool in pools.keys() {
+                named.note(Mentioned::Pool, pool.as_str());
+            }
         }
         facts.resources = all.map(|all| named.reached(&all.facts)).unwrap_or_default();
         let resource_prices = all.map_or(&[][..], |all| &all.prices);

@@ -147,7 +147,7 @@ impl Reader<'_> {
             "switch" if is_scope => &["pools", "lock", "queue", "priority", "labels"],
             "workflow" if around == Around::Project && !is_detached => &["pools", "lock", "priority"],
             "workflow" if !is_detached => &["pools", "lock"],
-            "manual" | "approval" | "form" => &["pools", "priority"],
+            "manual" | "approval" | "form" if around == Around::Project => &["pools", "priority"],
             _ => &[],
         };
         for key in KEYS.into_iter().filter(|key| !takes.contains(key)) {

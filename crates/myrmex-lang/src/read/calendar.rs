@@ -37,7 +37,10 @@ impl Reader<'_> {
         let day = match day {
             Some(day) => day?,
             None if longest == 0 => {
-                if let Some(entry) = fields.get("week").filter(|entry| entry.value.as_map().is_some()) {
+                // Hours that were refused may have been open.
+                let is_empty = |day: &Entry| day.value.as_list().is_none_or(|hours| hours.items.is_empty());
+                let said = fields.get("week").and_then(|entry| Some((entry, entry.value.as_map()?)));
+                if let Some((entry, _)) = said.filter(|(_, days)| days.entries.iter().all(is_empty)) {
                     let message = format!("the calendar `{name}` is never open in a week");
                     let hint = "say with `day` how long `1d` is, if only its exceptions are open";
                     self.report.refuse_hint(codes::CALENDAR, entry.key.place, message, hint);
@@ -60,15 +63,11 @@ impl Reader<'_> {
         let city =
             |zone: &&String| zone.rsplit('/').next().is_some_and(|city| city.eq_ignore_ascii_case(text));
         let message = format!("there is no time zone `{text}`");
-        match known.iter().find(city) {
-            Some(zone) => {
-                let hint = format!("did you mean `{zone}`?");
-                self.report.refuse_hint(codes::ZONE, node.place, message, hint);
-            }
-            None => {
-                let words = known.iter().map(String::as_str);
-                self.report.refuse_word(codes::ZONE, node.place, message, (text, words));
-            }
+        if let Some(zone) = known.iter().find(city) {
+            self.report.refuse_hint(codes::ZONE, node.place, message, format!("did you mean `{zone}`?"));
+        } else {
+            let words = known.iter().map(String::as_str);
+            self.report.refuse_word(codes::ZONE, node.place, message, (text, words));
         }
         None
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use myrmex_model::ir::AwaitKind;
 use myrmex_model::name::Name;
 use myrmex_model::planning::{Deliverable, Item, Planning, Project as Facts};
 
@@ -10,7 +11,7 @@ use super::project::{done, instant};
 use super::task::Around;
 use super::{Fields, Reader};
 use crate::codes;
-use crate::outline::{Await, Data, Declared, Mentioned, Need, People, Spot, Task, Verb};
+use crate::outline::{Await, Data, Declared, Mentioned, Need, Spot, Task, Verb};
 use crate::tree::{Entry, Node, Place};
 
 /// The items of a project that were read so far.
@@ -71,7 +72,7 @@ impl Reader<'_> {
             }
             let is_summary = value.as_map().is_some_and(|map| map.entry("tasks").is_some());
             if is_summary {
-                self.summary(spot, value, home, items);
+                self.summary(&spot, value, home, items);
                 continue;
             }
             let Some(mut task) = self.task(spot, value, Around::Project) else { continue };
@@ -84,7 +85,7 @@ impl Reader<'_> {
     }
 
     /// Reads a task whose body is `tasks`. It opens no scope: its tasks stand beside all others.
-    fn summary(&mut self, name: Spot<String>, node: &Node, home: &Home, items: &mut Items) {
+    fn summary(&mut self, name: &Spot<String>, node: &Node, home: &Home, items: &mut Items) {
         let spot = self.name("a task", &name.value, name.place);
         let Some(map) = node.as_map() else { return };
         let fields = self.fields(map, &keys::SUMMARY);
@@ -147,9 +148,9 @@ impl Reader<'_> {
     ) -> Option<Name> {
         let map = self.map("`accept`", &entry.value)?;
         let fields = self.fields(map, &keys::ACCEPT);
-        let mut own =
-            Await::new(People::Approval, Data::text(format!("Is `{}` accepted?", deliverable.value)));
-        self.asked(&mut own, &fields);
+        let ask = Some(Data::text(format!("Is `{}` accepted?", deliverable.value)));
+        let mut own = Await { kind: AwaitKind::Approval, ask, ..Await::default() };
+        self.asked_of(&mut own, &fields);
         let estimate = fields.get("estimate").and_then(|entry| self.estimate(&entry.value));
         let makes_it = |task: &&Task| {
             let made = task.planning.as_ref().and_then(|planning| planning.deliverable.as_ref());

@@ -318,15 +318,13 @@ pub(crate) static SCHEMA: Keys = Keys {
 };
 
 /// The verbs that are read.
-pub(crate) const VERBS: &[&str] =
-    &["run", "set", "switch", "fail", "wait", "tasks", "do", "try", "repeat", "workflow", "use"];
-
-/// The verbs of people, which are read in projects.
-pub(crate) const PEOPLE_VERBS: &[&str] = &["manual", "approval", "form"];
+pub(crate) const VERBS: &[&str] = &[
+    "run", "set", "switch", "fail", "wait", "tasks", "do", "try", "repeat", "workflow", "use", "manual",
+    "approval", "form",
+];
 
 /// The verbs that are not supported yet.
-pub(crate) const VERBS_LATER: &[&str] =
-    &["http", "approval", "form", "manual", "gate", "emit", "compensate", "notify", "states"];
+pub(crate) const VERBS_LATER: &[&str] = &["http", "gate", "emit", "compensate", "notify", "states"];
 
 pub(crate) static TASK: Keys = Keys {
     owner: "a task",
@@ -346,7 +344,7 @@ pub(crate) static TASK: Keys = Keys {
         key(
             "wait",
             Form::Wait,
-            "Waits for a duration, or until a time. Beside `workflow`: with `false` the task does not wait for the child.",
+            "Waits for a duration, until a time, or for a message. Beside `workflow`: with `false` the task does not wait for the child.",
         ),
         key("tasks", Form::Graph, "A block: a graph with names of its own."),
         key("do", Form::Flow, "A block: a flow with names of its own."),
@@ -366,6 +364,9 @@ pub(crate) static TASK: Keys = Keys {
         key("repeat", Form::Nested(&REPEAT), "Runs a `do:` list again and again, with a bound."),
         key("workflow", Form::Name, "Runs another workflow as a child."),
         key("use", Form::Text, "Does an action of a library: `LIBRARY/ACTION@VERSION`."),
+        key("manual", Form::TextOr(&MANUAL), "Work that people do, and mark as done."),
+        key("approval", Form::TextOr(&APPROVAL), "People agree, or refuse, which fails the task."),
+        key("form", Form::TextOr(&FORM), "People give data."),
         key("with", Form::Inputs, "Of `workflow` and `use`: its inputs, by name."),
         key(
             "version",
@@ -462,9 +463,6 @@ pub(crate) static TASK: Keys = Keys {
     ],
     later: &[
         "http",
-        "approval",
-        "form",
-        "manual",
         "gate",
         "emit",
         "notify",
@@ -599,9 +597,66 @@ pub(crate) static FAIL: Keys = Keys {
 
 pub(crate) static WAIT: Keys = Keys {
     owner: "`wait`",
-    known: &[key("until", Form::Text, "A time with its offset from UTC, such as `2027-01-11T09:00:00Z`.")],
-    later: &["event", "signal", "if", "timeout"],
+    known: &[
+        key("until", Form::Text, "A time with its offset from UTC, such as `2027-01-11T09:00:00Z`."),
+        key(
+            "signal",
+            Form::Name,
+            "A message to the run; its data is the output. One that came before is kept.",
+        ),
+        key("timeout", Form::Duration, "Of `signal`: how long it may take to come, for ever if not said."),
+    ],
+    later: &["event", "if"],
     base: None,
+};
+
+/// What all that people are asked has in common.
+static ASKED: Keys = Keys {
+    owner: "what people are asked",
+    known: &[
+        key("ask", Form::Text, "What people are asked or told; expressions may stand in it."),
+        key(
+            "from",
+            Form::Texts,
+            "Who may answer: names, or groups such as `group:board`; everybody if not said.",
+        ),
+        key("exclude", Form::Texts, "Who may not, although `from` names them."),
+        key(
+            "expires",
+            Form::Duration,
+            "How long an answer may take, for ever if not said; then the task times out.",
+        ),
+    ],
+    later: &["remind", "escalate"],
+    base: None,
+};
+
+pub(crate) static MANUAL: Keys = Keys {
+    owner: "`manual`",
+    known: &[key(
+        "fields",
+        Form::MapOf(&INPUT),
+        "What is to be given when the work is done; names and their schemas.",
+    )],
+    later: &["effort"],
+    base: Some(&ASKED),
+};
+
+pub(crate) static APPROVAL: Keys = Keys {
+    owner: "`approval`",
+    known: &[
+        key("count", Form::Count, "How many different people have to agree, 1 if not said."),
+        key("form", Form::MapOf(&INPUT), "What is to be given by whoever agrees; names and their schemas."),
+    ],
+    later: &[],
+    base: Some(&ASKED),
+};
+
+pub(crate) static FORM: Keys = Keys {
+    owner: "`form`",
+    known: &[key("fields", Form::MapOf(&INPUT), "What is to be filled in; names and their schemas.")],
+    later: &[],
+    base: Some(&ASKED),
 };
 
 pub(crate) static CASE: Keys = Keys {

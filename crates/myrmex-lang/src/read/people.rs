@@ -1,181 +1,128 @@
-//! Reads what waits for people: `manual`, `approval`, `form`, and the gates of projects.
+//! Reads what waits for people, or for a message: `manual`, `approval`, `form`, and `wait` with `signal`.
 
-use std::sync::Arc;
+use myrmex_model::ir::AwaitKind;
+use myrmex_model::name::Name;
+use myrmex_model::schema::Type;
+use myrmex_model::value::Value;
 
-use myrmex_model::ir::GateDecision;
-use myrmex_model::planning::Extent;
-use myrmex_model::template::Template;
-use myrmex_model::time::Length;
-
-use super::keys::project as keys;
-use super::{Fields, HOLE, Reader};
+use super::keys::Keys;
+use super::{Fields, Reader, keys};
 use crate::codes;
-use crate::outline::{Await, CheckItem, Data, Gate, Mentioned, People, Spot};
-use crate::tree::{Entry, Node};
+use crate::outline::{Await, Data, InputDeclaration};
+use crate::tree::{Map, Node};
 
-const EVIDENCE: [(&str, bool); 2] = [("required", true), ("optional", false)];
-
-/// Returns the words of `evidence`.
-pub(super) fn evidence_words() -> Vec<&'static str> {
-    EVIDENCE.iter().map(|(word, _)| *word).collect()
-}
+/// What the output of an answered task holds beside the fields that were asked for.
+pub(crate) const ANSWER_FIELDS: [&str; 2] = ["by", "comment"];
 
 impl Reader<'_> {
-    /// Reads the value of `manual`, `approval` or `form`.
-    pub(super) fn people(&mut self, entry: &Entry) -> Option<Await> {
-        let (verb, node) = (entry.key.text.as_str(), &*entry.value);
-        let kind = match verb {
-            "manual" => People::Manual,
-            "approval" => People::Approval,
-            _ => People::Form,
-        };
+    /// Reads `manual`: a text, or a map.
+    pub(super) fn manual(&mut self, node: &Node) -> Option<Await> {
+        self.asked("manual", node, (AwaitKind::Manual, &keys::MANUAL, "fields"))
+    }
+
+    /// Reads `approval`: a text, or a map.
+    pub(super) fn approval(&mut self, node: &Node) -> Option<Await> {
+        self.asked("approval", node, (AwaitKind::Approval, &keys::APPROVAL, "form"))
+    }
+
+    /// Reads `form`: a map, or a text that asks for nothing but that somebody answers.
+    pub(super) fn form(&mut self, node: &Node) -> Option<Await> {
+        self.asked("form", node, (AwaitKind::Form, &keys::FORM, "fields"))
+    }
+
+    /// Reads what people are asked; `fields_key` is the key under which what they fill in stands.
+    fn asked(
+        &mut self,
+        verb: &str,
+        node: &Node,
+        (kind, keys, fields_key): (AwaitKind, &Keys, &str),
+    ) -> Option<Await> {
         let Some(map) = node.as_map() else {
             let ask = self.text_data(&format!("`{verb}`"), node)?;
-            return Some(Await::new(kind, ask));
+            return Some(Await { kind, ask: Some(ask), ..Await::default() });
         };
-        let fields = self.fields(map, &keys::PEOPLE);
-        let Some(ask) = fields.map.entry("ask") else {
-            self.report.refuse(codes::KEY_MISSING, node.place, format!("`{verb}` needs `ask`"));
-            return None;
-        };
-        let ask = self.text_data("`ask`", &ask.value);
-        if verb != "approval" {
-            self.misplaced(&fields, "count", "one answer is enough");
+        let fields = self.fields(map, keys);
+        if !fields.has("ask") {
+            self.refuse_missing(
+                map,
+                keys,
+                (node.place, &format!("`{verb}` needs `ask`, what people are asked")),
+            );
         }
-        let mut own = Await::new(kind, ask?);
-        self.asked(&mut own, &fields);
-        own.fields = fields.get("fields").map(|entry| self.inputs(&entry.value)).unwrap_or_default();
-        Some(own)
-    }
-
-    /// Reads who is asked, and how long that may take.
-    pub(super) fn asked(&mut self, own: &mut Await, fields: &Fields<'_>) {
-        own.from = fields.get("from").and_then(|entry| self.party_data("`from`", &entry.value));
-        own.exclude = fields.get("exclude").and_then(|entry| self.party_data("`exclude`", &entry.value));
-        if let Some(count) = fields.get("count").and_then(|entry| self.count("`count`", &entry.value)) {
-            own.count = count;
-        }
-        own.expires = fields.get("expires").and_then(|entry| self.expiry(&entry.value));
-    }
-
-    /// Reads how long an answer may take. The clock on the wall decides about it.
-    fn expiry(&mut self, node: &Node) -> Option<Length> {
-        match self.extent("`expires`", node)? {
-            Extent::Elapsed { millis } => u64::try_from(millis).ok().map(Length),
-            Extent::Working { .. } => {
-                let text = node.as_scalar().map_or("", |scalar| scalar.text.as_str());
-                let message = "`expires` in working time is not supported yet";
-                let hint = format!("write elapsed time, such as `{}`", elapsed_form(text));
-                self.report.refuse_hint(codes::KEY_LATER, node.place, message, hint);
-                None
-            }
-        }
-    }
-
-    /// Reads a gate of a project.
-    pub(super) fn gate(&mut self, name: &Spot<String>, fields: &Fields<'_>) -> Await {
         let ask = fields.get("ask").and_then(|entry| self.text_data("`ask`", &entry.value));
-        let ask = ask.unwrap_or_else(|| Data::text(format!("Does `{}` open?", name.value)));
-        let criteria = fields.get("criteria").map(|entry| self.criteria(&entry.value)).unwrap_or_default();
-        let checklist = fields.get("checklist").map(|entry| self.checklist(&entry.value)).unwrap_or_default();
-        let decisions = fields.get("decisions").map(|entry| self.decisions(&entry.value)).unwrap_or_default();
-        let decisions =
-            if decisions.is_empty() { vec![GateDecision::Go, GateDecision::Stop] } else { decisions };
-        let mut own = Await::new(People::Gate(Box::new(Gate { criteria, checklist, decisions })), ask);
-        self.asked(&mut own, fields);
-        own
-    }
-
-    fn criteria(&mut self, node: &Node) -> Vec<(Spot<String>, crate::outline::Condition)> {
-        let map = self.map("`criteria`", node);
-        let mut all = Vec::new();
-        for entry in map.map_or(&[][..], |map| &map.entries) {
-            let name = self.name("a criterion", &entry.key.text, entry.key.place);
-            all.extend(self.condition(&entry.key.text, &entry.value).map(|condition| (name, condition)));
-        }
-        all
-    }
-
-    fn checklist(&mut self, node: &Node) -> Vec<CheckItem> {
-        let map = self.map("`checklist`", node);
-        let mut all = Vec::new();
-        for entry in map.map_or(&[][..], |map| &map.entries) {
-            let name = self.name("an entry of a checklist", &entry.key.text, entry.key.place);
-            let Some(map) = self.map(&format!("`{}`", entry.key.text), &entry.value) else { continue };
-            let fields = self.fields(map, &keys::CHECK);
-            let evidence =
-                fields.get("evidence").and_then(|entry| self.word("`evidence`", &entry.value, &EVIDENCE));
-            if !fields.has("ask") {
-                let message = format!("`{}` needs `ask`: what is to be confirmed", entry.key.text);
-                self.report.refuse(codes::KEY_MISSING, entry.value.place, message);
-            }
-            let ask = fields.get("ask").and_then(|entry| self.text_data("`ask`", &entry.value));
-            all.extend(ask.map(|ask| CheckItem { name, ask, needs_evidence: evidence.unwrap_or(false) }));
-        }
-        all
-    }
-
-    fn decisions(&mut self, node: &Node) -> Vec<GateDecision> {
-        let words = GateDecision::ALL.map(|decision| (decision.as_str(), decision));
-        let list = self.list("`decisions`", node);
-        let mut all: Vec<GateDecision> = Vec::new();
-        for item in list.map_or(&[][..], |list| &list.items) {
-            let decision = self.word("a decision", item, &words);
-            all.extend(decision.filter(|decision| !all.contains(decision)));
-        }
-        if !all.is_empty() && !all.contains(&GateDecision::Go) {
-            let message = "without `go` among its decisions the gate never opens";
-            self.report.refuse(codes::KEY_MISSING, node.place, message);
-        }
-        all
-    }
-
-    /// Reads people, roles and groups, or an expression that gives them.
-    fn party_data(&mut self, key: &str, node: &Node) -> Option<Data> {
-        if node.as_scalar().is_some_and(|scalar| scalar.text.contains(HOLE)) {
-            return self.data(node);
-        }
-        let parties = self.parties(key, node);
-        let values = parties.into_iter().map(serde_json::Value::String).collect();
-        Some(Data {
-            template: Template::Literal(serde_json::Value::Array(values)),
-            reads: Arc::default(),
-            is_secret: false,
+        Some(Await {
+            kind,
+            // Without it there is an error already, and what refers to the fields is not reported too.
+            ask,
+            from: self.names("from", &fields),
+            exclude: self.names("exclude", &fields),
+            count: fields.get("count").and_then(|entry| self.count("`count`", &entry.value)),
+            fields: fields.get(fields_key).map(|entry| self.asked_fields(&entry.value)).unwrap_or_default(),
+            expires: fields.get("expires").and_then(|entry| self.expiry(&entry.value)),
+            gate: None,
         })
     }
 
-    /// Reads one or a list of people, roles and groups.
-    pub(super) fn parties(&mut self, key: &str, node: &Node) -> Vec<String> {
+    /// Reads names of people and groups: one text, or a list of texts.
+    fn names(&mut self, key: &str, fields: &Fields<'_>) -> Option<Data> {
+        let node = &*fields.get(key)?.value;
+        let what = format!("`{key}`");
+        if self.is_project {
+            return self.party_data(&what, node);
+        }
         match node.as_list() {
-            Some(list) => list.items.iter().filter_map(|item| self.party(key, item)).collect(),
-            None => self.party(key, node).into_iter().collect(),
+            Some(list) => {
+                for item in &list.items {
+                    self.refuse_no_name(&what, item);
+                }
+            }
+            None => self.refuse_no_name(&what, node),
+        }
+        let data = self.data(node)?;
+        if data.template.as_literal().and_then(Value::as_array).is_some_and(Vec::is_empty) {
+            let message = format!("{what} names nobody");
+            self.report.refuse_hint(codes::TYPE, node.place, message, "leave it out if it is everybody");
+        }
+        Some(data)
+    }
+
+    fn refuse_no_name(&mut self, what: &str, node: &Node) {
+        let text = node.as_scalar().and_then(|scalar| scalar.as_text());
+        if text.is_none_or(str::is_empty) {
+            self.refuse_type(what, "a name, or a list of names", node);
         }
     }
 
-    /// Reads `role:NAME`, `group:NAME`, `team:NAME` or the name of a person.
-    pub(super) fn party(&mut self, key: &str, node: &Node) -> Option<String> {
-        let text = self.fixed_text(key, node)?;
-        let (kind, name) = match text.split_once(':') {
-            None => (Mentioned::Person, text),
-            Some(("role", name)) => (Mentioned::Role, name),
-            Some(("group" | "team", name)) => (Mentioned::Group, name),
-            Some(("stakeholder", _)) => {
-                self.later(codes::KEY_LATER, node.place, "`stakeholder:`");
-                return None;
+    /// Reads what people fill in. It is declared like inputs, and its names are fields of the output.
+    fn asked_fields(&mut self, node: &Node) -> Vec<InputDeclaration> {
+        let before = std::mem::take(&mut self.secret_inputs);
+        let declared = self.inputs(node);
+        self.secret_inputs = before;
+        for own in &declared {
+            let name = own.input.name.as_str();
+            if ANSWER_FIELDS.contains(&name) {
+                let message = format!("`{name}` cannot name a field: the output has one of its own");
+                self.report.refuse(codes::NAME, own.key, message);
             }
-            Some((other, _)) => {
-                let message = format!("{key} names a person, `role:NAME` or `group:NAME`, not `{other}:`");
-                let words = ["role", "group", "team"];
-                self.report.refuse_word(codes::WORD, node.place, message, (other, words.into_iter()));
-                return None;
+            if own.is_secret || own.input.schema.kind == Type::File {
+                let kind = if own.is_secret { "secret" } else { "file" };
+                self.later(codes::KEY_LATER, own.key, &format!("a field of type `{kind}`"));
             }
-        };
-        self.mentioned(kind, Spot { value: name.trim().to_owned(), place: node.place })?;
-        Some(text.to_owned())
+        }
+        declared
     }
-}
 
-/// Returns the elapsed time that working time was probably meant to be.
-fn elapsed_form(text: &str) -> String {
-    text.chars().flat_map(|own| if own.is_ascii_alphabetic() { vec!['e', own] } else { vec![own] }).collect()
+    /// Reads `wait` for a message.
+    pub(super) fn wait_signal(&mut self, map: &Map, fields: &Fields<'_>) -> Option<Await> {
+        let entry = fields.get("signal")?;
+        let text = self.fixed_text("`signal`", &entry.value)?;
+        let spot = self.name("a signal", text, entry.value.place);
+        if let Some(until) = map.entry("until") {
+            let message = "`wait` takes `until` or `signal`, not both";
+            self.report.refuse(codes::KEY_MISPLACED, until.key.place, message);
+        }
+        let expires = fields.get("timeout").and_then(|entry| self.length("`timeout`", &entry.value));
+        let kind = AwaitKind::Signal(Name::new(&spot.value).ok()?);
+        Some(Await { kind, expires, ..Await::default() })
+    }
 }

@@ -13,7 +13,7 @@ use super::keys::plan as keys;
 use super::{Fields, Reader, hints};
 use crate::codes;
 use crate::outline::{Mention, Mentioned, Spot, Task};
-use crate::tree::{Meaning, Node};
+use crate::tree::{Meaning, Node, Place};
 
 /// How sure a history is if that is not said: the half of the runs were faster.
 const QUANTILE: Millionths = Millionths(500_000);
@@ -337,12 +337,12 @@ impl Reader<'_> {
     /// Reads the name of something, and notes that it is named.
     pub(super) fn mention_in(&mut self, what: Mentioned, key: &str, node: &Node) -> Option<Name> {
         let text = self.fixed_text(key, node)?;
-        self.mentioned(what, Spot { value: text.to_owned(), place: node.place })
+        self.mentioned(what, text, node.place)
     }
 
     /// Returns a name if it can be one, and notes that it is named.
-    pub(super) fn mentioned(&mut self, what: Mentioned, spot: Spot<String>) -> Option<Name> {
-        let spot = self.name(what.indefinite(), &spot.value, spot.place);
+    pub(super) fn mentioned(&mut self, what: Mentioned, text: &str, place: Place) -> Option<Name> {
+        let spot = self.name(what.indefinite(), text, place);
         let name = Name::new(&spot.value).ok()?;
         self.mention(what, spot);
         Some(name)

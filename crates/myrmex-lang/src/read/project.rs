@@ -35,7 +35,7 @@ pub(super) use super::risks::{risk_kind_words, risk_status_words};
 
 impl Reader<'_> {
     /// Reads a project as the workflow that it is, with what only a plan reads of it.
-    pub(super) fn project(&mut self, root: &Node, map: &Map) -> Option<Workflow> {
+    pub(super) fn project(&mut self, root: &Node, map: &Map) -> Workflow {
         self.is_project = true;
         let fields = self.fields(map, &keys::PROJECT);
         let name = fields.get("project").and_then(|entry| {
@@ -70,7 +70,7 @@ impl Reader<'_> {
         let mentions = std::mem::take(&mut self.mentions);
         let crews = std::mem::take(&mut self.crews);
         workflow.project = Some(Box::new(Project { facts, declared, mentions, crews }));
-        Some(workflow)
+        workflow
     }
 
     fn plan(&mut self, node: &Node, facts: &mut Facts, declared: &mut Declared) {
@@ -187,12 +187,11 @@ impl Reader<'_> {
         let fields = self.fields(map, &keys::PHASE);
         let planning = Planning { item: Item::Phase, ..self.described(&fields) };
         let place = name.place;
-        let needs = match fields.get("needs") {
-            Some(entry) => self.links(&entry.value),
-            None => {
-                let need = |before| Need::plain(Spot { value: before, place }, OutcomeSet::SUCCEEDED);
-                before.map(need).into_iter().collect()
-            }
+        let needs = if let Some(entry) = fields.get("needs") {
+            self.links(&entry.value)
+        } else {
+            let need = |before| Need::plain(Spot { value: before, place }, OutcomeSet::SUCCEEDED);
+            before.map(need).into_iter().collect()
         };
         let max_parallel = fields.get("max_parallel");
         let max_parallel = max_parallel.and_then(|entry| self.count("`max_parallel`", &entry.value));
@@ -203,12 +202,11 @@ impl Reader<'_> {
         });
         let first = items.tasks.len();
         let home = super::items::Home { phase: Name::new(&name.value).ok(), summary: None, needs };
-        match fields.map.entry("tasks") {
-            Some(entry) => self.project_tasks(entry, &home, items),
-            None => {
-                let message = format!("the phase `{}` has no `tasks`", name.value);
-                self.report.refuse(codes::KEY_MISSING, name.place, message);
-            }
+        if let Some(entry) = fields.map.entry("tasks") {
+            self.project_tasks(entry, &home, items);
+        } else {
+            let message = format!("the phase `{}` has no `tasks`", name.value);
+            self.report.refuse(codes::KEY_MISSING, name.place, message);
         }
         let is_member = |task: &&Task| task.planning.as_ref().is_none_or(|own| own.item != Item::Summary);
         let members = items.tasks[first..].iter().filter(is_member);

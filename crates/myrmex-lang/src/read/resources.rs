@@ -9,7 +9,7 @@ use myrmex_model::time::Length;
 use super::keys::resources as keys;
 use super::{Fields, Reader};
 use crate::codes;
-use crate::outline::{Declared, Mentioned, Resources, Spot};
+use crate::outline::{Declared, Mentioned, Resources};
 use crate::tree::{Entry, Map, Node};
 
 /// The calendar that is always open. It is built in.
@@ -231,8 +231,7 @@ impl Reader<'_> {
         let map = self.map(what, node);
         let mut all = BTreeMap::new();
         for entry in map.map_or(&[][..], |map| &map.entries) {
-            let spot = Spot { value: entry.key.text.clone(), place: entry.key.place };
-            let name = self.mentioned(kind, spot);
+            let name = self.mentioned(kind, &entry.key.text, entry.key.place);
             let count = self.count(&format!("`{}`", entry.key.text), &entry.value);
             all.extend(name.zip(count));
         }

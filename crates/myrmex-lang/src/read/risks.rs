@@ -80,7 +80,7 @@ impl Reader<'_> {
         let map = self.map("`affects`", node);
         let mut all = Vec::new();
         for Entry { key, value } in map.map_or(&[][..], |map| &map.entries) {
-            let task = self.mentioned(Mentioned::Task, Spot { value: key.text.clone(), place: key.place });
+            let task = self.mentioned(Mentioned::Task, &key.text, key.place);
             let Some(map) = self.map(&format!("the impact on `{}`", key.text), value) else { continue };
             let fields = self.fields(map, &keys::IMPACT);
             let time = fields.get("time").and_then(|entry| self.delay(&entry.value));

@@ -153,7 +153,7 @@ impl Reader<'_> {
         self.order(&mut task, &fields, around);
         task.guard = fields.get("if").and_then(|entry| self.condition("if", &entry.value));
         task.each = self.for_each(&fields);
-        if let Some(entry) = self.one_verb(&task.name, &fields, around) {
+        if let Some(entry) = self.one_verb(&task.name, &fields) {
             task.verb_place = entry.value.place;
             task.verb = self.verb(entry, &fields, around);
             self.policy(&mut task, &fields, (entry.key.text.as_str(), around));
@@ -166,9 +166,9 @@ impl Reader<'_> {
                 | Verb::Switch(_)
                 | Verb::Fail(_)
                 | Verb::Wait(_)
+                | Verb::Await(_)
                 | Verb::Call(_)
-                | Verb::Use(_)
-                | Verb::Await(_),
+                | Verb::Use(_),
             )
             | None => None,
         };
@@ -229,13 +229,7 @@ impl Reader<'_> {
     }
 
     /// Finds the one verb of a task.
-    fn one_verb<'n>(
-        &mut self,
-        name: &Spot<String>,
-        fields: &Fields<'n>,
-        around: Around,
-    ) -> Option<&'n Entry> {
-        let people = if around == Around::Project { keys::PEOPLE_VERBS } else { &[] };
+    fn one_verb<'n>(&mut self, name: &Spot<String>, fields: &Fields<'n>) -> Option<&'n Entry> {
         let is_verb = |entry: &&Entry| {
             let key = entry.key.text.as_str();
             let is_key = key == "wait" && fields.has("workflow");
@@ -252,12 +246,7 @@ impl Reader<'_> {
             if fields.map.entries.iter().any(is_slip) {
                 return None;
             }
-            let all = people
-                .iter()
-                .chain(keys::VERBS)
-                .map(|verb| format!("`{verb}`"))
-                .collect::<Vec<_>>()
-                .join(", ");
+            let all = keys::VERBS.iter().map(|verb| format!("`{verb}`")).collect::<Vec<_>>().join(", ");
             let message = format!("the task `{}` has no verb", name.value);
             self.report.refuse_hint(codes::VERB_COUNT, name.place, message, format!("give it one of {all}"));
             return None;
@@ -276,8 +265,7 @@ impl Reader<'_> {
             self.refuse_type(&format!("`{}`", first.key.text), "something", &first.value);
             return None;
         }
-        let is_read = keys::VERBS.iter().chain(people).any(|verb| *verb == first.key.text);
-        (is_read && !first.value.is_broken()).then_some(first)
+        (keys::VERBS.contains(&first.key.text.as_str()) && !first.value.is_broken()).then_some(first)
     }
 
     /// Reads the keys that depend on the verb.

@@ -24,14 +24,16 @@ impl Reader<'_> {
             "set" => self.set(node).map(Verb::Set),
             "switch" => self.switch(entry, around),
             "fail" => self.fail(node).map(Verb::Fail),
-            "wait" => self.wait(node).map(Verb::Wait),
+            "wait" => self.wait(node),
             "tasks" => self.graph(entry, fields).map(Verb::Block),
             "do" => self.flow(entry).map(Verb::Block),
             "try" => self.guarded(entry).map(Verb::Block),
             "workflow" => self.call(node, fields).map(Verb::Call),
             "use" => self.used(node, fields).map(Verb::Use),
+            "manual" => self.manual(node).map(|body| Verb::Await(Box::new(body))),
+            "approval" => self.approval(node).map(|body| Verb::Await(Box::new(body))),
+            "form" => self.form(node).map(|body| Verb::Await(Box::new(body))),
             "repeat" => self.repeat(node).map(Verb::Block),
-            "manual" | "approval" | "form" => self.people(entry).map(|own| Verb::Await(Box::new(own))),
             _ => None,
         }
     }
@@ -105,7 +107,7 @@ impl Reader<'_> {
     }
 
     /// Reports that a key is missing, unless one is written wrong: it was refused, and may be the one that is meant.
-    fn refuse_missing(&mut self, map: &Map, keys: &keys::Keys, (place, message): (Place, &str)) {
+    pub(super) fn refuse_missing(&mut self, map: &Map, keys: &keys::Keys, (place, message): (Place, &str)) {
         if map.entries.iter().all(|entry| keys.known(&entry.key.text).is_some()) {
             self.report.refuse(codes::KEY_MISSING, place, message);
         }
@@ -185,14 +187,22 @@ impl Reader<'_> {
         }
     }
 
-    fn wait(&mut self, node: &Node) -> Option<Wait> {
+    fn wait(&mut self, node: &Node) -> Option<Verb> {
         if let Some(map) = node.as_map() {
             let later_count =
                 map.entries.iter().filter(|e| keys::WAIT.later.contains(&e.key.text.as_str())).count();
             let fields = self.fields(map, &keys::WAIT);
+            if fields.has("signal") {
+                return self.wait_signal(map, &fields).map(|body| Verb::Await(Box::new(body)));
+            }
+            self.misplaced(&fields, "timeout", "there is no `signal` to wait for");
             let Some(until) = fields.get("until") else {
                 if later_count == 0 && !fields.has("until") {
-                    self.refuse_missing(map, &keys::WAIT, (node.place, "`wait` needs a duration or `until`"));
+                    self.refuse_missing(
+                        map,
+                        &keys::WAIT,
+                        (node.place, "`wait` needs a duration, `until` or `signal`"),
+                    );
                 }
                 return None;
             };
@@ -202,17 +212,17 @@ impl Reader<'_> {
             {
                 self.report.refuse(codes::INSTANT, until.value.place, error.to_string());
             }
-            return Some(Wait::Until(data));
+            return Some(Verb::Wait(Wait::Until(data)));
         }
         if node.as_scalar().is_some_and(|scalar| scalar.text.contains(super::HOLE)) {
-            return self.text_data("`wait`", node).map(Wait::After);
+            return self.text_data("`wait`", node).map(Wait::After).map(Verb::Wait);
         }
         let length = self.length("`wait`", node)?;
-        Some(Wait::After(Data {
+        Some(Verb::Wait(Wait::After(Data {
             template: Template::Literal(length.to_string().into()),
             reads: Arc::default(),
             is_secret: false,
-        }))
+        })))
     }
 
     /// Reads `repeat`: a flow that goes round.

@@ -99,17 +99,12 @@ impl Reader<'_> {
         for Entry { key, value } in &map.entries {
             let name = Spot { value: key.text.clone(), place: key.place };
             let is_links = |list: &crate::tree::List| list.items.iter().any(|item| item.as_map().is_some());
-            match value.as_list().filter(|list| is_links(list)) {
-                Some(list) => {
-                    for item in &list.items {
-                        let need = self.link(&name, item);
-                        self.add_link(&mut needs, need);
-                    }
-                }
-                None => {
-                    let need = self.link(&name, value);
-                    self.add_link(&mut needs, need);
-                }
+            let several = value.as_list().filter(|list| is_links(list));
+            let nodes: Vec<&Node> = several
+                .map_or_else(|| vec![&**value], |list| list.items.iter().map(|item| &**item).collect());
+            for node in nodes {
+                let need = self.link(&name, node);
+                self.add_link(&mut needs, need);
             }
         }
         needs
@@ -156,8 +151,7 @@ impl Reader<'_> {
         let map = self.map("`roles`", node);
         let mut crew = Vec::new();
         for Entry { key, value } in map.map_or(&[][..], |map| &map.entries) {
-            let spot = Spot { value: key.text.clone(), place: key.place };
-            let role = self.mentioned(Mentioned::Role, spot);
+            let role = self.mentioned(Mentioned::Role, &key.text, key.place);
             let ask = self.asked_people(&key.text, value);
             if let (Some(role), Some((count, units, skills))) = (role, ask) {
                 self.crews.push(Spot { value: (role.clone(), count), place: value.place });

@@ -26,7 +26,7 @@ pub(crate) fn read(text: &str, tree: &Tree, report: &mut Report) -> Option<Outli
     match reader.kind(root, map)? {
         Kind::Workflow => reader.workflow(root, map).map(|workflow| Outline::Workflow(Box::new(workflow))),
         Kind::Library => reader.library(map).map(Outline::Library),
-        Kind::Project => reader.project(root, map).map(|own| Outline::Workflow(Box::new(own))),
+        Kind::Project => Some(Outline::Workflow(Box::new(reader.project(root, map)))),
         Kind::Resources => reader.workspace_resources(map).map(|own| Outline::Resources(Box::new(own))),
     }
 }

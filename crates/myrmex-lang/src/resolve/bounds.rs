@@ -65,9 +65,9 @@ fn collect<'o>(unbound: &mut Vec<&'o Task>, task: &'o Task, is_inside: bool) {
             | Verb::Switch(_)
             | Verb::Fail(_)
             | Verb::Wait(_)
+            | Verb::Await(_)
             | Verb::Call(_)
-            | Verb::Use(_)
-            | Verb::Await(_),
+            | Verb::Use(_),
         )
         | None => {}
     }

@@ -133,8 +133,8 @@ impl<'o> Walk<'o, '_> {
                 | Verb::Switch(_)
                 | Verb::Fail(_)
                 | Verb::Wait(_)
-                | Verb::Call(_)
-                | Verb::Await(_),
+                | Verb::Await(_)
+                | Verb::Call(_),
             )
             | None => {}
         }

@@ -52,8 +52,14 @@ impl<'o> OwnKinds<'o> {
             task.walk(&mut |task| match &task.verb {
                 Some(Verb::Fail(data)) => own.add(data),
                 Some(Verb::Call(_) | Verb::Use(_)) | None => own.is_open = true,
-                Some(Verb::Run(_) | Verb::Set(_) | Verb::Switch(_) | Verb::Wait(_) | Verb::Block(_)) => {}
-                Some(Verb::Await(_)) => own.is_open = true,
+                Some(
+                    Verb::Run(_)
+                    | Verb::Set(_)
+                    | Verb::Switch(_)
+                    | Verb::Wait(_)
+                    | Verb::Await(_)
+                    | Verb::Block(_),
+                ) => {}
             });
         }
         own

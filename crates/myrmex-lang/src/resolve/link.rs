@@ -174,10 +174,10 @@ pub(super) fn targets(task: &Task) -> impl Iterator<Item = &Spot<Target>> {
             | Verb::Set(_)
             | Verb::Fail(_)
             | Verb::Wait(_)
+            | Verb::Await(_)
             | Verb::Block(_)
             | Verb::Call(_)
-            | Verb::Use(_)
-            | Verb::Await(_),
+            | Verb::Use(_),
         )
         | None => &[],
     };

@@ -158,10 +158,10 @@ fn goes_on(task: &Task) -> bool {
             Verb::Run(_)
             | Verb::Set(_)
             | Verb::Wait(_)
+            | Verb::Await(_)
             | Verb::Block(_)
             | Verb::Call(_)
-            | Verb::Use(_)
-            | Verb::Await(_),
+            | Verb::Use(_),
         ) => task.then.is_some(),
         // Its cases may have been refused; then nothing is proved.
         None => false,

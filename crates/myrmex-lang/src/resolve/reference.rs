@@ -2,6 +2,7 @@
 
 use myrmex_expr::Step;
 use myrmex_model::file::FileValue;
+use myrmex_model::ir::AwaitKind;
 use myrmex_model::outcome::{Outcome, OutcomeSet};
 use myrmex_model::schema::Type;
 
@@ -10,6 +11,7 @@ use crate::codes;
 use crate::others::Others;
 use crate::outline::{Read, ScopeKind, Task, TaskOutputs, Use, Verb};
 use crate::read::foreign;
+use crate::read::people::ANSWER_FIELDS;
 use crate::roots;
 use crate::tree::Place;
 
@@ -332,10 +334,10 @@ impl<'o> Resolver<'o, '_> {
                 | Verb::Switch(_)
                 | Verb::Fail(_)
                 | Verb::Wait(_)
+                | Verb::Await(_)
                 | Verb::Block(_)
                 | Verb::Call(_)
-                | Verb::Use(_)
-                | Verb::Await(_),
+                | Verb::Use(_),
             ) => Vec::new(),
             None => return,
         };
@@ -458,8 +460,16 @@ fn known_output<'o>(task: &'o Task, others: &Others<'o>) -> Known<'o> {
             None => Known::Open,
         },
         (TaskOutputs::Last, Some(Verb::Use(used))) => known_action(used, others),
-        (TaskOutputs::Last, _)
-        | (TaskOutputs::None, Some(Verb::Run(_) | Verb::Use(_) | Verb::Await(_)) | None) => Known::Open,
+        (TaskOutputs::None, Some(Verb::Await(body))) => match &body.kind {
+            AwaitKind::Signal(_) => Known::Open,
+            // Whoever did the work may say more.
+            AwaitKind::Manual if body.fields.is_empty() => Known::Open,
+            AwaitKind::Manual | AwaitKind::Approval | AwaitKind::Form | AwaitKind::Gate(_) => {
+                let own = body.fields.iter().map(|own| own.input.name.as_str());
+                Known::Fields(own.chain(ANSWER_FIELDS).collect())
+            }
+        },
+        (TaskOutputs::Last, _) | (TaskOutputs::None, Some(Verb::Run(_) | Verb::Use(_)) | None) => Known::Open,
         (TaskOutputs::None, Some(Verb::Switch(_) | Verb::Fail(_) | Verb::Wait(_) | Verb::Block(_))) => {
             Known::Nothing
         }

@@ -188,7 +188,7 @@ fn what_cannot_stand_in_a_body_is_refused() {
         E0211 9:41 there is no other task beside this one to go on to
         E0301 9:66 `continue_on_error` must be `true` or `false`, this is text
         E0206 10:15 the task `finally` has no verb
-          hint: give it one of `run`, `set`, `switch`, `fail`, `wait`, `tasks`, `do`, `try`, `repeat`, `workflow`, `use`
+          hint: give it one of `run`, `set`, `switch`, `fail`, `wait`, `tasks`, `do`, `try`, `repeat`, `workflow`, `use`, `manual`, `approval`, `form`
         ",
     );
 }

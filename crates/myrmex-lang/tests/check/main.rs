@@ -18,6 +18,7 @@ mod newcomers;
 mod nodes;
 mod order;
 mod outputs;
+mod people;
 mod planning;
 mod pools;
 mod project;

@@ -3,6 +3,7 @@
 use myrmex_lang::{Beside, Checked, Source, Supply, check_in, codes};
 use myrmex_model::diagnostic::Severity;
 use myrmex_model::ir::{AwaitKind, Body, Definition, Edge, Graph, Holds, Node};
+use myrmex_model::name::Name;
 use myrmex_model::outcome::{Outcome, OutcomeSet};
 use myrmex_model::planning::{Amount, Earn, Item, Millionths, Planning, Project, Units};
 
@@ -138,16 +139,16 @@ fn a_project_is_one_flat_graph_of_tasks_phases_and_gates() {
     assert_eq!(items, [Item::Task, Item::Summary, Item::Gate, Item::Milestone, Item::Phase]);
     let inner = planning(&definition, "d");
     assert_eq!(
-        (inner.phase.as_ref().map(|own| own.as_str()), inner.summary.as_ref().map(|own| own.as_str())),
+        (inner.phase.as_ref().map(Name::as_str), inner.summary.as_ref().map(Name::as_str)),
         (Some("second"), Some("c"))
     );
-    assert_eq!(planning(&definition, "g1").phase.as_ref().map(|own| own.as_str()), Some("first"));
+    assert_eq!(planning(&definition, "g1").phase.as_ref().map(Name::as_str), Some("first"));
     let Body::Await(gate) = &node(&definition, "g1").body else { panic!("a gate waits for people") };
     let AwaitKind::Gate(gate) = &gate.kind else { panic!("it is a gate") };
     assert_eq!((gate.criteria.len(), gate.decisions.len()), (1, 2));
     let Body::Await(approval) = &node(&definition, "e").body else { panic!("an approval waits for people") };
     assert_eq!((&approval.kind, approval.count), (&AwaitKind::Approval, 2));
-    assert_eq!(project(&definition).phases[0].exit.as_ref().map(|own| own.as_str()), Some("g1"));
+    assert_eq!(project(&definition).phases[0].exit.as_ref().map(Name::as_str), Some("g1"));
 }
 
 #[test]
@@ -244,7 +245,7 @@ fn what_a_task_says_for_the_plan_is_kept_as_it_was_written() {
     assert!(matches!(&accept.body, Body::Await(own) if own.kind == AwaitKind::Approval));
     assert_eq!(links(&definition, "accept-paper"), ["FS a succeeded|skipped"]);
     assert_eq!(links(&definition, "only"), ["FS a succeeded|skipped", "FS accept-paper succeeded|skipped"]);
-    assert_eq!(own.deliverables[0].acceptance.as_ref().map(|own| own.as_str()), Some("accept-paper"));
+    assert_eq!(own.deliverables[0].acceptance.as_ref().map(Name::as_str), Some("accept-paper"));
 }
 
 #[test]
@@ -469,7 +470,7 @@ fn values_that_cannot_be_are_refused() {
         E0308 13:44 the weights of the steps add up to 40%, they must give 100%
         E0501 14:39 `expires` in working time is not supported yet
           hint: write elapsed time, such as `5ed`
-        E0204 14:43 `count` has no effect here: one answer is enough
+        E0202 14:43 unknown key `count` in `form`
         E0332 15:30 there is no day `2027-02-30`
         E0303 15:49 `split` is one of `closed`, `any`, `never`, not `maybe`
         E0302 15:66 the duration `1d4eh` mixes working and elapsed time

@@ -71,7 +71,7 @@ fn keys_of_the_language_that_are_not_supported_yet_are_told_from_unknown_ones() 
           a: {http: {url: x}}
           b: {run: x, ssh: y, container: z}
           c: {wait: {event: x}}
-          d: {approval: {ask: Ship?}}
+          d: {gate: {from: board}}
           s: {run: x, compensate: {run: y}}
         ",
         "
@@ -80,7 +80,7 @@ fn keys_of_the_language_that_are_not_supported_yet_are_told_from_unknown_ones() 
         E0501 5:15 `ssh` is not supported yet
         E0501 5:23 `container` is not supported yet
         E0501 6:14 `event` is not supported yet
-        E0501 7:7 `approval` is not supported yet
+        E0501 7:7 `gate` is not supported yet
         E0501 8:15 `compensate` is not supported yet
         ",
     );
@@ -120,7 +120,7 @@ fn a_task_has_exactly_one_verb() {
         ",
         "
         E0206 3:3 the task `a` has no verb
-          hint: give it one of `run`, `set`, `switch`, `fail`, `wait`, `tasks`, `do`, `try`, `repeat`, `workflow`, `use`
+          hint: give it one of `run`, `set`, `switch`, `fail`, `wait`, `tasks`, `do`, `try`, `repeat`, `workflow`, `use`, `manual`, `approval`, `form`
         E0206 4:15 the task `b` has two verbs, `run` and `set`
           4:7 the other one
         E0301 5:4 task `c` must be a map, this is nothing
@@ -211,7 +211,7 @@ fn required_keys_are_asked_for() {
         "
         E0203 3:12 `run` needs `command` or `script`
         E0203 4:22 `command` names no program
-        E0203 5:13 `wait` needs a duration or `until`
+        E0203 5:13 `wait` needs a duration, `until` or `signal`
         E0203 6:13 `fail` needs a `title` or a `type`
         E0203 7:22 `retry` without `attempts` repeats nothing
         E0203 8:16 a case needs `then` or `do`

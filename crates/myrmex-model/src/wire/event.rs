@@ -34,6 +34,9 @@
 //! | 26 | `task.failed` | fault, timeout? |
 //! | 27 | `task.skipped` | which: 0 its condition, 1 other and outcome, 2 other took another way, 3 a run |
 //! | 28 | `task.cancelled` | |
+//! | 29 | `await.opened` | input? (what is shown), people?, excluded? |
+//! | 30 | `signal.received`, `task.answered`, `task.progress` | output? (its data), input? (what was shown), answer, number?, by, words?, signal, name?, spent?, remaining? |
+//! | 31 | `signal.taken` | signal |
 //!
 //! Ids and hashes are their bytes, words the numbers of `wire::numbers`, instants nanoseconds since 1970; what has parts is in
 //! `wire::parts`. A later release may add a field that may be absent, or a kind. A number, of a kind or of a key,
@@ -44,9 +47,12 @@ mod read;
 use super::cbor::{self, Fields};
 use super::numbers;
 use crate::demand::Named;
+use crate::effect::Asked;
 use crate::event::{Change, Event, HandlerKind, Pending, Recorded, SkipReason};
 use crate::fault::Fault;
 use crate::id::{Attempt, Epoch, ValueHash};
+use crate::name::Name;
+use crate::signal::{Answer, Signal, Word};
 use crate::status::Phase;
 
 pub use read::decode;
@@ -108,6 +114,16 @@ mod key {
     /// What a waiting run shares with those that it waits for.
     pub(super) const GROUP: u8 = 35;
     pub(super) const TAKEN: u8 = 36;
+    /// The id of a signal.
+    pub(super) const SIGNAL: u8 = 37;
+    /// The name of a message.
+    pub(super) const NAME: u8 = 38;
+    /// Who may answer.
+    pub(super) const PEOPLE: u8 = 39;
+    pub(super) const EXCLUDED: u8 = 40;
+    /// In milliseconds, as what follows.
+    pub(super) const SPENT: u8 = 41;
+    pub(super) const REMAINING: u8 = 42;
 }
 
 /// The numbers of the kinds.
@@ -141,6 +157,9 @@ mod kind {
     pub(super) const TASK_FAILED: u8 = 26;
     pub(super) const TASK_SKIPPED: u8 = 27;
     pub(super) const TASK_CANCELLED: u8 = 28;
+    pub(super) const AWAIT_OPENED: u8 = 29;
+    pub(super) const SIGNAL_RECEIVED: u8 = 30;
+    pub(super) const SIGNAL_TAKEN: u8 = 31;
 }
 
 fn kind_of(event: &Event) -> u8 {
@@ -174,6 +193,9 @@ fn kind_of(event: &Event) -> u8 {
         Event::TaskFailed { .. } => kind::TASK_FAILED,
         Event::TaskSkipped { .. } => kind::TASK_SKIPPED,
         Event::TaskCancelled { .. } => kind::TASK_CANCELLED,
+        Event::AwaitOpened { .. } => kind::AWAIT_OPENED,
+        Event::SignalReceived { .. } => kind::SIGNAL_RECEIVED,
+        Event::SignalTaken { .. } => kind::SIGNAL_TAKEN,
     }
 }
 
@@ -288,6 +310,9 @@ fn put_own(to: &mut Fields, event: &Event) {
         Event::TaskTaken { taken, .. } => to.taken(key::TAKEN, taken),
         Event::TaskFailed { fault, is_timeout, .. } => put_failure(to, fault, *is_timeout),
         Event::TaskSkipped { reason, .. } => put_reason(to, reason),
+        Event::AwaitOpened { asked, .. } => put_asked(to, asked),
+        Event::SignalReceived { signal, shown } => put_signal(to, signal, *shown),
+        Event::SignalTaken { id, .. } => to.text(key::SIGNAL, id),
     }
 }
 
@@ -321,6 +346,50 @@ fn put_named(to: &mut Fields, named: Option<&Named>) {
     to.optional_text(key::LOCK, lock.as_deref());
     if !labels.is_empty() {
         to.texts(key::LABELS, labels.iter().map(String::as_str));
+    }
+}
+
+fn put_asked(to: &mut Fields, asked: &Asked) {
+    let Asked { shown, from, exclude } = asked;
+    to.value(key::INPUT, *shown);
+    for (key, names) in [(key::PEOPLE, from), (key::EXCLUDED, exclude)] {
+        if !names.is_empty() {
+            to.texts(key, names.iter().map(String::as_str));
+        }
+    }
+}
+
+fn put_signal(to: &mut Fields, signal: &Signal, shown: Option<ValueHash>) {
+    let Signal { id, by, word, data, comment } = signal;
+    to.value(key::OUTPUT, *data);
+    to.value(key::INPUT, shown);
+    let (name, answer) = match word {
+        Word::Message(name) => (Some(name), None),
+        Word::Answer { answer, .. } => (None, Some(*answer)),
+    };
+    if let Some(answer) = answer {
+        to.unsigned(key::WHICH, numbers::of_answer(answer));
+    }
+    let mut progress = None;
+    match answer {
+        Some(Answer::Progress(said)) => {
+            to.unsigned(key::NUMBER, said.percent);
+            progress = Some(said);
+        }
+        Some(Answer::Decided(decision)) => to.unsigned(key::NUMBER, numbers::of_decision(decision)),
+        None | Some(Answer::Approved | Answer::Rejected | Answer::Done | Answer::Failed) => {}
+    }
+    to.text(key::BY, by);
+    to.optional_text(key::WORDS, comment.as_deref());
+    to.text(key::SIGNAL, id);
+    to.optional_text(key::NAME, name.map(Name::as_str));
+    for (key, length) in [
+        (key::SPENT, progress.and_then(|progress| progress.spent)),
+        (key::REMAINING, progress.and_then(|progress| progress.remaining)),
+    ] {
+        if let Some(length) = length {
+            to.unsigned(key, length.0);
+        }
     }
 }
 

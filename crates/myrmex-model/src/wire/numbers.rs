@@ -2,7 +2,9 @@
 
 use crate::event::{HandlerKind, Limit};
 use crate::fault::FaultKind;
+use crate::ir::GateDecision;
 use crate::outcome::Outcome;
+use crate::signal::Answer;
 use crate::status::{Phase, Status};
 
 /// Returns what of `all` has `number`.
@@ -39,11 +41,38 @@ pub(super) fn of_phase(phase: Phase) -> u8 {
         Phase::Cancelling => 4,
         Phase::Handling => 5,
         Phase::Finishing => 6,
+        Phase::Awaiting => 7,
     }
 }
 
 pub(super) fn phase(number: u64) -> Option<Phase> {
     find(&Phase::ALL, number, of_phase)
+}
+
+/// The parts of an answer stand in fields of their own.
+pub(super) fn of_answer(answer: Answer) -> u8 {
+    match answer {
+        Answer::Approved => 0,
+        Answer::Rejected => 1,
+        Answer::Done => 2,
+        Answer::Failed => 3,
+        Answer::Progress(_) => 4,
+        Answer::Decided(_) => 5,
+    }
+}
+
+pub(super) fn of_decision(decision: GateDecision) -> u8 {
+    match decision {
+        GateDecision::Go => 0,
+        GateDecision::Conditional => 1,
+        GateDecision::Hold => 2,
+        GateDecision::Recycle => 3,
+        GateDecision::Stop => 4,
+    }
+}
+
+pub(super) fn decision(number: u64) -> Option<GateDecision> {
+    find(&GateDecision::ALL, number, of_decision)
 }
 
 pub(super) fn of_outcome(outcome: Outcome) -> u8 {
@@ -96,6 +125,7 @@ pub(super) fn of_fault(kind: &FaultKind) -> Option<u8> {
         FaultKind::Conflict => 9,
         FaultKind::Deadlock => 10,
         FaultKind::DataLimit => 11,
+        FaultKind::Refused => 12,
         FaultKind::Own(_) => return None,
     })
 }
@@ -122,9 +152,12 @@ mod tests {
         for one in Limit::ALL {
             assert_eq!(limit(of_limit(one).into()), Some(one));
         }
+        for one in GateDecision::ALL {
+            assert_eq!(decision(of_decision(one).into()), Some(one));
+        }
         for one in FaultKind::KNOWN {
             assert_eq!(of_fault(&one).and_then(|number| fault(number.into())), Some(one));
         }
-        assert_eq!((status(10), phase(7), outcome(5), limit(3), fault(12)), (None, None, None, None, None));
+        assert_eq!((status(10), phase(8), outcome(5), limit(3), fault(13)), (None, None, None, None, None));
     }
 }

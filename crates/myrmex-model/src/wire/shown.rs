@@ -6,11 +6,13 @@ use serde_json::{Value, json};
 use super::fault::FaultV1;
 use super::retry::taken_json;
 use crate::demand::Named;
+use crate::effect::Asked;
 use crate::event::{Event, HandlerKind, Parent, Pending, SkipReason};
 use crate::fault::Fault;
 use crate::id::{RunId, ValueHash};
 use crate::outcome::{AttemptEnd, AttemptReport, Loss, Origin, ProcessExit};
 use crate::retry::Retry;
+use crate::signal::{Answer, Signal, Word};
 
 /// Returns what belongs to the kind of an event alone; null if that is nothing.
 pub fn data(event: &Event) -> Value {
@@ -57,6 +59,9 @@ pub fn data(event: &Event) -> Value {
         Event::RetryArmed { due, by_catch: None, .. } | Event::TimerArmed { due, .. } => {
             json!({"due": due.0})
         }
+        Event::AwaitOpened { asked, .. } => asked_json(asked),
+        Event::SignalReceived { signal, shown } => signal_json(signal, *shown),
+        Event::SignalTaken { id, .. } => json!({"signal": id}),
         Event::LagArmed { from, due, .. } => json!({"from": from.as_str(), "due": due.0}),
         Event::LagElapsed { from, .. } => json!({"from": from.as_str()}),
         Event::CaseChosen { case, .. } => json!({"case": case}),
@@ -79,6 +84,44 @@ pub fn data(event: &Event) -> Value {
         | Event::TaskCancelled { .. }
         | Event::EndRequested { .. } => Value::Null,
     }
+}
+
+/// Null where a message is waited for.
+fn asked_json(Asked { shown, from, exclude }: &Asked) -> Value {
+    let Some(shown) = shown else { return Value::Null };
+    let mut data = json!({"asked": shown.to_string()});
+    for (key, names) in [("from", from), ("exclude", exclude)] {
+        if !names.is_empty() {
+            data[key] = json!(names);
+        }
+    }
+    data
+}
+
+fn signal_json(signal: &Signal, shown: Option<ValueHash>) -> Value {
+    let Signal { id, by, word, data: given, comment } = signal;
+    let mut data = json!({"signal": id, "by": by});
+    match word {
+        Word::Message(name) => data["name"] = json!(name.as_str()),
+        Word::Answer { answer: Answer::Progress(progress), .. } => {
+            data["percent"] = json!(progress.percent);
+            for (key, length) in [("spent_ms", progress.spent), ("remaining_ms", progress.remaining)] {
+                if let Some(length) = length {
+                    data[key] = json!(length.0);
+                }
+            }
+        }
+        Word::Answer { answer, .. } => data["answer"] = json!(answer.as_str()),
+    }
+    if let Some(comment) = comment {
+        data["comment"] = json!(comment);
+    }
+    for (key, hash) in [("data", given), ("asked", &shown)] {
+        if let Some(hash) = hash {
+            data[key] = json!(hash.to_string());
+        }
+    }
+    data
 }
 
 fn fault_json(fault: &Fault) -> Value {

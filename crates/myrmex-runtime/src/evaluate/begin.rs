@@ -11,7 +11,7 @@ use myrmex_model::value::{Value, to_text, type_name};
 
 use super::lines::Unread;
 use super::resolve::Resolver;
-use super::{Desk, ask, call, checked_inputs, place, printed, render, taken};
+use super::{Desk, ask, call, checked_inputs, people, place, printed, render, taken};
 
 /// The most items of one `for_each`.
 const ITEMS_MAX: u32 = 1_000_000;
@@ -61,10 +61,7 @@ pub(super) fn begin(desk: &mut Desk<'_>, view: View<'_>, node: &Node) -> Result<
         Body::Raise(template) => raised(&render(desk, view, ("fail", template))?).map(Evaluation::Raise),
         Body::Each(each) => items(desk, view, &each.source),
         Body::Call(body) => call::call(desk, view, body),
-        Body::Await(body) => {
-            let title = format!("`{}` is not carried out yet", body.kind.as_str());
-            Err(Fault::new(FaultKind::Configuration, title))
-        }
+        Body::Await(body) => people::ask(desk, view, body),
     }
 }
 

@@ -10,6 +10,7 @@ mod follow;
 mod limits;
 mod lines;
 mod missing;
+mod people;
 mod place;
 mod printed;
 mod resolve;
@@ -38,6 +39,7 @@ use resolve::{Resolver, Sources};
 
 pub use limits::EvaluationLimits;
 pub(crate) use lines::Lines;
+pub(crate) use people::answer_data;
 
 /// The most bytes of the outputs of a `for_each`'s items together. A store keeps them as one value, and everything that
 /// reads the list holds it in memory.
@@ -108,6 +110,7 @@ pub(crate) fn answer(desk: &mut Desk<'_>, run: &Run, request: &Request) -> Resul
             };
             Ok(Evaluation::Output(completed.map_or(*raw, |value| desk.values.put(value))))
         }
+        Question::Answered => people::answered(desk, run.view(request.ticket, false)),
         Question::ScopeOutput => scope_output(desk, run.view(request.ticket, true), &node.outputs),
         Question::Retry { fault, attempt } => {
             let Some(when) = node.policy.retry.as_ref().and_then(|retry| retry.when.as_ref()) else {

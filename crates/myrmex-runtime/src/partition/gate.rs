@@ -11,6 +11,7 @@ use myrmex_store::{LogId, Partitions as Count};
 use super::domain::DOMAIN_LOG;
 use super::inbox::Entry;
 use super::message::{Answer, Answered, Ear, Hold, Interrupter, Message, NewRun};
+use super::signal::{NewSignal, Say};
 use super::skip::Skip;
 use crate::worker::{SharedWorker, Worker};
 
@@ -73,6 +74,10 @@ impl Gate {
         let (tasks, by, reason) = (tasks.to_vec(), by.to_owned(), reason.to_owned());
         let log = self.count.log_of(run);
         self.ask(log, |answer| Message::Skip(Skip { run, tasks, by, reason, answer }))
+    }
+
+    pub(super) fn signal_run(&self, new: NewSignal) -> Answered {
+        self.ask(self.count.log_of(new.run), |answer| Message::Say(Box::new(Say { new, answer })))
     }
 
     /// Asks all partitions that have one of these runs to take it up, and the domain to wait for them. The answer is about the

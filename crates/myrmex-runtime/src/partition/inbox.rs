@@ -56,12 +56,16 @@ impl Entry {
             return false;
         }
         match message {
-            Message::Start(..) | Message::Resume { .. } if lanes.ordinary.len() >= REQUESTS_MAX => {
+            Message::Start(..) | Message::Resume { .. } | Message::Say(_)
+                if lanes.ordinary.len() >= REQUESTS_MAX =>
+            {
                 drop(lanes);
                 refuse(message);
                 return true;
             }
-            Message::Start(..) | Message::Resume { .. } => lanes.ordinary.push_back(message),
+            Message::Start(..) | Message::Resume { .. } | Message::Say(_) => {
+                lanes.ordinary.push_back(message)
+            }
             Message::Cancel { .. }
             | Message::Skip(_)
             | Message::Attach(_)
@@ -78,9 +82,20 @@ impl Entry {
 }
 
 fn refuse(message: Message) {
-    if let Message::Start(_, answer) | Message::Resume { answer, .. } = message {
-        drop(answer.give(Err(RequestError::Full { waiting: REQUESTS_MAX })));
-    }
+    let answer = match message {
+        Message::Start(_, answer) | Message::Resume { answer, .. } => answer,
+        Message::Say(say) => say.answer,
+        Message::Cancel { .. }
+        | Message::Skip(_)
+        | Message::Attach(_)
+        | Message::Said(_)
+        | Message::Letter(_)
+        | Message::Hold(_)
+        | Message::Interrupt
+        | Message::Written(..)
+        | Message::Quit => return,
+    };
+    drop(answer.give(Err(RequestError::Full { waiting: REQUESTS_MAX })));
 }
 
 impl Messages {

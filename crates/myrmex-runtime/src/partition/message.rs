@@ -5,15 +5,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use myrmex_engine::run::Rejection;
 use myrmex_model::id::{DefinitionHash, Epoch, RunId};
+use myrmex_model::inputs::InputError;
 use myrmex_model::ir::Definition;
 use myrmex_model::name::Name;
 use myrmex_model::retry::Takings;
-use myrmex_model::value::Value;
+use myrmex_model::value::{VALUE_DEPTH_MAX, Value};
 use myrmex_store::{Partitions, StoreError};
 
 use super::inbox::Entry;
 use super::journal::JournalError;
 use super::post::Letter;
+use super::signal::Say;
 use super::skip::Skip;
 use crate::worker::{Said, SharedWorker};
 
@@ -82,12 +84,23 @@ pub enum RequestError {
     /// The store failed while the request was under way: whether it happened is not known. Asking again tells.
     #[error("the store failed meanwhile; whether the request was carried out is not known")]
     Unknowable,
+    /// What comes with an answer is not what the task asks for.
+    #[error("{}", of_field(.0))]
+    Data(InputError),
+    /// What comes with a signal nests too deep.
+    #[error("the data nests deeper than {VALUE_DEPTH_MAX} levels")]
+    Deep,
     /// There is no room in the inbox. Nothing was done; asking again later may help.
     #[error("{waiting} requests wait already; ask again when they are done")]
     Full {
         /// How many wait.
         waiting: usize,
     },
+}
+
+/// Says of a field of an answer what is wrong with it: fields are declared as inputs are.
+fn of_field(error: &InputError) -> String {
+    error.to_string().replacen("input", "field", 1)
 }
 
 /// The answer to a request, once there is one. If the partition ends without one, the sender is dropped, and that only after
@@ -193,6 +206,7 @@ pub(super) enum Message {
         answer: Answer,
     },
     Skip(Skip),
+    Say(Box<Say>),
     Attach(Arc<SharedWorker>),
     Said(Said),
     /// From another partition.

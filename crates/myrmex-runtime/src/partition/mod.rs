@@ -25,6 +25,7 @@ mod partitions;
 mod pools;
 mod post;
 mod shared;
+mod signal;
 mod skip;
 mod sleep;
 mod sleepers;
@@ -70,6 +71,7 @@ use timers::Timers;
 use writer::Writer;
 
 use message::{Answer, Message};
+use signal::Say;
 use skip::Skip;
 
 pub(crate) use children::Definitions;
@@ -80,6 +82,7 @@ pub use message::{Answered, CalledDefinition, Ear, Interrupter, NewRetry, NewRun
 pub use partitions::Partitions;
 pub use pools::{Supply, capacities};
 pub use post::{Letter, Post};
+pub use signal::NewSignal;
 pub use sleep::Tally;
 pub use snapshot::{Restored, SNAPSHOT_TAG, Thrift, restore_run};
 pub use stepper::Stepper;
@@ -310,6 +313,8 @@ struct State {
     to_recount: Vec<RunId>,
     /// Tasks that are to be skipped once it is known what became of their attempts.
     skips: Vec<Skip>,
+    /// What is to be said to runs that wait for the place that they had.
+    says: Vec<Say>,
     /// The last recount that this partition asked for, and the last one that was answered, of those of all partitions.
     recounts: (u64, u64),
     /// Messages that wait until the writer has taken a full batch.
@@ -343,6 +348,7 @@ impl State {
             failures: 0,
             to_recount: Vec::new(),
             skips: Vec::new(),
+            says: Vec::new(),
             recounts: (0, 0),
             deferred: VecDeque::new(),
             unfinished: VecDeque::new(),
@@ -392,6 +398,7 @@ impl State {
         self.admit();
         // A run that has just got its place.
         self.take_skips();
+        self.take_says();
         self.grant();
         self.take_snapshots();
         self.let_sleep();
@@ -470,6 +477,7 @@ impl State {
             | Message::Resume { .. }
             | Message::Cancel { .. }
             | Message::Skip(_)
+            | Message::Say(_)
             | Message::Attach(_)
             | Message::Letter(_)
             | Message::Hold(_)
@@ -514,6 +522,7 @@ impl State {
                 self.answer(answer, cancelled);
             }
             Message::Skip(skip) => self.skip(skip),
+            Message::Say(say) => self.say_to_run(*say),
             Message::Attach(worker) => {
                 self.worker = Some(worker);
                 self.recount();
@@ -727,6 +736,8 @@ impl State {
                     | RequestError::Rejected(_)
                     | RequestError::Unknown { .. }
                     | RequestError::Unknowable
+                    | RequestError::Data(_)
+                    | RequestError::Deep
                     | RequestError::Full { .. } => Health::Failed(error.to_string()),
                 };
                 self.parts.progress.set_health(health);

@@ -13,7 +13,7 @@ use super::message::{Answered, Ear, Interrupter, Message, NewRun};
 use super::post::Inboxes;
 use super::shared::SharedStore;
 use super::writer::{CommitThread, MakeCommitter};
-use super::{PanicNotice, Parts, STACK_BYTES, Seat, State};
+use super::{NewSignal, PanicNotice, Parts, STACK_BYTES, Seat, State};
 use crate::worker::Worker;
 
 /// A handle on the partitions of a store. Dropping it stops their loops; attempts under way are killed and found lost at
@@ -87,6 +87,12 @@ impl Partitions {
     /// Asks for the end of a run; the answer comes once that is durable. No attempt is granted after that.
     pub fn cancel_run(&self, run: RunId, by: &str, reason: &str) -> Answered {
         self.gate.cancel_run(run, by, reason)
+    }
+
+    /// Says something to a run; the answer comes once that is durable, and then it is never lost. The run is taken up for that, and goes
+    /// on. What was said before under the same id is answered as before.
+    pub fn signal_run(&self, new: NewSignal) -> Answered {
+        self.gate.signal_run(new)
     }
 
     /// Asks for tasks of a run to be skipped, all of them or none; the answer comes once that is durable. The run is taken up for

@@ -18,7 +18,7 @@ use super::message::{Answered, Ear, Interrupter, Message, NewRun};
 use super::post::{Letter, Post};
 use super::shared::SharedStore;
 use super::writer::MakeCommitter;
-use super::{Parts, State, Tally};
+use super::{NewSignal, Parts, State, Tally};
 use crate::worker::Worker;
 
 /// Partitions whose loops the caller turns. Dropping them is their sudden death: nothing is committed any more.
@@ -128,6 +128,12 @@ impl Stepper {
     /// Asks for the end of a run; the answer comes once that is durable.
     pub fn cancel_run(&self, run: RunId, by: &str, reason: &str) -> Answered {
         self.gate.cancel_run(run, by, reason)
+    }
+
+    /// Says something to a run; the answer comes once that is durable, and then it is never lost. The run is taken up for that, and goes
+    /// on. What was said before under the same id is answered as before.
+    pub fn signal_run(&self, new: NewSignal) -> Answered {
+        self.gate.signal_run(new)
     }
 
     /// Asks for tasks of a run to be skipped, all of them or none; the answer comes once that is durable.

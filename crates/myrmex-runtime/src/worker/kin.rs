@@ -151,6 +151,9 @@ impl Kin {
                     | Event::AttemptEnded { .. }
                     | Event::RetryArmed { .. }
                     | Event::TimerArmed { .. }
+                    | Event::AwaitOpened { .. }
+                    | Event::SignalReceived { .. }
+                    | Event::SignalTaken { .. }
                     | Event::LagArmed { .. }
                     | Event::LagElapsed { .. }
                     | Event::CaseChosen { .. }

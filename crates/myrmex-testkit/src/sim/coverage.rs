@@ -13,6 +13,11 @@ pub const CONSTRUCTS: &[&str] = &[
     "set",
     "wait",
     "wait until",
+    "signal",
+    "manual",
+    "form",
+    "approval",
+    "expires",
     "switch",
     "switch then",
     "fail",
@@ -96,7 +101,7 @@ impl Counts {
     /// Returns every kind of fault with how often it came about.
     pub fn faults(&self) -> Vec<(&'static str, u64)> {
         let Traffic { arrived: _, cuts, breaks, lost, doubled, delayed, reordered } = self.traffic;
-        let skips = self.skips;
+        let (skips, voices) = (self.skips, self.voices);
         let Trouble { full, failed, torn, unread } = self.disk;
         vec![
             ("crashes", self.crashes),
@@ -127,6 +132,11 @@ impl Counts {
             ("skips amid an opening or after a failed commit", skips.shaken),
             ("skips beside a cancel", skips.beside_cancels),
             ("processes asked for a skip first", skips.first),
+            ("messages that were sent", voices.messages),
+            ("answers and messages that were taken", voices.taken),
+            ("answers that were refused", voices.refused),
+            ("answers that were given again for want of a word", voices.again),
+            ("answers that were given again although they were taken", voices.doubled),
         ]
     }
 }

@@ -9,7 +9,7 @@ use myrmex_store::contract::Arrival;
 use super::people::Client;
 use super::random::mix_text;
 use super::world::World;
-use super::{cache, judge, laws, order};
+use super::{cache, judge, laws, order, voices};
 
 impl World {
     /// Judges what is durable when everything is over.
@@ -39,6 +39,7 @@ impl World {
                 }
             }
             wrong.extend(self.wishes.breaches(*run, journal));
+            wrong.extend(self.voices.breaches(*run, journal));
             let source = (reader.as_ref(), &self.namespace);
             self.segments.check(source, (*run, journal), &self.attempts, &mut wrong);
             for (task, token) in laws::lost(journal) {
@@ -51,6 +52,7 @@ impl World {
                 |definition: &&Definition| Some(definition.name.as_str()) == workflow.map(String::as_str);
             if let Some(definition) = self.definitions.iter().find(named) {
                 order::check(*run, journal, definition, &mut wrong);
+                voices::check(*run, journal, definition, &mut wrong);
             }
             let has_snapshot = !matches!(reader.snapshot(&self.namespace, *run), Ok(None));
             if has_snapshot && judge::end_of(journal).is_some() {
@@ -93,6 +95,7 @@ impl World {
             |client: &Client| client.is_acknowledged && (!client.wants_cancel || client.is_cancelled);
         self.clients.iter().all(is_done)
             && self.wishes.are_answered()
+            && self.voices.are_answered()
             && process.network.is_empty()
             && process.hands.running().next().is_none()
             && process.hands.reports().next().is_none()
@@ -126,6 +129,7 @@ impl World {
             lines.push(format!("client of {run}: acknowledged, wants to cancel, cancelled {facts:?}"));
         }
         lines.extend(self.wishes.describe());
+        lines.extend(self.voices.describe());
         if let Some(process) = &self.process {
             let running: Vec<_> = process.hands.running().map(|open| open.task.to_string()).collect();
             let kept: Vec<_> = process.hands.reports().map(|report| report.task.to_string()).collect();

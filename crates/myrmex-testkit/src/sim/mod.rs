@@ -26,6 +26,7 @@ mod segments;
 mod shrink;
 mod skips;
 mod soak;
+mod voices;
 mod worker;
 mod workflow;
 mod world;
@@ -46,6 +47,7 @@ use random::{Random, mix};
 pub use shrink::shrink;
 pub use skips::Skips;
 pub use soak::{Soaked, TWICE_EVERY, Tell, soak};
+pub use voices::VoiceCounts;
 use world::World;
 
 /// Who cancels runs in a simulation.
@@ -95,6 +97,8 @@ pub struct Counts {
     pub retries: u64,
     /// What came of requests that tasks be skipped.
     pub skips: Skips,
+    /// What came of what people said to runs.
+    pub voices: VoiceCounts,
     /// Jumps of the wall clock.
     pub clock_jumps: u64,
     /// Attempts that began.

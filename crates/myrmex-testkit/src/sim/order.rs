@@ -42,6 +42,7 @@ impl<'a> Reading<'a> {
             | Event::HoldQueued { task, .. }
             | Event::ScopeEntered { task, .. }
             | Event::TimerArmed { task, .. }
+            | Event::AwaitOpened { task, .. }
             | Event::ChildCalled { task, .. }
             | Event::ItemsExpanded { task, .. } => self.begins(task),
             Event::CaseChosen { task, case } => {
@@ -99,6 +100,8 @@ impl<'a> Reading<'a> {
             | Event::LimitReached { .. }
             | Event::ChildUnknown { .. }
             | Event::RetryArmed { by_catch: None, .. }
+            | Event::SignalReceived { .. }
+            | Event::SignalTaken { .. }
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
             | Event::CancelRequested { .. }

@@ -113,6 +113,7 @@ impl World {
         }
         self.breaches.extend(breaches);
         self.ask_to_skip();
+        self.ask_to_hear();
     }
 
     /// Retries a run that is over, as its owner would; false if there is none.

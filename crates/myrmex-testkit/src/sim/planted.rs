@@ -62,11 +62,15 @@ pub enum Planted {
     SkipRace,
     /// Of several tasks that are to be skipped, only the first is.
     SkipHalved,
+    /// What somebody says is acknowledged before it is recorded.
+    SignalRace,
+    /// Who says something again, because no answer came, gives it another id.
+    SignalTwice,
 }
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::AcknowledgeBeforeSync,
         Self::SynchronousNormal,
         Self::FailedSyncTrusted,
@@ -92,6 +96,8 @@ impl Planted {
         Self::BreakUnnoticed,
         Self::SkipRace,
         Self::SkipHalved,
+        Self::SignalRace,
+        Self::SignalTwice,
     ];
 
     /// Returns its name, as files of cases and the command line know it.
@@ -122,6 +128,8 @@ impl Planted {
             Self::BreakUnnoticed => "break-unnoticed",
             Self::SkipRace => "skip-race",
             Self::SkipHalved => "skip-halved",
+            Self::SignalRace => "signal-race",
+            Self::SignalTwice => "signal-twice",
         }
     }
 
@@ -186,7 +194,9 @@ pub(super) fn spoil(
         | Planted::WordsOvertake
         | Planted::BreakUnnoticed
         | Planted::SkipRace
-        | Planted::SkipHalved => {}
+        | Planted::SkipHalved
+        | Planted::SignalRace
+        | Planted::SignalTwice => {}
     }
 }
 

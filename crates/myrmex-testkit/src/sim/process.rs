@@ -250,6 +250,7 @@ impl World {
             (client.start, client.cancel) = (None, None);
         }
         self.wishes.lose_answers();
+        self.voices.lose_answers(self.planted);
     }
 
     pub(super) fn is_working(&self) -> bool {

@@ -260,7 +260,7 @@ impl World {
     }
 
     /// Reads what is durable of a run.
-    fn journal(&self, run: RunId) -> Vec<Recorded> {
+    pub(super) fn journal(&self, run: RunId) -> Vec<Recorded> {
         let (reader, mut after, mut journal) = (self.disk.reader(), Sequence::NONE, Vec::new());
         loop {
             let page = reader.run_records(&self.namespace, run, after, PAGE).unwrap_or_default();

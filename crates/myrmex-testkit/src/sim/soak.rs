@@ -106,6 +106,7 @@ impl Counts {
         self.letters.0 += other.letters.0;
         self.letters.1 += other.letters.1;
         self.skips.add(&other.skips);
+        self.voices.add(&other.voices);
         self.clock_jumps += other.clock_jumps;
         self.attempts += other.attempts;
         self.events += other.events;

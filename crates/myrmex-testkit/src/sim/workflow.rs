@@ -211,8 +211,11 @@ impl Writer<'_> {
     fn task(&mut self, earlier: &[String], depth: u32) -> (String, Task) {
         self.left = self.left.saturating_sub(1);
         let is_small = self.left == 0 || depth >= DEPTH_MAX;
-        let kinds: &[u32] =
-            if is_small { &[0, 0, 0, 1, 2] } else { &[0, 0, 0, 0, 1, 2, 3, 4, 5, 5, 6, 7, 8, 9] };
+        let kinds: &[u32] = if is_small {
+            &[0, 0, 0, 0, 0, 0, 1, 1, 2, 2, 10]
+        } else {
+            &[0, 0, 0, 0, 1, 2, 3, 4, 5, 5, 6, 7, 8, 9, 10]
+        };
         let kind = *self.random.one_of(kinds);
         let is_once = kind == 0 && self.random.permille(150);
         // What a called workflow asks for is not known before, so only the workflow that calls it has blocks that hold.
@@ -252,6 +255,7 @@ impl Writer<'_> {
                 task(json!({"workflow": "child", "with": {"n": self.random.below(9)}, "wait": wait}))
             }
             8 => self.process(earlier, false),
+            10 => self.awaiting(),
             _ => task(json!({"fail": {"title": "on purpose"}})),
         };
         if is_pooled {
@@ -259,6 +263,20 @@ impl Writer<'_> {
         }
         self.common(&mut made, kind, is_once, depth);
         (name, made)
+    }
+
+    /// Draws what waits for people, or for a message.
+    fn awaiting(&mut self) -> Task {
+        let bodies = [
+            json!({"manual": "do it"}),
+            json!({"manual": {"ask": "do it", "fields": {"v": {"type": "integer", "default": 1}}}}),
+            json!({"form": {"ask": "how many?", "fields": {"v": {"type": "integer"}}}}),
+            json!({"approval": {"ask": "may it?", "form": {"v": {"type": "integer", "required": false}}}}),
+            json!({"approval": {"ask": "may it?", "count": 2, "expires": "9s"}}),
+            json!({"wait": {"signal": "go"}}),
+            json!({"wait": {"signal": "go", "timeout": "9s"}}),
+        ];
+        task(self.random.one_of(&bodies).clone())
     }
 
     fn common(&mut self, made: &mut Task, kind: u32, is_once: bool, depth: u32) {

@@ -20,6 +20,7 @@ use super::process::Process;
 use super::random::{Random, mix};
 use super::segments::Segments;
 use super::skips::Wishes;
+use super::voices::Voices;
 use super::{Counts, Tapes};
 
 /// The most things that happen while faults may.
@@ -48,6 +49,7 @@ pub(super) struct World {
     pub(super) late: Vec<Report>,
     pub(super) clients: Vec<Client>,
     pub(super) wishes: Wishes,
+    pub(super) voices: Voices,
     pub(super) namespace: Namespace,
     pub(super) partitions: Partitions,
     /// The partition whose turn it is, if nothing else is drawn.
@@ -91,6 +93,7 @@ impl World {
             late: Vec::new(),
             clients: Vec::new(),
             wishes: Wishes::new(people),
+            voices: Voices::default(),
             namespace: Namespace::standard(),
             partitions,
             next: 0,
@@ -169,6 +172,7 @@ impl World {
         self.open();
         if is_faulty {
             self.wish();
+            self.speak();
         }
         self.ask();
         if is_faulty && self.meddle() {
@@ -188,6 +192,11 @@ impl World {
         choices.extend(vec![Choice::End; usize::from(works && !ended.is_empty()) * 3]);
         choices.extend(vec![Choice::Deliver; usize::from(!routes.is_empty()) * 5]);
         let is_quiet = choices.is_empty();
+        if !is_faulty && is_quiet && self.news == 0 && self.answer_plainly() {
+            self.ask_to_hear();
+            self.news = 2 * u64::from(self.partitions.count());
+            return true;
+        }
         choices.extend(vec![Choice::Turn; 3]);
         match is_quiet && self.news == 0 {
             true => choices.insert(0, Choice::Pass),

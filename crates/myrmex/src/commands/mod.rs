@@ -1,6 +1,8 @@
 //! The commands, one file each.
 
 pub mod analyze;
+pub mod answer;
+pub mod approvals;
 pub mod check;
 pub mod completions;
 pub mod doctor;

@@ -41,6 +41,10 @@ pub struct Args {
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=1024))]
     slots: Option<u32>,
 
+    /// End with exit code 3 as soon as nothing but people can go on with a run, and say what it waits for
+    #[arg(long)]
+    no_wait: bool,
+
     /// Print events as JSON lines, and the summary last
     #[arg(long, conflicts_with = "quiet")]
     json: bool,
@@ -77,7 +81,8 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     if left.is_empty() {
         return Ok(first_bad(&exits));
     }
-    let means = Means { slots: args.slots, is_quiet: args.quiet, ..Means::default() };
+    let waits_for_people = !args.no_wait;
+    let means = Means { slots: args.slots, is_quiet: args.quiet, waits_for_people, ..Means::default() };
     let session = Session::open(zygote, &workspace, means)?;
     if show == Show::People {
         let mut others = left[1..].to_vec();

@@ -107,7 +107,11 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let slots = args.slots;
     // What is asked for is to run, whatever has been done before.
     let takes_over = args.from.is_empty() && args.item.is_empty();
-    let session = Session::open(zygote, &workspace, Means { slots, takes_over, is_quiet: args.quiet })?;
+    let session = Session::open(
+        zygote,
+        &workspace,
+        Means { slots, takes_over, is_quiet: args.quiet, waits_for_people: true },
+    )?;
     let retried = load_run(session.reader()?, session.namespace(), old.run)?;
     let retried = retried.ok_or_else(|| no_run(old.run))?;
     let source = Source::of(&session, &retried, other)?;

@@ -88,6 +88,10 @@ struct Part {
     #[arg(long, conflicts_with = "key")]
     dry_run: bool,
 
+    /// End with exit code 3 as soon as nothing but people can go on with the run, and say what it waits for
+    #[arg(long)]
+    no_wait: bool,
+
     /// Run again whenever a workflow, a library or the settings change beside the file, until Ctrl-C
     #[arg(long, conflicts_with_all = ["key", "dry_run"])]
     watch: bool,
@@ -145,7 +149,12 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         rehearsal::show(&definition, inputs.values(), show)?;
         return Ok(Exit::Success);
     }
-    let means = Means { slots: args.slots, takes_over: !args.no_cache, is_quiet: args.quiet };
+    let means = Means {
+        slots: args.slots,
+        takes_over: !args.no_cache,
+        is_quiet: args.quiet,
+        waits_for_people: !args.part.no_wait,
+    };
     let session = Session::open(zygote, &workspace, means)?;
     let form = wire::definition::encode(&definition);
     let hash = DefinitionHash::of(&form);

@@ -8,7 +8,7 @@ use myrmex_model::name::Namespace;
 use myrmex_store::Reader;
 use myrmex_store::sqlite::SqliteReader;
 
-use super::{artifacts, cancel, events, list, logs, resume, retry, show, skip, stats};
+use super::{answer, artifacts, cancel, events, list, logs, resume, retry, show, skip, stats};
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::workspace::Workspace;
 
@@ -34,6 +34,7 @@ enum Command {
     Resume(resume::Args),
     Retry(retry::Args),
     Skip(skip::Args),
+    Signal(answer::SignalArgs),
     Cancel(cancel::Args),
 }
 
@@ -53,6 +54,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         Command::Resume(args) => resume::run(args, data),
         Command::Retry(args) => retry::run(args, data),
         Command::Skip(args) => skip::run(args, data),
+        Command::Signal(args) => answer::signal(args, data),
         Command::Cancel(args) => cancel::run(args, data),
     }
 }

@@ -113,7 +113,7 @@ fn resolve(args: &Args, workspace: &Workspace) -> Result<(RunId, Vec<Address>), 
 }
 
 /// Finds the task that a path names, of one that ran several times the last run.
-fn address(run: &Run, path: &str) -> Result<Address, Failure> {
+pub(super) fn address(run: &Run, path: &str) -> Result<Address, Failure> {
     let wanted = TaskPath::new(path);
     let last = run.tasks().filter(|task| wanted.names(&task.address())).last();
     if let Some(task) = last {

@@ -23,6 +23,7 @@ use myrmex_store::{Reader, RunSummary};
 use serde_json::{Value, json};
 
 use super::runs::{find, listed, open_reader};
+use crate::asked::Asking;
 use crate::complete;
 use crate::driven::Driver;
 use crate::exit::{Exit, Failure, FailureCode};
@@ -310,6 +311,7 @@ impl Shown {
             return (text, reason_json(reason));
         }
         match reason {
+            Reason::Awaited => self.asked(task).unwrap_or_else(|| (text(reason), reason_json(reason))),
             Reason::Queued => self.scene.wait(self.id, task, self.is_interrupted),
             Reason::Ended(_)
             | Reason::Upstream(_)
@@ -324,6 +326,17 @@ impl Shown {
             | Reason::Inside(_)
             | Reason::Undecided => (text(reason), reason_json(reason)),
         }
+    }
+
+    /// Says who may answer a task, and what they type.
+    fn asked(&self, task: &Address) -> Option<(String, Value)> {
+        let run = self.scene.runs.get(&self.id)?;
+        let asking = Asking::of(run, &run.task(task)?)?;
+        let mut why = asking.json();
+        why["how"] = json!(asking.how());
+        let kind = if why["signal"].is_null() { "people" } else { "signal" };
+        why["asked"] = std::mem::replace(&mut why["kind"], json!(kind));
+        Some((format!("waits for {}: {}", asking.what(), asking.how()), why))
     }
 
     /// Builds what is said of one task.
@@ -408,6 +421,7 @@ fn text(reason: &Reason) -> String {
         Reason::Runs(attempt) => format!("runs, attempt {attempt}"),
         Reason::Pause { attempt, due } => format!("waits until {due}, then comes attempt {attempt}"),
         Reason::Timer(due) => format!("waits until {due}"),
+        Reason::Awaited => "waits for people".to_owned(),
         Reason::Child(run) => format!("waits for run {}, which it called", summary::short(*run)),
         Reason::Inside(tasks) if tasks.is_empty() => "is about to end".to_owned(),
         Reason::Inside(tasks) => format!("waits for {}, inside it", named(tasks)),
@@ -430,6 +444,7 @@ fn text_when_stopped(reason: &Reason) -> Option<String> {
         | Reason::Queued
         | Reason::Pause { .. }
         | Reason::Timer(_)
+        | Reason::Awaited
         | Reason::Child(_)
         | Reason::Inside(_) => None,
     }
@@ -452,6 +467,7 @@ fn reason_json(reason: &Reason) -> Value {
             json!({"kind": "retry", "attempt": attempt.0, "due": due.to_string()})
         }
         Reason::Timer(due) => json!({"kind": "timer", "due": due.to_string()}),
+        Reason::Awaited => json!({"kind": "people"}),
         Reason::Child(run) => json!({"kind": "child", "run": run.to_string()}),
         Reason::Inside(tasks) => json!({"kind": "inside", "tasks": paths(tasks)}),
         Reason::Undecided => json!({"kind": "undecided"}),

@@ -21,6 +21,8 @@ pub enum Waiting {
     Cancel,
     /// The commit that skips tasks of it.
     Skip,
+    /// The commit that records what somebody says to it.
+    Signal,
     /// A commit of a run that is under way.
     Run,
 }
@@ -81,6 +83,9 @@ impl Waiting {
             }
             Self::Skip => {
                 "the skip is not recorded yet; make room and it is carried out by itself, Ctrl-C gives it up"
+            }
+            Self::Signal => {
+                "what was said is not recorded yet; make room and it is by itself, Ctrl-C gives it up"
             }
             Self::Cancel => {
                 "the cancel is not recorded yet; make room and it is carried out by itself, Ctrl-C gives it up"

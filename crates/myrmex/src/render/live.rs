@@ -118,6 +118,10 @@ impl Live {
             Event::TimerArmed { task, due } => {
                 self.leaf(task, at, Stands::Waits { until: *due, why: String::new() });
             }
+            Event::AwaitOpened { task, asked } => {
+                let whom = if asked.shown.is_some() { "for people" } else { "for a signal" };
+                self.leaf(task, at, Stands::Queued { why: whom.to_owned() });
+            }
             Event::LagArmed { from, to, due } => {
                 let why = format!("a while after `{}`", from.path());
                 self.leaf(to, at, Stands::Waits { until: *due, why });
@@ -138,6 +142,8 @@ impl Live {
             | Event::LimitReached { .. }
             | Event::ChildUnknown { .. }
             | Event::CaseChosen { .. }
+            | Event::SignalReceived { .. }
+            | Event::SignalTaken { .. }
             | Event::TaskSucceeded { .. }
             | Event::TaskFailed { .. }
             | Event::TaskSkipped { .. }

@@ -55,6 +55,7 @@ impl Origin {
             | FaultKind::RoundsExceeded
             | FaultKind::Conflict
             | FaultKind::Deadlock
+            | FaultKind::Refused
             | FaultKind::Own(_) => return None,
         };
         let file = self.file.get_or_init(|| file_of(run)).as_ref()?;

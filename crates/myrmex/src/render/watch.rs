@@ -14,6 +14,7 @@ use myrmex_model::fault::Fault;
 use myrmex_model::id::{Attempt, RunId};
 use myrmex_model::ir::Definition;
 use myrmex_model::outcome::{AttemptEnd, AttemptReport};
+use myrmex_model::signal::{Answer, Signal, Word};
 use myrmex_model::time::Timestamp;
 
 use super::live::{Inside, Live};
@@ -132,6 +133,7 @@ impl Watch {
             Event::TaskCancelled { task } => self.ended(Tone::Odd, "cancelled", task, at, ""),
             Event::CancelRequested { reason, .. } => self.note(&format!("cancelling: {reason}")),
             Event::LimitReached { task, limit } => self.limit(task, *limit),
+            Event::SignalReceived { signal, .. } => self.said(signal),
             Event::ChildUnknown { task } => self.line(Tone::Odd, "unknown", task, UNKNOWN),
             Event::RunStarted { .. }
             | Event::RunQueued { .. }
@@ -145,9 +147,33 @@ impl Watch {
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
             | Event::CaseChosen { .. }
+            | Event::AwaitOpened { .. }
+            | Event::SignalTaken { .. }
             | Event::EndRequested { .. }
             | Event::RunEnded { .. } => {}
         }
+    }
+
+    /// Shows what somebody said to the run.
+    fn said(&mut self, signal: &Signal) {
+        let comment = signal.comment.as_ref().map(|comment| format!(": {comment}")).unwrap_or_default();
+        match &signal.word {
+            Word::Message(name) => self.note(&format!("signal `{name}` by {}{comment}", signal.by)),
+            Word::Answer { task, answer: Answer::Progress(progress) } => {
+                let left = progress.remaining.map(|left| format!(", {left} left")).unwrap_or_default();
+                let how_far = format!("{}% done, by {}{left}", progress.percent, signal.by);
+                self.line(Tone::Still, "progress", task, &how_far);
+            }
+            Word::Answer { task, answer } => {
+                self.line(Tone::Still, answer.as_str(), task, &format!("by {}{comment}", signal.by));
+            }
+        }
+    }
+
+    /// Shows that people are asked, or a message is waited for: what, of whom, and what to type.
+    pub fn asks(&mut self, task: &Address, question: &str, how: &str) {
+        self.line(Tone::Odd, "waits", task, question);
+        self.note(&format!("            {how}"));
     }
 
     fn taken_over(&mut self, task: &Address, from: RunId, at: Timestamp) {

@@ -10,14 +10,14 @@ use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
 
 use super::bytes::{Read, Reader, Unreadable, Writer};
-use super::{BodyKind, Detail, Fact, Facts};
+use super::{BodyKind, Detail, Fact, Facts, people};
 use crate::run::admission::{Admission, Claim};
 use crate::run::arena::{CallState, Hold, Leaf, RareFacts};
 use crate::run::fold::Folded;
 use crate::run::{Ending, Header, Lag};
 
 /// The words for phases, in the order of their numbers.
-const PHASES: [Phase; 7] = [
+const PHASES: [Phase; 8] = [
     Phase::None,
     Phase::Queued,
     Phase::Granted,
@@ -25,6 +25,7 @@ const PHASES: [Phase; 7] = [
     Phase::Cancelling,
     Phase::Handling,
     Phase::Finishing,
+    Phase::Awaiting,
 ];
 
 /// The kinds of bodies, in the order of their numbers.
@@ -54,6 +55,7 @@ impl Facts {
         put_choice(&mut to, &Status::ALL, self.status);
         to.option(self.header.as_ref(), |to, header| put_header(to, header, self.last));
         put_admission(&mut to, &self.admission, self.last);
+        people::put_signals(&mut to, &self.signals, self.last);
         to.byte(match self.ending {
             None => 0,
             Some(Ending::Cancel) => 1,
@@ -98,6 +100,7 @@ fn facts(from: &mut Reader<'_>) -> Read<Facts> {
         last,
         header: from.option(|from| header(from, last))?,
         admission: admission(from, last)?,
+        signals: people::signals(from, last)?,
         ending: match from.byte()? {
             0 => None,
             1 => Some(Ending::Cancel),
@@ -118,20 +121,20 @@ fn facts(from: &mut Reader<'_>) -> Read<Facts> {
 }
 
 /// Writes which of `all` it is.
-fn put_choice<T: PartialEq + Copy>(to: &mut Writer, all: &[T], one: T) {
+pub(super) fn put_choice<T: PartialEq + Copy>(to: &mut Writer, all: &[T], one: T) {
     let index = all.iter().position(|other| *other == one).expect("the list has all of them");
     to.count(index);
 }
 
-fn choice<T: Copy>(from: &mut Reader<'_>, all: &[T]) -> Read<T> {
+pub(super) fn choice<T: Copy>(from: &mut Reader<'_>, all: &[T]) -> Read<T> {
     all.get(from.small::<usize>()?).copied().ok_or(Unreadable)
 }
 
-fn put_value(to: &mut Writer, hash: ValueHash) {
+pub(super) fn put_value(to: &mut Writer, hash: ValueHash) {
     to.raw(&hash.0);
 }
 
-fn value(from: &mut Reader<'_>) -> Read<ValueHash> {
+pub(super) fn value(from: &mut Reader<'_>) -> Read<ValueHash> {
     from.array().map(ValueHash)
 }
 
@@ -440,6 +443,10 @@ fn put_detail(to: &mut Writer, detail: &Detail, base: Timestamp) {
             to.raw(&definition.0);
             put_value(to, *inputs);
         }
+        Detail::Await(state) => {
+            to.byte(7);
+            people::put_await(to, state, base);
+        }
     }
 }
 
@@ -460,6 +467,7 @@ fn detail(from: &mut Reader<'_>, base: Timestamp) -> Read<Detail> {
             let (child, definition) = (RunId(from.array()?), DefinitionHash(from.array()?));
             Detail::Call(CallState { child, definition, inputs: value(from)? })
         }
+        7 => Detail::Await(Box::new(people::awaited(from, base)?)),
         _ => return Err(Unreadable),
     })
 }

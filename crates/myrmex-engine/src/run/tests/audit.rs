@@ -50,7 +50,8 @@ pub(super) fn check_turn(host: &Host) {
     let is_idle = host.timers.is_empty()
         && host.dispatch.waiting() == 0
         && granted.is_empty()
-        && host.children.is_empty();
+        && host.children.is_empty()
+        && !super::people::is_asked(host);
     assert!(
         !is_idle || host.run.has_more() || host.run.status() == Status::Pending,
         "a run without anything to wait for is over"
@@ -110,6 +111,7 @@ fn counts_of(work: &Work) -> Option<Counts> {
         | Work::Leaf(_)
         | Work::Timer { .. }
         | Work::Choice { .. }
+        | Work::Await(_)
         | Work::Flow(_)
         | Work::Call(_) => None,
     }
@@ -233,6 +235,7 @@ pub(super) fn check_edges(host: &Host) {
                 | Event::ItemsExpanded { .. }
                 | Event::ChildCalled { .. }
                 | Event::TimerArmed { .. }
+                | Event::AwaitOpened { .. }
                 | Event::TaskTaken { .. }
         );
         let is_skip = matches!(
@@ -277,6 +280,7 @@ pub(super) fn check_edges(host: &Host) {
                 | Event::ChildCalled { .. }
                 | Event::HandlerEntered { .. }
                 | Event::TimerArmed { .. }
+                | Event::AwaitOpened { .. }
                 | Event::TaskTaken { .. }
         );
         entry.outcome = entry.outcome.or(Outcome::of(change.to));

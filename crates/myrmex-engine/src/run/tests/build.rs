@@ -7,9 +7,9 @@ use myrmex_model::demand::Asks;
 use myrmex_model::event::Limit;
 use myrmex_model::id::DefinitionHash;
 use myrmex_model::ir::{
-    Backoff, Binding, Body, Call, Case, Catch, Choose, Complete, Concurrency, Definition, Each, Edge, Flow,
-    FlowChild, Graph, GraphChild, Handling, Join, Late, Next, Node, NodeId, OnConflict, OutputField, Outputs,
-    Policy, Repetition, Rest, Retry, RoundCondition, Rounds, Task, Timer, Tolerance,
+    Await, AwaitKind, Backoff, Binding, Body, Call, Case, Catch, Choose, Complete, Concurrency, Definition,
+    Each, Edge, Flow, FlowChild, Graph, GraphChild, Handling, Join, Late, Next, Node, NodeId, OnConflict,
+    OutputField, Outputs, Policy, Repetition, Rest, Retry, RoundCondition, Rounds, Task, Timer, Tolerance,
 };
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::outcome::{Outcome, OutcomeSet};
@@ -77,6 +77,7 @@ pub(super) enum What {
     Graph(GraphSpec),
     Each { body: Box<Spec>, max_parallel: Option<u32>, fail_fast: bool },
     Call { is_detached: bool },
+    Await { kind: AwaitKind, count: u32, expires_ms: Option<u64> },
 }
 
 #[derive(Debug, Clone)]
@@ -132,6 +133,21 @@ pub(super) fn task(name: &str) -> Spec {
 /// A task whose arguments are evaluated.
 pub(super) fn computed_task(name: &str) -> Spec {
     spec(name, What::Task { is_literal: false })
+}
+
+/// A task that waits for people, or for a message.
+pub(super) fn awaiting(name: &str, kind: AwaitKind) -> Spec {
+    spec(name, What::Await { kind, count: 1, expires_ms: None })
+}
+
+/// An approval that so many people have to give.
+pub(super) fn approval(name: &str, count: u32) -> Spec {
+    spec(name, What::Await { kind: AwaitKind::Approval, count, expires_ms: None })
+}
+
+/// A task that waits for the message `message`.
+pub(super) fn listener(text: &str, message: &str) -> Spec {
+    awaiting(text, AwaitKind::Signal(name(message)))
 }
 
 pub(super) fn value(name: &str) -> Spec {
@@ -217,6 +233,14 @@ pub(super) fn goto(name: &str) -> Then {
 }
 
 impl Spec {
+    /// Lets a task wait for people no longer than this.
+    pub(super) fn expiring(mut self, ms: u64) -> Self {
+        if let What::Await { expires_ms, .. } = &mut self.what {
+            *expires_ms = Some(ms);
+        }
+        self
+    }
+
     pub(super) fn guarded(mut self) -> Self {
         self.has_guard = true;
         self
@@ -492,6 +516,11 @@ fn body(nodes: &mut Vec<Node>, id: NodeId, spec: &Spec) -> Body {
         What::Call { is_detached } => {
             Body::Call(Call { workflow: name("other"), inputs: literal, is_detached: *is_detached })
         }
+        What::Await { kind, count, expires_ms } => Body::Await(Box::new(Await {
+            count: *count,
+            expires: expires_ms.map(Length),
+            ..Await::new(kind.clone(), computed)
+        })),
         What::Each { body, max_parallel, fail_fast } => Body::Each(Each {
             source: computed,
             item: name("item"),

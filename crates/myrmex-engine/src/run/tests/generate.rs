@@ -3,13 +3,13 @@
 
 use myrmex_model::effect::{CatchChoice, Evaluation, Question};
 use myrmex_model::event::Limit;
-use myrmex_model::ir::{Body, Join, Node, Rest, Tolerance};
+use myrmex_model::ir::{AwaitKind, Body, Gate, GateDecision, Join, Node, Rest, Tolerance};
 use myrmex_model::outcome::Outcome;
 use myrmex_model::time::{Length, Timestamp};
 
 use super::build::{
-    Need, Spec, Then, call, catch, choose, computed_task, detached_call, each, flow, graph, raise, task,
-    timer, value,
+    Need, Spec, Then, approval, awaiting, call, catch, choose, computed_task, detached_call, each, flow,
+    graph, listener, raise, task, timer, value,
 };
 use super::host::{Answer, fault, list, map, plain_answer, value_hash};
 
@@ -18,11 +18,18 @@ use super::host::{Answer, fault, list, map, plain_answer, value_hash};
 pub(super) struct Chooser {
     bytes: Vec<u8>,
     at: usize,
+    /// Whether tasks wait for people too.
+    has_people: bool,
 }
 
 impl Chooser {
     pub(super) fn new(bytes: Vec<u8>) -> Self {
-        Self { bytes, at: 0 }
+        Self { bytes, at: 0, has_people: false }
+    }
+
+    /// Draws tasks that wait for people, or for a message, too.
+    pub(super) fn with_people(self) -> Self {
+        Self { has_people: true, ..self }
     }
 
     /// Draws a number below `count`.
@@ -72,7 +79,7 @@ impl Chooser {
                 let may_retry = self.below(3) > 0;
                 Evaluation::Catch(handler.map(|handler| CatchChoice { handler, may_retry }))
             }
-            (Question::Begin | Question::Output { .. } | Question::ScopeOutput, _) => {
+            (Question::Begin | Question::Output { .. } | Question::Answered | Question::ScopeOutput, _) => {
                 plain_answer(node, question, now)
             }
         })
@@ -165,6 +172,7 @@ impl Chooser {
         *left = left.saturating_sub(1);
         let kinds = if depth < 3 && *left > 0 { 14 } else { 9 };
         let mut spec = match self.below(kinds) {
+            1..=5 if self.has_people && self.one_in(2) => self.awaiting(name),
             0 | 1 => task(name),
             2 => computed_task(name),
             3 => task(name).declared(),
@@ -218,6 +226,20 @@ impl Chooser {
         self.follow(spec, left, depth)
     }
 
+    /// Draws a task that waits for people, or for a message.
+    fn awaiting(&mut self, name: &str) -> Spec {
+        let spec = match self.below(7) {
+            0 => awaiting(name, AwaitKind::Manual),
+            1 => awaiting(name, AwaitKind::Form),
+            2 => approval(name, 1),
+            3 => approval(name, 2),
+            4 => awaiting(name, AwaitKind::Gate(Box::new(gate()))),
+            5 => listener(name, "go"),
+            _ => listener(name, "stop"),
+        };
+        if self.one_in(3) { spec.expiring([5, 100][self.below(2)]) } else { spec }
+    }
+
     /// Draws a flow, which may go round.
     fn flow_named(&mut self, name: &str, left: &mut usize, depth: usize) -> Spec {
         let spec = flow(name, self.flow_children(left, depth + 1));
@@ -265,6 +287,11 @@ impl Chooser {
         }
         if self.one_in(3) { spec.continuing() } else { spec }
     }
+}
+
+/// A gate at which everything can be decided.
+pub(super) fn gate() -> Gate {
+    Gate { decisions: GateDecision::ALL.to_vec(), ..Gate::default() }
 }
 
 fn graph_named(chooser: &mut Chooser, name: &str, left: &mut usize, depth: usize) -> Spec {

@@ -9,14 +9,15 @@ use std::sync::Arc;
 use myrmex_model::address::Address;
 use myrmex_model::command::{ChildEnd, Command, TimerKey};
 use myrmex_model::demand::Demand;
-use myrmex_model::effect::{CatchChoice, Decision, Effect, Evaluation, Question, Request};
+use myrmex_model::effect::{Asked, CatchChoice, Decision, Effect, Evaluation, Question, Request};
 use myrmex_model::event::{Event, Recorded};
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::{Attempt, DefinitionHash, Epoch, FencingToken, RunId, ValueHash};
-use myrmex_model::ir::{Body, Definition, Node};
+use myrmex_model::ir::{AwaitKind, Body, Definition, Node};
 use myrmex_model::name::Name;
 use myrmex_model::outcome::{AttemptEnd, AttemptReport, Loss};
 use myrmex_model::retry::{Retry, Taken, Takings};
+use myrmex_model::signal::{Answer as Reply, Signal, Word};
 use myrmex_model::status::Status;
 use myrmex_model::time::{Length, Timestamp};
 
@@ -67,6 +68,8 @@ pub(super) struct Host {
     /// Answers to come, by address; without one the plainest that fits is given.
     answers: BTreeMap<String, VecDeque<Answer>>,
     pub(super) callable: Called,
+    /// The signals that were acknowledged.
+    pub(super) said: Vec<Signal>,
     /// What the run may take over, if it is a retry.
     pub(super) takings: Takings,
     /// Draws answers and their order instead, if it is there.
@@ -131,6 +134,7 @@ impl Host {
             definitions: BTreeMap::from([(pinned, definition)]),
             answers: BTreeMap::new(),
             callable: Called::default(),
+            said: Vec::new(),
             takings: Takings::default(),
             luck: None,
             frugality: None,
@@ -363,6 +367,36 @@ impl Host {
         self.end(task, ended_badly());
     }
 
+    /// Says something to the run.
+    pub(super) fn say(&mut self, signal: Signal) -> Result<(), Rejection> {
+        self.put(Command::Signal(Box::new(signal.clone())))?;
+        if !self.said.contains(&signal) {
+            self.said.push(signal);
+        }
+        Ok(())
+    }
+
+    /// Answers a task, under an id of its own.
+    pub(super) fn reply(&mut self, task: &str, by: &str, answer: Reply) -> Result<(), Rejection> {
+        let word = Word::Answer { task: address(task), answer };
+        let signal = Signal {
+            id: format!("s{}", self.said.len()),
+            by: by.to_owned(),
+            word,
+            data: None,
+            comment: None,
+        };
+        self.say(signal)
+    }
+
+    /// Sends a message, under an id of its own.
+    pub(super) fn send(&mut self, message: &str) -> Result<(), Rejection> {
+        let (word, data) = (Word::Message(name(message)), Some(value_hash("\"data\"")));
+        let signal =
+            Signal { id: format!("s{}", self.said.len()), by: "bot".into(), word, data, comment: None };
+        self.say(signal)
+    }
+
     pub(super) fn cancel(&mut self) {
         self.put(Command::Cancel { by: "ana".into(), reason: "enough".into(), successor: None }).unwrap();
     }
@@ -468,6 +502,7 @@ pub(super) fn plain_answer(node: &Node, question: &Question, now: Timestamp) -> 
     match question {
         Question::Key => Evaluation::Key(Some("k".to_owned())),
         Question::Output { raw } => Evaluation::Output(*raw),
+        Question::Answered => Evaluation::Output(value_hash("\"answered\"")),
         Question::ScopeOutput => Evaluation::Output(value_hash("\"scope\"")),
         Question::Retry { .. } => Evaluation::Retry(true),
         Question::Round { round } => Evaluation::Round(*round < 1),
@@ -482,7 +517,7 @@ pub(super) fn plain_answer(node: &Node, question: &Question, now: Timestamp) -> 
             Body::Timer(_) => Evaluation::Due(now.after(Length(1_000))),
             Body::Choose(_) => Evaluation::Case(Some(0)),
             Body::Raise(_) => Evaluation::Raise(fault("raised")),
-            Body::Await(_) => Evaluation::Raise(fault("not carried out yet")),
+            Body::Await(body) => Evaluation::Asked(Box::new(asked(&body.kind))),
             Body::Flow(_) | Body::Graph(_) => {
                 Evaluation::Enter { inputs: node.binding.is_some().then(|| value_hash("{\"own\":1}")) }
             }
@@ -491,6 +526,16 @@ pub(super) fn plain_answer(node: &Node, question: &Question, now: Timestamp) -> 
                 Evaluation::Call { definition: DefinitionHash([1; 32]), inputs: value_hash("{}") }
             }
         },
+    }
+}
+
+/// What is asked: of everybody but `eve`.
+fn asked(kind: &AwaitKind) -> Asked {
+    match kind {
+        AwaitKind::Signal(_) => Asked::default(),
+        AwaitKind::Manual | AwaitKind::Approval | AwaitKind::Form | AwaitKind::Gate(_) => {
+            Asked { shown: Some(value_hash("\"ask\"")), from: Vec::new(), exclude: vec!["eve".to_owned()] }
+        }
     }
 }
 

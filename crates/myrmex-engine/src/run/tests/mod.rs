@@ -18,6 +18,7 @@ mod hold;
 mod host;
 mod lag;
 mod limits;
+mod people;
 mod property;
 mod reach;
 mod rebase;

@@ -19,6 +19,7 @@ use super::generate::Chooser;
 use super::host::{
     Host, address, dispatch, ended_badly, ended_well, fault, lost, lost_alone, report_of, value_hash,
 };
+use super::people;
 use crate::run::{Again, Rejection, Run, TURN_ITEMS_MAX};
 
 /// More steps than any generated run needs once its luck has run out.
@@ -60,6 +61,14 @@ proptest! {
     }
 
     #[test]
+    fn runs_that_wait_for_people_keep_every_invariant_and_end(
+        shape in vec(any::<u8>(), 0..160),
+        luck in vec(any::<u8>(), 0..240),
+    ) {
+        live(shape, luck, Meddling::People);
+    }
+
+    #[test]
     fn runs_that_are_retried_keep_every_invariant_and_end(
         shape in vec(any::<u8>(), 0..160),
         luck in vec(any::<u8>(), 0..240),
@@ -77,6 +86,7 @@ proptest! {
             Just(Meddling::Cancel),
             Just(Meddling::Rebase),
             Just(Meddling::Skip),
+            Just(Meddling::People),
         ],
     ) {
         live_in_turns(shape, luck, meddling, turn_items);
@@ -92,7 +102,12 @@ proptest! {
         luck in vec(any::<u8>(), 0..240),
         waiting in 1..4_usize,
         turn_items in prop_oneof![1..4_u32, Just(TURN_ITEMS_MAX)],
-        meddling in prop_oneof![Just(Meddling::Reports), Just(Meddling::Cancel), Just(Meddling::Rebase)],
+        meddling in prop_oneof![
+            Just(Meddling::Reports),
+            Just(Meddling::Cancel),
+            Just(Meddling::Rebase),
+            Just(Meddling::People),
+        ],
     ) {
         live_frugally(shape, luck, meddling, Some(waiting), turn_items);
     }
@@ -122,7 +137,7 @@ fn generated_runs_reach_every_kind_of_event() {
         (0..count).map(draw).collect()
     };
     for _ in 0..150 {
-        for meddling in [Meddling::Reports, Meddling::Cancel, Meddling::Rebase] {
+        for meddling in [Meddling::Reports, Meddling::Cancel, Meddling::Rebase, Meddling::People] {
             let (shape, luck) = (bytes(160), bytes(240));
             for event in live(shape, luck, meddling).events() {
                 *kinds.entry(event.kind()).or_default() += 1;
@@ -132,7 +147,7 @@ fn generated_runs_reach_every_kind_of_event() {
             *kinds.entry(event.kind()).or_default() += 1;
         }
     }
-    assert_eq!(kinds.len(), 28, "{kinds:?}");
+    assert_eq!(kinds.len(), 33, "{kinds:?}");
     assert!(kinds.values().all(|count| *count >= 5), "{kinds:?}");
 }
 
@@ -144,6 +159,8 @@ enum Meddling {
     Rebase,
     /// And somebody skips what waits.
     Skip,
+    /// And tasks wait for people and messages; the run may be cancelled or moved.
+    People,
 }
 
 /// Lives a run to its end and checks everything.
@@ -165,7 +182,9 @@ fn live_frugally(
     turn_items: u32,
 ) -> Host {
     let is_bounded = shape.last().is_some_and(|byte| byte % 4 == 1);
-    let root = Chooser::new(shape).root();
+    let chooser = Chooser::new(shape);
+    let mut chooser = if meddling == Meddling::People { chooser.with_people() } else { chooser };
+    let root = chooser.root();
     let definition = define(&root);
     let mut host = Host::new(if is_bounded { bounded(&definition) } else { definition });
     let mut luck = Chooser::new(luck);
@@ -223,6 +242,10 @@ fn go_on(mut host: Host, mut root: Spec, meddling: Meddling) -> Host {
         }
         match draw(&mut host, 16) {
             13 if meddling == Meddling::Cancel && draw(&mut host, 3) == 0 => host.cancel(),
+            13 if meddling == Meddling::People && draw(&mut host, 8) == 1 => host.cancel(),
+            13 | 10 if meddling == Meddling::People => people::speak(&mut host),
+            9 if meddling == Meddling::People => people::say_again(&mut host),
+            14 if meddling == Meddling::People && draw(&mut host, 4) == 1 => rebase(&mut host, &mut root),
             13 if meddling == Meddling::Skip => skip(&mut host),
             14 if meddling == Meddling::Rebase => rebase(&mut host, &mut root),
             15 => report_nonsense(&mut host),
@@ -286,8 +309,10 @@ fn advance(host: &mut Host, kind: usize) {
         host.report(token, end).unwrap();
     } else if !host.children.is_empty() && (host.timers.is_empty() || kind < 8) {
         end_child(host);
-    } else if !host.timers.is_empty() {
+    } else if !host.timers.is_empty() && (kind < 12 || !people::is_asked(host)) {
         host.fire();
+    } else {
+        people::speak(host);
     }
 }
 
@@ -413,13 +438,19 @@ fn mutate(spec: &mut Spec, luck: &mut Chooser, count: &mut usize) {
             }
         }
         What::Each { body, .. } => mutate(body, luck, count),
-        What::Task { .. } | What::Value | What::Timer | What::Choose(_) | What::Raise | What::Call { .. } => {
-        }
+        What::Task { .. }
+        | What::Value
+        | What::Timer
+        | What::Choose(_)
+        | What::Raise
+        | What::Await { .. }
+        | What::Call { .. } => {}
     }
 }
 
 fn check_end(host: &Host, snapshot: Option<(Vec<u8>, usize)>) {
     check_journal(&host.journal);
+    people::check(host);
     let is_rebased = host.events().any(|event| matches!(event, Event::Rebased { .. }));
     if !is_rebased {
         check_edges(host);

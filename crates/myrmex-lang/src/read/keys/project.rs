@@ -1,7 +1,7 @@
 //! The keys of projects.
 
 use super::{Form, Keys, TASK, key, plan};
-use crate::read::{people, project, work};
+use crate::read::{gate, project, work};
 
 /// A file of a project.
 pub(crate) static PROJECT: Keys = Keys {
@@ -139,9 +139,6 @@ pub(crate) static SUMMARY: Keys = Keys {
 pub(crate) static WORK: Keys = Keys {
     owner: "a task of a project",
     known: &[
-        key("manual", Form::TextOr(&PEOPLE), "People do work, and mark it as done."),
-        key("approval", Form::TextOr(&PEOPLE), "People agree, or refuse."),
-        key("form", Form::TextOr(&PEOPLE), "People give data."),
         key("title", Form::Text, "What people call it."),
         key("owner", Form::Party, "Who answers for it: `role:NAME`, `group:NAME` or a person."),
         key("needs", Form::Links, "What comes before it: names, or links with their kind and lag."),
@@ -256,21 +253,6 @@ pub(crate) static STEP: Keys = Keys {
     base: None,
 };
 
-/// What `manual`, `approval` and `form` take.
-pub(crate) static PEOPLE: Keys = Keys {
-    owner: "what people are asked",
-    known: &[
-        key("ask", Form::Text, "What they are asked or told."),
-        key("from", Form::Texts, "Who may answer: `role:NAME`, `group:NAME`, people; everybody if not said."),
-        key("exclude", Form::Texts, "Who may not, although `from` names them."),
-        key("count", Form::Count, "Of `approval`: how many different people have to agree, 1 if not said."),
-        key("fields", Form::MapOf(&super::INPUT), "What an answer brings along: names and their schemas."),
-        key("expires", Form::Extent, "How long an answer may take, as elapsed time."),
-    ],
-    later: &["form", "remind", "escalate", "owner", "effort"],
-    base: None,
-};
-
 pub(crate) static GATE: Keys = Keys {
     owner: "a gate",
     known: &[
@@ -299,7 +281,7 @@ pub(crate) static CHECK: Keys = Keys {
         key("ask", Form::Text, "What is to be confirmed."),
         key(
             "evidence",
-            Form::Word(people::evidence_words),
+            Form::Word(gate::evidence_words),
             "Whether the answer names evidence, `optional` if not said.",
         ),
     ],

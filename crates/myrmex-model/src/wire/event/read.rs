@@ -3,14 +3,16 @@
 use super::{key, kind};
 use crate::address::Address;
 use crate::demand::Named;
+use crate::effect::Asked;
 use crate::event::{Change, Event, HandlerKind, Parent, Pending, Recorded, SkipReason};
 use crate::fault::Fault;
 use crate::id::{Attempt, DefinitionHash, Epoch, FencingToken, RunId, ValueHash};
 use crate::name::Name;
 use crate::outcome::{AttemptReport, Outcome};
 use crate::retry::{Retry, Taken};
+use crate::signal::{Answer, Progress, Signal, Word};
 use crate::status::{Phase, Status};
-use crate::time::Timestamp;
+use crate::time::{Length, Timestamp};
 use crate::wire::cbor::Reader;
 use crate::wire::{WireError, numbers};
 
@@ -79,6 +81,11 @@ struct Found {
     retry: Option<Box<Retry>>,
     group: Option<String>,
     taken: Option<Box<Taken>>,
+    signal: Option<String>,
+    name: Option<Name>,
+    asked: Asked,
+    spent: Option<Length>,
+    remaining: Option<Length>,
 }
 
 impl Found {
@@ -121,6 +128,12 @@ impl Found {
             key::PARENT => self.parent = Some(from.parent()?),
             key::RETRY => self.retry = Some(Box::new(from.retry()?)),
             key::GROUP => self.group = Some(from.string()?),
+            key::SIGNAL => self.signal = Some(from.string()?),
+            key::NAME => self.name = Some(from.name()?),
+            key::PEOPLE => self.asked.from = from.texts()?,
+            key::EXCLUDED => self.asked.exclude = from.texts()?,
+            key::SPENT => self.spent = Some(Length(from.u64()?)),
+            key::REMAINING => self.remaining = Some(Length(from.u64()?)),
             key::TAKEN => self.taken = Some(Box::new(from.taken()?)),
             _ => from.skip()?,
         }
@@ -135,6 +148,7 @@ impl Found {
             kind::SCOPE_ENTERED..=kind::ITEMS_EXPANDED => self.of_scope(kind, end),
             kind::TASK_QUEUED..=kind::TIMER_ARMED => self.of_attempt(kind, end),
             kind::LAG_ARMED..=kind::TASK_CANCELLED => self.of_task(kind, end),
+            kind::AWAIT_OPENED..=kind::SIGNAL_TAKEN => self.of_people(kind, end),
             _ => Err(end.wrong("an unknown kind of event")),
         }
     }
@@ -283,6 +297,54 @@ impl Found {
             kind::TASK_SKIPPED => Event::TaskSkipped { task, reason: self.reason(end)? },
             _ => Event::TaskCancelled { task },
         })
+    }
+
+    fn of_people(self, kind: u8, end: &Reader<'_>) -> Result<Event, WireError> {
+        Ok(match kind {
+            kind::AWAIT_OPENED => Event::AwaitOpened {
+                task: end.found(self.task, "task")?,
+                asked: Box::new(Asked { shown: self.input, ..self.asked }),
+            },
+            kind::SIGNAL_RECEIVED => Event::SignalReceived {
+                shown: self.input,
+                signal: Box::new(Signal {
+                    data: self.output,
+                    word: self.word(end)?,
+                    id: end.found(self.signal, "signal")?,
+                    by: end.found(self.by, "by")?,
+                    comment: self.words,
+                }),
+            },
+            _ => Event::SignalTaken {
+                task: end.found(self.task, "task")?,
+                id: end.found(self.signal, "signal")?,
+            },
+        })
+    }
+
+    /// Reads what a signal says: a message has a name, an answer a task.
+    fn word(&self, end: &Reader<'_>) -> Result<Word, WireError> {
+        let Some(task) = self.task.clone() else {
+            return Ok(Word::Message(end.found(self.name.clone(), "name")?));
+        };
+        let number = || end.found(self.number, "number");
+        let answer = match end.found(self.which, "which")? {
+            0 => Answer::Approved,
+            1 => Answer::Rejected,
+            2 => Answer::Done,
+            3 => Answer::Failed,
+            4 => Answer::Progress(Progress {
+                percent: u8::try_from(number()?).map_err(|_| end.wrong("a percentage beyond 255"))?,
+                spent: self.spent,
+                remaining: self.remaining,
+            }),
+            5 => {
+                let decision = numbers::decision(number()?.into());
+                Answer::Decided(decision.ok_or_else(|| end.wrong("an unknown decision"))?)
+            }
+            _ => return Err(end.wrong("an unknown answer")),
+        };
+        Ok(Word::Answer { task, answer })
     }
 
     fn reason(self, end: &Reader<'_>) -> Result<SkipReason, WireError> {

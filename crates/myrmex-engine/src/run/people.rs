@@ -1,0 +1,452 @@
+//! People and messages: what a task asks, who may answer, and what an answer means.
+//!
+//! | the task | an answer or a message |
+//! |---|---|
+//! | has not asked yet | an answer is refused; a message is kept until a task waits for it |
+//! | asks, or waits | recorded; the task ends once that is enough. A message goes to the task that waits longest |
+//! | asks, but it is not for them to answer, or they have agreed already | refused, with the reason |
+//! | asks, but its time has run out and nobody has noticed yet | refused: what runs out first counts |
+//! | is being ended, waits for its next attempt, or has ended | an answer is refused, with the reason; a message is kept |
+//! | any, and the same id came before with the same content | answered as before, and nothing else happens |
+//! | any, and the same id came before with another content | refused |
+//! | the run is being ended, and nothing that follows waits for the message; or it is over | refused |
+//!
+//! Answers belong to one attempt: when a task asks again, what was said before counts no more. What was said is recorded with who
+//! said it, when, and what they were shown.
+
+use std::sync::Arc;
+
+use myrmex_model::address::Address;
+use myrmex_model::command::TimerKey;
+use myrmex_model::effect::{Asked, Question};
+use myrmex_model::event::{Change, Event, Limit};
+use myrmex_model::fault::{Fault, FaultKind};
+use myrmex_model::id::{RunId, ValueHash};
+use myrmex_model::ir::{Await, AwaitKind, Body, GateDecision, Outputs};
+use myrmex_model::name::Name;
+use myrmex_model::signal::{Answer, SIGNAL_TEXT_BYTES_MAX, Signal, Word};
+use myrmex_model::status::{Phase, Status};
+use myrmex_model::time::{Length, Timestamp};
+use myrmex_model::value::HashedValue;
+
+use super::arena::{ActivationId, Work};
+use super::decide::{Rejection, Turn};
+use super::signals::{MESSAGES_KEPT_MAX, Received};
+use super::{Agenda, ReplayError, Run};
+
+/// A task that asks people, or waits for a message.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct AwaitState {
+    pub(super) asked: Asked,
+    /// Since when it asks, in this attempt.
+    pub(super) opened: Timestamp,
+    /// What was said that counts, in order: answers of people, or the message that was taken.
+    pub(super) answers: Vec<Received>,
+    /// What was said last that leaves everything open: progress, or that the gate is to be asked again.
+    pub(super) latest: Option<Received>,
+}
+
+/// What the answers to a task come to.
+enum Verdict {
+    /// More are needed.
+    Open,
+    /// The task succeeds.
+    Agreed,
+    /// The task fails.
+    Refused(Fault),
+}
+
+/// Returns how long a task may be waited for; the shorter one, if both its own limit and that of an attempt are given.
+pub(super) fn answer_time(body: &Body, attempt: Option<Length>) -> Option<Length> {
+    let own = match body {
+        Body::Await(body) => body.expires,
+        Body::Task(_)
+        | Body::Value(_)
+        | Body::Timer(_)
+        | Body::Choose(_)
+        | Body::Raise(_)
+        | Body::Flow(_)
+        | Body::Graph(_)
+        | Body::Each(_)
+        | Body::Call(_) => None,
+    };
+    own.into_iter().chain(attempt).min()
+}
+
+impl Run {
+    pub(super) fn await_of(&self, id: ActivationId) -> Option<&Await> {
+        match &self.node(id).body {
+            Body::Await(body) => Some(body),
+            Body::Task(_)
+            | Body::Value(_)
+            | Body::Timer(_)
+            | Body::Choose(_)
+            | Body::Raise(_)
+            | Body::Flow(_)
+            | Body::Graph(_)
+            | Body::Each(_)
+            | Body::Call(_) => None,
+        }
+    }
+
+    /// Returns what a task asks at the moment; nothing if what is said to it changes nothing any more.
+    pub(super) fn awaiting(&self, id: ActivationId) -> Option<&AwaitState> {
+        let own = self.at(id);
+        let is_open = own.phase == Phase::Awaiting
+            && !own.is_evaluating
+            && !own.is_stale
+            && !own.is_winding_down()
+            && own.limit().is_none();
+        match &own.work {
+            Work::Await(state) if is_open => Some(state),
+            Work::Await(_)
+            | Work::None
+            | Work::Leaf(_)
+            | Work::Timer { .. }
+            | Work::Choice { .. }
+            | Work::Graph(_)
+            | Work::Flow(_)
+            | Work::Each(_)
+            | Work::Call(_) => None,
+        }
+    }
+
+    /// Returns whether a limit of time of a task, or of what is around it, has run out as of `now`, though nobody noticed.
+    fn is_overdue(&self, id: ActivationId, now: Timestamp) -> bool {
+        let mut around = std::iter::successors(Some(id), |here| self.parent(*here));
+        around.any(|here| {
+            Limit::ALL.into_iter().any(|limit| self.due(here, limit).is_some_and(|due| due <= now))
+        })
+    }
+
+    /// Returns the task that has waited longest for a message of this name.
+    fn first_waiter(&self, name: &Name, now: Timestamp) -> Option<ActivationId> {
+        let all = (0..u32::try_from(self.arena.len()).unwrap_or(u32::MAX)).map(ActivationId);
+        let waiting = all.filter_map(|id| {
+            let state = self.awaiting(id).filter(|state| state.answers.is_empty())?;
+            let is_for_it = matches!(&self.await_of(id)?.kind, AwaitKind::Signal(own) if own == name);
+            (is_for_it && !self.is_overdue(id, now)).then_some((state.opened, id))
+        });
+        // Of those that began to wait at the same instant the one whose address comes first, which a restart does not change.
+        let waiting = waiting.map(|(opened, id)| (opened, self.address(id), id));
+        waiting.min().map(|(.., id)| id)
+    }
+
+    /// Applies that a task asks, or waits for a message.
+    pub(super) fn apply_opened(&mut self, id: ActivationId, asked: &Asked, at: Timestamp) -> Change {
+        let attempt = self.attempt_due(id);
+        let state = AwaitState { asked: asked.clone(), opened: at, answers: Vec::new(), latest: None };
+        let change = self.change(id, Phase::Awaiting, at, |activation| {
+            activation.status = Status::Waiting;
+            activation.work = Work::Await(Box::new(state));
+        });
+        self.begin_attempt(id, attempt);
+        self.mark_started(id);
+        self.agenda.push_back(Agenda::Attend(id));
+        change
+    }
+
+    /// Applies that something was said to the run.
+    pub(super) fn apply_signal(
+        &mut self,
+        event: &Event,
+        signal: &Signal,
+        at: Timestamp,
+    ) -> Result<Change, ReplayError> {
+        if self.header.is_none() {
+            return Err(ReplayError::Start);
+        }
+        match &signal.word {
+            Word::Message(name) => {
+                self.signals.receive(signal, at);
+                if let Some(waiter) = self.first_waiter(name, at) {
+                    self.agenda.push_back(Agenda::Attend(waiter));
+                }
+                Ok(self.change_run(self.status, Phase::None))
+            }
+            Word::Answer { task, answer } => {
+                let id = self.find(task).filter(|id| self.awaiting(*id).is_some());
+                let misfit = || ReplayError::Task { kind: event.kind(), task: task.clone() };
+                let id = id.ok_or_else(misfit)?;
+                self.signals.receive(signal, at);
+                let received = Received { signal: signal.clone(), at };
+                let is_open = matches!(answer, Answer::Progress(_) | Answer::Decided(GateDecision::Hold));
+                let change = self.change(id, Phase::Awaiting, at, |activation| {
+                    if let Work::Await(state) = &mut activation.work {
+                        if is_open {
+                            state.latest = Some(received);
+                        } else {
+                            state.answers.push(received);
+                        }
+                    }
+                });
+                self.agenda.push_back(Agenda::Attend(id));
+                Ok(change)
+            }
+        }
+    }
+
+    /// Applies that a task takes a message that is kept.
+    pub(super) fn apply_signal_taken(&mut self, id: ActivationId, message: &str, at: Timestamp) -> Change {
+        let taken = self.signals.take(message);
+        let change = self.change(id, Phase::Awaiting, at, |activation| {
+            if let Work::Await(state) = &mut activation.work {
+                state.answers.extend(taken);
+            }
+        });
+        self.agenda.push_back(Agenda::Attend(id));
+        change
+    }
+
+    /// Returns what the answers to a task come to.
+    fn outcome_of_answers(&self, body: &Await, state: &AwaitState) -> Verdict {
+        let mut agreed = 0;
+        for Received { signal, .. } in &state.answers {
+            let Word::Answer { answer, .. } = &signal.word else { return Verdict::Agreed };
+            let refused = |kind, did: &str| {
+                let fault = Fault::new(kind, format!("{did} by {}", signal.by));
+                Verdict::Refused(match &signal.comment {
+                    Some(comment) => fault.with_detail(comment.clone()),
+                    None => fault,
+                })
+            };
+            match answer {
+                Answer::Rejected => return refused(FaultKind::Refused, "rejected"),
+                Answer::Failed => return refused(FaultKind::Runtime, "marked as failed"),
+                Answer::Decided(decision @ (GateDecision::Stop | GateDecision::Recycle)) => {
+                    return refused(FaultKind::Refused, &format!("`{}` was decided", decision.as_str()));
+                }
+                Answer::Approved
+                | Answer::Done
+                | Answer::Decided(GateDecision::Go | GateDecision::Conditional) => agreed += 1,
+                Answer::Progress(_) | Answer::Decided(GateDecision::Hold) => {}
+            }
+        }
+        if agreed >= body.count { Verdict::Agreed } else { Verdict::Open }
+    }
+
+    /// Returns the signal that was acknowledged under this id, as far as it is remembered.
+    pub fn known_signal(&self, id: &str) -> Option<&Signal> {
+        self.signals.find(id)
+    }
+
+    /// Returns whether this very signal was acknowledged before.
+    pub fn has_received(&self, signal: &Signal) -> bool {
+        self.signals.find(&signal.id) == Some(signal)
+    }
+
+    /// Says whether a signal can be taken as of `now`; nothing is changed. One that was acknowledged before is.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Rejection`] with the reason why it cannot.
+    pub fn check_signal(&self, signal: &Signal, now: Timestamp) -> Result<(), Rejection> {
+        if let Some(known) = self.signals.find(&signal.id) {
+            let reused = || Rejection::SignalReused { id: signal.id.clone() };
+            return if known == signal { Ok(()) } else { Err(reused()) };
+        }
+        if self.status.is_terminal() {
+            return Err(Rejection::RunOver { status: self.status });
+        }
+        let texts = [Some(&signal.id), Some(&signal.by), signal.comment.as_ref()];
+        if signal.id.is_empty() || signal.by.is_empty() {
+            return Err(Rejection::SignalText { why: "its id, or who gives it, is empty" });
+        }
+        if texts.into_iter().flatten().any(|text| text.len() > SIGNAL_TEXT_BYTES_MAX) {
+            return Err(Rejection::SignalText { why: "its id, a name or the comment is too long" });
+        }
+        match &signal.word {
+            Word::Message(name) => {
+                let is_full = self.signals.kept.len() >= MESSAGES_KEPT_MAX;
+                match self.first_waiter(name, now) {
+                    Some(_) => Ok(()),
+                    // What follows the end may wait for it, but nothing is kept for it.
+                    None if self.ending.is_some() => Err(Rejection::RunEnding),
+                    None if is_full => Err(Rejection::MessagesKept { count: MESSAGES_KEPT_MAX }),
+                    None => Ok(()),
+                }
+            }
+            Word::Answer { task, answer } => {
+                let found = self.find(task).ok_or_else(|| Rejection::UnknownTask { task: task.clone() })?;
+                self.check_answer(found, (signal, *answer), now)
+                    .map_err(|why| Rejection::NotAnswerable { task: task.clone(), why })
+            }
+        }
+    }
+
+    /// Says why an answer cannot be taken; nothing if it can.
+    fn check_answer(
+        &self,
+        id: ActivationId,
+        (signal, answer): (&Signal, Answer),
+        now: Timestamp,
+    ) -> Result<(), String> {
+        let own = self.at(id);
+        let Some(body) = self.await_of(id) else { return Err("it asks nobody".to_owned()) };
+        if own.status.is_terminal() {
+            return Err(format!("it is over: {}", own.status));
+        }
+        let Some(state) = self.awaiting(id) else {
+            return Err(if own.is_untouched() {
+                "it does not ask yet".to_owned()
+            } else if own.phase == Phase::Retrying {
+                "it waits for its next attempt".to_owned()
+            } else {
+                "how it ends is decided already".to_owned()
+            });
+        };
+        if self.is_overdue(id, now) {
+            return Err("its time has run out".to_owned());
+        }
+        check_kind(body, answer)?;
+        check_person(&state.asked, &signal.by)?;
+        let has_agreed = state.answers.iter().any(|received| received.signal.by == signal.by);
+        if has_agreed && matches!(answer, Answer::Approved | Answer::Decided(_)) {
+            return Err(format!(
+                "`{}` has answered already, and {} people have to agree",
+                signal.by, body.count
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// What a run waits for in which nothing goes on by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standstill {
+    /// Whether a task asks people, or waits for a message.
+    pub asks: bool,
+    /// The runs whose end it waits for.
+    pub children: Vec<RunId>,
+    /// Whether it has not begun, because it waits for its place among the runs of its workflow.
+    pub is_queued: bool,
+}
+
+impl Run {
+    /// Returns what the run waits for if nothing in it leads on but people, messages and the ends of runs that it called. Limits of
+    /// time are left out: nobody waits for them.
+    pub fn standstill(&self) -> Option<Standstill> {
+        let is_limit = |timer: &TimerKey| match timer {
+            TimerKey::Limit(..) => true,
+            TimerKey::Wait(_) | TimerKey::Retry(_) | TimerKey::Lag(..) => false,
+        };
+        let leads_on = self.timers().iter().any(|(timer, _)| !is_limit(timer));
+        if leads_on || !self.only_waits() {
+            return None;
+        }
+        let mut all = (0..u32::try_from(self.arena.len()).unwrap_or(u32::MAX)).map(ActivationId);
+        Some(Standstill {
+            asks: all.any(|id| self.awaiting(id).is_some()),
+            children: self.awaited_children(),
+            is_queued: self.claim().is_some_and(|claim| !claim.is_admitted),
+        })
+    }
+}
+
+/// Says whether a task of this kind takes an answer.
+fn check_kind(body: &Await, answer: Answer) -> Result<(), String> {
+    let is_one = match (&body.kind, answer) {
+        (AwaitKind::Manual, Answer::Progress(progress)) => progress.percent <= 100,
+        (AwaitKind::Manual | AwaitKind::Form, Answer::Done | Answer::Failed)
+        | (AwaitKind::Approval, Answer::Approved | Answer::Rejected) => true,
+        (AwaitKind::Gate(gate), Answer::Decided(decision)) => gate.decisions.contains(&decision),
+        (
+            AwaitKind::Manual
+            | AwaitKind::Form
+            | AwaitKind::Approval
+            | AwaitKind::Gate(_)
+            | AwaitKind::Signal(_),
+            Answer::Approved
+            | Answer::Rejected
+            | Answer::Done
+            | Answer::Failed
+            | Answer::Progress(_)
+            | Answer::Decided(_),
+        ) => false,
+    };
+    if is_one {
+        return Ok(());
+    }
+    let takes = match &body.kind {
+        AwaitKind::Manual => "is done, failed, or so far from done",
+        AwaitKind::Form => "is filled in, or failed",
+        AwaitKind::Approval => "is approved or rejected",
+        AwaitKind::Gate(_) => "is decided, by one of its decisions",
+        AwaitKind::Signal(name) => {
+            return Err(format!("it waits for the message `{name}`, not for an answer"));
+        }
+    };
+    Err(format!("`{}` {takes}, and not `{}`", body.kind.as_str(), answer.as_str()))
+}
+
+/// Says whether a person may answer. Names with a kind in front, such as `group:board`, stand for people whom nothing here knows:
+/// with one of them everybody may, but for those who are excluded.
+fn check_person(asked: &Asked, by: &str) -> Result<(), String> {
+    let is = |name: &String| name.strip_prefix("person:").unwrap_or(name) == by;
+    if asked.exclude.iter().any(is) {
+        return Err(format!("`{by}` is excluded from answering"));
+    }
+    let is_somebody = |name: &String| name.contains(':') && !name.starts_with("person:");
+    if asked.from.is_empty() || asked.from.iter().any(|name| is(name) || is_somebody(name)) {
+        return Ok(());
+    }
+    Err(format!("`{by}` is not asked, but {}", asked.from.join(", ")))
+}
+
+impl Turn<'_> {
+    /// Takes a signal. One that came before changes nothing.
+    pub(super) fn signal(&mut self, signal: Signal) -> Result<(), Rejection> {
+        self.run.check_signal(&signal, self.now)?;
+        if self.run.has_received(&signal) {
+            return Ok(());
+        }
+        let asks = signal.task().and_then(|task| self.run.find(task));
+        let shown = asks.and_then(|id| self.run.awaiting(id)).and_then(|state| state.asked.shown);
+        self.emit(Event::SignalReceived { signal: Box::new(signal), shown });
+        Ok(())
+    }
+
+    /// Asks people, or begins to wait for a message.
+    pub(super) fn open_await(&mut self, id: ActivationId, asked: Box<Asked>) {
+        let task: Address = self.run.address(id);
+        self.emit(Event::AwaitOpened { task, asked });
+    }
+
+    /// Looks whether a task that asks, or waits, has what it needs.
+    pub(super) fn attend(&mut self, id: ActivationId) {
+        let definition = Arc::clone(&self.run.definition);
+        let node = definition.node(self.run.at(id).node);
+        let (Body::Await(body), Some(state)) = (&node.body, self.run.awaiting(id)) else { return };
+        if let AwaitKind::Signal(name) = &body.kind {
+            return match state.answers.first().map(|received| received.signal.data) {
+                Some(data) => self.told(id, data, &node.outputs),
+                None => self.deliver(name),
+            };
+        }
+        match self.run.outcome_of_answers(body, state) {
+            Verdict::Open => {}
+            Verdict::Agreed => self.ask(id, Question::Answered),
+            Verdict::Refused(fault) => self.retry(id, fault, false),
+        }
+    }
+
+    /// Gives the oldest message of this name to the task that has waited longest for it.
+    fn deliver(&mut self, name: &Name) {
+        let Some(message) = self.run.signals.first(name).map(|received| received.signal.id.clone()) else {
+            return;
+        };
+        if let Some(waiter) = self.run.first_waiter(name, self.now) {
+            let task = self.run.address(waiter);
+            self.emit(Event::SignalTaken { task, id: message });
+        }
+    }
+
+    /// Ends a task that has its message.
+    fn told(&mut self, id: ActivationId, data: Option<ValueHash>, outputs: &Outputs) {
+        let raw = data.unwrap_or_else(HashedValue::null_hash);
+        match outputs {
+            Outputs::Raw | Outputs::Last => self.succeed(id, raw),
+            Outputs::Declared(_) | Outputs::Computed(_) => self.ask(id, Question::Output { raw }),
+        }
+    }
+}

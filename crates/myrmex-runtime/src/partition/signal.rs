@@ -1,0 +1,126 @@
+//! What people and programs say to runs.
+
+use myrmex_engine::run::{Rejection, Run};
+use myrmex_model::address::Address;
+use myrmex_model::command::Command;
+use myrmex_model::id::RunId;
+use myrmex_model::ir::Body;
+use myrmex_model::signal::{Answer as Reply, Signal, Word};
+use myrmex_model::value::{HashedValue, Value, is_depth_bounded};
+
+use super::State;
+use super::message::{Answer, RequestError};
+use crate::evaluate::answer_data;
+
+/// Something that is to be said to a run. What comes with it is a value yet.
+#[derive(Debug, Clone)]
+pub struct NewSignal {
+    /// The run.
+    pub run: RunId,
+    /// What is said, and by whom; its data is none.
+    pub signal: Signal,
+    /// What comes with it.
+    pub data: Option<Value>,
+}
+
+/// A signal that is to be put to its run.
+pub(super) struct Say {
+    pub(super) new: NewSignal,
+    pub(super) answer: Answer,
+}
+
+impl State {
+    /// Takes up the run and says something to it.
+    pub(super) fn say_to_run(&mut self, say: Say) {
+        let run = say.new.run;
+        match self.load(run) {
+            Ok(Some(status)) => {
+                // What was acknowledged before its end is acknowledged again.
+                let ended = self.read(run).ok().flatten();
+                let result = match ended.and_then(|ended| said_before(&ended.run, &say.new)) {
+                    Some(said) => said,
+                    None => Err(Rejection::RunOver { status }.into()),
+                };
+                self.answer(say.answer, result);
+            }
+            Ok(None) => {
+                self.says.push(say);
+                self.take_says();
+            }
+            Err(error) => self.answer(say.answer, Err(error)),
+        }
+    }
+
+    /// Says what can be said: to a run that has its place. What is said to one that waits for the place it had before a crash waits
+    /// with it.
+    pub(super) fn take_says(&mut self) {
+        for mut say in std::mem::take(&mut self.says) {
+            if self.owned.aside.contains_key(&say.new.run) {
+                drop(say.answer.take_opening());
+                self.says.push(say);
+                continue;
+            }
+            let Say { new, mut answer } = say;
+            let _opening = answer.take_opening();
+            let said = self.said_to(new);
+            self.answer(answer, said);
+        }
+    }
+
+    fn said_to(&mut self, new: NewSignal) -> Result<(), RequestError> {
+        let (id, now) = (new.run, self.parts.clock.now());
+        let Some(loaded) = self.at_hand(id) else { return Err(Rejection::NotStarted.into()) };
+        if let Some(said) = said_before(&loaded.run, &new) {
+            return said;
+        }
+        // What fits the fields of a task matters only while the task asks.
+        loaded.run.check_signal(&new.signal, now)?;
+        let (signal, data) = filled(&loaded.run, &new)?;
+        if let Some(data) = data {
+            loaded.values.put(data);
+        }
+        self.put(id, Command::Signal(Box::new(signal))).map_err(RequestError::from)
+    }
+}
+
+/// Answers what was said before under its id: it is acknowledged again if it is the same; nothing if it is new.
+///
+/// What came with an answer was made to fit the fields of its task. A task that is forgotten has none that could be compared: then all
+/// the rest tells.
+fn said_before(run: &Run, new: &NewSignal) -> Option<Result<(), RequestError>> {
+    let known = run.known_signal(&new.signal.id)?;
+    let is_forgotten = match &new.signal.word {
+        Word::Message(_) => false,
+        Word::Answer { task, .. } => run.task(task).is_none(),
+    };
+    let is_same = Signal { data: None, ..known.clone() } == new.signal
+        && (is_forgotten || filled(run, new).is_ok_and(|(signal, _)| signal.data == known.data));
+    let reused = || Rejection::SignalReused { id: new.signal.id.clone() }.into();
+    Some(if is_same { Ok(()) } else { Err(reused()) })
+}
+
+/// Returns the signal with the hash of what comes with it, and that value, as the task asks for it.
+fn filled(run: &Run, new: &NewSignal) -> Result<(Signal, Option<Value>), RequestError> {
+    let data = match &new.signal.word {
+        Word::Message(_) => new.data.clone(),
+        Word::Answer { task, answer } => answer_fields(run, (task, *answer), new.data.as_ref())?,
+    };
+    if data.as_ref().is_some_and(|data| !is_depth_bounded(data)) {
+        return Err(RequestError::Deep);
+    }
+    let hash = data.as_ref().map(|data| HashedValue::new(data.clone()).hash);
+    Ok((Signal { data: hash, ..new.signal.clone() }, data))
+}
+
+fn answer_fields(
+    run: &Run,
+    (task, answer): (&Address, Reply),
+    given: Option<&Value>,
+) -> Result<Option<Value>, RequestError> {
+    let node = run.task(task).map(|task| task.node());
+    match node.map(|node| &run.definition().node(node).body) {
+        Some(Body::Await(body)) => answer_data(body, answer, given).map_err(RequestError::Data),
+        // The run machine says why it takes no answer.
+        Some(_) | None => Ok(given.cloned()),
+    }
+}
