@@ -199,7 +199,7 @@ impl Run {
     }
 
     /// Returns what the answers to a task come to.
-    fn outcome_of_answers(&self, body: &Await, state: &AwaitState) -> Verdict {
+    fn outcome_of_answers(body: &Await, state: &AwaitState) -> Verdict {
         let mut agreed = 0;
         for Received { signal, .. } in &state.answers {
             let Word::Answer { answer, .. } = &signal.word else { return Verdict::Agreed };
@@ -259,11 +259,10 @@ impl Run {
             Word::Message(name) => {
                 let is_full = self.signals.kept.len() >= MESSAGES_KEPT_MAX;
                 match self.first_waiter(name, now) {
-                    Some(_) => Ok(()),
                     // What follows the end may wait for it, but nothing is kept for it.
                     None if self.ending.is_some() => Err(Rejection::RunEnding),
                     None if is_full => Err(Rejection::MessagesKept { count: MESSAGES_KEPT_MAX }),
-                    None => Ok(()),
+                    Some(_) | None => Ok(()),
                 }
             }
             Word::Answer { task, answer } => {
@@ -423,7 +422,7 @@ impl Turn<'_> {
                 None => self.deliver(name),
             };
         }
-        match self.run.outcome_of_answers(body, state) {
+        match Run::outcome_of_answers(body, state) {
             Verdict::Open => {}
             Verdict::Agreed => self.ask(id, Question::Answered),
             Verdict::Refused(fault) => self.retry(id, fault, false),

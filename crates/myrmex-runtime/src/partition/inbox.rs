@@ -64,7 +64,7 @@ impl Entry {
                 return true;
             }
             Message::Start(..) | Message::Resume { .. } | Message::Say(_) => {
-                lanes.ordinary.push_back(message)
+                lanes.ordinary.push_back(message);
             }
             Message::Cancel { .. }
             | Message::Skip(_)

@@ -62,20 +62,20 @@ impl State {
             }
             let Say { new, mut answer } = say;
             let _opening = answer.take_opening();
-            let said = self.said_to(new);
+            let said = self.said_to(&new);
             self.answer(answer, said);
         }
     }
 
-    fn said_to(&mut self, new: NewSignal) -> Result<(), RequestError> {
+    fn said_to(&mut self, new: &NewSignal) -> Result<(), RequestError> {
         let (id, now) = (new.run, self.parts.clock.now());
         let Some(loaded) = self.at_hand(id) else { return Err(Rejection::NotStarted.into()) };
-        if let Some(said) = said_before(&loaded.run, &new) {
+        if let Some(said) = said_before(&loaded.run, new) {
             return said;
         }
         // What fits the fields of a task matters only while the task asks.
         loaded.run.check_signal(&new.signal, now)?;
-        let (signal, data) = filled(&loaded.run, &new)?;
+        let (signal, data) = filled(&loaded.run, new)?;
         if let Some(data) = data {
             loaded.values.put(data);
         }
