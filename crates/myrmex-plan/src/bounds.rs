@@ -4,7 +4,7 @@
 //! The second is the energy bound over every part of the project that lies between a latest head and a latest tail: what has to be
 //! done after the first and before the second has to fit between them.
 
-use crate::instance::{Direction, Instance, Pin};
+use crate::instance::{Direction, Instance, Pin, Side};
 use crate::problem::{LinkKind, Moment, PoolId};
 
 /// A proved limit.
@@ -73,12 +73,20 @@ fn heads(instance: &Instance, origin: i64) -> Vec<Head> {
         heads[task] = match side.limits[task].pin {
             Pin::Over(start, finish) => Head { start, finish },
             Pin::Running(since, _) => Head { start: since, finish: origin.max(end) },
-            Pin::Span => Head { start, finish: start.max(end) },
+            Pin::Span => span_head(side, task, &heads),
             Pin::Free => best_head(instance, task, start, end),
             Pin::Start(at) => best_head(instance, task, at, i64::MIN),
         };
     }
     heads
+}
+
+/// Returns where a task lies at the earliest that lasts from one to another.
+fn span_head(side: &Side, task: usize, heads: &[Head]) -> Head {
+    let span = side.spans.iter().find(|span| span.task as usize == task);
+    let span = span.expect("what is pinned as a span is one");
+    let start = heads[span.from as usize].start;
+    Head { start, finish: heads[span.to as usize].finish.max(start) }
 }
 
 /// Returns the earliest that any mode allows; starts and finishes apart, because different modes may be best for them.

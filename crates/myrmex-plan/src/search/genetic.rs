@@ -100,9 +100,16 @@ impl<'a> Search<'a> {
         self.order.clone_from(&best.order);
         let modes = &best.modes;
         self.placer.justify_right(&best.layout, end, modes, &mut self.order, &mut self.mirrored);
-        let late = self.mirrored.forward();
+        let mut late = self.mirrored.forward();
+        // A span whose last task ends before its first begins lies at that start, in whatever direction it was placed.
+        for span in &self.instance.forward.spans {
+            let start = late.start[span.from as usize];
+            late.start[span.task as usize] = start;
+            late.finish[span.task as usize] = late.finish[span.to as usize].max(start);
+        }
         let moves_on = late.start.iter().zip(&best.layout.start).all(|(late, early)| late >= early);
-        if late.stuck.is_empty() && late.late == 0 && moves_on {
+        let is_plan = self.placer.keeps_links(&late, self.origin);
+        if late.stuck.is_empty() && late.late == 0 && moves_on && is_plan {
             best.layout = late;
             self.best = Some(best);
         }

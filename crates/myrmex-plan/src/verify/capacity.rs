@@ -48,7 +48,9 @@ fn held(check: &Check<'_>, task: TaskId) -> Option<(Moment, Moment, bool)> {
     match written.fact {
         Fact::Finished { .. } | Fact::Dropped => None,
         Fact::Open | Fact::Started { .. } if written.spans.is_some() => {
-            Some((placed.start, placed.finish, false))
+            // What began with a task that has begun holds what it holds.
+            let first = written.spans.map(|(first, _)| check.problem.tasks[first.at()].fact);
+            Some((placed.start, placed.finish, first != Some(Fact::Open)))
         }
         Fact::Open if is_instant => None,
         Fact::Open => Some((placed.start, placed.finish, false)),
