@@ -429,7 +429,13 @@ impl Policy {
                     End::Start => start,
                     End::Finish => finish,
                 };
-                let by = self.hours.of_calendar(bound.calendar).retreat(by, bound.lag);
+                let open = self.hours.of_calendar(bound.calendar);
+                let by = if bound.lag.0 < 0 {
+                    // The last end from which the lead leads back to `by`: over closed time there is more than one.
+                    open.retreat(Moment(by.0.saturating_add(1)), bound.lag).map(|after| Moment(after.0 - 1))
+                } else {
+                    open.retreat(by, bound.lag)
+                };
                 // Beyond what is known a lead bounds nothing.
                 let by = by.unwrap_or(Moment(if bound.lag.0 < 0 { i64::MAX } else { i64::MIN }));
                 let other = match bound.kind.from_end() {
