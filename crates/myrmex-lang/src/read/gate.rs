@@ -101,7 +101,7 @@ impl Reader<'_> {
         }
         if !all.is_empty() && !all.contains(&GateDecision::Go) {
             let message = "without `go` among its decisions the gate never opens";
-            self.report.refuse(codes::KEY_MISSING, node.place, message);
+            self.report.refuse(codes::WORD, node.place, message);
         }
         all
     }
