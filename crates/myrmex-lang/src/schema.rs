@@ -391,7 +391,7 @@ fn form(form: Form) -> Value {
         Form::Crew => json!({
             "type": "object",
             "propertyNames": {"pattern": NAME_PATTERN},
-            "additionalProperties": {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, reference("ask")]},
+            "additionalProperties": {"anyOf": [{"type": "number", "minimum": 0.001}, reference("ask")]},
         }),
         Form::Names => {
             let name = json!({"type": "string", "pattern": NAME_PATTERN});

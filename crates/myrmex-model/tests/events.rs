@@ -547,7 +547,7 @@ fn an_error_names_what_is_wrong_and_where() {
         let error = decode(&bytes_of(hex)).unwrap_err();
         assert_eq!(error.to_string(), format!("an event cannot be read: {expected}"), "{hex}");
     };
-    check("a600181d0101020003010561610807", "an unknown kind of event before byte 15");
+    check("a60018ff0101020003010561610807", "an unknown kind of event before byte 15");
     check("a60007010102000318630561610807", "an unknown status before byte 10");
     check("a6000701010200030105612f0807", "no address before byte 12");
     check("a500070101020003010807", "`task` is missing before byte 11");
