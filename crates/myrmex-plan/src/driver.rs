@@ -5,7 +5,7 @@ use crate::hours::Hours;
 use crate::network::{Arc, End, Network};
 use crate::outcome::Driver;
 use crate::placement::Placement;
-use crate::problem::{Fact, Kind, LinkKind, Moment, Problem, TaskId};
+use crate::problem::{Fact, Kind, LinkKind, Moment, Problem, Span, TaskId};
 
 /// Returns for each task why it does not begin earlier: of all that bound its start what does so last, and of several a task before it by a
 /// link, then by a resource, then the first in the problem.
@@ -100,11 +100,9 @@ fn released(arc: &Arc, placement: &Placement, hours: &Hours) -> Option<Moment> {
         LinkKind::StartStart | LinkKind::StartFinish => from.start,
     };
     let calendar = hours.of_calendar(arc.calendar);
-    if arc.lag.0 < 0 {
-        calendar.retreat(at, crate::problem::Span(-arc.lag.0))
-    } else if arc.lag.0 > 0 {
-        calendar.advance(at, arc.lag)
-    } else {
-        Some(at)
+    match arc.lag {
+        Span(0) => Some(at),
+        Span(lag) if lag < 0 => calendar.retreat(at, Span(-lag)),
+        lag => calendar.advance(at, lag),
     }
 }

@@ -72,16 +72,16 @@ fn by_resource(uses: &[Use]) -> BTreeMap<Resource, Vec<Use>> {
 /// Returns from when on how much is used: one entry for each instant at which that changes.
 fn profile(uses: &[Use]) -> Vec<(Moment, u64)> {
     let mut changes: BTreeMap<Moment, i128> = BTreeMap::new();
-    for used in uses {
-        *changes.entry(used.from).or_default() += i128::from(used.units);
-        *changes.entry(used.to).or_default() -= i128::from(used.units);
+    for one in uses {
+        *changes.entry(one.from).or_default() += i128::from(one.units);
+        *changes.entry(one.to).or_default() -= i128::from(one.units);
     }
-    let mut used = 0_i128;
-    let changed = changes.into_iter().filter(|&(_, change)| change != 0);
-    changed
+    let mut sum = 0_i128;
+    let steps = changes.into_iter().filter(|&(_, change)| change != 0);
+    steps
         .map(|(at, change)| {
-            used += change;
-            (at, u64::try_from(used).unwrap_or(u64::MAX))
+            sum += change;
+            (at, u64::try_from(sum).unwrap_or(u64::MAX))
         })
         .collect()
 }

@@ -182,6 +182,19 @@ pub fn default_slots() -> u32 {
     machine::cores()
 }
 
+/// Starts the worker of this process, which reports to the partitions.
+fn employ(
+    processes: Processes,
+    config: WorkerConfig,
+    logs: &Logs,
+    partitions: &Partitions,
+) -> Result<LocalWorker, Failure> {
+    let ear = partitions.ear();
+    let said = Box::new(move |said| ear.hear(said));
+    LocalWorker::start(processes, config, logs.clone(), Box::new(SystemClock), said)
+        .map_err(|error| Failure::from_error(FailureCode::System, &error))
+}
+
 impl Session {
     /// Holds the workspace's store and starts an engine on it.
     ///
@@ -230,15 +243,7 @@ impl Session {
             copies: copies_folder(&workspace.data),
             successes: means.takes_over.then(|| Arc::clone(&open_reader)),
         };
-        let ear = partitions.ear();
-        let worker = LocalWorker::start(
-            processes,
-            config,
-            logs.clone(),
-            Box::new(SystemClock),
-            Box::new(move |said| ear.hear(said)),
-        )
-        .map_err(|error| Failure::from_error(FailureCode::System, &error))?;
+        let worker = employ(processes, config, &logs, &partitions)?;
         let busy = worker.busy();
         partitions.attach(worker);
         let watched = Watched::default();

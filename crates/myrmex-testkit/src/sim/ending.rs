@@ -66,9 +66,20 @@ impl World {
         }
         // A run that was not taken up when the others were has no place until it is, and holds nothing.
         if self.counts.disk.unread == 0 && self.counts.left_alone == 0 {
-            wrong.extend(durable.overtaken);
+            wrong.extend(durable.overtaken.clone());
             laws::check_places(&durable.moves, &durable.workflows, &self.definitions, &mut wrong);
         }
+        self.judge_clients(&durable, &mut wrong);
+        self.breaches.extend(wrong);
+        if let Some(process) = &self.process {
+            for note in process.progress.take_notes() {
+                self.trace = mix_text(self.trace, &note);
+            }
+        }
+    }
+
+    /// Judges what became of the runs whose start was acknowledged.
+    fn judge_clients(&mut self, durable: &judge::Durable, wrong: &mut Vec<String>) {
         for client in &self.clients {
             let end = durable.runs.get(&client.run).and_then(|journal| judge::end_of(journal));
             match end {
@@ -79,12 +90,6 @@ impl World {
                 Some(end) => {
                     *self.counts.ends.entry(end.as_str()).or_default() += 1;
                 }
-            }
-        }
-        self.breaches.extend(wrong);
-        if let Some(process) = &self.process {
-            for note in process.progress.take_notes() {
-                self.trace = mix_text(self.trace, &note);
             }
         }
     }

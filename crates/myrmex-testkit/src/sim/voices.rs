@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::TryRecvError;
 
-use myrmex_engine::run::node_at;
+use myrmex_engine::run::{TaskView, node_at};
 use myrmex_model::address::Address;
 use myrmex_model::event::{Event, Recorded};
 use myrmex_model::id::RunId;
@@ -134,7 +134,7 @@ impl World {
     fn draw_word(&mut self, run: RunId) -> Option<Word> {
         let loaded = load_run(self.disk.reader().as_ref(), &self.namespace, run).ok()??;
         let asking: Vec<Address> =
-            loaded.tasks().filter(|task| task.is_awaiting()).map(|task| task.address()).collect();
+            loaded.tasks().filter(TaskView::is_awaiting).map(|task| task.address()).collect();
         let all: Vec<Address> = loaded.tasks().map(|task| task.address()).collect();
         let random = &mut self.wishes.random;
         let message = Word::Message(Name::new("go").expect("it is a name"));
@@ -166,7 +166,7 @@ impl World {
         for run in self.open_runs().into_iter().map(|open| open.run) {
             let loaded = load_run(self.disk.reader().as_ref(), &self.namespace, run);
             let Ok(Some(loaded)) = loaded else { continue };
-            let asking = loaded.tasks().find(|task| task.is_awaiting());
+            let asking = loaded.tasks().find(TaskView::is_awaiting);
             let Some(task) = asking.map(|task| task.address()) else { continue };
             let kind = loaded.task(&task).and_then(|task| task.awaited()).map(|own| own.body.kind.clone());
             let answer = |answer| Word::Answer { task: task.clone(), answer };
@@ -207,7 +207,7 @@ impl World {
             match answer.try_recv() {
                 Ok(Ok(())) => voice.verdict = Verdict::Taken,
                 Ok(Err(RequestError::Rejected(_) | RequestError::Data(_))) => {
-                    voice.verdict = Verdict::Refused
+                    voice.verdict = Verdict::Refused;
                 }
                 // Nothing was done.
                 Ok(Err(RequestError::Journal(_))) => voice.answer = None,
@@ -268,10 +268,8 @@ pub(super) fn check(run: RunId, journal: &[Recorded], definition: &Definition, b
                 }
                 Word::Answer { .. } => {}
             },
-            Event::SignalTaken { task, id } => {
-                if !kept.remove(id.as_str()) {
-                    wrong(format!("`{task}` takes `{id}`, which nobody left"));
-                }
+            Event::SignalTaken { task, id } if !kept.remove(id.as_str()) => {
+                wrong(format!("`{task}` takes `{id}`, which nobody left"));
             }
             Event::TaskSucceeded { task, fault: None, .. } => {
                 let body = node_at(definition, task).map(|node| &definition.node(node).body);

@@ -169,12 +169,7 @@ impl World {
                 }
             }
         }
-        self.open();
-        if is_faulty {
-            self.wish();
-            self.speak();
-        }
-        self.ask();
+        self.people_act(is_faulty);
         if is_faulty && self.meddle() {
             return true;
         }
@@ -229,6 +224,16 @@ impl World {
         let wrong = self.disk.take_breaches();
         self.breaches.extend(wrong);
         true
+    }
+
+    /// Lets those outside begin runs, and ask for what they want.
+    fn people_act(&mut self, is_faulty: bool) {
+        self.open();
+        if is_faulty {
+            self.wish();
+            self.speak();
+        }
+        self.ask();
     }
 
     /// Brings a letter of one partition to another, which it may reach twice while faults may happen.

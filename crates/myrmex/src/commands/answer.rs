@@ -170,6 +170,7 @@ struct Saying {
 }
 
 /// What is said, before it has a run.
+#[derive(Debug, Clone, Copy)]
 struct Said<'a> {
     answer: Answer,
     data: Option<&'a str>,

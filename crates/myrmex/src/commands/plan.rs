@@ -319,7 +319,9 @@ impl Inputs {
             "what_if": what_if::scenario(&args.what_if),
         });
         let digest = Sha256::digest(inputs.to_string().as_bytes());
-        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        let [high, low] =
+            [0, 8].map(|at| digest[at..at + 8].iter().fold(0, |sum: u64, byte| sum << 8 | u64::from(*byte)));
+        format!("{high:016x}{low:016x}")
     }
 }
 

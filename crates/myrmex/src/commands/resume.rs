@@ -28,6 +28,7 @@ use crate::workspace::Workspace;
 /// Runs that one of them started and did not wait for go on with it, also if it is over itself. Several runs go on one after the other; the
 /// exit code is that of the first that did not succeed.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Args {
     /// The run's id, or the beginning of it; several are resumed in this order
     #[arg(required_unless_present = "all", add = ArgValueCompleter::new(complete::runs))]

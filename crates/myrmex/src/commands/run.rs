@@ -149,13 +149,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         rehearsal::show(&definition, inputs.values(), show)?;
         return Ok(Exit::Success);
     }
-    let means = Means {
-        slots: args.slots,
-        takes_over: !args.no_cache,
-        is_quiet: args.quiet,
-        waits_for_people: !args.part.no_wait,
-    };
-    let session = Session::open(zygote, &workspace, means)?;
+    let session = Session::open(zygote, &workspace, means(args))?;
     let form = wire::definition::encode(&definition);
     let hash = DefinitionHash::of(&form);
     let namespace = session.namespace().as_str();
@@ -193,6 +187,16 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         session.leave();
     }
     Ok(exit)
+}
+
+/// Returns what the session is to have.
+fn means(args: &Args) -> Means {
+    Means {
+        slots: args.slots,
+        takes_over: !args.no_cache,
+        is_quiet: args.quiet,
+        waits_for_people: !args.part.no_wait,
+    }
 }
 
 /// Runs the workflow once more whenever it or the file with its inputs changes.

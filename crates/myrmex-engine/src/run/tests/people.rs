@@ -12,7 +12,7 @@ use myrmex_model::status::{Phase, Status};
 use super::build::{approval, awaiting, catch, flow, graph, listener, name, task, value};
 use super::generate::gate;
 use super::host::{Host, address, value_hash};
-use crate::run::{MESSAGES_KEPT_MAX, Reason, Rejection};
+use crate::run::{MESSAGES_KEPT_MAX, Reason, Rejection, TaskView};
 
 const HALF: Answer = Answer::Progress(Progress { percent: 50, spent: None, remaining: None });
 
@@ -285,7 +285,7 @@ fn draw(host: &mut Host, count: usize) -> usize {
 /// Lets somebody say something: to a task that asks, or else to any.
 pub(super) fn speak(host: &mut Host) {
     let asking: Vec<Address> =
-        host.run.tasks().filter(|task| task.is_awaiting()).map(|task| task.address()).collect();
+        host.run.tasks().filter(TaskView::is_awaiting).map(|task| task.address()).collect();
     let all: Vec<Address> = host.run.tasks().map(|task| task.address()).collect();
     let tasks = if asking.is_empty() || draw(host, 8) == 7 { all } else { asking };
     let Some(task) = (!tasks.is_empty()).then(|| tasks[draw(host, tasks.len())].clone()) else { return };
@@ -301,7 +301,7 @@ pub(super) fn speak(host: &mut Host) {
     let answer = match kind {
         Some(AwaitKind::Signal(own)) => {
             let message = if draw(host, 6) == 5 { "other".to_owned() } else { own.as_str().to_owned() };
-            return told(host.send(&message));
+            return told(&host.send(&message));
         }
         Some(AwaitKind::Approval) => {
             choose(host, &[&yes(Answer::Approved)[..], &[Answer::Rejected, Answer::Done]].concat())
@@ -315,10 +315,10 @@ pub(super) fn speak(host: &mut Host) {
         }
         Some(AwaitKind::Form) | None => choose(host, &[&yes(Answer::Done)[..], &[Answer::Failed]].concat()),
     };
-    told(host.reply(task.as_str(), &by, answer));
+    told(&host.reply(task.as_str(), &by, answer));
 }
 
-fn told(result: Result<(), Rejection>) {
+fn told(result: &Result<(), Rejection>) {
     assert!(
         matches!(
             result,

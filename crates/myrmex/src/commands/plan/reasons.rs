@@ -25,22 +25,17 @@ pub(super) fn no_plan(problem: &Problem, error: &NoPlan) -> Failure {
 }
 
 fn told(problem: &Problem, reason: &Reason) -> String {
-    let mut names: Vec<&str> =
-        reason.tasks.iter().map(|task| problem.tasks[task.at()].name.as_str()).collect();
-    let more = names.len().saturating_sub(TASKS);
-    names.truncate(TASKS);
-    let mut told = format!("{}: {}", reason.kind.as_str(), names.join(", "));
-    if more > 0 {
-        told.push_str(&format!(" and {more} more"));
+    let names = reason.tasks.iter().map(|task| problem.tasks[task.at()].name.as_str());
+    let mut names: Vec<String> = names.take(TASKS).map(str::to_owned).collect();
+    if let Some(more) = reason.tasks.len().checked_sub(TASKS).filter(|more| *more > 0) {
+        names.push(format!("{more} more"));
     }
-    if let Some(resource) = &reason.resource {
-        told.push_str(&format!(", {resource}"));
-    }
-    match (reason.need, reason.have) {
-        (Some(need), Some(have)) => told.push_str(&format!(": needs {need}, there is {have}")),
-        (Some(need), None) => told.push_str(&format!(": needs {need}")),
-        (None, Some(have)) => told.push_str(&format!(": there is {have}")),
-        (None, None) => {}
-    }
-    told
+    let resource = reason.resource.as_ref().map(|resource| format!(", {resource}")).unwrap_or_default();
+    let measure = match (reason.need, reason.have) {
+        (Some(need), Some(have)) => format!(": needs {need}, there is {have}"),
+        (Some(need), None) => format!(": needs {need}"),
+        (None, Some(have)) => format!(": there is {have}"),
+        (None, None) => String::new(),
+    };
+    format!("{}: {}{resource}{measure}", reason.kind.as_str(), names.join(", "))
 }

@@ -123,10 +123,10 @@ impl WhatIf {
 fn moved(problem: &Problem, before: &Plan, after: &Plan) -> Vec<(TaskId, i64, i64)> {
     let tasks = (0..).map(TaskId).zip(before.outcome.tasks.iter().zip(&after.outcome.tasks));
     let seen = tasks.filter(|(task, _)| problem.tasks[task.at()].kind != Kind::Joint);
-    let moves = seen.map(|(task, (before, after))| {
+    let shifts = seen.map(|(task, (before, after))| {
         (task, after.start.0 - before.start.0, after.finish.0 - before.finish.0)
     });
-    let mut moved: Vec<_> = moves.filter(|(_, start, finish)| *start != 0 || *finish != 0).collect();
+    let mut moved: Vec<_> = shifts.filter(|(_, start, finish)| *start != 0 || *finish != 0).collect();
     moved.sort_by_key(|(task, start, finish)| (std::cmp::Reverse(start.abs().max(finish.abs())), *task));
     moved
 }

@@ -58,7 +58,7 @@ pub(super) fn text(view: &View<'_>, task: TaskId) -> Result<String, Failure> {
             view.length(why.gain.0)
         )),
         Some(_) => {
-            lines.push("if it ended earlier, nothing else would end earlier, as far as links go".to_owned())
+            lines.push("if it ended earlier, nothing else would end earlier, as far as links go".to_owned());
         }
         None => {}
     }
