@@ -227,9 +227,12 @@ fn opening_another_reader_keeps_the_locks_of_the_connections_before() {
     begin(&mut store);
     let inode =
         std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(beside(directory.path(), "-shm")).unwrap());
+    // The list is read in pieces: while others lock and unlock, one reading may pass over a line, but not fifty.
     let is_locked = || {
-        let locks = std::fs::read_to_string("/proc/locks").unwrap();
-        locks.lines().any(|line| line.contains(&format!(":{inode} ")))
+        (0..50).any(|_| {
+            let locks = std::fs::read_to_string("/proc/locks").unwrap();
+            locks.lines().any(|line| line.contains(&format!(":{inode} ")))
+        })
     };
     assert!(is_locked(), "SQLite locks its index while a connection is open");
     let _reader = SqliteReader::open(directory.path()).unwrap();
