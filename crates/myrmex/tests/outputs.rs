@@ -132,6 +132,8 @@ const ROWS: &[Row] = &[
     row("new-project.failure", &[], &["new project shop"], "new project shop"),
     row("new-workflow.success", &[("myrmex.yaml", "")], &[], "new workflow release --shape sequence"),
     row("new-workflow.failure", &[COUNT], &[], "new workflow count"),
+    row("plan.success", &[COUNT, SHIP], &[], "plan ship --what-if build=1h"),
+    row("plan.failure", &[COUNT], &[], "plan count --what-if pack=1h"),
     row(
         "progress.success",
         &[PACK],
