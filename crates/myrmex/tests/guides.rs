@@ -113,7 +113,7 @@ fn workflow_configuration() {
 }
 
 #[test]
-fn pages_by_topic_that_have_commands() {
+fn pages_by_topic_that_have_commands_or_generated_parts() {
     let names = std::fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().file_name());
     let pages = names.map(|name| format!("docs/{}", name.to_str().unwrap())).filter(|page| is_by_topic(page));
     let mut pages: Vec<String> = pages.collect();
@@ -128,7 +128,7 @@ fn is_by_topic(page: &str) -> bool {
     let is_guide = page.contains("-guide.") || page.contains("-schema.");
     let text = std::fs::read_to_string(root().join(page)).unwrap_or_default();
     let is_page = Path::new(page).extension().is_some_and(|extension| extension == "md");
-    is_page && !is_guide && text.contains("\n```console\n")
+    is_page && !is_guide && ["\n```console\n", "\n<!-- generated: "].iter().any(|part| text.contains(part))
 }
 
 #[test]
