@@ -12,7 +12,7 @@ const SEEDS: u64 = 20_000;
 const COVERED: (u64, u64) = (300, 10);
 
 /// A planted bug is found among so many seeds.
-const PLANTED_SEEDS: u64 = 4_000;
+const PLANTED_SEEDS: u64 = 8_000;
 
 /// A shrunk case has at most so many choices, and so many bytes of workflows.
 const SMALL: (usize, usize) = (120, 700);

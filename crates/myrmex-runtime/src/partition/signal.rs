@@ -6,6 +6,7 @@ use myrmex_model::command::Command;
 use myrmex_model::id::RunId;
 use myrmex_model::ir::Body;
 use myrmex_model::signal::{Answer as Reply, Signal, Word};
+use myrmex_model::status::Status;
 use myrmex_model::value::{HashedValue, Value, is_depth_bounded};
 
 use super::State;
@@ -35,12 +36,7 @@ impl State {
         let run = say.new.run;
         match self.load(run) {
             Ok(Some(status)) => {
-                // What was acknowledged before its end is acknowledged again.
-                let ended = self.read(run).ok().flatten();
-                let result = match ended.and_then(|ended| said_before(&ended.run, &say.new)) {
-                    Some(said) => said,
-                    None => Err(Rejection::RunOver { status }.into()),
-                };
+                let result = self.said_to_ended(&say.new, status);
                 self.answer(say.answer, result);
             }
             Ok(None) => {
@@ -49,6 +45,13 @@ impl State {
             }
             Err(error) => self.answer(say.answer, Err(error)),
         }
+    }
+
+    /// Answers what is said to a run that is over: what was acknowledged before its end is acknowledged again. A read that fails
+    /// tells nothing about that, so it is no refusal.
+    fn said_to_ended(&mut self, new: &NewSignal, status: Status) -> Result<(), RequestError> {
+        let before = self.read(new.run)?.and_then(|ended| said_before(&ended.run, new));
+        before.unwrap_or_else(|| Err(Rejection::RunOver { status }.into()))
     }
 
     /// Says what can be said: to a run that has its place. What is said to one that waits for the place it had before a crash waits
