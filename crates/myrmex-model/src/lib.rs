@@ -21,6 +21,7 @@ pub mod message;
 pub mod name;
 pub mod outcome;
 pub mod planning;
+pub mod rank;
 pub mod retry;
 pub mod schema;
 pub mod signal;

@@ -1,11 +1,16 @@
 //! In which order ready tasks are given to free slots: those first after which most is left to do.
 //!
 //! The b-level of a task is its own length and the longest way from it to the end, `d(i) + max b(j)` over its successors (Adam, Chandy
-//! and Dickson, "A comparison of list schedules for parallel processing systems", CACM 1974). [`makespan`] simulates list dispatch
-//! on equal slots, by which orders are compared. Nothing here knows resources or dates.
+//! and Dickson, "A comparison of list schedules for parallel processing systems", CACM 1974). [`Network::makespan`] simulates list dispatch
+//! on equal slots, by which orders are compared. [`levels`] gives the ranks of a definition to the dispatch of its runs. Nothing here knows
+//! resources or dates.
+
+mod levels;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+
+pub use levels::levels;
 
 use crate::problem::{Span, TaskId};
 

@@ -72,8 +72,7 @@ impl Dispatch {
         task: &Address,
         declared: &dyn Fn(RunId, &Name) -> Option<u32>,
     ) -> Option<Vain> {
-        let (class, order) = self.places.get(&(run, task.clone()))?;
-        let ready = self.queues.get(class)?.get(order)?;
+        let ready = self.waits(run, task)?;
         let demand = ready.demand();
         let around = || self.nest.holders_around(ready).filter_map(|token| self.leases.get(&token));
         for lock in &demand.locks {

@@ -8,7 +8,8 @@
 //!
 //! Order: by time of arrival, with a head start for each class of [`Priority`]. Attempts that ask for the same form a
 //! queue of their own, those inside blocks that hold something apart from those outside: if its first cannot be served none
-//! of it can, and the others are looked at regardless, so that a full pool never hides work for a free one.
+//! of it can, and the others are looked at regardless, so that a full pool never hides work for a free one. Of those of one run
+//! in a queue that goes first after which most is left ([`Dispatch::rank`]).
 
 mod around;
 #[cfg(test)]
@@ -18,6 +19,9 @@ mod books;
 mod deadlock_tests;
 mod demand;
 mod nest;
+mod queue;
+#[cfg(test)]
+mod rank_tests;
 mod safety;
 #[cfg(test)]
 mod tests;
@@ -25,21 +29,26 @@ mod wait;
 
 mod admission;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use myrmex_model::address::Address;
 use myrmex_model::id::{Attempt, Epoch, FencingToken, RunId};
+use myrmex_model::ir::Definition;
 use myrmex_model::name::Name;
-use myrmex_model::time::Timestamp;
+use myrmex_model::rank::{Rank, Ranks};
+use myrmex_model::time::{Length, Timestamp};
 
 pub use around::Vain;
 pub use books::KEEP_ALL_AFTER;
 use books::{Books, Capacity};
 use demand::head_start_ns;
 pub use demand::{CLASS_HEAD_START, Worker};
+use crate::run::nearest_node;
 pub use myrmex_model::demand::{Demand, Inside, Priority};
 use nest::Nest;
+use queue::{Next, Queue, Served, Spot, Standing};
 pub use wait::Wait;
 
 pub use admission::{Admission, Applicant, Group, Ruling};
@@ -68,9 +77,11 @@ pub struct Dispatch {
     /// The counter of the next fencing token.
     counter: u32,
     capacity: Capacity,
-    queues: BTreeMap<Class, BTreeMap<Order, Ready>>,
+    queues: BTreeMap<Class, Queue>,
     /// Where each waiting task stands.
-    places: BTreeMap<(RunId, Address), (Class, Order)>,
+    places: BTreeMap<(RunId, Address), (Class, Spot)>,
+    /// How much is left after what, in runs of which that is known.
+    ranks: BTreeMap<RunId, (Arc<Definition>, Arc<Ranks>)>,
     arrived: u64,
     leases: BTreeMap<FencingToken, Lease>,
     nest: Nest,
@@ -145,7 +156,7 @@ struct Order {
 /// What a look at the queues brought.
 #[derive(Debug, Default)]
 struct Look {
-    chosen: Vec<(Class, Order, Option<Name>)>,
+    chosen: Vec<(Class, Order, Spot, Option<Name>)>,
     wait: Option<Wait>,
 }
 
@@ -158,6 +169,7 @@ impl Dispatch {
             capacity: Capacity::default(),
             queues: BTreeMap::new(),
             places: BTreeMap::new(),
+            ranks: BTreeMap::new(),
             arrived: 0,
             leases: BTreeMap::new(),
             nest: Nest::default(),
@@ -201,12 +213,28 @@ impl Dispatch {
         let waiting = self.places.range(first..).take_while(|((of, _), _)| *of == run);
         let moved: Vec<_> = waiting
             .filter(|(_, (class, _))| class.run.is_some() != most.is_some())
-            .map(|(key, (class, order))| (key.clone(), class.clone(), *order))
+            .map(|(key, (class, spot))| (key.clone(), class.clone(), *spot))
             .collect();
-        for ((run, task), class, order) in moved {
+        for ((run, task), class, spot) in moved {
             self.places.remove(&(run, task));
-            if let Some(ready) = self.take(&class, order) {
-                self.line_up(order, ready);
+            if let Some((ticket, ready)) = self.take(&class, &spot) {
+                self.line_up(ticket, spot.standing.order, ready);
+            }
+        }
+    }
+
+    /// Says how much is left of a run after each node of its definition; none if it has left memory. Of what waits already nothing
+    /// changes.
+    ///
+    /// What it has called, and waits for, is followed by what follows the call, so the ranks of a run that only waits for such runs stay.
+    pub fn rank(&mut self, run: RunId, ranks: Option<(Arc<Definition>, Arc<Ranks>)>) {
+        match ranks {
+            Some(ranks) => {
+                self.ranks.insert(run, ranks);
+            }
+            None if self.nest.has_called(run) => {}
+            None => {
+                self.ranks.remove(&run);
             }
         }
     }
@@ -221,19 +249,21 @@ impl Dispatch {
 
     /// Lets an attempt wait. An attempt of a task that waits already takes that one's place.
     pub fn enqueue(&mut self, ready: Ready) {
-        let order = if let Some((class, order)) = self.places.remove(&(ready.run, ready.task.clone())) {
-            self.take(&class, order);
-            order
-        } else {
-            self.order_of(&ready)
+        let before = self.places.remove(&(ready.run, ready.task.clone()));
+        let (ticket, order) = match before.and_then(|(class, spot)| Some((self.take(&class, &spot)?.0, spot))) {
+            Some((ticket, spot)) => (ticket, spot.standing.order),
+            None => {
+                let order = self.order_of(&ready);
+                (order, order)
+            }
         };
-        self.line_up(order, ready);
+        self.line_up(ticket, order, ready);
     }
 
     /// Lets the attempt of a task wait no longer.
     pub fn withdraw(&mut self, run: RunId, task: &Address) {
-        if let Some((class, order)) = self.places.remove(&(run, task.clone())) {
-            self.take(&class, order);
+        if let Some((class, spot)) = self.places.remove(&(run, task.clone())) {
+            self.take(&class, &spot);
         }
     }
 
@@ -272,9 +302,7 @@ impl Dispatch {
     /// Returns why what waits for a task could not be served even if nobody else had anything: no worker suits it, or there is
     /// less of a pool than it asks for.
     pub fn suits_nobody(&self, run: RunId, task: &Address) -> Option<Wait> {
-        let (class, order) = self.places.get(&(run, task.clone()))?;
-        let ready = self.queues.get(class)?.get(order)?;
-        let demand = ready.demand();
+        let demand = self.waits(run, task)?.demand();
         for (pool, asked) in &demand.pools {
             if let Some(capacity) = self.capacity.pools.get(pool).copied().filter(|units| asked > units) {
                 let (pool, asked, used, holders) = (pool.clone(), *asked, 0, Vec::new());
@@ -296,11 +324,11 @@ impl Dispatch {
             return Vec::new();
         }
         let mut grants = Vec::new();
-        for (class, order, worker) in self.look(now, None).chosen {
+        for (class, order, spot, worker) in self.look(now, None).chosen {
             if self.counter == u32::MAX {
                 break;
             }
-            let Some(ready) = self.take(&class, order) else { continue };
+            let Some(ready) = self.serve(&class, order, &spot) else { continue };
             self.places.remove(&(ready.run, ready.task.clone()));
             self.counter += 1;
             let token = FencingToken::new(self.epoch, self.counter);
@@ -312,11 +340,12 @@ impl Dispatch {
 
     /// Returns why the attempt of a task waits; none if none does, or if it would be served at once.
     pub fn why(&self, run: RunId, task: &Address, now: Timestamp) -> Option<Wait> {
-        let (class, order) = self.places.get(&(run, task.clone()))?;
-        let wait = self.look(now, Some((class, *order))).wait?;
+        let (class, spot) = self.places.get(&(run, task.clone()))?;
+        let wait = self.look(now, Some((class, spot))).wait?;
         Some(match wait {
             Wait::Places { taken, .. } => {
-                let before = self.queues.values().map(|queue| queue.range(..*order).count()).sum();
+                let ticket = self.queues.get(class)?.ticket(spot)?;
+                let before = self.queues.values().map(|queue| queue.before(ticket)).sum();
                 Wait::Places { taken, before }
             }
             other @ (Wait::NoWorker { .. }
@@ -327,6 +356,20 @@ impl Dispatch {
             | Wait::Kept { .. }
             | Wait::Unsafe { .. }) => other,
         })
+    }
+
+    /// Returns how much is left of a run, and of those that wait for it, from a task on that waits; nothing if that is not known.
+    ///
+    /// Among those of one run with the same demand the one with the most goes first.
+    pub fn remaining(&self, run: RunId, task: &Address) -> Option<Length> {
+        let (_, spot) = self.places.get(&(run, task.clone()))?;
+        Some(spot.standing.remaining.0).filter(|remaining| remaining.0 > 0)
+    }
+
+    /// Returns what waits for a task.
+    fn waits(&self, run: RunId, task: &Address) -> Option<&Ready> {
+        let (class, spot) = self.places.get(&(run, task.clone()))?;
+        self.queues.get(class)?.get(spot)
     }
 
     /// Returns whether looking at the queues could bring anything.
@@ -346,7 +389,7 @@ impl Dispatch {
     }
 
     /// Looks through the queues in order: who would be served now, and why the one at `asked` would not.
-    fn look(&self, now: Timestamp, asked: Option<(&Class, Order)>) -> Look {
+    fn look(&self, now: Timestamp, asked: Option<(&Class, &Spot)>) -> Look {
         self.look_into(&mut Books::new(&self.capacity, &self.leases, &self.nest), now, asked)
     }
 
@@ -354,53 +397,72 @@ impl Dispatch {
         &'c self,
         books: &mut Books<'c>,
         now: Timestamp,
-        asked: Option<(&Class, Order)>,
+        asked: Option<(&Class, &Spot)>,
     ) -> Look {
         let mut look = Look::default();
-        let mut heads: BTreeMap<Order, (&Class, &BTreeMap<Order, Ready>)> = BTreeMap::new();
+        let mut heads: BTreeMap<Order, (&Class, Served<'_>)> = BTreeMap::new();
         for (class, queue) in &self.queues {
-            heads.extend(queue.first_key_value().map(|(order, _)| (*order, (class, queue))));
+            let mut served = queue.iter();
+            heads.extend(served.next_ticket().map(|ticket| (ticket, (class, served))));
         }
-        while let Some((order, (class, queue))) = heads.pop_first() {
-            let ready = &queue[&order];
+        while let Some((_, (class, mut served))) = heads.pop_first() {
+            let Some(Next { ticket, spot, ready }) = served.next() else { continue };
             match books.fit(ready, class.is_within) {
-                Ok(_) if asked == Some((class, order)) => return look,
+                Ok(_) if asked == Some((class, &spot)) => return look,
                 Ok(worker) => {
                     books.take(ready, worker);
-                    look.chosen.push((class.clone(), order, worker.cloned()));
+                    look.chosen.push((class.clone(), ticket, spot, worker.cloned()));
                     if asked.is_none() && look.chosen.len() == GRANTS_MAX {
                         return look;
                     }
-                    let after = (std::ops::Bound::Excluded(order), std::ops::Bound::Unbounded);
-                    if let Some((next, _)) = queue.range(after).next() {
-                        heads.insert(*next, (class, queue));
+                    if let Some(next) = served.next_ticket() {
+                        heads.insert(next, (class, served));
                     }
                 }
                 Err(wait) if asked.is_some_and(|(of, _)| of == class) => {
                     look.wait = Some(books.told(wait));
                     return look;
                 }
-                Err(_) => books.keep(order, ready, now),
+                Err(_) => books.keep(ticket, ready, now),
             }
         }
         look
     }
 
-    /// Puts one that waits into the queue of its class.
-    fn line_up(&mut self, order: Order, ready: Ready) {
+    /// Puts one that arrived at `order` into the queue of its class.
+    fn line_up(&mut self, ticket: Order, order: Order, ready: Ready) {
         let run = self.capacity.runs.contains_key(&ready.run).then_some(ready.run);
         let is_within = self.nest.is_within(&ready);
         let class = Class { run, is_within, demand: ready.demand.clone() };
-        self.places.insert((ready.run, ready.task.clone()), (class.clone(), order));
-        self.queues.entry(class).or_default().insert(order, ready);
+        let spot = self.spot(order, &ready);
+        self.places.insert((ready.run, ready.task.clone()), (class.clone(), spot));
+        self.queues.entry(class).or_default().insert(ticket, spot, ready);
+    }
+
+    /// Returns where one stands among those of the run at the top of its calls: it is followed by what follows it in its own run, then
+    /// by what follows the call of that, and so on.
+    fn spot(&self, order: Order, ready: &Ready) -> Spot {
+        let rank = |run: RunId, task: &Address| {
+            let (definition, ranks) = self.ranks.get(&run)?;
+            Some(ranks.of(nearest_node(definition, task).0))
+        };
+        let mut group = ready.run;
+        let mut remaining = rank(ready.run, &ready.task).map_or(0, |Rank { remaining, .. }| remaining.0);
+        for (caller, task) in self.nest.calls_around(ready) {
+            group = *caller;
+            let after = rank(*caller, task).map_or(0, |Rank { after, .. }| after.0);
+            remaining = remaining.saturating_add(after);
+        }
+        Spot { group, standing: Standing { remaining: Reverse(Length(remaining)), order } }
     }
 
     /// Puts all that wait into the queues of their classes again, if leases were adopted after they came. While runs go on
     /// that need not be: a block holds before anything inside it waits, and until nothing does.
     fn sort_anew(&mut self) {
         if std::mem::take(&mut self.is_unsorted) {
-            for (order, ready) in std::mem::take(&mut self.queues).into_values().flatten() {
-                self.line_up(order, ready);
+            let queues = std::mem::take(&mut self.queues);
+            for (ticket, standing, ready) in queues.into_values().flat_map(Queue::into_waiting) {
+                self.line_up(ticket, standing.order, ready);
             }
         }
     }
@@ -419,9 +481,20 @@ impl Dispatch {
         Order { rank, arrival: self.arrived }
     }
 
-    fn take(&mut self, class: &Class, order: Order) -> Option<Ready> {
+    /// Lets one go without being served, and returns it with its ticket.
+    fn take(&mut self, class: &Class, spot: &Spot) -> Option<(Order, Ready)> {
         let queue = self.queues.get_mut(class)?;
-        let ready = queue.remove(&order);
+        let left = queue.leave(spot);
+        if queue.is_empty() {
+            self.queues.remove(class);
+        }
+        left
+    }
+
+    /// Lets one go that is served with a ticket.
+    fn serve(&mut self, class: &Class, ticket: Order, spot: &Spot) -> Option<Ready> {
+        let queue = self.queues.get_mut(class)?;
+        let ready = queue.serve(ticket, spot);
         if queue.is_empty() {
             self.queues.remove(class);
         }

@@ -80,6 +80,11 @@ impl Nest {
         std::iter::successors(Some(work.run), next).take(DEPTH_MAX)
     }
 
+    /// Returns the task that called the run of `work` and waits for it, the task that called that one's run, and so on.
+    pub(super) fn calls_around<'r>(&'r self, work: &Ready) -> impl Iterator<Item = &'r (RunId, Address)> {
+        std::iter::successors(self.callers.get(&work.run), |(run, _)| self.callers.get(run)).take(DEPTH_MAX)
+    }
+
     /// Returns where blocks around `work` would be, nearest first: what its address begins with, then the task that called
     /// its run, and so on.
     fn around<'r>(&'r self, work: &'r Ready) -> impl Iterator<Item = (RunId, &'r str)> {

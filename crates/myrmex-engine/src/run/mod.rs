@@ -62,7 +62,7 @@ pub use hold::holds;
 pub use people::Standstill;
 pub use reach::{Callable, Reach};
 pub use rebase::RebaseError;
-pub use retry::{Again, Choice, History, SelectError, node_at};
+pub use retry::{Again, Choice, History, SelectError, nearest_node, node_at};
 pub use signals::MESSAGES_KEPT_MAX;
 pub use snapshot::{SNAPSHOT_CODEC, SnapshotError};
 pub use view::{AwaitedView, ErrorView, ItemView, TaskView, View};

@@ -432,11 +432,19 @@ impl Walk<'_> {
 
 /// Returns the node that a task at `address` follows; none if the definition has no such task.
 pub fn node_at(definition: &Definition, address: &Address) -> Option<NodeId> {
+    let (node, is_itself) = nearest_node(definition, address);
+    is_itself.then_some(node)
+}
+
+/// Returns the node that a task at `address` follows, or the nearest around it that the definition has, and whether it is itself.
+pub fn nearest_node(definition: &Definition, address: &Address) -> (NodeId, bool) {
     let mut node = definition.root;
     for segment in address.segments() {
-        node = match &definition.node(node).body {
-            Body::Graph(graph) => graph.children[graph.child_index(segment.name)? as usize].node,
-            Body::Flow(flow) => flow.children[flow.child_index(segment.name)? as usize].node,
+        let child = match &definition.node(node).body {
+            Body::Graph(graph) => {
+                graph.child_index(segment.name).map(|index| graph.children[index as usize].node)
+            }
+            Body::Flow(flow) => flow.child_index(segment.name).map(|index| flow.children[index as usize].node),
             Body::Task(_)
             | Body::Value(_)
             | Body::Timer(_)
@@ -444,12 +452,14 @@ pub fn node_at(definition: &Definition, address: &Address) -> Option<NodeId> {
             | Body::Raise(_)
             | Body::Await(_)
             | Body::Each(_)
-            | Body::Call(_) => return None,
+            | Body::Call(_) => None,
         };
+        let Some(child) = child else { return (node, false) };
+        node = child;
         if segment.key.is_some() {
-            let Body::Each(each) = &definition.node(node).body else { return None };
+            let Body::Each(each) = &definition.node(node).body else { return (node, false) };
             node = each.body;
         }
     }
-    Some(node)
+    (node, true)
 }
