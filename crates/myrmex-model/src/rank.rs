@@ -15,18 +15,36 @@ pub struct Rank {
     pub after: Length,
 }
 
+/// What a [`Rank`] is counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Measure {
+    /// Time that tasks took or are estimated to take.
+    #[default]
+    Time,
+    /// Tasks, a millisecond for each: of none of them it is known how long it takes.
+    Tasks,
+}
+
 /// The ranks of all nodes of one definition.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Ranks(Box<[Rank]>);
+pub struct Ranks {
+    measure: Measure,
+    of: Box<[Rank]>,
+}
 
 impl Ranks {
     /// Creates them, in the order of [`crate::ir::Definition::nodes`].
-    pub fn new(ranks: Vec<Rank>) -> Self {
-        Self(ranks.into_boxed_slice())
+    pub fn new(measure: Measure, ranks: Vec<Rank>) -> Self {
+        Self { measure, of: ranks.into_boxed_slice() }
+    }
+
+    /// Returns what they are counted in.
+    pub fn measure(&self) -> Measure {
+        self.measure
     }
 
     /// Returns the rank of a node; that of a node without one is nothing, behind all others.
     pub fn of(&self, node: NodeId) -> Rank {
-        self.0.get(node.0 as usize).copied().unwrap_or_default()
+        self.of.get(node.0 as usize).copied().unwrap_or_default()
     }
 }

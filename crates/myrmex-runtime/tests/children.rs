@@ -22,7 +22,7 @@ use myrmex_runtime::clock::SystemClock;
 use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::logs::Logs;
 use myrmex_runtime::partition::{
-    CalledDefinition, DOMAIN_LOG, NewRun, OpenStore, Partitions, Parts, Supply, Thrift, load_run,
+    CalledDefinition, DOMAIN_LOG, NewRun, OpenStore, Partitions, Parts, Ranking, Supply, Thrift, load_run,
 };
 use myrmex_runtime::progress::Progress;
 use myrmex_runtime::values;
@@ -153,6 +153,7 @@ impl Engine {
             progress: Arc::clone(&progress),
             limits: EvaluationLimits::default(),
             thrift: Thrift::default(),
+            ranking: Ranking::arrival(),
         });
         Self { store: store.clone(), partition: partition.unwrap(), progress }
     }

@@ -22,7 +22,7 @@ use myrmex_runtime::clock::Clock;
 use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::logs::Logs;
 use myrmex_runtime::partition::{
-    Committer, MakeCommitter, NewRun, Parts, Stepper, Supply, Tally, Thrift, load_run,
+    Committer, MakeCommitter, NewRun, Parts, Ranking, Stepper, Supply, Tally, Thrift, load_run,
 };
 use myrmex_runtime::progress::Progress;
 use myrmex_store::blobs::MemoryBlobStore;
@@ -140,6 +140,7 @@ impl Machine {
             progress: Arc::clone(&progress),
             limits: EvaluationLimits::default(),
             thrift: self.thrift,
+            ranking: Ranking::arrival(),
         };
         let committers =
             |_| -> MakeCommitter { Box::new(|store, _, _| Ok(Box::new(Desk(Some(store))) as _)) };

@@ -16,7 +16,7 @@ use myrmex_model::wire;
 use myrmex_runtime::clock::SystemClock;
 use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::logs::Logs;
-use myrmex_runtime::partition::{DOMAIN_LOG, Ear, NewRun, Partitions, Parts, Supply, Thrift};
+use myrmex_runtime::partition::{DOMAIN_LOG, Ear, NewRun, Partitions, Parts, Ranking, Supply, Thrift};
 use myrmex_runtime::progress::Progress;
 use myrmex_runtime::worker::{Assignment, Said, Worker};
 use myrmex_store::blobs::MemoryBlobStore;
@@ -126,6 +126,7 @@ fn process(store: &MemoryStore) -> (Partitions, Receiver<u64>) {
         progress,
         limits: EvaluationLimits::default(),
         thrift: Thrift::default(),
+        ranking: Ranking::arrival(),
     })
     .unwrap();
     let (given, told) = channel();

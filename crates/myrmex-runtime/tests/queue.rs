@@ -19,7 +19,7 @@ use myrmex_model::wire;
 use myrmex_runtime::clock::Clock;
 use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::logs::Logs;
-use myrmex_runtime::partition::{Committer, MakeCommitter, NewRun, Parts, Stepper, Supply, Thrift};
+use myrmex_runtime::partition::{Committer, MakeCommitter, NewRun, Parts, Ranking, Stepper, Supply, Thrift};
 use myrmex_runtime::progress::Progress;
 use myrmex_runtime::worker::{Assignment, Facts, Outcome, Produced, Report, Said, Worker};
 use myrmex_store::blobs::MemoryBlobStore;
@@ -150,6 +150,7 @@ impl Process {
             progress,
             limits: EvaluationLimits::default(),
             thrift: Thrift::default(),
+            ranking: Ranking::arrival(),
         };
         let committers =
             |_| -> MakeCommitter { Box::new(|store, _, _| Ok(Box::new(Desk(Some(store))) as _)) };

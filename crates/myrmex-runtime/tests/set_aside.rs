@@ -19,7 +19,9 @@ use myrmex_model::wire;
 use myrmex_runtime::clock::SystemClock;
 use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::logs::Logs;
-use myrmex_runtime::partition::{Committer, MakeCommitter, NewRun, Parts, Stepper, Supply, Thrift, load_run};
+use myrmex_runtime::partition::{
+    Committer, MakeCommitter, NewRun, Parts, Ranking, Stepper, Supply, Thrift, load_run,
+};
 use myrmex_runtime::progress::Progress;
 use myrmex_runtime::worker::{Assignment, Facts, Outcome, Produced, Report, Said, Worker};
 use myrmex_store::blobs::MemoryBlobStore;
@@ -156,6 +158,7 @@ impl Process {
             progress,
             limits: EvaluationLimits::default(),
             thrift: Thrift::default(),
+            ranking: Ranking::arrival(),
         };
         let made = Arc::clone(&fails);
         let committers = move |_| -> MakeCommitter {

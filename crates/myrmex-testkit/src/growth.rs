@@ -22,7 +22,7 @@ use myrmex_runtime::clock::{Clock, SystemClock};
 use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::logs::Logs;
 use myrmex_runtime::partition::{
-    Answered, Committer, DOMAIN_LOG, Inbox, NewRun, Parts, Stepper, Supply, Thrift, Written,
+    Answered, Committer, DOMAIN_LOG, Inbox, NewRun, Parts, Ranking, Stepper, Supply, Thrift, Written,
 };
 use myrmex_runtime::progress::Progress;
 use myrmex_runtime::worker::{Assignment, Facts, Outcome, Produced, Report, Said, Worker};
@@ -196,6 +196,7 @@ impl Process {
             blobs: Arc::new(MemoryBlobStore::default()),
             limits: EvaluationLimits::default(),
             thrift: Thrift::default(),
+            ranking: Ranking::arrival(),
         };
         let committers = |_: LogId| -> myrmex_runtime::partition::MakeCommitter {
             Box::new(|store, _, inbox| Ok(Box::new(Desk { store: Some(store), inbox })))

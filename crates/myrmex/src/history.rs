@@ -45,6 +45,29 @@ pub fn of_workflow(
     Ok((found.runs > 0).then(|| gathering.finish()))
 }
 
+/// Reads the same of at most so many runs and events, which is quick enough for before the first task of a run begins. Only the newest page
+/// of runs is looked at.
+///
+/// # Errors
+///
+/// Returns [`JournalError`] if the store cannot be read.
+pub fn lately(
+    reader: &dyn Reader,
+    namespace: &Namespace,
+    workflow: &Name,
+    (runs, events_max): (usize, usize),
+) -> Result<Option<History>, JournalError> {
+    let filter = SummaryFilter { status: None, workflow: Some(workflow.clone()) };
+    let (mut gathering, mut found, mut left) = (Gathering::default(), false, events_max);
+    for summary in reader.summaries(namespace, &filter, None, runs)?.summaries {
+        if summary.status == Status::Succeeded && left > 0 {
+            gathering.add(&read(reader, (namespace, summary.run), &mut left)?);
+            found = true;
+        }
+    }
+    Ok(found.then(|| gathering.finish()))
+}
+
 /// Which of the newest runs of a workflow are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Last {

@@ -19,6 +19,7 @@ pub mod intake;
 mod machine;
 mod named_secrets;
 pub mod places;
+mod ranking;
 pub mod render;
 pub mod request;
 pub mod session;

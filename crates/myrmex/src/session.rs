@@ -34,6 +34,7 @@ use crate::exit::{Exit, Failure, FailureCode};
 use crate::history;
 use crate::intake;
 use crate::machine;
+use crate::ranking;
 use crate::render::event::Lines;
 use crate::render::held_up::{self, HeldUp, Waiting};
 use crate::render::remaining::Remaining;
@@ -231,6 +232,7 @@ impl Session {
             progress: Arc::clone(&progress),
             limits,
             thrift: Thrift::default(),
+            ranking: ranking::of_host(namespace.clone()),
         })?;
         let config = WorkerConfig {
             workspace: workspace.root.clone(),

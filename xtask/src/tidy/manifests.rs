@@ -62,7 +62,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "myrmex-testkit",
-        &["myrmex-model", "myrmex-expr", "myrmex-lang", "myrmex-engine", "myrmex-store", "myrmex-runtime"],
+        &[
+            "myrmex-model",
+            "myrmex-expr",
+            "myrmex-lang",
+            "myrmex-plan",
+            "myrmex-engine",
+            "myrmex-store",
+            "myrmex-runtime",
+        ],
     ),
     ("xtask", &[]),
 ];

@@ -37,15 +37,15 @@ use myrmex_model::address::Address;
 use myrmex_model::id::{Attempt, Epoch, FencingToken, RunId};
 use myrmex_model::ir::Definition;
 use myrmex_model::name::Name;
-use myrmex_model::rank::{Rank, Ranks};
+use myrmex_model::rank::{Measure, Rank, Ranks};
 use myrmex_model::time::{Length, Timestamp};
 
+use crate::run::nearest_node;
 pub use around::Vain;
 pub use books::KEEP_ALL_AFTER;
 use books::{Books, Capacity};
 use demand::head_start_ns;
 pub use demand::{CLASS_HEAD_START, Worker};
-use crate::run::nearest_node;
 pub use myrmex_model::demand::{Demand, Inside, Priority};
 use nest::Nest;
 use queue::{Next, Queue, Served, Spot, Standing};
@@ -250,13 +250,12 @@ impl Dispatch {
     /// Lets an attempt wait. An attempt of a task that waits already takes that one's place.
     pub fn enqueue(&mut self, ready: Ready) {
         let before = self.places.remove(&(ready.run, ready.task.clone()));
-        let (ticket, order) = match before.and_then(|(class, spot)| Some((self.take(&class, &spot)?.0, spot))) {
-            Some((ticket, spot)) => (ticket, spot.standing.order),
-            None => {
-                let order = self.order_of(&ready);
-                (order, order)
-            }
-        };
+        let before =
+            before.and_then(|(class, spot)| Some((self.take(&class, &spot)?.0, spot.standing.order)));
+        let (ticket, order) = before.unwrap_or_else(|| {
+            let order = self.order_of(&ready);
+            (order, order)
+        });
         self.line_up(ticket, order, ready);
     }
 
@@ -358,12 +357,14 @@ impl Dispatch {
         })
     }
 
-    /// Returns how much is left of a run, and of those that wait for it, from a task on that waits; nothing if that is not known.
+    /// Returns how much is left of a run, and of those that wait for it, from a task on that waits, and in what that is counted; nothing
+    /// if it is not known.
     ///
     /// Among those of one run with the same demand the one with the most goes first.
-    pub fn remaining(&self, run: RunId, task: &Address) -> Option<Length> {
+    pub fn remaining(&self, run: RunId, task: &Address) -> Option<(Length, Measure)> {
         let (_, spot) = self.places.get(&(run, task.clone()))?;
-        Some(spot.standing.remaining.0).filter(|remaining| remaining.0 > 0)
+        let measure = self.ranks.get(&run)?.1.measure();
+        Some((spot.standing.remaining.0, measure)).filter(|(remaining, _)| remaining.0 > 0)
     }
 
     /// Returns what waits for a task.

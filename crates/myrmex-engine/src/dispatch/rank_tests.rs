@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use myrmex_model::address::Address;
 use myrmex_model::id::{Attempt, Epoch, RunId};
-use myrmex_model::ir::{Body, Definition, Flow, FlowChild, Graph, GraphChild, Join, Late, Next, Node, NodeId, Outputs};
+use myrmex_model::ir::{
+    Body, Definition, Flow, FlowChild, Graph, GraphChild, Join, Late, Next, Node, NodeId, Outputs,
+};
 use myrmex_model::name::{Name, Namespace};
-use myrmex_model::rank::{Rank, Ranks};
+use myrmex_model::rank::{Measure, Rank, Ranks};
 use myrmex_model::template::Template;
 use myrmex_model::time::{Length, Timestamp};
 use proptest::prelude::*;
@@ -64,7 +66,7 @@ fn ranked(tasks: u32, ranks: &[(u64, u64)]) -> (Arc<Definition>, Arc<Ranks>) {
         project: None,
     };
     let rank = |&(remaining, after): &(u64, u64)| Rank { remaining: Length(remaining), after: Length(after) };
-    (Arc::new(definition), Arc::new(Ranks::new(ranks.iter().map(rank).collect())))
+    (Arc::new(definition), Arc::new(Ranks::new(Measure::Time, ranks.iter().map(rank).collect())))
 }
 
 fn machine() -> Dispatch {
@@ -91,7 +93,7 @@ fn of_one_run_that_goes_first_after_which_most_is_left() {
     for (task, at) in [("t2", 0), ("t0", 1), ("f/in", 2), ("t1", 3)] {
         dispatch.enqueue(ready(RUN, task, at));
     }
-    assert_eq!(dispatch.remaining(RUN, &Address::parse("t1").unwrap()), Some(Length(9)));
+    assert_eq!(dispatch.remaining(RUN, &Address::parse("t1").unwrap()), Some((Length(9), Measure::Time)));
     assert_eq!(dispatch.remaining(RUN, &Address::parse("gone").unwrap()), None);
     // Of equal ones that which came first.
     assert_eq!(served(&mut dispatch), ["1 t1", "1 f/in", "1 t2", "1 t0"]);
@@ -114,7 +116,8 @@ fn what_a_called_run_has_left_counts_with_what_follows_the_call() {
 fn a_run_with_more_left_takes_no_place_of_another_run() {
     let mut dispatch = machine();
     dispatch.rank(RUN, Some(ranked(3, &[(0, 0), (1, 0), (100, 0), (50, 0)])));
-    for (run, task, at) in [(RUN, "t0", 0), (OTHER, "a", 1), (RUN, "t1", 2), (OTHER, "b", 3), (RUN, "t2", 4)] {
+    for (run, task, at) in [(RUN, "t0", 0), (OTHER, "a", 1), (RUN, "t1", 2), (OTHER, "b", 3), (RUN, "t2", 4)]
+    {
         dispatch.enqueue(ready(run, task, at));
     }
     assert_eq!(served(&mut dispatch), ["1 t1", "2 a", "1 t2", "2 b", "1 t0"]);

@@ -444,7 +444,9 @@ pub fn nearest_node(definition: &Definition, address: &Address) -> (NodeId, bool
             Body::Graph(graph) => {
                 graph.child_index(segment.name).map(|index| graph.children[index as usize].node)
             }
-            Body::Flow(flow) => flow.child_index(segment.name).map(|index| flow.children[index as usize].node),
+            Body::Flow(flow) => {
+                flow.child_index(segment.name).map(|index| flow.children[index as usize].node)
+            }
             Body::Task(_)
             | Body::Value(_)
             | Body::Timer(_)

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use myrmex_model::ir::{Body, Definition, Edge, Flow, Graph, Holds, Node, NodeId, Timer};
 use myrmex_model::outcome::Outcome;
 use myrmex_model::planning::{Amount, Estimate, Extent, Item};
-use myrmex_model::rank::{Rank, Ranks};
+use myrmex_model::rank::{Measure, Rank, Ranks};
 use myrmex_model::template::Template;
 use myrmex_model::time::Length;
 use myrmex_model::value::Value;
@@ -45,7 +45,8 @@ pub fn levels(definition: &Definition, measured: &BTreeMap<String, Span>) -> Ran
         remaining: length_of(after.saturating_add(*length)),
         after: length_of(*after),
     };
-    Ranks::new(after.iter().zip(&levels.lengths).map(rank).collect())
+    let measure = if known.iter().any(Option::is_some) { Measure::Time } else { Measure::Tasks };
+    Ranks::new(measure, after.iter().zip(&levels.lengths).map(rank).collect())
 }
 
 /// What nodes take, in milliseconds.
@@ -62,7 +63,9 @@ impl Levels<'_> {
     /// Returns what a node takes by what is inside it; none for a task of which nothing is known.
     fn inside(&self, node: &Node) -> Option<i64> {
         match &node.body {
-            Body::Graph(graph) => Some(self.graph(graph, 0).into_iter().map(|(level, _)| level).max().unwrap_or(0)),
+            Body::Graph(graph) => {
+                Some(self.graph(graph, 0).into_iter().map(|(level, _)| level).max().unwrap_or(0))
+            }
             Body::Flow(flow) => Some(self.flow(flow).saturating_mul(passes(node))),
             Body::Each(each) => {
                 let items = items(node, &each.source);
@@ -98,7 +101,11 @@ impl Levels<'_> {
                     Holds::End => after,
                 };
                 let left = lag(edge).saturating_add(held);
-                if edge.on.contains(Outcome::Started) { from_begin = left.max(from_begin) } else { from_end = left.max(from_end) }
+                if edge.on.contains(Outcome::Started) {
+                    from_begin = left.max(from_begin)
+                } else {
+                    from_end = left.max(from_end)
+                }
             }
             levels[child as usize] = (own.saturating_add(from_end).max(from_begin), from_end);
         }
@@ -166,7 +173,8 @@ fn outwards(graph: &Graph) -> Vec<u32> {
     for edge in graph.edges() {
         awaited[edge.to as usize] += 1;
     }
-    let mut order: Vec<u32> = (0..).zip(&awaited).filter(|(_, count)| **count == 0).map(|(child, _)| child).collect();
+    let mut order: Vec<u32> =
+        (0..).zip(&awaited).filter(|(_, count)| **count == 0).map(|(child, _)| child).collect();
     let mut next = 0;
     while let Some(&child) = order.get(next) {
         next += 1;
@@ -205,7 +213,12 @@ fn known(definition: &Definition, order: &[NodeId], measured: &BTreeMap<String, 
 fn is_leaf(node: &Node) -> bool {
     match node.body {
         Body::Task(_) | Body::Timer(_) | Body::Await(_) | Body::Call(_) => true,
-        Body::Value(_) | Body::Choose(_) | Body::Raise(_) | Body::Flow(_) | Body::Graph(_) | Body::Each(_) => false,
+        Body::Value(_)
+        | Body::Choose(_)
+        | Body::Raise(_)
+        | Body::Flow(_)
+        | Body::Graph(_)
+        | Body::Each(_) => false,
     }
 }
 

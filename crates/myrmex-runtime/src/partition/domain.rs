@@ -10,13 +10,16 @@
 //! In the partition that holds the domain, both take effect in the turn that makes them: they are in one batch.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use myrmex_engine::dispatch::{Applicant, Grant as Granted, Ready as Waiting, Ruling};
 use myrmex_model::address::Address;
 use myrmex_model::command::Command;
 use myrmex_model::fault::Fault;
 use myrmex_model::id::{Attempt, FencingToken, RunId};
+use myrmex_model::ir::Definition;
 use myrmex_model::name::Name;
+use myrmex_model::rank::Ranks;
 use myrmex_store::{LogId, Partitions};
 
 use super::State;
@@ -66,6 +69,8 @@ pub(super) struct Settling {
     pub(super) caller: Option<(RunId, Address)>,
     /// What it says of pools.
     pub(super) pools: BTreeMap<Name, u32>,
+    /// How much is left of it after each node, if the order goes by that.
+    pub(super) ranks: Option<(Arc<Definition>, Arc<Ranks>)>,
 }
 
 /// What was decided about a run.

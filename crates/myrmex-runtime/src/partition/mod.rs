@@ -24,6 +24,7 @@ mod message;
 mod partitions;
 mod pools;
 mod post;
+mod ranking;
 mod shared;
 mod signal;
 mod skip;
@@ -82,6 +83,7 @@ pub use message::{Answered, CalledDefinition, Ear, Interrupter, NewRetry, NewRun
 pub use partitions::Partitions;
 pub use pools::{Supply, capacities};
 pub use post::{Letter, Post};
+pub use ranking::Ranking;
 pub use signal::NewSignal;
 pub use sleep::Tally;
 pub use snapshot::{Restored, SNAPSHOT_TAG, Thrift, restore_run};
@@ -128,6 +130,8 @@ pub struct Parts {
     pub limits: EvaluationLimits,
     /// When snapshots are taken and when runs leave memory.
     pub thrift: Thrift,
+    /// How much is left of runs after their tasks.
+    pub ranking: Ranking,
 }
 
 /// What one partition is made of.
@@ -148,6 +152,7 @@ pub(super) struct Seat {
     progress: Arc<Progress>,
     limits: EvaluationLimits,
     thrift: Thrift,
+    ranking: Ranking,
 }
 
 /// What all partitions have in common.
@@ -162,13 +167,41 @@ struct Common {
     progress: Arc<Progress>,
     limits: EvaluationLimits,
     thrift: Thrift,
+    ranking: Ranking,
 }
 
 impl Parts {
     fn split(self) -> (OpenStore, Common) {
-        let Self { open, namespace, clock, slots, supply, worker, logs, blobs, progress, limits, thrift } =
-            self;
-        (open, Common { namespace, clock, slots, supply, worker, logs, blobs, progress, limits, thrift })
+        let Self {
+            open,
+            namespace,
+            clock,
+            slots,
+            supply,
+            worker,
+            logs,
+            blobs,
+            progress,
+            limits,
+            thrift,
+            ranking,
+        } = self;
+        (
+            open,
+            Common {
+                namespace,
+                clock,
+                slots,
+                supply,
+                worker,
+                logs,
+                blobs,
+                progress,
+                limits,
+                thrift,
+                ranking,
+            },
+        )
     }
 }
 
@@ -191,6 +224,7 @@ impl Common {
             progress: Arc::clone(&self.progress),
             limits: self.limits,
             thrift: self.thrift,
+            ranking: self.ranking.clone(),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! counted where the [domain](super::domain) is held; the runs of other partitions are counted there too.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use myrmex_engine::dispatch::{GRANTS_MAX, Grant as Granted, Ready as Waiting, Worker};
 use myrmex_engine::run::{Reach, Run};
@@ -162,12 +163,15 @@ impl State {
     /// Says what counts of a run that comes into memory, and which task called it, if one did. Before anything waits.
     pub(super) fn settle_in(&mut self, run: &Run, parent: Option<&Parent>) {
         let definition = run.definition();
+        let reader = self.owned.reader.as_ref();
+        let ranks = self.parts.ranking.of(reader, run.definition_hash(), definition);
         self.wish(Wish::SettleIn(Box::new(Settling {
             run: run.id(),
             most: most_parallel(definition),
             // A run that nobody waits for is inside no block.
             caller: parent.filter(|parent| parent.is_awaited).map(|parent| (parent.run, parent.task.clone())),
             pools: definition.pools.clone(),
+            ranks: ranks.map(|ranks| (Arc::clone(definition), ranks)),
         })));
     }
 
@@ -187,9 +191,10 @@ impl State {
 
     /// Counts a run that is in memory, where the domain is held.
     pub(super) fn count_in(&mut self, settling: Settling) {
-        let Settling { run, most, caller, pools } = settling;
+        let Settling { run, most, caller, pools, ranks } = settling;
         self.owned.dispatch.limit(run, most);
         self.owned.dispatch.nest(run, caller);
+        self.owned.dispatch.rank(run, ranks);
         self.declare(run, pools);
     }
 
@@ -197,6 +202,7 @@ impl State {
     pub(super) fn count_out(&mut self, run: RunId) {
         self.owned.dispatch.limit(run, None);
         self.owned.dispatch.nest(run, None);
+        self.owned.dispatch.rank(run, None);
         self.declare(run, BTreeMap::new());
     }
 

@@ -7,10 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use myrmex_model::id::RunId;
 use myrmex_model::name::Name;
 use myrmex_model::time::{Length, Timestamp};
+use myrmex_plan::rank::levels;
 use myrmex_runtime::clock::Clock;
 use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::logs::Logs;
-use myrmex_runtime::partition::{Answered, DOMAIN_LOG, MakeCommitter, Parts, Stepper, Supply, Tally, Thrift};
+use myrmex_runtime::partition::{
+    Answered, DOMAIN_LOG, MakeCommitter, Parts, Ranking, Stepper, Supply, Tally, Thrift,
+};
 use myrmex_runtime::progress::Progress;
 use myrmex_runtime::worker::Said;
 use myrmex_store::blobs::MemoryBlobStore;
@@ -120,6 +123,7 @@ impl World {
             blobs: Arc::new(MemoryBlobStore::default()),
             limits: EvaluationLimits::default(),
             thrift: self.thrift(),
+            ranking: Ranking::new(|_, definition| levels(definition, &BTreeMap::new())),
         };
         let mut partitions = match Stepper::open(parts, committers) {
             Ok(partitions) => partitions,

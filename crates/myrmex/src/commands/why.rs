@@ -8,6 +8,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 use clap_complete::engine::ArgValueCompleter;
 use myrmex_engine::dispatch::{Dispatch, Grant, Ready, Wait, Worker};
@@ -16,7 +17,8 @@ use myrmex_model::address::Address;
 use myrmex_model::event::Parent;
 use myrmex_model::id::{Attempt, Epoch, RunId};
 use myrmex_model::name::{Name, Namespace};
-use myrmex_model::time::Timestamp;
+use myrmex_model::rank::Measure;
+use myrmex_model::time::{Length, Timestamp};
 use myrmex_runtime::clock::{Clock, SystemClock};
 use myrmex_runtime::partition::{Demands, capacities, load_run, most_parallel, waiting};
 use myrmex_store::{Reader, RunSummary};
@@ -28,11 +30,11 @@ use crate::complete;
 use crate::driven::Driver;
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::task_path::TaskPath;
-use crate::render::{summary, waits};
+use crate::render::{summary, time, waits};
 use crate::session::{default_slots, print_line};
 use crate::settings::Settings;
 use crate::workspace::Workspace;
-use crate::{descendants, machine};
+use crate::{descendants, machine, ranking};
 
 /// How many waiting attempts are read at a time.
 const PAGE: usize = 1_000;
@@ -123,7 +125,7 @@ impl Scene {
         }
         let since = waiting_since(reader)?;
         let now = SystemClock.now();
-        let dispatch = dispatch(&runs, settings, (&since, now), &mut Demands::new(reader, namespace))?;
+        let dispatch = dispatch(&runs, settings, (&since, now), (reader, namespace))?;
         Ok(Self { runs, dispatch, full: OnceCell::new(), now })
     }
 
@@ -144,10 +146,19 @@ impl Scene {
     fn wait(&self, run: RunId, task: &Address, is_interrupted: bool) -> (String, Value) {
         let found = self.dispatch.why(run, task, self.now);
         let found = found.or_else(|| self.full()?.why(run, task, self.now));
+        let left = self.dispatch.remaining(run, task);
         match found {
             // Those that had the places do not run either.
             Some(wait @ Wait::Places { .. }) if is_interrupted => {
                 ("waited for a place when it stopped".to_owned(), wait_json(run, &wait))
+            }
+            Some(wait @ Wait::Places { .. }) => {
+                let mut why = wait_json(run, &wait);
+                why["remaining"] = left.map_or(Value::Null, |(left, measure)| match measure {
+                    Measure::Time => json!({"ms": left.0}),
+                    Measure::Tasks => json!({"tasks": left.0}),
+                });
+                (format!("{wait}{}", left.map(remaining_text).unwrap_or_default()), why)
             }
             Some(wait) => (wait.to_string(), wait_json(run, &wait)),
             None if is_interrupted => {
@@ -155,6 +166,15 @@ impl Scene {
             }
             None => ("is about to get its place".to_owned(), json!({"kind": "place"})),
         }
+    }
+}
+
+/// Says how much is left from a task on, by which its place among those of its run is decided.
+fn remaining_text((left, measure): (Length, Measure)) -> String {
+    match measure {
+        Measure::Time => format!("; from it on {} are left of the run", time::elapsed_ms(left.0)),
+        Measure::Tasks if left.0 == 1 => "; nothing comes after it".to_owned(),
+        Measure::Tasks => format!("; from it on {} tasks are left on the longest way", left.0),
     }
 }
 
@@ -210,8 +230,9 @@ fn dispatch(
     runs: &BTreeMap<RunId, Run>,
     settings: &Settings,
     (since, now): (&BTreeMap<(RunId, Address), Timestamp>, Timestamp),
-    demands: &mut Demands<'_>,
+    (reader, namespace): (&dyn Reader, &Namespace),
 ) -> Result<Dispatch, Failure> {
+    let mut demands = Demands::new(reader, namespace);
     // Tokens are only read here: none is given.
     let mut dispatch = Dispatch::new(Epoch(0));
     let supply = machine::supply(settings);
@@ -224,6 +245,8 @@ fn dispatch(
         dispatch.set_pool(pool, Some(units));
     }
     for run in live() {
+        let ranks = ranking::of_definition(reader, namespace, run.definition());
+        dispatch.rank(run.id(), Some((Arc::clone(run.definition()), Arc::new(ranks))));
         let caller = run.parent_run().filter(|parent| parent.is_awaited);
         let caller = caller.map(|Parent { run, task, .. }| (*run, task.clone()));
         dispatch.nest(run.id(), caller);
