@@ -21,6 +21,8 @@ use crate::render::summary;
 pub struct Asking {
     /// Its run.
     pub run: RunId,
+    /// What people call that run: a project by its name, any other by the beginning of its id.
+    pub called: String,
     /// The task.
     pub task: Address,
     /// What it waits for.
@@ -56,6 +58,7 @@ impl Asking {
         });
         Some(Self {
             run: run.id(),
+            called: called(run),
             kind: awaited.body.kind.clone(),
             ask: None,
             from: awaited.asked.from.clone(),
@@ -117,7 +120,7 @@ impl Asking {
 
     /// Says what is to be typed.
     pub fn how(&self) -> String {
-        let (run, path) = (summary::short(self.run), self.task.path());
+        let (run, path) = (&self.called, self.task.path());
         let data = if self.fields.is_empty() {
             String::new()
         } else {
@@ -150,8 +153,27 @@ impl Asking {
     }
 }
 
-/// Returns what a run, and those that came of it, ask, if nothing in any of them goes on before somebody answers. Runs that wait for
-/// their place count only if `is_quiet`: nothing has happened for a while.
+/// Returns what people call a run: a project by its name, any other by the beginning of its id.
+pub fn called(run: &Run) -> String {
+    let definition = run.definition();
+    if definition.project.is_some() { definition.name.to_string() } else { summary::short(run.id()) }
+}
+
+/// What a run, and those that came of it, wait for in which nothing goes on by itself.
+#[derive(Debug, Clone, Default)]
+pub struct Still {
+    /// What people call the run.
+    pub called: String,
+    /// What they ask.
+    pub asking: Vec<Asking>,
+    /// When time leads on: the end of a wait, a pause or a lag.
+    pub leads_on: Option<Timestamp>,
+    /// When the first timer is due, limits of time among them.
+    pub next_due: Option<Timestamp>,
+}
+
+/// Returns what a run, and those that came of it, wait for, if nothing in any of them goes on before somebody answers or time has passed.
+/// Runs that wait for their place count only if `is_quiet`: nothing has happened for a while.
 ///
 /// # Errors
 ///
@@ -160,12 +182,16 @@ pub fn standstill(
     reader: &dyn Reader,
     namespace: &Namespace,
     (run, is_quiet): (RunId, bool),
-) -> Result<Option<Vec<Asking>>, Failure> {
+) -> Result<Option<Still>, Failure> {
     let mut open = descendants::open_below(reader, namespace, run)?;
     open.insert(0, run);
-    let mut asking = Vec::new();
+    let mut all = Still::default();
+    let first = |one: Option<Timestamp>, other: Option<Timestamp>| one.into_iter().chain(other).min();
     for id in &open {
         let Some(mut loaded) = load_run(reader, namespace, *id)? else { return Ok(None) };
+        if *id == run {
+            all.called = called(&loaded);
+        }
         if loaded.status().is_terminal() {
             continue;
         }
@@ -179,7 +205,9 @@ pub fn standstill(
         if (still.is_queued && !is_quiet) || !still.children.iter().all(is_known) {
             return Ok(None);
         }
-        asking.extend(Asking::all(&loaded, reader, namespace)?);
+        all.asking.extend(Asking::all(&loaded, reader, namespace)?);
+        all.leads_on = first(all.leads_on, still.leads_on);
+        all.next_due = first(all.next_due, still.next_due);
     }
-    Ok((!asking.is_empty()).then_some(asking))
+    Ok((!all.asking.is_empty() || all.next_due.is_some()).then_some(all))
 }

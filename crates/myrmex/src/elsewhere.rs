@@ -10,7 +10,7 @@ const NAMES: &[(&[&str], &str)] = &[
     (&["examples", "sample", "samples"], "example list"),
     (&["validate", "lint", "verify", "test"], "check"),
     (&["format"], "fmt"),
-    (&["start", "exec", "execute", "submit", "launch"], "run"),
+    (&["exec", "execute", "submit", "launch"], "run"),
     (&["ls", "ps", "history"], "runs list"),
     (&["status", "describe", "inspect", "get", "info"], "runs show"),
     (&["log", "output", "tail", "follow"], "runs logs"),

@@ -40,12 +40,25 @@ const fn row(
     Row { name, files, before, line }
 }
 
+/// Begins [`TOY`] in virtual time.
+const BEGIN: &str = "project start toy --clock 2026-12-01T09:00:00Z";
+
 /// Nothing in it starts a process, so everything has its order.
 const COUNT: (&str, &str) = (
     "count.yaml",
     "workflow: count\ninputs: {upto: {type: integer, default: 2}}\ntasks:\n  numbers: {for_each: '${{ inputs.upto }}', set: '${{ item + 1 }}'}\n  \
      sum: {set: '${{ tasks.numbers.output | sum }}'}\noutputs: {sum: '${{ tasks.sum.output }}'}\n",
 );
+
+const TOY: (&str, &str) = (
+    "toy.yaml",
+    "project: toy\nplan: {start: 2026-12-01}\nphases:\n  design:\n    tasks:\n      draft: {manual: Draft it, estimate: 2d}\n  \
+     delivery:\n    tasks:\n      ship: {manual: Ship it, estimate: 1d}\n",
+);
+
+/// A project that waits for nobody.
+const ALONE: (&str, &str) =
+    ("alone.yaml", "project: alone\nphases:\n  only:\n    tasks: {count: {set: {n: 1}}}\n");
 
 const SHIP: (&str, &str) = (
     "ship.yaml",
@@ -141,6 +154,12 @@ const ROWS: &[Row] = &[
         "progress RUN/pack 60% --remaining 2h --by ana",
     ),
     row("progress.failure", &[GO], &["run go --no-wait"], "progress RUN/go 60%"),
+    row("project-advance.success", &[TOY], &[BEGIN], "project advance toy --by 3h"),
+    row("project-advance.failure", &[TOY], &["project start toy"], "project advance toy --next"),
+    row("project-resume.success", &[TOY], &[BEGIN, "done toy/draft", "done toy/ship"], "project resume toy"),
+    row("project-resume.failure", &[TOY], &[BEGIN], "project resume tool"),
+    row("project-start.success", &[ALONE], &[], "project start alone --clock 2026-12-01T09:00:00Z"),
+    row("project-start.failure", &[TOY], &["project start toy"], "project start toy"),
     row("reject.success", &[GO], &["run go --no-wait"], "reject RUN/go --comment late --by ana"),
     row("reject.failure", &[GO], &["run go --no-wait"], "reject RUN/went"),
     row("run.success", &[COUNT], &[], "run count"),
@@ -174,6 +193,8 @@ const ROWS: &[Row] = &[
     row("runs-stats.failure", &[COUNT], &["run count"], "runs stats none"),
     row("schema.success", &[], &[], "schema settings"),
     row("schema.failure", &[], &[], "schema everything"),
+    row("start.success", &[TOY], &[BEGIN], "start toy/draft --by ana"),
+    row("start.failure", &[TOY], &[BEGIN], "start toy/ship"),
     row("why.success", &[CUT], &["run cut"], "why RUN"),
     row("why.failure", &[COUNT], &["run count"], "why RUN/none"),
 ];

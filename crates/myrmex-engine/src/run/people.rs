@@ -319,25 +319,31 @@ pub struct Standstill {
     pub children: Vec<RunId>,
     /// Whether it has not begun, because it waits for its place among the runs of its workflow.
     pub is_queued: bool,
+    /// When time leads on by itself: the end of a wait, a pause or a lag. None if nothing waits for time.
+    pub leads_on: Option<Timestamp>,
+    /// When the first timer is due, limits of time among them.
+    pub next_due: Option<Timestamp>,
 }
 
 impl Run {
-    /// Returns what the run waits for if nothing in it leads on but people, messages and the ends of runs that it called. Limits of
-    /// time are left out: nobody waits for them.
+    /// Returns what the run waits for if nothing in it leads on but people, messages, time and the ends of runs that it called.
     pub fn standstill(&self) -> Option<Standstill> {
         let is_limit = |timer: &TimerKey| match timer {
             TimerKey::Limit(..) => true,
             TimerKey::Wait(_) | TimerKey::Retry(_) | TimerKey::Lag(..) => false,
         };
-        let leads_on = self.timers().iter().any(|(timer, _)| !is_limit(timer));
-        if leads_on || !self.only_waits() {
+        if !self.only_waits() {
             return None;
         }
+        let timers = self.timers();
         let mut all = (0..u32::try_from(self.arena.len()).unwrap_or(u32::MAX)).map(ActivationId);
         Some(Standstill {
             asks: all.any(|id| self.awaiting(id).is_some()),
             children: self.awaited_children(),
             is_queued: self.claim().is_some_and(|claim| !claim.is_admitted),
+            // Nobody waits for limits of time.
+            leads_on: timers.iter().filter(|(timer, _)| !is_limit(timer)).map(|(_, due)| *due).min(),
+            next_due: timers.iter().map(|(_, due)| *due).min(),
         })
     }
 }

@@ -17,18 +17,19 @@ use myrmex_model::event::Parent;
 use myrmex_model::id::{Attempt, Epoch, RunId};
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::time::Timestamp;
-use myrmex_runtime::clock::{Clock, SystemClock};
+use myrmex_runtime::clock::Clock;
 use myrmex_runtime::partition::{Demands, capacities, load_run, most_parallel, waiting};
 use myrmex_store::{Reader, RunSummary};
 use serde_json::{Value, json};
 
 use super::runs::{find, listed, open_reader};
 use crate::asked::Asking;
+use crate::clock::DataClock;
 use crate::complete;
 use crate::driven::Driver;
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::task_path::TaskPath;
-use crate::render::{summary, waits};
+use crate::render::{summary, time, waits};
 use crate::session::{default_slots, print_line};
 use crate::settings::Settings;
 use crate::workspace::Workspace;
@@ -75,7 +76,8 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let is_interrupted = driver.has_left(&reader, &header)?;
     let own = waits::what_for(&reader, &namespace, &header)?;
     let settings = Settings::load_quietly(&workspace.root);
-    let scene = Scene::load(&reader, &namespace, (id, &settings))?;
+    let clock = DataClock::of(&workspace.data)?;
+    let scene = Scene::load(&reader, &namespace, (id, &settings, &clock))?;
     let shown = Shown { id, header, is_interrupted, own, scene };
     let document = match task {
         None => shown.document(),
@@ -85,7 +87,13 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         print_line(&document)?;
     } else {
         let text = if task.is_some() { task_text(id, &document) } else { run_text(id, &document) };
-        write!(anstream::stdout(), "{text}").map_err(|error| Failure::output(&error))?;
+        let time = match clock {
+            DataClock::Real => String::new(),
+            DataClock::Virtual { .. } => {
+                format!("the virtual clock stands at {}\n", time::instant(clock.now()))
+            }
+        };
+        write!(anstream::stdout(), "{text}{time}").map_err(|error| Failure::output(&error))?;
     }
     Ok(Exit::Success)
 }
@@ -102,7 +110,7 @@ impl Scene {
     fn load(
         reader: &dyn Reader,
         namespace: &Namespace,
-        (id, settings): (RunId, &Settings),
+        (id, settings, clock): (RunId, &Settings, &DataClock),
     ) -> Result<Self, Failure> {
         let mut runs = BTreeMap::new();
         let mut top = id;
@@ -122,7 +130,7 @@ impl Scene {
             }
         }
         let since = waiting_since(reader)?;
-        let now = SystemClock.now();
+        let now = clock.now();
         let dispatch = dispatch(&runs, settings, (&since, now), &mut Demands::new(reader, namespace))?;
         Ok(Self { runs, dispatch, full: OnceCell::new(), now })
     }

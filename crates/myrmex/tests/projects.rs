@@ -1,0 +1,122 @@
+//! Projects that run to their end in virtual time, played by the command line.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+#[path = "support/said.rs"]
+mod said;
+
+use std::collections::BTreeMap;
+
+use said::{Said, Workspace};
+use serde_json::{Value, json};
+
+const TOY: &str = "\
+project: toy
+plan: {start: 2026-12-01, deadline: 2026-12-11}
+phases:
+  design:
+    tasks:
+      draft: {manual: Draft it, estimate: 2d}
+      review: {approval: Is it good?, needs: draft, estimate: 1d}
+  delivery:
+    tasks:
+      build: {run: echo built, timeout: 1m, estimate: 10m}
+      ship: {manual: Ship it, needs: {build: {lag: 1ed}}, estimate: 1d}
+milestones: {out: {needs: delivery, due: 2026-12-10}}
+";
+
+const START: [&str; 5] = ["project", "start", "toy", "--clock", "2026-12-01T09:00:00Z"];
+
+fn toy() -> Workspace {
+    // A folder of its own, whatever lies above it.
+    Workspace::with(&[("toy.yaml", TOY), ("myrmex.yaml", "")])
+}
+
+fn expect(said: &Said, code: i32) {
+    assert_eq!(said.code, code, "{}{}", said.stdout, said.stderr);
+}
+
+/// Plays commands, each with the exit code that it has.
+fn play(workspace: &Workspace, lines: &[(&str, i32)]) {
+    for (line, code) in lines {
+        expect(&workspace.run(&line.split(' ').collect::<Vec<_>>()), *code);
+    }
+}
+
+/// Returns when tasks ended.
+fn ends(workspace: &Workspace) -> BTreeMap<String, String> {
+    // A document for people is written over several lines.
+    let shown: Value =
+        serde_json::from_str(&workspace.run(&["runs", "show", "toy", "--json"]).stdout).unwrap();
+    let tasks = shown["tasks"].as_object().unwrap().iter();
+    tasks.map(|(path, task)| (path.clone(), task["ended"].as_str().unwrap()[..19].to_owned())).collect()
+}
+
+#[test]
+fn a_rehearsal_gives_the_same_dates_every_time() {
+    let rehearse = || {
+        let workspace = toy();
+        expect(&workspace.run(&START), 3);
+        play(
+            &workspace,
+            &[
+                ("start toy/draft", 0),
+                ("project advance toy --to 2026-12-02T17:00:00Z", 0),
+                ("done toy/draft", 3),
+                ("project advance toy --by 16h", 0),
+                ("approve toy/review", 3),
+                ("project advance toy --next", 0),
+                ("done toy/ship", 0),
+            ],
+        );
+        ends(&workspace)
+    };
+    let dates = rehearse();
+    let at = |task: &str| dates[task].as_str();
+    assert_eq!((at("draft"), at("design")), ("2026-12-02T17:00:00", "2026-12-03T09:00:00"));
+    // The lag of a day begins with the end of the build.
+    assert_eq!((at("build"), at("out")), ("2026-12-03T09:00:00", "2026-12-04T09:00:00"));
+    assert_eq!(rehearse(), dates);
+}
+
+#[test]
+fn a_project_is_named_by_its_name_and_is_under_way_once() {
+    let workspace = toy();
+    expect(&workspace.run(&START), 3);
+    let second = workspace.run(&["project", "start", "toy"]);
+    expect(&second, 2);
+    assert!(second.stderr.contains("the project `toy` is under way: run "), "{}", second.stderr);
+    play(&workspace, &[("why toy", 0), ("why toy/draft", 0), ("runs show toy", 0), ("runs events toy", 0)]);
+    let run = workspace.run(&["run", "toy"]);
+    expect(&run, 2);
+    assert!(run.stderr.contains("`myrmex project start toy` begins it"), "{}", run.stderr);
+}
+
+#[test]
+fn virtual_and_real_time_do_not_mix() {
+    let workspace = toy();
+    play(&workspace, &[("project start toy", 3), ("project advance toy --next", 2), ("runs cancel toy", 0)]);
+    expect(&workspace.run(&START), 2);
+    // Another data folder is another time.
+    let beside = [&["--data-dir", "rehearsal"], START.as_slice()].concat();
+    expect(&workspace.run(&beside), 3);
+    let other = ["--data-dir", "rehearsal", "project", "advance", "toy", "--to", "2026-11-30T00:00:00Z"];
+    let back = workspace.run(&other);
+    expect(&back, 2);
+    assert!(back.stderr.contains("does not go back"), "{}", back.stderr);
+}
+
+#[test]
+fn what_is_due_is_carried_out_before_an_answer_is_heard() {
+    let workspace = toy();
+    expect(&workspace.run(&START), 3);
+    play(&workspace, &[("done toy/draft", 3), ("approve toy/review", 3), ("done toy/ship", 2)]);
+    // As a command leaves it that was killed after it had moved the clock on.
+    let clock = json!({"now": "2026-12-02T09:00:00Z", "target": "2026-12-03T09:00:00Z"});
+    std::fs::write(workspace.path().join(".myrmex/clock.json"), clock.to_string()).unwrap();
+    let advanced = workspace.run(&["project", "advance", "toy", "--by", "9d"]);
+    expect(&advanced, 0);
+    assert!(advanced.stderr.contains("stands at 2026-12-03 09:00:00"), "{}", advanced.stderr);
+    play(&workspace, &[("done toy/ship", 0)]);
+    assert_eq!(ends(&workspace)["out"], "2026-12-03T09:00:00");
+}
