@@ -299,7 +299,8 @@ impl Run {
         }
         check_kind(body, answer)?;
         check_person(&state.asked, &signal.by)?;
-        let has_agreed = state.answers.iter().any(|received| received.signal.by == signal.by);
+        let by = person(&signal.by);
+        let has_agreed = state.answers.iter().any(|received| person(&received.signal.by) == by);
         if has_agreed && matches!(answer, Answer::Approved | Answer::Decided(_)) {
             return Err(format!(
                 "`{}` has answered already, and {} people have to agree",
@@ -378,10 +379,15 @@ fn check_kind(body: &Await, answer: Answer) -> Result<(), String> {
     Err(format!("`{}` {takes}, and not `{}`", body.kind.as_str(), answer.as_str()))
 }
 
+/// Returns the name of a person without the word for its kind: `person:ana` and `ana` are the same one.
+fn person(name: &str) -> &str {
+    name.strip_prefix("person:").unwrap_or(name)
+}
+
 /// Says whether a person may answer. Names with a kind in front, such as `group:board`, stand for people whom nothing here knows:
 /// with one of them everybody may, but for those who are excluded.
 fn check_person(asked: &Asked, by: &str) -> Result<(), String> {
-    let is = |name: &String| name.strip_prefix("person:").unwrap_or(name) == by;
+    let is = |name: &String| person(name) == person(by);
     if asked.exclude.iter().any(is) {
         return Err(format!("`{by}` is excluded from answering"));
     }
@@ -429,12 +435,12 @@ impl Turn<'_> {
         }
     }
 
-    /// Gives the oldest message of this name to the task that has waited longest for it.
+    /// Gives the messages of this name that are kept to the tasks that wait for them: the oldest to the one that has waited longest,
+    /// and so on until one of the two is used up. Whoever is attended may not be who is first, and is not attended again.
     fn deliver(&mut self, name: &Name) {
-        let Some(message) = self.run.signals.first(name).map(|received| received.signal.id.clone()) else {
-            return;
-        };
-        if let Some(waiter) = self.run.first_waiter(name, self.now) {
+        while let Some(message) = self.run.signals.first(name).map(|received| received.signal.id.clone())
+            && let Some(waiter) = self.run.first_waiter(name, self.now)
+        {
             let task = self.run.address(waiter);
             self.emit(Event::SignalTaken { task, id: message });
         }
