@@ -272,6 +272,8 @@ fn is_listed(event: &Event) -> bool {
         | Event::SignalTaken { .. }
         | Event::LagArmed { .. }
         | Event::LagElapsed { .. }
+        | Event::TaskPostponed { .. }
+        | Event::TaskReleased { .. }
         | Event::CaseChosen { .. }
         | Event::TaskSucceeded { .. }
         | Event::TaskTaken { .. }

@@ -42,6 +42,8 @@ pub(super) fn of_phase(phase: Phase) -> u8 {
         Phase::Handling => 5,
         Phase::Finishing => 6,
         Phase::Awaiting => 7,
+        Phase::Held => 8,
+        Phase::Postponed => 9,
     }
 }
 

@@ -104,6 +104,8 @@ impl<'a> Reading<'a> {
             | Event::SignalTaken { .. }
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
+            | Event::TaskPostponed { .. }
+            | Event::TaskReleased { .. }
             | Event::CancelRequested { .. }
             | Event::EndRequested { .. } => {}
         }
