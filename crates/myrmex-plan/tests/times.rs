@@ -1,5 +1,7 @@
 //! What dates and calendars of a project mean to a run of it: when a lag is over, and when a task may begin.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
+
 use myrmex_lang::{Source, check as check_file};
 use myrmex_model::event::NotBefore;
 use myrmex_model::ir::{Body, Definition};
@@ -58,10 +60,6 @@ fn held(definition: &Definition, task: &str, now: &str) -> Option<(String, NotBe
     may_begin(definition, id, at(now)).unwrap().map(|(until, because)| (until.to_string(), because))
 }
 
-fn until(text: &str, because: NotBefore) -> Option<(String, NotBefore)> {
-    Some((at(text).to_string(), because))
-}
-
 #[test]
 fn a_lag_counts_the_working_time_of_the_task_it_holds_back() {
     // 2026-12-04 is a Friday.
@@ -89,16 +87,16 @@ fn nothing_begins_before_the_project_or_its_window() {
     ));
     assert_eq!(
         held(&definition, "a", "2026-11-30T10:00:00Z"),
-        until("2026-12-01T10:00:00Z", NotBefore::Start)
+        Some((at("2026-12-01T10:00:00Z").to_string(), NotBefore::Start))
     );
     assert_eq!(held(&definition, "a", "2026-12-01T10:00:00Z"), None);
     assert_eq!(
         held(&definition, "b", "2026-12-05T10:00:00Z"),
-        until("2026-12-10T00:00:00Z", NotBefore::Window)
+        Some((at("2026-12-10T00:00:00Z").to_string(), NotBefore::Window))
     );
     assert_eq!(
         held(&definition, "c", "2026-11-30T10:00:00Z"),
-        until("2026-12-03T12:00:00Z", NotBefore::Window)
+        Some((at("2026-12-03T12:00:00Z").to_string(), NotBefore::Window))
     );
     assert_eq!(held(&definition, "c", "2026-12-06T10:00:00Z"), None);
 }
@@ -116,14 +114,20 @@ fn closed_calendars_hold_back_machines_and_not_people() {
     }
     let closed = || NotBefore::Calendar(night.clone());
     assert_eq!(held(&definition, "a", "2026-12-02T10:00:00Z"), None);
-    assert_eq!(held(&definition, "b", "2026-12-02T10:00:00Z"), until("2026-12-02T21:00:00Z", closed()));
+    assert_eq!(
+        held(&definition, "b", "2026-12-02T10:00:00Z"),
+        Some((at("2026-12-02T21:00:00Z").to_string(), closed()))
+    );
     assert_eq!(held(&definition, "b", "2026-12-02T21:00:00Z"), None);
     assert_eq!(held(&definition, "b", "2026-12-03T04:59:59Z"), None);
-    assert_eq!(held(&definition, "b", "2026-12-03T05:00:00Z"), until("2026-12-03T21:00:00Z", closed()));
+    assert_eq!(
+        held(&definition, "b", "2026-12-03T05:00:00Z"),
+        Some((at("2026-12-03T21:00:00Z").to_string(), closed()))
+    );
     // Midnight of the calendar's time zone, at which it is open.
     assert_eq!(
         held(&definition, "c", "2026-12-03T05:00:00Z"),
-        until("2026-12-09T23:00:00Z", NotBefore::Window)
+        Some((at("2026-12-09T23:00:00Z").to_string(), NotBefore::Window))
     );
 }
 
@@ -133,5 +137,8 @@ fn a_pool_that_is_closed_holds_back_what_asks_for_it() {
     let node = definition.nodes.iter_mut().find(|node| node.name.as_str() == "b").expect("it is there");
     node.policy.asks.get_or_insert_default().pools.insert(Name::new("gpu").unwrap(), 1);
     let closed = NotBefore::Calendar(Name::new("night").unwrap());
-    assert_eq!(held(&definition, "b", "2026-12-02T10:00:00Z"), until("2026-12-02T21:00:00Z", closed));
+    assert_eq!(
+        held(&definition, "b", "2026-12-02T10:00:00Z"),
+        Some((at("2026-12-02T21:00:00Z").to_string(), closed))
+    );
 }

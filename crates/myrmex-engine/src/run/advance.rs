@@ -167,7 +167,10 @@ impl Turn<'_> {
         let id = ActivationId(ticket.0);
         let result = match result {
             Ok(Evaluation::LagDue { edge, due }) => return self.lag_told((id, edge), due),
-            result if self.run.inquiries.begins.remove(&id) => return self.told_to_begin(id, result),
+            result if self.run.inquiries.begins.remove(&id) => {
+                self.told_to_begin(id, result);
+                return Ok(());
+            }
             result => result,
         };
         if !self.run.arena.get(id.index()).is_some_and(|activation| activation.is_evaluating) {

@@ -312,9 +312,7 @@ impl Run {
             return Err(format!("it is over: {}", own.status));
         }
         let Some(state) = self.awaiting(id) else {
-            return Err(if own.is_untouched() {
-                "it does not ask yet".to_owned()
-            } else if own.phase == Phase::Postponed {
+            return Err(if own.is_untouched() || own.phase == Phase::Postponed {
                 "it does not ask yet".to_owned()
             } else if own.phase == Phase::Retrying {
                 "it waits for its next attempt".to_owned()

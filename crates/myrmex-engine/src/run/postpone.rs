@@ -76,14 +76,10 @@ impl Turn<'_> {
     }
 
     /// Takes the answer. What was decided about the task meanwhile stands.
-    pub(super) fn told_to_begin(
-        &mut self,
-        id: ActivationId,
-        result: Result<Evaluation, Fault>,
-    ) -> Result<(), Rejection> {
+    pub(super) fn told_to_begin(&mut self, id: ActivationId, result: Result<Evaluation, Fault>) {
         let is_late = self.run.scope_around(id).is_some_and(|scope| self.run.is_enough(scope));
         if !self.run.at(id).is_open() || is_late {
-            return Ok(());
+            return;
         }
         match result {
             Ok(Evaluation::MayBegin(Some((until, because)))) if until > self.now => {
@@ -98,7 +94,6 @@ impl Turn<'_> {
                 self.fail(id, fault, false);
             }
         }
-        Ok(())
     }
 
     /// Lets a task begin whose instant has come.

@@ -103,7 +103,7 @@ pub(crate) fn answer(desk: &mut Desk<'_>, run: &Run, request: &Request) -> Resul
     match &request.question {
         Question::Begin => begin::begin(desk, run.view(request.ticket, false), node),
         Question::MayBegin => time::may_begin(desk, &definition, request.node),
-        Question::Lag { edge, since } => time::lag(&definition, node, *edge, *since),
+        Question::Lag { edge, since } => Ok(time::lag(&definition, node, *edge, *since)),
         Question::Key => key(desk, run.view(request.ticket, false), &definition),
         Question::Output { raw } => {
             let value = desk.stored(*raw)?;

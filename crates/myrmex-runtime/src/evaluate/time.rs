@@ -19,13 +19,8 @@ pub(super) fn may_begin(desk: &Desk<'_>, definition: &Definition, node: NodeId) 
 }
 
 /// Tells when a lag is over. One whose calendar means nothing never is: that stands in the answer, for a link has no error.
-pub(super) fn lag(
-    definition: &Definition,
-    node: &Node,
-    edge: u32,
-    since: Timestamp,
-) -> Result<Evaluation, Fault> {
+pub(super) fn lag(definition: &Definition, node: &Node, edge: u32, since: Timestamp) -> Evaluation {
     let Body::Graph(graph) = &node.body else { unreachable!("only graphs have edges") };
     let told = lower::lag_due(definition, graph, &graph.edges()[edge as usize], since);
-    Ok(Evaluation::LagDue { edge, due: told.unwrap_or(Timestamp(i64::MAX)) })
+    Evaluation::LagDue { edge, due: told.unwrap_or(Timestamp(i64::MAX)) }
 }

@@ -82,6 +82,7 @@ impl<'a> Reading<'a> {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "every event is named, so that a new one is not passed over")]
     fn read(&mut self, event: &'a Event) {
         match event {
             Event::TaskQueued { task, .. }

@@ -7,7 +7,7 @@ use myrmex_model::address::Address;
 use myrmex_model::command::TimerKey;
 use myrmex_model::event::{Event, Recorded, SkipReason};
 use myrmex_model::id::Epoch;
-use myrmex_model::ir::{AwaitKind, Body, Edge, Graph, Holds, Join};
+use myrmex_model::ir::{AwaitKind, Body, Definition, Edge, Graph, Holds, Join};
 use myrmex_model::outcome::Outcome;
 use myrmex_model::status::Status;
 use myrmex_model::time::Timestamp;
@@ -241,14 +241,8 @@ pub(super) fn check_edges(host: &Host) {
             event,
             Event::TaskSkipped { reason: SkipReason::Upstream { .. } | SkipReason::NotChosen { .. }, .. }
         );
-        let is_end = matches!(event, Event::TaskSucceeded { fault: None, .. });
-        if is_end && let Some((graph, index)) = graph_of(definition, task) {
-            let edges = graph.edges().iter().filter(|edge| edge.to == index && edge.holds == Holds::End);
-            let is_open = |edge: &&Edge| {
-                edge_state(&seen, definition, graph, parent_text(task), task, edge) != Some(true)
-            };
-            let open = edges.filter(is_open).count();
-            assert_eq!(open, 0, "`{task}` succeeded though {open} edges held back its end");
+        if matches!(event, Event::TaskSucceeded { fault: None, .. }) {
+            check_end(&seen, definition, task);
         }
         let is_first = !seen.get(task).is_some_and(|seen| seen.has_begun);
         if let Some((graph, index)) = graph_of(definition, task)
@@ -280,26 +274,38 @@ pub(super) fn check_edges(host: &Host) {
             _ => {}
         }
         entry.has_begun |= begins;
-        let is_manual = graph_of(definition, task).is_some_and(|(graph, index)| {
-            let node = definition.node(graph.children[index as usize].node);
-            matches!(&node.body, Body::Await(body) if body.kind == AwaitKind::Manual)
-        });
-        // Work of people starts when they say so.
-        let is_offer = is_manual && matches!(event, Event::AwaitOpened { .. });
-        entry.has_started |= matches!(event, Event::SignalReceived { .. });
-        entry.has_started |= !is_offer
-            && matches!(
-                event,
-                Event::AttemptGranted { .. }
-                    | Event::ScopeEntered { .. }
-                    | Event::ItemsExpanded { .. }
-                    | Event::ChildCalled { .. }
-                    | Event::HandlerEntered { .. }
-                    | Event::TimerArmed { .. }
-                    | Event::AwaitOpened { .. }
-                    | Event::TaskTaken { .. }
-            );
+        entry.has_started |= starts(definition, event, task);
         entry.outcome = entry.outcome.or(Outcome::of(change.to));
+    }
+}
+
+/// Checks that no edge holds back the end of a task that succeeds.
+fn check_end(seen: &BTreeMap<Address, Seen>, definition: &Definition, task: &Address) {
+    let Some((graph, index)) = graph_of(definition, task) else { return };
+    let edges = graph.edges().iter().filter(|edge| edge.to == index && edge.holds == Holds::End);
+    let is_open =
+        |edge: &&Edge| edge_state(seen, definition, graph, parent_text(task), task, edge) != Some(true);
+    let open = edges.filter(is_open).count();
+    assert_eq!(open, 0, "`{task}` succeeded though {open} edges held back its end");
+}
+
+/// Returns whether an event starts a task, as edges ask. Work of people starts when they say so.
+fn starts(definition: &Definition, event: &Event, task: &Address) -> bool {
+    let is_manual = graph_of(definition, task).is_some_and(|(graph, index)| {
+        let node = definition.node(graph.children[index as usize].node);
+        matches!(&node.body, Body::Await(body) if body.kind == AwaitKind::Manual)
+    });
+    match event {
+        Event::AwaitOpened { .. } => !is_manual,
+        Event::SignalReceived { .. }
+        | Event::AttemptGranted { .. }
+        | Event::ScopeEntered { .. }
+        | Event::ItemsExpanded { .. }
+        | Event::ChildCalled { .. }
+        | Event::HandlerEntered { .. }
+        | Event::TimerArmed { .. }
+        | Event::TaskTaken { .. } => true,
+        _ => false,
     }
 }
 
@@ -329,7 +335,7 @@ struct Seen {
 /// cannot be told apart here, so an edge with a lag is true once any of them is over.
 fn edge_state(
     seen: &BTreeMap<Address, Seen>,
-    definition: &myrmex_model::ir::Definition,
+    definition: &Definition,
     graph: &Graph,
     scope: &str,
     to: &Address,
@@ -361,7 +367,7 @@ fn parent_text(task: &Address) -> &str {
 }
 
 /// Returns the graph that holds `task` and the task's index in it; nothing if another kind of scope holds it.
-fn graph_of<'a>(definition: &'a myrmex_model::ir::Definition, task: &Address) -> Option<(&'a Graph, u32)> {
+fn graph_of<'a>(definition: &'a Definition, task: &Address) -> Option<(&'a Graph, u32)> {
     let mut node = definition.node(definition.root);
     let segments: Vec<_> = task.segments().collect();
     let (last, scopes) = segments.split_last()?;

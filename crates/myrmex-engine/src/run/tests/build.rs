@@ -22,6 +22,7 @@ use myrmex_model::value::Value;
 
 /// A node to be.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub(super) struct Spec {
     pub(super) name: String,
     pub(super) has_guard: bool,
