@@ -4,6 +4,8 @@
 //! |---|---|
 //! | has not asked yet | an answer is refused; a message is kept until a task waits for it |
 //! | asks, or waits | recorded; the task ends once that is enough. A message goes to the task that waits longest |
+//! | asks for work, and somebody says for the first time how far it is | the work has begun |
+//! | has all that it asked for, and links hold back its end | an answer is refused, with the reason |
 //! | asks, but it is not for them to answer, or they have agreed already | refused, with the reason |
 //! | asks, but its time has run out and nobody has noticed yet | refused: what runs out first counts |
 //! | is being ended, waits for its next attempt, or has ended | an answer is refused, with the reason; a message is kept |
@@ -21,7 +23,7 @@ use myrmex_model::command::TimerKey;
 use myrmex_model::effect::{Asked, Question};
 use myrmex_model::event::{Change, Event, Limit};
 use myrmex_model::fault::{Fault, FaultKind};
-use myrmex_model::id::{RunId, ValueHash};
+use myrmex_model::id::RunId;
 use myrmex_model::ir::{Await, AwaitKind, Body, GateDecision, Outputs};
 use myrmex_model::name::Name;
 use myrmex_model::signal::{Answer, SIGNAL_TEXT_BYTES_MAX, Signal, Word};
@@ -103,6 +105,7 @@ impl Run {
             | Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Graph(_)
             | Work::Flow(_)
@@ -135,13 +138,19 @@ impl Run {
     /// Applies that a task asks, or waits for a message.
     pub(super) fn apply_opened(&mut self, id: ActivationId, asked: &Asked, at: Timestamp) -> Change {
         let attempt = self.attempt_due(id);
+        let begins = self.await_of(id).is_some_and(|body| body.kind != AwaitKind::Manual);
         let state = AwaitState { asked: asked.clone(), opened: at, answers: Vec::new(), latest: None };
         let change = self.change(id, Phase::Awaiting, at, |activation| {
             activation.status = Status::Waiting;
             activation.work = Work::Await(Box::new(state));
+            if begins {
+                activation.started.get_or_insert(at);
+            }
         });
         self.begin_attempt(id, attempt);
-        self.mark_started(id);
+        if begins {
+            self.mark_started(id);
+        }
         self.agenda.push_back(Agenda::Attend(id));
         change
     }
@@ -172,6 +181,8 @@ impl Run {
                 let received = Received { signal: signal.clone(), at };
                 let is_open = matches!(answer, Answer::Progress(_) | Answer::Decided(GateDecision::Hold));
                 let change = self.change(id, Phase::Awaiting, at, |activation| {
+                    // Work of people has begun when they first say something of it.
+                    activation.started.get_or_insert(at);
                     if let Work::Await(state) = &mut activation.work {
                         if is_open {
                             state.latest = Some(received);
@@ -180,8 +191,8 @@ impl Run {
                         }
                     }
                 });
-                self.agenda.push_back(Agenda::Attend(id));
-                Ok(change)
+                self.mark_started(id);
+                Ok(self.hold_or_attend(id, change))
             }
         }
     }
@@ -194,12 +205,27 @@ impl Run {
                 state.answers.extend(taken);
             }
         });
+        self.hold_or_attend(id, change)
+    }
+
+    /// Lets what was said be looked at. What people are done with is held if links hold back its end, and no limit of time
+    /// concerns it any more.
+    fn hold_or_attend(&mut self, id: ActivationId, change: Change) -> Change {
         self.agenda.push_back(Agenda::Attend(id));
-        change
+        let (Some(body), Work::Await(state)) = (self.await_of(id), &self.at(id).work) else { return change };
+        if !matches!(Self::outcome_of_answers(body, state), Verdict::Agreed) || !self.holds_end(id) {
+            return change;
+        }
+        self.at_mut(id).phase = Phase::Held;
+        self.clear_dues(id);
+        Change { phase: Phase::Held, ..change }
     }
 
     /// Returns what the answers to a task come to.
     fn outcome_of_answers(body: &Await, state: &AwaitState) -> Verdict {
+        if matches!(body.kind, AwaitKind::Signal(_)) {
+            return if state.answers.is_empty() { Verdict::Open } else { Verdict::Agreed };
+        }
         let mut agreed = 0;
         for Received { signal, .. } in &state.answers {
             let Word::Answer { answer, .. } = &signal.word else { return Verdict::Agreed };
@@ -286,10 +312,14 @@ impl Run {
             return Err(format!("it is over: {}", own.status));
         }
         let Some(state) = self.awaiting(id) else {
-            return Err(if own.is_untouched() {
+            return Err(if own.is_untouched() || own.phase == Phase::Postponed {
                 "it does not ask yet".to_owned()
             } else if own.phase == Phase::Retrying {
                 "it waits for its next attempt".to_owned()
+            } else if own.phase == Phase::Held {
+                let holders = self.holders(id).into_iter().map(|holder| format!("`{}`", holder.task.path()));
+                let holders: Vec<String> = holders.collect();
+                format!("its people are done with it, and its end waits for {}", holders.join(", "))
             } else {
                 "how it ends is decided already".to_owned()
             });
@@ -328,7 +358,11 @@ impl Run {
     pub fn standstill(&self) -> Option<Standstill> {
         let is_limit = |timer: &TimerKey| match timer {
             TimerKey::Limit(..) => true,
-            TimerKey::Wait(_) | TimerKey::Retry(_) | TimerKey::Lag(..) => false,
+            TimerKey::Wait(_)
+            | TimerKey::Retry(_)
+            | TimerKey::Lag(..)
+            | TimerKey::EndLag(..)
+            | TimerKey::Begin(_) => false,
         };
         let leads_on = self.timers().iter().any(|(timer, _)| !is_limit(timer));
         if leads_on || !self.only_waits() {
@@ -419,14 +453,14 @@ impl Turn<'_> {
 
     /// Looks whether a task that asks, or waits, has what it needs.
     pub(super) fn attend(&mut self, id: ActivationId) {
+        if self.run.at(id).phase == Phase::Held {
+            return self.attend_held(id);
+        }
         let definition = Arc::clone(&self.run.definition);
         let node = definition.node(self.run.at(id).node);
         let (Body::Await(body), Some(state)) = (&node.body, self.run.awaiting(id)) else { return };
         if let AwaitKind::Signal(name) = &body.kind {
-            return match state.answers.first().map(|received| received.signal.data) {
-                Some(data) => self.told(id, data, &node.outputs),
-                None => self.deliver(name),
-            };
+            return if state.answers.is_empty() { self.deliver(name) } else { self.take_message(id) };
         }
         match Run::outcome_of_answers(body, state) {
             Verdict::Open => {}
@@ -447,7 +481,11 @@ impl Turn<'_> {
     }
 
     /// Ends a task that has its message.
-    fn told(&mut self, id: ActivationId, data: Option<ValueHash>, outputs: &Outputs) {
+    pub(super) fn take_message(&mut self, id: ActivationId) {
+        let definition = Arc::clone(&self.run.definition);
+        let outputs = &definition.node(self.run.at(id).node).outputs;
+        let Work::Await(state) = &self.run.at(id).work else { return };
+        let data = state.answers.first().and_then(|received| received.signal.data);
         let raw = data.unwrap_or_else(HashedValue::null_hash);
         match outputs {
             Outputs::Raw | Outputs::Last => self.succeed(id, raw),

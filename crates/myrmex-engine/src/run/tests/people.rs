@@ -223,6 +223,7 @@ fn answers_count_for_the_attempt_that_asked() {
 fn what_comes_after_a_cancel_is_refused_with_the_reason() {
     let root = graph("root", vec![awaiting("do", AwaitKind::Manual).finally(task("f")), listener("a", "go")]);
     let mut host = Host::started(&root);
+    host.reply("do", "ana", HALF).unwrap();
     host.cancel();
     let ended = why(host.reply("do", "ana", Answer::Done));
     assert!(ended.ends_with("how it ends is decided already"), "{ended}");
