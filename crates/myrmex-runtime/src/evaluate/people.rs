@@ -43,7 +43,9 @@ fn check_count(from: &[String], exclude: &[String], count: u32) -> Result<(), Fa
         return Ok(());
     }
     let mut asked: BTreeSet<String> = from.iter().map(person).collect();
-    exclude.iter().for_each(|name| _ = asked.remove(&person(name)));
+    for name in exclude {
+        asked.remove(&person(name));
+    }
     if asked.len() >= usize::try_from(count).unwrap_or(usize::MAX) {
         return Ok(());
     }
