@@ -41,7 +41,7 @@ pub(crate) const SUITES: &[Suite] = &[
     check("licences", 1, false, licences::check),
     check("dependency-budget", 1, true, budget::check),
     cargo("clippy", 5, true, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
-    Suite { name: "tests", budget_minutes: 10, is_quick: true, work: Work::OtherTests },
+    Suite { name: "tests", budget_minutes: 9, is_quick: true, work: Work::OtherTests },
     cargo("doc-tests", 2, false, &["test", "--workspace", "--doc"]),
     // A minute of it is mdbook itself, where it is not yet built.
     check("book", 3, false, book::check),
@@ -49,7 +49,7 @@ pub(crate) const SUITES: &[Suite] = &[
     slow("faults", 5, "myrmex", "faults"),
     slow("jq-hazards", 1, "myrmex-expr", "jq_hazards"),
     slow("kill", 3, "myrmex", "kill"),
-    slow("simulator", 7, "myrmex-testkit", "simulator"),
+    slow("simulator", 8, "myrmex-testkit", "simulator"),
     slow("fuzz", 2, "myrmex", "fuzz"),
     cargo("demo", 6, false, &["run", "--quiet", "--package", "xtask", "--", "demo", "--short"]),
     Suite { name: "registry", budget_minutes: 1, is_quick: true, work: Work::Registry },
