@@ -159,6 +159,10 @@ pub enum TimerKey {
     Retry(Address),
     /// The end of the lag of the edge between two tasks.
     Lag(Address, Address),
+    /// The same, of an edge that holds back the end of the second.
+    EndLag(Address, Address),
     /// A limit of time of a task; of the root, the deadline of the run.
     Limit(Address, Limit),
+    /// The instant before which a task of a project does not begin.
+    Begin(Address),
 }

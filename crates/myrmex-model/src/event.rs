@@ -9,6 +9,7 @@ use crate::demand::Named;
 use crate::effect::Asked;
 use crate::fault::Fault;
 use crate::id::{Attempt, DefinitionHash, FencingToken, RunId, ValueHash};
+use crate::ir::Holds;
 use crate::name::Name;
 use crate::outcome::{AttemptReport, Outcome};
 use crate::retry::{Retry, Taken};
@@ -233,6 +234,8 @@ pub enum Event {
         from: Address,
         /// The task the edge enters.
         to: Address,
+        /// Which end of that task the edge holds back.
+        holds: Holds,
         /// When the edge becomes true.
         due: Timestamp,
     },
@@ -242,6 +245,8 @@ pub enum Event {
         from: Address,
         /// The task the edge enters.
         to: Address,
+        /// Which end of that task the edge holds back.
+        holds: Holds,
     },
     /// A `switch` took a case.
     CaseChosen {
@@ -305,6 +310,20 @@ pub enum Event {
         /// The task.
         task: Address,
     },
+    /// A task of a project could begin by its links, and must not begin before an instant.
+    TaskPostponed {
+        /// The task.
+        task: Address,
+        /// That instant.
+        until: Timestamp,
+        /// Because of what.
+        because: NotBefore,
+    },
+    /// The instant before which a task must not begin has come: it begins as soon as it may.
+    TaskReleased {
+        /// The task.
+        task: Address,
+    },
     /// The run is over.
     RunEnded {
         /// Its final status.
@@ -314,6 +333,28 @@ pub enum Event {
         /// Its error if it failed; why it was skipped.
         fault: Option<Box<Fault>>,
     },
+}
+
+/// What keeps a task of a project from beginning although its links allow it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotBefore {
+    /// The start of the project.
+    Start,
+    /// Its own window.
+    Window,
+    /// A calendar that is closed: one of its own, of a block around, or of a pool that it asks for.
+    Calendar(Name),
+}
+
+impl NotBefore {
+    /// Returns the word for it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Window => "window",
+            Self::Calendar(_) => "calendar",
+        }
+    }
 }
 
 /// Who called a child run.
@@ -465,6 +506,8 @@ impl Event {
             | Self::TaskFailed { task, .. }
             | Self::TaskSkipped { task, .. }
             | Self::TaskCancelled { task }
+            | Self::TaskPostponed { task, .. }
+            | Self::TaskReleased { task }
             | Self::EndRequested { task } => Some(task),
             Self::LagArmed { to, .. } | Self::LagElapsed { to, .. } => Some(to),
             Self::SignalReceived { signal, .. } => signal.task(),
@@ -497,6 +540,8 @@ impl Event {
             | Self::SignalTaken { .. }
             | Self::LagArmed { .. }
             | Self::LagElapsed { .. }
+            | Self::TaskPostponed { .. }
+            | Self::TaskReleased { .. }
             | Self::CaseChosen { .. }
             | Self::TaskSucceeded { .. }
             | Self::TaskTaken { .. }
@@ -535,6 +580,8 @@ impl Event {
             | Self::SignalTaken { .. }
             | Self::LagArmed { .. }
             | Self::LagElapsed { .. }
+            | Self::TaskPostponed { .. }
+            | Self::TaskReleased { .. }
             | Self::CaseChosen { .. }
             | Self::TaskSucceeded { .. }
             | Self::TaskTaken { .. }
@@ -585,6 +632,8 @@ impl Event {
             Self::TaskCancelled { .. } => "task.cancelled",
             Self::CancelRequested { .. } => "cancel.requested",
             Self::EndRequested { .. } => "end.requested",
+            Self::TaskPostponed { .. } => "task.postponed",
+            Self::TaskReleased { .. } => "task.released",
             Self::RunEnded { .. } => "run.ended",
         }
     }

@@ -73,22 +73,36 @@ impl Asking {
         })
     }
 
+    /// Returns what the task at an address asks, with the question; nothing if it asks nothing now.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Failure`] if the store cannot be read.
+    pub fn at(run: &Run, task: &Address, from: (&dyn Reader, &Namespace)) -> Result<Option<Self>, Failure> {
+        run.task(task).map_or(Ok(None), |task| Self::with_question(run, &task, from))
+    }
+
     /// Returns everything that a run asks, with the questions, in the order in which its tasks were reached.
     ///
     /// # Errors
     ///
     /// Returns [`Failure`] if the store cannot be read.
     pub fn all(run: &Run, reader: &dyn Reader, namespace: &Namespace) -> Result<Vec<Self>, Failure> {
-        let mut asking = Vec::new();
-        for task in run.tasks() {
-            let Some(mut own) = Self::of(run, &task) else { continue };
-            if let Some(shown) = task.awaited().and_then(|awaited| awaited.asked.shown) {
-                let shown = values::load(reader, namespace, run.id(), shown)?;
-                own.ask = shown["ask"].as_str().map(str::to_owned);
-            }
-            asking.push(own);
+        let asking = run.tasks().map(|task| Self::with_question(run, &task, (reader, namespace)));
+        asking.filter_map(Result::transpose).collect()
+    }
+
+    fn with_question(
+        run: &Run,
+        task: &TaskView<'_>,
+        (reader, namespace): (&dyn Reader, &Namespace),
+    ) -> Result<Option<Self>, Failure> {
+        let Some(mut own) = Self::of(run, task) else { return Ok(None) };
+        if let Some(shown) = task.awaited().and_then(|awaited| awaited.asked.shown) {
+            let shown = values::load(reader, namespace, run.id(), shown)?;
+            own.ask = shown["ask"].as_str().map(str::to_owned);
         }
-        Ok(asking)
+        Ok(Some(own))
     }
 
     /// Says what is waited for, and of whom.

@@ -659,9 +659,16 @@ impl<'a> Viewer<'a> {
             let records = reader.run_records(&self.session.namespace, self.run, self.cursor, 1_000)?;
             let Some(last) = records.last() else { break };
             self.cursor = last.sequence;
+            let mut asked = Vec::new();
             for record in &records {
                 match self.show {
-                    Show::People => self.show_event(&event_of(record)?)?,
+                    Show::People => {
+                        let recorded = event_of(record)?;
+                        self.show_event(&recorded)?;
+                        if let Event::AwaitOpened { task, .. } = recorded.event {
+                            asked.push(task);
+                        }
+                    }
                     Show::Json => {
                         if let Err(failure) = print_line(&self.lines.line(reader, record)?) {
                             self.stop_printing(failure);
@@ -670,6 +677,7 @@ impl<'a> Viewer<'a> {
                     Show::Nothing => {}
                 }
             }
+            self.show_asked(&asked)?;
         }
         if self.show == Show::People {
             self.look_at_children()?;
@@ -699,9 +707,6 @@ impl<'a> Viewer<'a> {
     /// Shows an event to people; of a run that has to wait, what it waits for.
     fn show_event(&mut self, recorded: &Recorded) -> Result<(), Failure> {
         self.watch.event(recorded);
-        if let Event::AwaitOpened { task, .. } = &recorded.event {
-            return self.show_asked(task);
-        }
         let (waiting, task) = if let Event::ChildCalled { child, task, .. } = &recorded.event {
             (*child, Some(task))
         } else if let Event::RunQueued { .. } = &recorded.event {
@@ -719,21 +724,25 @@ impl<'a> Viewer<'a> {
         Ok(())
     }
 
-    /// Shows what a task asks, and what is to be typed.
-    fn show_asked(&mut self, task: &Address) -> Result<(), Failure> {
+    /// Shows what tasks ask, and what is to be typed.
+    fn show_asked(&mut self, tasks: &[Address]) -> Result<(), Failure> {
+        if tasks.is_empty() {
+            return Ok(());
+        }
         let (reader, namespace) = (self.session.reader()?, &self.session.namespace);
         let Some(run) = load_run(reader, namespace, self.run)? else { return Ok(()) };
-        // What was answered already asks nobody.
-        let asking = Asking::all(&run, reader, namespace)?;
-        let Some(own) = asking.into_iter().find(|own| own.task == *task) else { return Ok(()) };
-        let question = own.ask.clone().unwrap_or_else(|| format!("for {}", own.what()));
-        let how = match (self.session.waits_for_people, &own.ask) {
-            (true, Some(_)) => format!("for {}; Ctrl-C, then {}", own.what(), own.how()),
-            (true, None) => format!("Ctrl-C, then {}", own.how()),
-            (false, Some(_)) => format!("for {}: {}", own.what(), own.how()),
-            (false, None) => own.how(),
-        };
-        self.watch.asks(task, &question, &how);
+        for task in tasks {
+            // What was answered already asks nobody.
+            let Some(own) = Asking::at(&run, task, (reader, namespace))? else { continue };
+            let question = own.ask.clone().unwrap_or_else(|| format!("for {}", own.what()));
+            let how = match (self.session.waits_for_people, &own.ask) {
+                (true, Some(_)) => format!("for {}; Ctrl-C, then {}", own.what(), own.how()),
+                (true, None) => format!("Ctrl-C, then {}", own.how()),
+                (false, Some(_)) => format!("for {}: {}", own.what(), own.how()),
+                (false, None) => own.how(),
+            };
+            self.watch.asks(task, &question, &how);
+        }
         Ok(())
     }
 

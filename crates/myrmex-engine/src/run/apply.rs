@@ -77,8 +77,12 @@ impl Run {
                 Change { from: activation.status, to: activation.status, phase: Phase::None }
             }
             Event::SignalReceived { signal, .. } => self.apply_signal(event, signal, at)?,
-            Event::LagArmed { from, to, due } => self.apply_lag(event, (from, to), Lag::Armed(*due))?,
-            Event::LagElapsed { from, to } => self.apply_lag(event, (from, to), Lag::Elapsed)?,
+            Event::LagArmed { from, to, holds, due } => {
+                self.apply_lag(event, (from, to, *holds), Lag::Armed(*due))?
+            }
+            Event::LagElapsed { from, to, holds } => {
+                self.apply_lag(event, (from, to, *holds), Lag::Elapsed)?
+            }
             Event::ScopeEntered { task, .. }
             | Event::RoundBegan { task, .. }
             | Event::HandlerEntered { task, .. }
@@ -95,6 +99,8 @@ impl Run {
             | Event::TimerArmed { task, .. }
             | Event::AwaitOpened { task, .. }
             | Event::SignalTaken { task, .. }
+            | Event::TaskPostponed { task, .. }
+            | Event::TaskReleased { task }
             | Event::CaseChosen { task, .. } => {
                 let id = self.found(event, task)?;
                 if !self.fits(id, event) {
@@ -174,6 +180,8 @@ impl Run {
             | Event::SignalTaken { .. }
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
+            | Event::TaskPostponed { .. }
+            | Event::TaskReleased { .. }
             | Event::CaseChosen { .. }
             | Event::TaskSucceeded { .. }
             | Event::TaskTaken { .. }
@@ -214,6 +222,7 @@ impl Run {
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Graph(_)
@@ -236,6 +245,8 @@ impl Run {
         let is_idle = activation.leaf().is_some_and(|leaf| leaf.token.is_none());
         match event {
             Event::ScopeEntered { .. } => begins && matches!(body, Body::Graph(_) | Body::Flow(_)),
+            Event::TaskPostponed { .. } => activation.is_untouched() && id != ActivationId::ROOT,
+            Event::TaskReleased { .. } => activation.phase == Phase::Postponed,
             Event::RoundBegan { .. } => {
                 let is_flow = matches!(activation.work, Work::Flow(_)) && self.rounds(id).is_some();
                 is_flow && activation.status == Status::Running && activation.handling().is_none()
@@ -348,8 +359,10 @@ impl Run {
         self.update(id, |activation| {
             set(activation);
             activation.phase = phase;
+            // What asks people says itself when it began.
+            let asks = activation.status == Status::Waiting && matches!(activation.work, Work::Await(_));
             let has_begun =
-                !matches!(activation.status, Status::Pending | Status::Skipped | Status::Cancelled);
+                !asks && !matches!(activation.status, Status::Pending | Status::Skipped | Status::Cancelled);
             if has_begun && activation.started.is_none() {
                 activation.started = Some(at);
             }
@@ -370,6 +383,14 @@ impl Run {
             | Event::CaseChosen { .. } => self.apply_begin(id, event, at),
             Event::AwaitOpened { asked, .. } => self.apply_opened(id, asked, at),
             Event::SignalTaken { id: message, .. } => self.apply_signal_taken(id, message, at),
+            Event::TaskPostponed { until, because, .. } => {
+                let work = Work::Postponed { until: *until, because: because.clone() };
+                self.change(id, Phase::Postponed, at, |activation| activation.work = work)
+            }
+            Event::TaskReleased { .. } => {
+                self.agenda.push_back(Agenda::Begin(id));
+                self.change(id, Phase::None, at, |activation| activation.work = Work::None)
+            }
             Event::ChildUnknown { .. } => {
                 self.at_mut(id).facts_mut().is_unknown = true;
                 let phase = self.at(id).phase;
@@ -484,6 +505,8 @@ impl Run {
             | Event::SignalTaken { .. }
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
+            | Event::TaskPostponed { .. }
+            | Event::TaskReleased { .. }
             | Event::TaskSucceeded { .. }
             | Event::TaskFailed { .. }
             | Event::TaskSkipped { .. }
@@ -561,6 +584,8 @@ impl Run {
             | Event::SignalTaken { .. }
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
+            | Event::TaskPostponed { .. }
+            | Event::TaskReleased { .. }
             | Event::CaseChosen { .. }
             | Event::TaskSucceeded { .. }
             | Event::TaskFailed { .. }
@@ -635,6 +660,8 @@ impl Run {
             | Event::SignalTaken { .. }
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
+            | Event::TaskPostponed { .. }
+            | Event::TaskReleased { .. }
             | Event::CaseChosen { .. }
             | Event::CancelRequested { .. }
             | Event::TaskTaken { .. }
@@ -644,6 +671,7 @@ impl Run {
             }
         };
         self.forget_handling(id);
+        self.ends.remove(&id);
         let change = self.change(id, Phase::None, at, |activation| {
             (activation.status, activation.output, activation.fault) = (status, output, fault);
             if is_by_hand {
@@ -725,6 +753,7 @@ impl Run {
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Call(_) => {}

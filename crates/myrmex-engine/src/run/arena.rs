@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use myrmex_model::OrderedMap;
 use myrmex_model::address::{Address, Segment};
 use myrmex_model::demand::Named;
-use myrmex_model::event::{HandlerKind, Limit, Pending};
+use myrmex_model::event::{HandlerKind, Limit, NotBefore, Pending};
 use myrmex_model::fault::Fault;
 use myrmex_model::id::{Attempt, DefinitionHash, FencingToken, RunId, ValueHash};
 use myrmex_model::ir::{Body, NodeId};
@@ -173,6 +173,11 @@ pub(super) enum Work {
     Leaf(Leaf),
     Timer {
         due: Timestamp,
+    },
+    /// Nothing has begun, and nothing may before an instant.
+    Postponed {
+        until: Timestamp,
+        because: NotBefore,
     },
     Choice {
         case: u32,
@@ -357,12 +362,14 @@ impl Activation {
 
     /// Whether it still waits for the decision that it may begin or never will.
     pub(super) fn is_open(&self) -> bool {
-        self.is_untouched() && !self.is_evaluating && !self.is_cancelling
+        let has_not_begun = self.is_untouched() || self.phase == Phase::Postponed;
+        has_not_begun && !self.is_evaluating && !self.is_cancelling
     }
 
     /// Whether it counts against its scope's `max_parallel`.
     pub(super) fn is_active(&self) -> bool {
-        !self.status.is_terminal() && (self.is_evaluating || !self.is_untouched())
+        let has_begun = !self.is_untouched() && self.phase != Phase::Postponed;
+        !self.status.is_terminal() && (self.is_evaluating || has_begun)
     }
 
     /// Whether nothing new begins inside its body any more.
@@ -415,6 +422,7 @@ impl Activation {
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Call(_) => Attempt::FIRST,
@@ -426,6 +434,7 @@ impl Activation {
             Work::Leaf(leaf) => Some(leaf),
             Work::None
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Graph(_)
@@ -442,6 +451,7 @@ impl Activation {
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Flow(_)
@@ -577,6 +587,7 @@ impl Run {
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Graph(_)

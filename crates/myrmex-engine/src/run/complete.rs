@@ -139,6 +139,7 @@ impl Turn<'_> {
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Flow(_)
@@ -168,6 +169,7 @@ impl Turn<'_> {
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Flow(_)

@@ -247,7 +247,9 @@ impl Turn<'_> {
                 let asked = Box::new(state.asked.clone());
                 self.open_await(id, asked);
             }
-            Work::None | Work::Timer { .. } | Work::Choice { .. } => self.ask(id, Question::Begin),
+            Work::None | Work::Timer { .. } | Work::Postponed { .. } | Work::Choice { .. } => {
+                self.ask(id, Question::Begin);
+            }
         }
     }
 

@@ -125,9 +125,12 @@ impl Run {
             }
             Work::Leaf(leaf) if leaf.token.is_some() => Phase::Cancelling,
             Work::Call(_) => Phase::Cancelling,
-            Work::None | Work::Leaf(_) | Work::Timer { .. } | Work::Choice { .. } | Work::Await(_) => {
-                self.at(id).phase
-            }
+            Work::None
+            | Work::Leaf(_)
+            | Work::Timer { .. }
+            | Work::Postponed { .. }
+            | Work::Choice { .. }
+            | Work::Await(_) => self.at(id).phase,
         }
     }
 

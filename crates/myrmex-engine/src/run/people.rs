@@ -4,6 +4,8 @@
 //! |---|---|
 //! | has not asked yet | an answer is refused; a message is kept until a task waits for it |
 //! | asks, or waits | recorded; the task ends once that is enough. A message goes to the task that waits longest |
+//! | asks for work, and somebody says for the first time how far it is | the work has begun |
+//! | has all that it asked for, and links hold back its end | an answer is refused, with the reason |
 //! | asks, but it is not for them to answer, or they have agreed already | refused, with the reason |
 //! | asks, but its time has run out and nobody has noticed yet | refused: what runs out first counts |
 //! | is being ended, waits for its next attempt, or has ended | an answer is refused, with the reason; a message is kept |
@@ -21,7 +23,7 @@ use myrmex_model::command::TimerKey;
 use myrmex_model::effect::{Asked, Question};
 use myrmex_model::event::{Change, Event, Limit};
 use myrmex_model::fault::{Fault, FaultKind};
-use myrmex_model::id::{RunId, ValueHash};
+use myrmex_model::id::RunId;
 use myrmex_model::ir::{Await, AwaitKind, Body, GateDecision, Outputs};
 use myrmex_model::name::Name;
 use myrmex_model::signal::{Answer, SIGNAL_TEXT_BYTES_MAX, Signal, Word};
@@ -103,6 +105,7 @@ impl Run {
             | Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Graph(_)
             | Work::Flow(_)
@@ -135,13 +138,19 @@ impl Run {
     /// Applies that a task asks, or waits for a message.
     pub(super) fn apply_opened(&mut self, id: ActivationId, asked: &Asked, at: Timestamp) -> Change {
         let attempt = self.attempt_due(id);
+        let begins = self.await_of(id).is_some_and(|body| body.kind != AwaitKind::Manual);
         let state = AwaitState { asked: asked.clone(), opened: at, answers: Vec::new(), latest: None };
         let change = self.change(id, Phase::Awaiting, at, |activation| {
             activation.status = Status::Waiting;
             activation.work = Work::Await(Box::new(state));
+            if begins {
+                activation.started.get_or_insert(at);
+            }
         });
         self.begin_attempt(id, attempt);
-        self.mark_started(id);
+        if begins {
+            self.mark_started(id);
+        }
         self.agenda.push_back(Agenda::Attend(id));
         change
     }
@@ -172,6 +181,8 @@ impl Run {
                 let received = Received { signal: signal.clone(), at };
                 let is_open = matches!(answer, Answer::Progress(_) | Answer::Decided(GateDecision::Hold));
                 let change = self.change(id, Phase::Awaiting, at, |activation| {
+                    // Work of people has begun when they first say something of it.
+                    activation.started.get_or_insert(at);
                     if let Work::Await(state) = &mut activation.work {
                         if is_open {
                             state.latest = Some(received);
@@ -180,8 +191,8 @@ impl Run {
                         }
                     }
                 });
-                self.agenda.push_back(Agenda::Attend(id));
-                Ok(change)
+                self.mark_started(id);
+                Ok(self.hold_or_attend(id, change))
             }
         }
     }
@@ -194,12 +205,27 @@ impl Run {
                 state.answers.extend(taken);
             }
         });
+        self.hold_or_attend(id, change)
+    }
+
+    /// Lets what was said be looked at. What people are done with is held if links hold back its end, and no limit of time
+    /// concerns it any more.
+    fn hold_or_attend(&mut self, id: ActivationId, change: Change) -> Change {
         self.agenda.push_back(Agenda::Attend(id));
-        change
+        let (Some(body), Work::Await(state)) = (self.await_of(id), &self.at(id).work) else { return change };
+        if !matches!(Self::outcome_of_answers(body, state), Verdict::Agreed) || !self.holds_end(id) {
+            return change;
+        }
+        self.at_mut(id).phase = Phase::Held;
+        self.clear_dues(id);
+        Change { phase: Phase::Held, ..change }
     }
 
     /// Returns what the answers to a task come to.
     fn outcome_of_answers(body: &Await, state: &AwaitState) -> Verdict {
+        if matches!(body.kind, AwaitKind::Signal(_)) {
+            return if state.answers.is_empty() { Verdict::Open } else { Verdict::Agreed };
+        }
         let mut agreed = 0;
         for Received { signal, .. } in &state.answers {
             let Word::Answer { answer, .. } = &signal.word else { return Verdict::Agreed };
@@ -286,10 +312,14 @@ impl Run {
             return Err(format!("it is over: {}", own.status));
         }
         let Some(state) = self.awaiting(id) else {
-            return Err(if own.is_untouched() {
+            return Err(if own.is_untouched() || own.phase == Phase::Postponed {
                 "it does not ask yet".to_owned()
             } else if own.phase == Phase::Retrying {
                 "it waits for its next attempt".to_owned()
+            } else if own.phase == Phase::Held {
+                let holders = self.holders(id).into_iter().map(|holder| format!("`{}`", holder.task.path()));
+                let holders: Vec<String> = holders.collect();
+                format!("its people are done with it, and its end waits for {}", holders.join(", "))
             } else {
                 "how it ends is decided already".to_owned()
             });
@@ -299,7 +329,8 @@ impl Run {
         }
         check_kind(body, answer)?;
         check_person(&state.asked, &signal.by)?;
-        let has_agreed = state.answers.iter().any(|received| received.signal.by == signal.by);
+        let by = person(&signal.by);
+        let has_agreed = state.answers.iter().any(|received| person(&received.signal.by) == by);
         if has_agreed && matches!(answer, Answer::Approved | Answer::Decided(_)) {
             return Err(format!(
                 "`{}` has answered already, and {} people have to agree",
@@ -330,7 +361,11 @@ impl Run {
     pub fn standstill(&self) -> Option<Standstill> {
         let is_limit = |timer: &TimerKey| match timer {
             TimerKey::Limit(..) => true,
-            TimerKey::Wait(_) | TimerKey::Retry(_) | TimerKey::Lag(..) => false,
+            TimerKey::Wait(_)
+            | TimerKey::Retry(_)
+            | TimerKey::Lag(..)
+            | TimerKey::EndLag(..)
+            | TimerKey::Begin(_) => false,
         };
         if !self.only_waits() {
             return None;
@@ -384,10 +419,15 @@ fn check_kind(body: &Await, answer: Answer) -> Result<(), String> {
     Err(format!("`{}` {takes}, and not `{}`", body.kind.as_str(), answer.as_str()))
 }
 
+/// Returns the name of a person without the word for its kind: `person:ana` and `ana` are the same one.
+fn person(name: &str) -> &str {
+    name.strip_prefix("person:").unwrap_or(name)
+}
+
 /// Says whether a person may answer. Names with a kind in front, such as `group:board`, stand for people whom nothing here knows:
 /// with one of them everybody may, but for those who are excluded.
 fn check_person(asked: &Asked, by: &str) -> Result<(), String> {
-    let is = |name: &String| name.strip_prefix("person:").unwrap_or(name) == by;
+    let is = |name: &String| person(name) == person(by);
     if asked.exclude.iter().any(is) {
         return Err(format!("`{by}` is excluded from answering"));
     }
@@ -419,14 +459,14 @@ impl Turn<'_> {
 
     /// Looks whether a task that asks, or waits, has what it needs.
     pub(super) fn attend(&mut self, id: ActivationId) {
+        if self.run.at(id).phase == Phase::Held {
+            return self.attend_held(id);
+        }
         let definition = Arc::clone(&self.run.definition);
         let node = definition.node(self.run.at(id).node);
         let (Body::Await(body), Some(state)) = (&node.body, self.run.awaiting(id)) else { return };
         if let AwaitKind::Signal(name) = &body.kind {
-            return match state.answers.first().map(|received| received.signal.data) {
-                Some(data) => self.told(id, data, &node.outputs),
-                None => self.deliver(name),
-            };
+            return if state.answers.is_empty() { self.deliver(name) } else { self.take_message(id) };
         }
         match Run::outcome_of_answers(body, state) {
             Verdict::Open => {}
@@ -435,19 +475,23 @@ impl Turn<'_> {
         }
     }
 
-    /// Gives the oldest message of this name to the task that has waited longest for it.
+    /// Gives the messages of this name that are kept to the tasks that wait for them: the oldest to the one that has waited longest,
+    /// and so on until one of the two is used up. Whoever is attended may not be who is first, and is not attended again.
     fn deliver(&mut self, name: &Name) {
-        let Some(message) = self.run.signals.first(name).map(|received| received.signal.id.clone()) else {
-            return;
-        };
-        if let Some(waiter) = self.run.first_waiter(name, self.now) {
+        while let Some(message) = self.run.signals.first(name).map(|received| received.signal.id.clone())
+            && let Some(waiter) = self.run.first_waiter(name, self.now)
+        {
             let task = self.run.address(waiter);
             self.emit(Event::SignalTaken { task, id: message });
         }
     }
 
     /// Ends a task that has its message.
-    fn told(&mut self, id: ActivationId, data: Option<ValueHash>, outputs: &Outputs) {
+    pub(super) fn take_message(&mut self, id: ActivationId) {
+        let definition = Arc::clone(&self.run.definition);
+        let outputs = &definition.node(self.run.at(id).node).outputs;
+        let Work::Await(state) = &self.run.at(id).work else { return };
+        let data = state.answers.first().and_then(|received| received.signal.data);
         let raw = data.unwrap_or_else(HashedValue::null_hash);
         match outputs {
             Outputs::Raw | Outputs::Last => self.succeed(id, raw),

@@ -141,6 +141,7 @@ impl Run {
                 Work::None
                 | Work::Leaf(_)
                 | Work::Timer { .. }
+                | Work::Postponed { .. }
                 | Work::Choice { .. }
                 | Work::Await(_)
                 | Work::Call(_)
@@ -148,6 +149,7 @@ impl Run {
                 Work::None
                 | Work::Leaf(_)
                 | Work::Timer { .. }
+                | Work::Postponed { .. }
                 | Work::Choice { .. }
                 | Work::Await(_)
                 | Work::Graph(_)
@@ -227,6 +229,7 @@ impl<'a> View<'a> {
                     Work::None
                     | Work::Leaf(_)
                     | Work::Timer { .. }
+                    | Work::Postponed { .. }
                     | Work::Choice { .. }
                     | Work::Await(_)
                     | Work::Graph(_)
@@ -439,6 +442,7 @@ impl<'a> TaskView<'a> {
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Graph(_)
@@ -554,7 +558,7 @@ impl<'a> TaskView<'a> {
         continues && self.status() == Status::Succeeded && self.fault().is_some() && !is_caught()
     }
 
-    /// Returns when it began, once it has.
+    /// Returns when it began, once it has: of work of people when they said so, of what else asks people when it asked.
     pub fn started(&self) -> Option<Timestamp> {
         let folded = || self.folded().and_then(|folded| folded.started(self.run_started()));
         self.live().map_or_else(folded, |own| own.started)
@@ -564,6 +568,14 @@ impl<'a> TaskView<'a> {
     pub fn ended(&self) -> Option<Timestamp> {
         let folded = || self.folded().map(|folded| folded.ended(self.run_started()));
         self.live().map_or_else(folded, |own| own.ended)
+    }
+
+    /// Returns when its people were done with it, or its message came, although links may still hold back its end; nothing if that
+    /// has not happened, and for what waits for nobody.
+    pub fn answered(&self) -> Option<Timestamp> {
+        let Work::Await(state) = &self.run.at(self.id()?).work else { return None };
+        let is_done = self.phase() == Phase::Held || self.status() == Status::Succeeded;
+        state.answers.last().filter(|_| is_done).map(|received| received.at)
     }
 
     /// Returns the input of its attempts, if it is not literal in the definition.
@@ -605,6 +617,7 @@ impl<'a> TaskView<'a> {
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Graph(_)

@@ -42,6 +42,8 @@ pub(super) fn of_phase(phase: Phase) -> u8 {
         Phase::Handling => 5,
         Phase::Finishing => 6,
         Phase::Awaiting => 7,
+        Phase::Held => 8,
+        Phase::Postponed => 9,
     }
 }
 
@@ -158,6 +160,6 @@ mod tests {
         for one in FaultKind::KNOWN {
             assert_eq!(of_fault(&one).and_then(|number| fault(number.into())), Some(one));
         }
-        assert_eq!((status(10), phase(8), outcome(5), limit(3), fault(13)), (None, None, None, None, None));
+        assert_eq!((status(10), phase(10), outcome(5), limit(3), fault(13)), (None, None, None, None, None));
     }
 }

@@ -5,14 +5,17 @@ use serde_json::{Value, json};
 
 use super::fault::FaultV1;
 use super::retry::taken_json;
+use crate::address::Address;
 use crate::demand::Named;
 use crate::effect::Asked;
-use crate::event::{Event, HandlerKind, Parent, Pending, SkipReason};
+use crate::event::{Event, HandlerKind, NotBefore, Parent, Pending, SkipReason};
 use crate::fault::Fault;
 use crate::id::{RunId, ValueHash};
+use crate::ir::Holds;
 use crate::outcome::{AttemptEnd, AttemptReport, Loss, Origin, ProcessExit};
 use crate::retry::Retry;
 use crate::signal::{Answer, Signal, Word};
+use crate::time::Timestamp;
 
 /// Returns what belongs to the kind of an event alone; null if that is nothing.
 pub fn data(event: &Event) -> Value {
@@ -62,8 +65,9 @@ pub fn data(event: &Event) -> Value {
         Event::AwaitOpened { asked, .. } => asked_json(asked),
         Event::SignalReceived { signal, shown } => signal_json(signal, *shown),
         Event::SignalTaken { id, .. } => json!({"signal": id}),
-        Event::LagArmed { from, due, .. } => json!({"from": from.as_str(), "due": due.0}),
-        Event::LagElapsed { from, .. } => json!({"from": from.as_str()}),
+        Event::LagArmed { from, holds, due, .. } => lag_json(from, *holds, Some(*due)),
+        Event::LagElapsed { from, holds, .. } => lag_json(from, *holds, None),
+        Event::TaskPostponed { until, because, .. } => not_before_json(*until, because),
         Event::CaseChosen { case, .. } => json!({"case": case}),
         Event::TaskSucceeded { output, vars, fault, .. } => success_json(*output, *vars, fault.as_deref()),
         Event::TaskTaken { taken, .. } => taken_json(taken),
@@ -82,8 +86,29 @@ pub fn data(event: &Event) -> Value {
         | Event::ScopeEntered { inputs: None, .. }
         | Event::ChildUnknown { .. }
         | Event::TaskCancelled { .. }
+        | Event::TaskReleased { .. }
         | Event::EndRequested { .. } => Value::Null,
     }
+}
+
+/// What an edge holds back is told where that is an end.
+fn lag_json(from: &Address, holds: Holds, due: Option<Timestamp>) -> Value {
+    let mut data = json!({"from": from.as_str()});
+    if let Some(due) = due {
+        data["due"] = json!(due.0);
+    }
+    if holds == Holds::End {
+        data["holds"] = json!("end");
+    }
+    data
+}
+
+fn not_before_json(until: Timestamp, because: &NotBefore) -> Value {
+    let mut data = json!({"until": until.0, "because": because.as_str()});
+    if let NotBefore::Calendar(name) = because {
+        data["calendar"] = json!(name.as_str());
+    }
+    data
 }
 
 /// Null where a message is waited for.

@@ -1,5 +1,7 @@
 //! What people are asked, and what their answers give.
 
+use std::collections::BTreeSet;
+
 use myrmex_engine::run::View;
 use myrmex_model::effect::{Asked, Evaluation};
 use myrmex_model::fault::{Fault, FaultKind};
@@ -24,12 +26,34 @@ pub(super) fn ask(desk: &mut Desk<'_>, view: View<'_>, body: &Await) -> Result<E
     let text = to_text(&render(desk, view, ("ask", &body.ask))?);
     let from = names(desk, view, ("from", &body.from))?;
     let exclude = names(desk, view, ("exclude", &body.exclude))?;
+    check_count(&from, &exclude, body.count)?;
     let mut shown = json!({"kind": body.kind.as_str(), "ask": text});
     if let AwaitKind::Gate(gate) = &body.kind {
         show_gate(desk, view, gate, &mut shown)?;
     }
     let shown = Some(desk.values.put(shown));
     Ok(Evaluation::Asked(Box::new(Asked { shown, from, exclude })))
+}
+
+/// Refuses to ask fewer people than have to agree: nobody could ever give what is waited for.
+fn check_count(from: &[String], exclude: &[String], count: u32) -> Result<(), Fault> {
+    let person = |name: &String| name.strip_prefix("person:").unwrap_or(name).to_owned();
+    let is_open = from.is_empty() || from.iter().any(|name| person(name).contains(':'));
+    if is_open {
+        return Ok(());
+    }
+    let mut asked: BTreeSet<String> = from.iter().map(person).collect();
+    for name in exclude {
+        asked.remove(&person(name));
+    }
+    if asked.len() >= usize::try_from(count).unwrap_or(usize::MAX) {
+        return Ok(());
+    }
+    let of_them =
+        if asked.len() == 1 { "1 person may".to_owned() } else { format!("{} people may", asked.len()) };
+    let title =
+        format!("{count} have to agree, and {of_them}: `from` names too few who are not in `exclude`");
+    Err(Fault::new(FaultKind::Validation, title))
 }
 
 /// Evaluates the criteria of a gate, and what is to be confirmed. A criterion without a value does not hold, and shows why.

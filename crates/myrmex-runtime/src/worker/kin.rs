@@ -156,6 +156,8 @@ impl Kin {
                     | Event::SignalTaken { .. }
                     | Event::LagArmed { .. }
                     | Event::LagElapsed { .. }
+                    | Event::TaskPostponed { .. }
+                    | Event::TaskReleased { .. }
                     | Event::CaseChosen { .. }
                     | Event::TaskSucceeded { .. }
                     | Event::TaskFailed { .. }

@@ -17,7 +17,7 @@ use myrmex_runtime::platform::Zygote;
 use serde_json::Value;
 
 use super::runs::{find, open_reader};
-use super::skip::address;
+use super::skip::{Purpose, address};
 use crate::complete;
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::forecast;
@@ -319,7 +319,7 @@ fn resolve(given: &str, workspace: &Workspace) -> Result<(RunId, Address), Failu
     let id = find(&reader, &namespace, prefix)?;
     let unknown = || Failure::new(FailureCode::RunId, format!("there is no run {id}"));
     let run = load_run(&reader, &namespace, id)?.ok_or_else(unknown)?;
-    Ok((id, address(&run, path)?))
+    Ok((id, address(&run, path, Purpose::Answer)?))
 }
 
 impl Saying {

@@ -11,9 +11,9 @@ use std::path::Path;
 
 use clap_complete::engine::ArgValueCompleter;
 use myrmex_engine::dispatch::{Dispatch, Grant, Ready, Wait, Worker};
-use myrmex_engine::run::{Reason, Run};
+use myrmex_engine::run::{Holder, Reason, Run};
 use myrmex_model::address::Address;
-use myrmex_model::event::Parent;
+use myrmex_model::event::{NotBefore, Parent};
 use myrmex_model::id::{Attempt, Epoch, RunId};
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::time::Timestamp;
@@ -29,7 +29,7 @@ use crate::complete;
 use crate::driven::Driver;
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::task_path::TaskPath;
-use crate::render::{summary, time, waits};
+use crate::render::{live, summary, time, waits};
 use crate::session::{default_slots, print_line};
 use crate::settings::Settings;
 use crate::workspace::Workspace;
@@ -325,6 +325,8 @@ impl Shown {
             | Reason::Upstream(_)
             | Reason::Order(_)
             | Reason::Lag { .. }
+            | Reason::Held(_)
+            | Reason::Postponed { .. }
             | Reason::Bounded { .. }
             | Reason::Around(_)
             | Reason::Runs(_)
@@ -417,6 +419,10 @@ fn text(reason: &Reason) -> String {
         Reason::Upstream(tasks) => format!("waits for {}", named(tasks)),
         Reason::Order(task) => format!("comes after {}", quoted(task)),
         Reason::Lag { from, due } => format!("waits until {due}, the time after {}", quoted(from)),
+        Reason::Held(holders) => held_text(holders),
+        Reason::Postponed { until, because } => {
+            format!("waits until {until}, {}", live::not_before(because))
+        }
         Reason::Bounded { scope, most } if scope.is_root() => {
             format!("waits: {most} tasks are under way, as many as the run may (`max_parallel`)")
         }
@@ -447,6 +453,8 @@ fn text_when_stopped(reason: &Reason) -> Option<String> {
         | Reason::Upstream(_)
         | Reason::Order(_)
         | Reason::Lag { .. }
+        | Reason::Held(_)
+        | Reason::Postponed { .. }
         | Reason::Bounded { .. }
         | Reason::Around(_)
         | Reason::Queued
@@ -465,6 +473,18 @@ fn reason_json(reason: &Reason) -> Value {
         Reason::Upstream(tasks) => json!({"kind": "upstream", "tasks": paths(tasks)}),
         Reason::Order(task) => json!({"kind": "order", "tasks": [task.path()]}),
         Reason::Lag { from, due } => json!({"kind": "lag", "tasks": [from.path()], "due": due.to_string()}),
+        Reason::Held(holders) => {
+            let link = |holder: &Holder| json!({"task": holder.task.path(), "due": holder.due.map(|due| due.to_string())});
+            json!({"kind": "held", "links": holders.iter().map(link).collect::<Vec<_>>()})
+        }
+        Reason::Postponed { until, because } => {
+            let mut why =
+                json!({"kind": "postponed", "until": until.to_string(), "because": because.as_str()});
+            if let NotBefore::Calendar(name) = because {
+                why["calendar"] = json!(name.as_str());
+            }
+            why
+        }
         Reason::Bounded { scope, most } => {
             json!({"kind": "max_parallel", "scope": scope.path(), "most": most})
         }
@@ -480,6 +500,16 @@ fn reason_json(reason: &Reason) -> Value {
         Reason::Inside(tasks) => json!({"kind": "inside", "tasks": paths(tasks)}),
         Reason::Undecided => json!({"kind": "undecided"}),
     }
+}
+
+/// Says which links hold back the end of a task: those into which a lag runs with its end.
+fn held_text(holders: &[Holder]) -> String {
+    let said = holders.iter().map(|holder| match holder.due {
+        Some(due) => format!("{} (until {due})", quoted(&holder.task)),
+        None => quoted(&holder.task),
+    });
+    let said: Vec<String> = said.collect();
+    format!("waits with its end for {}", said.join(", "))
 }
 
 fn quoted(task: &Address) -> String {

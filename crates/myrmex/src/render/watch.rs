@@ -146,6 +146,8 @@ impl Watch {
             | Event::HoldGranted { .. }
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
+            | Event::TaskPostponed { .. }
+            | Event::TaskReleased { .. }
             | Event::CaseChosen { .. }
             | Event::AwaitOpened { .. }
             | Event::SignalTaken { .. }

@@ -501,6 +501,11 @@ pub(super) fn report_of(task: &Address, attempt: Attempt, token: FencingToken, e
 pub(super) fn plain_answer(node: &Node, question: &Question, now: Timestamp) -> Evaluation {
     match question {
         Question::Key => Evaluation::Key(Some("k".to_owned())),
+        Question::MayBegin => Evaluation::MayBegin(None),
+        // As if the calendar were open half of the time.
+        Question::Lag { edge, since } => {
+            Evaluation::LagDue { edge: *edge, due: lag_due(node, *edge, *since) }
+        }
         Question::Output { raw } => Evaluation::Output(*raw),
         Question::Answered => Evaluation::Output(value_hash("\"answered\"")),
         Question::ScopeOutput => Evaluation::Output(value_hash("\"scope\"")),
@@ -527,6 +532,13 @@ pub(super) fn plain_answer(node: &Node, question: &Question, now: Timestamp) -> 
             }
         },
     }
+}
+
+/// Returns when a lag in working time is over, in a calendar that is open half of the time.
+fn lag_due(node: &Node, edge: u32, since: Timestamp) -> Timestamp {
+    let Body::Graph(graph) = &node.body else { panic!("only graphs have edges") };
+    let lag = graph.edges()[edge as usize].lag.expect("only a lag is asked for");
+    since.after(Length(u64::try_from(2 * lag.millis(0)).unwrap()))
 }
 
 /// What is asked: of everybody but `eve`.

@@ -223,6 +223,7 @@ fn answers_count_for_the_attempt_that_asked() {
 fn what_comes_after_a_cancel_is_refused_with_the_reason() {
     let root = graph("root", vec![awaiting("do", AwaitKind::Manual).finally(task("f")), listener("a", "go")]);
     let mut host = Host::started(&root);
+    host.reply("do", "ana", HALF).unwrap();
     host.cancel();
     let ended = why(host.reply("do", "ana", Answer::Done));
     assert!(ended.ends_with("how it ends is decided already"), "{ended}");
@@ -382,4 +383,24 @@ pub(super) fn check(host: &Host) {
         messages.map(|signal| signal.id.as_str()).filter(|id| !taken.contains(id)).collect();
     let kept: BTreeSet<&str> = host.run.messages().map(|(signal, _)| signal.id.as_str()).collect();
     assert_eq!(kept, left, "no message is lost");
+}
+
+#[test]
+fn a_person_is_the_same_one_with_the_word_for_its_kind() {
+    let mut host = Host::started(&graph("root", vec![approval("go", 2)]));
+    host.reply("go", "ana", Answer::Approved).unwrap();
+    let again = why(host.reply("go", "person:ana", Answer::Approved));
+    assert!(again.contains("has answered already"), "{again}");
+    host.reply("go", "person:bob", Answer::Approved).unwrap();
+    assert_eq!(host.run.status(), Status::Succeeded);
+}
+
+#[test]
+fn no_message_is_kept_while_a_task_waits_for_it_whoever_is_attended_first() {
+    let root = |name: &str| graph("root", vec![listener("z", name), listener("a", name)]);
+    let mut host = Host::started(&root("go"));
+    host.send("other").unwrap();
+    host.send("other").unwrap();
+    host.rebase(&root("other"), &[]).unwrap();
+    host.expect(&[("z", Status::Succeeded), ("a", Status::Succeeded)]);
 }

@@ -147,7 +147,7 @@ fn generated_runs_reach_every_kind_of_event() {
             *kinds.entry(event.kind()).or_default() += 1;
         }
     }
-    assert_eq!(kinds.len(), 33, "{kinds:?}");
+    assert_eq!(kinds.len(), 35, "{kinds:?}");
     assert!(kinds.values().all(|count| *count >= 5), "{kinds:?}");
 }
 
