@@ -120,3 +120,122 @@ fn what_is_due_is_carried_out_before_an_answer_is_heard() {
     play(&workspace, &[("done toy/ship", 0)]);
     assert_eq!(ends(&workspace)["out"], "2026-12-03T09:00:00");
 }
+
+/// Reads how the project stands.
+fn status(workspace: &Workspace) -> Value {
+    let said = workspace.run(&["project", "status", "toy", "--json"]);
+    expect(&said, 0);
+    serde_json::from_str(&said.stdout).unwrap()
+}
+
+/// A project with one task beside its critical path, which has two days of float.
+const FORKED: &str = "\
+project: toy
+plan: {start: 2026-12-01, deadline: 2026-12-07}
+phases:
+  all:
+    tasks:
+      long: {manual: Long, estimate: 3d}
+      short: {manual: Short, estimate: 1d}
+      last: {manual: Last, needs: [long, short], estimate: 1d}
+";
+
+#[test]
+fn what_happens_moves_the_forecast_and_the_plan_at_the_start_stays() {
+    let workspace = Workspace::with(&[("toy.yaml", FORKED), ("myrmex.yaml", "")]);
+    let planned = |workspace: &Workspace| workspace.run(&["plan", "toy.yaml", "--json"]).stdout;
+    let before = planned(&workspace);
+    expect(&workspace.run(&START), 3);
+    let finish = |at: &str| status(&workspace)["finish"][at].as_str().map(|at| at[..16].to_owned());
+    assert_eq!(finish("planned").as_deref(), Some("2026-12-04T17:00"));
+    assert_eq!(finish("expected"), finish("planned"));
+    // A day late beside the critical path takes float only.
+    play(
+        &workspace,
+        &[("start toy/long", 0), ("start toy/short", 0), ("progress toy/short 10% --remaining 2d", 0)],
+    );
+    let standing = status(&workspace);
+    assert_eq!(finish("expected").as_deref(), Some("2026-12-04T17:00"));
+    assert_eq!(standing["tasks"]["short"]["later"], json!(86_400_000));
+    assert_eq!(standing["tasks"]["short"]["because"], json!("it takes longer"));
+    // Two days of float less one: a delay of four days moves the end by two.
+    play(&workspace, &[("progress toy/short 10% --remaining 5d", 0)]);
+    // The weekend lies between.
+    assert_eq!(finish("expected").as_deref(), Some("2026-12-08T17:00"));
+    play(&workspace, &[("progress toy/short 10% --remaining 1d", 0)]);
+    // On the critical path a slip of two days of work is one of the whole.
+    play(&workspace, &[("project advance toy --to 2026-12-03T17:00:00Z", 0), ("done toy/short", 3)]);
+    play(&workspace, &[("progress toy/long 60% --remaining 2d", 0)]);
+    let standing = status(&workspace);
+    assert_eq!(finish("expected").as_deref(), Some("2026-12-08T17:00"));
+    assert_eq!(standing["tasks"]["last"]["because"], json!("after long"));
+    assert_eq!(standing["finish"]["deadline"], json!("2026-12-08T00:00:00Z"));
+    assert_eq!(standing["tasks"]["long"]["planned"]["finish"], json!("2026-12-03T17:00:00Z"));
+    assert_eq!(standing["phases"][0]["done"], json!(1));
+    assert_eq!(planned(&workspace), before);
+    play(
+        &workspace,
+        &[
+            ("project advance toy --to 2026-12-07T17:00:00Z", 0),
+            ("done toy/long", 3),
+            ("project advance toy --to 2026-12-08T12:00:00Z", 0),
+            ("done toy/last", 0),
+        ],
+    );
+    let standing = status(&workspace);
+    assert_eq!(standing["finish"]["expected"], json!("2026-12-08T12:00:00Z"));
+    assert_eq!((&standing["status"], &standing["finish"]["p80"]), (&json!("succeeded"), &Value::Null));
+    assert_eq!(standing["earned"]["ev"], standing["earned"]["bac"]);
+}
+
+/// Money: 800 a day for one person.
+const PAID: &str = "\
+project: toy
+plan: {start: 2026-12-01}
+phases:
+  all:
+    tasks:
+      first: {manual: First, roles: {dev: 1}, estimate: 2d}
+      second: {manual: Second, roles: {dev: 1}, needs: first, estimate: 2d}
+";
+
+const PEOPLE: &str = "\
+resources:
+  people: {ada: {roles: [dev], rate: {hour: 100 EUR}}}
+  roles: {dev: {members: auto}}
+";
+
+#[test]
+fn earned_value_is_told_in_money() {
+    let workspace = Workspace::with(&[("toy.yaml", PAID), ("resources.yaml", PEOPLE), ("myrmex.yaml", "")]);
+    expect(&workspace.run(&START), 3);
+    play(
+        &workspace,
+        &[
+            ("start toy/first", 0),
+            ("project advance toy --to 2026-12-02T17:00:00Z", 0),
+            ("progress toy/first 50% --hours 12 --remaining 1d", 0),
+        ],
+    );
+    let earned = &status(&workspace)["earned"];
+    // Four days of eight hours were to cost 3,200; by now 1,600; half of two days is done, in twelve hours.
+    let of = |key: &str| earned[key].as_str().unwrap().to_owned();
+    assert_eq!([of("bac"), of("pv"), of("ev"), of("ac")], ["3200", "1600", "800", "1200"]);
+    assert_eq!([&earned["cpi"], &earned["spi"]], [&json!(0.666_667), &json!(0.5)]);
+    assert_eq!([of("unit"), of("eac"), of("eac_as_planned")], ["EUR", "4800", "3600"]);
+    assert_eq!(earned["assumed"], json!(false));
+    let people = &status(&workspace)["tasks"]["first"]["who"];
+    assert_eq!(people, &json!(["ada"]));
+}
+
+#[test]
+fn a_workflow_has_no_status_of_a_project() {
+    let workspace =
+        Workspace::with(&[("w.yaml", "workflow: w\ntasks: {a: {run: echo a}}\n"), ("myrmex.yaml", "")]);
+    let ran = workspace.run(&["run", "w", "--json"]);
+    expect(&ran, 0);
+    let last: Value = serde_json::from_str(ran.stdout.lines().last().unwrap()).unwrap();
+    let asked = workspace.run(&["project", "status", last["run"].as_str().unwrap()]);
+    expect(&asked, 2);
+    assert!(asked.stderr.contains("is of a workflow, not of a project"), "{}", asked.stderr);
+}

@@ -2,6 +2,7 @@
 
 mod advance;
 mod start;
+mod status;
 
 use std::path::Path;
 
@@ -28,6 +29,7 @@ pub struct Args {
 enum Command {
     Start(start::Args),
     Resume(ResumeArgs),
+    Status(status::Args),
     Advance(advance::Args),
 }
 
@@ -40,6 +42,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     match &args.command {
         Command::Start(args) => start::run(args, data),
         Command::Resume(args) => resume_project(args, data),
+        Command::Status(args) => status::run(args, data),
         Command::Advance(args) => advance::run(args, data),
     }
 }
