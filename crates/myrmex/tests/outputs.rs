@@ -160,6 +160,13 @@ const ROWS: &[Row] = &[
     row("project-resume.failure", &[TOY], &[BEGIN], "project resume tool"),
     row("project-start.success", &[ALONE], &[], "project start alone --clock 2026-12-01T09:00:00Z"),
     row("project-start.failure", &[TOY], &["project start toy"], "project start toy"),
+    row(
+        "project-status.success",
+        &[TOY],
+        &[BEGIN, "start toy/draft", "progress toy/draft 50% --remaining 3d"],
+        "project status toy",
+    ),
+    row("project-status.failure", &[TOY, COUNT], &["run count"], "project status RUN"),
     row("reject.success", &[GO], &["run go --no-wait"], "reject RUN/go --comment late --by ana"),
     row("reject.failure", &[GO], &["run go --no-wait"], "reject RUN/went"),
     row("run.success", &[COUNT], &[], "run count"),

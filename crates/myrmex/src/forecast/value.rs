@@ -222,21 +222,23 @@ fn in_time(
     let calendar: CalendarId = of_people.map_or(ALWAYS, |task| task.calendar);
     let ends = periods(problem, calendar, outcome.start, outcome.finish, period).ok()?;
     let whole = ends.partition_point(|end| *end <= forecast.now).saturating_sub(1);
-    let now = match (ends.get(whole), ends.get(whole + 1)) {
-        (Some(from), Some(to)) => {
-            let passed = i128::from((forecast.now.0 - from.0).max(0));
-            let width = i128::from(to.0 - from.0).max(1);
-            i128::try_from(whole).ok()? * WHOLE_PART + passed * WHOLE_PART / width
-        }
-        // After the last of them time goes on in periods of the same length.
-        (Some(last), None) => {
-            let before = ends.get(whole.checked_sub(1)?)?;
-            let width = i128::from(last.0 - before.0).max(1);
-            i128::try_from(whole).ok()? * WHOLE_PART
-                + i128::from(forecast.now.0 - last.0) * WHOLE_PART / width
-        }
-        (None, _) => return None,
+    let hours = forecast.baseline.plan.hours.of_calendar(calendar);
+    // In open time, as work is planned; where nothing is open or known, in elapsed time.
+    let open = |from: Moment, to: Moment| {
+        let elapsed = i128::from((to.0 - from.0).max(0));
+        hours.between(from, to.max(from)).map_or(elapsed, |span| i128::from(span.0))
     };
+    // After the last of them time goes on in periods of the same length.
+    let (from, to) = match ends.get(whole + 1) {
+        Some(to) => (*ends.get(whole)?, *to),
+        None => (*ends.get(whole.checked_sub(1)?)?, *ends.get(whole)?),
+    };
+    let since = *ends.get(whole)?;
+    let (passed, width) = match open(from, to) {
+        0 => (i128::from((forecast.now.0 - since.0).max(0)), i128::from(to.0 - from.0).max(1)),
+        width => (open(since, forecast.now), width),
+    };
+    let now = i128::try_from(whole).ok()? * WHOLE_PART + passed * WHOLE_PART / width;
     let mut planned: Vec<Money> = ends.iter().map(|end| planned_at(*end)).collect();
     // At the beginning nothing was to be done.
     if let Some(first) = planned.first_mut() {

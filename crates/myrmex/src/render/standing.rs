@@ -7,8 +7,9 @@ use myrmex_engine::run::Run;
 use myrmex_model::ir::Node;
 use myrmex_model::planning::{Item, Planning};
 use myrmex_model::status::Status;
+use myrmex_model::time::Length;
 use myrmex_plan::outcome::Driver;
-use myrmex_plan::problem::{Moment, PersonId, TaskId};
+use myrmex_plan::problem::{ALWAYS, Moment, PersonId, TaskId};
 use myrmex_plan::ratio::Ratio;
 
 use super::plan::chart::instant;
@@ -179,6 +180,20 @@ impl<'f> Standing<'f> {
         forecast.and_then(driver).or_else(|| driver(&self.forecast.baseline))
     }
 
+    /// Shows working time of a task: in days of its calendar and hours.
+    fn work(&self, path: &str, left: Length) -> String {
+        let problem = &self.forecast.baseline.problem;
+        let task = self.forecast.baseline.find(path).map(|task| &problem.tasks[task.at()]);
+        let day = task.map_or(ALWAYS, |task| task.calendar);
+        let day = u64::try_from(problem.calendars[day.at()].day.0).unwrap_or(0).max(1);
+        let rest = signed(i64::try_from(left.0 % day).unwrap_or(i64::MAX));
+        match (left.0 / day, left.0 % day) {
+            (0, _) => rest,
+            (days, 0) => format!("{days} d"),
+            (days, _) => format!("{days} d {rest}"),
+        }
+    }
+
     /// Shows an amount of what the project counts in.
     fn amount(&self, amount: i128) -> String {
         let baseline = &self.forecast.baseline;
@@ -334,7 +349,7 @@ fn under_way(standing: &Standing<'_>, lines: &[Line<'_>]) -> Option<Section> {
                 line.who.join(", "),
                 since.map(|at| standing.instant(at)).unwrap_or_default(),
                 said.map(|(progress, _)| format!("{} %", progress.percent)).unwrap_or_default(),
-                left.map(|left| signed(i64::try_from(left.0).unwrap_or(i64::MAX))).unwrap_or_default(),
+                left.map(|left| standing.work(line.path, left)).unwrap_or_default(),
             ];
             row.extend(finishes(standing, line));
             row
@@ -346,7 +361,7 @@ fn under_way(standing: &Standing<'_>, lines: &[Line<'_>]) -> Option<Section> {
         ("WHO", Side::Left),
         ("SINCE", Side::Left),
         ("DONE", Side::Right),
-        ("SAID TO BE LEFT", Side::Right),
+        ("WORK LEFT", Side::Right),
         ("PLANNED END", Side::Left),
         ("NOW", Side::Left),
         ("LATER", Side::Right),
