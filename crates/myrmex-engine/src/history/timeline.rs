@@ -225,6 +225,7 @@ impl Timeline {
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
             | Event::CaseChosen { .. }
+            | Event::TaskStuck { .. }
             | Event::CancelRequested { .. }
             | Event::EndRequested { .. } => {}
         }
@@ -315,6 +316,7 @@ impl Timeline {
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
             | Event::CaseChosen { .. }
+            | Event::TaskStuck { .. }
             | Event::TaskSucceeded { .. }
             | Event::TaskTaken { .. }
             | Event::TaskFailed { .. }

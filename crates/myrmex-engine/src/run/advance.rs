@@ -9,7 +9,7 @@ use myrmex_model::event::{Event, Pending, SkipReason};
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::{Attempt, ValueHash};
 use myrmex_model::ir::{Body, Outputs};
-use myrmex_model::status::Status;
+use myrmex_model::status::{Phase, Status};
 use myrmex_model::template::Template;
 use myrmex_model::value::HashedValue;
 
@@ -160,7 +160,8 @@ impl Turn<'_> {
         self.run.update(id, |activation| activation.is_evaluating = false);
         // What has started may still end with its output; nothing new begins in a scope that is being cancelled.
         let has_started = self.run.at(id).has_started;
-        let begins = !has_started || matches!(result, Ok(Evaluation::Retry(true)));
+        let is_again = self.run.at(id).phase == Phase::Retrying;
+        let begins = !has_started || is_again || matches!(result, Ok(Evaluation::Retry(true)));
         let is_late =
             !has_started && self.run.scope_around(id).is_some_and(|scope| self.run.is_enough(scope));
         let held = match &result {

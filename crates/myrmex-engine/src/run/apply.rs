@@ -11,7 +11,7 @@ use myrmex_model::outcome::{AttemptEnd, Outcome};
 use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
 
-use super::arena::{Activation, ActivationId, CallState, EachState, Hold, Work};
+use super::arena::{Activation, ActivationId, CallState, EachState, Hold, Leaf, Work};
 use super::edges::Happening;
 use super::hold::holds;
 use super::report::{is_unknown, losses_after};
@@ -112,6 +112,13 @@ impl Run {
                 }
                 self.apply_end(id, event, at)
             }
+            Event::TaskStuck { task, fault, is_timeout } => {
+                let id = self.found(event, task)?;
+                if self.at(id).status.is_terminal() || self.at(id).status == Status::Stuck {
+                    return Err(ReplayError::Task { kind: event.kind(), task: task.clone() });
+                }
+                self.apply_stuck(id, (fault, *is_timeout), at)
+            }
             Event::TaskTaken { task, taken } => {
                 let id = self.found(event, task)?;
                 if !self.at(id).is_untouched() || id == ActivationId::ROOT {
@@ -178,6 +185,7 @@ impl Run {
             | Event::TaskSucceeded { .. }
             | Event::TaskTaken { .. }
             | Event::TaskFailed { .. }
+            | Event::TaskStuck { .. }
             | Event::TaskSkipped { .. }
             | Event::TaskCancelled { .. }
             | Event::CancelRequested { .. }
@@ -280,6 +288,7 @@ impl Run {
             | Event::TaskSucceeded { .. }
             | Event::TaskTaken { .. }
             | Event::TaskFailed { .. }
+            | Event::TaskStuck { .. }
             | Event::TaskSkipped { .. }
             | Event::TaskCancelled { .. }
             | Event::CancelRequested { .. }
@@ -327,6 +336,7 @@ impl Run {
             let first = self.at(first);
             (ended, index) < (first.ended, first.index)
         });
+        let is_stop = is_failed && self.is_stop(id);
         let Some(counts) = self.at_mut(parent).counts_mut() else { return };
         counts.open -= 1;
         counts.succeeded += u32::from(outcome == Some(Outcome::Succeeded));
@@ -334,6 +344,9 @@ impl Run {
         counts.failed += u32::from(is_failed);
         if is_failed && is_first {
             counts.first_failed = Some(id);
+        }
+        if is_stop {
+            counts.stopped_by = Some(id);
         }
     }
 
@@ -399,6 +412,7 @@ impl Run {
             | Event::TaskSucceeded { .. }
             | Event::TaskTaken { .. }
             | Event::TaskFailed { .. }
+            | Event::TaskStuck { .. }
             | Event::TaskSkipped { .. }
             | Event::TaskCancelled { .. }
             | Event::CancelRequested { .. }
@@ -486,6 +500,7 @@ impl Run {
             | Event::LagElapsed { .. }
             | Event::TaskSucceeded { .. }
             | Event::TaskFailed { .. }
+            | Event::TaskStuck { .. }
             | Event::TaskSkipped { .. }
             | Event::TaskCancelled { .. }
             | Event::CancelRequested { .. }
@@ -516,7 +531,10 @@ impl Run {
     /// Applies what happens to the attempts of a task.
     #[expect(clippy::too_many_lines, reason = "every event is named, so that a new one is not passed over")]
     fn apply_attempt(&mut self, id: ActivationId, event: &Event, at: Timestamp) -> Change {
-        let mut leaf = self.at(id).leaf().copied().unwrap_or_default();
+        let before = self.at(id).facts().and_then(|facts| facts.stuck.as_ref());
+        let attempts_made = before.map_or(0, |stuck| stuck.attempts);
+        let fresh = Leaf { attempts_made, ..Leaf::default() };
+        let mut leaf = self.at(id).leaf().copied().unwrap_or(fresh);
         let (mut status, mut phase) = (self.at(id).status, self.at(id).phase);
         let (mut artifacts, mut cached, mut names) = (None, None, None);
         match event {
@@ -564,6 +582,7 @@ impl Run {
             | Event::CaseChosen { .. }
             | Event::TaskSucceeded { .. }
             | Event::TaskFailed { .. }
+            | Event::TaskStuck { .. }
             | Event::TaskSkipped { .. }
             | Event::TaskCancelled { .. }
             | Event::CancelRequested { .. }
@@ -636,6 +655,7 @@ impl Run {
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
             | Event::CaseChosen { .. }
+            | Event::TaskStuck { .. }
             | Event::CancelRequested { .. }
             | Event::TaskTaken { .. }
             | Event::EndRequested { .. }
@@ -667,7 +687,7 @@ impl Run {
     }
 
     /// Lets go of what mattered only until the end of an activation.
-    fn forget_handling(&mut self, id: ActivationId) {
+    pub(super) fn forget_handling(&mut self, id: ActivationId) {
         self.clear_dues(id);
         if let Some(rare) = &mut self.at_mut(id).rare {
             let facts = &mut rare.facts;

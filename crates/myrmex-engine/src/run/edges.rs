@@ -22,6 +22,8 @@ use super::{Agenda, Lag, Run};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Happening {
     Started,
+    /// It failed, and a person may still decide otherwise: only what accepts a failure is decided.
+    Stuck,
     Ended(Outcome),
 }
 
@@ -64,6 +66,11 @@ impl Run {
         let asks_start = edge.on.contains(Outcome::Started);
         match happening {
             Happening::Started => asks_start.then_some(true),
+            Happening::Stuck => {
+                let is_failure = edge.on.contains(Outcome::Failed) && edge.cases.is_empty();
+                (is_failure && !asks_start).then_some(true)
+            }
+            Happening::Ended(_) if self.verdict_when_stuck(id, edge).is_some() => None,
             Happening::Ended(_) if asks_start && self.at(id).has_started => None,
             Happening::Ended(outcome) => {
                 let ran = matches!(outcome, Outcome::Succeeded | Outcome::Failed);
@@ -84,13 +91,19 @@ impl Run {
         }
     }
 
+    /// Returns what was decided about an edge when the child that it leaves was stuck, if it was and something was.
+    fn verdict_when_stuck(&self, id: ActivationId, edge: &Edge) -> Option<bool> {
+        self.stuck_since(id)?;
+        self.verdict(id, edge, Happening::Stuck)
+    }
+
     fn skip_reason(&self, id: ActivationId, edge: &Edge, happening: Happening) -> SkipReason {
         let task = self.address(id);
         match happening {
             Happening::Ended(outcome) if edge.cases.is_empty() || outcome != Outcome::Succeeded => {
                 SkipReason::Upstream { task, outcome }
             }
-            Happening::Ended(_) | Happening::Started => SkipReason::NotChosen { task },
+            Happening::Ended(_) | Happening::Stuck | Happening::Started => SkipReason::NotChosen { task },
         }
     }
 
@@ -171,7 +184,8 @@ impl Run {
         let is_true = |edge: &Edge| {
             let has_begun = edge.on.contains(Outcome::Started) && activation.has_started;
             let ended = Outcome::of(activation.status).map(Happening::Ended);
-            has_begun || ended.is_some_and(|ended| self.verdict(from, edge, ended) == Some(true))
+            let is_stuck = self.verdict_when_stuck(from, edge).is_some();
+            has_begun || is_stuck || ended.is_some_and(|ended| self.verdict(from, edge, ended) == Some(true))
         };
         let mut lagged = self.lagged_between(from, to);
         lagged.find(|(key, edge)| is_true(edge) && !self.lags.contains_key(key)).map(|(key, _)| key)
@@ -188,11 +202,12 @@ impl Run {
 
     /// Returns when the lag of `key` is over, counted from the outcome that the edge asked for.
     pub(super) fn lag_due(&self, key: EdgeKey) -> Option<Timestamp> {
-        let (from, _) = self.edge_ends(key);
-        let from = self.at(from);
+        let (source, _) = self.edge_ends(key);
+        let from = self.at(source);
         let edge = self.edge(key)?;
         let asks_start = edge.on.contains(Outcome::Started) && from.has_started;
-        let since = if asks_start { from.started } else { from.ended };
+        let stuck = self.verdict_when_stuck(source, edge).and_then(|_| self.stuck_since(source));
+        let since = if asks_start { from.started } else { stuck.or(from.ended) };
         Some(since?.after(edge.wait()?))
     }
 

@@ -64,7 +64,7 @@ impl Run {
         self.forget_lags(id);
     }
 
-    fn retire_with(&mut self, id: ActivationId) {
+    pub(super) fn retire_with(&mut self, id: ActivationId) {
         self.at_mut(id).is_stale = true;
         for child in self.children(id) {
             self.retire_with(child);

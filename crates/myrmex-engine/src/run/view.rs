@@ -593,6 +593,11 @@ impl<'a> TaskView<'a> {
         self.id().is_some_and(|id| self.run.awaiting(id).is_some())
     }
 
+    /// Returns whether a person has to decide what becomes of it.
+    pub fn is_stuck(&self) -> bool {
+        self.id().is_some_and(|id| self.run.is_unsettled(id))
+    }
+
     /// Returns whether it is a `for_each`.
     pub fn is_each(&self) -> bool {
         matches!(self.run.definition.node(self.node()).body, Body::Each(_))

@@ -35,8 +35,9 @@
 //! | 27 | `task.skipped` | which: 0 its condition, 1 other and outcome, 2 other took another way, 3 a run |
 //! | 28 | `task.cancelled` | |
 //! | 29 | `await.opened` | input? (what is shown), people?, excluded? |
-//! | 30 | `signal.received`, `task.answered`, `task.progress` | output? (its data), input? (what was shown), answer, number?, by, words?, signal, name?, spent?, remaining? |
+//! | 30 | `signal.received`, `task.answered`, `task.settled`, `task.progress` | output? (its data), input? (what was shown), answer, number?, by, words?, signal, name?, spent?, remaining? |
 //! | 31 | `signal.taken` | signal |
+//! | 40 | `task.stuck` | fault, timeout? |
 //!
 //! Ids and hashes are their bytes, words the numbers of `wire::numbers`, instants nanoseconds since 1970; what has parts is in
 //! `wire::parts`. A later release may add a field that may be absent, or a kind. A number, of a kind or of a key,
@@ -160,6 +161,7 @@ mod kind {
     pub(super) const AWAIT_OPENED: u8 = 29;
     pub(super) const SIGNAL_RECEIVED: u8 = 30;
     pub(super) const SIGNAL_TAKEN: u8 = 31;
+    pub(super) const TASK_STUCK: u8 = 40;
 }
 
 fn kind_of(event: &Event) -> u8 {
@@ -196,6 +198,7 @@ fn kind_of(event: &Event) -> u8 {
         Event::AwaitOpened { .. } => kind::AWAIT_OPENED,
         Event::SignalReceived { .. } => kind::SIGNAL_RECEIVED,
         Event::SignalTaken { .. } => kind::SIGNAL_TAKEN,
+        Event::TaskStuck { .. } => kind::TASK_STUCK,
     }
 }
 
@@ -308,7 +311,9 @@ fn put_own(to: &mut Fields, event: &Event) {
         }
         Event::LagElapsed { from, .. } => to.address(key::OTHER, from),
         Event::TaskTaken { taken, .. } => to.taken(key::TAKEN, taken),
-        Event::TaskFailed { fault, is_timeout, .. } => put_failure(to, fault, *is_timeout),
+        Event::TaskFailed { fault, is_timeout, .. } | Event::TaskStuck { fault, is_timeout, .. } => {
+            put_failure(to, fault, *is_timeout);
+        }
         Event::TaskSkipped { reason, .. } => put_reason(to, reason),
         Event::AwaitOpened { asked, .. } => put_asked(to, asked),
         Event::SignalReceived { signal, shown } => put_signal(to, signal, *shown),
@@ -377,6 +382,7 @@ fn put_signal(to: &mut Fields, signal: &Signal, shown: Option<ValueHash>) {
             progress = Some(said);
         }
         Some(Answer::Decided(decision)) => to.unsigned(key::NUMBER, numbers::of_decision(decision)),
+        Some(Answer::Settled(settlement)) => to.unsigned(key::NUMBER, numbers::of_settlement(settlement)),
         None | Some(Answer::Approved | Answer::Rejected | Answer::Done | Answer::Failed) => {}
     }
     to.text(key::BY, by);

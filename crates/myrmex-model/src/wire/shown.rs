@@ -67,7 +67,9 @@ pub fn data(event: &Event) -> Value {
         Event::CaseChosen { case, .. } => json!({"case": case}),
         Event::TaskSucceeded { output, vars, fault, .. } => success_json(*output, *vars, fault.as_deref()),
         Event::TaskTaken { taken, .. } => taken_json(taken),
-        Event::TaskFailed { fault, is_timeout, .. } => failure_json(fault, *is_timeout),
+        Event::TaskFailed { fault, is_timeout, .. } | Event::TaskStuck { fault, is_timeout, .. } => {
+            failure_json(fault, *is_timeout)
+        }
         Event::TaskSkipped { reason, .. } => reason_json(reason),
         Event::CancelRequested { by, reason, successor, .. } => cancel_json(by, reason, *successor),
         Event::RunEnded { output, fault, .. } => match (output, fault) {

@@ -122,7 +122,7 @@ pub(crate) fn answer_data(
         |message: String| InputError::Misfit { name: "data".to_owned(), place: String::new(), message };
     let brings = match answer {
         Answer::Approved | Answer::Done | Answer::Decided(_) => true,
-        Answer::Rejected | Answer::Failed | Answer::Progress(_) => false,
+        Answer::Rejected | Answer::Failed | Answer::Progress(_) | Answer::Settled(_) => false,
     };
     match given {
         Some(_) if !brings => Err(misfit(format!("`{}` takes no data", answer.as_str()))),

@@ -82,7 +82,9 @@ impl State {
         if let Some(data) = data {
             loaded.values.put(data);
         }
-        self.put(id, Command::Signal(Box::new(signal))).map_err(RequestError::from)
+        // Nobody looks at criteria yet: a `go` at a gate that has some is refused.
+        let said = Command::Signal { signal: Box::new(signal), look: None };
+        self.put(id, said).map_err(RequestError::from)
     }
 }
 

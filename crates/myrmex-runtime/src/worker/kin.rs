@@ -159,6 +159,7 @@ impl Kin {
                     | Event::CaseChosen { .. }
                     | Event::TaskSucceeded { .. }
                     | Event::TaskFailed { .. }
+                    | Event::TaskStuck { .. }
                     | Event::TaskSkipped { .. }
                     | Event::TaskCancelled { .. }
                     | Event::CancelRequested { .. }

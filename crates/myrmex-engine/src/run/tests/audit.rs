@@ -278,8 +278,10 @@ pub(super) fn check_edges(host: &Host) {
                 | Event::HandlerEntered { .. }
                 | Event::TimerArmed { .. }
                 | Event::AwaitOpened { .. }
+                | Event::TaskStuck { .. }
                 | Event::TaskTaken { .. }
         );
+        entry.was_stuck |= matches!(event, Event::TaskStuck { .. });
         entry.outcome = entry.outcome.or(Outcome::of(change.to));
     }
 }
@@ -300,6 +302,7 @@ fn join_state(join: Join, total: u32, (holding, open): (u32, u32)) -> (bool, boo
 struct Seen {
     has_begun: bool,
     has_started: bool,
+    was_stuck: bool,
     outcome: Option<Outcome>,
     case: Option<u32>,
     /// How many lags into this task are over, by the task they come from.
@@ -321,7 +324,8 @@ fn edge_state(
     let from = Address::parse(&from).unwrap();
     let source = seen.get(&from)?;
     let asks_start = edge.on.contains(Outcome::Started);
-    let is_true = if asks_start && source.has_started {
+    let accepts_failure = edge.on.contains(Outcome::Failed) && edge.cases.is_empty();
+    let is_true = if (asks_start && source.has_started) || (accepts_failure && source.was_stuck) {
         true
     } else {
         let outcome = source.outcome?;

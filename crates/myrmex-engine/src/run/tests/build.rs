@@ -14,6 +14,7 @@ use myrmex_model::ir::{
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::outcome::{Outcome, OutcomeSet};
 use myrmex_model::planning::Extent;
+use myrmex_model::planning::Project;
 use myrmex_model::schema::{Schema, Type};
 use myrmex_model::template::{Expr, Template};
 use myrmex_model::time::Length;
@@ -425,6 +426,11 @@ pub(super) fn define(root: &Spec) -> Arc<Definition> {
         root: NodeId(0),
         project: None,
     })
+}
+
+/// Makes the definition of a project whose tasks are those of `root`.
+pub(super) fn project_of(root: &Spec, project: Project) -> Arc<Definition> {
+    Arc::new(Definition { project: Some(Box::new(project)), ..Definition::clone(&define(root)) })
 }
 
 /// Makes the definition of which one run may be under way at a time, by key.

@@ -149,6 +149,11 @@ impl Found {
             kind::TASK_QUEUED..=kind::TIMER_ARMED => self.of_attempt(kind, end),
             kind::LAG_ARMED..=kind::TASK_CANCELLED => self.of_task(kind, end),
             kind::AWAIT_OPENED..=kind::SIGNAL_TAKEN => self.of_people(kind, end),
+            kind::TASK_STUCK => Ok(Event::TaskStuck {
+                task: end.found(self.task, "task")?,
+                fault: end.found(self.fault, "fault")?,
+                is_timeout: self.is_timeout,
+            }),
             _ => Err(end.wrong("an unknown kind of event")),
         }
     }
@@ -341,6 +346,10 @@ impl Found {
             5 => {
                 let decision = numbers::decision(number()?.into());
                 Answer::Decided(decision.ok_or_else(|| end.wrong("an unknown decision"))?)
+            }
+            6 => {
+                let settlement = numbers::settlement(number()?.into());
+                Answer::Settled(settlement.ok_or_else(|| end.wrong("an unknown settlement"))?)
             }
             _ => return Err(end.wrong("an unknown answer")),
         };
