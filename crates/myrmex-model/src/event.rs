@@ -218,7 +218,7 @@ pub enum Event {
     SignalReceived {
         /// What was said, and by whom.
         signal: Box<Signal>,
-        /// What the task showed to whoever answered it, in the value table.
+        /// What the task showed to whoever answered it, in the value table; of a decision at a gate how its criteria stood then.
         shown: Option<ValueHash>,
     },
     /// A task that waited for a message has it. Nobody else gets it.
@@ -275,6 +275,15 @@ pub enum Event {
     },
     /// The task ended with an error that is not retried.
     TaskFailed {
+        /// The task.
+        task: Address,
+        /// The error.
+        fault: Box<Fault>,
+        /// Whether it ran out of its time.
+        is_timeout: bool,
+    },
+    /// A task of a project failed for good. It stays open until a person decides what becomes of it.
+    TaskStuck {
         /// The task.
         task: Address,
         /// The error.
@@ -504,6 +513,7 @@ impl Event {
             | Self::TaskSucceeded { task, .. }
             | Self::TaskTaken { task, .. }
             | Self::TaskFailed { task, .. }
+            | Self::TaskStuck { task, .. }
             | Self::TaskSkipped { task, .. }
             | Self::TaskCancelled { task }
             | Self::TaskPostponed { task, .. }
@@ -546,6 +556,7 @@ impl Event {
             | Self::TaskSucceeded { .. }
             | Self::TaskTaken { .. }
             | Self::TaskFailed { .. }
+            | Self::TaskStuck { .. }
             | Self::TaskSkipped { .. }
             | Self::TaskCancelled { .. }
             | Self::CancelRequested { .. }
@@ -586,6 +597,7 @@ impl Event {
             | Self::TaskSucceeded { .. }
             | Self::TaskTaken { .. }
             | Self::TaskFailed { .. }
+            | Self::TaskStuck { .. }
             | Self::TaskSkipped { .. }
             | Self::TaskCancelled { .. }
             | Self::CancelRequested { .. }
@@ -619,6 +631,7 @@ impl Event {
             Self::SignalReceived { signal, .. } => match &signal.word {
                 Word::Message(_) => "signal.received",
                 Word::Answer { answer: Answer::Progress(_), .. } => "task.progress",
+                Word::Answer { answer: Answer::Settled(_), .. } => "task.settled",
                 Word::Answer { .. } => "task.answered",
             },
             Self::SignalTaken { .. } => "signal.taken",
@@ -628,6 +641,7 @@ impl Event {
             Self::TaskSucceeded { .. } => "task.succeeded",
             Self::TaskTaken { .. } => "task.taken",
             Self::TaskFailed { .. } => "task.failed",
+            Self::TaskStuck { .. } => "task.stuck",
             Self::TaskSkipped { .. } => "task.skipped",
             Self::TaskCancelled { .. } => "task.cancelled",
             Self::CancelRequested { .. } => "cancel.requested",

@@ -16,7 +16,7 @@ use myrmex_model::ir::{GateDecision, Holds};
 use myrmex_model::name::Name;
 use myrmex_model::outcome::{AttemptEnd, AttemptReport, Loss, Origin, Outcome, ProcessExit, Usage};
 use myrmex_model::retry::{Items, Retry, Taken, Takings};
-use myrmex_model::signal::{Answer, Progress, Signal, Word};
+use myrmex_model::signal::{Answer, Progress, Settlement, Signal, Word};
 use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::{Length, Timestamp};
 use myrmex_model::wire;
@@ -280,6 +280,7 @@ fn is_listed(event: &Event) -> bool {
         | Event::TaskSucceeded { .. }
         | Event::TaskTaken { .. }
         | Event::TaskFailed { .. }
+        | Event::TaskStuck { .. }
         | Event::TaskSkipped { .. }
         | Event::TaskCancelled { .. }
         | Event::CancelRequested { .. }
@@ -424,11 +425,14 @@ fn people() -> Vec<Recorded> {
     ];
     events.extend([Answer::Rejected, Answer::Done, Answer::Failed].map(answered));
     events.extend(GateDecision::ALL.map(|decision| answered(Answer::Decided(decision))));
+    events.extend(Settlement::ALL.map(|settlement| answered(Answer::Settled(settlement))));
     let change = Change { from: Status::Waiting, to: Status::Waiting, phase: Phase::Awaiting };
     let recorded = |event| Recorded { at: Timestamp(1), event, change };
     let refused = Box::new(Fault::new(FaultKind::Refused, "rejected by ana"));
     let failed = Event::TaskFailed { task: task(), fault: refused, is_timeout: false };
-    events.into_iter().chain([failed]).map(recorded).collect()
+    let expired = Box::new(Fault::new(FaultKind::Timeout, "nobody answered within 1h"));
+    let stuck = Event::TaskStuck { task: task(), fault: expired, is_timeout: true };
+    events.into_iter().chain([failed, stuck]).map(recorded).collect()
 }
 
 /// What holds tasks of projects back: their dates and calendars, and links that hold an end.

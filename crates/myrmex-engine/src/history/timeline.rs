@@ -231,6 +231,7 @@ impl Timeline {
             | Event::TaskPostponed { .. }
             | Event::TaskReleased { .. }
             | Event::CaseChosen { .. }
+            | Event::TaskStuck { .. }
             | Event::CancelRequested { .. }
             | Event::EndRequested { .. } => {}
         }
@@ -333,6 +334,7 @@ impl Timeline {
             | Event::TaskPostponed { .. }
             | Event::TaskReleased { .. }
             | Event::CaseChosen { .. }
+            | Event::TaskStuck { .. }
             | Event::TaskSucceeded { .. }
             | Event::TaskTaken { .. }
             | Event::TaskFailed { .. }

@@ -179,7 +179,8 @@ impl Turn<'_> {
         self.run.update(id, |activation| activation.is_evaluating = false);
         // What has started may still end with its output; nothing new begins in a scope that is being cancelled.
         let has_started = self.run.at(id).has_started;
-        let begins = !has_started || matches!(result, Ok(Evaluation::Retry(true)));
+        let is_again = self.run.at(id).phase == Phase::Retrying;
+        let begins = !has_started || is_again || matches!(result, Ok(Evaluation::Retry(true)));
         let is_late =
             !has_started && self.run.scope_around(id).is_some_and(|scope| self.run.is_enough(scope));
         let held = match &result {
@@ -210,7 +211,10 @@ impl Turn<'_> {
             Evaluation::MayBegin(_) | Evaluation::LagDue { .. } => {
                 unreachable!("what is asked about time is taken before")
             }
-            Evaluation::Skip if attempt > Attempt::FIRST => self.succeed(id, HashedValue::null_hash()),
+            // What was stuck begins anew, and is skipped as if it began for the first time.
+            Evaluation::Skip if attempt > Attempt::FIRST && self.run.stuck_since(id).is_none() => {
+                self.succeed(id, HashedValue::null_hash());
+            }
             Evaluation::Skip => {
                 self.disarm_lags_into(id, Holds::End);
                 self.emit(Event::TaskSkipped { task, reason: SkipReason::Condition });

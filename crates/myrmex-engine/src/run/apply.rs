@@ -11,7 +11,7 @@ use myrmex_model::outcome::{AttemptEnd, Outcome};
 use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
 
-use super::arena::{Activation, ActivationId, CallState, EachState, Hold, Work};
+use super::arena::{Activation, ActivationId, CallState, EachState, Hold, Leaf, Work};
 use super::edges::Happening;
 use super::hold::holds;
 use super::report::{is_unknown, losses_after};
@@ -111,23 +111,32 @@ impl Run {
             Event::TaskSucceeded { task, .. }
             | Event::TaskFailed { task, .. }
             | Event::TaskSkipped { task, .. }
-            | Event::TaskCancelled { task } => {
+            | Event::TaskCancelled { task }
+            | Event::TaskStuck { task, .. }
+            | Event::TaskTaken { task, .. } => {
                 let id = self.found(event, task)?;
-                if self.at(id).status.is_terminal() || id == ActivationId::ROOT {
-                    return Err(ReplayError::Task { kind: event.kind(), task: task.clone() });
-                }
-                self.apply_end(id, event, at)
-            }
-            Event::TaskTaken { task, taken } => {
-                let id = self.found(event, task)?;
-                if !self.at(id).is_untouched() || id == ActivationId::ROOT {
-                    return Err(ReplayError::Task { kind: event.kind(), task: task.clone() });
-                }
-                self.apply_taken(id, taken, at)
+                self.apply_over(id, event, at)
+                    .ok_or_else(|| ReplayError::Task { kind: event.kind(), task: task.clone() })?
             }
         };
         self.last = at;
         Ok(change)
+    }
+
+    /// Applies that work on a task is over, if it is one of which that can be so.
+    fn apply_over(&mut self, id: ActivationId, event: &Event, at: Timestamp) -> Option<Change> {
+        let own = self.at(id);
+        let (is_root, is_open) = (id == ActivationId::ROOT, !own.status.is_terminal());
+        match event {
+            Event::TaskStuck { fault, is_timeout, .. } if is_open && own.status != Status::Stuck => {
+                Some(self.apply_stuck(id, (fault, *is_timeout), at))
+            }
+            Event::TaskTaken { taken, .. } if own.is_untouched() && !is_root => {
+                Some(self.apply_taken(id, taken, at))
+            }
+            Event::TaskStuck { .. } | Event::TaskTaken { .. } => None,
+            end => (is_open && !is_root).then(|| self.apply_end(id, end, at)),
+        }
     }
 
     /// Applies what happens to the run as a whole.
@@ -186,6 +195,7 @@ impl Run {
             | Event::TaskSucceeded { .. }
             | Event::TaskTaken { .. }
             | Event::TaskFailed { .. }
+            | Event::TaskStuck { .. }
             | Event::TaskSkipped { .. }
             | Event::TaskCancelled { .. }
             | Event::CancelRequested { .. }
@@ -291,6 +301,7 @@ impl Run {
             | Event::TaskSucceeded { .. }
             | Event::TaskTaken { .. }
             | Event::TaskFailed { .. }
+            | Event::TaskStuck { .. }
             | Event::TaskSkipped { .. }
             | Event::TaskCancelled { .. }
             | Event::CancelRequested { .. }
@@ -324,6 +335,13 @@ impl Run {
         }
     }
 
+    /// Lets the scope around an activation that is not under way any more look whether others may begin.
+    pub(super) fn check_around(&mut self, id: ActivationId) {
+        if let Some(scope) = self.scope_around(id) {
+            self.agenda.push_back(Agenda::Check(scope));
+        }
+    }
+
     /// Counts an activation that has ended into the scope around it.
     pub(super) fn count_end(&mut self, id: ActivationId) {
         let activation = self.at(id);
@@ -338,6 +356,7 @@ impl Run {
             let first = self.at(first);
             (ended, index) < (first.ended, first.index)
         });
+        let is_stop = is_failed && self.is_stop(id);
         let Some(counts) = self.at_mut(parent).counts_mut() else { return };
         counts.open -= 1;
         counts.succeeded += u32::from(outcome == Some(Outcome::Succeeded));
@@ -345,6 +364,9 @@ impl Run {
         counts.failed += u32::from(is_failed);
         if is_failed && is_first {
             counts.first_failed = Some(id);
+        }
+        if is_stop {
+            counts.stopped_by = Some(id);
         }
     }
 
@@ -420,6 +442,7 @@ impl Run {
             | Event::TaskSucceeded { .. }
             | Event::TaskTaken { .. }
             | Event::TaskFailed { .. }
+            | Event::TaskStuck { .. }
             | Event::TaskSkipped { .. }
             | Event::TaskCancelled { .. }
             | Event::CancelRequested { .. }
@@ -509,6 +532,7 @@ impl Run {
             | Event::TaskReleased { .. }
             | Event::TaskSucceeded { .. }
             | Event::TaskFailed { .. }
+            | Event::TaskStuck { .. }
             | Event::TaskSkipped { .. }
             | Event::TaskCancelled { .. }
             | Event::CancelRequested { .. }
@@ -539,7 +563,10 @@ impl Run {
     /// Applies what happens to the attempts of a task.
     #[expect(clippy::too_many_lines, reason = "every event is named, so that a new one is not passed over")]
     fn apply_attempt(&mut self, id: ActivationId, event: &Event, at: Timestamp) -> Change {
-        let mut leaf = self.at(id).leaf().copied().unwrap_or_default();
+        let before = self.at(id).facts().and_then(|facts| facts.stuck.as_ref());
+        let attempts_made = before.map_or(0, |stuck| stuck.attempts);
+        let fresh = Leaf { attempts_made, ..Leaf::default() };
+        let mut leaf = self.at(id).leaf().copied().unwrap_or(fresh);
         let (mut status, mut phase) = (self.at(id).status, self.at(id).phase);
         let (mut artifacts, mut cached, mut names) = (None, None, None);
         match event {
@@ -589,6 +616,7 @@ impl Run {
             | Event::CaseChosen { .. }
             | Event::TaskSucceeded { .. }
             | Event::TaskFailed { .. }
+            | Event::TaskStuck { .. }
             | Event::TaskSkipped { .. }
             | Event::TaskCancelled { .. }
             | Event::CancelRequested { .. }
@@ -663,6 +691,7 @@ impl Run {
             | Event::TaskPostponed { .. }
             | Event::TaskReleased { .. }
             | Event::CaseChosen { .. }
+            | Event::TaskStuck { .. }
             | Event::CancelRequested { .. }
             | Event::TaskTaken { .. }
             | Event::EndRequested { .. }
@@ -695,7 +724,7 @@ impl Run {
     }
 
     /// Lets go of what mattered only until the end of an activation.
-    fn forget_handling(&mut self, id: ActivationId) {
+    pub(super) fn forget_handling(&mut self, id: ActivationId) {
         self.clear_dues(id);
         if let Some(rare) = &mut self.at_mut(id).rare {
             let facts = &mut rare.facts;

@@ -17,6 +17,7 @@
 //! | `on_failure` is at work | that is cancelled; the failure stands |
 //! | `finally` is at work | nothing, it is shielded; what it came to before stands. A second cancel of the run ends it |
 //! | had started, and has a `finally` | that runs before it is `cancelled` |
+//! | stuck | `cancelled` at once |
 //! | ended | unchanged |
 //! | the run has ended | the cancel is refused |
 //!
@@ -61,6 +62,9 @@ impl Turn<'_> {
 
     /// Ends what can be ended at once of an activation, and asks for the end of the rest.
     pub(super) fn stop(&mut self, id: ActivationId) {
+        if self.stop_stuck(id) {
+            return;
+        }
         let activation = self.run.at(id);
         if activation.status.is_terminal() || activation.is_evaluating {
             // The answer of this turn finds it cancelled.

@@ -142,7 +142,8 @@ impl Run {
             (false, false) => return Err(Rejection::NotStarted),
             (true, true) => return Err(Rejection::AlreadyStarted),
             // What was acknowledged before the end is acknowledged again.
-            (true, false) if matches!(&command, Command::Signal(signal) if self.has_received(signal)) => {
+            (true, false) if matches!(&command, Command::Signal { signal, .. } if self.has_received(signal)) =>
+            {
                 return Ok(Decision::default());
             }
             // What was asked about time may have an answer after the run has ended in the same turn.
@@ -176,7 +177,7 @@ impl Run {
             }
             Command::Cancel { by, reason, successor } => turn.cancel(by, reason, successor),
             Command::Skip { tasks, by, reason } => turn.skip_waiting(&tasks, &by, &reason)?,
-            Command::Signal(signal) => turn.signal(*signal)?,
+            Command::Signal { signal, look } => turn.signal(*signal, look.as_deref())?,
             Command::Rebase { definition, hash, map, by, reason } => {
                 turn.rebase(definition, hash, map, by, reason)?;
             }

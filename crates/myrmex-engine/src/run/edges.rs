@@ -26,6 +26,8 @@ use super::{Agenda, Lag, Run};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Happening {
     Started,
+    /// It failed, and a person may still decide otherwise: only what accepts a failure is decided.
+    Stuck,
     Ended(Outcome),
 }
 
@@ -65,6 +67,11 @@ impl Run {
         let asks_start = edge.on.contains(Outcome::Started);
         match happening {
             Happening::Started => asks_start.then_some(true),
+            Happening::Stuck => {
+                let is_failure = edge.on.contains(Outcome::Failed) && edge.cases.is_empty();
+                (is_failure && !asks_start).then_some(true)
+            }
+            Happening::Ended(_) if self.verdict_when_stuck(id, edge).is_some() => None,
             Happening::Ended(_) if asks_start && self.at(id).has_started => None,
             Happening::Ended(outcome) => {
                 let ran = matches!(outcome, Outcome::Succeeded | Outcome::Failed);
@@ -86,13 +93,19 @@ impl Run {
         }
     }
 
+    /// Returns what was decided about an edge when the child that it leaves was stuck, if it was and something was.
+    fn verdict_when_stuck(&self, id: ActivationId, edge: &Edge) -> Option<bool> {
+        self.stuck_since(id)?;
+        self.verdict(id, edge, Happening::Stuck)
+    }
+
     fn skip_reason(&self, id: ActivationId, edge: &Edge, happening: Happening) -> SkipReason {
         let task = self.address(id);
         match happening {
             Happening::Ended(outcome) if edge.cases.is_empty() || outcome != Outcome::Succeeded => {
                 SkipReason::Upstream { task, outcome }
             }
-            Happening::Ended(_) | Happening::Started => SkipReason::NotChosen { task },
+            Happening::Ended(_) | Happening::Stuck | Happening::Started => SkipReason::NotChosen { task },
         }
     }
 
@@ -175,7 +188,8 @@ impl Run {
         let activation = self.at(from);
         let has_begun = edge.on.contains(Outcome::Started) && activation.has_started;
         let ended = Outcome::of(activation.status).map(Happening::Ended);
-        has_begun || ended.is_some_and(|ended| self.verdict(from, edge, ended) == Some(true))
+        let is_stuck = self.verdict_when_stuck(from, edge).is_some();
+        has_begun || is_stuck || ended.is_some_and(|ended| self.verdict(from, edge, ended) == Some(true))
     }
 
     /// Returns the first edge between two children that has its outcome and whose lag has not been armed.
@@ -211,10 +225,11 @@ impl Run {
 
     /// Returns from when the lag of `key` counts: when the outcome came about that the edge asked for.
     fn lag_since(&self, key: EdgeKey) -> Option<Timestamp> {
-        let (from, _) = self.edge_ends(key);
-        let (from, edge) = (self.at(from), self.edge(key)?);
+        let (source, _) = self.edge_ends(key);
+        let (from, edge) = (self.at(source), self.edge(key)?);
         let asks_start = edge.on.contains(Outcome::Started) && from.has_started;
-        if asks_start { from.started } else { from.ended }
+        let stuck = self.verdict_when_stuck(source, edge).and_then(|_| self.stuck_since(source));
+        if asks_start { from.started } else { stuck.or(from.ended) }
     }
 
     /// Returns whether a child still waits for an edge that holds back this of it.

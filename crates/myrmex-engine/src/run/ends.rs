@@ -115,6 +115,14 @@ impl Turn<'_> {
         true
     }
 
+    /// Fails once more what was stuck because of an edge that can never be true; returns whether it was.
+    pub(super) fn fails_at_dead_end(&mut self, id: ActivationId) -> bool {
+        let fault = self.run.dead_end(id).filter(|_| self.run.await_of(id).is_none());
+        let Some(fault) = fault else { return false };
+        self.fail(id, fault, false);
+        true
+    }
+
     /// Looks whether what people are done with may end.
     pub(super) fn attend_held(&mut self, id: ActivationId) {
         let own = self.run.at(id);

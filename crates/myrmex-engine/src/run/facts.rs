@@ -453,7 +453,10 @@ impl Run {
                 self.derive_handler(id);
             } else if self.at(id).status == Status::Running {
                 self.derive_scope(id);
-            } else if self.awaiting(id).is_some() || self.at(id).phase == Phase::Held {
+            } else if self.awaiting(id).is_some()
+                || self.at(id).phase == Phase::Held
+                || self.at(id).status == Status::Stuck
+            {
                 self.agenda.push_back(Agenda::Attend(id));
             }
         });
@@ -538,6 +541,9 @@ impl Run {
         let (has_started, outcome) = (activation.has_started, Outcome::of(activation.status));
         if has_started {
             self.decide_edges(child, Happening::Started);
+        }
+        if self.stuck_since(child).is_some() {
+            self.decide_edges(child, Happening::Stuck);
         }
         if let Some(outcome) = outcome {
             self.decide_edges(child, Happening::Ended(outcome));

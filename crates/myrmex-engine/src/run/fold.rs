@@ -179,8 +179,9 @@ impl Run {
         };
         let seen = [
             last(&|_| true),
-            // The last one, if nothing was decided about it yet, is no fact: then this one tells how many there were.
-            last(&|visit| !visit.is_untouched()),
+            // The last one, if nothing was decided about it yet, is no fact, and if it is postponed a move to another definition
+            // forgets that: then this one tells how many there were.
+            last(&|visit| !visit.is_untouched() && visit.phase != Phase::Postponed),
             last(&|visit| visit.status != Status::Skipped),
             last(&|visit| visit.status == Status::Succeeded),
         ];

@@ -175,7 +175,10 @@ impl Turn<'_> {
     /// Ends an activation, and what it holds.
     pub(super) fn emit_end(&mut self, id: ActivationId, end: Event) {
         let hold = self.run.hold(id);
-        self.disarm_lags_into(id, Holds::End);
+        // What is stuck may be done once more, and is held then as it was.
+        if !matches!(end, Event::TaskStuck { .. }) {
+            self.disarm_lags_into(id, Holds::End);
+        }
         self.emit(end);
         if let Some(Hold::Held(token)) = hold {
             self.effect(Effect::Release { token });

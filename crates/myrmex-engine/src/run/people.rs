@@ -26,13 +26,14 @@ use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::RunId;
 use myrmex_model::ir::{Await, AwaitKind, Body, GateDecision, Outputs};
 use myrmex_model::name::Name;
-use myrmex_model::signal::{Answer, SIGNAL_TEXT_BYTES_MAX, Signal, Word};
+use myrmex_model::signal::{Answer, Look, SIGNAL_TEXT_BYTES_MAX, Settlement, Signal, Word};
 use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::{Length, Timestamp};
 use myrmex_model::value::HashedValue;
 
 use super::arena::{ActivationId, Work};
 use super::decide::{Rejection, Turn};
+use super::gate::stands_for;
 use super::signals::{MESSAGES_KEPT_MAX, Received};
 use super::{Agenda, ReplayError, Run};
 
@@ -174,9 +175,14 @@ impl Run {
                 Ok(self.change_run(self.status, Phase::None))
             }
             Word::Answer { task, answer } => {
-                let id = self.find(task).filter(|id| self.awaiting(*id).is_some());
                 let misfit = || ReplayError::Task { kind: event.kind(), task: task.clone() };
-                let id = id.ok_or_else(misfit)?;
+                let found = self.find(task).ok_or_else(misfit)?;
+                if let Answer::Settled(settlement) = answer {
+                    Some(found).filter(|id| self.is_unsettled(*id)).ok_or_else(misfit)?;
+                    self.signals.receive(signal, at);
+                    return Ok(self.apply_settled(found, (signal, *settlement), at));
+                }
+                let id = Some(found).filter(|id| self.awaiting(*id).is_some()).ok_or_else(misfit)?;
                 self.signals.receive(signal, at);
                 let received = Received { signal: signal.clone(), at };
                 let is_open = matches!(answer, Answer::Progress(_) | Answer::Decided(GateDecision::Hold));
@@ -216,8 +222,9 @@ impl Run {
         if !matches!(Self::outcome_of_answers(body, state), Verdict::Agreed) || !self.holds_end(id) {
             return change;
         }
-        self.at_mut(id).phase = Phase::Held;
+        self.update(id, |activation| activation.phase = Phase::Held);
         self.clear_dues(id);
+        self.check_around(id);
         Change { phase: Phase::Held, ..change }
     }
 
@@ -239,13 +246,11 @@ impl Run {
             match answer {
                 Answer::Rejected => return refused(FaultKind::Refused, "rejected"),
                 Answer::Failed => return refused(FaultKind::Runtime, "marked as failed"),
-                Answer::Decided(decision @ (GateDecision::Stop | GateDecision::Recycle)) => {
-                    return refused(FaultKind::Refused, &format!("`{}` was decided", decision.as_str()));
+                Answer::Decided(GateDecision::Stop) => {
+                    return refused(FaultKind::Refused, "`stop` was decided");
                 }
-                Answer::Approved
-                | Answer::Done
-                | Answer::Decided(GateDecision::Go | GateDecision::Conditional) => agreed += 1,
-                Answer::Progress(_) | Answer::Decided(GateDecision::Hold) => {}
+                Answer::Approved | Answer::Done | Answer::Decided(GateDecision::Go) => agreed += 1,
+                Answer::Progress(_) | Answer::Settled(_) | Answer::Decided(GateDecision::Hold) => {}
             }
         }
         if agreed >= body.count { Verdict::Agreed } else { Verdict::Open }
@@ -307,10 +312,16 @@ impl Run {
         now: Timestamp,
     ) -> Result<(), String> {
         let own = self.at(id);
-        let Some(body) = self.await_of(id) else { return Err("it asks nobody".to_owned()) };
         if own.status.is_terminal() {
             return Err(format!("it is over: {}", own.status));
         }
+        if matches!(answer, Answer::Settled(_)) {
+            return self.check_settled(id, &signal.by);
+        }
+        if own.status == Status::Stuck {
+            return Err("it is stuck: somebody has to decide whether it is retried".to_owned());
+        }
+        let Some(body) = self.await_of(id) else { return Err("it asks nobody".to_owned()) };
         let Some(state) = self.awaiting(id) else {
             return Err(if own.is_untouched() || own.phase == Phase::Postponed {
                 "it does not ask yet".to_owned()
@@ -328,7 +339,7 @@ impl Run {
             return Err("its time has run out".to_owned());
         }
         check_kind(body, answer)?;
-        check_person(&state.asked, &signal.by)?;
+        self.check_person(&state.asked, &signal.by)?;
         let by = person(&signal.by);
         let has_agreed = state.answers.iter().any(|received| person(&received.signal.by) == by);
         if has_agreed && matches!(answer, Answer::Approved | Answer::Decided(_)) {
@@ -344,7 +355,7 @@ impl Run {
 /// What a run waits for in which nothing goes on by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standstill {
-    /// Whether a task asks people, or waits for a message.
+    /// Whether a task asks people, waits for a message, or is stuck.
     pub asks: bool,
     /// The runs whose end it waits for.
     pub children: Vec<RunId>,
@@ -373,7 +384,7 @@ impl Run {
         let timers = self.timers();
         let mut all = (0..u32::try_from(self.arena.len()).unwrap_or(u32::MAX)).map(ActivationId);
         Some(Standstill {
-            asks: all.any(|id| self.awaiting(id).is_some()),
+            asks: all.any(|id| self.awaiting(id).is_some() || self.is_unsettled(id)),
             children: self.awaited_children(),
             is_queued: self.claim().is_some_and(|claim| !claim.is_admitted),
             // Nobody waits for limits of time.
@@ -401,6 +412,7 @@ fn check_kind(body: &Await, answer: Answer) -> Result<(), String> {
             | Answer::Done
             | Answer::Failed
             | Answer::Progress(_)
+            | Answer::Settled(_)
             | Answer::Decided(_),
         ) => false,
     };
@@ -420,34 +432,42 @@ fn check_kind(body: &Await, answer: Answer) -> Result<(), String> {
 }
 
 /// Returns the name of a person without the word for its kind: `person:ana` and `ana` are the same one.
-fn person(name: &str) -> &str {
+pub(super) fn person(name: &str) -> &str {
     name.strip_prefix("person:").unwrap_or(name)
 }
 
-/// Says whether a person may answer. Names with a kind in front, such as `group:board`, stand for people whom nothing here knows:
-/// with one of them everybody may, but for those who are excluded.
-fn check_person(asked: &Asked, by: &str) -> Result<(), String> {
-    let is = |name: &String| person(name) == person(by);
-    if asked.exclude.iter().any(is) {
-        return Err(format!("`{by}` is excluded from answering"));
+impl Run {
+    /// Says whether a person may answer. With a name that stands for people whom nothing here knows everybody may, but for those who are
+    /// excluded.
+    fn check_person(&self, asked: &Asked, by: &str) -> Result<(), String> {
+        let project = self.definition.project.as_deref();
+        let is = |name: &String| stands_for(project, name, by);
+        if asked.exclude.iter().any(|name| is(name) == Some(true)) {
+            return Err(format!("`{by}` is excluded from answering"));
+        }
+        if asked.from.is_empty() || asked.from.iter().any(|name| is(name) != Some(false)) {
+            return Ok(());
+        }
+        Err(format!("`{by}` is not asked, but {}", asked.from.join(", ")))
     }
-    let is_somebody = |name: &String| name.contains(':') && !name.starts_with("person:");
-    if asked.from.is_empty() || asked.from.iter().any(|name| is(name) || is_somebody(name)) {
-        return Ok(());
-    }
-    Err(format!("`{by}` is not asked, but {}", asked.from.join(", ")))
 }
 
 impl Turn<'_> {
     /// Takes a signal. One that came before changes nothing.
-    pub(super) fn signal(&mut self, signal: Signal) -> Result<(), Rejection> {
+    pub(super) fn signal(&mut self, signal: Signal, look: Option<&Look>) -> Result<(), Rejection> {
         self.run.check_signal(&signal, self.now)?;
         if self.run.has_received(&signal) {
             return Ok(());
         }
+        self.run.check_criteria(&signal, look)?;
         let asks = signal.task().and_then(|task| self.run.find(task));
-        let shown = asks.and_then(|id| self.run.awaiting(id)).and_then(|state| state.asked.shown);
+        let asked = asks.and_then(|id| self.run.awaiting(id)).and_then(|state| state.asked.shown);
+        let shown = look.map(|look| look.shown).or(asked);
+        let is_retry = matches!(signal.word, Word::Answer { answer: Answer::Settled(Settlement::Retry), .. });
         self.emit(Event::SignalReceived { signal: Box::new(signal), shown });
+        if let Some(id) = asks.filter(|_| is_retry) {
+            self.repeat(id);
+        }
         Ok(())
     }
 
@@ -461,6 +481,9 @@ impl Turn<'_> {
     pub(super) fn attend(&mut self, id: ActivationId) {
         if self.run.at(id).phase == Phase::Held {
             return self.attend_held(id);
+        }
+        if self.settle(id) {
+            return;
         }
         let definition = Arc::clone(&self.run.definition);
         let node = definition.node(self.run.at(id).node);

@@ -65,7 +65,7 @@ impl Run {
         self.forget_lags(id);
     }
 
-    fn retire_with(&mut self, id: ActivationId) {
+    pub(super) fn retire_with(&mut self, id: ActivationId) {
         self.at_mut(id).is_stale = true;
         self.ends.remove(&id);
         for child in self.children(id) {

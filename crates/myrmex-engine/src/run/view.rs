@@ -90,6 +90,12 @@ impl Run {
         View { run: self, from: ActivationId(ticket.0), is_inside, is_beside: false }
     }
 
+    /// Returns what the task at `address` sees, if it is under way.
+    pub fn view_of(&self, address: &Address) -> Option<View<'_>> {
+        let from = self.find(address)?;
+        Some(View { run: self, from, is_inside: false, is_beside: false })
+    }
+
     /// Returns the task at `address`, if it was reached.
     pub fn task(&self, address: &Address) -> Option<TaskView<'_>> {
         let live = self.find(address).map(|id| TaskView::of(self, id));
@@ -603,6 +609,11 @@ impl<'a> TaskView<'a> {
     /// Returns whether what is said to it may still change something.
     pub fn is_awaiting(&self) -> bool {
         self.id().is_some_and(|id| self.run.awaiting(id).is_some())
+    }
+
+    /// Returns whether a person has to decide what becomes of it.
+    pub fn is_stuck(&self) -> bool {
+        self.id().is_some_and(|id| self.run.is_unsettled(id))
     }
 
     /// Returns whether it is a `for_each`.

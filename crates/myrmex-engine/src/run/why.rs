@@ -65,6 +65,8 @@ pub enum Reason {
     Timer(Timestamp),
     /// What people say to it, or a message: [`TaskView::awaited`] tells.
     Awaited,
+    /// What a person decides about it: it is stuck.
+    Decision,
     /// The end of a run that it called.
     Child(RunId),
     /// The end of what is inside it, or follows it.
@@ -148,6 +150,9 @@ impl Run {
         }
         if activation.phase == Phase::Held {
             return Reason::Held(self.holders(id));
+        }
+        if activation.status == Status::Stuck {
+            return Reason::Decision;
         }
         if self.hold(id) == Some(Hold::Waiting) || activation.phase == Phase::Queued {
             return Reason::Queued;

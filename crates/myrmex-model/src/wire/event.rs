@@ -35,10 +35,11 @@
 //! | 27 | `task.skipped` | which: 0 its condition, 1 other and outcome, 2 other took another way, 3 a run |
 //! | 28 | `task.cancelled` | |
 //! | 29 | `await.opened` | input? (what is shown), people?, excluded? |
-//! | 30 | `signal.received`, `task.answered`, `task.progress` | output? (its data), input? (what was shown), answer, number?, by, words?, signal, name?, spent?, remaining? |
+//! | 30 | `signal.received`, `task.answered`, `task.settled`, `task.progress` | output? (its data), input? (what was shown), answer, number?, by, words?, signal, name?, spent?, remaining? |
 //! | 31 | `signal.taken` | signal |
 //! | 32 | `task.postponed` | due, which: 0 the start of the project, 1 its window, 2 a calendar; name? (of the calendar) |
 //! | 33 | `task.released` | |
+//! | 34 | `task.stuck` | fault, timeout? |
 //!
 //! Ids and hashes are their bytes, words the numbers of `wire::numbers`, instants nanoseconds since 1970; what has parts is in
 //! `wire::parts`. A later release may add a field that may be absent, or a kind. A number, of a kind or of a key,
@@ -167,6 +168,7 @@ mod kind {
     pub(super) const SIGNAL_TAKEN: u8 = 31;
     pub(super) const TASK_POSTPONED: u8 = 32;
     pub(super) const TASK_RELEASED: u8 = 33;
+    pub(super) const TASK_STUCK: u8 = 34;
 }
 
 fn kind_of(event: &Event) -> u8 {
@@ -205,6 +207,7 @@ fn kind_of(event: &Event) -> u8 {
         Event::SignalTaken { .. } => kind::SIGNAL_TAKEN,
         Event::TaskPostponed { .. } => kind::TASK_POSTPONED,
         Event::TaskReleased { .. } => kind::TASK_RELEASED,
+        Event::TaskStuck { .. } => kind::TASK_STUCK,
     }
 }
 
@@ -318,7 +321,9 @@ fn put_own(to: &mut Fields, event: &Event) {
         }
         Event::LagElapsed { from, holds, .. } => put_edge(to, from, *holds),
         Event::TaskTaken { taken, .. } => to.taken(key::TAKEN, taken),
-        Event::TaskFailed { fault, is_timeout, .. } => put_failure(to, fault, *is_timeout),
+        Event::TaskFailed { fault, is_timeout, .. } | Event::TaskStuck { fault, is_timeout, .. } => {
+            put_failure(to, fault, *is_timeout);
+        }
         Event::TaskSkipped { reason, .. } => put_reason(to, reason),
         Event::AwaitOpened { asked, .. } => put_asked(to, asked),
         Event::SignalReceived { signal, shown } => put_signal(to, signal, *shown),
@@ -388,6 +393,7 @@ fn put_signal(to: &mut Fields, signal: &Signal, shown: Option<ValueHash>) {
             progress = Some(said);
         }
         Some(Answer::Decided(decision)) => to.unsigned(key::NUMBER, numbers::of_decision(decision)),
+        Some(Answer::Settled(settlement)) => to.unsigned(key::NUMBER, numbers::of_settlement(settlement)),
         None | Some(Answer::Approved | Answer::Rejected | Answer::Done | Answer::Failed) => {}
     }
     to.text(key::BY, by);

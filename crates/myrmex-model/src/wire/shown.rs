@@ -71,15 +71,12 @@ pub fn data(event: &Event) -> Value {
         Event::CaseChosen { case, .. } => json!({"case": case}),
         Event::TaskSucceeded { output, vars, fault, .. } => success_json(*output, *vars, fault.as_deref()),
         Event::TaskTaken { taken, .. } => taken_json(taken),
-        Event::TaskFailed { fault, is_timeout, .. } => failure_json(fault, *is_timeout),
+        Event::TaskFailed { fault, is_timeout, .. } | Event::TaskStuck { fault, is_timeout, .. } => {
+            failure_json(fault, *is_timeout)
+        }
         Event::TaskSkipped { reason, .. } => reason_json(reason),
         Event::CancelRequested { by, reason, successor, .. } => cancel_json(by, reason, *successor),
-        Event::RunEnded { output, fault, .. } => match (output, fault) {
-            (None, None) => Value::Null,
-            (Some(output), None) => json!({"output": output.to_string()}),
-            (None, Some(fault)) => json!({"fault": fault_json(fault)}),
-            (Some(output), Some(fault)) => json!({"output": output.to_string(), "fault": fault_json(fault)}),
-        },
+        Event::RunEnded { output, fault, .. } => end_json(*output, fault.as_deref()),
         Event::RunQueued { key: None }
         | Event::RunAdmitted
         | Event::HoldGranted { .. }
@@ -88,6 +85,15 @@ pub fn data(event: &Event) -> Value {
         | Event::TaskCancelled { .. }
         | Event::TaskReleased { .. }
         | Event::EndRequested { .. } => Value::Null,
+    }
+}
+
+fn end_json(output: Option<ValueHash>, fault: Option<&Fault>) -> Value {
+    match (output, fault) {
+        (None, None) => Value::Null,
+        (Some(output), None) => json!({"output": output.to_string()}),
+        (None, Some(fault)) => json!({"fault": fault_json(fault)}),
+        (Some(output), Some(fault)) => json!({"output": output.to_string(), "fault": fault_json(fault)}),
     }
 }
 

@@ -40,7 +40,7 @@ use resolve::{Resolver, Sources};
 
 pub use limits::EvaluationLimits;
 pub(crate) use lines::Lines;
-pub(crate) use people::answer_data;
+pub(crate) use people::{answer_data, look};
 
 /// The most bytes of the outputs of a `for_each`'s items together. A store keeps them as one value, and everything that
 /// reads the list holds it in memory.

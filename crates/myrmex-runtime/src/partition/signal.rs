@@ -4,14 +4,15 @@ use myrmex_engine::run::{Rejection, Run};
 use myrmex_model::address::Address;
 use myrmex_model::command::Command;
 use myrmex_model::id::RunId;
-use myrmex_model::ir::Body;
-use myrmex_model::signal::{Answer as Reply, Signal, Word};
+use myrmex_model::ir::{AwaitKind, Body, GateDecision};
+use myrmex_model::signal::{Answer as Reply, Look, Signal, Word};
 use myrmex_model::status::Status;
 use myrmex_model::value::{HashedValue, Value, is_depth_bounded};
+use myrmex_store::StoreError;
 
-use super::State;
 use super::message::{Answer, RequestError};
-use crate::evaluate::answer_data;
+use super::{JournalError, State};
+use crate::evaluate::{self, Desk, answer_data};
 
 /// Something that is to be said to a run. What comes with it is a value yet.
 #[derive(Debug, Clone)]
@@ -79,10 +80,44 @@ impl State {
         // What fits the fields of a task matters only while the task asks.
         loaded.run.check_signal(&new.signal, now)?;
         let (signal, data) = filled(&loaded.run, new)?;
-        if let Some(data) = data {
+        let look = self.look(id, (&signal, data.as_ref())).map_err(JournalError::from)?;
+        if let (Some(data), Some(loaded)) = (data, self.at_hand(id)) {
             loaded.values.put(data);
         }
-        self.put(id, Command::Signal(Box::new(signal))).map_err(RequestError::from)
+        let said = Command::Signal { signal: Box::new(signal), look };
+        self.put(id, said).map_err(RequestError::from)
+    }
+
+    /// Looks how the gate stands that a signal decides to go on at; nothing if it does not.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] if a value of the run cannot be read. Then nothing was decided.
+    fn look(&mut self, id: RunId, said: (&Signal, Option<&Value>)) -> Result<Option<Box<Look>>, StoreError> {
+        let now = self.parts.clock.now();
+        let Some(loaded) = self.owned.runs.get_mut(&id) else { return Ok(None) };
+        let Word::Answer { task, answer: Reply::Decided(GateDecision::Go) } = &said.0.word else {
+            return Ok(None);
+        };
+        let Some(view) = loaded.run.view_of(task) else { return Ok(None) };
+        let Body::Await(body) = &loaded.run.definition().node(view.own().node()).body else {
+            return Ok(None);
+        };
+        let AwaitKind::Gate(gate) = &body.kind else { return Ok(None) };
+        let mut desk = Desk {
+            evaluator: &mut self.evaluator,
+            values: &mut loaded.values,
+            lines: &mut self.lines,
+            definitions: &mut self.owned.definitions,
+            namespace: &self.parts.namespace,
+            reader: self.owned.reader.as_ref(),
+            now: now.max(loaded.run.last()),
+            trouble: None,
+        };
+        match (evaluate::look(&mut desk, view, gate, said.1), desk.trouble) {
+            (_, Some(trouble)) => Err(trouble),
+            (looked, None) => Ok(looked.ok().map(Box::new)),
+        }
     }
 }
 

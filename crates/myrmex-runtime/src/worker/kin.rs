@@ -161,6 +161,7 @@ impl Kin {
                     | Event::CaseChosen { .. }
                     | Event::TaskSucceeded { .. }
                     | Event::TaskFailed { .. }
+                    | Event::TaskStuck { .. }
                     | Event::TaskSkipped { .. }
                     | Event::TaskCancelled { .. }
                     | Event::CancelRequested { .. }

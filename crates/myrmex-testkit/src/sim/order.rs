@@ -144,6 +144,7 @@ impl<'a> Reading<'a> {
             | Event::RunQueued { .. }
             | Event::RunAdmitted
             | Event::Rebased { .. }
+            | Event::TaskStuck { .. }
             | Event::RoundBegan { .. }
             | Event::HandlerEntered { .. }
             | Event::HoldGranted { .. }

@@ -332,6 +332,7 @@ impl Shown {
             | Reason::Runs(_)
             | Reason::Pause { .. }
             | Reason::Timer(_)
+            | Reason::Decision
             | Reason::Child(_)
             | Reason::Inside(_)
             | Reason::Undecided => (text(reason), reason_json(reason)),
@@ -436,6 +437,7 @@ fn text(reason: &Reason) -> String {
         Reason::Pause { attempt, due } => format!("waits until {due}, then comes attempt {attempt}"),
         Reason::Timer(due) => format!("waits until {due}"),
         Reason::Awaited => "waits for people".to_owned(),
+        Reason::Decision => "is stuck: somebody has to decide what becomes of it".to_owned(),
         Reason::Child(run) => format!("waits for run {}, which it called", summary::short(*run)),
         Reason::Inside(tasks) if tasks.is_empty() => "is about to end".to_owned(),
         Reason::Inside(tasks) => format!("waits for {}, inside it", named(tasks)),
@@ -461,6 +463,7 @@ fn text_when_stopped(reason: &Reason) -> Option<String> {
         | Reason::Pause { .. }
         | Reason::Timer(_)
         | Reason::Awaited
+        | Reason::Decision
         | Reason::Child(_)
         | Reason::Inside(_) => None,
     }
@@ -496,6 +499,7 @@ fn reason_json(reason: &Reason) -> Value {
         }
         Reason::Timer(due) => json!({"kind": "timer", "due": due.to_string()}),
         Reason::Awaited => json!({"kind": "people"}),
+        Reason::Decision => json!({"kind": "decision"}),
         Reason::Child(run) => json!({"kind": "child", "run": run.to_string()}),
         Reason::Inside(tasks) => json!({"kind": "inside", "tasks": paths(tasks)}),
         Reason::Undecided => json!({"kind": "undecided"}),

@@ -163,6 +163,7 @@ impl Live {
             | Event::SignalTaken { .. }
             | Event::TaskSucceeded { .. }
             | Event::TaskFailed { .. }
+            | Event::TaskStuck { .. }
             | Event::TaskSkipped { .. }
             | Event::TaskCancelled { .. }
             | Event::TaskTaken { .. }

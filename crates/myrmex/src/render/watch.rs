@@ -139,6 +139,7 @@ impl Watch {
             | Event::RunQueued { .. }
             | Event::RunAdmitted
             | Event::Rebased { .. }
+            | Event::TaskStuck { .. }
             | Event::RoundBegan { .. }
             | Event::HandlerEntered { .. }
             | Event::TaskQueued { .. }

@@ -288,7 +288,8 @@ fn fact(from: &mut Reader<'_>, base: Timestamp) -> Read<Fact> {
 
 fn put_rare(to: &mut Writer, rare: &RareFacts, base: Timestamp) {
     let RareFacts { attempt, repeated, repeat, catch_retries, dues, limit, handling, .. } = rare;
-    let RareFacts { caught, is_unknown, inputs, vars, taken, cached, named, hold, is_by_hand, .. } = rare;
+    let RareFacts { caught, is_unknown, inputs, vars, taken, cached, named, hold, is_by_hand, stuck, .. } =
+        rare;
     to.number(attempt.0);
     to.number(*repeated);
     to.option(*repeat, |to, (attempt, due)| {
@@ -331,6 +332,7 @@ fn put_rare(to: &mut Writer, rare: &RareFacts, base: Timestamp) {
         to.option(token, Writer::number);
     });
     to.byte(u8::from(*is_by_hand));
+    to.option(stuck.as_ref(), |to, stuck| people::put_stuck(to, stuck, base));
 }
 
 fn rare(from: &mut Reader<'_>, base: Timestamp) -> Read<RareFacts> {
@@ -363,6 +365,7 @@ fn rare(from: &mut Reader<'_>, base: Timestamp) -> Read<RareFacts> {
             Ok(token.map_or(Hold::Waiting, |token| Hold::Held(FencingToken(token))))
         })?,
         is_by_hand: from.flag()?,
+        stuck: from.option(|from| people::stuck(from, base))?,
     })
 }
 

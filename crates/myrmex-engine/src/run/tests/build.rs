@@ -14,7 +14,7 @@ use myrmex_model::ir::{
 };
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::outcome::{Outcome, OutcomeSet};
-use myrmex_model::planning::{Date, Extent, Planning, Window};
+use myrmex_model::planning::{Date, Extent, Planning, Project, Window};
 use myrmex_model::schema::{Schema, Type};
 use myrmex_model::template::{Expr, Template};
 use myrmex_model::time::{Length, Timestamp};
@@ -456,6 +456,11 @@ pub(super) fn define(root: &Spec) -> Arc<Definition> {
         root: NodeId(0),
         project,
     })
+}
+
+/// Makes the definition of a project whose tasks are those of `root`.
+pub(super) fn project_of(root: &Spec, project: Project) -> Arc<Definition> {
+    Arc::new(Definition { project: Some(Box::new(project)), ..Definition::clone(&define(root)) })
 }
 
 /// Makes the definition of which one run may be under way at a time, by key.

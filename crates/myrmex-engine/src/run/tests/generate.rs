@@ -111,6 +111,12 @@ impl Chooser {
         self.follow(spec, &mut left, 0)
     }
 
+    /// Draws the root of a project: one graph.
+    pub(super) fn project(&mut self) -> Spec {
+        let mut left = 4 + self.below(24);
+        self.graph("root", &mut left, 0)
+    }
+
     fn graph(&mut self, name: &str, left: &mut usize, depth: usize) -> Spec {
         let mut children = Vec::new();
         for index in 0..=self.below(6) {

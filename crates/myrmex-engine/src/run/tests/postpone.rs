@@ -108,11 +108,11 @@ fn what_is_postponed_is_cancelled_and_skipped_at_once() {
 }
 
 #[test]
-fn a_question_that_has_no_answer_fails_the_task() {
+fn a_task_of_which_nobody_can_say_when_it_begins_is_stuck() {
     let mut host = Host::new(define(&graph("root", vec![task("a").dated()])));
     host.answer_error("a");
     host.start();
-    host.expect(&[("a", Status::Failed)]);
+    host.expect(&[("a", Status::Stuck)]);
 }
 
 #[test]

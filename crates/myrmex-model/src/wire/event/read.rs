@@ -156,6 +156,11 @@ impl Found {
                 task: end.found(self.task, "task")?,
             }),
             kind::TASK_RELEASED => Ok(Event::TaskReleased { task: end.found(self.task, "task")? }),
+            kind::TASK_STUCK => Ok(Event::TaskStuck {
+                task: end.found(self.task, "task")?,
+                fault: end.found(self.fault, "fault")?,
+                is_timeout: self.is_timeout,
+            }),
             _ => Err(end.wrong("an unknown kind of event")),
         }
     }
@@ -368,6 +373,10 @@ impl Found {
             5 => {
                 let decision = numbers::decision(number()?.into());
                 Answer::Decided(decision.ok_or_else(|| end.wrong("an unknown decision"))?)
+            }
+            6 => {
+                let settlement = numbers::settlement(number()?.into());
+                Answer::Settled(settlement.ok_or_else(|| end.wrong("an unknown settlement"))?)
             }
             _ => return Err(end.wrong("an unknown answer")),
         };
