@@ -423,7 +423,14 @@ fn check_kind(body: &Await, answer: Answer) -> Result<(), String> {
         AwaitKind::Manual => "is done, failed, or so far from done",
         AwaitKind::Form => "is filled in, or failed",
         AwaitKind::Approval => "is approved or rejected",
-        AwaitKind::Gate(_) => "is decided, by one of its decisions",
+        AwaitKind::Gate(gate) => {
+            let decisions: Vec<&str> = gate.decisions.iter().map(|decision| decision.as_str()).collect();
+            return Err(format!(
+                "at a gate people decide {}, and not `{}`",
+                decisions.join(", "),
+                answer.as_str()
+            ));
+        }
         AwaitKind::Signal(name) => {
             return Err(format!("it waits for the message `{name}`, not for an answer"));
         }

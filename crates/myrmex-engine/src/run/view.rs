@@ -611,6 +611,11 @@ impl<'a> TaskView<'a> {
         self.id().is_some_and(|id| self.run.awaiting(id).is_some())
     }
 
+    /// Returns since when it is stuck, or was for the first time; nothing if it never was.
+    pub fn stuck_since(&self) -> Option<Timestamp> {
+        self.run.stuck_since(self.id()?)
+    }
+
     /// Returns whether a person has to decide what becomes of it.
     pub fn is_stuck(&self) -> bool {
         self.id().is_some_and(|id| self.run.is_unsettled(id))

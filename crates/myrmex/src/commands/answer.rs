@@ -158,7 +158,7 @@ pub struct SignalArgs {
 
 /// The task that is answered.
 #[derive(Debug, clap::Args)]
-struct Of {
+pub(super) struct Of {
     /// The run's id, or the beginning of it, and the path of the task
     #[arg(value_name = "RUN/TASK", add = ArgValueCompleter::new(complete::runs_and_tasks))]
     task: String,
@@ -166,7 +166,7 @@ struct Of {
 
 /// How something is said, whatever it is.
 #[derive(Debug, clap::Args)]
-struct Saying {
+pub(super) struct Saying {
     /// Who says it [default: the user of the system]
     #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     by: Option<String>,
@@ -190,10 +190,10 @@ struct Saying {
 
 /// What is said, before it has a run.
 #[derive(Debug, Clone, Copy)]
-struct Said<'a> {
-    answer: Answer,
-    data: Option<&'a str>,
-    comment: Option<&'a str>,
+pub(super) struct Said<'a> {
+    pub(super) answer: Answer,
+    pub(super) data: Option<&'a str>,
+    pub(super) comment: Option<&'a str>,
 }
 
 /// Marks work as done, or as failed.
@@ -299,7 +299,16 @@ pub fn signal(args: &SignalArgs, data: Option<&Path>) -> Result<Exit, Failure> {
     say(zygote, &workspace, (new, &args.saying))
 }
 
-fn answered(of: &Of, said: Said<'_>, (saying, data): (&Saying, Option<&Path>)) -> Result<Exit, Failure> {
+/// Has an answer recorded, and goes on with the run.
+///
+/// # Errors
+///
+/// Returns [`Failure`] as [`done`] does.
+pub(super) fn answered(
+    of: &Of,
+    said: Said<'_>,
+    (saying, data): (&Saying, Option<&Path>),
+) -> Result<Exit, Failure> {
     let zygote = session::fork_zygote()?;
     let workspace = Workspace::current(data)?;
     let (run, task) = resolve(&of.task, &workspace)?;

@@ -1,6 +1,7 @@
 //! `myrmex project`: run projects, and rehearse them in virtual time.
 
 mod advance;
+mod decide;
 mod start;
 mod status;
 
@@ -30,6 +31,8 @@ enum Command {
     Start(start::Args),
     Resume(ResumeArgs),
     Status(status::Args),
+    Gate(decide::GateArgs),
+    Decide(decide::DecideArgs),
     Advance(advance::Args),
 }
 
@@ -43,6 +46,8 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         Command::Start(args) => start::run(args, data),
         Command::Resume(args) => resume_project(args, data),
         Command::Status(args) => status::run(args, data),
+        Command::Gate(args) => decide::gate(args, data),
+        Command::Decide(args) => decide::decide(args, data),
         Command::Advance(args) => advance::run(args, data),
     }
 }

@@ -123,6 +123,7 @@ pub fn waits(still: &Still, clock: &DataClock) -> Vec<String> {
     for own in &still.asking {
         let ask = own.ask.as_ref().map(|ask| format!("  {ask}")).unwrap_or_default();
         lines.push(format!("  {}{ask}", own.task.path()));
+        lines.extend(own.beside().map(|beside| format!("    {beside}")));
         lines.push(format!("    for {}: {}", own.what(), own.how()));
     }
     let due = if clock.is_virtual() { still.next_due } else { still.leads_on };
