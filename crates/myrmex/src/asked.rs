@@ -215,10 +215,12 @@ impl Asking {
             }
             Wanted::Answer(AwaitKind::Signal(name)) => format!("`myrmex runs signal {run} {name}`"),
             Wanted::Answer(AwaitKind::Gate(gate)) => {
-                let confirm: String =
+                let confirm: Vec<String> =
                     self.checklist.iter().map(|name| format!(" --confirm {name}=EVIDENCE")).collect();
                 let others = gate.decisions.iter().filter(|decision| **decision != GateDecision::Go);
-                let others: String = others.map(|decision| format!(", or `{}`", decision.as_str())).collect();
+                let others: Vec<String> =
+                    others.map(|decision| format!(", or `{}`", decision.as_str())).collect();
+                let (confirm, others) = (confirm.concat(), others.concat());
                 format!("`myrmex project gate {run}/{path} go{confirm}{data}`{others}")
             }
             Wanted::Settlement(_) => {

@@ -397,6 +397,7 @@ impl Session {
             RequestError::Rejected(_)
             | RequestError::Full { .. }
             | RequestError::Data(_)
+            | RequestError::Change(_)
             | RequestError::Deep => Failure::from_error(FailureCode::Refused, &error),
             RequestError::Unknowable => {
                 let mut failure = Failure::from_error(FailureCode::Store, &error);

@@ -111,7 +111,7 @@ pub(crate) fn look(
             None => {}
         }
     }
-    let confirmed = data.map(|data| &data[CONFIRMED]).unwrap_or(&Value::Null);
+    let confirmed = data.map_or(&Value::Null, |data| &data[CONFIRMED]);
     for item in &gate.checklist {
         let name = item.name.as_str();
         let evidence = match &confirmed[name] {

@@ -82,7 +82,7 @@ pub use message::{Answered, CalledDefinition, Ear, Interrupter, NewRetry, NewRun
 pub use partitions::Partitions;
 pub use pools::{Supply, capacities};
 pub use post::{Letter, Post};
-pub use signal::NewSignal;
+pub use signal::{NewChange, NewSignal};
 pub use sleep::Tally;
 pub use snapshot::{Restored, SNAPSHOT_TAG, Thrift, restore_run};
 pub use stepper::Stepper;
@@ -737,6 +737,7 @@ impl State {
                     | RequestError::Unknown { .. }
                     | RequestError::Unknowable
                     | RequestError::Data(_)
+                    | RequestError::Change(_)
                     | RequestError::Deep
                     | RequestError::Full { .. } => Health::Failed(error.to_string()),
                 };

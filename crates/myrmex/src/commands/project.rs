@@ -2,6 +2,7 @@
 
 mod advance;
 mod decide;
+mod diff;
 mod start;
 mod status;
 
@@ -31,6 +32,7 @@ enum Command {
     Start(start::Args),
     Resume(ResumeArgs),
     Status(status::Args),
+    Diff(diff::Args),
     Gate(decide::GateArgs),
     Decide(decide::DecideArgs),
     Advance(advance::Args),
@@ -46,6 +48,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         Command::Start(args) => start::run(args, data),
         Command::Resume(args) => resume_project(args, data),
         Command::Status(args) => status::run(args, data),
+        Command::Diff(args) => diff::run(args, data),
         Command::Gate(args) => decide::gate(args, data),
         Command::Decide(args) => decide::decide(args, data),
         Command::Advance(args) => advance::run(args, data),

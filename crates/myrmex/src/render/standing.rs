@@ -90,7 +90,8 @@ impl<'f> Standing<'f> {
         }
     }
 
-    fn instant(&self, at: Moment) -> String {
+    /// Shows an instant in the zone of the project.
+    pub fn instant(&self, at: Moment) -> String {
         instant(at.0, self.forecast.baseline.plan.outcome.start.0, Some(&self.zone))
     }
 
@@ -195,7 +196,7 @@ impl<'f> Standing<'f> {
     }
 
     /// Shows an amount of what the project counts in.
-    fn amount(&self, amount: i128) -> String {
+    pub fn amount(&self, amount: i128) -> String {
         let baseline = &self.forecast.baseline;
         let project = self.run.definition().project.as_deref();
         let view = View {

@@ -7,6 +7,7 @@ mod binding;
 mod build;
 mod call;
 mod cancel;
+mod change;
 mod complete;
 mod each;
 mod ends;
