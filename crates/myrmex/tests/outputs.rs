@@ -60,6 +60,17 @@ const TOY: (&str, &str) = (
 const ALONE: (&str, &str) =
     ("alone.yaml", "project: alone\nphases:\n  only:\n    tasks: {count: {set: {n: 1}}}\n");
 
+/// A project with a task that fails.
+const FAILS: (&str, &str) =
+    ("fails.yaml", "project: fails\nphases:\n  only:\n    tasks: {test: {run: exit 3, timeout: 1m}}\n");
+
+/// A project with a gate.
+const GATED: (&str, &str) = (
+    "gated.yaml",
+    "project: gated\nphases:\n  only:\n    exit: ready\n    tasks: {count: {set: {n: 1}}}\ngates:\n  ready:\n    \
+     criteria: {counted: tasks.count.output.n == 1}\n    checklist: {legal: {ask: Is it legal?, evidence: required}}\n",
+);
+
 const SHIP: (&str, &str) = (
     "ship.yaml",
     "workflow: ship\ndefaults: {timeout: 1m}\ntasks:\n  build:\n    run: echo built; echo app >app.txt\n    artifacts: {app: app.txt}\n",
@@ -156,6 +167,22 @@ const ROWS: &[Row] = &[
     row("progress.failure", &[GO], &["run go --no-wait"], "progress RUN/go 60%"),
     row("project-advance.success", &[TOY], &[BEGIN], "project advance toy --by 3h"),
     row("project-advance.failure", &[TOY], &["project start toy"], "project advance toy --next"),
+    row(
+        "project-decide.success",
+        &[FAILS],
+        &["project start fails"],
+        "project decide fails/test skip --by ana",
+    ),
+    row("project-decide.failure", &[TOY], &[BEGIN], "project decide toy/draft retry"),
+    row("project-diff.success", &[TOY], &[BEGIN], "project diff toy"),
+    row("project-diff.failure", &[TOY, COUNT], &[BEGIN], "project diff toy count.yaml"),
+    row(
+        "project-gate.success",
+        &[GATED],
+        &["project start gated"],
+        "project gate gated/ready go --confirm legal=letter --by ana",
+    ),
+    row("project-gate.failure", &[GATED], &["project start gated"], "project gate gated/ready go --by ana"),
     row("project-resume.success", &[TOY], &[BEGIN, "done toy/draft", "done toy/ship"], "project resume toy"),
     row("project-resume.failure", &[TOY], &[BEGIN], "project resume tool"),
     row("project-start.success", &[ALONE], &[], "project start alone --clock 2026-12-01T09:00:00Z"),

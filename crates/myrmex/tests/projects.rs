@@ -239,3 +239,223 @@ fn a_workflow_has_no_status_of_a_project() {
     expect(&asked, 2);
     assert!(asked.stderr.contains("is of a workflow, not of a project"), "{}", asked.stderr);
 }
+
+/// A project with a gate that asks for something that people said.
+const GATED: &str = "\
+project: toy
+plan: {start: 2026-12-01}
+phases:
+  write:
+    exit: ready
+    tasks:
+      draft: {manual: {ask: Draft it, fields: {pages: {type: integer}}}, estimate: 2d}
+      check: {run: test -e good, timeout: 1m, estimate: 1m, needs: draft}
+  delivery:
+    tasks:
+      ship: {manual: Ship it, estimate: 1d}
+gates:
+  ready:
+    criteria: {long: tasks.draft.output.pages >= 10}
+    checklist: {legal: {ask: Is it legal?, evidence: required}}
+    from: group:board
+    decisions: [go, hold, stop]
+";
+
+const BOARD: &str = "resources:\n  people: {ada: {}, bo: {}}\n  groups: {board: [ada]}\n";
+
+/// Returns the files of [`GATED`].
+fn gated() -> Workspace {
+    Workspace::with(&[("toy.yaml", GATED), ("resources.yaml", BOARD), ("myrmex.yaml", "")])
+}
+
+/// Expects that a command is refused, with these words.
+fn refused(workspace: &Workspace, arguments: &[&str], words: &str) {
+    let said = workspace.run(arguments);
+    expect(&said, 2);
+    assert!(said.stderr.contains(words), "{}", said.stderr);
+}
+
+#[test]
+fn a_gate_stays_closed_while_a_criterion_is_red_or_something_is_not_confirmed() {
+    let workspace = gated();
+    std::fs::write(workspace.path().join("good"), "").unwrap();
+    expect(&workspace.run(&START), 3);
+    expect(&workspace.run(&["done", "toy/draft", "--data", "{\"pages\": 3}"]), 3);
+    let gate = ["project", "gate", "toy/ready"];
+    let say = |more: &[&'static str]| [&gate[..], more].concat();
+    refused(&workspace, &say(&["go", "--by", "bo"]), "`bo` is not asked, but group:board");
+    let red = "criterion `long` is red: `tasks.draft.output.pages >= 10` does not hold";
+    refused(&workspace, &say(&["go", "--by", "ada", "--confirm", "legal=letter"]), red);
+    refused(&workspace, &["approve", "toy/ready", "--by", "ada"], "at a gate people decide go, hold, stop");
+    expect(&workspace.run(&say(&["hold", "--by", "ada", "--reason", "more pages"])), 0);
+    let listed = workspace.run(&["approvals", "list", "--json"]).json();
+    assert_eq!(listed["waiting"][0]["criteria"], json!([{"name": "long", "holds": false, "why": null}]));
+    let stopped = workspace.run(&say(&["stop", "--by", "ada", "--reason", "it stays short"]));
+    expect(&stopped, 1);
+    assert_eq!(status(&workspace)["status"], json!("failed"));
+    assert_eq!(status(&workspace)["tasks"]["ship"]["status"], json!("cancelled"));
+}
+
+#[test]
+fn what_failed_waits_for_its_owner_and_may_be_done_again() {
+    let workspace = gated();
+    expect(&workspace.run(&START), 3);
+    expect(&workspace.run(&["done", "toy/draft", "--data", "{\"pages\": 12}"]), 3);
+    let why = workspace.run(&["why", "toy/check"]).stdout;
+    assert!(why.contains("is stuck: somebody has to decide what becomes of it"), "{why}");
+    refused(&workspace, &["project", "gate", "toy/ready", "go", "--by", "ada"], "it does not ask yet");
+    std::fs::write(workspace.path().join("good"), "").unwrap();
+    play(&workspace, &[("project decide toy/check retry --reason mended", 3)]);
+    play(
+        &workspace,
+        &[("project gate toy/ready go --by ada --confirm legal=letter", 3), ("done toy/ship", 0)],
+    );
+    assert_eq!(status(&workspace)["status"], json!("succeeded"));
+}
+
+#[test]
+fn a_changed_file_is_followed_as_far_as_nothing_decided_is_undone() {
+    let workspace = toy();
+    expect(&workspace.run(&START), 3);
+    play(&workspace, &[("project diff toy", 0), ("start toy/draft", 0)]);
+    let write = |text: &str| std::fs::write(workspace.path().join("toy.yaml"), text).unwrap();
+    let diff = |more: &[&str]| workspace.run(&[&["project", "diff", "toy", "--json"], more].concat());
+    let first = |said: &Said| -> Value { serde_json::from_str(said.stdout.lines().next().unwrap()).unwrap() };
+    write(&TOY.replace("Draft it", "Draft something else"));
+    let refused = diff(&["--apply"]);
+    expect(&refused, 2);
+    assert_eq!(first(&refused)["refused"], json!(["`draft` has begun and would become something else"]));
+    // A day more at the end, and a task beside it.
+    let changed = TOY.replace("manual: Ship it", "manual: Send it").replace(
+        "estimate: 1d}\nmilestones",
+        "estimate: 2d}\n      tell: {manual: Tell everybody, needs: ship, estimate: 1d}\nmilestones",
+    );
+    write(&changed);
+    let shown = diff(&[]);
+    expect(&shown, 1);
+    let shown = first(&shown);
+    let changes: Vec<(&str, &str)> = shown["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|change| (change["task"].as_str().unwrap(), change["kind"].as_str().unwrap()))
+        .collect();
+    assert_eq!(changes, [("delivery", "changed"), ("ship", "changed"), ("tell", "added")]);
+    assert_eq!(shown["finish"]["before"], json!("2026-12-07T17:00:00Z"));
+    assert_eq!(shown["finish"]["after"], json!("2026-12-09T17:00:00Z"));
+    let applied = diff(&["--apply", "--reason", "the customer asked"]);
+    expect(&applied, 0);
+    play(&workspace, &[("project diff toy", 0)]);
+    let finish = &status(&workspace)["finish"];
+    assert_eq!(finish["planned"], json!("2026-12-07T17:00:00Z"), "the plan at the start stays");
+    assert_eq!(finish["expected"], json!("2026-12-09T17:00:00Z"));
+    play(&workspace, &[("done toy/draft", 3), ("approve toy/review", 3)]);
+    play(&workspace, &[("project advance toy --next", 0), ("done toy/ship", 3), ("done toy/tell", 0)]);
+}
+
+/// Plays the release of `examples/18-release` to its end: a slip, a live change, a kill, a failure, a gate that is refused first.
+fn release() -> (Workspace, Value) {
+    let from = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/18-release");
+    let workspace = Workspace::with(&[("myrmex.yaml", "")]);
+    std::fs::create_dir(workspace.path().join("parts")).unwrap();
+    for folder in ["", "parts"] {
+        for entry in
+            std::fs::read_dir(from.join(folder)).unwrap().flatten().filter(|entry| entry.path().is_file())
+        {
+            std::fs::copy(entry.path(), workspace.path().join(folder).join(entry.file_name())).unwrap();
+        }
+    }
+    let change = |file: &str, from: &str, to: &str| {
+        let path = workspace.path().join(file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{file} has no {from}");
+        std::fs::write(path, text.replace(from, to)).unwrap();
+    };
+    play(
+        &workspace,
+        &[
+            ("project start release --clock 2027-03-01T08:00:00Z", 3),
+            ("start release/scope --by lea", 0),
+            ("project advance release --to 2027-03-01T16:00:00Z", 0),
+            ("done release/scope --by lea", 3),
+            ("project advance release --to 2027-03-02T08:00:00Z", 0),
+            ("start release/change --by dan", 0),
+            ("project advance release --to 2027-03-03T16:00:00Z", 0),
+            // A slip: it takes two days longer than was planned.
+            ("progress release/change 30% --remaining 3d --by dan", 0),
+            ("start release/notes --by wim", 0),
+        ],
+    );
+    // A live change: the licences are to be collected too.
+    let licences = "licences: {manual: Collect the licences, roles: {writer: 1}, needs: scope, estimate: 4h}";
+    change("release.yaml", "  ship:\n", &format!("      {licences}\n  ship:\n"));
+    expect(&workspace.run(&["project", "diff", "release"]), 1);
+    expect(&workspace.run(&["project", "diff", "release", "--apply", "--reason", "the lawyers asked"]), 0);
+    play(
+        &workspace,
+        &[
+            ("project advance release --to 2027-03-05T16:00:00Z", 0),
+            ("done release/licences --by wim", 3),
+            ("done release/notes --by wim", 3),
+            // A line of the catalogue has no number: the test fails, and somebody decides.
+            ("done release/change --by dan", 3),
+        ],
+    );
+    change("parts/greens.txt", "beans\n", "beans 3\n");
+    kill_amid(&workspace, &["project", "decide", "release/test", "retry", "--by", "lea", "--id", "again"]);
+    play(
+        &workspace,
+        &[
+            ("project decide release/test retry --by lea --id again", 3),
+            ("approve release/review --by lea", 3),
+            ("project advance release --to 2027-03-09T13:00:00Z", 0),
+            ("project gate release/ready go --by lea", 2),
+            ("project gate release/ready go --by lea --confirm licences=list", 3),
+            ("project advance release --next", 0),
+            ("project advance release --to 2027-03-15T13:00:00Z", 0),
+            ("done release/announce --by wim", 0),
+        ],
+    );
+    let said = workspace.run(&["project", "status", "release", "--json"]);
+    let standing = serde_json::from_str(&said.stdout).unwrap();
+    (workspace, standing)
+}
+
+/// Kills a command with -9 at the first word that it prints.
+fn kill_amid(workspace: &Workspace, arguments: &[&str]) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_myrmex"));
+    command.args(arguments).current_dir(workspace.path()).env("NO_COLOR", "1").env("USER", "tester");
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut first = [0];
+    std::io::Read::read_exact(&mut child.stderr.take().unwrap(), &mut first).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_release_runs_to_its_end_as_it_was_planned_changed_and_decided() {
+    let (workspace, standing) = release();
+    assert_eq!((&standing["status"], &standing["virtual"]), (&json!("succeeded"), &json!(true)));
+    let ended = |task: &str| standing["tasks"][task]["ended"].as_str().unwrap()[..16].to_owned();
+    // The notes were done before, and held until four hours after the changes.
+    let dates = ["scope", "change", "test", "notes", "ready", "publish", "announce"].map(ended);
+    let expected = [
+        "2027-03-01T16:00",
+        "2027-03-05T16:00",
+        "2027-03-05T16:00",
+        "2027-03-09T12:00",
+        "2027-03-09T13:00",
+        "2027-03-15T08:00",
+        "2027-03-15T13:00",
+    ];
+    assert_eq!(dates, expected);
+    assert_eq!(standing["finish"]["planned"], json!("2027-03-15T12:10:00Z"));
+    assert_eq!(standing["finish"]["later"], json!(50 * 60_000));
+    assert!(workspace.path().join("public/catalogue.tar").exists());
+    let events = workspace.run(&["runs", "events", "release"]).stdout;
+    let count =
+        |kind: &str| events.lines().filter(|line| line.contains(&format!("\"type\":\"{kind}\""))).count();
+    assert_eq!([count("run.rebased"), count("task.stuck"), count("task.settled")], [1, 1, 1]);
+    assert_eq!(count("run.ended"), 1);
+}
