@@ -21,6 +21,8 @@ struct Reading<'a> {
     started: BTreeSet<String>,
     /// Lags that are over: from where to where, and whether they hold back an end.
     elapsed: BTreeSet<(&'a str, &'a str, bool)>,
+    /// Tasks that failed for good in a project, whatever became of them.
+    stuck: BTreeSet<&'a str>,
     /// Tasks with an attempt under way.
     open: BTreeSet<&'a str>,
     /// Failures of attempts, and how many are forgiven by the `retry` of a `catch`.
@@ -32,7 +34,7 @@ struct Reading<'a> {
 pub(super) fn check(run: RunId, journal: &[Recorded], definition: &Definition, breaches: &mut Vec<String>) {
     let (outcomes, cases, begun) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
     let (started, elapsed) = (BTreeSet::new(), BTreeSet::new());
-    let (open, failures) = (BTreeSet::new(), BTreeMap::new());
+    let (stuck, open, failures) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
     let breaches_found = Vec::new();
     let mut reading = Reading {
         definition,
@@ -41,6 +43,7 @@ pub(super) fn check(run: RunId, journal: &[Recorded], definition: &Definition, b
         begun,
         started,
         elapsed,
+        stuck,
         open,
         failures,
         breaches: breaches_found,
@@ -75,6 +78,7 @@ impl<'a> Reading<'a> {
                 | Event::HandlerEntered { .. }
                 | Event::TaskSucceeded { .. }
                 | Event::TaskFailed { .. }
+                | Event::TaskStuck { .. }
                 | Event::TaskTaken { .. }
         );
         if let Some(task) = event.task().filter(|_| starts && !is_offer) {
@@ -134,6 +138,12 @@ impl<'a> Reading<'a> {
                 self.cases.extend(taken.case.map(|case| (task.as_str().to_owned(), case)));
             }
             Event::TaskFailed { task, .. } => self.ends(task, Outcome::Failed),
+            Event::TaskStuck { task, .. } => {
+                self.begins(task);
+                self.stuck.insert(task.as_str());
+                // Done again it has all its attempts.
+                self.failures.remove(task);
+            }
             Event::TaskSkipped { task, .. } => self.ends(task, Outcome::Skipped),
             Event::TaskCancelled { task } => self.ends(task, Outcome::Cancelled),
             Event::RunEnded { .. } => {
@@ -144,7 +154,6 @@ impl<'a> Reading<'a> {
             | Event::RunQueued { .. }
             | Event::RunAdmitted
             | Event::Rebased { .. }
-            | Event::TaskStuck { .. }
             | Event::RoundBegan { .. }
             | Event::HandlerEntered { .. }
             | Event::HoldGranted { .. }
@@ -202,7 +211,10 @@ impl<'a> Reading<'a> {
         match graph.children[child as usize].join {
             Join::All => held == edges().count(),
             Join::AllLive => {
-                let is_decided = |edge: &Edge| self.outcomes.contains_key(&self.source(graph, scope, edge));
+                let is_decided = |edge: &Edge| {
+                    let source = self.source(graph, scope, edge);
+                    self.outcomes.contains_key(&source) || self.is_failed(&source, edge)
+                };
                 edges().count() == 0 || held > 0 && edges().all(is_decided)
             }
             Join::First(count) => held >= count as usize,
@@ -215,13 +227,19 @@ impl<'a> Reading<'a> {
         if scope.is_empty() { name.to_owned() } else { format!("{scope}/{name}") }
     }
 
+    /// Whether a task counts as failed at once to an edge that accepts that, whatever becomes of it.
+    fn is_failed(&self, source: &str, edge: &Edge) -> bool {
+        self.stuck.contains(source) && edge.on.contains(Outcome::Failed) && edge.cases.is_empty()
+    }
+
     fn holds(&self, graph: &Graph, scope: &str, edge: &Edge) -> bool {
         let source = self.source(graph, scope, edge);
         let is_case =
             edge.cases.is_empty() || self.cases.get(&source).is_some_and(|case| edge.cases.contains(case));
         let has_started = edge.on.contains(Outcome::Started) && self.started.contains(&source);
-        let is_true =
-            has_started || self.outcomes.get(&source).is_some_and(|outcome| edge.on.contains(*outcome));
+        let is_true = has_started
+            || self.is_failed(&source, edge)
+            || self.outcomes.get(&source).is_some_and(|outcome| edge.on.contains(*outcome));
         let target = self.definition.node(graph.children[edge.to as usize].node).name.as_str();
         let target = if scope.is_empty() { target.to_owned() } else { format!("{scope}/{target}") };
         let key = (source.as_str(), target.as_str(), edge.holds == Holds::End);
