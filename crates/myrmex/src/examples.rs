@@ -60,6 +60,17 @@ examples![
         "kestra-subflow.yaml",
     ],
     "16-demo": ["README.md", "repository.yaml", "ledger.sh"],
+    "17-release": [
+        "README.md",
+        "release.yaml",
+        "resources.yaml",
+        "build.yaml",
+        "test.yaml",
+        "package.yaml",
+        "publish.yaml",
+        "parts/fruit.txt",
+        "parts/greens.txt",
+    ],
 ];
 
 /// Returns all examples, the simplest first.

@@ -24,7 +24,7 @@ fn examples_are_listed_with_what_they_are_about() {
     let listed = workspace.run(&["example", "list"]);
     assert_eq!((listed.code, listed.stderr.as_str()), (0, ""));
     assert!(listed.stdout.starts_with("hello            Hello: a first workflow\n"), "{}", listed.stdout);
-    assert_eq!(listed.stdout.lines().count(), 16);
+    assert_eq!(listed.stdout.lines().count(), 17);
     let json = workspace.json(&["example", "list", "--json"]);
     assert_eq!(
         json["examples"][0],

@@ -334,13 +334,13 @@ fn a_changed_file_is_followed_as_far_as_nothing_decided_is_undone() {
     let shown = diff(&[]);
     expect(&shown, 1);
     let shown = first(&shown);
-    let changes: Vec<(&str, &str)> = shown["changes"]
+    let kinds: Vec<(&str, &str)> = shown["changes"]
         .as_array()
         .unwrap()
         .iter()
         .map(|change| (change["task"].as_str().unwrap(), change["kind"].as_str().unwrap()))
         .collect();
-    assert_eq!(changes, [("delivery", "changed"), ("ship", "changed"), ("tell", "added")]);
+    assert_eq!(kinds, [("delivery", "changed"), ("ship", "changed"), ("tell", "added")]);
     assert_eq!(shown["finish"]["before"], json!("2026-12-07T17:00:00Z"));
     assert_eq!(shown["finish"]["after"], json!("2026-12-09T17:00:00Z"));
     let applied = diff(&["--apply", "--reason", "the customer asked"]);
@@ -353,9 +353,9 @@ fn a_changed_file_is_followed_as_far_as_nothing_decided_is_undone() {
     play(&workspace, &[("project advance toy --next", 0), ("done toy/ship", 3), ("done toy/tell", 0)]);
 }
 
-/// Plays the release of `examples/18-release` to its end: a slip, a live change, a kill, a failure, a gate that is refused first.
+/// Plays the release of `examples/17-release` to its end: a slip, a live change, a kill, a failure, a gate that is refused first.
 fn release() -> (Workspace, Value) {
-    let from = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/18-release");
+    let from = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/17-release");
     let workspace = Workspace::with(&[("myrmex.yaml", "")]);
     std::fs::create_dir(workspace.path().join("parts")).unwrap();
     for folder in ["", "parts"] {
