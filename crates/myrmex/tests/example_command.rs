@@ -123,3 +123,22 @@ fn an_example_is_not_run_again_and_again() {
     );
     assert!(!workspace.path().join("there").exists());
 }
+
+#[test]
+fn an_example_that_is_a_project_is_started() {
+    let workspace = Workspace::with(&[]);
+    let copied = workspace.run(&["example", "copy", "release", "mine"]);
+    assert!(
+        copied.stderr.ends_with("next:\n  cd mine\n  myrmex project start release.yaml\n"),
+        "{}",
+        copied.stderr
+    );
+    let listed = workspace.json(&["example", "list", "--json"]);
+    let release = listed["examples"].as_array().unwrap().iter().find(|own| own["name"] == "release").unwrap();
+    assert_eq!((&release["project"], &release["workflow"]), (&json!("release.yaml"), &json!(null)));
+    // Whoever is to begin is waited for.
+    let started =
+        run(&workspace, &["example", "run", "release", "other", "--", "--clock", "2027-03-01T08:00:00Z"]);
+    assert_eq!(started.code, 3, "{}", started.stderr);
+    assert!(started.stderr.contains("Agree what is in it"), "{}", started.stderr);
+}

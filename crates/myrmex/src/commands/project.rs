@@ -19,6 +19,8 @@ use crate::exit::{Exit, Failure};
 use crate::session::{self, Means, Session, Show};
 use crate::workspace::Workspace;
 
+pub(super) use start::run as begin;
+
 /// Run projects, and rehearse them in virtual time
 #[derive(Debug, clap::Args)]
 pub struct Args {

@@ -32,7 +32,7 @@ use crate::workspace::Workspace;
 /// It goes on until only people, or time that is not over, are waited for; then it says who is to do what, and ends with exit code 3. What
 /// people say with `done`, `approve` and the like goes on with it.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(in crate::commands) struct Args {
     /// The project's file, or its name, found as that of a workflow
     #[arg(value_name = "FILE_OR_NAME", add = ArgValueCompleter::new(complete::workflows))]
     project: String,
@@ -50,7 +50,7 @@ pub(super) struct Args {
 /// # Errors
 ///
 /// Returns [`Failure`] if there is no such project, a run of it is not over, the store is held, or the engine fails.
-pub(super) fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
+pub(in crate::commands) fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let zygote = session::fork_zygote()?;
     let workspace = Workspace::current(data)?;
     let show = args.telling.show();
