@@ -176,6 +176,8 @@ impl<'o> Lowering<'o> {
             limit: own.limit,
             on_conflict: own.on_conflict,
         });
+        // It looks through the nodes for the pools that they name.
+        let project = self.project(workflow);
         Some(Definition {
             namespace: Namespace::standard(),
             name,
@@ -185,7 +187,7 @@ impl<'o> Lowering<'o> {
             pools: units(&workflow.pools)?,
             nodes: std::mem::take(&mut self.nodes),
             root,
-            project: self.project(workflow),
+            project,
         })
     }
 

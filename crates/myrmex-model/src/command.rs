@@ -11,7 +11,7 @@ use crate::ir::Definition;
 use crate::name::Name;
 use crate::outcome::AttemptReport;
 use crate::retry::Retry;
-use crate::signal::Signal;
+use crate::signal::{Look, Signal};
 
 /// What is put to a run.
 #[derive(Debug, Clone)]
@@ -113,7 +113,12 @@ pub enum Command {
         reason: String,
     },
     /// Somebody says something to the run. What was said before under the same id changes nothing.
-    Signal(Box<Signal>),
+    Signal {
+        /// What is said.
+        signal: Box<Signal>,
+        /// Of a decision at a gate: how its criteria stand now.
+        look: Option<Box<Look>>,
+    },
     /// Move the run to another definition.
     Rebase {
         /// The new definition.
@@ -159,6 +164,10 @@ pub enum TimerKey {
     Retry(Address),
     /// The end of the lag of the edge between two tasks.
     Lag(Address, Address),
+    /// The same, of an edge that holds back the end of the second.
+    EndLag(Address, Address),
     /// A limit of time of a task; of the root, the deadline of the run.
     Limit(Address, Limit),
+    /// The instant before which a task of a project does not begin.
+    Begin(Address),
 }

@@ -3,7 +3,7 @@
 use crate::address::Address;
 use crate::command::TimerKey;
 use crate::demand::Named;
-use crate::event::Recorded;
+use crate::event::{NotBefore, Recorded};
 use crate::fault::Fault;
 use crate::id::{Attempt, DefinitionHash, FencingToken, RunId, ValueHash};
 use crate::ir::NodeId;
@@ -60,6 +60,15 @@ pub enum Question {
     },
     /// What the run shares with those that it waits for: the key of its workflow's `concurrency`.
     Key,
+    /// Whether a task of a project may begin now, as far as dates and calendars go.
+    MayBegin,
+    /// When a lag in working time is over. The node is the graph.
+    Lag {
+        /// The edge, by its place in [`crate::ir::Graph::edges`].
+        edge: u32,
+        /// When what the edge asks for came about.
+        since: Timestamp,
+    },
     /// Whether a flow goes round once more.
     Round {
         /// Of `while`: the round to come; of `until`: the round that ended. From 0.
@@ -81,6 +90,15 @@ pub enum Question {
 pub enum Evaluation {
     /// What the run shares with those that it waits for; none if that is the workflow alone.
     Key(Option<String>),
+    /// When the task may begin, later than now, and because of what; none if now.
+    MayBegin(Option<(Timestamp, NotBefore)>),
+    /// When the lag is over. There is always an answer: a calendar that never opens gives the last instant there is.
+    LagDue {
+        /// The edge.
+        edge: u32,
+        /// When.
+        due: Timestamp,
+    },
     /// The guard is false.
     Skip,
     /// The guard holds and the body begins: a scope.

@@ -9,6 +9,7 @@ use crate::demand::Named;
 use crate::effect::Asked;
 use crate::fault::Fault;
 use crate::id::{Attempt, DefinitionHash, FencingToken, RunId, ValueHash};
+use crate::ir::Holds;
 use crate::name::Name;
 use crate::outcome::{AttemptReport, Outcome};
 use crate::retry::{Retry, Taken};
@@ -217,7 +218,7 @@ pub enum Event {
     SignalReceived {
         /// What was said, and by whom.
         signal: Box<Signal>,
-        /// What the task showed to whoever answered it, in the value table.
+        /// What the task showed to whoever answered it, in the value table; of a decision at a gate how its criteria stood then.
         shown: Option<ValueHash>,
     },
     /// A task that waited for a message has it. Nobody else gets it.
@@ -233,6 +234,8 @@ pub enum Event {
         from: Address,
         /// The task the edge enters.
         to: Address,
+        /// Which end of that task the edge holds back.
+        holds: Holds,
         /// When the edge becomes true.
         due: Timestamp,
     },
@@ -242,6 +245,8 @@ pub enum Event {
         from: Address,
         /// The task the edge enters.
         to: Address,
+        /// Which end of that task the edge holds back.
+        holds: Holds,
     },
     /// A `switch` took a case.
     CaseChosen {
@@ -277,6 +282,15 @@ pub enum Event {
         /// Whether it ran out of its time.
         is_timeout: bool,
     },
+    /// A task of a project failed for good. It stays open until a person decides what becomes of it.
+    TaskStuck {
+        /// The task.
+        task: Address,
+        /// The error.
+        fault: Box<Fault>,
+        /// Whether it ran out of its time.
+        is_timeout: bool,
+    },
     /// The task never runs.
     TaskSkipped {
         /// The task.
@@ -305,6 +319,20 @@ pub enum Event {
         /// The task.
         task: Address,
     },
+    /// A task of a project could begin by its links, and must not begin before an instant.
+    TaskPostponed {
+        /// The task.
+        task: Address,
+        /// That instant.
+        until: Timestamp,
+        /// Because of what.
+        because: NotBefore,
+    },
+    /// The instant before which a task must not begin has come: it begins as soon as it may.
+    TaskReleased {
+        /// The task.
+        task: Address,
+    },
     /// The run is over.
     RunEnded {
         /// Its final status.
@@ -314,6 +342,28 @@ pub enum Event {
         /// Its error if it failed; why it was skipped.
         fault: Option<Box<Fault>>,
     },
+}
+
+/// What keeps a task of a project from beginning although its links allow it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotBefore {
+    /// The start of the project.
+    Start,
+    /// Its own window.
+    Window,
+    /// A calendar that is closed: one of its own, of a block around, or of a pool that it asks for.
+    Calendar(Name),
+}
+
+impl NotBefore {
+    /// Returns the word for it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Window => "window",
+            Self::Calendar(_) => "calendar",
+        }
+    }
 }
 
 /// Who called a child run.
@@ -463,8 +513,11 @@ impl Event {
             | Self::TaskSucceeded { task, .. }
             | Self::TaskTaken { task, .. }
             | Self::TaskFailed { task, .. }
+            | Self::TaskStuck { task, .. }
             | Self::TaskSkipped { task, .. }
             | Self::TaskCancelled { task }
+            | Self::TaskPostponed { task, .. }
+            | Self::TaskReleased { task }
             | Self::EndRequested { task } => Some(task),
             Self::LagArmed { to, .. } | Self::LagElapsed { to, .. } => Some(to),
             Self::SignalReceived { signal, .. } => signal.task(),
@@ -497,10 +550,13 @@ impl Event {
             | Self::SignalTaken { .. }
             | Self::LagArmed { .. }
             | Self::LagElapsed { .. }
+            | Self::TaskPostponed { .. }
+            | Self::TaskReleased { .. }
             | Self::CaseChosen { .. }
             | Self::TaskSucceeded { .. }
             | Self::TaskTaken { .. }
             | Self::TaskFailed { .. }
+            | Self::TaskStuck { .. }
             | Self::TaskSkipped { .. }
             | Self::TaskCancelled { .. }
             | Self::CancelRequested { .. }
@@ -535,10 +591,13 @@ impl Event {
             | Self::SignalTaken { .. }
             | Self::LagArmed { .. }
             | Self::LagElapsed { .. }
+            | Self::TaskPostponed { .. }
+            | Self::TaskReleased { .. }
             | Self::CaseChosen { .. }
             | Self::TaskSucceeded { .. }
             | Self::TaskTaken { .. }
             | Self::TaskFailed { .. }
+            | Self::TaskStuck { .. }
             | Self::TaskSkipped { .. }
             | Self::TaskCancelled { .. }
             | Self::CancelRequested { .. }
@@ -572,6 +631,7 @@ impl Event {
             Self::SignalReceived { signal, .. } => match &signal.word {
                 Word::Message(_) => "signal.received",
                 Word::Answer { answer: Answer::Progress(_), .. } => "task.progress",
+                Word::Answer { answer: Answer::Settled(_), .. } => "task.settled",
                 Word::Answer { .. } => "task.answered",
             },
             Self::SignalTaken { .. } => "signal.taken",
@@ -581,10 +641,13 @@ impl Event {
             Self::TaskSucceeded { .. } => "task.succeeded",
             Self::TaskTaken { .. } => "task.taken",
             Self::TaskFailed { .. } => "task.failed",
+            Self::TaskStuck { .. } => "task.stuck",
             Self::TaskSkipped { .. } => "task.skipped",
             Self::TaskCancelled { .. } => "task.cancelled",
             Self::CancelRequested { .. } => "cancel.requested",
             Self::EndRequested { .. } => "end.requested",
+            Self::TaskPostponed { .. } => "task.postponed",
+            Self::TaskReleased { .. } => "task.released",
             Self::RunEnded { .. } => "run.ended",
         }
     }

@@ -313,6 +313,8 @@ pub struct Graph {
     out_start: Vec<u32>,
     /// For each child, how many edges hold back its begin.
     in_count: Vec<u32>,
+    /// How many edges hold back the end of each child that has such.
+    end_count: OrderedMap<u32, u32>,
     /// For each child with [`Late::Cancel`] the children that its edges leave.
     late_sources: OrderedMap<u32, Vec<u32>>,
     by_name: OrderedMap<Name, u32>,
@@ -409,7 +411,8 @@ pub enum Holds {
     /// It cannot begin before.
     #[default]
     Begin,
-    /// It cannot succeed before. Of people's work, milestones and decisions only.
+    /// It cannot succeed before. What people do can be done before, and is held until then; what takes no time, or is done by
+    /// machines, does not begin before.
     End,
 }
 
@@ -419,11 +422,16 @@ impl Edge {
         Self { from, to, on, cases: Vec::new(), holds: Holds::Begin, lag: None, calendar: None }
     }
 
-    /// Returns how long a run waits after the outcome: the lag as elapsed time, nothing for a lead. Working time has no length
-    /// that a run could wait for without its calendar; a day of it is taken for 24 hours.
-    pub fn wait(&self) -> Option<Length> {
-        let millis = u64::try_from(self.lag?.elapsed().millis(0)).ok()?;
-        (millis > 0).then_some(Length(millis))
+    /// Whether a run waits after the outcome until the edge is true. A lead waits for nothing: only a forecast can tell it.
+    pub fn has_lag(&self) -> bool {
+        self.lag.is_some_and(|lag| !lag.is_lead() && !lag.is_zero())
+    }
+
+    /// Returns how long a run waits after the outcome if the lag is elapsed time; nothing without a lag, for a lead, and for
+    /// working time, whose end only its calendar tells.
+    pub fn elapsed_lag(&self) -> Option<Length> {
+        let lag = self.lag.filter(|lag| lag.is_elapsed() && self.has_lag())?;
+        u64::try_from(lag.millis(0)).ok().map(Length)
     }
 }
 
@@ -453,12 +461,16 @@ impl Graph {
         let count = children.len();
         edges.sort_by_key(|edge| (edge.from, edge.to));
         let (mut in_count, mut out_start) = (vec![0; count], vec![0; count + 1]);
+        let mut end_count = OrderedMap::default();
         for edge in &edges {
             let (from, to) = (edge.from as usize, edge.to as usize);
             if from >= count || to >= count {
                 return Err(EdgeError { from: edge.from, to: edge.to, children: count });
             }
-            in_count[to] += u32::from(edge.holds == Holds::Begin);
+            match edge.holds {
+                Holds::Begin => in_count[to] += 1,
+                Holds::End => *end_count.entry(edge.to).or_insert(0) += 1,
+            }
             out_start[from + 1] += 1;
         }
         for index in 0..count {
@@ -484,6 +496,7 @@ impl Graph {
             edges,
             out_start,
             in_count,
+            end_count,
             late_sources,
             by_name,
             max_parallel: None,
@@ -511,6 +524,11 @@ impl Graph {
     /// Returns how many edges hold back the begin of `child`.
     pub fn in_count(&self, child: u32) -> u32 {
         self.in_count[child as usize]
+    }
+
+    /// Returns the children whose ends edges hold back, each with how many that are.
+    pub fn held_ends(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.end_count.iter().map(|(child, count)| (*child, *count))
     }
 
     /// Returns the children before `child` that are cancelled when it begins, each once; none without [`Late::Cancel`].

@@ -58,6 +58,42 @@ pub enum Answer {
     Progress(Progress),
     /// Decides at a gate.
     Decided(GateDecision),
+    /// Decides what becomes of a task that is stuck.
+    Settled(Settlement),
+}
+
+/// What becomes of a task that is stuck.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Settlement {
+    /// It is done again, from the beginning.
+    Retry,
+    /// It counts as skipped.
+    Skip,
+    /// It counts as failed.
+    Abandon,
+}
+
+impl Settlement {
+    /// All of them, in the order in which they are offered.
+    pub const ALL: [Self; 3] = [Self::Retry, Self::Skip, Self::Abandon];
+
+    /// Returns the word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Skip => "skip",
+            Self::Abandon => "abandon",
+        }
+    }
+}
+
+/// How the criteria of a gate stood when somebody decided about it. Whoever puts the decision to the run has looked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// What was found, as people are shown it: an object in the value table.
+    pub shown: ValueHash,
+    /// The criteria that do not hold, each in words with its name.
+    pub red: Vec<String>,
 }
 
 /// How far work is.
@@ -81,6 +117,7 @@ impl Answer {
             Self::Failed => "failed",
             Self::Progress(_) => "progress",
             Self::Decided(decision) => decision.as_str(),
+            Self::Settled(settlement) => settlement.as_str(),
         }
     }
 }

@@ -103,11 +103,15 @@ pub enum Phase {
     Handling,
     /// Its body has ended; `finally` is at work.
     Finishing,
+    /// Its people are done with it; it succeeds once the links that hold its end are true.
+    Held,
+    /// Could begin by its links, and waits for an instant before which it must not.
+    Postponed,
 }
 
 impl Phase {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::None,
         Self::Queued,
         Self::Granted,
@@ -116,6 +120,8 @@ impl Phase {
         Self::Cancelling,
         Self::Handling,
         Self::Finishing,
+        Self::Held,
+        Self::Postponed,
     ];
 
     /// Returns the word for it; nothing for [`Phase::None`].
@@ -129,6 +135,8 @@ impl Phase {
             Self::Cancelling => Some("cancelling"),
             Self::Handling => Some("handling"),
             Self::Finishing => Some("finishing"),
+            Self::Held => Some("held"),
+            Self::Postponed => Some("postponed"),
         }
     }
 }

@@ -7,14 +7,16 @@ use std::fmt::Write as _;
 use myrmex_model::address::Address;
 use myrmex_model::demand::Named;
 use myrmex_model::effect::Asked;
-use myrmex_model::event::{Change, Event, HandlerKind, Limit, Parent, Pending, Recorded, SkipReason};
+use myrmex_model::event::{
+    Change, Event, HandlerKind, Limit, NotBefore, Parent, Pending, Recorded, SkipReason,
+};
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::{Attempt, DefinitionHash, Epoch, FencingToken, RunId, ValueHash};
-use myrmex_model::ir::GateDecision;
+use myrmex_model::ir::{GateDecision, Holds};
 use myrmex_model::name::Name;
 use myrmex_model::outcome::{AttemptEnd, AttemptReport, Loss, Origin, Outcome, ProcessExit, Usage};
 use myrmex_model::retry::{Items, Retry, Taken, Takings};
-use myrmex_model::signal::{Answer, Progress, Signal, Word};
+use myrmex_model::signal::{Answer, Progress, Settlement, Signal, Word};
 use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::{Length, Timestamp};
 use myrmex_model::wire;
@@ -128,8 +130,8 @@ fn task_events() -> Vec<Event> {
         expanded(2, Some(vec!["x".into(), "é/".into()])),
         expanded(0, Some(Vec::new())),
         Event::TimerArmed { task: task(), due },
-        Event::LagArmed { from: task(), to: address("b"), due },
-        Event::LagElapsed { from: task(), to: address("b") },
+        Event::LagArmed { from: task(), to: address("b"), holds: Holds::Begin, due },
+        Event::LagElapsed { from: task(), to: address("b"), holds: Holds::Begin },
         Event::CaseChosen { task: task(), case: 3 },
         Event::TaskSucceeded { task: task(), output: value("1"), vars: None, fault: None },
         Event::TaskSucceeded { task: task(), output: value("1"), vars: Some(value("{}")), fault: None },
@@ -272,10 +274,13 @@ fn is_listed(event: &Event) -> bool {
         | Event::SignalTaken { .. }
         | Event::LagArmed { .. }
         | Event::LagElapsed { .. }
+        | Event::TaskPostponed { .. }
+        | Event::TaskReleased { .. }
         | Event::CaseChosen { .. }
         | Event::TaskSucceeded { .. }
         | Event::TaskTaken { .. }
         | Event::TaskFailed { .. }
+        | Event::TaskStuck { .. }
         | Event::TaskSkipped { .. }
         | Event::TaskCancelled { .. }
         | Event::CancelRequested { .. }
@@ -420,11 +425,34 @@ fn people() -> Vec<Recorded> {
     ];
     events.extend([Answer::Rejected, Answer::Done, Answer::Failed].map(answered));
     events.extend(GateDecision::ALL.map(|decision| answered(Answer::Decided(decision))));
+    events.extend(Settlement::ALL.map(|settlement| answered(Answer::Settled(settlement))));
     let change = Change { from: Status::Waiting, to: Status::Waiting, phase: Phase::Awaiting };
     let recorded = |event| Recorded { at: Timestamp(1), event, change };
     let refused = Box::new(Fault::new(FaultKind::Refused, "rejected by ana"));
     let failed = Event::TaskFailed { task: task(), fault: refused, is_timeout: false };
-    events.into_iter().chain([failed]).map(recorded).collect()
+    let expired = Box::new(Fault::new(FaultKind::Timeout, "nobody answered within 1h"));
+    let stuck = Event::TaskStuck { task: task(), fault: expired, is_timeout: true };
+    events.into_iter().chain([failed, stuck]).map(recorded).collect()
+}
+
+/// What holds tasks of projects back: their dates and calendars, and links that hold an end.
+fn dated() -> Vec<Recorded> {
+    let task = || address("build");
+    let (until, due) = (Timestamp(1_800_000_000_000_000_000), Timestamp(7));
+    let postponed = |because| Event::TaskPostponed { task: task(), until, because };
+    let events = [
+        (postponed(NotBefore::Start), Phase::Postponed),
+        (postponed(NotBefore::Window), Phase::Postponed),
+        (postponed(NotBefore::Calendar(Name::new("office").unwrap())), Phase::Postponed),
+        (Event::TaskReleased { task: task() }, Phase::None),
+        (Event::LagArmed { from: address("a"), to: task(), holds: Holds::End, due }, Phase::Held),
+        (Event::LagElapsed { from: address("a"), to: task(), holds: Holds::End }, Phase::Held),
+    ];
+    let recorded = |(event, phase)| {
+        let change = Change { from: Status::Pending, to: Status::Pending, phase };
+        Recorded { at: Timestamp(1), event, change }
+    };
+    events.into_iter().map(recorded).collect()
 }
 
 /// Every kind of error that was known first, with its own status; a later one stands with what came with it.
@@ -440,8 +468,20 @@ fn faults() -> Vec<Recorded> {
 
 /// An event of every variant, with everything that it may hold.
 fn everything() -> Vec<Recorded> {
-    [first(), handling(), retry(), admission(), asked(), left(), inside(), faults(), by_hand(), people()]
-        .concat()
+    [
+        first(),
+        handling(),
+        retry(),
+        admission(),
+        asked(),
+        left(),
+        inside(),
+        faults(),
+        by_hand(),
+        people(),
+        dated(),
+    ]
+    .concat()
 }
 
 fn hex(bytes: &[u8]) -> String {

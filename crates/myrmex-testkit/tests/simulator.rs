@@ -170,6 +170,7 @@ planted! {
     skipping_only_the_first_of_several_tasks_is_found: SkipHalved,
     an_answer_acknowledged_too_early_is_found: SignalRace,
     an_answer_that_counts_twice_is_found: SignalTwice,
+    a_date_that_is_forgotten_is_found: DateForgotten,
 }
 
 fn simulate_alone(seed: u64) -> Outcome {

@@ -8,7 +8,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{
     analyze, answer, approvals, check, completions, doctor, events, example, explain, export, fmt, graph,
-    import, man, new, plan, run, runs, schema, why,
+    import, man, new, plan, project, run, runs, schema, why,
 };
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::{complete, elsewhere};
@@ -59,6 +59,7 @@ enum Command {
     /// Say what a run waits for, or one task of it
     Why(why::Args),
     // The help of these stands at their arguments: words here would hide all but their first line.
+    Start(answer::StartArgs),
     Done(answer::DoneArgs),
     Progress(answer::ProgressArgs),
     Approve(answer::ApproveArgs),
@@ -70,6 +71,7 @@ enum Command {
     Graph(graph::Args),
     // Its help stands at its arguments.
     Plan(plan::Args),
+    Project(project::Args),
     /// Print the recorded events as JSON lines
     Events(events::Args),
     /// Write a run or a workflow in the format of another program
@@ -115,6 +117,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args, data),
         Command::Runs(args) => runs::run(&args, data),
         Command::Why(args) => why::run(&args, data),
+        Command::Start(args) => answer::start(&args, data),
         Command::Done(args) => answer::done(&args, data),
         Command::Progress(args) => answer::progress(&args, data),
         Command::Approve(args) => answer::approve(&args, data),
@@ -123,6 +126,7 @@ pub fn main() -> ExitCode {
         Command::Analyze(args) => analyze::run(&args, data),
         Command::Graph(args) => graph::run(&args, data),
         Command::Plan(args) => plan::run(&args, data),
+        Command::Project(args) => project::run(&args, data),
         Command::Events(args) => events::run(&args, data),
         Command::Export(args) => export::run(&args, data),
         Command::Import(args) => import::run(&args),

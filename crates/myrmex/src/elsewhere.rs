@@ -10,7 +10,7 @@ const NAMES: &[(&[&str], &str)] = &[
     (&["examples", "sample", "samples"], "example list"),
     (&["validate", "lint", "verify", "test"], "check"),
     (&["format"], "fmt"),
-    (&["start", "exec", "execute", "submit", "launch"], "run"),
+    (&["exec", "execute", "submit", "launch"], "run"),
     (&["ls", "ps", "history"], "runs list"),
     (&["status", "describe", "inspect", "get", "info"], "runs show"),
     (&["log", "output", "tail", "follow"], "runs logs"),
@@ -28,24 +28,26 @@ pub fn told(mut error: Error, program: &Command) -> Error {
         return error;
     }
     let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidSubcommand) else { return error };
-    let Some(meant) = meant(given, program) else { return error };
-    let tip = format!("did you mean `{} {meant}`?", program.get_name());
+    let meant = meant(given, program);
+    if meant.is_empty() {
+        return error;
+    }
+    let lines: Vec<String> = meant.iter().map(|words| format!("`{} {words}`", program.get_name())).collect();
+    let tip = format!("did you mean {}?", lines.join(" or "));
     error.remove(ContextKind::SuggestedSubcommand);
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     error
 }
 
-/// Returns the words of the command that `given` probably means: it exists beside or below, or has another name.
-fn meant(given: &str, program: &Command) -> Option<String> {
+/// Returns the words of the commands that `given` may mean: those that exist beside or below, and those that have another name here.
+fn meant(given: &str, program: &Command) -> Vec<String> {
     // A command of the first level is unknown only where one of the second was expected.
     if program.find_subcommand(given).is_some() {
-        return Some(given.to_owned());
+        return vec![given.to_owned()];
     }
+    let named = NAMES.iter().find(|(theirs, _)| theirs.contains(&given)).map(|(_, ours)| (*ours).to_owned());
     let below = program.get_subcommands().find(|own| own.find_subcommand(given).is_some());
-    if let Some(parent) = below {
-        return Some(format!("{} {given}", parent.get_name()));
-    }
-    NAMES.iter().find(|(theirs, _)| theirs.contains(&given)).map(|(_, ours)| (*ours).to_owned())
+    named.into_iter().chain(below.map(|parent| format!("{} {given}", parent.get_name()))).collect()
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ const PAGE: &str = "README.md";
 pub(crate) struct Example {
     /// Its folder in the repository, such as `01-hello`.
     folder: &'static str,
-    /// Its files by their paths in the folder: the page first, then the workflow that shows most.
+    /// Its files by their paths in the folder: the page first, then the workflow that shows most, or the project.
     files: &'static [(&'static str, &'static str)],
 }
 
@@ -60,6 +60,17 @@ examples![
         "kestra-subflow.yaml",
     ],
     "16-demo": ["README.md", "repository.yaml", "ledger.sh"],
+    "17-release": [
+        "README.md",
+        "release.yaml",
+        "resources.yaml",
+        "build.yaml",
+        "test.yaml",
+        "package.yaml",
+        "publish.yaml",
+        "parts/fruit.txt",
+        "parts/greens.txt",
+    ],
 ];
 
 /// Returns all examples, the simplest first.
@@ -84,9 +95,20 @@ impl Example {
         heading.trim_start_matches("# ")
     }
 
-    /// Returns the file of the workflow that shows most.
-    pub(crate) fn workflow(self) -> &'static str {
+    /// Returns the file of the workflow that shows most, or of the project.
+    pub(crate) fn main(self) -> &'static str {
         self.files[1].0
+    }
+
+    /// Returns whether it is about a project.
+    pub(crate) fn is_project(self) -> bool {
+        myrmex_lang::begins_with(self.text(self.main()), "project")
+    }
+
+    /// Returns the line that begins it in its folder.
+    pub(crate) fn first_line(self) -> String {
+        let command = if self.is_project() { "project start" } else { "run" };
+        format!("myrmex {command} {}", self.main())
     }
 
     /// Returns the paths of its files in its folder.
@@ -164,10 +186,15 @@ mod tests {
     }
 
     #[test]
-    fn every_example_has_a_page_first_and_then_a_workflow() {
+    fn every_example_has_a_page_first_and_then_a_workflow_or_a_project() {
         for example in all() {
             assert_eq!(example.paths().next(), Some(PAGE));
-            assert!(myrmex_lang::declared_workflow(example.text(example.workflow())).is_some());
+            let main = example.text(example.main());
+            assert!(
+                example.is_project() != myrmex_lang::declared_workflow(main).is_some(),
+                "{}",
+                example.name()
+            );
             assert!(!example.title().is_empty());
             assert_eq!(find(example.name()), Some(example));
             assert_eq!(find(example.folder), Some(example));

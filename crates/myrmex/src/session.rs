@@ -1,6 +1,8 @@
 //! An engine in this process: the store held exclusively, its partitions, the local worker, and watching one run to its
 //! end.
 
+mod journey;
+
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -14,7 +16,8 @@ use myrmex_model::id::RunId;
 use myrmex_model::ir::Definition;
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::status::Status;
-use myrmex_runtime::clock::{Clock, SystemClock};
+use myrmex_model::time::Timestamp;
+use myrmex_runtime::clock::Clock;
 use myrmex_runtime::logs::Logs;
 use myrmex_runtime::partition::{DOMAIN_LOG, Partitions, Parts, RequestError, Thrift, event_of, load_run};
 use myrmex_runtime::platform::{self, Processes, Zygote};
@@ -28,7 +31,8 @@ use myrmex_store::segments::FileLogStore;
 use myrmex_store::sqlite::{SqliteReader, SqliteStore};
 use myrmex_store::{Partitions as StorePartitions, Reader, Sequence, Store};
 
-use crate::asked::{self, Asking};
+use crate::asked::{Asking, Still};
+use crate::clock::DataClock;
 use crate::descendants;
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::history;
@@ -39,11 +43,14 @@ use crate::render::event::Lines;
 use crate::render::held_up::{self, HeldUp, Waiting};
 use crate::render::remaining::Remaining;
 use crate::render::screen::Screen;
-use crate::render::summary;
 use crate::render::waits;
 use crate::render::watch::Watch;
+use crate::render::{summary, time};
 use crate::settings::Settings;
 use crate::workspace::{DATA_NAME, Workspace};
+
+pub use journey::Journey;
+use journey::Step;
 
 /// The variable that says how many partitions a new store gets.
 const PARTITIONS: &str = "MYRMEX_PARTITIONS";
@@ -110,6 +117,7 @@ pub struct Session {
     slots: u32,
     busy: Busy,
     waits_for_people: bool,
+    clock: DataClock,
 }
 
 /// The run that is watched at the moment: a command may watch several, one after the other.
@@ -187,12 +195,12 @@ pub fn default_slots() -> u32 {
 fn employ(
     processes: Processes,
     config: WorkerConfig,
-    logs: &Logs,
+    (logs, clock): (&Logs, DataClock),
     partitions: &Partitions,
 ) -> Result<LocalWorker, Failure> {
     let ear = partitions.ear();
     let said = Box::new(move |said| ear.hear(said));
-    LocalWorker::start(processes, config, logs.clone(), Box::new(SystemClock), said)
+    LocalWorker::start(processes, config, logs.clone(), Box::new(clock), said)
         .map_err(|error| Failure::from_error(FailureCode::System, &error))
 }
 
@@ -210,6 +218,8 @@ impl Session {
         let Settings { providers, limits, .. } = settings;
         let directory = open_data(workspace, means.is_quiet)?;
         let owner = directory.hold(REMAINS_WAIT).map_err(myrmex_store::StoreError::from)?;
+        // Read by who holds the store: nobody moves it on meanwhile.
+        let clock = DataClock::of(&workspace.data)?;
         let processes = helpers(zygote, &owner)?;
         let progress = Arc::new(Progress::new());
         let logs =
@@ -223,7 +233,7 @@ impl Session {
         let partitions = Partitions::start(Parts {
             open: Box::new(open),
             namespace: namespace.clone(),
-            clock: Arc::new(SystemClock),
+            clock: Arc::new(clock.clone()),
             slots,
             supply,
             worker: Name::new("local").expect("`local` is a name"),
@@ -245,7 +255,7 @@ impl Session {
             copies: copies_folder(&workspace.data),
             successes: means.takes_over.then(|| Arc::clone(&open_reader)),
         };
-        let worker = employ(processes, config, &logs, &partitions)?;
+        let worker = employ(processes, config, (&logs, clock.clone()), &partitions)?;
         let busy = worker.busy();
         partitions.attach(worker);
         let watched = Watched::default();
@@ -265,7 +275,9 @@ impl Session {
             screen,
             slots,
             busy,
-            waits_for_people: means.waits_for_people,
+            // A virtual clock stands still: nothing comes of waiting.
+            waits_for_people: means.waits_for_people && !clock.is_virtual(),
+            clock,
         };
         intake::sweep(&session)?;
         Ok(session)
@@ -295,6 +307,11 @@ impl Session {
         }
         let opened = (self.open_reader)()?;
         Ok(self.reader.get_or_init(|| opened).as_ref())
+    }
+
+    /// Returns the clock of the data directory.
+    pub fn clock(&self) -> &DataClock {
+        &self.clock
     }
 
     /// Returns the data directory.
@@ -382,6 +399,7 @@ impl Session {
             RequestError::Rejected(_)
             | RequestError::Full { .. }
             | RequestError::Data(_)
+            | RequestError::Change(_)
             | RequestError::Deep => Failure::from_error(FailureCode::Refused, &error),
             RequestError::Unknowable => {
                 let mut failure = Failure::from_error(FailureCode::Store, &error);
@@ -416,7 +434,22 @@ impl Session {
     ///
     /// Returns [`Failure`] if the engine or the store fails. Everything acknowledged is in the store.
     pub fn watch(&self, run: RunId, after: Sequence, show: Show) -> Result<Exit, Failure> {
+        self.watch_on(run, after, (show, None))
+    }
+
+    /// Shows a run like [`Session::watch`]; whenever it stands still the virtual clock is moved on, to the end of the journey.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Failure`] as [`Session::watch`] does, or if the clock cannot be moved.
+    pub fn watch_on(
+        &self,
+        run: RunId,
+        after: Sequence,
+        (show, mut journey): (Show, Option<Journey>),
+    ) -> Result<Exit, Failure> {
         self.watched.set(run);
+        let patience = self.patience(run)?;
         let mut viewer = Viewer::new(self, run, after, show)?;
         let mut seen = Seen { commits: 0, health: Health::Well };
         let mut is_quiet = false;
@@ -429,9 +462,17 @@ impl Session {
                 self.wait_for_others(show);
                 return Ok(Exit::of_run(status));
             }
-            if let Some(asking) = self.asking(run, is_quiet)? {
+            if let Some(still) = self.still(patience, is_quiet)? {
                 viewer.show_new()?;
-                viewer.waits(&asking)?;
+                match journey.as_mut().map(|journey| self.step(run, (&still, journey))).transpose()? {
+                    Some(Step::Moved(to)) => {
+                        viewer.moved(to);
+                        continue;
+                    }
+                    Some(Step::Stopped(exit)) => return Ok(exit),
+                    Some(Step::Arrived) | None => {}
+                }
+                viewer.waits(&still)?;
                 return Ok(Exit::Waiting);
             }
             match &seen.health {
@@ -459,14 +500,6 @@ impl Session {
             };
             is_quiet = seen.commits == before;
         }
-    }
-
-    /// Returns what is asked, if nothing goes on before somebody answers and nobody waits for that.
-    fn asking(&self, run: RunId, is_quiet: bool) -> Result<Option<Vec<Asking>>, Failure> {
-        if self.waits_for_people || self.busy.is_busy() {
-            return Ok(None);
-        }
-        asked::standstill(self.reader()?, &self.namespace, (run, is_quiet))
     }
 }
 
@@ -629,9 +662,16 @@ impl<'a> Viewer<'a> {
             let records = reader.run_records(&self.session.namespace, self.run, self.cursor, 1_000)?;
             let Some(last) = records.last() else { break };
             self.cursor = last.sequence;
+            let mut asked = Vec::new();
             for record in &records {
                 match self.show {
-                    Show::People => self.show_event(&event_of(record)?)?,
+                    Show::People => {
+                        let recorded = event_of(record)?;
+                        self.show_event(&recorded)?;
+                        if let Event::AwaitOpened { task, .. } = recorded.event {
+                            asked.push(task);
+                        }
+                    }
                     Show::Json => {
                         if let Err(failure) = print_line(&self.lines.line(reader, record)?) {
                             self.stop_printing(failure);
@@ -640,10 +680,11 @@ impl<'a> Viewer<'a> {
                     Show::Nothing => {}
                 }
             }
+            self.show_asked(&asked)?;
         }
         if self.show == Show::People {
             self.look_at_children()?;
-            self.watch.status(SystemClock.now());
+            self.watch.status(self.session.clock.now());
         }
         Ok(())
     }
@@ -669,9 +710,6 @@ impl<'a> Viewer<'a> {
     /// Shows an event to people; of a run that has to wait, what it waits for.
     fn show_event(&mut self, recorded: &Recorded) -> Result<(), Failure> {
         self.watch.event(recorded);
-        if let Event::AwaitOpened { task, .. } = &recorded.event {
-            return self.show_asked(task);
-        }
         let (waiting, task) = if let Event::ChildCalled { child, task, .. } = &recorded.event {
             (*child, Some(task))
         } else if let Event::RunQueued { .. } = &recorded.event {
@@ -689,21 +727,25 @@ impl<'a> Viewer<'a> {
         Ok(())
     }
 
-    /// Shows what a task asks, and what is to be typed.
-    fn show_asked(&mut self, task: &Address) -> Result<(), Failure> {
+    /// Shows what tasks ask, and what is to be typed.
+    fn show_asked(&mut self, tasks: &[Address]) -> Result<(), Failure> {
+        if tasks.is_empty() {
+            return Ok(());
+        }
         let (reader, namespace) = (self.session.reader()?, &self.session.namespace);
         let Some(run) = load_run(reader, namespace, self.run)? else { return Ok(()) };
-        // What was answered already asks nobody.
-        let asking = Asking::all(&run, reader, namespace)?;
-        let Some(own) = asking.into_iter().find(|own| own.task == *task) else { return Ok(()) };
-        let question = own.ask.clone().unwrap_or_else(|| format!("for {}", own.what()));
-        let how = match (self.session.waits_for_people, &own.ask) {
-            (true, Some(_)) => format!("for {}; Ctrl-C, then {}", own.what(), own.how()),
-            (true, None) => format!("Ctrl-C, then {}", own.how()),
-            (false, Some(_)) => format!("for {}: {}", own.what(), own.how()),
-            (false, None) => own.how(),
-        };
-        self.watch.asks(task, &question, &how);
+        for task in tasks {
+            // What was answered already asks nobody.
+            let Some(own) = Asking::at(&run, task, (reader, namespace))? else { continue };
+            let question = own.ask.clone().unwrap_or_else(|| format!("for {}", own.what()));
+            let how = match (self.session.waits_for_people, &own.ask) {
+                (true, Some(_)) => format!("for {}; Ctrl-C, then {}", own.what(), own.how()),
+                (true, None) => format!("Ctrl-C, then {}", own.how()),
+                (false, Some(_)) => format!("for {}: {}", own.what(), own.how()),
+                (false, None) => own.how(),
+            };
+            self.watch.asks(task, &question, &how);
+        }
         Ok(())
     }
 
@@ -776,16 +818,21 @@ impl<'a> Viewer<'a> {
         }
     }
 
+    /// Says what time it is after the virtual clock was moved on.
+    fn moved(&mut self, to: Timestamp) {
+        if self.show == Show::People {
+            self.watch.clear();
+            self.note(&format!("the clock stands at {}", time::instant(to)));
+        }
+    }
+
     /// Says what the run waits for that nobody waits with.
-    fn waits(&mut self, asking: &[Asking]) -> Result<(), Failure> {
+    fn waits(&mut self, still: &Still) -> Result<(), Failure> {
         self.watch.clear();
         match self.show {
             Show::People | Show::Nothing => {
-                self.note("the run waits for people:");
-                for own in asking {
-                    let ask = own.ask.as_ref().map(|ask| format!("  {ask}")).unwrap_or_default();
-                    self.note(&format!("  {}{ask}", own.task.path()));
-                    self.note(&format!("    for {}: {}", own.what(), own.how()));
+                for line in held_up::waits(still, &self.session.clock) {
+                    self.note(&line);
                 }
             }
             Show::Json => {
@@ -793,10 +840,11 @@ impl<'a> Viewer<'a> {
                 let unknown = || Failure::new(FailureCode::RunId, format!("there is no run {}", self.run));
                 let run = load_run(reader, namespace, self.run)?.ok_or_else(unknown)?;
                 let mut line = summary::json(&run, namespace, reader)?;
-                // It can go on at any time, but only with an answer.
+                // It can go on at any time, but only with an answer, or when time has passed.
                 line["status"] = Status::Waiting.as_str().into();
                 line["interrupted"] = false.into();
-                line["waiting"] = asking.iter().map(Asking::json).collect();
+                line["waiting"] = still.asking.iter().map(Asking::json).collect();
+                line["next_timer"] = still.next_due.map(|due| due.to_string()).into();
                 print_line(&line)?;
             }
         }

@@ -24,7 +24,7 @@ fn examples_are_listed_with_what_they_are_about() {
     let listed = workspace.run(&["example", "list"]);
     assert_eq!((listed.code, listed.stderr.as_str()), (0, ""));
     assert!(listed.stdout.starts_with("hello            Hello: a first workflow\n"), "{}", listed.stdout);
-    assert_eq!(listed.stdout.lines().count(), 16);
+    assert_eq!(listed.stdout.lines().count(), 17);
     let json = workspace.json(&["example", "list", "--json"]);
     assert_eq!(
         json["examples"][0],
@@ -122,4 +122,23 @@ fn an_example_is_not_run_again_and_again() {
         refused.stderr
     );
     assert!(!workspace.path().join("there").exists());
+}
+
+#[test]
+fn an_example_that_is_a_project_is_started() {
+    let workspace = Workspace::with(&[]);
+    let copied = workspace.run(&["example", "copy", "release", "mine"]);
+    assert!(
+        copied.stderr.ends_with("next:\n  cd mine\n  myrmex project start release.yaml\n"),
+        "{}",
+        copied.stderr
+    );
+    let listed = workspace.json(&["example", "list", "--json"]);
+    let release = listed["examples"].as_array().unwrap().iter().find(|own| own["name"] == "release").unwrap();
+    assert_eq!((&release["project"], &release["workflow"]), (&json!("release.yaml"), &json!(null)));
+    // Whoever is to begin is waited for.
+    let started =
+        run(&workspace, &["example", "run", "release", "other", "--", "--clock", "2027-03-01T08:00:00Z"]);
+    assert_eq!(started.code, 3, "{}", started.stderr);
+    assert!(started.stderr.contains("Agree what is in it"), "{}", started.stderr);
 }

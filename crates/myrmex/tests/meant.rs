@@ -59,7 +59,6 @@ fn a_command_that_stands_elsewhere_is_named() {
         ("resume", "runs resume"),
         ("artifacts", "runs artifacts"),
         ("ls", "runs list"),
-        ("status", "runs show"),
         ("lint", "check"),
         ("runs run", "run"),
         ("runs rerun", "runs retry"),
@@ -67,6 +66,8 @@ fn a_command_that_stands_elsewhere_is_named() {
         let shown = run(&folder, &given.split(' ').collect::<Vec<_>>(), "");
         assert!(shown.contains(&format!("tip: did you mean `myrmex {meant}`?\n")), "{given}: {shown}");
     }
+    let shown = run(&folder, &["status"], "");
+    assert!(shown.contains("tip: did you mean `myrmex runs show` or `myrmex project status`?\n"), "{shown}");
     assert!(!run(&folder, &["frobnicate"], "").contains("tip:"));
 }
 

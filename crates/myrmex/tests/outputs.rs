@@ -40,11 +40,35 @@ const fn row(
     Row { name, files, before, line }
 }
 
+/// Begins [`TOY`] in virtual time.
+const BEGIN: &str = "project start toy --clock 2026-12-01T09:00:00Z";
+
 /// Nothing in it starts a process, so everything has its order.
 const COUNT: (&str, &str) = (
     "count.yaml",
     "workflow: count\ninputs: {upto: {type: integer, default: 2}}\ntasks:\n  numbers: {for_each: '${{ inputs.upto }}', set: '${{ item + 1 }}'}\n  \
      sum: {set: '${{ tasks.numbers.output | sum }}'}\noutputs: {sum: '${{ tasks.sum.output }}'}\n",
+);
+
+const TOY: (&str, &str) = (
+    "toy.yaml",
+    "project: toy\nplan: {start: 2026-12-01}\nphases:\n  design:\n    tasks:\n      draft: {manual: Draft it, estimate: 2d}\n  \
+     delivery:\n    tasks:\n      ship: {manual: Ship it, estimate: 1d}\n",
+);
+
+/// A project that waits for nobody.
+const ALONE: (&str, &str) =
+    ("alone.yaml", "project: alone\nphases:\n  only:\n    tasks: {count: {set: {n: 1}}}\n");
+
+/// A project with a task that fails.
+const FAILS: (&str, &str) =
+    ("fails.yaml", "project: fails\nphases:\n  only:\n    tasks: {test: {run: exit 3, timeout: 1m}}\n");
+
+/// A project with a gate.
+const GATED: (&str, &str) = (
+    "gated.yaml",
+    "project: gated\nphases:\n  only:\n    exit: ready\n    tasks: {count: {set: {n: 1}}}\ngates:\n  ready:\n    \
+     criteria: {counted: tasks.count.output.n == 1}\n    checklist: {legal: {ask: Is it legal?, evidence: required}}\n",
 );
 
 const SHIP: (&str, &str) = (
@@ -141,6 +165,35 @@ const ROWS: &[Row] = &[
         "progress RUN/pack 60% --remaining 2h --by ana",
     ),
     row("progress.failure", &[GO], &["run go --no-wait"], "progress RUN/go 60%"),
+    row("project-advance.success", &[TOY], &[BEGIN], "project advance toy --by 3h"),
+    row("project-advance.failure", &[TOY], &["project start toy"], "project advance toy --next"),
+    row(
+        "project-decide.success",
+        &[FAILS],
+        &["project start fails"],
+        "project decide fails/test skip --by ana",
+    ),
+    row("project-decide.failure", &[TOY], &[BEGIN], "project decide toy/draft retry"),
+    row("project-diff.success", &[TOY], &[BEGIN], "project diff toy"),
+    row("project-diff.failure", &[TOY, COUNT], &[BEGIN], "project diff toy count.yaml"),
+    row(
+        "project-gate.success",
+        &[GATED],
+        &["project start gated"],
+        "project gate gated/ready go --confirm legal=letter --by ana",
+    ),
+    row("project-gate.failure", &[GATED], &["project start gated"], "project gate gated/ready go --by ana"),
+    row("project-resume.success", &[TOY], &[BEGIN, "done toy/draft", "done toy/ship"], "project resume toy"),
+    row("project-resume.failure", &[TOY], &[BEGIN], "project resume tool"),
+    row("project-start.success", &[ALONE], &[], "project start alone --clock 2026-12-01T09:00:00Z"),
+    row("project-start.failure", &[TOY], &["project start toy"], "project start toy"),
+    row(
+        "project-status.success",
+        &[TOY],
+        &[BEGIN, "start toy/draft", "progress toy/draft 50% --remaining 3d"],
+        "project status toy",
+    ),
+    row("project-status.failure", &[TOY, COUNT], &["run count"], "project status RUN"),
     row("reject.success", &[GO], &["run go --no-wait"], "reject RUN/go --comment late --by ana"),
     row("reject.failure", &[GO], &["run go --no-wait"], "reject RUN/went"),
     row("run.success", &[COUNT], &[], "run count"),
@@ -174,6 +227,8 @@ const ROWS: &[Row] = &[
     row("runs-stats.failure", &[COUNT], &["run count"], "runs stats none"),
     row("schema.success", &[], &[], "schema settings"),
     row("schema.failure", &[], &[], "schema everything"),
+    row("start.success", &[TOY], &[BEGIN], "start toy/draft --by ana"),
+    row("start.failure", &[TOY], &[BEGIN], "start toy/ship"),
     row("why.success", &[CUT], &["run cut"], "why RUN"),
     row("why.failure", &[COUNT], &["run count"], "why RUN/none"),
 ];

@@ -203,3 +203,16 @@ fn a_difference_that_means_nothing_is_refused() {
     let said = workspace.run(&["plan", "seven.yaml", "--what-if", "c=20m"]);
     assert!(said.stdout.contains("all ends 12 m later"), "{}", said.stdout);
 }
+
+#[test]
+fn a_pool_of_the_workspace_is_held_by_the_tasks_of_a_project() {
+    let resources = "resources:\n  pools: {lab: {capacity: 1}}\n";
+    let project = "project: m\nplan: {start: 2026-12-01}\nphases:\n  one:\n    tasks:\n      \
+                   a: {manual: Do it, estimate: 1d, pools: {lab: 1}}\n      \
+                   b: {manual: Do that, estimate: 1d, pools: {lab: 1}}\n";
+    let workspace = Workspace::with(&[("resources.yaml", resources), ("m.yaml", project)]);
+    let plan = plan(&workspace, &["m.yaml"]);
+    let starts = ["a", "b"].map(|task| plan["tasks"][task]["start"].as_str().unwrap().to_owned());
+    assert_eq!(starts, ["2026-12-01T09:00:00Z", "2026-12-02T09:00:00Z"], "one after the other");
+    assert_eq!(plan["resources"]["lab"]["peak"], 1);
+}

@@ -17,7 +17,7 @@ use myrmex_runtime::clock::SystemClock;
 use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::logs::Logs;
 use myrmex_runtime::partition::{
-    NewRetry, NewRun, Partitions, Parts, RequestError, Supply, Thrift, load_run,
+    NewRetry, NewRun, Partitions, Parts, Ranking, RequestError, Supply, Thrift, load_run,
 };
 use myrmex_runtime::progress::Progress;
 use myrmex_runtime::retry::{Places, Prepared, prepare};
@@ -113,6 +113,7 @@ impl Engine {
             progress: Arc::clone(&progress),
             limits: EvaluationLimits::default(),
             thrift: Thrift::default(),
+            ranking: Ranking::arrival(),
         });
         Self { partition: partition.unwrap(), progress, brought }
     }

@@ -47,7 +47,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("myrmex-plan", &["myrmex-model"]),
     ("myrmex-engine", &["myrmex-model"]),
     ("myrmex-store", &["myrmex-model"]),
-    ("myrmex-runtime", &["myrmex-model", "myrmex-expr", "myrmex-engine", "myrmex-store"]),
+    ("myrmex-runtime", &["myrmex-model", "myrmex-expr", "myrmex-plan", "myrmex-engine", "myrmex-store"]),
     (
         "myrmex",
         &[

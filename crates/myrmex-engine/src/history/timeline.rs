@@ -8,6 +8,7 @@ use myrmex_model::event::{Event, Recorded};
 use myrmex_model::id::{Attempt, Epoch, RunId};
 use myrmex_model::name::Name;
 use myrmex_model::outcome::{AttemptEnd, Usage};
+use myrmex_model::signal::{Answer, Signal, Word};
 use myrmex_model::status::Status;
 use myrmex_model::time::{Length, Timestamp};
 
@@ -46,6 +47,8 @@ pub struct Task {
     pub held: Option<Held>,
     /// The run that it called last.
     pub child: Option<RunId>,
+    /// Whether people said how far it is.
+    is_under_way: bool,
 }
 
 /// How a task ended.
@@ -131,6 +134,7 @@ impl Task {
             attempts_made: 0,
             held: None,
             child: None,
+            is_under_way: false,
         }
     }
 
@@ -191,6 +195,7 @@ impl Timeline {
             | Event::AwaitOpened { task, .. } => {
                 self.task_mut(task).started.get_or_insert(at);
             }
+            Event::SignalReceived { signal, .. } => self.said(signal, at),
             Event::HoldQueued { task, named } => {
                 let held = Held { queued: at, granted: None, named: named.clone() };
                 self.task_mut(task).held.get_or_insert(held);
@@ -220,11 +225,13 @@ impl Timeline {
             | Event::LimitReached { .. }
             | Event::ChildUnknown { .. }
             | Event::RetryArmed { .. }
-            | Event::SignalReceived { .. }
             | Event::SignalTaken { .. }
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
+            | Event::TaskPostponed { .. }
+            | Event::TaskReleased { .. }
             | Event::CaseChosen { .. }
+            | Event::TaskStuck { .. }
             | Event::CancelRequested { .. }
             | Event::EndRequested { .. } => {}
         }
@@ -253,6 +260,16 @@ impl Timeline {
             self.tasks.len() - 1
         });
         &mut self.tasks[place]
+    }
+
+    /// Work of people began when they first said how far it is, and not when it was offered.
+    fn said(&mut self, signal: &Signal, at: Timestamp) {
+        if let Word::Answer { task, answer: Answer::Progress(_) } = &signal.word {
+            let own = self.task_mut(task);
+            if !std::mem::replace(&mut own.is_under_way, true) {
+                own.started = Some(at);
+            }
+        }
     }
 
     fn end(&mut self, task: &Address, at: Timestamp, ending: Ending) {
@@ -314,7 +331,10 @@ impl Timeline {
             | Event::SignalTaken { .. }
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
+            | Event::TaskPostponed { .. }
+            | Event::TaskReleased { .. }
             | Event::CaseChosen { .. }
+            | Event::TaskStuck { .. }
             | Event::TaskSucceeded { .. }
             | Event::TaskTaken { .. }
             | Event::TaskFailed { .. }

@@ -8,8 +8,8 @@ use myrmex_model::effect::{Effect, Evaluation, Question, Request, Ticket};
 use myrmex_model::event::{Event, Pending, SkipReason};
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::{Attempt, ValueHash};
-use myrmex_model::ir::{Body, Outputs};
-use myrmex_model::status::Status;
+use myrmex_model::ir::{Body, Holds, Outputs};
+use myrmex_model::status::{Phase, Status};
 use myrmex_model::template::Template;
 use myrmex_model::value::HashedValue;
 
@@ -38,7 +38,7 @@ impl Turn<'_> {
                 Agenda::Skip(id, reason) => self.skip(id, reason),
                 Agenda::Check(id) => self.check(id),
                 Agenda::Attend(id) => self.attend(id),
-                Agenda::Lag(from, to) => self.arm_lag(from, to),
+                Agenda::Lag(ends, holds) => self.arm_lag(ends, holds),
                 Agenda::Cancel(id) => self.stop(id),
                 Agenda::Handled(id) => self.handled(id),
                 Agenda::End(id) => self.request_end(id),
@@ -56,10 +56,19 @@ impl Turn<'_> {
     }
 
     fn begin(&mut self, id: ActivationId) {
-        if !self.run.at(id).is_open() || self.is_held_back(id) {
+        let own = self.run.at(id);
+        if !own.is_open() || own.phase == Phase::Postponed || self.awaits_ends(id) || self.is_held_back(id) {
             return;
         }
-        self.disarm_lags_into(id);
+        if self.run.is_dated(id) {
+            return self.ask_to_begin(id);
+        }
+        self.begin_now(id);
+    }
+
+    /// Begins what nothing holds back.
+    pub(super) fn begin_now(&mut self, id: ActivationId) {
+        self.disarm_lags_into(id, Holds::Begin);
         let definition = std::sync::Arc::clone(&self.run.definition);
         let node = definition.node(self.run.at(id).node);
         if self.is_runaway(id) {
@@ -100,7 +109,7 @@ impl Turn<'_> {
 
     /// Keeps a child of a full graph waiting; the end of another child brings it back. Nothing brings back what has not
     /// begun when enough has succeeded.
-    fn is_held_back(&mut self, id: ActivationId) -> bool {
+    pub(super) fn is_held_back(&mut self, id: ActivationId) -> bool {
         let Some(parent) = self.run.scope_around(id) else { return false };
         if self.run.is_enough(parent) {
             return true;
@@ -119,6 +128,7 @@ impl Turn<'_> {
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Flow(_)
@@ -141,7 +151,8 @@ impl Turn<'_> {
 
     fn skip(&mut self, id: ActivationId, reason: SkipReason) {
         if self.run.at(id).is_open() {
-            self.disarm_lags_into(id);
+            self.disarm_lags_into(id, Holds::Begin);
+            self.disarm_lags_into(id, Holds::End);
             let task = self.run.address(id);
             self.emit(Event::TaskSkipped { task, reason });
         }
@@ -154,13 +165,22 @@ impl Turn<'_> {
         result: Result<Evaluation, Fault>,
     ) -> Result<(), Rejection> {
         let id = ActivationId(ticket.0);
+        let result = match result {
+            Ok(Evaluation::LagDue { edge, due }) => return self.lag_told((id, edge), due),
+            result if self.run.inquiries.begins.remove(&id) => {
+                self.told_to_begin(id, result);
+                return Ok(());
+            }
+            result => result,
+        };
         if !self.run.arena.get(id.index()).is_some_and(|activation| activation.is_evaluating) {
             return Err(Rejection::NotAsked);
         }
         self.run.update(id, |activation| activation.is_evaluating = false);
         // What has started may still end with its output; nothing new begins in a scope that is being cancelled.
         let has_started = self.run.at(id).has_started;
-        let begins = !has_started || matches!(result, Ok(Evaluation::Retry(true)));
+        let is_again = self.run.at(id).phase == Phase::Retrying;
+        let begins = !has_started || is_again || matches!(result, Ok(Evaluation::Retry(true)));
         let is_late =
             !has_started && self.run.scope_around(id).is_some_and(|scope| self.run.is_enough(scope));
         let held = match &result {
@@ -188,8 +208,15 @@ impl Turn<'_> {
         let attempt = self.run.at(id).attempt();
         match evaluation {
             Evaluation::Key(key) => self.queue_run(key),
-            Evaluation::Skip if attempt > Attempt::FIRST => self.succeed(id, HashedValue::null_hash()),
+            Evaluation::MayBegin(_) | Evaluation::LagDue { .. } => {
+                unreachable!("what is asked about time is taken before")
+            }
+            // What was stuck begins anew, and is skipped as if it began for the first time.
+            Evaluation::Skip if attempt > Attempt::FIRST && self.run.stuck_since(id).is_none() => {
+                self.succeed(id, HashedValue::null_hash());
+            }
             Evaluation::Skip => {
+                self.disarm_lags_into(id, Holds::End);
                 self.emit(Event::TaskSkipped { task, reason: SkipReason::Condition });
             }
             Evaluation::Enter { inputs } => {
@@ -221,6 +248,7 @@ impl Turn<'_> {
                 self.emit(Event::ItemsExpanded { task, count, items, keys });
             }
             Evaluation::Taken(taken) => {
+                self.disarm_lags_into(id, Holds::End);
                 self.emit(Event::TaskTaken { task, taken });
             }
             Evaluation::Output(output) => self.succeed(id, output),
@@ -233,30 +261,6 @@ impl Turn<'_> {
 
     pub(super) fn succeed(&mut self, id: ActivationId, output: ValueHash) {
         self.conclude(id, Pending::Succeeded { output, vars: None });
-    }
-
-    fn arm_lag(&mut self, from: ActivationId, to: ActivationId) {
-        if !self.run.at(to).is_open() {
-            return;
-        }
-        let Some(key) = self.run.lag_to_arm(from, to) else { return };
-        let Some(due) = self.run.lag_due(key) else { return };
-        let (source, target) = (self.run.address(from), self.run.address(to));
-        self.emit(Event::LagArmed { from: source.clone(), to: target.clone(), due });
-        if due <= self.now {
-            self.emit(Event::LagElapsed { from: source, to: target });
-        }
-        self.arm_lag_timer(from, to);
-    }
-
-    /// Lets the timer of the lags between two children fire when the first of them is over.
-    pub(super) fn arm_lag_timer(&mut self, from: ActivationId, to: ActivationId) {
-        if let Some((_, due)) = self.run.lag_armed(from, to)
-            && self.run.at(to).is_open()
-        {
-            let timer = self.run.lag_key((from, to));
-            self.effect(Effect::Arm { timer, due });
-        }
     }
 
     /// Ends a scope whose children have all ended, or lets the next children of a full one begin.
@@ -280,6 +284,7 @@ impl Turn<'_> {
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Call(_) => return,

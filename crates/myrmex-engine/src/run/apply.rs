@@ -11,7 +11,7 @@ use myrmex_model::outcome::{AttemptEnd, Outcome};
 use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
 
-use super::arena::{Activation, ActivationId, CallState, EachState, Hold, Work};
+use super::arena::{Activation, ActivationId, CallState, EachState, Hold, Leaf, Work};
 use super::edges::Happening;
 use super::hold::holds;
 use super::report::{is_unknown, losses_after};
@@ -77,8 +77,12 @@ impl Run {
                 Change { from: activation.status, to: activation.status, phase: Phase::None }
             }
             Event::SignalReceived { signal, .. } => self.apply_signal(event, signal, at)?,
-            Event::LagArmed { from, to, due } => self.apply_lag(event, (from, to), Lag::Armed(*due))?,
-            Event::LagElapsed { from, to } => self.apply_lag(event, (from, to), Lag::Elapsed)?,
+            Event::LagArmed { from, to, holds, due } => {
+                self.apply_lag(event, (from, to, *holds), Lag::Armed(*due))?
+            }
+            Event::LagElapsed { from, to, holds } => {
+                self.apply_lag(event, (from, to, *holds), Lag::Elapsed)?
+            }
             Event::ScopeEntered { task, .. }
             | Event::RoundBegan { task, .. }
             | Event::HandlerEntered { task, .. }
@@ -95,6 +99,8 @@ impl Run {
             | Event::TimerArmed { task, .. }
             | Event::AwaitOpened { task, .. }
             | Event::SignalTaken { task, .. }
+            | Event::TaskPostponed { task, .. }
+            | Event::TaskReleased { task }
             | Event::CaseChosen { task, .. } => {
                 let id = self.found(event, task)?;
                 if !self.fits(id, event) {
@@ -105,23 +111,32 @@ impl Run {
             Event::TaskSucceeded { task, .. }
             | Event::TaskFailed { task, .. }
             | Event::TaskSkipped { task, .. }
-            | Event::TaskCancelled { task } => {
+            | Event::TaskCancelled { task }
+            | Event::TaskStuck { task, .. }
+            | Event::TaskTaken { task, .. } => {
                 let id = self.found(event, task)?;
-                if self.at(id).status.is_terminal() || id == ActivationId::ROOT {
-                    return Err(ReplayError::Task { kind: event.kind(), task: task.clone() });
-                }
-                self.apply_end(id, event, at)
-            }
-            Event::TaskTaken { task, taken } => {
-                let id = self.found(event, task)?;
-                if !self.at(id).is_untouched() || id == ActivationId::ROOT {
-                    return Err(ReplayError::Task { kind: event.kind(), task: task.clone() });
-                }
-                self.apply_taken(id, taken, at)
+                self.apply_over(id, event, at)
+                    .ok_or_else(|| ReplayError::Task { kind: event.kind(), task: task.clone() })?
             }
         };
         self.last = at;
         Ok(change)
+    }
+
+    /// Applies that work on a task is over, if it is one of which that can be so.
+    fn apply_over(&mut self, id: ActivationId, event: &Event, at: Timestamp) -> Option<Change> {
+        let own = self.at(id);
+        let (is_root, is_open) = (id == ActivationId::ROOT, !own.status.is_terminal());
+        match event {
+            Event::TaskStuck { fault, is_timeout, .. } if is_open && own.status != Status::Stuck => {
+                Some(self.apply_stuck(id, (fault, *is_timeout), at))
+            }
+            Event::TaskTaken { taken, .. } if own.is_untouched() && !is_root => {
+                Some(self.apply_taken(id, taken, at))
+            }
+            Event::TaskStuck { .. } | Event::TaskTaken { .. } => None,
+            end => (is_open && !is_root).then(|| self.apply_end(id, end, at)),
+        }
     }
 
     /// Applies what happens to the run as a whole.
@@ -174,10 +189,13 @@ impl Run {
             | Event::SignalTaken { .. }
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
+            | Event::TaskPostponed { .. }
+            | Event::TaskReleased { .. }
             | Event::CaseChosen { .. }
             | Event::TaskSucceeded { .. }
             | Event::TaskTaken { .. }
             | Event::TaskFailed { .. }
+            | Event::TaskStuck { .. }
             | Event::TaskSkipped { .. }
             | Event::TaskCancelled { .. }
             | Event::CancelRequested { .. }
@@ -214,6 +232,7 @@ impl Run {
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Graph(_)
@@ -236,6 +255,8 @@ impl Run {
         let is_idle = activation.leaf().is_some_and(|leaf| leaf.token.is_none());
         match event {
             Event::ScopeEntered { .. } => begins && matches!(body, Body::Graph(_) | Body::Flow(_)),
+            Event::TaskPostponed { .. } => activation.is_untouched() && id != ActivationId::ROOT,
+            Event::TaskReleased { .. } => activation.phase == Phase::Postponed,
             Event::RoundBegan { .. } => {
                 let is_flow = matches!(activation.work, Work::Flow(_)) && self.rounds(id).is_some();
                 is_flow && activation.status == Status::Running && activation.handling().is_none()
@@ -280,6 +301,7 @@ impl Run {
             | Event::TaskSucceeded { .. }
             | Event::TaskTaken { .. }
             | Event::TaskFailed { .. }
+            | Event::TaskStuck { .. }
             | Event::TaskSkipped { .. }
             | Event::TaskCancelled { .. }
             | Event::CancelRequested { .. }
@@ -313,6 +335,13 @@ impl Run {
         }
     }
 
+    /// Lets the scope around an activation that is not under way any more look whether others may begin.
+    pub(super) fn check_around(&mut self, id: ActivationId) {
+        if let Some(scope) = self.scope_around(id) {
+            self.agenda.push_back(Agenda::Check(scope));
+        }
+    }
+
     /// Counts an activation that has ended into the scope around it.
     pub(super) fn count_end(&mut self, id: ActivationId) {
         let activation = self.at(id);
@@ -327,6 +356,7 @@ impl Run {
             let first = self.at(first);
             (ended, index) < (first.ended, first.index)
         });
+        let is_stop = is_failed && self.is_stop(id);
         let Some(counts) = self.at_mut(parent).counts_mut() else { return };
         counts.open -= 1;
         counts.succeeded += u32::from(outcome == Some(Outcome::Succeeded));
@@ -334,6 +364,9 @@ impl Run {
         counts.failed += u32::from(is_failed);
         if is_failed && is_first {
             counts.first_failed = Some(id);
+        }
+        if is_stop {
+            counts.stopped_by = Some(id);
         }
     }
 
@@ -348,8 +381,10 @@ impl Run {
         self.update(id, |activation| {
             set(activation);
             activation.phase = phase;
+            // What asks people says itself when it began.
+            let asks = activation.status == Status::Waiting && matches!(activation.work, Work::Await(_));
             let has_begun =
-                !matches!(activation.status, Status::Pending | Status::Skipped | Status::Cancelled);
+                !asks && !matches!(activation.status, Status::Pending | Status::Skipped | Status::Cancelled);
             if has_begun && activation.started.is_none() {
                 activation.started = Some(at);
             }
@@ -370,6 +405,14 @@ impl Run {
             | Event::CaseChosen { .. } => self.apply_begin(id, event, at),
             Event::AwaitOpened { asked, .. } => self.apply_opened(id, asked, at),
             Event::SignalTaken { id: message, .. } => self.apply_signal_taken(id, message, at),
+            Event::TaskPostponed { until, because, .. } => {
+                let work = Work::Postponed { until: *until, because: because.clone() };
+                self.change(id, Phase::Postponed, at, |activation| activation.work = work)
+            }
+            Event::TaskReleased { .. } => {
+                self.agenda.push_back(Agenda::Begin(id));
+                self.change(id, Phase::None, at, |activation| activation.work = Work::None)
+            }
             Event::ChildUnknown { .. } => {
                 self.at_mut(id).facts_mut().is_unknown = true;
                 let phase = self.at(id).phase;
@@ -399,6 +442,7 @@ impl Run {
             | Event::TaskSucceeded { .. }
             | Event::TaskTaken { .. }
             | Event::TaskFailed { .. }
+            | Event::TaskStuck { .. }
             | Event::TaskSkipped { .. }
             | Event::TaskCancelled { .. }
             | Event::CancelRequested { .. }
@@ -484,8 +528,11 @@ impl Run {
             | Event::SignalTaken { .. }
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
+            | Event::TaskPostponed { .. }
+            | Event::TaskReleased { .. }
             | Event::TaskSucceeded { .. }
             | Event::TaskFailed { .. }
+            | Event::TaskStuck { .. }
             | Event::TaskSkipped { .. }
             | Event::TaskCancelled { .. }
             | Event::CancelRequested { .. }
@@ -516,7 +563,10 @@ impl Run {
     /// Applies what happens to the attempts of a task.
     #[expect(clippy::too_many_lines, reason = "every event is named, so that a new one is not passed over")]
     fn apply_attempt(&mut self, id: ActivationId, event: &Event, at: Timestamp) -> Change {
-        let mut leaf = self.at(id).leaf().copied().unwrap_or_default();
+        let before = self.at(id).facts().and_then(|facts| facts.stuck.as_ref());
+        let attempts_made = before.map_or(0, |stuck| stuck.attempts);
+        let fresh = Leaf { attempts_made, ..Leaf::default() };
+        let mut leaf = self.at(id).leaf().copied().unwrap_or(fresh);
         let (mut status, mut phase) = (self.at(id).status, self.at(id).phase);
         let (mut artifacts, mut cached, mut names) = (None, None, None);
         match event {
@@ -561,9 +611,12 @@ impl Run {
             | Event::SignalTaken { .. }
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
+            | Event::TaskPostponed { .. }
+            | Event::TaskReleased { .. }
             | Event::CaseChosen { .. }
             | Event::TaskSucceeded { .. }
             | Event::TaskFailed { .. }
+            | Event::TaskStuck { .. }
             | Event::TaskSkipped { .. }
             | Event::TaskCancelled { .. }
             | Event::CancelRequested { .. }
@@ -635,7 +688,10 @@ impl Run {
             | Event::SignalTaken { .. }
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
+            | Event::TaskPostponed { .. }
+            | Event::TaskReleased { .. }
             | Event::CaseChosen { .. }
+            | Event::TaskStuck { .. }
             | Event::CancelRequested { .. }
             | Event::TaskTaken { .. }
             | Event::EndRequested { .. }
@@ -644,6 +700,7 @@ impl Run {
             }
         };
         self.forget_handling(id);
+        self.ends.remove(&id);
         let change = self.change(id, Phase::None, at, |activation| {
             (activation.status, activation.output, activation.fault) = (status, output, fault);
             if is_by_hand {
@@ -667,7 +724,7 @@ impl Run {
     }
 
     /// Lets go of what mattered only until the end of an activation.
-    fn forget_handling(&mut self, id: ActivationId) {
+    pub(super) fn forget_handling(&mut self, id: ActivationId) {
         self.clear_dues(id);
         if let Some(rare) = &mut self.at_mut(id).rare {
             let facts = &mut rare.facts;
@@ -725,6 +782,7 @@ impl Run {
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Call(_) => {}

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use myrmex_model::OrderedMap;
 use myrmex_model::address::{Address, Segment};
 use myrmex_model::demand::Named;
-use myrmex_model::event::{HandlerKind, Limit, Pending};
+use myrmex_model::event::{HandlerKind, Limit, NotBefore, Pending};
 use myrmex_model::fault::Fault;
 use myrmex_model::id::{Attempt, DefinitionHash, FencingToken, RunId, ValueHash};
 use myrmex_model::ir::{Body, NodeId};
@@ -16,6 +16,7 @@ use myrmex_model::time::Timestamp;
 use super::Run;
 use super::fold::Folded;
 use super::people::AwaitState;
+use super::stuck::Stuck;
 
 /// The place of an activation in its run's arena. Means nothing outside this run and is never journalled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +44,7 @@ pub(super) struct Activation {
     pub(super) parent: ActivationId,
     /// Its index among the children of its graph or flow, or among the items of its `for_each`.
     pub(super) index: u32,
-    /// Which visit of its flow, from 1.
+    /// Which visit of its flow, from 1; of a handler, which time the task that it follows is done.
     pub(super) visit: u32,
     pub(super) is_item: bool,
     /// Whether it follows the body of what holds it, instead of being inside that body.
@@ -122,6 +123,8 @@ pub(super) struct RareFacts {
     pub(super) hold: Option<Hold>,
     /// Whether a person skipped it: nothing that was decided says so again.
     pub(super) is_by_hand: bool,
+    /// That it was stuck, or is.
+    pub(super) stuck: Option<Stuck>,
 }
 
 /// How a block stands with what it asked for.
@@ -152,6 +155,7 @@ impl Default for RareFacts {
             named: None,
             hold: None,
             is_by_hand: false,
+            stuck: None,
         }
     }
 }
@@ -173,6 +177,11 @@ pub(super) enum Work {
     Leaf(Leaf),
     Timer {
         due: Timestamp,
+    },
+    /// Nothing has begun, and nothing may before an instant.
+    Postponed {
+        until: Timestamp,
+        because: NotBefore,
     },
     Choice {
         case: u32,
@@ -282,6 +291,8 @@ pub(super) struct Counts {
     pub(super) failed: u32,
     /// The first child that failed.
     pub(super) first_failed: Option<ActivationId>,
+    /// The gate among the children at which `stop` was decided.
+    pub(super) stopped_by: Option<ActivationId>,
 }
 
 impl EachState {
@@ -357,12 +368,16 @@ impl Activation {
 
     /// Whether it still waits for the decision that it may begin or never will.
     pub(super) fn is_open(&self) -> bool {
-        self.is_untouched() && !self.is_evaluating && !self.is_cancelling
+        let has_not_begun = self.is_untouched() || self.phase == Phase::Postponed;
+        has_not_begun && !self.is_evaluating && !self.is_cancelling
     }
 
-    /// Whether it counts against its scope's `max_parallel`.
+    /// Whether it counts against its scope's `max_parallel`. What is stuck does not, nor what only waits for its end: others may have to
+    /// go on first.
     pub(super) fn is_active(&self) -> bool {
-        !self.status.is_terminal() && (self.is_evaluating || !self.is_untouched())
+        let has_begun = !self.is_untouched() && self.phase != Phase::Postponed;
+        let is_idle = self.status == Status::Stuck || self.phase == Phase::Held;
+        !self.status.is_terminal() && !is_idle && (self.is_evaluating || has_begun)
     }
 
     /// Whether nothing new begins inside its body any more.
@@ -415,6 +430,7 @@ impl Activation {
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Call(_) => Attempt::FIRST,
@@ -426,6 +442,7 @@ impl Activation {
             Work::Leaf(leaf) => Some(leaf),
             Work::None
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Graph(_)
@@ -442,6 +459,7 @@ impl Activation {
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Flow(_)
@@ -557,7 +575,8 @@ impl Run {
         let Some(parent) = self.parent(id) else { return Address::root() };
         let activation = self.at(id);
         if activation.is_handler {
-            return self.address(parent).child(&self.definition.node(activation.node).name, 1);
+            let name = &self.definition.node(activation.node).name;
+            return self.address(parent).child(name, activation.visit);
         }
         if activation.is_item {
             return self.item_address(parent, activation.index);
@@ -577,6 +596,7 @@ impl Run {
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Graph(_)
@@ -662,7 +682,8 @@ impl Run {
     fn step(&self, scope: ActivationId, attempt: u32, segment: &Segment<'_>) -> Option<Found> {
         let is_handler = |id: &ActivationId| self.node(*id).name.as_str() == segment.name;
         let handler = self.handlers(scope).find(is_handler);
-        let child = match handler.filter(|_| attempt == 1 && segment.visit == 1) {
+        let is_meant = |handler: &ActivationId| attempt == 1 && segment.visit == self.at(*handler).visit;
+        let child = match handler.filter(is_meant) {
             Some(handler) => handler,
             None if attempt != self.at(scope).attempt_inside().0 => return None,
             None => self.step_inside(scope, segment)?,

@@ -8,8 +8,8 @@
 //! | granted or running | asked to stop; `cancelled` once its worker reports, whatever it reports, or its lease ends |
 //! | an outcome stands before the cancel in the same batch | the outcome holds; what follows it is cancelled |
 //! | an outcome stands after the cancel | recorded with its attempt; the task is `cancelled` |
-//! | waits for people or a message | `cancelled` at once; what they say later is refused |
-//! | waits for a timer or a retry | timer withdrawn, `cancelled` at once |
+//! | waits for people or a message, or is held after that | `cancelled` at once; what they say later is refused |
+//! | waits for a timer, a retry, or the instant before which it must not begin | timer withdrawn, `cancelled` at once |
 //! | block or `for_each` | `cancelled` once nothing inside it is alive |
 //! | waits for a child run | the child is cancelled; `cancelled` once it has ended, however it did |
 //! | out of its time, and something inside is alive | `cancelled` once nothing is |
@@ -17,6 +17,7 @@
 //! | `on_failure` is at work | that is cancelled; the failure stands |
 //! | `finally` is at work | nothing, it is shielded; what it came to before stands. A second cancel of the run ends it |
 //! | had started, and has a `finally` | that runs before it is `cancelled` |
+//! | stuck | `cancelled` at once |
 //! | ended | unchanged |
 //! | the run has ended | the cancel is refused |
 //!
@@ -24,20 +25,17 @@
 //! out or succeeds, and so does the run if it is the root: nobody cancelled it. `then: end` cancels everything in the run,
 //! which succeeds. All of them spare what is shielded.
 
-use std::collections::BTreeSet;
-
 use myrmex_model::address::Address;
 use myrmex_model::command::TimerKey;
 use myrmex_model::effect::Effect;
 use myrmex_model::event::Event;
 use myrmex_model::id::RunId;
-use myrmex_model::ir::Node;
+use myrmex_model::ir::{Holds, Node};
 use myrmex_model::status::{Phase, Status};
 
-use super::arena::{Activation, ActivationId, Hold, Leaf, Work};
+use super::arena::{ActivationId, Hold, Leaf, Work};
 use super::decide::Turn;
-use super::edges::edges_of;
-use super::{Agenda, Ending, Lag};
+use super::{Agenda, Ending};
 
 impl Turn<'_> {
     /// Cancels the run. Asked again, it also ends what is shielded from the first cancel.
@@ -64,6 +62,9 @@ impl Turn<'_> {
 
     /// Ends what can be ended at once of an activation, and asks for the end of the rest.
     pub(super) fn stop(&mut self, id: ActivationId) {
+        if self.stop_stuck(id) {
+            return;
+        }
         let activation = self.run.at(id);
         if activation.status.is_terminal() || activation.is_evaluating {
             // The answer of this turn finds it cancelled.
@@ -86,6 +87,7 @@ impl Turn<'_> {
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Graph(_)
@@ -108,6 +110,7 @@ impl Turn<'_> {
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Graph(_)
@@ -129,8 +132,8 @@ impl Turn<'_> {
     pub(super) fn withdraw(&mut self, id: ActivationId) {
         let activation = self.run.at(id);
         let (phase, task) = (activation.phase, self.run.address(id));
-        if activation.is_untouched() {
-            self.disarm_lags_into(id);
+        if activation.is_untouched() || phase == Phase::Postponed {
+            self.disarm_lags_into(id, Holds::Begin);
         }
         if self.run.hold(id) == Some(Hold::Waiting) {
             return self.withdraw_hold(id);
@@ -147,6 +150,7 @@ impl Turn<'_> {
                 self.effect(Effect::Disarm { timer: TimerKey::Retry(task) });
             }
             Work::Timer { .. } => self.effect(Effect::Disarm { timer: TimerKey::Wait(task) }),
+            Work::Postponed { .. } => self.effect(Effect::Disarm { timer: TimerKey::Begin(task) }),
             Work::None
             | Work::Leaf(_)
             | Work::Choice { .. }
@@ -155,25 +159,6 @@ impl Turn<'_> {
             | Work::Flow(_)
             | Work::Each(_)
             | Work::Call(_) => {}
-        }
-    }
-
-    /// Withdraws the timers of lags that a child waited for which is now decided.
-    pub(super) fn disarm_lags_into(&mut self, id: ActivationId) {
-        let child = self.run.at(id);
-        if child.lags_armed > 0 {
-            let (scope, index) = (child.parent, child.index);
-            self.disarm(scope, |target| target.index == index);
-        }
-    }
-
-    fn disarm(&mut self, scope: ActivationId, concerns: impl Fn(&Activation) -> bool) {
-        let run = &*self.run;
-        let armed = run.lags.range(edges_of(scope)).filter(|(_, lag)| matches!(lag, Lag::Armed(_)));
-        let ends = armed.map(|(key, _)| run.edge_ends(*key)).filter(|(_, target)| concerns(run.at(*target)));
-        let timers: BTreeSet<TimerKey> = ends.map(|ends| run.lag_key(ends)).collect();
-        for timer in timers {
-            self.effect(Effect::Disarm { timer });
         }
     }
 }

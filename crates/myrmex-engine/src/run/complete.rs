@@ -76,6 +76,12 @@ impl Run {
             Some(Rest::Cancel) => true,
             Some(Rest::Ignore | Rest::Run) => false,
             None => self.terms(id).is_some_and(|(terms, counts, count)| {
+                if id == ActivationId::ROOT
+                    && counts.stopped_by.is_some()
+                    && self.definition.project.is_some()
+                {
+                    return true;
+                }
                 let has_failed = match terms.tolerance {
                     Some(tolerance) => counts.failed > 0 && is_beyond(tolerance, counts, count),
                     None => counts.failed > 0,
@@ -88,7 +94,8 @@ impl Run {
     /// Returns the error of a graph or `for_each` whose children have all ended; nothing if it succeeded.
     pub(super) fn shortfall(&self, id: ActivationId) -> Option<Fault> {
         let (terms, counts, count) = self.terms(id)?;
-        let first = counts.first_failed.and_then(|child| self.at(child).fault.as_deref().cloned());
+        let first = counts.stopped_by.or(counts.first_failed);
+        let first = first.and_then(|child| self.at(child).fault.as_deref().cloned());
         let Counts { succeeded, failed, .. } = counts;
         match (terms.complete, terms.tolerance) {
             (Complete::First { count: wanted, .. }, _) if succeeded >= wanted => None,
@@ -139,6 +146,7 @@ impl Turn<'_> {
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Flow(_)
@@ -162,12 +170,18 @@ impl Turn<'_> {
     }
 
     fn closing_reason(&self, id: ActivationId) -> String {
+        if let Work::Graph(state) = &self.run.at(id).work
+            && let Some(gate) = state.counts.stopped_by
+        {
+            return format!("`stop` was decided at `{}`", self.run.address(gate).path());
+        }
         let first = match &self.run.at(id).work {
             Work::Graph(state) => state.counts.first_failed,
             Work::Each(state) => state.counts.first_failed,
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Flow(_)

@@ -8,6 +8,7 @@ use myrmex_model::demand::Named;
 use myrmex_model::effect::{Decision, Effect};
 use myrmex_model::event::{Change, Event, Parent, Recorded};
 use myrmex_model::id::{Attempt, FencingToken, RunId, ValueHash};
+use myrmex_model::ir::Holds;
 use myrmex_model::name::Name;
 use myrmex_model::retry::Retry;
 use myrmex_model::status::{Phase, Status};
@@ -16,6 +17,7 @@ use myrmex_model::value::HashedValue;
 
 use super::admission::Admission;
 use super::arena::{Activation, ActivationId, Hold, Leaf, Work};
+use super::postpone::Inquiries;
 use super::{RebaseError, Run};
 
 /// Why a command is not legal now. The run is unchanged.
@@ -140,7 +142,12 @@ impl Run {
             (false, false) => return Err(Rejection::NotStarted),
             (true, true) => return Err(Rejection::AlreadyStarted),
             // What was acknowledged before the end is acknowledged again.
-            (true, false) if matches!(&command, Command::Signal(signal) if self.has_received(signal)) => {
+            (true, false) if matches!(&command, Command::Signal { signal, .. } if self.has_received(signal)) =>
+            {
+                return Ok(Decision::default());
+            }
+            // What was asked about time may have an answer after the run has ended in the same turn.
+            (true, false) if matches!(command, Command::Evaluated { .. }) && self.status.is_terminal() => {
                 return Ok(Decision::default());
             }
             (true, false) if self.status.is_terminal() => {
@@ -151,6 +158,7 @@ impl Run {
         self.due_changes = Some(Vec::new());
         if !matches!(command, Command::Evaluated { .. }) {
             self.left = self.turn_items;
+            self.inquiries = Inquiries::default();
         }
         let mut turn = Turn { run: self, now, decision: Decision::default() };
         match command {
@@ -169,7 +177,7 @@ impl Run {
             }
             Command::Cancel { by, reason, successor } => turn.cancel(by, reason, successor),
             Command::Skip { tasks, by, reason } => turn.skip_waiting(&tasks, &by, &reason)?,
-            Command::Signal(signal) => turn.signal(*signal)?,
+            Command::Signal { signal, look } => turn.signal(*signal, look.as_deref())?,
             Command::Rebase { definition, hash, map, by, reason } => {
                 turn.rebase(definition, hash, map, by, reason)?;
             }
@@ -243,6 +251,11 @@ impl Run {
         let mut timers = Vec::new();
         for index in 0..u32::try_from(self.arena.len()).unwrap_or(u32::MAX) {
             let id = ActivationId(index);
+            if let (Work::Postponed { until, .. }, Phase::Postponed) = (&self.at(id).work, self.at(id).phase)
+            {
+                let until = *until;
+                timers.push((TimerKey::Begin(self.address(id)), until));
+            }
             if self.at(id).status != Status::Waiting {
                 continue;
             }
@@ -312,7 +325,7 @@ impl Turn<'_> {
         });
     }
 
-    fn find(&self, task: &Address) -> Result<ActivationId, Rejection> {
+    pub(super) fn find(&self, task: &Address) -> Result<ActivationId, Rejection> {
         self.run.find(task).ok_or_else(|| Rejection::UnknownTask { task: task.clone() })
     }
 
@@ -346,6 +359,7 @@ impl Turn<'_> {
                         Ok(())
                     }
                     Work::Timer { .. }
+                    | Work::Postponed { .. }
                     | Work::None
                     | Work::Leaf(_)
                     | Work::Choice { .. }
@@ -364,18 +378,21 @@ impl Turn<'_> {
                 Ok(())
             }
             TimerKey::Limit(task, limit) => self.fire_limit(task, *limit),
-            TimerKey::Lag(from, to) => {
-                let (source, target) = (self.find(from)?, self.find(to)?);
-                let armed = self.run.lag_armed(source, target);
-                let is_due = armed.is_some_and(|(_, due)| due <= self.now);
-                if !is_due || !self.run.at(target).is_open() {
-                    return Err(Rejection::NotDue);
-                }
-                self.emit(Event::LagElapsed { from: from.clone(), to: to.clone() });
-                self.arm_lag_timer(source, target);
-                Ok(())
-            }
+            TimerKey::Lag(from, to) => self.fire_lag((from, to), Holds::Begin),
+            TimerKey::EndLag(from, to) => self.fire_lag((from, to), Holds::End),
+            TimerKey::Begin(task) => self.fire_begin(task),
         }
+    }
+
+    fn fire_lag(&mut self, (from, to): (&Address, &Address), holds: Holds) -> Result<(), Rejection> {
+        let ends = (self.find(from)?, self.find(to)?);
+        let is_due = self.run.lag_armed(ends, holds).is_some_and(|(_, due)| due <= self.now);
+        if !is_due || !self.run.awaits_edge(ends.1, holds) {
+            return Err(Rejection::NotDue);
+        }
+        self.emit(Event::LagElapsed { from: from.clone(), to: to.clone(), holds });
+        self.arm_lag_timer(ends, holds);
+        Ok(())
     }
 
     fn is_due(&self, id: ActivationId, due: Timestamp) -> bool {

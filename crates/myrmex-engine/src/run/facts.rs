@@ -12,17 +12,17 @@ mod wire;
 use std::sync::Arc;
 
 use myrmex_model::address::Address;
-use myrmex_model::event::SkipReason;
+use myrmex_model::event::{NotBefore, SkipReason};
 use myrmex_model::fault::Fault;
 use myrmex_model::id::{DefinitionHash, RunId, ValueHash};
-use myrmex_model::ir::{AwaitKind, Body, Definition, NodeId};
+use myrmex_model::ir::{AwaitKind, Body, Definition, Holds, NodeId};
 use myrmex_model::outcome::Outcome;
 use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
 
 use super::admission::Admission;
 use super::arena::{Activation, ActivationId, CallState, EachState, Leaf, RareFacts, Reached, Work};
-use super::edges::{Happening, edges_of};
+use super::edges::{EdgeKey, Happening, edges_of};
 use super::fold::Folded;
 use super::people::AwaitState;
 use super::signals::Signals;
@@ -43,8 +43,8 @@ pub struct Facts {
     fault: Option<Box<Fault>>,
     /// A scope stands before what is inside it, children in the order of the definition, visits of a flow in theirs.
     pub(super) activations: Vec<Fact>,
-    /// Sorted by the tasks that they connect.
-    pub(super) lags: Vec<(Address, Address, Lag)>,
+    /// Sorted by the tasks that they connect, and what their edges hold back.
+    pub(super) lags: Vec<(Address, Address, bool, Lag)>,
 }
 
 /// What events said about one activation.
@@ -53,7 +53,7 @@ pub struct Fact {
     pub(super) address: Address,
     kind: BodyKind,
     status: Status,
-    phase: Phase,
+    pub(super) phase: Phase,
     has_started: bool,
     is_cancelling: bool,
     is_closing: bool,
@@ -72,6 +72,7 @@ enum Detail {
     None,
     Leaf(Leaf),
     Timer(Timestamp),
+    Postponed(Timestamp, NotBefore),
     Choice(u32),
     Scope { vars: Option<ValueHash>, round: Option<u32> },
     Each { items: ValueHash, keys: Option<Vec<String>>, count: u32, folded: Vec<(u32, Folded)> },
@@ -132,10 +133,11 @@ impl Run {
         let mut lags: Vec<_> = (self.lags.iter())
             .map(|(key, lag)| {
                 let (from, to) = self.edge_ends(*key);
-                (self.address(from), self.address(to), *lag)
+                let holds_end = self.edge(*key).is_some_and(|edge| edge.holds == Holds::End);
+                (self.address(from), self.address(to), holds_end, *lag)
             })
             .collect();
-        lags.sort_by(|one, other| (&one.0, &one.1).cmp(&(&other.0, &other.1)));
+        lags.sort_by(|one, other| (&one.0, &one.1, one.2).cmp(&(&other.0, &other.1, other.2)));
         Facts {
             id: self.id,
             status: self.status,
@@ -169,6 +171,7 @@ impl Run {
             Work::None => Detail::None,
             Work::Leaf(leaf) => Detail::Leaf(*leaf),
             Work::Timer { due } => Detail::Timer(*due),
+            Work::Postponed { until, because } => Detail::Postponed(*until, because.clone()),
             Work::Choice { case } => Detail::Choice(*case),
             Work::Graph(_) => Detail::Scope { vars: None, round: None },
             Work::Flow(flow) => Detail::Scope { vars: flow.vars, round: flow.round },
@@ -218,10 +221,11 @@ impl Run {
         for fact in &facts.activations {
             run.place(fact)?;
         }
-        for (from, to, lag) in &facts.lags {
+        for (from, to, holds_end, lag) in &facts.lags {
             // A lag whose edge is gone, or asks for something else now, is forgotten.
             let ends = run.find(from).zip(run.find(to));
-            if let Some(key) = ends.and_then(|(from, to)| run.lag_to_arm(from, to)) {
+            let holds = if *holds_end { Holds::End } else { Holds::Begin };
+            if let Some(key) = ends.and_then(|ends| run.lag_to_arm(ends, holds)) {
                 run.set_lag(key, *lag);
             }
         }
@@ -275,6 +279,7 @@ impl Run {
             }
             Detail::Leaf(leaf) => Work::Leaf(*leaf),
             Detail::Timer(due) => Work::Timer { due: *due },
+            Detail::Postponed(until, because) => Work::Postponed { until: *until, because: because.clone() },
             Detail::Choice(case) => Work::Choice { case: *case },
             Detail::Each { items, keys, count, folded } => {
                 self.at_mut(id).work = Work::Each(Box::new(EachState::new(*items, keys.as_deref(), *count)));
@@ -448,7 +453,10 @@ impl Run {
                 self.derive_handler(id);
             } else if self.at(id).status == Status::Running {
                 self.derive_scope(id);
-            } else if self.awaiting(id).is_some() {
+            } else if self.awaiting(id).is_some()
+                || self.at(id).phase == Phase::Held
+                || self.at(id).status == Status::Stuck
+            {
                 self.agenda.push_back(Agenda::Attend(id));
             }
         });
@@ -534,6 +542,9 @@ impl Run {
         if has_started {
             self.decide_edges(child, Happening::Started);
         }
+        if self.stuck_since(child).is_some() {
+            self.decide_edges(child, Happening::Stuck);
+        }
         if let Some(outcome) = outcome {
             self.decide_edges(child, Happening::Ended(outcome));
         }
@@ -542,9 +553,9 @@ impl Run {
     /// Makes those edges true whose lag is over; the rest wait for their timers.
     fn derive_lags(&mut self, scope: ActivationId) {
         let elapsed = self.lags.range(edges_of(scope)).filter(|(_, lag)| **lag == Lag::Elapsed);
-        let targets: Vec<ActivationId> = elapsed.map(|(key, _)| self.edge_ends(*key).1).collect();
-        for target in targets {
-            self.settle_lag(target);
+        let keys: Vec<EdgeKey> = elapsed.map(|(key, _)| *key).collect();
+        for key in keys {
+            self.settle_lag(key);
         }
     }
 

@@ -124,6 +124,7 @@ impl Run {
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Graph(_)
@@ -178,8 +179,9 @@ impl Run {
         };
         let seen = [
             last(&|_| true),
-            // The last one, if nothing was decided about it yet, is no fact: then this one tells how many there were.
-            last(&|visit| !visit.is_untouched()),
+            // The last one, if nothing was decided about it yet, is no fact, and if it is postponed a move to another definition
+            // forgets that: then this one tells how many there were.
+            last(&|visit| !visit.is_untouched() && visit.phase != Phase::Postponed),
             last(&|visit| visit.status != Status::Skipped),
             last(&|visit| visit.status == Status::Succeeded),
         ];
@@ -250,6 +252,8 @@ impl Run {
         self.arena.iter_mut().for_each(|own| own.follow(&place));
         let lags = std::mem::take(&mut self.lags).into_iter();
         self.lags = lags.filter_map(|((scope, edge), lag)| Some(((place(scope)?, edge), lag))).collect();
+        let ends = std::mem::take(&mut self.ends).into_iter();
+        self.ends = ends.filter_map(|(id, ends)| Some((place(id)?, ends))).collect();
         self.withheld = std::mem::take(&mut self.withheld).into_iter().filter_map(place).collect();
         let agenda = std::mem::take(&mut self.agenda).into_iter();
         self.agenda = agenda.filter_map(|item| item.moved(&place)).collect();
@@ -295,7 +299,7 @@ impl Agenda {
             Self::Skip(id, reason) => Self::Skip(place(id)?, reason),
             Self::Check(id) => Self::Check(place(id)?),
             Self::Attend(id) => Self::Attend(place(id)?),
-            Self::Lag(from, to) => Self::Lag(place(from)?, place(to)?),
+            Self::Lag((from, to), holds) => Self::Lag((place(from)?, place(to)?), holds),
             Self::Cancel(id) => Self::Cancel(place(id)?),
             Self::Handled(id) => Self::Handled(place(id)?),
             Self::End(id) => Self::End(place(id)?),
@@ -330,6 +334,7 @@ impl Activation {
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Call(_) => {}

@@ -68,6 +68,7 @@ impl Run {
     ) -> ActivationId {
         let mut handler = Activation::new(node, id, 0);
         handler.is_handler = true;
+        handler.visit = self.turn_of_work(id);
         let handler = self.push(handler);
         self.at_mut(id).rare_mut().handlers.push((kind, handler));
         self.agenda.push_back(Agenda::Begin(handler));
@@ -121,7 +122,9 @@ impl Run {
             Some((_, Pending::Succeeded { .. })) => Some(Outcome::Succeeded),
             Some((_, Pending::Failed { .. })) => Some(Outcome::Failed),
             Some((_, Pending::Cancelled)) => Some(Outcome::Cancelled),
-            None if self.at(id).phase == Phase::Retrying => Some(Outcome::Failed),
+            None if self.at(id).phase == Phase::Retrying || self.at(id).status == Status::Stuck => {
+                Some(Outcome::Failed)
+            }
             None => Outcome::of(self.at(id).status),
         }
     }
@@ -247,7 +250,11 @@ impl Turn<'_> {
                 let asked = Box::new(state.asked.clone());
                 self.open_await(id, asked);
             }
-            Work::None | Work::Timer { .. } | Work::Choice { .. } => self.ask(id, Question::Begin),
+            Work::None | Work::Timer { .. } | Work::Postponed { .. } | Work::Choice { .. } => {
+                if !self.fails_at_dead_end(id) {
+                    self.ask(id, Question::Begin);
+                }
+            }
         }
     }
 
@@ -421,14 +428,13 @@ impl Turn<'_> {
             return self.finish_run(pending, fault);
         }
         let task = self.run.address(id);
-        self.emit_end(
-            id,
-            match pending {
-                Pending::Succeeded { output, vars } => Event::TaskSucceeded { task, output, vars, fault },
-                Pending::Failed { fault, is_timeout } => Event::TaskFailed { task, fault, is_timeout },
-                Pending::Cancelled => Event::TaskCancelled { task },
-            },
-        );
+        match pending {
+            Pending::Succeeded { output, vars } => {
+                self.emit_end(id, Event::TaskSucceeded { task, output, vars, fault });
+            }
+            Pending::Failed { fault, is_timeout } => self.end_failed(id, fault, is_timeout),
+            Pending::Cancelled => self.emit_end(id, Event::TaskCancelled { task }),
+        }
     }
 
     /// Ends the run. One that somebody cancelled is cancelled, whatever its last handler was about.

@@ -10,7 +10,7 @@ use myrmex_model::effect::{Effect, Question};
 use myrmex_model::event::{Change, Event};
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::{Attempt, FencingToken};
-use myrmex_model::ir::{Body, Node};
+use myrmex_model::ir::{Body, Holds, Node};
 use myrmex_model::status::Phase;
 use myrmex_model::time::Timestamp;
 
@@ -175,6 +175,10 @@ impl Turn<'_> {
     /// Ends an activation, and what it holds.
     pub(super) fn emit_end(&mut self, id: ActivationId, end: Event) {
         let hold = self.run.hold(id);
+        // What is stuck may be done once more, and is held then as it was.
+        if !matches!(end, Event::TaskStuck { .. }) {
+            self.disarm_lags_into(id, Holds::End);
+        }
         self.emit(end);
         if let Some(Hold::Held(token)) = hold {
             self.effect(Effect::Release { token });

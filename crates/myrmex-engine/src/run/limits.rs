@@ -125,9 +125,12 @@ impl Run {
             }
             Work::Leaf(leaf) if leaf.token.is_some() => Phase::Cancelling,
             Work::Call(_) => Phase::Cancelling,
-            Work::None | Work::Leaf(_) | Work::Timer { .. } | Work::Choice { .. } | Work::Await(_) => {
-                self.at(id).phase
-            }
+            Work::None
+            | Work::Leaf(_)
+            | Work::Timer { .. }
+            | Work::Postponed { .. }
+            | Work::Choice { .. }
+            | Work::Await(_) => self.at(id).phase,
         }
     }
 
@@ -136,7 +139,11 @@ impl Run {
         let limited =
             (0..).map(ActivationId).zip(&self.arena).filter(|(_, activation)| activation.rare.is_some());
         limited.flat_map(move |(id, _)| {
-            let armed = move |limit| Some((TimerKey::Limit(self.address(id), limit), self.due(id, limit)?));
+            // First the instant: what is left of an earlier attempt has no limit, and may have no address any more.
+            let armed = move |limit| {
+                let due = self.due(id, limit)?;
+                Some((TimerKey::Limit(self.address(id), limit), due))
+            };
             Limit::ALL.into_iter().filter_map(armed)
         })
     }

@@ -16,16 +16,20 @@ mod apply;
 mod arena;
 mod call;
 mod cancel;
+mod change;
 mod complete;
 mod decide;
 mod edges;
+mod ends;
 mod facts;
 mod fold;
+mod gate;
 mod handling;
 mod hold;
 mod limits;
 mod pause;
 mod people;
+mod postpone;
 mod reach;
 mod rebase;
 mod report;
@@ -35,6 +39,7 @@ mod scope;
 mod signals;
 mod skip;
 mod snapshot;
+mod stuck;
 mod view;
 mod why;
 
@@ -47,7 +52,7 @@ use std::sync::Arc;
 use myrmex_model::event::{Event, Parent, Recorded, SkipReason};
 use myrmex_model::fault::Fault;
 use myrmex_model::id::{DefinitionHash, RunId, ValueHash};
-use myrmex_model::ir::Definition;
+use myrmex_model::ir::{Definition, Holds};
 use myrmex_model::retry::Retry;
 use myrmex_model::status::Status;
 use myrmex_model::time::Timestamp;
@@ -55,9 +60,12 @@ use myrmex_model::time::Timestamp;
 pub use admission::Claim;
 pub use apply::ReplayError;
 pub use call::CALL_DEPTH_MAX;
+pub use change::{Refusal, is_same_work};
 pub use complete::MACHINE;
 pub use decide::Rejection;
+pub use ends::Holder;
 pub use facts::{Fact, Facts};
+pub use gate::stands_for;
 pub use hold::holds;
 pub use people::Standstill;
 pub use reach::{Callable, Reach};
@@ -71,7 +79,9 @@ pub use why::Reason;
 use admission::Admission;
 use arena::{Activation, ActivationId};
 use edges::EdgeKey;
+use ends::Ends;
 use limits::DueChange;
+use postpone::Inquiries;
 use signals::Signals;
 
 /// The state of one run.
@@ -103,6 +113,10 @@ pub struct Run {
     is_unknown: bool,
     /// Edges that wait, or waited, for their lag.
     lags: BTreeMap<EdgeKey, Lag>,
+    /// How the edges stand that hold back the ends of activations.
+    ends: BTreeMap<ActivationId, Ends>,
+    /// What is asked about time in the turn under way.
+    inquiries: Inquiries,
     /// Limits that changed in the decision in the making; nothing while a journal is replayed.
     due_changes: Option<Vec<DueChange>>,
     /// What was said to it.
@@ -165,8 +179,8 @@ enum Agenda {
     Check(ActivationId),
     /// Something was said to a task that waits for it, or it has just begun to wait.
     Attend(ActivationId),
-    /// An edge with a lag has its outcome: the children it connects.
-    Lag(ActivationId, ActivationId),
+    /// An edge with a lag has its outcome: the children it connects, and what it holds back of the second.
+    Lag((ActivationId, ActivationId), Holds),
     /// An activation, or everything inside it, is to be ended.
     Cancel(ActivationId),
     /// A handler ended: the activation that it belongs to.
@@ -196,6 +210,8 @@ impl Run {
             fold_at: Self::FOLD_FIRST,
             is_unknown: false,
             lags: BTreeMap::new(),
+            ends: BTreeMap::new(),
+            inquiries: Inquiries::default(),
             due_changes: None,
             signals: Signals::default(),
             ending: None,

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | has not asked yet | an answer is refused; a message is kept until a task waits for it |
 //! | asks, or waits | recorded; the task ends once that is enough. A message goes to the task that waits longest |
+//! | asks for work, and somebody says for the first time how far it is | the work has begun |
+//! | has all that it asked for, and links hold back its end | an answer is refused, with the reason |
 //! | asks, but it is not for them to answer, or they have agreed already | refused, with the reason |
 //! | asks, but its time has run out and nobody has noticed yet | refused: what runs out first counts |
 //! | is being ended, waits for its next attempt, or has ended | an answer is refused, with the reason; a message is kept |
@@ -21,16 +23,17 @@ use myrmex_model::command::TimerKey;
 use myrmex_model::effect::{Asked, Question};
 use myrmex_model::event::{Change, Event, Limit};
 use myrmex_model::fault::{Fault, FaultKind};
-use myrmex_model::id::{RunId, ValueHash};
+use myrmex_model::id::RunId;
 use myrmex_model::ir::{Await, AwaitKind, Body, GateDecision, Outputs};
 use myrmex_model::name::Name;
-use myrmex_model::signal::{Answer, SIGNAL_TEXT_BYTES_MAX, Signal, Word};
+use myrmex_model::signal::{Answer, Look, SIGNAL_TEXT_BYTES_MAX, Settlement, Signal, Word};
 use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::{Length, Timestamp};
 use myrmex_model::value::HashedValue;
 
 use super::arena::{ActivationId, Work};
 use super::decide::{Rejection, Turn};
+use super::gate::stands_for;
 use super::signals::{MESSAGES_KEPT_MAX, Received};
 use super::{Agenda, ReplayError, Run};
 
@@ -103,6 +106,7 @@ impl Run {
             | Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Graph(_)
             | Work::Flow(_)
@@ -135,13 +139,19 @@ impl Run {
     /// Applies that a task asks, or waits for a message.
     pub(super) fn apply_opened(&mut self, id: ActivationId, asked: &Asked, at: Timestamp) -> Change {
         let attempt = self.attempt_due(id);
+        let begins = self.await_of(id).is_some_and(|body| body.kind != AwaitKind::Manual);
         let state = AwaitState { asked: asked.clone(), opened: at, answers: Vec::new(), latest: None };
         let change = self.change(id, Phase::Awaiting, at, |activation| {
             activation.status = Status::Waiting;
             activation.work = Work::Await(Box::new(state));
+            if begins {
+                activation.started.get_or_insert(at);
+            }
         });
         self.begin_attempt(id, attempt);
-        self.mark_started(id);
+        if begins {
+            self.mark_started(id);
+        }
         self.agenda.push_back(Agenda::Attend(id));
         change
     }
@@ -165,13 +175,20 @@ impl Run {
                 Ok(self.change_run(self.status, Phase::None))
             }
             Word::Answer { task, answer } => {
-                let id = self.find(task).filter(|id| self.awaiting(*id).is_some());
                 let misfit = || ReplayError::Task { kind: event.kind(), task: task.clone() };
-                let id = id.ok_or_else(misfit)?;
+                let found = self.find(task).ok_or_else(misfit)?;
+                if let Answer::Settled(settlement) = answer {
+                    Some(found).filter(|id| self.is_unsettled(*id)).ok_or_else(misfit)?;
+                    self.signals.receive(signal, at);
+                    return Ok(self.apply_settled(found, (signal, *settlement), at));
+                }
+                let id = Some(found).filter(|id| self.awaiting(*id).is_some()).ok_or_else(misfit)?;
                 self.signals.receive(signal, at);
                 let received = Received { signal: signal.clone(), at };
                 let is_open = matches!(answer, Answer::Progress(_) | Answer::Decided(GateDecision::Hold));
                 let change = self.change(id, Phase::Awaiting, at, |activation| {
+                    // Work of people has begun when they first say something of it.
+                    activation.started.get_or_insert(at);
                     if let Work::Await(state) = &mut activation.work {
                         if is_open {
                             state.latest = Some(received);
@@ -180,8 +197,8 @@ impl Run {
                         }
                     }
                 });
-                self.agenda.push_back(Agenda::Attend(id));
-                Ok(change)
+                self.mark_started(id);
+                Ok(self.hold_or_attend(id, change))
             }
         }
     }
@@ -194,12 +211,28 @@ impl Run {
                 state.answers.extend(taken);
             }
         });
+        self.hold_or_attend(id, change)
+    }
+
+    /// Lets what was said be looked at. What people are done with is held if links hold back its end, and no limit of time
+    /// concerns it any more.
+    fn hold_or_attend(&mut self, id: ActivationId, change: Change) -> Change {
         self.agenda.push_back(Agenda::Attend(id));
-        change
+        let (Some(body), Work::Await(state)) = (self.await_of(id), &self.at(id).work) else { return change };
+        if !matches!(Self::outcome_of_answers(body, state), Verdict::Agreed) || !self.holds_end(id) {
+            return change;
+        }
+        self.update(id, |activation| activation.phase = Phase::Held);
+        self.clear_dues(id);
+        self.check_around(id);
+        Change { phase: Phase::Held, ..change }
     }
 
     /// Returns what the answers to a task come to.
     fn outcome_of_answers(body: &Await, state: &AwaitState) -> Verdict {
+        if matches!(body.kind, AwaitKind::Signal(_)) {
+            return if state.answers.is_empty() { Verdict::Open } else { Verdict::Agreed };
+        }
         let mut agreed = 0;
         for Received { signal, .. } in &state.answers {
             let Word::Answer { answer, .. } = &signal.word else { return Verdict::Agreed };
@@ -213,13 +246,11 @@ impl Run {
             match answer {
                 Answer::Rejected => return refused(FaultKind::Refused, "rejected"),
                 Answer::Failed => return refused(FaultKind::Runtime, "marked as failed"),
-                Answer::Decided(decision @ (GateDecision::Stop | GateDecision::Recycle)) => {
-                    return refused(FaultKind::Refused, &format!("`{}` was decided", decision.as_str()));
+                Answer::Decided(GateDecision::Stop) => {
+                    return refused(FaultKind::Refused, "`stop` was decided");
                 }
-                Answer::Approved
-                | Answer::Done
-                | Answer::Decided(GateDecision::Go | GateDecision::Conditional) => agreed += 1,
-                Answer::Progress(_) | Answer::Decided(GateDecision::Hold) => {}
+                Answer::Approved | Answer::Done | Answer::Decided(GateDecision::Go) => agreed += 1,
+                Answer::Progress(_) | Answer::Settled(_) | Answer::Decided(GateDecision::Hold) => {}
             }
         }
         if agreed >= body.count { Verdict::Agreed } else { Verdict::Open }
@@ -281,15 +312,25 @@ impl Run {
         now: Timestamp,
     ) -> Result<(), String> {
         let own = self.at(id);
-        let Some(body) = self.await_of(id) else { return Err("it asks nobody".to_owned()) };
         if own.status.is_terminal() {
             return Err(format!("it is over: {}", own.status));
         }
+        if matches!(answer, Answer::Settled(_)) {
+            return self.check_settled(id, &signal.by);
+        }
+        if own.status == Status::Stuck {
+            return Err("it is stuck: somebody has to decide whether it is retried".to_owned());
+        }
+        let Some(body) = self.await_of(id) else { return Err("it asks nobody".to_owned()) };
         let Some(state) = self.awaiting(id) else {
-            return Err(if own.is_untouched() {
+            return Err(if own.is_untouched() || own.phase == Phase::Postponed {
                 "it does not ask yet".to_owned()
             } else if own.phase == Phase::Retrying {
                 "it waits for its next attempt".to_owned()
+            } else if own.phase == Phase::Held {
+                let holders = self.holders(id).into_iter().map(|holder| format!("`{}`", holder.task.path()));
+                let holders: Vec<String> = holders.collect();
+                format!("its people are done with it, and its end waits for {}", holders.join(", "))
             } else {
                 "how it ends is decided already".to_owned()
             });
@@ -298,8 +339,9 @@ impl Run {
             return Err("its time has run out".to_owned());
         }
         check_kind(body, answer)?;
-        check_person(&state.asked, &signal.by)?;
-        let has_agreed = state.answers.iter().any(|received| received.signal.by == signal.by);
+        self.check_person(&state.asked, &signal.by)?;
+        let by = person(&signal.by);
+        let has_agreed = state.answers.iter().any(|received| person(&received.signal.by) == by);
         if has_agreed && matches!(answer, Answer::Approved | Answer::Decided(_)) {
             return Err(format!(
                 "`{}` has answered already, and {} people have to agree",
@@ -313,31 +355,41 @@ impl Run {
 /// What a run waits for in which nothing goes on by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standstill {
-    /// Whether a task asks people, or waits for a message.
+    /// Whether a task asks people, waits for a message, or is stuck.
     pub asks: bool,
     /// The runs whose end it waits for.
     pub children: Vec<RunId>,
     /// Whether it has not begun, because it waits for its place among the runs of its workflow.
     pub is_queued: bool,
+    /// When time leads on by itself: the end of a wait, a pause or a lag. None if nothing waits for time.
+    pub leads_on: Option<Timestamp>,
+    /// When the first timer is due, limits of time among them.
+    pub next_due: Option<Timestamp>,
 }
 
 impl Run {
-    /// Returns what the run waits for if nothing in it leads on but people, messages and the ends of runs that it called. Limits of
-    /// time are left out: nobody waits for them.
+    /// Returns what the run waits for if nothing in it leads on but people, messages, time and the ends of runs that it called.
     pub fn standstill(&self) -> Option<Standstill> {
         let is_limit = |timer: &TimerKey| match timer {
             TimerKey::Limit(..) => true,
-            TimerKey::Wait(_) | TimerKey::Retry(_) | TimerKey::Lag(..) => false,
+            TimerKey::Wait(_)
+            | TimerKey::Retry(_)
+            | TimerKey::Lag(..)
+            | TimerKey::EndLag(..)
+            | TimerKey::Begin(_) => false,
         };
-        let leads_on = self.timers().iter().any(|(timer, _)| !is_limit(timer));
-        if leads_on || !self.only_waits() {
+        if !self.only_waits() {
             return None;
         }
+        let timers = self.timers();
         let mut all = (0..u32::try_from(self.arena.len()).unwrap_or(u32::MAX)).map(ActivationId);
         Some(Standstill {
-            asks: all.any(|id| self.awaiting(id).is_some()),
+            asks: all.any(|id| self.awaiting(id).is_some() || self.is_unsettled(id)),
             children: self.awaited_children(),
             is_queued: self.claim().is_some_and(|claim| !claim.is_admitted),
+            // Nobody waits for limits of time.
+            leads_on: timers.iter().filter(|(timer, _)| !is_limit(timer)).map(|(_, due)| *due).min(),
+            next_due: timers.iter().map(|(_, due)| *due).min(),
         })
     }
 }
@@ -360,6 +412,7 @@ fn check_kind(body: &Await, answer: Answer) -> Result<(), String> {
             | Answer::Done
             | Answer::Failed
             | Answer::Progress(_)
+            | Answer::Settled(_)
             | Answer::Decided(_),
         ) => false,
     };
@@ -370,7 +423,14 @@ fn check_kind(body: &Await, answer: Answer) -> Result<(), String> {
         AwaitKind::Manual => "is done, failed, or so far from done",
         AwaitKind::Form => "is filled in, or failed",
         AwaitKind::Approval => "is approved or rejected",
-        AwaitKind::Gate(_) => "is decided, by one of its decisions",
+        AwaitKind::Gate(gate) => {
+            let decisions: Vec<&str> = gate.decisions.iter().map(|decision| decision.as_str()).collect();
+            return Err(format!(
+                "at a gate people decide {}, and not `{}`",
+                decisions.join(", "),
+                answer.as_str()
+            ));
+        }
         AwaitKind::Signal(name) => {
             return Err(format!("it waits for the message `{name}`, not for an answer"));
         }
@@ -378,30 +438,43 @@ fn check_kind(body: &Await, answer: Answer) -> Result<(), String> {
     Err(format!("`{}` {takes}, and not `{}`", body.kind.as_str(), answer.as_str()))
 }
 
-/// Says whether a person may answer. Names with a kind in front, such as `group:board`, stand for people whom nothing here knows:
-/// with one of them everybody may, but for those who are excluded.
-fn check_person(asked: &Asked, by: &str) -> Result<(), String> {
-    let is = |name: &String| name.strip_prefix("person:").unwrap_or(name) == by;
-    if asked.exclude.iter().any(is) {
-        return Err(format!("`{by}` is excluded from answering"));
+/// Returns the name of a person without the word for its kind: `person:ana` and `ana` are the same one.
+pub(super) fn person(name: &str) -> &str {
+    name.strip_prefix("person:").unwrap_or(name)
+}
+
+impl Run {
+    /// Says whether a person may answer. With a name that stands for people whom nothing here knows everybody may, but for those who are
+    /// excluded.
+    fn check_person(&self, asked: &Asked, by: &str) -> Result<(), String> {
+        let project = self.definition.project.as_deref();
+        let is = |name: &String| stands_for(project, name, by);
+        if asked.exclude.iter().any(|name| is(name) == Some(true)) {
+            return Err(format!("`{by}` is excluded from answering"));
+        }
+        if asked.from.is_empty() || asked.from.iter().any(|name| is(name) != Some(false)) {
+            return Ok(());
+        }
+        Err(format!("`{by}` is not asked, but {}", asked.from.join(", ")))
     }
-    let is_somebody = |name: &String| name.contains(':') && !name.starts_with("person:");
-    if asked.from.is_empty() || asked.from.iter().any(|name| is(name) || is_somebody(name)) {
-        return Ok(());
-    }
-    Err(format!("`{by}` is not asked, but {}", asked.from.join(", ")))
 }
 
 impl Turn<'_> {
     /// Takes a signal. One that came before changes nothing.
-    pub(super) fn signal(&mut self, signal: Signal) -> Result<(), Rejection> {
+    pub(super) fn signal(&mut self, signal: Signal, look: Option<&Look>) -> Result<(), Rejection> {
         self.run.check_signal(&signal, self.now)?;
         if self.run.has_received(&signal) {
             return Ok(());
         }
+        self.run.check_criteria(&signal, look)?;
         let asks = signal.task().and_then(|task| self.run.find(task));
-        let shown = asks.and_then(|id| self.run.awaiting(id)).and_then(|state| state.asked.shown);
+        let asked = asks.and_then(|id| self.run.awaiting(id)).and_then(|state| state.asked.shown);
+        let shown = look.map(|look| look.shown).or(asked);
+        let is_retry = matches!(signal.word, Word::Answer { answer: Answer::Settled(Settlement::Retry), .. });
         self.emit(Event::SignalReceived { signal: Box::new(signal), shown });
+        if let Some(id) = asks.filter(|_| is_retry) {
+            self.repeat(id);
+        }
         Ok(())
     }
 
@@ -413,14 +486,17 @@ impl Turn<'_> {
 
     /// Looks whether a task that asks, or waits, has what it needs.
     pub(super) fn attend(&mut self, id: ActivationId) {
+        if self.run.at(id).phase == Phase::Held {
+            return self.attend_held(id);
+        }
+        if self.settle(id) {
+            return;
+        }
         let definition = Arc::clone(&self.run.definition);
         let node = definition.node(self.run.at(id).node);
         let (Body::Await(body), Some(state)) = (&node.body, self.run.awaiting(id)) else { return };
         if let AwaitKind::Signal(name) = &body.kind {
-            return match state.answers.first().map(|received| received.signal.data) {
-                Some(data) => self.told(id, data, &node.outputs),
-                None => self.deliver(name),
-            };
+            return if state.answers.is_empty() { self.deliver(name) } else { self.take_message(id) };
         }
         match Run::outcome_of_answers(body, state) {
             Verdict::Open => {}
@@ -429,19 +505,23 @@ impl Turn<'_> {
         }
     }
 
-    /// Gives the oldest message of this name to the task that has waited longest for it.
+    /// Gives the messages of this name that are kept to the tasks that wait for them: the oldest to the one that has waited longest,
+    /// and so on until one of the two is used up. Whoever is attended may not be who is first, and is not attended again.
     fn deliver(&mut self, name: &Name) {
-        let Some(message) = self.run.signals.first(name).map(|received| received.signal.id.clone()) else {
-            return;
-        };
-        if let Some(waiter) = self.run.first_waiter(name, self.now) {
+        while let Some(message) = self.run.signals.first(name).map(|received| received.signal.id.clone())
+            && let Some(waiter) = self.run.first_waiter(name, self.now)
+        {
             let task = self.run.address(waiter);
             self.emit(Event::SignalTaken { task, id: message });
         }
     }
 
     /// Ends a task that has its message.
-    fn told(&mut self, id: ActivationId, data: Option<ValueHash>, outputs: &Outputs) {
+    pub(super) fn take_message(&mut self, id: ActivationId) {
+        let definition = Arc::clone(&self.run.definition);
+        let outputs = &definition.node(self.run.at(id).node).outputs;
+        let Work::Await(state) = &self.run.at(id).work else { return };
+        let data = state.answers.first().and_then(|received| received.signal.data);
         let raw = data.unwrap_or_else(HashedValue::null_hash);
         match outputs {
             Outputs::Raw | Outputs::Last => self.succeed(id, raw),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use myrmex_model::address::Address;
 use myrmex_model::id::DefinitionHash;
 use myrmex_model::ir::{Body, Definition};
+use myrmex_model::status::Phase;
 
 use super::Run;
 use super::arena::{ActivationId, Work};
@@ -55,6 +56,8 @@ impl Run {
         map: &[(Address, Address)],
     ) -> Result<(), RebaseError> {
         let mut facts = self.facts();
+        // What has not begun follows the new definition, its dates and calendars too.
+        facts.activations.retain(|fact| fact.phase != Phase::Postponed);
         let mut children: BTreeMap<String, String> = BTreeMap::new();
         for fact in &mut facts.activations {
             let address = moved(&fact.address, map);
@@ -66,7 +69,7 @@ impl Run {
             }
             fact.address = address;
         }
-        for (from, to, _) in &mut facts.lags {
+        for (from, to, ..) in &mut facts.lags {
             (*from, *to) = (moved(from, map), moved(to, map));
         }
         // A task that moved into another scope may stand before it.

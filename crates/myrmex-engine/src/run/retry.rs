@@ -106,6 +106,7 @@ impl Run {
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Graph(_)
@@ -117,6 +118,7 @@ impl Run {
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Await(_)
             | Work::Graph(_)
             | Work::Flow(_)
@@ -154,6 +156,7 @@ impl Run {
     /// Applies that the result of an activation that nothing was decided about is taken over.
     pub(super) fn apply_taken(&mut self, id: ActivationId, taken: &Taken, at: Timestamp) -> Change {
         let from = self.at(id).status;
+        self.ends.remove(&id);
         self.update(id, |activation| {
             activation.status = Status::Succeeded;
             (activation.started, activation.ended) = (taken.started, Some(taken.finished.unwrap_or(at)));

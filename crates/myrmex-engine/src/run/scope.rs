@@ -29,6 +29,7 @@ impl Run {
                         self.agenda.push_back(Agenda::Begin(child));
                     }
                 }
+                self.note_ends(first, graph);
                 let open = u32::try_from(graph.children.len()).unwrap_or(u32::MAX);
                 let counts = Counts { open, ..Counts::default() };
                 let state = GraphState { first, counts, waiting: BTreeSet::new(), is_rest_over: false };
@@ -64,8 +65,9 @@ impl Run {
         self.forget_lags(id);
     }
 
-    fn retire_with(&mut self, id: ActivationId) {
+    pub(super) fn retire_with(&mut self, id: ActivationId) {
         self.at_mut(id).is_stale = true;
+        self.ends.remove(&id);
         for child in self.children(id) {
             self.retire_with(child);
         }
@@ -113,6 +115,7 @@ impl Run {
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Graph(_)
@@ -127,6 +130,7 @@ impl Run {
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Graph(_)
@@ -239,6 +243,7 @@ impl Run {
                 Work::None
                 | Work::Leaf(_)
                 | Work::Timer { .. }
+                | Work::Postponed { .. }
                 | Work::Choice { .. }
                 | Work::Await(_)
                 | Work::Graph(_)
@@ -265,6 +270,7 @@ impl Run {
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Graph(_)

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | nothing decided yet | `skipped`, whatever it waits for |
 //! | waits for its place, for what it is to hold, for a timer or for its next attempt | withdrawn, `skipped` |
+//! | waits for people, or is held after they are done | `skipped` |
+//! | waits for the instant before which it must not begin | timer withdrawn, `skipped` |
 //! | an attempt is under way, or what is inside of it is, or the run that it called | refused: it does not wait |
 //! | it, or what is around it, is being ended or handled | refused: it is decided already |
 //! | has begun, and has a `finally` | refused: that would not run |
@@ -67,7 +69,7 @@ impl Run {
             return Some("it has begun, and its `finally` would not run");
         }
         let waits = own.is_untouched()
-            || own.phase == Phase::Queued
+            || matches!(own.phase, Phase::Queued | Phase::Postponed)
             || own.status == Status::Waiting
             || self.hold(id) == Some(Hold::Waiting);
         let has_worker = matches!(&own.work, Work::Leaf(leaf) if leaf.token.is_some());

@@ -90,6 +90,12 @@ impl Run {
         View { run: self, from: ActivationId(ticket.0), is_inside, is_beside: false }
     }
 
+    /// Returns what the task at `address` sees, if it is under way.
+    pub fn view_of(&self, address: &Address) -> Option<View<'_>> {
+        let from = self.find(address)?;
+        Some(View { run: self, from, is_inside: false, is_beside: false })
+    }
+
     /// Returns the task at `address`, if it was reached.
     pub fn task(&self, address: &Address) -> Option<TaskView<'_>> {
         let live = self.find(address).map(|id| TaskView::of(self, id));
@@ -141,6 +147,7 @@ impl Run {
                 Work::None
                 | Work::Leaf(_)
                 | Work::Timer { .. }
+                | Work::Postponed { .. }
                 | Work::Choice { .. }
                 | Work::Await(_)
                 | Work::Call(_)
@@ -148,6 +155,7 @@ impl Run {
                 Work::None
                 | Work::Leaf(_)
                 | Work::Timer { .. }
+                | Work::Postponed { .. }
                 | Work::Choice { .. }
                 | Work::Await(_)
                 | Work::Graph(_)
@@ -227,6 +235,7 @@ impl<'a> View<'a> {
                     Work::None
                     | Work::Leaf(_)
                     | Work::Timer { .. }
+                    | Work::Postponed { .. }
                     | Work::Choice { .. }
                     | Work::Await(_)
                     | Work::Graph(_)
@@ -439,6 +448,7 @@ impl<'a> TaskView<'a> {
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Graph(_)
@@ -554,7 +564,7 @@ impl<'a> TaskView<'a> {
         continues && self.status() == Status::Succeeded && self.fault().is_some() && !is_caught()
     }
 
-    /// Returns when it began, once it has.
+    /// Returns when it began, once it has: of work of people when they said so, of what else asks people when it asked.
     pub fn started(&self) -> Option<Timestamp> {
         let folded = || self.folded().and_then(|folded| folded.started(self.run_started()));
         self.live().map_or_else(folded, |own| own.started)
@@ -564,6 +574,14 @@ impl<'a> TaskView<'a> {
     pub fn ended(&self) -> Option<Timestamp> {
         let folded = || self.folded().map(|folded| folded.ended(self.run_started()));
         self.live().map_or_else(folded, |own| own.ended)
+    }
+
+    /// Returns when its people were done with it, or its message came, although links may still hold back its end; nothing if that
+    /// has not happened, and for what waits for nobody.
+    pub fn answered(&self) -> Option<Timestamp> {
+        let Work::Await(state) = &self.run.at(self.id()?).work else { return None };
+        let is_done = self.phase() == Phase::Held || self.status() == Status::Succeeded;
+        state.answers.last().filter(|_| is_done).map(|received| received.at)
     }
 
     /// Returns the input of its attempts, if it is not literal in the definition.
@@ -593,6 +611,16 @@ impl<'a> TaskView<'a> {
         self.id().is_some_and(|id| self.run.awaiting(id).is_some())
     }
 
+    /// Returns since when it is stuck, or was for the first time; nothing if it never was.
+    pub fn stuck_since(&self) -> Option<Timestamp> {
+        self.run.stuck_since(self.id()?)
+    }
+
+    /// Returns whether a person has to decide what becomes of it.
+    pub fn is_stuck(&self) -> bool {
+        self.id().is_some_and(|id| self.run.is_unsettled(id))
+    }
+
     /// Returns whether it is a `for_each`.
     pub fn is_each(&self) -> bool {
         matches!(self.run.definition.node(self.node()).body, Body::Each(_))
@@ -605,6 +633,7 @@ impl<'a> TaskView<'a> {
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Graph(_)

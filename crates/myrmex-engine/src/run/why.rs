@@ -5,13 +5,15 @@
 use std::collections::BTreeMap;
 
 use myrmex_model::address::Address;
+use myrmex_model::event::NotBefore;
 use myrmex_model::id::{Attempt, RunId};
-use myrmex_model::ir::{Body, Graph};
+use myrmex_model::ir::{Body, Graph, Holds};
 use myrmex_model::status::{Phase, Status};
 use myrmex_model::time::Timestamp;
 
 use super::Run;
 use super::arena::{ActivationId, Hold, Work, parallel_max};
+use super::ends::Holder;
 use super::view::TaskView;
 
 /// What a task waits for, or that it does not.
@@ -29,6 +31,15 @@ pub enum Reason {
         from: Address,
         /// When that is over.
         due: Timestamp,
+    },
+    /// It has done what it does, or takes no time, and links hold back its end.
+    Held(Vec<Holder>),
+    /// Its links allow it to begin, and it must not before an instant.
+    Postponed {
+        /// That instant.
+        until: Timestamp,
+        /// Because of what.
+        because: NotBefore,
     },
     /// As many tasks beside it are under way as may be.
     Bounded {
@@ -54,6 +65,8 @@ pub enum Reason {
     Timer(Timestamp),
     /// What people say to it, or a message: [`TaskView::awaited`] tells.
     Awaited,
+    /// What a person decides about it: it is stuck.
+    Decision,
     /// The end of a run that it called.
     Child(RunId),
     /// The end of what is inside it, or follows it.
@@ -62,7 +75,7 @@ pub enum Reason {
     Undecided,
 }
 
-/// The edges of graphs by the child that they enter, made where they are asked for.
+/// The edges of graphs by the child whose beginning they hold back, made where they are asked for.
 #[derive(Default)]
 struct Sources(BTreeMap<ActivationId, Vec<Vec<u32>>>);
 
@@ -71,7 +84,7 @@ impl Sources {
     fn of(&mut self, scope: ActivationId, graph: &Graph, child: u32) -> &[u32] {
         let entering = self.0.entry(scope).or_insert_with(|| {
             let mut entering = vec![Vec::new(); graph.children.len()];
-            for edge in graph.edges() {
+            for edge in graph.edges().iter().filter(|edge| edge.holds == Holds::Begin) {
                 entering[edge.to as usize].push(edge.from);
             }
             entering
@@ -100,6 +113,7 @@ impl Run {
             Work::None
             | Work::Leaf(_)
             | Work::Timer { .. }
+            | Work::Postponed { .. }
             | Work::Choice { .. }
             | Work::Await(_)
             | Work::Graph(_)
@@ -134,6 +148,12 @@ impl Run {
         if activation.is_untouched() {
             return self.reason_to_begin(id, sources);
         }
+        if activation.phase == Phase::Held {
+            return Reason::Held(self.holders(id));
+        }
+        if activation.status == Status::Stuck {
+            return Reason::Decision;
+        }
         if self.hold(id) == Some(Hold::Waiting) || activation.phase == Phase::Queued {
             return Reason::Queued;
         }
@@ -149,6 +169,9 @@ impl Run {
             },
             (_, Some((attempt, due))) => Reason::Pause { attempt, due },
             (Work::Timer { due }, None) => Reason::Timer(*due),
+            (Work::Postponed { until, because }, None) => {
+                Reason::Postponed { until: *until, because: because.clone() }
+            }
             (Work::Await(_), None) => Reason::Awaited,
             (Work::Call(call), None) => Reason::Child(call.child),
             (Work::Graph(_) | Work::Flow(_) | Work::Each(_), None) => self.inside_reason(id),
@@ -171,7 +194,8 @@ impl Run {
         if let (Work::Graph(state), Body::Graph(graph)) = (&self.at(parent).work, &self.node(parent).body) {
             let from = sources.of(parent, graph, activation.index);
             let sources: Vec<ActivationId> = from.iter().map(|from| self.sibling(parent, *from)).collect();
-            let lag = sources.iter().find_map(|from| Some((*from, self.lag_armed(*from, id)?.1)));
+            let lag = |from: &ActivationId| Some((*from, self.lag_armed((*from, id), Holds::Begin)?.1));
+            let lag = sources.iter().find_map(lag);
             if let Some((from, due)) = lag {
                 return Reason::Lag { from: self.address(from), due };
             }
@@ -179,6 +203,9 @@ impl Run {
                 let is_open = |from: &&ActivationId| !self.at(**from).status.is_terminal();
                 let open = sources.iter().filter(is_open).map(|from| self.address(*from));
                 return Reason::Upstream(open.collect());
+            }
+            if self.await_of(id).is_none() && self.holds_end(id) {
+                return Reason::Held(self.holders(id));
             }
         }
         match parallel_max(&self.node(parent).body) {

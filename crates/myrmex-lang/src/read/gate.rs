@@ -13,6 +13,9 @@ use crate::codes;
 use crate::outline::{Await, CheckItem, Data, Gate, Mentioned, Spot};
 use crate::tree::Node;
 
+/// Decisions that the language has and runs do not carry out yet.
+const DECISIONS_LATER: [&str; 2] = ["conditional", "recycle"];
+
 const EVIDENCE: [(&str, bool); 2] = [("required", true), ("optional", false)];
 
 /// Returns the words of `evidence`.
@@ -96,6 +99,11 @@ impl Reader<'_> {
         let list = self.list("`decisions`", node);
         let mut all: Vec<GateDecision> = Vec::new();
         for item in list.map_or(&[][..], |list| &list.items) {
+            let later = item.as_scalar().map(|scalar| scalar.text.as_str());
+            if let Some(word) = later.filter(|word| DECISIONS_LATER.contains(word)) {
+                self.later(codes::KEY_LATER, item.place, &format!("`{word}`"));
+                continue;
+            }
             let decision = self.word("a decision", item, &words);
             all.extend(decision.filter(|decision| !all.contains(decision)));
         }

@@ -91,27 +91,21 @@ pub struct CheckItem {
 pub enum GateDecision {
     /// The work goes on.
     Go,
-    /// It goes on, with conditions to be met.
-    Conditional,
-    /// The gate is asked again.
+    /// Nothing is decided yet: the gate goes on asking.
     Hold,
-    /// Work before it is done again.
-    Recycle,
     /// The work ends here.
     Stop,
 }
 
 impl GateDecision {
     /// All of them, in the order in which they are offered.
-    pub const ALL: [Self; 5] = [Self::Go, Self::Conditional, Self::Hold, Self::Recycle, Self::Stop];
+    pub const ALL: [Self; 3] = [Self::Go, Self::Hold, Self::Stop];
 
     /// Returns the word for it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Go => "go",
-            Self::Conditional => "conditional",
             Self::Hold => "hold",
-            Self::Recycle => "recycle",
             Self::Stop => "stop",
         }
     }

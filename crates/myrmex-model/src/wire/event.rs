@@ -26,8 +26,8 @@
 //! | 18 | `attempt.ended` | report |
 //! | 19 | `task.retrying` | due, number of the `catch` that asks for it? |
 //! | 20 | `timer.armed` | due |
-//! | 21 | `lag.armed` | due, other (the task the edge leaves) |
-//! | 22 | `lag.elapsed` | other |
+//! | 21 | `lag.armed` | due, other (the task the edge leaves), which? (1: the edge holds back an end) |
+//! | 22 | `lag.elapsed` | other, which? |
 //! | 23 | `task.chose` | number (of the case) |
 //! | 24 | `task.succeeded` | output, vars?, fault? |
 //! | 25 | `task.taken` | taken |
@@ -35,8 +35,11 @@
 //! | 27 | `task.skipped` | which: 0 its condition, 1 other and outcome, 2 other took another way, 3 a run |
 //! | 28 | `task.cancelled` | |
 //! | 29 | `await.opened` | input? (what is shown), people?, excluded? |
-//! | 30 | `signal.received`, `task.answered`, `task.progress` | output? (its data), input? (what was shown), answer, number?, by, words?, signal, name?, spent?, remaining? |
+//! | 30 | `signal.received`, `task.answered`, `task.settled`, `task.progress` | output? (its data), input? (what was shown), answer, number?, by, words?, signal, name?, spent?, remaining? |
 //! | 31 | `signal.taken` | signal |
+//! | 32 | `task.postponed` | due, which: 0 the start of the project, 1 its window, 2 a calendar; name? (of the calendar) |
+//! | 33 | `task.released` | |
+//! | 34 | `task.stuck` | fault, timeout? |
 //!
 //! Ids and hashes are their bytes, words the numbers of `wire::numbers`, instants nanoseconds since 1970; what has parts is in
 //! `wire::parts`. A later release may add a field that may be absent, or a kind. A number, of a kind or of a key,
@@ -46,14 +49,17 @@ mod read;
 
 use super::cbor::{self, Fields};
 use super::numbers;
+use crate::address::Address;
 use crate::demand::Named;
 use crate::effect::Asked;
-use crate::event::{Change, Event, HandlerKind, Pending, Recorded, SkipReason};
+use crate::event::{Change, Event, HandlerKind, NotBefore, Pending, Recorded, SkipReason};
 use crate::fault::Fault;
 use crate::id::{Attempt, Epoch, ValueHash};
+use crate::ir::Holds;
 use crate::name::Name;
 use crate::signal::{Answer, Signal, Word};
 use crate::status::Phase;
+use crate::time::Timestamp;
 
 pub use read::decode;
 
@@ -160,6 +166,9 @@ mod kind {
     pub(super) const AWAIT_OPENED: u8 = 29;
     pub(super) const SIGNAL_RECEIVED: u8 = 30;
     pub(super) const SIGNAL_TAKEN: u8 = 31;
+    pub(super) const TASK_POSTPONED: u8 = 32;
+    pub(super) const TASK_RELEASED: u8 = 33;
+    pub(super) const TASK_STUCK: u8 = 34;
 }
 
 fn kind_of(event: &Event) -> u8 {
@@ -196,6 +205,9 @@ fn kind_of(event: &Event) -> u8 {
         Event::AwaitOpened { .. } => kind::AWAIT_OPENED,
         Event::SignalReceived { .. } => kind::SIGNAL_RECEIVED,
         Event::SignalTaken { .. } => kind::SIGNAL_TAKEN,
+        Event::TaskPostponed { .. } => kind::TASK_POSTPONED,
+        Event::TaskReleased { .. } => kind::TASK_RELEASED,
+        Event::TaskStuck { .. } => kind::TASK_STUCK,
     }
 }
 
@@ -234,6 +246,7 @@ fn put_own(to: &mut Fields, event: &Event) {
         | Event::HoldGranted { .. }
         | Event::ChildUnknown { .. }
         | Event::TaskCancelled { .. }
+        | Event::TaskReleased { .. }
         | Event::EndRequested { .. } => {}
         Event::RunStarted { definition, workflow, inputs, started_by, trigger, closure, parent, retry } => {
             to.bytes(key::INPUT, &inputs.0);
@@ -302,17 +315,20 @@ fn put_own(to: &mut Fields, event: &Event) {
             to.optional_number(key::NUMBER, *by_catch);
         }
         Event::TimerArmed { due, .. } => to.signed(key::DUE, due.0),
-        Event::LagArmed { from, due, .. } => {
+        Event::LagArmed { from, holds, due, .. } => {
             to.signed(key::DUE, due.0);
-            to.address(key::OTHER, from);
+            put_edge(to, from, *holds);
         }
-        Event::LagElapsed { from, .. } => to.address(key::OTHER, from),
+        Event::LagElapsed { from, holds, .. } => put_edge(to, from, *holds),
         Event::TaskTaken { taken, .. } => to.taken(key::TAKEN, taken),
-        Event::TaskFailed { fault, is_timeout, .. } => put_failure(to, fault, *is_timeout),
+        Event::TaskFailed { fault, is_timeout, .. } | Event::TaskStuck { fault, is_timeout, .. } => {
+            put_failure(to, fault, *is_timeout);
+        }
         Event::TaskSkipped { reason, .. } => put_reason(to, reason),
         Event::AwaitOpened { asked, .. } => put_asked(to, asked),
         Event::SignalReceived { signal, shown } => put_signal(to, signal, *shown),
         Event::SignalTaken { id, .. } => to.text(key::SIGNAL, id),
+        Event::TaskPostponed { until, because, .. } => put_not_before(to, *until, because),
     }
 }
 
@@ -377,6 +393,7 @@ fn put_signal(to: &mut Fields, signal: &Signal, shown: Option<ValueHash>) {
             progress = Some(said);
         }
         Some(Answer::Decided(decision)) => to.unsigned(key::NUMBER, numbers::of_decision(decision)),
+        Some(Answer::Settled(settlement)) => to.unsigned(key::NUMBER, numbers::of_settlement(settlement)),
         None | Some(Answer::Approved | Answer::Rejected | Answer::Done | Answer::Failed) => {}
     }
     to.text(key::BY, by);
@@ -391,6 +408,26 @@ fn put_signal(to: &mut Fields, signal: &Signal, shown: Option<ValueHash>) {
             to.unsigned(key, length.0);
         }
     }
+}
+
+/// That the beginning is held back is not written: it is so nearly everywhere.
+fn put_edge(to: &mut Fields, from: &Address, holds: Holds) {
+    to.address(key::OTHER, from);
+    match holds {
+        Holds::Begin => {}
+        Holds::End => to.unsigned(key::WHICH, 1_u8),
+    }
+}
+
+fn put_not_before(to: &mut Fields, until: Timestamp, because: &NotBefore) {
+    let (which, calendar) = match because {
+        NotBefore::Start => (0_u8, None),
+        NotBefore::Window => (1, None),
+        NotBefore::Calendar(name) => (2, Some(name.as_str())),
+    };
+    to.signed(key::DUE, until.0);
+    to.unsigned(key::WHICH, which);
+    to.optional_text(key::NAME, calendar);
 }
 
 fn put_reason(to: &mut Fields, reason: &SkipReason) {

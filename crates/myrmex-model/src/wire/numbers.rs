@@ -4,7 +4,7 @@ use crate::event::{HandlerKind, Limit};
 use crate::fault::FaultKind;
 use crate::ir::GateDecision;
 use crate::outcome::Outcome;
-use crate::signal::Answer;
+use crate::signal::{Answer, Settlement};
 use crate::status::{Phase, Status};
 
 /// Returns what of `all` has `number`.
@@ -42,6 +42,8 @@ pub(super) fn of_phase(phase: Phase) -> u8 {
         Phase::Handling => 5,
         Phase::Finishing => 6,
         Phase::Awaiting => 7,
+        Phase::Held => 8,
+        Phase::Postponed => 9,
     }
 }
 
@@ -58,17 +60,28 @@ pub(super) fn of_answer(answer: Answer) -> u8 {
         Answer::Failed => 3,
         Answer::Progress(_) => 4,
         Answer::Decided(_) => 5,
+        Answer::Settled(_) => 6,
     }
 }
 
 pub(super) fn of_decision(decision: GateDecision) -> u8 {
     match decision {
         GateDecision::Go => 0,
-        GateDecision::Conditional => 1,
-        GateDecision::Hold => 2,
-        GateDecision::Recycle => 3,
-        GateDecision::Stop => 4,
+        GateDecision::Hold => 1,
+        GateDecision::Stop => 2,
     }
+}
+
+pub(super) fn of_settlement(settlement: Settlement) -> u8 {
+    match settlement {
+        Settlement::Retry => 0,
+        Settlement::Skip => 1,
+        Settlement::Abandon => 2,
+    }
+}
+
+pub(super) fn settlement(number: u64) -> Option<Settlement> {
+    find(&Settlement::ALL, number, of_settlement)
 }
 
 pub(super) fn decision(number: u64) -> Option<GateDecision> {
@@ -155,9 +168,12 @@ mod tests {
         for one in GateDecision::ALL {
             assert_eq!(decision(of_decision(one).into()), Some(one));
         }
+        for one in Settlement::ALL {
+            assert_eq!(settlement(of_settlement(one).into()), Some(one));
+        }
         for one in FaultKind::KNOWN {
             assert_eq!(of_fault(&one).and_then(|number| fault(number.into())), Some(one));
         }
-        assert_eq!((status(10), phase(8), outcome(5), limit(3), fault(13)), (None, None, None, None, None));
+        assert_eq!((status(10), phase(10), outcome(5), limit(3), fault(13)), (None, None, None, None, None));
     }
 }

@@ -5,14 +5,17 @@ use serde_json::{Value, json};
 
 use super::fault::FaultV1;
 use super::retry::taken_json;
+use crate::address::Address;
 use crate::demand::Named;
 use crate::effect::Asked;
-use crate::event::{Event, HandlerKind, Parent, Pending, SkipReason};
+use crate::event::{Event, HandlerKind, NotBefore, Parent, Pending, SkipReason};
 use crate::fault::Fault;
 use crate::id::{RunId, ValueHash};
+use crate::ir::Holds;
 use crate::outcome::{AttemptEnd, AttemptReport, Loss, Origin, ProcessExit};
 use crate::retry::Retry;
 use crate::signal::{Answer, Signal, Word};
+use crate::time::Timestamp;
 
 /// Returns what belongs to the kind of an event alone; null if that is nothing.
 pub fn data(event: &Event) -> Value {
@@ -62,28 +65,56 @@ pub fn data(event: &Event) -> Value {
         Event::AwaitOpened { asked, .. } => asked_json(asked),
         Event::SignalReceived { signal, shown } => signal_json(signal, *shown),
         Event::SignalTaken { id, .. } => json!({"signal": id}),
-        Event::LagArmed { from, due, .. } => json!({"from": from.as_str(), "due": due.0}),
-        Event::LagElapsed { from, .. } => json!({"from": from.as_str()}),
+        Event::LagArmed { from, holds, due, .. } => lag_json(from, *holds, Some(*due)),
+        Event::LagElapsed { from, holds, .. } => lag_json(from, *holds, None),
+        Event::TaskPostponed { until, because, .. } => not_before_json(*until, because),
         Event::CaseChosen { case, .. } => json!({"case": case}),
         Event::TaskSucceeded { output, vars, fault, .. } => success_json(*output, *vars, fault.as_deref()),
         Event::TaskTaken { taken, .. } => taken_json(taken),
-        Event::TaskFailed { fault, is_timeout, .. } => failure_json(fault, *is_timeout),
+        Event::TaskFailed { fault, is_timeout, .. } | Event::TaskStuck { fault, is_timeout, .. } => {
+            failure_json(fault, *is_timeout)
+        }
         Event::TaskSkipped { reason, .. } => reason_json(reason),
         Event::CancelRequested { by, reason, successor, .. } => cancel_json(by, reason, *successor),
-        Event::RunEnded { output, fault, .. } => match (output, fault) {
-            (None, None) => Value::Null,
-            (Some(output), None) => json!({"output": output.to_string()}),
-            (None, Some(fault)) => json!({"fault": fault_json(fault)}),
-            (Some(output), Some(fault)) => json!({"output": output.to_string(), "fault": fault_json(fault)}),
-        },
+        Event::RunEnded { output, fault, .. } => end_json(*output, fault.as_deref()),
         Event::RunQueued { key: None }
         | Event::RunAdmitted
         | Event::HoldGranted { .. }
         | Event::ScopeEntered { inputs: None, .. }
         | Event::ChildUnknown { .. }
         | Event::TaskCancelled { .. }
+        | Event::TaskReleased { .. }
         | Event::EndRequested { .. } => Value::Null,
     }
+}
+
+fn end_json(output: Option<ValueHash>, fault: Option<&Fault>) -> Value {
+    match (output, fault) {
+        (None, None) => Value::Null,
+        (Some(output), None) => json!({"output": output.to_string()}),
+        (None, Some(fault)) => json!({"fault": fault_json(fault)}),
+        (Some(output), Some(fault)) => json!({"output": output.to_string(), "fault": fault_json(fault)}),
+    }
+}
+
+/// What an edge holds back is told where that is an end.
+fn lag_json(from: &Address, holds: Holds, due: Option<Timestamp>) -> Value {
+    let mut data = json!({"from": from.as_str()});
+    if let Some(due) = due {
+        data["due"] = json!(due.0);
+    }
+    if holds == Holds::End {
+        data["holds"] = json!("end");
+    }
+    data
+}
+
+fn not_before_json(until: Timestamp, because: &NotBefore) -> Value {
+    let mut data = json!({"until": until.0, "because": because.as_str()});
+    if let NotBefore::Calendar(name) = because {
+        data["calendar"] = json!(name.as_str());
+    }
+    data
 }
 
 /// Null where a message is waited for.

@@ -133,9 +133,9 @@ impl<'a> Builder<'a> {
         })
     }
 
-    fn instant(
+    pub(super) fn instant(
         &self,
-        around: &Around<'a>,
+        around: &Around<'_>,
         said: Option<planning::Date>,
         calendar: CalendarId,
         end: End,
@@ -155,7 +155,7 @@ impl<'a> Builder<'a> {
         said.iter().map(|name| self.calendar(around, name)).collect()
     }
 
-    fn calendar(
+    pub(super) fn calendar(
         &self,
         around: &Around<'a>,
         name: &myrmex_model::name::Name,
@@ -167,7 +167,7 @@ impl<'a> Builder<'a> {
         self.names.calendars.get(name).copied().ok_or_else(unknown)
     }
 
-    fn usual_calendar(&self, kind: Kind) -> CalendarId {
+    pub(super) fn usual_calendar(&self, kind: Kind) -> CalendarId {
         match kind {
             Kind::Manual | Kind::Decision => self.names.people.unwrap_or(ALWAYS),
             Kind::Automated | Kind::Milestone | Kind::Joint => ALWAYS,
@@ -399,7 +399,7 @@ impl<'a> Builder<'a> {
 }
 
 /// Returns what a node is for a plan.
-fn kind(node: &Node, facts: Option<&Planning>) -> Kind {
+pub(super) fn kind(node: &Node, facts: Option<&Planning>) -> Kind {
     match facts.map(|facts| facts.item).unwrap_or_default() {
         Item::Summary | Item::Phase | Item::Milestone => return Kind::Milestone,
         Item::Gate | Item::Acceptance => return Kind::Decision,

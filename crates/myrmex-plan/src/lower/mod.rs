@@ -12,6 +12,7 @@ mod leaf;
 mod project;
 mod rough;
 mod scope;
+mod time;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +22,8 @@ use myrmex_model::planning::Planning;
 
 use crate::calendar::CalendarError;
 use crate::problem::{CalendarId, Moment, PoolId, Problem, Span, TaskId};
+
+pub use time::{lag_due, may_begin};
 
 /// The most tasks of a problem that is made of a definition: four nested blocks of items could make a hundred million.
 pub const TASKS_MAX: usize = 200_000;

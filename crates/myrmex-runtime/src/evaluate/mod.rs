@@ -15,6 +15,7 @@ mod place;
 mod printed;
 mod resolve;
 mod taken;
+mod time;
 
 use myrmex_engine::run::{Run, View};
 use std::sync::Arc;
@@ -39,7 +40,7 @@ use resolve::{Resolver, Sources};
 
 pub use limits::EvaluationLimits;
 pub(crate) use lines::Lines;
-pub(crate) use people::answer_data;
+pub(crate) use people::{answer_data, look};
 
 /// The most bytes of the outputs of a `for_each`'s items together. A store keeps them as one value, and everything that
 /// reads the list holds it in memory.
@@ -101,6 +102,8 @@ pub(crate) fn answer(desk: &mut Desk<'_>, run: &Run, request: &Request) -> Resul
     let node = definition.node(request.node);
     match &request.question {
         Question::Begin => begin::begin(desk, run.view(request.ticket, false), node),
+        Question::MayBegin => time::may_begin(desk, &definition, request.node),
+        Question::Lag { edge, since } => Ok(time::lag(&definition, node, *edge, *since)),
         Question::Key => key(desk, run.view(request.ticket, false), &definition),
         Question::Output { raw } => {
             let value = desk.stored(*raw)?;

@@ -11,7 +11,7 @@ use myrmex_store::{LogId, Partitions as Count};
 use super::domain::DOMAIN_LOG;
 use super::inbox::Entry;
 use super::message::{Answer, Answered, Ear, Hold, Interrupter, Message, NewRun};
-use super::signal::{NewSignal, Say};
+use super::signal::{NewChange, NewSignal, Say, Words};
 use super::skip::Skip;
 use crate::worker::{SharedWorker, Worker};
 
@@ -77,7 +77,13 @@ impl Gate {
     }
 
     pub(super) fn signal_run(&self, new: NewSignal) -> Answered {
-        self.ask(self.count.log_of(new.run), |answer| Message::Say(Box::new(Say { new, answer })))
+        let log = self.count.log_of(new.run);
+        self.ask(log, |answer| Message::Say(Box::new(Say { new: Words::Signal(Box::new(new)), answer })))
+    }
+
+    pub(super) fn change_run(&self, new: NewChange) -> Answered {
+        let (log, new) = (self.count.log_of(new.run), Words::Change(Box::new(new)));
+        self.ask(log, |answer| Message::Say(Box::new(Say { new, answer })))
     }
 
     /// Asks all partitions that have one of these runs to take it up, and the domain to wait for them. The answer is about the

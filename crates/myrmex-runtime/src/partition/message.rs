@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use myrmex_engine::run::Rejection;
+use myrmex_engine::run::{Refusal, Rejection};
 use myrmex_model::id::{DefinitionHash, Epoch, RunId};
 use myrmex_model::inputs::InputError;
 use myrmex_model::ir::Definition;
@@ -87,6 +87,9 @@ pub enum RequestError {
     /// What comes with an answer is not what the task asks for.
     #[error("{}", of_field(.0))]
     Data(InputError),
+    /// The run cannot follow a change, for these reasons.
+    #[error("the run cannot follow the change: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Change(Vec<Refusal>),
     /// What comes with a signal nests too deep.
     #[error("the data nests deeper than {VALUE_DEPTH_MAX} levels")]
     Deep,

@@ -84,7 +84,7 @@ pub use partitions::Partitions;
 pub use pools::{Supply, capacities};
 pub use post::{Letter, Post};
 pub use ranking::Ranking;
-pub use signal::NewSignal;
+pub use signal::{NewChange, NewSignal};
 pub use sleep::Tally;
 pub use snapshot::{Restored, SNAPSHOT_TAG, Thrift, restore_run};
 pub use stepper::Stepper;
@@ -771,6 +771,7 @@ impl State {
                     | RequestError::Unknown { .. }
                     | RequestError::Unknowable
                     | RequestError::Data(_)
+                    | RequestError::Change(_)
                     | RequestError::Deep
                     | RequestError::Full { .. } => Health::Failed(error.to_string()),
                 };

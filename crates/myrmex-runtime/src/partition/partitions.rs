@@ -13,7 +13,7 @@ use super::message::{Answered, Ear, Interrupter, Message, NewRun};
 use super::post::Inboxes;
 use super::shared::SharedStore;
 use super::writer::{CommitThread, MakeCommitter};
-use super::{NewSignal, PanicNotice, Parts, STACK_BYTES, Seat, State};
+use super::{NewChange, NewSignal, PanicNotice, Parts, STACK_BYTES, Seat, State};
 use crate::worker::Worker;
 
 /// A handle on the partitions of a store. Dropping it stops their loops; attempts under way are killed and found lost at
@@ -93,6 +93,12 @@ impl Partitions {
     /// on. What was said before under the same id is answered as before.
     pub fn signal_run(&self, new: NewSignal) -> Answered {
         self.gate.signal_run(new)
+    }
+
+    /// Moves a project that runs to another definition; the answer comes once that is durable. The run is taken up for that, and goes on. It
+    /// may be asked again: what it follows already changes nothing.
+    pub fn change_run(&self, new: NewChange) -> Answered {
+        self.gate.change_run(new)
     }
 
     /// Asks for tasks of a run to be skipped, all of them or none; the answer comes once that is durable. The run is taken up for

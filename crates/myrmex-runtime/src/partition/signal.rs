@@ -1,17 +1,57 @@
-//! What people and programs say to runs.
+//! What people and programs say to runs, and changes of what runs follow.
+
+use std::sync::Arc;
 
 use myrmex_engine::run::{Rejection, Run};
 use myrmex_model::address::Address;
 use myrmex_model::command::Command;
-use myrmex_model::id::RunId;
-use myrmex_model::ir::Body;
-use myrmex_model::signal::{Answer as Reply, Signal, Word};
+use myrmex_model::id::{DefinitionHash, RunId};
+use myrmex_model::ir::{AwaitKind, Body, Definition, GateDecision};
+use myrmex_model::signal::{Answer as Reply, Look, Signal, Word};
 use myrmex_model::status::Status;
 use myrmex_model::value::{HashedValue, Value, is_depth_bounded};
+use myrmex_model::wire;
+use myrmex_store::{IndexOperation, StoreError};
 
-use super::State;
 use super::message::{Answer, RequestError};
-use crate::evaluate::answer_data;
+use super::{JournalError, State};
+use crate::evaluate::{self, Desk, answer_data};
+
+/// A change of a project while it runs.
+#[derive(Debug, Clone)]
+pub struct NewChange {
+    /// The run.
+    pub run: RunId,
+    /// What it is to follow from now on.
+    pub definition: Arc<Definition>,
+    /// Its hash.
+    pub hash: DefinitionHash,
+    /// Its form, as it is stored.
+    pub form: Arc<[u8]>,
+    /// Tasks that changed their address: old, new.
+    pub map: Vec<(Address, Address)>,
+    /// Who asks.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Something that is put to a run from outside.
+pub(super) enum Words {
+    /// Something that is said.
+    Signal(Box<NewSignal>),
+    /// What it is to follow.
+    Change(Box<NewChange>),
+}
+
+impl Words {
+    fn run(&self) -> RunId {
+        match self {
+            Self::Signal(new) => new.run,
+            Self::Change(new) => new.run,
+        }
+    }
+}
 
 /// Something that is to be said to a run. What comes with it is a value yet.
 #[derive(Debug, Clone)]
@@ -26,17 +66,20 @@ pub struct NewSignal {
 
 /// A signal that is to be put to its run.
 pub(super) struct Say {
-    pub(super) new: NewSignal,
+    pub(super) new: Words,
     pub(super) answer: Answer,
 }
 
 impl State {
     /// Takes up the run and says something to it.
     pub(super) fn say_to_run(&mut self, say: Say) {
-        let run = say.new.run;
+        let run = say.new.run();
         match self.load(run) {
             Ok(Some(status)) => {
-                let result = self.said_to_ended(&say.new, status);
+                let result = match &say.new {
+                    Words::Signal(new) => self.said_to_ended(new, status),
+                    Words::Change(_) => Err(Rejection::RunOver { status }.into()),
+                };
                 self.answer(say.answer, result);
             }
             Ok(None) => {
@@ -58,14 +101,17 @@ impl State {
     /// with it.
     pub(super) fn take_says(&mut self) {
         for mut say in std::mem::take(&mut self.says) {
-            if self.owned.aside.contains_key(&say.new.run) {
+            if self.owned.aside.contains_key(&say.new.run()) {
                 drop(say.answer.take_opening());
                 self.says.push(say);
                 continue;
             }
             let Say { new, mut answer } = say;
             let _opening = answer.take_opening();
-            let said = self.said_to(&new);
+            let said = match new {
+                Words::Signal(new) => self.said_to(&new),
+                Words::Change(new) => self.changed(*new),
+            };
             self.answer(answer, said);
         }
     }
@@ -79,10 +125,63 @@ impl State {
         // What fits the fields of a task matters only while the task asks.
         loaded.run.check_signal(&new.signal, now)?;
         let (signal, data) = filled(&loaded.run, new)?;
-        if let Some(data) = data {
+        let look = self.look(id, (&signal, data.as_ref())).map_err(JournalError::from)?;
+        if let (Some(data), Some(loaded)) = (data, self.at_hand(id)) {
             loaded.values.put(data);
         }
-        self.put(id, Command::Signal(Box::new(signal))).map_err(RequestError::from)
+        let said = Command::Signal { signal: Box::new(signal), look };
+        self.put(id, said).map_err(RequestError::from)
+    }
+
+    /// Moves a run to another definition, if it can follow it. The definition is stored with the move.
+    fn changed(&mut self, new: NewChange) -> Result<(), RequestError> {
+        let NewChange { run, definition, hash, form, map, by, reason } = new;
+        let Some(loaded) = self.at_hand(run) else { return Err(Rejection::NotStarted.into()) };
+        let refusals = loaded.run.check_change(&definition, &map);
+        if !refusals.is_empty() {
+            return Err(RequestError::Change(refusals));
+        }
+        self.owned.open.operations([IndexOperation::PutDefinition {
+            namespace: self.parts.namespace.clone(),
+            hash,
+            form: wire::definition::FORM,
+            name: definition.name.clone(),
+            body: form.to_vec(),
+        }]);
+        self.owned.definitions.add(hash, Arc::clone(&definition));
+        self.put(run, Command::Rebase { definition, hash, map, by, reason }).map_err(RequestError::from)
+    }
+
+    /// Looks how the gate stands that a signal decides to go on at; nothing if it does not.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`StoreError`] if a value of the run cannot be read. Then nothing was decided.
+    fn look(&mut self, id: RunId, said: (&Signal, Option<&Value>)) -> Result<Option<Box<Look>>, StoreError> {
+        let now = self.parts.clock.now();
+        let Some(loaded) = self.owned.runs.get_mut(&id) else { return Ok(None) };
+        let Word::Answer { task, answer: Reply::Decided(GateDecision::Go) } = &said.0.word else {
+            return Ok(None);
+        };
+        let Some(view) = loaded.run.view_of(task) else { return Ok(None) };
+        let Body::Await(body) = &loaded.run.definition().node(view.own().node()).body else {
+            return Ok(None);
+        };
+        let AwaitKind::Gate(gate) = &body.kind else { return Ok(None) };
+        let mut desk = Desk {
+            evaluator: &mut self.evaluator,
+            values: &mut loaded.values,
+            lines: &mut self.lines,
+            definitions: &mut self.owned.definitions,
+            namespace: &self.parts.namespace,
+            reader: self.owned.reader.as_ref(),
+            now: now.max(loaded.run.last()),
+            trouble: None,
+        };
+        match (evaluate::look(&mut desk, view, gate, said.1), desk.trouble) {
+            (_, Some(trouble)) => Err(trouble),
+            (looked, None) => Ok(looked.ok().map(Box::new)),
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use super::message::{Answered, Ear, Interrupter, Message, NewRun};
 use super::post::{Letter, Post};
 use super::shared::SharedStore;
 use super::writer::MakeCommitter;
-use super::{NewSignal, Parts, State, Tally};
+use super::{NewChange, NewSignal, Parts, State, Tally};
 use crate::worker::Worker;
 
 /// Partitions whose loops the caller turns. Dropping them is their sudden death: nothing is committed any more.
@@ -134,6 +134,12 @@ impl Stepper {
     /// on. What was said before under the same id is answered as before.
     pub fn signal_run(&self, new: NewSignal) -> Answered {
         self.gate.signal_run(new)
+    }
+
+    /// Moves a project that runs to another definition; the answer comes once that is durable. The run is taken up for that, and goes on. It
+    /// may be asked again: what it follows already changes nothing.
+    pub fn change_run(&self, new: NewChange) -> Answered {
+        self.gate.change_run(new)
     }
 
     /// Asks for tasks of a run to be skipped, all of them or none; the answer comes once that is durable.

@@ -156,9 +156,12 @@ impl Kin {
                     | Event::SignalTaken { .. }
                     | Event::LagArmed { .. }
                     | Event::LagElapsed { .. }
+                    | Event::TaskPostponed { .. }
+                    | Event::TaskReleased { .. }
                     | Event::CaseChosen { .. }
                     | Event::TaskSucceeded { .. }
                     | Event::TaskFailed { .. }
+                    | Event::TaskStuck { .. }
                     | Event::TaskSkipped { .. }
                     | Event::TaskCancelled { .. }
                     | Event::CancelRequested { .. }

@@ -336,13 +336,15 @@ fn execute(connection: &Connection, statement: &str, values: impl Params) -> Res
         .map_err(failed("cannot write an index"))
 }
 
-/// Writes the key of a timer as text: `w` wait, `r` retry, `l` lag with the length of the first address; limits are `q`
-/// queue, `a` attempt, `t` total.
+/// Writes the key of a timer as text: `w` wait, `r` retry, `b` begin, `l` lag with the length of the first address, `e` the same of
+/// an end; limits are `q` queue, `a` attempt, `t` total.
 pub(super) fn timer_text(timer: &TimerKey) -> String {
     match timer {
         TimerKey::Wait(task) => format!("w{task}"),
         TimerKey::Retry(task) => format!("r{task}"),
         TimerKey::Lag(from, to) => format!("l{}:{from}{to}", from.as_str().len()),
+        TimerKey::EndLag(from, to) => format!("e{}:{from}{to}", from.as_str().len()),
+        TimerKey::Begin(task) => format!("b{task}"),
         TimerKey::Limit(task, Limit::Queue) => format!("q{task}"),
         TimerKey::Limit(task, Limit::Attempt) => format!("a{task}"),
         TimerKey::Limit(task, Limit::Total) => format!("t{task}"),
@@ -358,10 +360,12 @@ pub(super) fn timer_from(text: &str) -> Option<TimerKey> {
         ("q", task) => address(task).map(|task| TimerKey::Limit(task, Limit::Queue)),
         ("a", task) => address(task).map(|task| TimerKey::Limit(task, Limit::Attempt)),
         ("t", task) => address(task).map(|task| TimerKey::Limit(task, Limit::Total)),
-        ("l", rest) => {
+        ("b", task) => address(task).map(TimerKey::Begin),
+        (kind @ ("l" | "e"), rest) => {
             let (length, both) = rest.split_once(':')?;
             let (from, to) = both.split_at_checked(length.parse().ok()?)?;
-            Some(TimerKey::Lag(address(from)?, address(to)?))
+            let ends = (address(from)?, address(to)?);
+            Some(if kind == "l" { TimerKey::Lag(ends.0, ends.1) } else { TimerKey::EndLag(ends.0, ends.1) })
         }
         _ => None,
     }
@@ -379,6 +383,8 @@ mod tests {
             TimerKey::Retry(address("deploy[l3:é]")),
             TimerKey::Lag(address("a[1:]"), address("b")),
             TimerKey::Lag(Address::root(), address("b")),
+            TimerKey::EndLag(address("a[1:]"), address("b")),
+            TimerKey::Begin(address("a~2/b")),
             TimerKey::Limit(address("a~2/b"), Limit::Queue),
             TimerKey::Limit(address("q"), Limit::Attempt),
             TimerKey::Limit(Address::root(), Limit::Total),

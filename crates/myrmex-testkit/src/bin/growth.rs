@@ -11,7 +11,8 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use myrmex_testkit::growth::{Process, Workflow};
+use myrmex_testkit::growth::{Process, layers};
+use myrmex_testkit::process::Workflow;
 use serde_json::{Value, json};
 
 const USAGE: &str = "usage: growth tasks|pending|waiting|restart COUNT FOLDER";
@@ -98,7 +99,7 @@ fn usage() -> ExitCode {
 /// Runs a graph of so many tasks.
 fn tasks(count: usize, folder: &Path) -> Value {
     let between = count.checked_sub(4 * ENDS).expect("a graph has more than its ends");
-    let workflow = Workflow::layers(count);
+    let workflow = layers(count);
     let mut process = Process::open(folder);
     let before = held();
     process.start(&workflow, 0..1);

@@ -153,6 +153,7 @@ impl Taken {
             event,
             Event::TaskSucceeded { .. }
                 | Event::TaskFailed { .. }
+                | Event::TaskStuck { .. }
                 | Event::TaskCancelled { .. }
                 | Event::TaskSkipped { .. }
         ) {

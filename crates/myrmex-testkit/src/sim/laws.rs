@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use myrmex_model::address::Address;
 use myrmex_model::event::{Event, Recorded, SkipReason};
 use myrmex_model::id::{FencingToken, RunId};
-use myrmex_model::ir::Definition;
+use myrmex_model::ir::{Definition, Holds};
 use myrmex_model::outcome::{AttemptEnd, Loss};
 use myrmex_model::time::Timestamp;
 
@@ -19,7 +19,9 @@ pub(super) fn check(run: RunId, journal: &[Recorded], breaches: &mut Vec<String>
     }
     let mut waits: BTreeMap<&Address, Timestamp> = BTreeMap::new();
     let mut pauses: BTreeMap<&Address, Timestamp> = BTreeMap::new();
+    let mut dates: BTreeMap<&Address, Timestamp> = BTreeMap::new();
     let mut left_out: Vec<&Address> = Vec::new();
+    let mut lags: BTreeMap<(&Address, &Address, bool), Timestamp> = BTreeMap::new();
     for Recorded { at, event, .. } in journal {
         match event {
             Event::TimerArmed { task, due } => {
@@ -27,6 +29,24 @@ pub(super) fn check(run: RunId, journal: &[Recorded], breaches: &mut Vec<String>
             }
             Event::RetryArmed { task, due, .. } => {
                 pauses.insert(task, *due);
+            }
+            Event::TaskPostponed { task, until: due, .. } => {
+                dates.insert(task, *due);
+            }
+            Event::TaskReleased { task }
+            | Event::AwaitOpened { task, .. }
+            | Event::TaskQueued { task, .. }
+                if dates.remove(task).is_some_and(|due| *at < due) =>
+            {
+                wrong(format!("`{task}` begins before its date"));
+            }
+            Event::LagArmed { from, to, holds, due } => {
+                lags.insert((from, to, *holds == Holds::End), *due);
+            }
+            Event::LagElapsed { from, to, holds }
+                if lags.remove(&(from, to, *holds == Holds::End)).is_none_or(|due| *at < due) =>
+            {
+                wrong(format!("the lag from `{from}` to `{to}` is over before its time"));
             }
             Event::TaskSucceeded { task, .. } if waits.get(task).is_some_and(|due| at < due) => {
                 wrong(format!("`{task}` ends before its time"));

@@ -20,6 +20,7 @@ mod order;
 mod people;
 mod planted;
 mod process;
+mod project;
 mod random;
 mod reading;
 mod segments;

@@ -7,7 +7,7 @@ use myrmex_engine::run::node_at;
 use myrmex_model::address::Address;
 use myrmex_model::event::{Event, Recorded};
 use myrmex_model::id::RunId;
-use myrmex_model::ir::{Body, Definition, Edge, Graph, Join};
+use myrmex_model::ir::{AwaitKind, Body, Definition, Edge, Graph, Holds, Join};
 use myrmex_model::outcome::{AttemptEnd, Outcome};
 use myrmex_model::status::Status;
 
@@ -17,6 +17,12 @@ struct Reading<'a> {
     outcomes: BTreeMap<String, Outcome>,
     cases: BTreeMap<String, u32>,
     begun: BTreeSet<String>,
+    /// Tasks that have started, as links ask.
+    started: BTreeSet<String>,
+    /// Lags that are over: from where to where, and whether they hold back an end.
+    elapsed: BTreeSet<(&'a str, &'a str, bool)>,
+    /// Tasks that failed for good in a project, whatever became of them.
+    stuck: BTreeSet<&'a str>,
     /// Tasks with an attempt under way.
     open: BTreeSet<&'a str>,
     /// Failures of attempts, and how many are forgiven by the `retry` of a `catch`.
@@ -27,15 +33,60 @@ struct Reading<'a> {
 /// Judges the journal of a run that follows `definition`.
 pub(super) fn check(run: RunId, journal: &[Recorded], definition: &Definition, breaches: &mut Vec<String>) {
     let (outcomes, cases, begun) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
-    let (open, failures) = (BTreeSet::new(), BTreeMap::new());
-    let mut reading = Reading { definition, outcomes, cases, begun, open, failures, breaches: Vec::new() };
+    let (started, elapsed) = (BTreeSet::new(), BTreeSet::new());
+    let (stuck, open, failures) = (BTreeSet::new(), BTreeSet::new(), BTreeMap::new());
+    let breaches_found = Vec::new();
+    let mut reading = Reading {
+        definition,
+        outcomes,
+        cases,
+        begun,
+        started,
+        elapsed,
+        stuck,
+        open,
+        failures,
+        breaches: breaches_found,
+    };
     for recorded in journal {
+        reading.start(&recorded.event);
         reading.read(&recorded.event);
     }
     breaches.extend(reading.breaches.into_iter().map(|breach| format!("run {run}: {breach}")));
 }
 
 impl<'a> Reading<'a> {
+    /// Notes what links that ask for a start see. Work of people starts when they first say something of it.
+    fn start(&mut self, event: &'a Event) {
+        if let Event::LagElapsed { from, to, holds } = event {
+            self.elapsed.insert((from.as_str(), to.as_str(), *holds == Holds::End));
+        }
+        let is_manual = |task: &Address| {
+            let node = node_at(self.definition, task).map(|node| &self.definition.node(node).body);
+            matches!(node, Some(Body::Await(body)) if body.kind == AwaitKind::Manual)
+        };
+        let is_offer = matches!(event, Event::AwaitOpened { task, .. } if is_manual(task));
+        let starts = matches!(
+            event,
+            Event::AttemptGranted { .. }
+                | Event::ScopeEntered { .. }
+                | Event::TimerArmed { .. }
+                | Event::ChildCalled { .. }
+                | Event::ItemsExpanded { .. }
+                | Event::AwaitOpened { .. }
+                | Event::SignalReceived { .. }
+                | Event::HandlerEntered { .. }
+                | Event::TaskSucceeded { .. }
+                | Event::TaskFailed { .. }
+                | Event::TaskStuck { .. }
+                | Event::TaskTaken { .. }
+        );
+        if let Some(task) = event.task().filter(|_| starts && !is_offer) {
+            self.started.insert(task.as_str().to_owned());
+        }
+    }
+
+    #[expect(clippy::too_many_lines, reason = "every event is named, so that a new one is not passed over")]
     fn read(&mut self, event: &'a Event) {
         match event {
             Event::TaskQueued { task, .. }
@@ -63,8 +114,11 @@ impl<'a> Reading<'a> {
             Event::RetryArmed { task, by_catch: Some(_), .. } => {
                 self.failures.entry(task).or_default().1 += 1;
             }
-            Event::TaskSucceeded { task, .. } => {
+            Event::TaskSucceeded { task, fault, .. } => {
                 self.begins(task);
+                if fault.is_none() {
+                    self.check_end(task);
+                }
                 self.ends(task, Outcome::Succeeded);
             }
             Event::TaskTaken { task, taken } => {
@@ -84,6 +138,12 @@ impl<'a> Reading<'a> {
                 self.cases.extend(taken.case.map(|case| (task.as_str().to_owned(), case)));
             }
             Event::TaskFailed { task, .. } => self.ends(task, Outcome::Failed),
+            Event::TaskStuck { task, .. } => {
+                self.begins(task);
+                self.stuck.insert(task.as_str());
+                // Done again it has all its attempts.
+                self.failures.remove(task);
+            }
             Event::TaskSkipped { task, .. } => self.ends(task, Outcome::Skipped),
             Event::TaskCancelled { task } => self.ends(task, Outcome::Cancelled),
             Event::RunEnded { .. } => {
@@ -104,6 +164,8 @@ impl<'a> Reading<'a> {
             | Event::SignalTaken { .. }
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
+            | Event::TaskPostponed { .. }
+            | Event::TaskReleased { .. }
             | Event::CancelRequested { .. }
             | Event::EndRequested { .. } => {}
         }
@@ -118,26 +180,41 @@ impl<'a> Reading<'a> {
         if task.is_root() || !self.begun.insert(task.as_str().to_owned()) {
             return;
         }
-        let (scope, name) = task.as_str().rsplit_once('/').unwrap_or(("", task.as_str()));
-        let Ok(address) = (if scope.is_empty() { Ok(Address::root()) } else { Address::parse(scope) }) else {
-            return;
-        };
-        let Some(node) = node_at(self.definition, &address) else { return };
-        let Body::Graph(graph) = &self.definition.node(node).body else { return };
-        if let Some(child) = graph.child_index(name)
+        if let Some((graph, scope, child)) = self.place(task)
             && !self.may_begin(graph, scope, child)
         {
             self.breaches.push(format!("`{task}` begins before what it needs"));
         }
     }
 
+    /// A task succeeds: every link that holds back its end is true.
+    fn check_end(&mut self, task: &Address) {
+        let Some((graph, scope, child)) = self.place(task) else { return };
+        let mut edges = graph.edges().iter().filter(|edge| edge.to == child && edge.holds == Holds::End);
+        if !edges.all(|edge| self.holds(graph, scope, edge)) {
+            self.breaches.push(format!("`{task}` succeeds before its end may come"));
+        }
+    }
+
+    /// Returns the graph in which a task stands, the scope of that graph, and the place of the task in it.
+    fn place<'t>(&self, task: &'t Address) -> Option<(&'a Graph, &'t str, u32)> {
+        let (scope, name) = task.as_str().rsplit_once('/').unwrap_or(("", task.as_str()));
+        let address = if scope.is_empty() { Address::root() } else { Address::parse(scope).ok()? };
+        let node = node_at(self.definition, &address)?;
+        let Body::Graph(graph) = &self.definition.node(node).body else { return None };
+        Some((graph, scope, graph.child_index(name)?))
+    }
+
     fn may_begin(&self, graph: &Graph, scope: &str, child: u32) -> bool {
-        let edges = || graph.edges().iter().filter(|edge| edge.to == child);
+        let edges = || graph.edges().iter().filter(|edge| edge.to == child && edge.holds == Holds::Begin);
         let held = edges().filter(|edge| self.holds(graph, scope, edge)).count();
         match graph.children[child as usize].join {
             Join::All => held == edges().count(),
             Join::AllLive => {
-                let is_decided = |edge: &Edge| self.outcomes.contains_key(&self.source(graph, scope, edge));
+                let is_decided = |edge: &Edge| {
+                    let source = self.source(graph, scope, edge);
+                    self.outcomes.contains_key(&source) || self.is_failed(&source, edge)
+                };
                 edges().count() == 0 || held > 0 && edges().all(is_decided)
             }
             Join::First(count) => held >= count as usize,
@@ -150,11 +227,23 @@ impl<'a> Reading<'a> {
         if scope.is_empty() { name.to_owned() } else { format!("{scope}/{name}") }
     }
 
+    /// Whether a task counts as failed at once to an edge that accepts that, whatever becomes of it.
+    fn is_failed(&self, source: &str, edge: &Edge) -> bool {
+        self.stuck.contains(source) && edge.on.contains(Outcome::Failed) && edge.cases.is_empty()
+    }
+
     fn holds(&self, graph: &Graph, scope: &str, edge: &Edge) -> bool {
         let source = self.source(graph, scope, edge);
         let is_case =
             edge.cases.is_empty() || self.cases.get(&source).is_some_and(|case| edge.cases.contains(case));
-        is_case && self.outcomes.get(&source).is_some_and(|outcome| edge.on.contains(*outcome))
+        let has_started = edge.on.contains(Outcome::Started) && self.started.contains(&source);
+        let is_true = has_started
+            || self.is_failed(&source, edge)
+            || self.outcomes.get(&source).is_some_and(|outcome| edge.on.contains(*outcome));
+        let target = self.definition.node(graph.children[edge.to as usize].node).name.as_str();
+        let target = if scope.is_empty() { target.to_owned() } else { format!("{scope}/{target}") };
+        let key = (source.as_str(), target.as_str(), edge.holds == Holds::End);
+        is_case && is_true && (!edge.has_lag() || self.elapsed.contains(&key))
     }
 
     /// An attempt begins: nowhere around it are more under way than may be.

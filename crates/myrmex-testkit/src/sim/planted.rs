@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use myrmex_model::command::TimerKey;
 use myrmex_model::id::{Epoch, RunId};
 use myrmex_store::{Batch, IndexOperation, RunSummary, Sequence};
 
@@ -66,11 +67,13 @@ pub enum Planted {
     SignalRace,
     /// Who says something again, because no answer came, gives it another id.
     SignalTwice,
+    /// When a task may begin, or end, is not kept: whoever opens the store after a crash does not come back to it.
+    DateForgotten,
 }
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::AcknowledgeBeforeSync,
         Self::SynchronousNormal,
         Self::FailedSyncTrusted,
@@ -98,6 +101,7 @@ impl Planted {
         Self::SkipHalved,
         Self::SignalRace,
         Self::SignalTwice,
+        Self::DateForgotten,
     ];
 
     /// Returns its name, as files of cases and the command line know it.
@@ -130,6 +134,7 @@ impl Planted {
             Self::SkipHalved => "skip-halved",
             Self::SignalRace => "signal-race",
             Self::SignalTwice => "signal-twice",
+            Self::DateForgotten => "date-forgotten",
         }
     }
 
@@ -166,6 +171,12 @@ pub(super) fn spoil(
                 batch.operations.retain(|operation| !matches!(operation, IndexOperation::PutReady(_)));
             }
         }
+        Planted::DateForgotten => batch.operations.retain(|operation| {
+            !matches!(
+                operation,
+                IndexOperation::PutTimer(row) if matches!(row.timer, TimerKey::EndLag(..) | TimerKey::Begin(_))
+            )
+        }),
         Planted::MessageOutsideBatch => {
             if random.permille(100) {
                 batch.operations.retain(|operation| !matches!(operation, IndexOperation::PutMessage(_)));

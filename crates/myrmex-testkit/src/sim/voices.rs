@@ -13,7 +13,7 @@ use myrmex_model::event::{Event, Recorded};
 use myrmex_model::id::RunId;
 use myrmex_model::ir::{AwaitKind, Body, Definition};
 use myrmex_model::name::Name;
-use myrmex_model::signal::{Answer, Progress, Signal, Word};
+use myrmex_model::signal::{Answer, Progress, Settlement, Signal, Word};
 use myrmex_runtime::partition::{Answered, NewSignal, RequestError, load_run};
 use serde_json::json;
 
@@ -102,8 +102,11 @@ impl Voices {
 impl World {
     /// Whether a workflow asks anybody.
     fn asks_people(&self) -> bool {
-        let asks =
-            |definition: &Definition| definition.nodes.iter().any(|node| matches!(node.body, Body::Await(_)));
+        // In a project somebody decides what becomes of what failed.
+        let asks = |definition: &Definition| {
+            let mut nodes = definition.nodes.iter();
+            definition.project.is_some() || nodes.any(|node| matches!(node.body, Body::Await(_)))
+        };
         self.definitions.iter().any(asks)
     }
 
@@ -133,8 +136,7 @@ impl World {
     /// waits for; nothing if it asks nothing.
     fn draw_word(&mut self, run: RunId) -> Option<Word> {
         let loaded = load_run(self.disk.reader().as_ref(), &self.namespace, run).ok()??;
-        let asking: Vec<Address> =
-            loaded.tasks().filter(TaskView::is_awaiting).map(|task| task.address()).collect();
+        let asking: Vec<Address> = loaded.tasks().filter(wants_people).map(|task| task.address()).collect();
         let all: Vec<Address> = loaded.tasks().map(|task| task.address()).collect();
         let random = &mut self.wishes.random;
         let message = Word::Message(Name::new("go").expect("it is a name"));
@@ -144,6 +146,10 @@ impl World {
             10 => return Some(message),
             _ => return None,
         };
+        if loaded.task(&task).is_some_and(|task| task.is_stuck()) {
+            let settlement = *random.one_of(&Settlement::ALL);
+            return Some(Word::Answer { task, answer: Answer::Settled(settlement) });
+        }
         let kind =
             loaded.task(&task).and_then(|task| task.awaited()).map(|awaited| awaited.body.kind.clone());
         let half = Answer::Progress(Progress { percent: 50, spent: None, remaining: None });
@@ -166,11 +172,14 @@ impl World {
         for run in self.open_runs().into_iter().map(|open| open.run) {
             let loaded = load_run(self.disk.reader().as_ref(), &self.namespace, run);
             let Ok(Some(loaded)) = loaded else { continue };
-            let asking = loaded.tasks().find(TaskView::is_awaiting);
-            let Some(task) = asking.map(|task| task.address()) else { continue };
+            let asking = loaded.tasks().find(wants_people);
+            let Some((task, is_stuck)) = asking.map(|task| (task.address(), task.is_stuck())) else {
+                continue;
+            };
             let kind = loaded.task(&task).and_then(|task| task.awaited()).map(|own| own.body.kind.clone());
             let answer = |answer| Word::Answer { task: task.clone(), answer };
             let word = match kind {
+                _ if is_stuck => answer(Answer::Settled(Settlement::Skip)),
                 Some(AwaitKind::Signal(name)) => Word::Message(name),
                 Some(AwaitKind::Approval) => answer(Answer::Approved),
                 Some(AwaitKind::Manual | AwaitKind::Form | AwaitKind::Gate(_)) | None => answer(Answer::Done),
@@ -282,6 +291,11 @@ pub(super) fn check(run: RunId, journal: &[Recorded], definition: &Definition, b
             _ => {}
         }
     }
+}
+
+/// Whether something may be said to a task: it asks, or somebody has to decide what becomes of it.
+fn wants_people(task: &TaskView<'_>) -> bool {
+    task.is_awaiting() || task.is_stuck()
 }
 
 /// What came of what people said.

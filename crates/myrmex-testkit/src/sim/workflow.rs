@@ -6,7 +6,11 @@
 
 use serde_json::{Map, Value, json};
 
+use super::project;
 use super::random::Random;
+
+/// How many of a thousand are projects.
+const PROJECTS: u64 = 120;
 
 /// The most blocks within blocks.
 const DEPTH_MAX: u32 = 3;
@@ -20,7 +24,7 @@ pub(super) fn draw(random: &mut Random) -> Vec<String> {
     let main = writer.file("main");
     writer.may_call = false;
     let child = writer.file("child");
-    vec![main, child]
+    if random.permille(PROJECTS) { vec![project::draw(random)] } else { vec![main, child] }
 }
 
 struct Writer<'r> {

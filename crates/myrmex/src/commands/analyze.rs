@@ -14,7 +14,7 @@ use myrmex_model::status::Status;
 use myrmex_runtime::partition::{capacities, load_definition};
 use myrmex_store::{Reader, RunSummary};
 
-use super::runs::{find, open_reader};
+use super::runs::{by_id, open_reader};
 use crate::analysis::Analysis;
 use crate::complete;
 use crate::exit::{Exit, Failure, FailureCode};
@@ -132,7 +132,7 @@ impl Sums<'_> {
 
     /// Sums up one run, also one that is under way or was interrupted.
     fn run(&mut self, prefix: &str) -> Result<About, Failure> {
-        let id = find(self.reader, self.namespace, prefix).map_err(|failure| {
+        let id = by_id(self.reader, self.namespace, prefix).map_err(|failure| {
             let is_id = prefix.chars().all(|digit| digit.is_ascii_hexdigit() || digit == '-');
             if is_id {
                 return failure;

@@ -9,15 +9,18 @@ use clap_complete::engine::ArgValueCompleter;
 use myrmex_model::address::Address;
 use myrmex_model::id::RunId;
 use myrmex_model::name::{Name, Namespace};
+use myrmex_model::planning::Extent;
 use myrmex_model::signal::{Answer, Progress, Signal, Word};
 use myrmex_model::time::Length;
 use myrmex_runtime::partition::{NewSignal, load_run};
+use myrmex_runtime::platform::Zygote;
 use serde_json::Value;
 
 use super::runs::{find, open_reader};
-use super::skip::address;
+use super::skip::{Purpose, address};
 use crate::complete;
 use crate::exit::{Exit, Failure, FailureCode};
+use crate::forecast;
 use crate::render::held_up::Waiting;
 use crate::request::{self, Asked};
 use crate::session::{self, Means, Session, Show};
@@ -69,9 +72,25 @@ pub struct ProgressArgs {
     #[arg(long, value_name = "HOURS", value_parser = hours)]
     hours: Option<Length>,
 
-    /// How much longer it takes, such as `3h` or `2d`
-    #[arg(long, value_name = "DURATION", value_parser = Length::from_str)]
-    remaining: Option<Length>,
+    /// How much longer it takes, such as `3h` or `2d`; in a project that is working time
+    #[arg(long, value_name = "DURATION", value_parser = Extent::from_str)]
+    remaining: Option<Extent>,
+
+    /// Anything else that is to be recorded
+    #[arg(long)]
+    comment: Option<String>,
+
+    #[command(flatten)]
+    saying: Saying,
+}
+
+/// Say that work has begun that a run waits for: progress of 0%
+///
+/// It is recorded, and the task waits on.
+#[derive(Debug, clap::Args)]
+pub struct StartArgs {
+    #[command(flatten)]
+    of: Of,
 
     /// Anything else that is to be recorded
     #[arg(long)]
@@ -139,7 +158,7 @@ pub struct SignalArgs {
 
 /// The task that is answered.
 #[derive(Debug, clap::Args)]
-struct Of {
+pub(super) struct Of {
     /// The run's id, or the beginning of it, and the path of the task
     #[arg(value_name = "RUN/TASK", add = ArgValueCompleter::new(complete::runs_and_tasks))]
     task: String,
@@ -147,7 +166,7 @@ struct Of {
 
 /// How something is said, whatever it is.
 #[derive(Debug, clap::Args)]
-struct Saying {
+pub(super) struct Saying {
     /// Who says it [default: the user of the system]
     #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     by: Option<String>,
@@ -171,10 +190,10 @@ struct Saying {
 
 /// What is said, before it has a run.
 #[derive(Debug, Clone, Copy)]
-struct Said<'a> {
-    answer: Answer,
-    data: Option<&'a str>,
-    comment: Option<&'a str>,
+pub(super) struct Said<'a> {
+    pub(super) answer: Answer,
+    pub(super) data: Option<&'a str>,
+    pub(super) comment: Option<&'a str>,
 }
 
 /// Marks work as done, or as failed.
@@ -194,13 +213,56 @@ pub fn done(args: &DoneArgs, data: Option<&Path>) -> Result<Exit, Failure> {
 ///
 /// Returns [`Failure`] as [`done`] does.
 pub fn progress(args: &ProgressArgs, data: Option<&Path>) -> Result<Exit, Failure> {
-    let progress = Progress { percent: args.percent, spent: args.hours, remaining: args.remaining };
-    let said = Said { answer: Answer::Progress(progress), data: None, comment: args.comment.as_deref() };
+    let zygote = session::fork_zygote()?;
+    let workspace = Workspace::current(data)?;
+    let (run, task) = resolve(&args.of.task, &workspace)?;
+    let remaining = args.remaining.map(|said| remaining(said, (run, &task), &workspace)).transpose()?;
+    let progress = Progress { percent: args.percent, spent: args.hours, remaining };
+    let comment = args.comment.as_deref();
+    progressed(zygote, &workspace, (run, task), (progress, comment, &args.saying))
+}
+
+/// Says that work has begun.
+///
+/// # Errors
+///
+/// Returns [`Failure`] as [`done`] does.
+pub fn start(args: &StartArgs, data: Option<&Path>) -> Result<Exit, Failure> {
+    let zygote = session::fork_zygote()?;
+    let workspace = Workspace::current(data)?;
+    let named = resolve(&args.of.task, &workspace)?;
+    let progress = Progress { percent: 0, spent: None, remaining: None };
+    progressed(zygote, &workspace, named, (progress, args.comment.as_deref(), &args.saying))
+}
+
+fn progressed(
+    zygote: Zygote,
+    workspace: &Workspace,
+    (run, task): (RunId, Address),
+    (progress, comment, saying): (Progress, Option<&str>, &Saying),
+) -> Result<Exit, Failure> {
+    let word = Word::Answer { task, answer: Answer::Progress(progress) };
+    let new = saying.signal(run, word, (None, comment))?;
     // That the task waits on is what was asked for.
-    Ok(match answered(&args.of, said, (&args.saying, data))? {
+    Ok(match say(zygote, workspace, (new, saying))? {
         Exit::Waiting => Exit::Success,
         other => other,
     })
+}
+
+/// Returns how much longer a task takes: open time of its calendar in a project, elapsed time elsewhere.
+fn remaining(said: Extent, (run, task): (RunId, &Address), workspace: &Workspace) -> Result<Length, Failure> {
+    let (reader, namespace) = (open_reader(workspace)?, Namespace::standard());
+    let unknown = || Failure::new(FailureCode::RunId, format!("there is no run {run}"));
+    let loaded = load_run(&reader, &namespace, run)?.ok_or_else(unknown)?;
+    let wrong = |what: &str, hint: &str| Failure::new(FailureCode::Inputs, what).with_hint(hint);
+    if said.is_elapsed() {
+        return Err(wrong("`--remaining` is not elapsed time", "write `2d` or `3h`"));
+    }
+    let day = forecast::day_of(loaded.definition(), &task.path())?;
+    u64::try_from(said.millis(day.0))
+        .map(Length)
+        .map_err(|_| wrong("`--remaining` is below zero", "write `0h` if nothing is left"))
 }
 
 /// Agrees.
@@ -237,7 +299,16 @@ pub fn signal(args: &SignalArgs, data: Option<&Path>) -> Result<Exit, Failure> {
     say(zygote, &workspace, (new, &args.saying))
 }
 
-fn answered(of: &Of, said: Said<'_>, (saying, data): (&Saying, Option<&Path>)) -> Result<Exit, Failure> {
+/// Has an answer recorded, and goes on with the run.
+///
+/// # Errors
+///
+/// Returns [`Failure`] as [`done`] does.
+pub(super) fn answered(
+    of: &Of,
+    said: Said<'_>,
+    (saying, data): (&Saying, Option<&Path>),
+) -> Result<Exit, Failure> {
     let zygote = session::fork_zygote()?;
     let workspace = Workspace::current(data)?;
     let (run, task) = resolve(&of.task, &workspace)?;
@@ -257,7 +328,7 @@ fn resolve(given: &str, workspace: &Workspace) -> Result<(RunId, Address), Failu
     let id = find(&reader, &namespace, prefix)?;
     let unknown = || Failure::new(FailureCode::RunId, format!("there is no run {id}"));
     let run = load_run(&reader, &namespace, id)?.ok_or_else(unknown)?;
-    Ok((id, address(&run, path)?))
+    Ok((id, address(&run, path, Purpose::Answer)?))
 }
 
 impl Saying {
@@ -288,24 +359,21 @@ impl Saying {
 }
 
 /// Has something recorded, and goes on with the run until it waits for people again.
-fn say(
-    zygote: myrmex_runtime::platform::Zygote,
-    workspace: &Workspace,
-    (new, saying): (NewSignal, &Saying),
-) -> Result<Exit, Failure> {
+fn say(zygote: Zygote, workspace: &Workspace, (new, saying): (NewSignal, &Saying)) -> Result<Exit, Failure> {
     let (run, show) = (new.run, saying.show());
     let means =
         Means { slots: saying.slots, is_quiet: saying.quiet, waits_for_people: false, ..Means::default() };
     let session = Session::open(zygote, workspace, means)?;
-    let below = session.open_below(run)?;
     let after = session.last_of(run)?;
     session.goes_on_with(run);
+    if let Some(exit) = session.catch_up(run, show)? {
+        return Ok(exit);
+    }
     let said = session.partition().signal_run(new);
     if let Some(exit) = request::settled(&session, &said, Asked { run, waiting: Waiting::Signal, show })? {
         return Ok(exit);
     }
-    let resumed = session.partition().resume_run(run, &below);
-    if let Some(exit) = request::settled(&session, &resumed, Asked { run, waiting: Waiting::Resume, show })? {
+    if let Some(exit) = session.take_up(run, show)? {
         return Ok(exit);
     }
     session.watch(run, after, show)

@@ -74,5 +74,6 @@ fn text(asking: &Asking) -> String {
     let (run, path) = (summary::short(asking.run), asking.task.path());
     let ask = asking.ask.as_ref().map(|ask| format!("  {ask}")).unwrap_or_default();
     let until = asking.until.map(|until| format!(", until {until}")).unwrap_or_default();
-    format!("{run}/{path}{ask}\n    waits for {}{until}: {}\n", asking.what(), asking.how())
+    let beside = asking.beside().map(|beside| format!("    {beside}\n")).unwrap_or_default();
+    format!("{run}/{path}{ask}\n{beside}    waits for {}{until}: {}\n", asking.what(), asking.how())
 }

@@ -8,7 +8,7 @@ use clap_complete::engine::ArgValueCompleter;
 use myrmex_lang::nearest;
 use serde_json::{Value, json};
 
-use super::run;
+use super::{project, run};
 use crate::complete;
 use crate::examples::{self, Example};
 use crate::exit::{Exit, Failure, FailureCode};
@@ -28,9 +28,10 @@ enum Command {
     List(ListArgs),
     /// Write an example into a folder, to read and to change it
     Copy(CopyArgs),
-    /// Write an example into a folder and run its workflow there
+    /// Write an example into a folder and run its workflow there, or start its project
     ///
-    /// Options of `myrmex run` stand behind `--`: `myrmex example run hello -- -i names='["Alan"]'`.
+    /// Options of `myrmex run` stand behind `--`: `myrmex example run hello -- -i names='["Alan"]'`. For a project they are those of
+    /// `myrmex project start`.
     Run(RunArgs),
 }
 
@@ -66,17 +67,27 @@ struct RunArgs {
     #[arg(value_name = "DIR")]
     folder: Option<PathBuf>,
 
-    /// Options of `myrmex run`
+    /// Options of `myrmex run`, or of `myrmex project start`
     #[arg(last = true, value_name = "OPTIONS")]
     options: Vec<String>,
 }
 
-/// A line of `myrmex run`, without its first two words.
+/// A line of a command, without its name.
 #[derive(Debug, Parser)]
 #[command(name = "myrmex example run NAME --", no_binary_name = true)]
-struct Line {
+struct Line<T: clap::Args> {
     #[command(flatten)]
-    run: run::Args,
+    args: T,
+}
+
+/// Reads the options for an example; the exit if they are not understood, or were a question for help.
+fn line<T: clap::Args>(args: &RunArgs) -> Result<T, Exit> {
+    let words = [args.name.main()].into_iter().chain(args.options.iter().map(String::as_str));
+    Line::try_parse_from(words).map(|line| line.args).map_err(|error| {
+        // If standard error is closed the exit code still tells.
+        drop(error.print());
+        if error.use_stderr() { Exit::Invalid } else { Exit::Success }
+    })
 }
 
 /// Finds the example that is called so.
@@ -117,7 +128,7 @@ fn shown(example: Example) -> Value {
     json!({
         "name": example.name(),
         "title": example.title(),
-        "workflow": example.workflow(),
+        (if example.is_project() { "project" } else { "workflow" }): example.main(),
         "files": example.paths().collect::<Vec<_>>(),
     })
 }
@@ -127,30 +138,36 @@ pub(super) fn copy(example: Example, folder: Option<&Path>, is_json: bool) -> Re
     let folder = folder.unwrap_or(Path::new(example.name()));
     example.copy_to(folder)?;
     let created: Vec<PathBuf> = example.paths().map(|path| folder.join(path)).collect();
-    let next = [format!("cd {}", folder.display()), format!("myrmex run {}", example.workflow())];
+    let next = [format!("cd {}", folder.display()), example.first_line()];
     super::new::report(&created, None, &next, is_json)?;
     Ok(Exit::Success)
 }
 
 fn run_in_copy(args: &RunArgs, data: Option<&Path>) -> Result<Exit, Failure> {
-    let words = [args.name.workflow()].into_iter().chain(args.options.iter().map(String::as_str));
-    let line = match Line::try_parse_from(words) {
+    if args.name.is_project() {
+        return match line(args) {
+            Ok(line) => project::begin(&line, go_to_copy(args, data)?.as_deref()),
+            Err(exit) => Ok(exit),
+        };
+    }
+    let line: run::Args = match line(args) {
         Ok(line) => line,
-        Err(error) => {
-            // If standard error is closed the exit code still tells.
-            drop(error.print());
-            return Ok(if error.use_stderr() { Exit::Invalid } else { Exit::Success });
-        }
+        Err(exit) => return Ok(exit),
     };
-    if line.run.is_watching() {
+    if line.is_watching() {
         // Each round would do the whole line again, and the folder of the first is taken.
         let message = "an example is not run again and again: `--watch` is about files of yours";
         return Err(Failure::new(FailureCode::Inputs, message).with_hint(format!(
-            "copy it: `myrmex example copy {}`, then `myrmex run {} --watch` in the copy",
+            "copy it: `myrmex example copy {}`, then `{} --watch` in the copy",
             args.name.name(),
-            args.name.workflow()
+            args.name.first_line()
         )));
     }
+    run::run(&line, go_to_copy(args, data)?.as_deref())
+}
+
+/// Writes the example into its folder and goes there. Returns where the data folder is that was named, if one was.
+fn go_to_copy(args: &RunArgs, data: Option<&Path>) -> Result<Option<PathBuf>, Failure> {
     // Both are meant from where the command was given.
     let absolute =
         |path: &Path| std::path::absolute(path).map_err(|error| Failure::file(path, "has no place", &error));
@@ -168,5 +185,5 @@ fn run_in_copy(args: &RunArgs, data: Option<&Path>) -> Result<Exit, Failure> {
         .map_err(|error| Failure::file(&folder, "cannot be entered", &error))?;
     // If standard error is closed there is nobody to tell.
     drop(writeln!(anstream::stderr(), "the example lies in {}", folder.display()));
-    run::run(&line.run, data.as_deref())
+    Ok(data)
 }

@@ -14,7 +14,7 @@ use myrmex_store::Reader;
 use myrmex_store::sqlite::SqliteReader;
 
 use super::run::{candidates, no_definition, resolve, tell_problems};
-use super::runs::{find, has_store, open_reader};
+use super::runs::{by_id, has_store, open_reader};
 use super::{CheckedFile, check_file, out};
 use crate::driven::Driver;
 use crate::exit::{Exit, Failure, FailureCode};
@@ -164,7 +164,7 @@ pub(super) fn run_named(what: &str, workspace: &Workspace) -> Result<Option<(Run
     // What begins with a letter may be a name that was mistyped: then that is what is told.
     let is_surely_run = what.starts_with(|first: char| first.is_ascii_digit());
     let namespace = Namespace::standard();
-    let found = open_reader(workspace).and_then(|reader| Ok((find(&reader, &namespace, what)?, reader)));
+    let found = open_reader(workspace).and_then(|reader| Ok((by_id(&reader, &namespace, what)?, reader)));
     match found {
         Ok(found) => Ok(Some(found)),
         Err(failure) if is_surely_run || failure.code != FailureCode::RunId => Err(failure),

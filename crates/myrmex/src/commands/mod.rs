@@ -19,6 +19,7 @@ pub mod man;
 pub mod new;
 mod out;
 pub mod plan;
+pub mod project;
 mod rehearsal;
 mod rounds;
 pub mod run;

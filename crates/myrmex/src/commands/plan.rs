@@ -1,6 +1,6 @@
 //! `myrmex plan`: when each task begins and ends, why then, what it costs and how sure that is.
 
-mod reasons;
+pub mod reasons;
 mod what_if;
 mod why;
 
@@ -10,13 +10,12 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use clap_complete::engine::ArgValueCompleter;
-use jiff::tz::{TimeZone, TimeZoneDatabase};
 use myrmex_model::ir::Definition;
 use myrmex_model::name::Name;
 use myrmex_model::time::Timestamp;
 use myrmex_plan::lower::{Asked, Measured, from_definition};
 use myrmex_plan::make::{Options, Plan, make};
-use myrmex_plan::problem::{ALWAYS, Moment, Problem, Span};
+use myrmex_plan::problem::{Moment, Problem, Span};
 use myrmex_plan::search::Effort;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -31,7 +30,7 @@ use crate::complete;
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::plan::html::html;
 use crate::render::plan::mermaid::mermaid;
-use crate::render::plan::shown::{View, chart, document, sections};
+use crate::render::plan::shown::{View, chart, document, sections, zone};
 use crate::render::plan::svg::{TooLong, svg};
 use crate::render::plan::text::text;
 use crate::workspace::Workspace;
@@ -247,17 +246,6 @@ fn columns() -> usize {
 
 fn too_long(error: TooLong) -> Failure {
     Failure::from_error(FailureCode::Drawing, &error).with_hint("`--json` gives all of them, for other tools")
-}
-
-/// Returns the time zone that most of the plan goes by: that of the calendar of people's work.
-fn zone(problem: &Problem, plan: &Plan) -> TimeZone {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    let worked = problem.tasks.iter().filter(|task| task.calendar != ALWAYS);
-    for task in worked.take(plan.outcome.tasks.len()) {
-        *counts.entry(&problem.calendars[task.calendar.at()].zone).or_default() += 1;
-    }
-    let most = counts.into_iter().max_by_key(|(zone, count)| (*count, std::cmp::Reverse(*zone)));
-    most.and_then(|(zone, _)| TimeZoneDatabase::bundled().get(zone).ok()).unwrap_or(TimeZone::UTC)
 }
 
 /// What a plan is made from.

@@ -17,9 +17,7 @@ use super::runs::{find, open_reader};
 use crate::complete;
 use crate::descendants;
 use crate::exit::{Exit, Failure};
-use crate::render::held_up::Waiting;
 use crate::render::summary;
-use crate::request::{self, Asked};
 use crate::session::{self, Means, Session, Show};
 use crate::workspace::Workspace;
 
@@ -131,7 +129,7 @@ fn resolve(args: &Args, workspace: &Workspace) -> Result<Vec<RunId>, Failure> {
 }
 
 /// Looks at a run before anything goes on. If it is over with all that came of it, it shows that and returns the exit.
-fn begin(run: RunId, workspace: &Workspace, show: Show) -> Result<Option<Exit>, Failure> {
+pub(super) fn begin(run: RunId, workspace: &Workspace, show: Show) -> Result<Option<Exit>, Failure> {
     let (reader, namespace) = (open_reader(workspace)?, Namespace::standard());
     match reader.summary(&namespace, run)? {
         Some(over) if over.status.is_terminal() => {
@@ -155,12 +153,10 @@ fn begin(run: RunId, workspace: &Workspace, show: Show) -> Result<Option<Exit>, 
 }
 
 /// Goes on with a run in this process. It may have ended meanwhile, with one that was resumed before it.
-fn go_on(session: &Session, run: RunId, show: Show) -> Result<Exit, Failure> {
-    let below = session.open_below(run)?;
+pub(super) fn go_on(session: &Session, run: RunId, show: Show) -> Result<Exit, Failure> {
     let after = session.last_of(run)?;
     session.goes_on_with(run);
-    let resumed = session.partition().resume_run(run, &below);
-    if let Some(exit) = request::settled(session, &resumed, Asked { run, waiting: Waiting::Resume, show })? {
+    if let Some(exit) = session.take_up(run, show)? {
         return Ok(exit);
     }
     session.watch(run, after, show)

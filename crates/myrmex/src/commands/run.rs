@@ -105,7 +105,7 @@ impl Args {
 }
 
 /// Returns the id of a new run: with a key always the same one.
-fn id_for(key: Option<&str>, namespace: &str) -> RunId {
+pub(super) fn id_for(key: Option<&str>, namespace: &str) -> RunId {
     match key {
         Some(key) => RunId::derived(&[namespace, "key", key]),
         None => RunId(uuid::Uuid::now_v7().into_bytes()),
@@ -234,8 +234,8 @@ fn read(
     origin::note(&path);
     match file.definition.take() {
         Some(definition) if definition.project.is_some() => {
-            let message = format!("`{}` is a project, and projects cannot be run yet", file.source.name);
-            let hint = "`myrmex run FILE` takes the file of a workflow";
+            let message = format!("`{}` is a project, and `run` takes workflows", file.source.name);
+            let hint = format!("`myrmex project start {}` begins it", args.workflow);
             Err(Failure::new(FailureCode::File, message).with_hint(hint))
         }
         Some(definition) => Ok(Ok((file, definition, path))),
@@ -288,7 +288,12 @@ fn outermost(definition: &Definition) -> Vec<&Name> {
 }
 
 /// Starts a run, whose files are being kept until it is in the store, and shows it until it ends.
-fn start(session: &Session, new: NewRun, keeping: Option<Keeping<'_>>, show: Show) -> Result<Exit, Failure> {
+pub(super) fn start(
+    session: &Session,
+    new: NewRun,
+    keeping: Option<Keeping<'_>>,
+    show: Show,
+) -> Result<Exit, Failure> {
     if show == Show::People {
         session.tell_of_interrupted(None)?;
     }
@@ -335,7 +340,7 @@ pub(super) fn print_json(file: CheckedFile) -> Result<(), Failure> {
 }
 
 /// Tells what a run would lack; true if it must not begin for that.
-fn refuse(lacking: &[CheckedFile], show: Show) -> Result<bool, Failure> {
+pub(super) fn refuse(lacking: &[CheckedFile], show: Show) -> Result<bool, Failure> {
     let mut problems = lacking.iter().flat_map(|file| &file.diagnostics);
     let is_refused = problems.any(|problem| problem.severity == Severity::Error);
     if show == Show::Json {

@@ -1,16 +1,23 @@
 //! `myrmex runs`: look at runs, resume, retry and cancel them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use clap::Subcommand;
-use myrmex_model::id::RunId;
-use myrmex_model::name::Namespace;
-use myrmex_store::Reader;
+use myrmex_model::id::{DefinitionHash, RunId};
+use myrmex_model::name::{Name, Namespace};
+use myrmex_runtime::partition::load_definition;
+use myrmex_store::contract::SummaryFilter;
 use myrmex_store::sqlite::SqliteReader;
+use myrmex_store::{Reader, RunSummary};
 
 use super::{answer, artifacts, cancel, events, list, logs, resume, retry, show, skip, stats};
 use crate::exit::{Exit, Failure, FailureCode};
+use crate::render::summary;
 use crate::workspace::Workspace;
+
+/// The most runs of a project that are looked at for the one that is meant: a page of the store.
+const PROJECT_RUNS_MAX: usize = 100;
 
 /// The most tasks that are named where one is not known.
 pub(super) const NAMED_MAX: usize = 10;
@@ -77,12 +84,67 @@ pub(crate) fn open_reader(workspace: &Workspace) -> Result<SqliteReader, Failure
     Ok(SqliteReader::open(&workspace.data)?)
 }
 
+/// Finds the run that is meant: by its id or the beginning of it, or by the name of a project, the run of it that is not over, else the
+/// newest.
+///
+/// # Errors
+///
+/// Returns [`Failure`] if there is none, or more than one.
+pub(super) fn find(reader: &dyn Reader, namespace: &Namespace, given: &str) -> Result<RunId, Failure> {
+    let failure = match by_id(reader, namespace, given) {
+        Err(failure) if failure.code == FailureCode::RunId => failure,
+        found => return found,
+    };
+    let Ok(name) = Name::new(given) else { return Err(failure) };
+    let runs = of_project(reader, namespace, &name)?;
+    let open: Vec<RunId> = runs.iter().filter(|run| !run.status.is_terminal()).map(|run| run.run).collect();
+    match (open.as_slice(), runs.first()) {
+        ([run], _) => Ok(*run),
+        ([], Some(newest)) => Ok(newest.run),
+        ([], None) => Err(failure),
+        (several, _) => {
+            let ids: Vec<String> = several.iter().map(|run| format!("`{}`", summary::short(*run))).collect();
+            let message = format!("the project `{name}` has {} runs that are not over", several.len());
+            Err(Failure::new(FailureCode::RunId, message)
+                .with_hint(format!("name one of {}", ids.join(", "))))
+        }
+    }
+}
+
+/// Returns the newest runs of the project `name`, at most [`PROJECT_RUNS_MAX`], the newest first. Workflows have none.
+///
+/// # Errors
+///
+/// Returns [`Failure`] if the store cannot be read.
+pub(super) fn of_project(
+    reader: &dyn Reader,
+    namespace: &Namespace,
+    name: &Name,
+) -> Result<Vec<RunSummary>, Failure> {
+    let filter = SummaryFilter { status: None, workflow: Some(name.clone()) };
+    let mut known: BTreeMap<DefinitionHash, bool> = BTreeMap::new();
+    let mut found = Vec::new();
+    for run in reader.summaries(namespace, &filter, None, PROJECT_RUNS_MAX)?.summaries {
+        let is_project = match known.get(&run.definition) {
+            Some(known) => *known,
+            None => {
+                load_definition(reader, namespace, run.definition)?.is_some_and(|own| own.project.is_some())
+            }
+        };
+        known.insert(run.definition, is_project);
+        if is_project {
+            found.push(run);
+        }
+    }
+    Ok(found)
+}
+
 /// Finds the run whose id begins with `prefix`.
 ///
 /// # Errors
 ///
 /// Returns [`Failure`] if no run's id does, or more than one.
-pub(super) fn find(reader: &dyn Reader, namespace: &Namespace, prefix: &str) -> Result<RunId, Failure> {
+pub(super) fn by_id(reader: &dyn Reader, namespace: &Namespace, prefix: &str) -> Result<RunId, Failure> {
     if prefix.is_empty() {
         let message = "the id of the run is empty".to_owned();
         return Err(Failure::new(FailureCode::RunId, message).with_hint("`myrmex runs list` shows the ids"));

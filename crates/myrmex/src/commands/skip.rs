@@ -108,12 +108,24 @@ fn resolve(args: &Args, workspace: &Workspace) -> Result<(RunId, Vec<Address>), 
         return Err(Failure::new(FailureCode::Refused, message)
             .with_hint(format!("`myrmex runs retry {short}` runs again what did not succeed")));
     }
-    let tasks = paths.iter().map(|path| address(&run, path)).collect::<Result<_, _>>()?;
+    let tasks = paths.iter().map(|path| address(&run, path, Purpose::Skip)).collect::<Result<_, _>>()?;
     Ok((id, tasks))
 }
 
+/// What a task is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To be skipped.
+    Skip,
+    /// To be answered.
+    Answer,
+}
+
+/// What helps whoever answers too early.
+const WAITING: &str = "it asks once the run has come to it; `myrmex approvals list` shows what waits now";
+
 /// Finds the task that a path names, of one that ran several times the last run.
-pub(super) fn address(run: &Run, path: &str) -> Result<Address, Failure> {
+pub(super) fn address(run: &Run, path: &str, purpose: Purpose) -> Result<Address, Failure> {
     let wanted = TaskPath::new(path);
     let last = run.tasks().filter(|task| wanted.names(&task.address())).last();
     if let Some(task) = last {
@@ -121,7 +133,7 @@ pub(super) fn address(run: &Run, path: &str) -> Result<Address, Failure> {
     }
     let known = summary::paths(run);
     if known.iter().any(|known| wanted.is(known)) {
-        return Err(not_reached(run, path));
+        return Err(not_reached(run, path, purpose));
     }
     let message = format!("run {} has no task `{path}`", summary::short(run.id()));
     let failure = Failure::new(FailureCode::Task, message);
@@ -132,7 +144,7 @@ pub(super) fn address(run: &Run, path: &str) -> Result<Address, Failure> {
 }
 
 /// Builds the failure of a task that the run may come to, and has not.
-fn not_reached(run: &Run, path: &str) -> Failure {
+fn not_reached(run: &Run, path: &str, purpose: Purpose) -> Failure {
     if run.claim().is_some_and(|claim| !claim.is_admitted) {
         let message = "the run has not begun: it waits for its place among the runs of its workflow";
         let short = summary::short(run.id());
@@ -146,9 +158,14 @@ fn not_reached(run: &Run, path: &str) -> Failure {
     };
     if path.rsplit_once('/').is_none_or(|(around, _)| has_begun(around)) {
         let message = format!("the run has not come to task `{path}`: a step before it is not over");
-        return Failure::new(FailureCode::Task, message)
-            .with_hint("a step of a `do:` can be skipped once the run has come to it");
+        return Failure::new(FailureCode::Task, message).with_hint(match purpose {
+            Purpose::Skip => "a step of a `do:` can be skipped once the run has come to it",
+            Purpose::Answer => WAITING,
+        });
     }
     let message = format!("the run has not come to task `{path}`: what is around it has not begun");
-    Failure::new(FailureCode::Task, message).with_hint("skip what is around it")
+    Failure::new(FailureCode::Task, message).with_hint(match purpose {
+        Purpose::Skip => "skip what is around it",
+        Purpose::Answer => WAITING,
+    })
 }

@@ -12,25 +12,26 @@ use std::sync::Arc;
 
 use clap_complete::engine::ArgValueCompleter;
 use myrmex_engine::dispatch::{Dispatch, Grant, Ready, Wait, Worker};
-use myrmex_engine::run::{Reason, Run};
+use myrmex_engine::run::{Holder, Reason, Run};
 use myrmex_model::address::Address;
-use myrmex_model::event::Parent;
+use myrmex_model::event::{NotBefore, Parent};
 use myrmex_model::id::{Attempt, Epoch, RunId};
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::rank::Measure;
 use myrmex_model::time::{Length, Timestamp};
-use myrmex_runtime::clock::{Clock, SystemClock};
+use myrmex_runtime::clock::Clock;
 use myrmex_runtime::partition::{Demands, capacities, load_run, most_parallel, waiting};
 use myrmex_store::{Reader, RunSummary};
 use serde_json::{Value, json};
 
 use super::runs::{find, listed, open_reader};
 use crate::asked::Asking;
+use crate::clock::DataClock;
 use crate::complete;
 use crate::driven::Driver;
 use crate::exit::{Exit, Failure, FailureCode};
 use crate::render::task_path::TaskPath;
-use crate::render::{summary, time, waits};
+use crate::render::{live, summary, time, waits};
 use crate::session::{default_slots, print_line};
 use crate::settings::Settings;
 use crate::workspace::Workspace;
@@ -77,7 +78,8 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let is_interrupted = driver.has_left(&reader, &header)?;
     let own = waits::what_for(&reader, &namespace, &header)?;
     let settings = Settings::load_quietly(&workspace.root);
-    let scene = Scene::load(&reader, &namespace, (id, &settings))?;
+    let clock = DataClock::of(&workspace.data)?;
+    let scene = Scene::load(&reader, &namespace, (id, &settings, &clock))?;
     let shown = Shown { id, header, is_interrupted, own, scene };
     let document = match task {
         None => shown.document(),
@@ -87,7 +89,13 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         print_line(&document)?;
     } else {
         let text = if task.is_some() { task_text(id, &document) } else { run_text(id, &document) };
-        write!(anstream::stdout(), "{text}").map_err(|error| Failure::output(&error))?;
+        let time = match clock {
+            DataClock::Real => String::new(),
+            DataClock::Virtual { .. } => {
+                format!("the virtual clock stands at {}\n", time::instant(clock.now()))
+            }
+        };
+        write!(anstream::stdout(), "{text}{time}").map_err(|error| Failure::output(&error))?;
     }
     Ok(Exit::Success)
 }
@@ -104,7 +112,7 @@ impl Scene {
     fn load(
         reader: &dyn Reader,
         namespace: &Namespace,
-        (id, settings): (RunId, &Settings),
+        (id, settings, clock): (RunId, &Settings, &DataClock),
     ) -> Result<Self, Failure> {
         let mut runs = BTreeMap::new();
         let mut top = id;
@@ -124,7 +132,7 @@ impl Scene {
             }
         }
         let since = waiting_since(reader)?;
-        let now = SystemClock.now();
+        let now = clock.now();
         let dispatch = dispatch(&runs, settings, (&since, now), (reader, namespace))?;
         Ok(Self { runs, dispatch, full: OnceCell::new(), now })
     }
@@ -340,11 +348,14 @@ impl Shown {
             | Reason::Upstream(_)
             | Reason::Order(_)
             | Reason::Lag { .. }
+            | Reason::Held(_)
+            | Reason::Postponed { .. }
             | Reason::Bounded { .. }
             | Reason::Around(_)
             | Reason::Runs(_)
             | Reason::Pause { .. }
             | Reason::Timer(_)
+            | Reason::Decision
             | Reason::Child(_)
             | Reason::Inside(_)
             | Reason::Undecided => (text(reason), reason_json(reason)),
@@ -432,6 +443,10 @@ fn text(reason: &Reason) -> String {
         Reason::Upstream(tasks) => format!("waits for {}", named(tasks)),
         Reason::Order(task) => format!("comes after {}", quoted(task)),
         Reason::Lag { from, due } => format!("waits until {due}, the time after {}", quoted(from)),
+        Reason::Held(holders) => held_text(holders),
+        Reason::Postponed { until, because } => {
+            format!("waits until {until}, {}", live::not_before(because))
+        }
         Reason::Bounded { scope, most } if scope.is_root() => {
             format!("waits: {most} tasks are under way, as many as the run may (`max_parallel`)")
         }
@@ -445,6 +460,7 @@ fn text(reason: &Reason) -> String {
         Reason::Pause { attempt, due } => format!("waits until {due}, then comes attempt {attempt}"),
         Reason::Timer(due) => format!("waits until {due}"),
         Reason::Awaited => "waits for people".to_owned(),
+        Reason::Decision => "is stuck: somebody has to decide what becomes of it".to_owned(),
         Reason::Child(run) => format!("waits for run {}, which it called", summary::short(*run)),
         Reason::Inside(tasks) if tasks.is_empty() => "is about to end".to_owned(),
         Reason::Inside(tasks) => format!("waits for {}, inside it", named(tasks)),
@@ -462,12 +478,15 @@ fn text_when_stopped(reason: &Reason) -> Option<String> {
         | Reason::Upstream(_)
         | Reason::Order(_)
         | Reason::Lag { .. }
+        | Reason::Held(_)
+        | Reason::Postponed { .. }
         | Reason::Bounded { .. }
         | Reason::Around(_)
         | Reason::Queued
         | Reason::Pause { .. }
         | Reason::Timer(_)
         | Reason::Awaited
+        | Reason::Decision
         | Reason::Child(_)
         | Reason::Inside(_) => None,
     }
@@ -480,6 +499,18 @@ fn reason_json(reason: &Reason) -> Value {
         Reason::Upstream(tasks) => json!({"kind": "upstream", "tasks": paths(tasks)}),
         Reason::Order(task) => json!({"kind": "order", "tasks": [task.path()]}),
         Reason::Lag { from, due } => json!({"kind": "lag", "tasks": [from.path()], "due": due.to_string()}),
+        Reason::Held(holders) => {
+            let link = |holder: &Holder| json!({"task": holder.task.path(), "due": holder.due.map(|due| due.to_string())});
+            json!({"kind": "held", "links": holders.iter().map(link).collect::<Vec<_>>()})
+        }
+        Reason::Postponed { until, because } => {
+            let mut why =
+                json!({"kind": "postponed", "until": until.to_string(), "because": because.as_str()});
+            if let NotBefore::Calendar(name) = because {
+                why["calendar"] = json!(name.as_str());
+            }
+            why
+        }
         Reason::Bounded { scope, most } => {
             json!({"kind": "max_parallel", "scope": scope.path(), "most": most})
         }
@@ -491,10 +522,21 @@ fn reason_json(reason: &Reason) -> Value {
         }
         Reason::Timer(due) => json!({"kind": "timer", "due": due.to_string()}),
         Reason::Awaited => json!({"kind": "people"}),
+        Reason::Decision => json!({"kind": "decision"}),
         Reason::Child(run) => json!({"kind": "child", "run": run.to_string()}),
         Reason::Inside(tasks) => json!({"kind": "inside", "tasks": paths(tasks)}),
         Reason::Undecided => json!({"kind": "undecided"}),
     }
+}
+
+/// Says which links hold back the end of a task: those into which a lag runs with its end.
+fn held_text(holders: &[Holder]) -> String {
+    let said = holders.iter().map(|holder| match holder.due {
+        Some(due) => format!("{} (until {due})", quoted(&holder.task)),
+        None => quoted(&holder.task),
+    });
+    let said: Vec<String> = said.collect();
+    format!("waits with its end for {}", said.join(", "))
 }
 
 fn quoted(task: &Address) -> String {

@@ -1,10 +1,15 @@
-//! A run that waits for room on a full disk: what is said of it, and how often.
+//! What holds a run up: what is said of one that waits for room on a full disk, and how often; and of one that waits for people and time.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use myrmex_model::id::RunId;
+use myrmex_runtime::clock::Clock;
 use serde_json::{Value, json};
+
+use super::time;
+use crate::asked::Still;
+use crate::clock::DataClock;
 
 /// When it is said again after the first time; later once in each of the last pause. Often enough to be seen on a screen,
 /// seldom enough for the log of a service that waits for a night.
@@ -107,6 +112,34 @@ pub fn json(run: RunId, reason: &str, data: &Path, waited: Duration) -> Value {
         "data_dir": data.display().to_string(),
         "waited_ms": u64::try_from(waited.as_millis()).unwrap_or(u64::MAX),
     })
+}
+
+/// Says what a run waits for in which nothing goes on by itself: who is to do what, with what is to be typed, and until when.
+pub fn waits(still: &Still, clock: &DataClock) -> Vec<String> {
+    let mut lines = Vec::new();
+    if !still.asking.is_empty() {
+        lines.push("the run waits for people:".to_owned());
+    }
+    for own in &still.asking {
+        let ask = own.ask.as_ref().map(|ask| format!("  {ask}")).unwrap_or_default();
+        lines.push(format!("  {}{ask}", own.task.path()));
+        lines.extend(own.beside().map(|beside| format!("    {beside}")));
+        lines.push(format!("    for {}: {}", own.what(), own.how()));
+    }
+    let due = if clock.is_virtual() { still.next_due } else { still.leads_on };
+    if let Some(due) = due {
+        let named = &still.called;
+        let how = if clock.is_virtual() {
+            format!("`myrmex project advance {named} --next`")
+        } else {
+            format!("`myrmex project resume {named}` goes on then")
+        };
+        lines.push(format!("the run waits for time, until {}: {how}", time::instant(due)));
+    }
+    if clock.is_virtual() {
+        lines.push(format!("the virtual clock stands at {}", time::instant(clock.now())));
+    }
+    lines
 }
 
 /// Returns after how long a wait it is said for the next time.

@@ -10,9 +10,9 @@ use anstyle::{AnsiColor, Style};
 use myrmex_engine::run::node_at;
 use myrmex_model::address::Address;
 use myrmex_model::demand::{Asks, Named};
-use myrmex_model::event::Event;
+use myrmex_model::event::{Event, NotBefore};
 use myrmex_model::id::{Attempt, RunId};
-use myrmex_model::ir::Definition;
+use myrmex_model::ir::{Definition, Holds};
 use myrmex_model::time::{Length, Timestamp};
 
 use super::remaining::Left;
@@ -80,6 +80,15 @@ pub struct Inside {
     pub failed: usize,
 }
 
+/// Says because of what a task does not begin yet, as what follows an instant.
+pub fn not_before(because: &NotBefore) -> String {
+    match because {
+        NotBefore::Start => "the start of the project".to_owned(),
+        NotBefore::Window => "the start of its `window`".to_owned(),
+        NotBefore::Calendar(name) => format!("when calendar `{name}` is open"),
+    }
+}
+
 impl Live {
     /// Begins with nothing under way in a run of this definition.
     pub fn new(definition: Option<Arc<Definition>>) -> Self {
@@ -88,6 +97,7 @@ impl Live {
     }
 
     /// Takes an event of the run that is not the end of a task.
+    #[expect(clippy::too_many_lines, reason = "every event is named, so that a new one is not passed over")]
     pub fn event(&mut self, event: &Event, at: Timestamp) {
         match event {
             Event::ScopeEntered { task, .. } | Event::HoldGranted { task, .. } if !task.is_root() => {
@@ -122,16 +132,23 @@ impl Live {
                 let whom = if asked.shown.is_some() { "for people" } else { "for a signal" };
                 self.leaf(task, at, Stands::Queued { why: whom.to_owned() });
             }
-            Event::LagArmed { from, to, due } => {
+            Event::LagArmed { from, to, holds: Holds::Begin, due } => {
                 let why = format!("a while after `{}`", from.path());
                 self.leaf(to, at, Stands::Waits { until: *due, why });
             }
-            Event::LagElapsed { to, .. } => drop(self.leaves.remove(to)),
+            Event::TaskPostponed { task, until, because } => {
+                self.leaf(task, at, Stands::Waits { until: *until, why: not_before(because) });
+            }
+            Event::LagElapsed { to: task, holds: Holds::Begin, .. } | Event::TaskReleased { task } => {
+                drop(self.leaves.remove(task));
+            }
             Event::ChildCalled { task, child, .. } => {
                 self.leaf(task, at, Stands::Calls { child: *child, why: String::new() });
                 self.calls(task, *child, None);
             }
-            Event::ScopeEntered { .. }
+            Event::LagArmed { holds: Holds::End, .. }
+            | Event::LagElapsed { holds: Holds::End, .. }
+            | Event::ScopeEntered { .. }
             | Event::HoldGranted { .. }
             | Event::RunStarted { .. }
             | Event::RunQueued { .. }
@@ -146,6 +163,7 @@ impl Live {
             | Event::SignalTaken { .. }
             | Event::TaskSucceeded { .. }
             | Event::TaskFailed { .. }
+            | Event::TaskStuck { .. }
             | Event::TaskSkipped { .. }
             | Event::TaskCancelled { .. }
             | Event::TaskTaken { .. }

@@ -16,6 +16,7 @@ pub mod outline;
 pub mod plan;
 pub mod remaining;
 pub mod screen;
+pub mod standing;
 pub mod summary;
 pub mod table;
 pub mod task_path;

@@ -139,6 +139,7 @@ impl Watch {
             | Event::RunQueued { .. }
             | Event::RunAdmitted
             | Event::Rebased { .. }
+            | Event::TaskStuck { .. }
             | Event::RoundBegan { .. }
             | Event::HandlerEntered { .. }
             | Event::TaskQueued { .. }
@@ -146,6 +147,8 @@ impl Watch {
             | Event::HoldGranted { .. }
             | Event::LagArmed { .. }
             | Event::LagElapsed { .. }
+            | Event::TaskPostponed { .. }
+            | Event::TaskReleased { .. }
             | Event::CaseChosen { .. }
             | Event::AwaitOpened { .. }
             | Event::SignalTaken { .. }

@@ -17,7 +17,8 @@ use myrmex_runtime::clock::SystemClock;
 use myrmex_runtime::evaluate::EvaluationLimits;
 use myrmex_runtime::logs::Logs;
 use myrmex_runtime::partition::{
-    CalledDefinition, NewRun, OpenStore, Partitions, Parts, RequestError, Supply, Thrift, event_of, load_run,
+    CalledDefinition, NewRun, OpenStore, Partitions, Parts, Ranking, RequestError, Supply, Thrift, event_of,
+    load_run,
 };
 use myrmex_runtime::progress::{Health, Progress};
 use myrmex_store::blobs::MemoryBlobStore;
@@ -265,6 +266,7 @@ fn run_engine(open: OpenStore, reader: &dyn Reader) -> bool {
         progress: Arc::clone(&progress),
         limits: EvaluationLimits::default(),
         thrift: Thrift::default(),
+        ranking: Ranking::arrival(),
     };
     let partition = Partitions::start(parts).unwrap();
     let is_known = reader.summary(&Namespace::standard(), RUN).unwrap().is_some();

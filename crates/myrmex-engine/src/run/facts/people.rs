@@ -3,13 +3,14 @@
 use myrmex_model::effect::Asked;
 use myrmex_model::ir::GateDecision;
 use myrmex_model::name::Name;
-use myrmex_model::signal::{Answer, Progress, Signal, Word};
+use myrmex_model::signal::{Answer, Progress, Settlement, Signal, Word};
 use myrmex_model::time::{Length, Timestamp};
 
 use super::bytes::{Read, Reader, Unreadable, Writer};
 use super::wire::{choice, put_choice, put_value, value};
 use crate::run::people::AwaitState;
 use crate::run::signals::{Received, Signals};
+use crate::run::stuck::Stuck;
 
 pub(super) fn put_signals(to: &mut Writer, signals: &Signals, base: Timestamp) {
     to.count(signals.seen.len());
@@ -51,6 +52,25 @@ pub(super) fn awaited(from: &mut Reader<'_>, base: Timestamp) -> Read<AwaitState
         opened: from.time(base)?,
         answers: from.all(|from| received(from, base))?,
         latest: from.option(|from| received(from, base))?,
+    })
+}
+
+pub(super) fn put_stuck(to: &mut Writer, stuck: &Stuck, base: Timestamp) {
+    let Stuck { since, is_timeout, attempts, repeated, settled } = stuck;
+    to.time(*since, base);
+    to.byte(u8::from(*is_timeout));
+    to.number(*attempts);
+    to.number(*repeated);
+    to.option(settled.as_deref(), put_signal);
+}
+
+pub(super) fn stuck(from: &mut Reader<'_>, base: Timestamp) -> Read<Stuck> {
+    Ok(Stuck {
+        since: from.time(base)?,
+        is_timeout: from.flag()?,
+        attempts: from.small()?,
+        repeated: from.small()?,
+        settled: from.option(|from| signal(from).map(Box::new))?,
     })
 }
 
@@ -114,6 +134,10 @@ fn put_answer(to: &mut Writer, answer: Answer) {
             to.byte(5);
             put_choice(to, &GateDecision::ALL, decision);
         }
+        Answer::Settled(settlement) => {
+            to.byte(6);
+            put_choice(to, &Settlement::ALL, settlement);
+        }
     }
 }
 
@@ -129,6 +153,7 @@ fn answer(from: &mut Reader<'_>) -> Read<Answer> {
             Answer::Progress(Progress { percent, spent: length()?, remaining: length()? })
         }
         5 => Answer::Decided(choice(from, &GateDecision::ALL)?),
+        6 => Answer::Settled(choice(from, &Settlement::ALL)?),
         _ => return Err(Unreadable),
     })
 }

@@ -1,9 +1,10 @@
 //! Facts as bytes, for snapshots: read by the build that wrote them, so nothing of the form has to stay as it is.
 
 use myrmex_model::demand::Named;
-use myrmex_model::event::{HandlerKind, Limit, Parent, Pending};
+use myrmex_model::event::{HandlerKind, Limit, NotBefore, Parent, Pending};
 use myrmex_model::fault::{Fault, FaultKind};
 use myrmex_model::id::{Attempt, DefinitionHash, FencingToken, RunId, ValueHash};
+use myrmex_model::name::Name;
 use myrmex_model::outcome::Origin;
 use myrmex_model::retry::Retry;
 use myrmex_model::status::{Phase, Status};
@@ -17,7 +18,7 @@ use crate::run::fold::Folded;
 use crate::run::{Ending, Header, Lag};
 
 /// The words for phases, in the order of their numbers.
-const PHASES: [Phase; 8] = [
+const PHASES: [Phase; 10] = [
     Phase::None,
     Phase::Queued,
     Phase::Granted,
@@ -26,6 +27,8 @@ const PHASES: [Phase; 8] = [
     Phase::Handling,
     Phase::Finishing,
     Phase::Awaiting,
+    Phase::Held,
+    Phase::Postponed,
 ];
 
 /// The kinds of bodies, in the order of their numbers.
@@ -70,9 +73,10 @@ impl Facts {
             put_fact(&mut to, fact, self.last);
         }
         to.count(self.lags.len());
-        for (from, until, lag) in &self.lags {
+        for (from, until, holds_end, lag) in &self.lags {
             to.address(from);
             to.address(until);
+            to.byte(u8::from(*holds_end));
             let due = match lag {
                 Lag::Armed(due) => Some(*due),
                 Lag::Elapsed => None,
@@ -114,8 +118,9 @@ fn facts(from: &mut Reader<'_>) -> Read<Facts> {
         activations: from.all(|from| fact(from, last))?,
         lags: from.all(|from| {
             let ends = (from.address()?, from.address()?);
+            let holds_end = from.flag()?;
             let due = from.option(|from| from.time(last))?;
-            Ok((ends.0, ends.1, due.map_or(Lag::Elapsed, Lag::Armed)))
+            Ok((ends.0, ends.1, holds_end, due.map_or(Lag::Elapsed, Lag::Armed)))
         })?,
     })
 }
@@ -283,7 +288,8 @@ fn fact(from: &mut Reader<'_>, base: Timestamp) -> Read<Fact> {
 
 fn put_rare(to: &mut Writer, rare: &RareFacts, base: Timestamp) {
     let RareFacts { attempt, repeated, repeat, catch_retries, dues, limit, handling, .. } = rare;
-    let RareFacts { caught, is_unknown, inputs, vars, taken, cached, named, hold, is_by_hand, .. } = rare;
+    let RareFacts { caught, is_unknown, inputs, vars, taken, cached, named, hold, is_by_hand, stuck, .. } =
+        rare;
     to.number(attempt.0);
     to.number(*repeated);
     to.option(*repeat, |to, (attempt, due)| {
@@ -326,6 +332,7 @@ fn put_rare(to: &mut Writer, rare: &RareFacts, base: Timestamp) {
         to.option(token, Writer::number);
     });
     to.byte(u8::from(*is_by_hand));
+    to.option(stuck.as_ref(), |to, stuck| people::put_stuck(to, stuck, base));
 }
 
 fn rare(from: &mut Reader<'_>, base: Timestamp) -> Read<RareFacts> {
@@ -358,6 +365,7 @@ fn rare(from: &mut Reader<'_>, base: Timestamp) -> Read<RareFacts> {
             Ok(token.map_or(Hold::Waiting, |token| Hold::Held(FencingToken(token))))
         })?,
         is_by_hand: from.flag()?,
+        stuck: from.option(|from| people::stuck(from, base))?,
     })
 }
 
@@ -447,6 +455,18 @@ fn put_detail(to: &mut Writer, detail: &Detail, base: Timestamp) {
             to.byte(7);
             people::put_await(to, state, base);
         }
+        Detail::Postponed(until, because) => {
+            to.byte(8);
+            to.time(*until, base);
+            match because {
+                NotBefore::Start => to.byte(0),
+                NotBefore::Window => to.byte(1),
+                NotBefore::Calendar(name) => {
+                    to.byte(2);
+                    to.text(name.as_str());
+                }
+            }
+        }
     }
 }
 
@@ -468,6 +488,16 @@ fn detail(from: &mut Reader<'_>, base: Timestamp) -> Read<Detail> {
             Detail::Call(CallState { child, definition, inputs: value(from)? })
         }
         7 => Detail::Await(Box::new(people::awaited(from, base)?)),
+        8 => {
+            let until = from.time(base)?;
+            let because = match from.byte()? {
+                0 => NotBefore::Start,
+                1 => NotBefore::Window,
+                2 => NotBefore::Calendar(Name::new(from.text()?).map_err(|_| Unreadable)?),
+                _ => return Err(Unreadable),
+            };
+            Detail::Postponed(until, because)
+        }
         _ => return Err(Unreadable),
     })
 }

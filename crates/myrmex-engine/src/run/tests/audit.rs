@@ -7,7 +7,7 @@ use myrmex_model::address::Address;
 use myrmex_model::command::TimerKey;
 use myrmex_model::event::{Event, Recorded, SkipReason};
 use myrmex_model::id::Epoch;
-use myrmex_model::ir::{Body, Edge, Graph, Join};
+use myrmex_model::ir::{AwaitKind, Body, Definition, Edge, Graph, Holds, Join};
 use myrmex_model::outcome::Outcome;
 use myrmex_model::status::Status;
 use myrmex_model::time::Timestamp;
@@ -107,6 +107,7 @@ fn counts_of(work: &Work) -> Option<Counts> {
         Work::None
         | Work::Leaf(_)
         | Work::Timer { .. }
+        | Work::Postponed { .. }
         | Work::Choice { .. }
         | Work::Await(_)
         | Work::Flow(_)
@@ -158,8 +159,12 @@ pub(super) fn check_limits(host: &Host) {
             _ => None,
         };
         if let (Some(most), Some(counts)) = (most, counts_of(&activation.work)) {
-            let active = run.inside(id).into_iter().filter(|child| run.at(*child).is_active()).count();
-            assert!(active <= most.max(1) as usize, "`{}` has {active} under way", run.address(id));
+            let active: Vec<_> =
+                run.inside(id).into_iter().filter(|child| run.at(*child).is_active()).collect();
+            // What is done again after it was stuck does not wait for a place.
+            let again = active.iter().filter(|child| run.stuck_since(**child).is_some()).count();
+            let active = active.len();
+            assert!(active - again <= most.max(1) as usize, "`{}` has {active} under way", run.address(id));
             assert_eq!(counts.active as usize, active, "active children of `{}`", run.address(id));
         }
     }
@@ -220,8 +225,9 @@ pub(super) fn check_edges(host: &Host) {
     let definition = host.run.definition();
     let mut seen: BTreeMap<Address, Seen> = BTreeMap::new();
     for Recorded { event, change, .. } in &host.journal {
-        if let Event::LagElapsed { from, to } = event {
-            *seen.entry(to.clone()).or_default().lags.entry(from.clone()).or_default() += 1;
+        if let Event::LagElapsed { from, to, holds } = event {
+            let key = (from.clone(), *holds == Holds::End);
+            *seen.entry(to.clone()).or_default().lags.entry(key).or_default() += 1;
         }
         let Some(task) = event.task().filter(|task| !task.is_root()) else { continue };
         let begins = matches!(
@@ -239,12 +245,15 @@ pub(super) fn check_edges(host: &Host) {
             event,
             Event::TaskSkipped { reason: SkipReason::Upstream { .. } | SkipReason::NotChosen { .. }, .. }
         );
+        if matches!(event, Event::TaskSucceeded { fault: None, .. }) {
+            check_end(&seen, definition, task);
+        }
         let is_first = !seen.get(task).is_some_and(|seen| seen.has_begun);
         if let Some((graph, index)) = graph_of(definition, task)
             && (begins && is_first || is_skip)
         {
             let scope = parent_text(task);
-            let edges = graph.edges().iter().filter(|edge| edge.to == index);
+            let edges = graph.edges().iter().filter(|edge| edge.to == index && edge.holds == Holds::Begin);
             let (mut open, mut holding) = (0, 0);
             for edge in edges {
                 match edge_state(&seen, definition, graph, scope, task, edge) {
@@ -269,18 +278,40 @@ pub(super) fn check_edges(host: &Host) {
             _ => {}
         }
         entry.has_begun |= begins;
-        entry.has_started |= matches!(
-            event,
-            Event::AttemptGranted { .. }
-                | Event::ScopeEntered { .. }
-                | Event::ItemsExpanded { .. }
-                | Event::ChildCalled { .. }
-                | Event::HandlerEntered { .. }
-                | Event::TimerArmed { .. }
-                | Event::AwaitOpened { .. }
-                | Event::TaskTaken { .. }
-        );
+        entry.has_started |= starts(definition, event, task);
+        entry.was_stuck |= matches!(event, Event::TaskStuck { .. });
         entry.outcome = entry.outcome.or(Outcome::of(change.to));
+    }
+}
+
+/// Checks that no edge holds back the end of a task that succeeds.
+fn check_end(seen: &BTreeMap<Address, Seen>, definition: &Definition, task: &Address) {
+    let Some((graph, index)) = graph_of(definition, task) else { return };
+    let edges = graph.edges().iter().filter(|edge| edge.to == index && edge.holds == Holds::End);
+    let is_open =
+        |edge: &&Edge| edge_state(seen, definition, graph, parent_text(task), task, edge) != Some(true);
+    let open = edges.filter(is_open).count();
+    assert_eq!(open, 0, "`{task}` succeeded though {open} edges held back its end");
+}
+
+/// Returns whether an event starts a task, as edges ask. Work of people starts when they say so.
+fn starts(definition: &Definition, event: &Event, task: &Address) -> bool {
+    let is_manual = graph_of(definition, task).is_some_and(|(graph, index)| {
+        let node = definition.node(graph.children[index as usize].node);
+        matches!(&node.body, Body::Await(body) if body.kind == AwaitKind::Manual)
+    });
+    match event {
+        Event::AwaitOpened { .. } => !is_manual,
+        Event::SignalReceived { .. }
+        | Event::AttemptGranted { .. }
+        | Event::ScopeEntered { .. }
+        | Event::ItemsExpanded { .. }
+        | Event::ChildCalled { .. }
+        | Event::HandlerEntered { .. }
+        | Event::TimerArmed { .. }
+        | Event::TaskStuck { .. }
+        | Event::TaskTaken { .. } => true,
+        _ => false,
     }
 }
 
@@ -300,17 +331,18 @@ fn join_state(join: Join, total: u32, (holding, open): (u32, u32)) -> (bool, boo
 struct Seen {
     has_begun: bool,
     has_started: bool,
+    was_stuck: bool,
     outcome: Option<Outcome>,
     case: Option<u32>,
-    /// How many lags into this task are over, by the task they come from.
-    lags: BTreeMap<Address, u32>,
+    /// How many lags into this task are over, by the task they come from and whether they hold back its end.
+    lags: BTreeMap<(Address, bool), u32>,
 }
 
 /// Returns whether an edge is true, false, or open, from what the journal said so far. Lags between the same two tasks
 /// cannot be told apart here, so an edge with a lag is true once any of them is over.
 fn edge_state(
     seen: &BTreeMap<Address, Seen>,
-    definition: &myrmex_model::ir::Definition,
+    definition: &Definition,
     graph: &Graph,
     scope: &str,
     to: &Address,
@@ -321,7 +353,8 @@ fn edge_state(
     let from = Address::parse(&from).unwrap();
     let source = seen.get(&from)?;
     let asks_start = edge.on.contains(Outcome::Started);
-    let is_true = if asks_start && source.has_started {
+    let accepts_failure = edge.on.contains(Outcome::Failed) && edge.cases.is_empty();
+    let is_true = if (asks_start && source.has_started) || (accepts_failure && source.was_stuck) {
         true
     } else {
         let outcome = source.outcome?;
@@ -329,8 +362,9 @@ fn edge_state(
         let is_chosen = edge.cases.is_empty() || source.case.is_some_and(|case| edge.cases.contains(&case));
         (edge.on.contains(outcome) || asks_start && ran) && is_chosen
     };
-    if is_true && edge.wait().is_some() {
-        let is_over = seen.get(to).is_some_and(|seen| seen.lags.contains_key(&from));
+    if is_true && edge.has_lag() {
+        let key = (from, edge.holds == Holds::End);
+        let is_over = seen.get(to).is_some_and(|seen| seen.lags.contains_key(&key));
         return is_over.then_some(true);
     }
     Some(is_true)
@@ -341,7 +375,7 @@ fn parent_text(task: &Address) -> &str {
 }
 
 /// Returns the graph that holds `task` and the task's index in it; nothing if another kind of scope holds it.
-fn graph_of<'a>(definition: &'a myrmex_model::ir::Definition, task: &Address) -> Option<(&'a Graph, u32)> {
+fn graph_of<'a>(definition: &'a Definition, task: &Address) -> Option<(&'a Graph, u32)> {
     let mut node = definition.node(definition.root);
     let segments: Vec<_> = task.segments().collect();
     let (last, scopes) = segments.split_last()?;

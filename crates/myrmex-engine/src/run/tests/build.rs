@@ -8,19 +8,21 @@ use myrmex_model::event::Limit;
 use myrmex_model::id::DefinitionHash;
 use myrmex_model::ir::{
     Await, AwaitKind, Backoff, Binding, Body, Call, Case, Catch, Choose, Complete, Concurrency, Definition,
-    Each, Edge, Flow, FlowChild, Graph, GraphChild, Handling, Join, Late, Next, Node, NodeId, OnConflict,
-    OutputField, Outputs, Policy, Repetition, Rest, Retry, RoundCondition, Rounds, Task, Timer, Tolerance,
+    Each, Edge, Flow, FlowChild, Graph, GraphChild, Handling, Holds, Join, Late, Next, Node, NodeId,
+    OnConflict, OutputField, Outputs, Policy, Repetition, Rest, Retry, RoundCondition, Rounds, Task, Timer,
+    Tolerance,
 };
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::outcome::{Outcome, OutcomeSet};
-use myrmex_model::planning::Extent;
+use myrmex_model::planning::{Date, Extent, Planning, Project, Window};
 use myrmex_model::schema::{Schema, Type};
 use myrmex_model::template::{Expr, Template};
-use myrmex_model::time::Length;
+use myrmex_model::time::{Length, Timestamp};
 use myrmex_model::value::Value;
 
 /// A node to be.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub(super) struct Spec {
     pub(super) name: String,
     pub(super) has_guard: bool,
@@ -46,6 +48,8 @@ pub(super) struct Spec {
     /// Of a scope: whether it has inputs of its own.
     pub(super) is_bound: bool,
     pub(super) asks: Option<Asks>,
+    /// Whether it has a date before which it must not begin, so that it is asked whether it may.
+    pub(super) is_dated: bool,
 }
 
 /// What follows a node to be. The handlers take the names that handlers have.
@@ -93,6 +97,9 @@ pub(super) struct Need {
     pub(super) on: OutcomeSet,
     pub(super) cases: Vec<u32>,
     pub(super) lag_ms: u64,
+    /// Whether the lag is working time, so that its end is asked for.
+    pub(super) is_working: bool,
+    pub(super) holds: Holds,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -122,6 +129,7 @@ fn spec(name: &str, what: What) -> Spec {
         tolerance: None,
         is_bound: false,
         asks: None,
+        is_dated: false,
     }
 }
 
@@ -256,13 +264,35 @@ impl Spec {
     }
 
     pub(super) fn after_with(mut self, from: &str, on: &[Outcome], lag_ms: u64) -> Self {
-        self.needs.push(Need { from: from.to_owned(), on: OutcomeSet::of(on), cases: Vec::new(), lag_ms });
+        let (on, cases) = (OutcomeSet::of(on), Vec::new());
+        let (is_working, holds) = (false, Holds::Begin);
+        self.needs.push(Need { from: from.to_owned(), on, cases, lag_ms, is_working, holds });
+        self
+    }
+
+    /// Lets the edge that was added last hold back the end.
+    pub(super) fn at_end(mut self) -> Self {
+        self.needs.last_mut().expect("an edge was added").holds = Holds::End;
+        self
+    }
+
+    /// Lets the lag of the edge that was added last be working time.
+    pub(super) fn in_working_time(mut self) -> Self {
+        self.needs.last_mut().expect("an edge was added").is_working = true;
+        self
+    }
+
+    /// Gives it a date before which it must not begin.
+    pub(super) fn dated(mut self) -> Self {
+        self.is_dated = true;
         self
     }
 
     pub(super) fn after_case(mut self, from: &str, case: u32) -> Self {
         let on = OutcomeSet::SUCCEEDED;
-        self.needs.push(Need { from: from.to_owned(), on, cases: vec![case], lag_ms: 0 });
+        let (is_working, holds) = (false, Holds::Begin);
+        let need = Need { from: from.to_owned(), on, cases: vec![case], lag_ms: 0, is_working, holds };
+        self.needs.push(need);
         self
     }
 
@@ -414,6 +444,7 @@ pub(super) fn name(text: &str) -> Name {
 pub(super) fn define(root: &Spec) -> Arc<Definition> {
     let mut nodes = Vec::new();
     add(&mut nodes, None, root);
+    let project = nodes.iter().any(|node| node.planning.is_some()).then(Box::default);
     Arc::new(Definition {
         namespace: Namespace::standard(),
         name: name("test"),
@@ -423,8 +454,13 @@ pub(super) fn define(root: &Spec) -> Arc<Definition> {
         pools: BTreeMap::new(),
         nodes,
         root: NodeId(0),
-        project: None,
+        project,
     })
+}
+
+/// Makes the definition of a project whose tasks are those of `root`.
+pub(super) fn project_of(root: &Spec, project: Project) -> Arc<Definition> {
+    Arc::new(Definition { project: Some(Box::new(project)), ..Definition::clone(&define(root)) })
 }
 
 /// Makes the definition of which one run may be under way at a time, by key.
@@ -459,7 +495,10 @@ fn add(nodes: &mut Vec<Node>, parent: Option<NodeId>, spec: &Spec) -> NodeId {
         binding: spec
             .is_bound
             .then(|| Box::new(Binding { values: Template::Expr(Expr::jinja("values")), inputs: Vec::new() })),
-        planning: None,
+        planning: spec.is_dated.then(|| {
+            let start_after = Some(Date::At(Timestamp(0)));
+            Box::new(Planning { window: Window { start_after, ..Window::default() }, ..Planning::default() })
+        }),
     });
     let body = body(nodes, id, spec);
     nodes[id.0 as usize].body = body;
@@ -567,7 +606,12 @@ fn graph_body(nodes: &mut Vec<Node>, id: NodeId, spec: &GraphSpec, complete: Com
             let mut edge = Edge::new(index_of(children, &need.from), to, need.on);
             edge.cases.clone_from(&need.cases);
             let millis = i64::try_from(need.lag_ms).unwrap();
-            edge.lag = (millis > 0).then_some(Extent::Elapsed { millis });
+            edge.lag = match need.is_working {
+                _ if millis == 0 => None,
+                true => Some(Extent::Working { days: 0, millis }),
+                false => Some(Extent::Elapsed { millis }),
+            };
+            edge.holds = need.holds;
             edges.push(edge);
         }
     }

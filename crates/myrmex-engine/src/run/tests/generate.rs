@@ -2,14 +2,14 @@
 //! that leads to an end, so fewer bytes make a simpler case.
 
 use myrmex_model::effect::{CatchChoice, Evaluation, Question};
-use myrmex_model::event::Limit;
-use myrmex_model::ir::{AwaitKind, Body, Gate, GateDecision, Join, Node, Rest, Tolerance};
+use myrmex_model::event::{Limit, NotBefore};
+use myrmex_model::ir::{AwaitKind, Body, Gate, GateDecision, Holds, Join, Node, Rest, Tolerance};
 use myrmex_model::outcome::Outcome;
 use myrmex_model::time::{Length, Timestamp};
 
 use super::build::{
     Need, Spec, Then, approval, awaiting, call, catch, choose, computed_task, detached_call, each, flow,
-    graph, listener, raise, task, timer, value,
+    graph, listener, name, raise, task, timer, value,
 };
 use super::host::{Answer, fault, list, map, plain_answer, value_hash};
 
@@ -46,6 +46,9 @@ impl Chooser {
 
     /// Draws an answer to a question about `node`.
     pub(super) fn answer(&mut self, node: &Node, question: &Question, now: Timestamp) -> Answer {
+        if matches!(question, Question::Lag { .. }) {
+            return Ok(plain_answer(node, question, now));
+        }
         if self.one_in(24) {
             return Err(fault("no value"));
         }
@@ -54,6 +57,11 @@ impl Chooser {
         }
         Ok(match (question, &node.body) {
             (Question::Key, _) => Evaluation::Key(None),
+            (Question::MayBegin, _) => Evaluation::MayBegin(match self.below(4) {
+                0 | 1 => None,
+                2 => Some((now.after(Length(30)), NotBefore::Window)),
+                _ => Some((now.after(Length(400)), NotBefore::Calendar(name("office")))),
+            }),
             (Question::Retry { .. }, _) => Evaluation::Retry(self.below(3) > 0),
             (Question::Begin, Body::Value(_)) => {
                 let vars = self.one_in(3).then(|| value_hash("{\"v\":1}"));
@@ -79,9 +87,14 @@ impl Chooser {
                 let may_retry = self.below(3) > 0;
                 Evaluation::Catch(handler.map(|handler| CatchChoice { handler, may_retry }))
             }
-            (Question::Begin | Question::Output { .. } | Question::Answered | Question::ScopeOutput, _) => {
-                plain_answer(node, question, now)
-            }
+            (
+                Question::Begin
+                | Question::Output { .. }
+                | Question::Answered
+                | Question::ScopeOutput
+                | Question::Lag { .. },
+                _,
+            ) => plain_answer(node, question, now),
         })
     }
 
@@ -96,6 +109,12 @@ impl Chooser {
         let spec = if self.one_in(3) { spec.computed() } else { spec };
         let spec = if self.one_in(4) { spec.limit(Limit::Total, 300) } else { spec };
         self.follow(spec, &mut left, 0)
+    }
+
+    /// Draws the root of a project: one graph.
+    pub(super) fn project(&mut self) -> Spec {
+        let mut left = 4 + self.below(24);
+        self.graph("root", &mut left, 0)
     }
 
     fn graph(&mut self, name: &str, left: &mut usize, depth: usize) -> Spec {
@@ -143,7 +162,10 @@ impl Chooser {
             super::build::What::Choose(_) if self.one_in(2) => vec![u32::try_from(self.below(3)).unwrap()],
             _ => Vec::new(),
         };
-        Need { from: from.name.clone(), on, cases, lag_ms }
+        // Only those that wait for people have what only projects have.
+        let holds = if self.has_people && self.one_in(4) { Holds::End } else { Holds::Begin };
+        let is_working = self.has_people && self.one_in(2);
+        Need { from: from.name.clone(), on, cases, lag_ms, is_working, holds }
     }
 
     fn flow_children(&mut self, left: &mut usize, depth: usize) -> Vec<Spec> {
@@ -222,6 +244,9 @@ impl Chooser {
         }
         if self.one_in(5) {
             spec = spec.pooled(1);
+        }
+        if self.has_people && self.one_in(5) {
+            spec = spec.dated();
         }
         self.follow(spec, left, depth)
     }

@@ -154,6 +154,8 @@ fn shown(run: &Run) -> String {
             TimerKey::Wait(task) => format!("wait {task}"),
             TimerKey::Retry(task) => format!("retry {task}"),
             TimerKey::Lag(from, to) => format!("lag {from} {to}"),
+            TimerKey::EndLag(from, to) => format!("end lag {from} {to}"),
+            TimerKey::Begin(task) => format!("begin {task}"),
             TimerKey::Limit(task, limit) => format!("limit {task} {}", limit.as_str()),
         };
         writeln!(text, "timer {timer} {due}").unwrap();

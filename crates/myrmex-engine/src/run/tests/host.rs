@@ -16,12 +16,13 @@ use myrmex_model::id::{Attempt, DefinitionHash, Epoch, FencingToken, RunId, Valu
 use myrmex_model::ir::{AwaitKind, Body, Definition, Node};
 use myrmex_model::name::Name;
 use myrmex_model::outcome::{AttemptEnd, AttemptReport, Loss};
+use myrmex_model::planning::Project;
 use myrmex_model::retry::{Retry, Taken, Takings};
-use myrmex_model::signal::{Answer as Reply, Signal, Word};
+use myrmex_model::signal::{Answer as Reply, Look, Signal, Word};
 use myrmex_model::status::Status;
 use myrmex_model::time::{Length, Timestamp};
 
-use super::build::{Spec, define, hash, name};
+use super::build::{Spec, define, hash, name, project_of};
 use super::generate::Chooser;
 use crate::dispatch::{Dispatch, Grant, Ready, Worker};
 use crate::run::{Callable, Reach, Rejection, Run, holds};
@@ -145,6 +146,13 @@ impl Host {
     /// Makes a host whose run of `root` has started.
     pub(super) fn started(root: &Spec) -> Self {
         let mut host = Self::new(define(root));
+        host.start();
+        host
+    }
+
+    /// Makes a host whose run of a project has started.
+    pub(super) fn of_project(root: &Spec, project: Project) -> Self {
+        let mut host = Self::new(project_of(root, project));
         host.start();
         host
     }
@@ -367,9 +375,17 @@ impl Host {
         self.end(task, ended_badly());
     }
 
-    /// Says something to the run.
+    /// Says something to the run. Every criterion of a gate holds.
     pub(super) fn say(&mut self, signal: Signal) -> Result<(), Rejection> {
-        self.put(Command::Signal(Box::new(signal.clone())))?;
+        let look = Look { shown: value_hash("\"look\""), red: Vec::new() };
+        self.say_after(signal, Some(look))
+    }
+
+    /// Says something to the run after somebody looked at the criteria of its gate.
+    pub(super) fn say_after(&mut self, signal: Signal, look: Option<Look>) -> Result<(), Rejection> {
+        let is_decision = matches!(signal.word, Word::Answer { answer: Reply::Decided(_), .. });
+        let look = look.filter(|_| is_decision).map(Box::new);
+        self.put(Command::Signal { signal: Box::new(signal.clone()), look })?;
         if !self.said.contains(&signal) {
             self.said.push(signal);
         }
@@ -402,7 +418,10 @@ impl Host {
     }
 
     pub(super) fn rebase(&mut self, root: &Spec, map: &[(&str, &str)]) -> Result<(), Rejection> {
-        let definition = define(root);
+        let definition = match self.run.definition().project.clone() {
+            Some(project) => project_of(root, *project),
+            None => define(root),
+        };
         let hash = hash(&definition);
         self.definitions.insert(hash, Arc::clone(&definition));
         let map = map.iter().map(|(old, new)| (address(old), address(new))).collect();
@@ -501,6 +520,11 @@ pub(super) fn report_of(task: &Address, attempt: Attempt, token: FencingToken, e
 pub(super) fn plain_answer(node: &Node, question: &Question, now: Timestamp) -> Evaluation {
     match question {
         Question::Key => Evaluation::Key(Some("k".to_owned())),
+        Question::MayBegin => Evaluation::MayBegin(None),
+        // As if the calendar were open half of the time.
+        Question::Lag { edge, since } => {
+            Evaluation::LagDue { edge: *edge, due: lag_due(node, *edge, *since) }
+        }
         Question::Output { raw } => Evaluation::Output(*raw),
         Question::Answered => Evaluation::Output(value_hash("\"answered\"")),
         Question::ScopeOutput => Evaluation::Output(value_hash("\"scope\"")),
@@ -527,6 +551,13 @@ pub(super) fn plain_answer(node: &Node, question: &Question, now: Timestamp) -> 
             }
         },
     }
+}
+
+/// Returns when a lag in working time is over, in a calendar that is open half of the time.
+fn lag_due(node: &Node, edge: u32, since: Timestamp) -> Timestamp {
+    let Body::Graph(graph) = &node.body else { panic!("only graphs have edges") };
+    let lag = graph.edges()[edge as usize].lag.expect("only a lag is asked for");
+    since.after(Length(u64::try_from(2 * lag.millis(0)).unwrap()))
 }
 
 /// What is asked: of everybody but `eve`.

@@ -6,13 +6,13 @@ use myrmex_model::address::Address;
 use myrmex_model::event::Event;
 use myrmex_model::fault::FaultKind;
 use myrmex_model::ir::{AwaitKind, GateDecision};
-use myrmex_model::signal::{Answer, Progress, Signal, Word};
+use myrmex_model::signal::{Answer, Progress, Settlement, Signal, Word};
 use myrmex_model::status::{Phase, Status};
 
 use super::build::{approval, awaiting, catch, flow, graph, listener, name, task, value};
 use super::generate::gate;
 use super::host::{Host, address, value_hash};
-use crate::run::{MESSAGES_KEPT_MAX, Reason, Rejection, TaskView};
+use crate::run::{MESSAGES_KEPT_MAX, Reason, Rejection};
 
 const HALF: Answer = Answer::Progress(Progress { percent: 50, spent: None, remaining: None });
 
@@ -223,6 +223,7 @@ fn answers_count_for_the_attempt_that_asked() {
 fn what_comes_after_a_cancel_is_refused_with_the_reason() {
     let root = graph("root", vec![awaiting("do", AwaitKind::Manual).finally(task("f")), listener("a", "go")]);
     let mut host = Host::started(&root);
+    host.reply("do", "ana", HALF).unwrap();
     host.cancel();
     let ended = why(host.reply("do", "ana", Answer::Done));
     assert!(ended.ends_with("how it ends is decided already"), "{ended}");
@@ -275,7 +276,7 @@ fn a_task_that_asks_says_so() {
 
 /// Returns whether a task waits for people or a message.
 pub(super) fn is_asked(host: &Host) -> bool {
-    host.run.tasks().any(|task| task.is_awaiting())
+    host.run.tasks().any(|task| task.is_awaiting() || task.is_stuck())
 }
 
 fn draw(host: &mut Host, count: usize) -> usize {
@@ -284,11 +285,19 @@ fn draw(host: &mut Host, count: usize) -> usize {
 
 /// Lets somebody say something: to a task that asks, or else to any.
 pub(super) fn speak(host: &mut Host) {
-    let asking: Vec<Address> =
-        host.run.tasks().filter(TaskView::is_awaiting).map(|task| task.address()).collect();
+    let asking: Vec<Address> = host
+        .run
+        .tasks()
+        .filter(|task| task.is_awaiting() || task.is_stuck())
+        .map(|task| task.address())
+        .collect();
     let all: Vec<Address> = host.run.tasks().map(|task| task.address()).collect();
     let tasks = if asking.is_empty() || draw(host, 8) == 7 { all } else { asking };
     let Some(task) = (!tasks.is_empty()).then(|| tasks[draw(host, tasks.len())].clone()) else { return };
+    if host.run.task(&task).is_some_and(|task| task.is_stuck()) {
+        let settlement = [Settlement::Skip, Settlement::Retry, Settlement::Abandon][draw(host, 3)];
+        return told(&host.reply(task.as_str(), "ana", Answer::Settled(settlement)));
+    }
     let view = host.run.task(&task).and_then(|task| task.awaited());
     let (kind, count) = view.map_or((None, 0), |view| (Some(view.body.kind.clone()), view.answers.len()));
     let by = match draw(host, 6) {
@@ -382,4 +391,24 @@ pub(super) fn check(host: &Host) {
         messages.map(|signal| signal.id.as_str()).filter(|id| !taken.contains(id)).collect();
     let kept: BTreeSet<&str> = host.run.messages().map(|(signal, _)| signal.id.as_str()).collect();
     assert_eq!(kept, left, "no message is lost");
+}
+
+#[test]
+fn a_person_is_the_same_one_with_the_word_for_its_kind() {
+    let mut host = Host::started(&graph("root", vec![approval("go", 2)]));
+    host.reply("go", "ana", Answer::Approved).unwrap();
+    let again = why(host.reply("go", "person:ana", Answer::Approved));
+    assert!(again.contains("has answered already"), "{again}");
+    host.reply("go", "person:bob", Answer::Approved).unwrap();
+    assert_eq!(host.run.status(), Status::Succeeded);
+}
+
+#[test]
+fn no_message_is_kept_while_a_task_waits_for_it_whoever_is_attended_first() {
+    let root = |name: &str| graph("root", vec![listener("z", name), listener("a", name)]);
+    let mut host = Host::started(&root("go"));
+    host.send("other").unwrap();
+    host.send("other").unwrap();
+    host.rebase(&root("other"), &[]).unwrap();
+    host.expect(&[("z", Status::Succeeded), ("a", Status::Succeeded)]);
 }

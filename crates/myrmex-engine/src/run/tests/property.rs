@@ -8,13 +8,14 @@ use myrmex_model::command::{ChildEnd, Command};
 use myrmex_model::event::Event;
 use myrmex_model::id::{Attempt, Epoch, FencingToken, RunId};
 use myrmex_model::outcome::AttemptEnd;
+use myrmex_model::planning::Project;
 use myrmex_model::retry::Takings;
 use myrmex_model::status::Status;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::audit::{check_edges, check_journal};
-use super::build::{Spec, Then, What, bounded, define, task, value};
+use super::build::{Spec, Then, What, bounded, define, project_of, task, value};
 use super::generate::Chooser;
 use super::host::{
     Host, address, dispatch, ended_badly, ended_well, fault, lost, lost_alone, report_of, value_hash,
@@ -69,6 +70,14 @@ proptest! {
     }
 
     #[test]
+    fn runs_of_projects_keep_every_invariant_and_end(
+        shape in vec(any::<u8>(), 0..160),
+        luck in vec(any::<u8>(), 0..240),
+    ) {
+        live(shape, luck, Meddling::Project);
+    }
+
+    #[test]
     fn runs_that_are_retried_keep_every_invariant_and_end(
         shape in vec(any::<u8>(), 0..160),
         luck in vec(any::<u8>(), 0..240),
@@ -87,6 +96,7 @@ proptest! {
             Just(Meddling::Rebase),
             Just(Meddling::Skip),
             Just(Meddling::People),
+            Just(Meddling::Project),
         ],
     ) {
         live_in_turns(shape, luck, meddling, turn_items);
@@ -107,6 +117,7 @@ proptest! {
             Just(Meddling::Cancel),
             Just(Meddling::Rebase),
             Just(Meddling::People),
+            Just(Meddling::Project),
         ],
     ) {
         live_frugally(shape, luck, meddling, Some(waiting), turn_items);
@@ -137,7 +148,9 @@ fn generated_runs_reach_every_kind_of_event() {
         (0..count).map(draw).collect()
     };
     for _ in 0..150 {
-        for meddling in [Meddling::Reports, Meddling::Cancel, Meddling::Rebase, Meddling::People] {
+        for meddling in
+            [Meddling::Reports, Meddling::Cancel, Meddling::Rebase, Meddling::People, Meddling::Project]
+        {
             let (shape, luck) = (bytes(160), bytes(240));
             for event in live(shape, luck, meddling).events() {
                 *kinds.entry(event.kind()).or_default() += 1;
@@ -147,7 +160,7 @@ fn generated_runs_reach_every_kind_of_event() {
             *kinds.entry(event.kind()).or_default() += 1;
         }
     }
-    assert_eq!(kinds.len(), 33, "{kinds:?}");
+    assert_eq!(kinds.len(), 37, "{kinds:?}");
     assert!(kinds.values().all(|count| *count >= 5), "{kinds:?}");
 }
 
@@ -161,6 +174,14 @@ enum Meddling {
     Skip,
     /// And tasks wait for people and messages; the run may be cancelled or moved.
     People,
+    /// And it is a project: what fails is stuck.
+    Project,
+}
+
+impl Meddling {
+    fn has_people(self) -> bool {
+        matches!(self, Self::People | Self::Project)
+    }
 }
 
 /// Lives a run to its end and checks everything.
@@ -183,9 +204,10 @@ fn live_frugally(
 ) -> Host {
     let is_bounded = shape.last().is_some_and(|byte| byte % 4 == 1);
     let chooser = Chooser::new(shape);
-    let mut chooser = if meddling == Meddling::People { chooser.with_people() } else { chooser };
-    let root = chooser.root();
-    let definition = define(&root);
+    let mut chooser = if meddling.has_people() { chooser.with_people() } else { chooser };
+    let is_project = meddling == Meddling::Project;
+    let root = if is_project { chooser.project() } else { chooser.root() };
+    let definition = if is_project { project_of(&root, Project::default()) } else { define(&root) };
     let mut host = Host::new(if is_bounded { bounded(&definition) } else { definition });
     let mut luck = Chooser::new(luck);
     host.dispatch = dispatch(Epoch(1), 1 + u32::try_from(luck.below(5)).unwrap());
@@ -242,10 +264,10 @@ fn go_on(mut host: Host, mut root: Spec, meddling: Meddling) -> Host {
         }
         match draw(&mut host, 16) {
             13 if meddling == Meddling::Cancel && draw(&mut host, 3) == 0 => host.cancel(),
-            13 if meddling == Meddling::People && draw(&mut host, 8) == 1 => host.cancel(),
-            13 | 10 if meddling == Meddling::People => people::speak(&mut host),
-            9 if meddling == Meddling::People => people::say_again(&mut host),
-            14 if meddling == Meddling::People && draw(&mut host, 4) == 1 => rebase(&mut host, &mut root),
+            13 if meddling.has_people() && draw(&mut host, 8) == 1 => host.cancel(),
+            13 | 10 if meddling.has_people() => people::speak(&mut host),
+            9 if meddling.has_people() => people::say_again(&mut host),
+            14 if meddling.has_people() && draw(&mut host, 4) == 1 => rebase(&mut host, &mut root),
             13 if meddling == Meddling::Skip => skip(&mut host),
             14 if meddling == Meddling::Rebase => rebase(&mut host, &mut root),
             15 => report_nonsense(&mut host),

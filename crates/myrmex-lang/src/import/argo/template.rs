@@ -206,6 +206,10 @@ fn process(
     if !outputs.is_empty() && !is_shell {
         return Err("what a script writes into files that no shell reads".to_owned());
     }
+    // A container has a file system of its own: what others write at the same time is not in it.
+    if outputs.iter().any(|(_, path)| !path.starts_with('/')) {
+        text.insert_str(0, "cd \"$(mktemp -d)\"\n");
+    }
     for (name, path) in outputs {
         let quoted = path.replace('\'', "'\\''");
         text = format!(

@@ -4,9 +4,10 @@ use super::{key, kind};
 use crate::address::Address;
 use crate::demand::Named;
 use crate::effect::Asked;
-use crate::event::{Change, Event, HandlerKind, Parent, Pending, Recorded, SkipReason};
+use crate::event::{Change, Event, HandlerKind, NotBefore, Parent, Pending, Recorded, SkipReason};
 use crate::fault::Fault;
 use crate::id::{Attempt, DefinitionHash, Epoch, FencingToken, RunId, ValueHash};
+use crate::ir::Holds;
 use crate::name::Name;
 use crate::outcome::{AttemptReport, Outcome};
 use crate::retry::{Retry, Taken};
@@ -149,6 +150,17 @@ impl Found {
             kind::TASK_QUEUED..=kind::TIMER_ARMED => self.of_attempt(kind, end),
             kind::LAG_ARMED..=kind::TASK_CANCELLED => self.of_task(kind, end),
             kind::AWAIT_OPENED..=kind::SIGNAL_TAKEN => self.of_people(kind, end),
+            kind::TASK_POSTPONED => Ok(Event::TaskPostponed {
+                until: end.found(self.due, "due")?,
+                because: self.not_before(end)?,
+                task: end.found(self.task, "task")?,
+            }),
+            kind::TASK_RELEASED => Ok(Event::TaskReleased { task: end.found(self.task, "task")? }),
+            kind::TASK_STUCK => Ok(Event::TaskStuck {
+                task: end.found(self.task, "task")?,
+                fault: end.found(self.fault, "fault")?,
+                is_timeout: self.is_timeout,
+            }),
             _ => Err(end.wrong("an unknown kind of event")),
         }
     }
@@ -223,6 +235,23 @@ impl Found {
         })
     }
 
+    fn holds(&self, end: &Reader<'_>) -> Result<Holds, WireError> {
+        match self.which {
+            None => Ok(Holds::Begin),
+            Some(1) => Ok(Holds::End),
+            Some(_) => Err(end.wrong("an unknown end of a task")),
+        }
+    }
+
+    fn not_before(&self, end: &Reader<'_>) -> Result<NotBefore, WireError> {
+        Ok(match end.found(self.which, "which")? {
+            0 => NotBefore::Start,
+            1 => NotBefore::Window,
+            2 => NotBefore::Calendar(end.found(self.name.clone(), "name")?),
+            _ => return Err(end.wrong("an unknown reason not to begin")),
+        })
+    }
+
     fn handler(&self, end: &Reader<'_>) -> Result<HandlerKind, WireError> {
         Ok(match end.found(self.which, "which")? {
             0 => HandlerKind::Catch(end.found(self.number, "number")?),
@@ -276,11 +305,14 @@ impl Found {
         let task = end.found(self.task.take(), "task")?;
         Ok(match kind {
             kind::LAG_ARMED => Event::LagArmed {
+                holds: self.holds(end)?,
                 from: end.found(self.other, "other")?,
                 to: task,
                 due: end.found(self.due, "due")?,
             },
-            kind::LAG_ELAPSED => Event::LagElapsed { from: end.found(self.other, "other")?, to: task },
+            kind::LAG_ELAPSED => {
+                Event::LagElapsed { holds: self.holds(end)?, from: end.found(self.other, "other")?, to: task }
+            }
             kind::CASE_CHOSEN => Event::CaseChosen { task, case: end.found(self.number, "number")? },
             kind::TASK_SUCCEEDED => Event::TaskSucceeded {
                 task,
@@ -341,6 +373,10 @@ impl Found {
             5 => {
                 let decision = numbers::decision(number()?.into());
                 Answer::Decided(decision.ok_or_else(|| end.wrong("an unknown decision"))?)
+            }
+            6 => {
+                let settlement = numbers::settlement(number()?.into());
+                Answer::Settled(settlement.ok_or_else(|| end.wrong("an unknown settlement"))?)
             }
             _ => return Err(end.wrong("an unknown answer")),
         };

@@ -13,7 +13,7 @@ const TOLD: usize = 10;
 const TASKS: usize = 8;
 
 /// Says why there is no plan: every reason that can be proved, else what the search found.
-pub(super) fn no_plan(problem: &Problem, error: &NoPlan) -> Failure {
+pub fn no_plan(problem: &Problem, error: &NoPlan) -> Failure {
     let reasons = check::infeasible(problem).unwrap_or_default();
     let Some(first) = reasons.first() else { return Failure::from_error(FailureCode::Plan, error) };
     let mut failure = Failure::new(FailureCode::Plan, "there is no plan").with_hint(first.suggestion.clone());

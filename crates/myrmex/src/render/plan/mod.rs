@@ -10,4 +10,4 @@ pub mod section;
 pub mod shown;
 pub mod svg;
 pub mod text;
-mod words;
+pub mod words;

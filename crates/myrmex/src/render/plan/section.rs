@@ -14,3 +14,8 @@ pub struct Section {
     /// The rows of the table, each with as many cells as there are heads; empty for no table.
     pub rows: Vec<Vec<String>>,
 }
+
+/// Returns the heads of a table as a section holds them.
+pub fn owned(heads: &[(&str, Side)]) -> Vec<(String, Side)> {
+    heads.iter().map(|(head, side)| ((*head).to_owned(), *side)).collect()
+}

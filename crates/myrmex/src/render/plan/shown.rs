@@ -1,6 +1,8 @@
 //! A plan as a chart, as words and tables beside it, and as one document.
 
-use jiff::tz::TimeZone;
+use std::collections::BTreeMap;
+
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 use serde_json::{Map, Value, json};
 
 use myrmex_model::planning::{Currency, Money};
@@ -16,7 +18,7 @@ use super::axis;
 use super::chart::{Chart, Mark, Strip, instant};
 use super::json::{Named, dates, ratio};
 use super::rows::rows;
-use super::section::Section;
+use super::section::{Section, owned};
 use super::words::{percent, signed};
 use crate::render::table::Side;
 
@@ -81,6 +83,17 @@ impl View<'_> {
         let most = most.max_by_key(|(place, count)| (**count, std::cmp::Reverse(*place)))?.0;
         Some(CalendarId(u32::try_from(most).unwrap_or(ALWAYS.0)))
     }
+}
+
+/// Returns the time zone that most of the plan goes by: that of the calendar of people's work.
+pub fn zone(problem: &Problem, plan: &Plan) -> TimeZone {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let worked = problem.tasks.iter().filter(|task| task.calendar != ALWAYS);
+    for task in worked.take(plan.outcome.tasks.len()) {
+        *counts.entry(&problem.calendars[task.calendar.at()].zone).or_default() += 1;
+    }
+    let most = counts.into_iter().max_by_key(|(zone, count)| (*count, std::cmp::Reverse(*zone)));
+    most.and_then(|(zone, _)| TimeZoneDatabase::bundled().get(zone).ok()).unwrap_or(TimeZone::UTC)
 }
 
 /// Draws up the chart of a plan.
@@ -238,10 +251,6 @@ fn chain(view: &View<'_>) -> Section {
         heads: owned(&heads),
         rows,
     }
-}
-
-fn owned(heads: &[(&str, Side)]) -> Vec<(String, Side)> {
-    heads.iter().map(|(head, side)| ((*head).to_owned(), *side)).collect()
 }
 
 fn resources(view: &View<'_>) -> Option<Section> {

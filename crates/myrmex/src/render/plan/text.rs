@@ -25,6 +25,12 @@ pub fn text(chart: &Chart, sections: &[Section], width: usize) -> String {
     }
     out.push('\n');
     out.push_str(&gantt(chart, width));
+    out + &self::sections(sections)
+}
+
+/// Writes sections below each other, an empty line before each.
+pub fn sections(sections: &[Section]) -> String {
+    let mut out = String::new();
     for section in sections {
         let _ = write!(out, "\n{}\n", section.heading);
         for line in &section.lines {

@@ -26,13 +26,13 @@ pub(super) fn reason(named: Named<'_>, driver: Driver) -> String {
 }
 
 /// Shows a length that may be negative: `1 d 4 h`, `-2 h`.
-pub(super) fn signed(ms: i64) -> String {
+pub fn signed(ms: i64) -> String {
     let sign = if ms < 0 { "-" } else { "" };
     format!("{sign}{}", axis::length(ms.unsigned_abs()))
 }
 
 /// Shows a part of something with one decimal: `62.5 %`.
-pub(super) fn percent(millionths: u64) -> String {
+pub fn percent(millionths: u64) -> String {
     format!("{}.{} %", millionths / 10_000, millionths % 10_000 / 1_000)
 }
 
