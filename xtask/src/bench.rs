@@ -3,6 +3,7 @@
 //! What is compared is the whole command as a person types it: start-up, reading the file and, for myrmex, making the
 //! durable store are all inside the time.
 
+mod dispatch;
 mod expr;
 mod gates;
 mod goals;
@@ -56,6 +57,9 @@ pub(crate) fn act(workspace: &Workspace, words: &[&str]) -> Result<ExitCode, Fai
     if let ["plan", rest @ ..] = words {
         return plan::act(workspace, rest);
     }
+    if let ["dispatch", rest @ ..] = words {
+        return dispatch::act(workspace, rest);
+    }
     if let ["growth", rest @ ..] = words {
         return growth::act(workspace, rest);
     }
@@ -92,7 +96,7 @@ pub(crate) fn act(workspace: &Workspace, words: &[&str]) -> Result<ExitCode, Fai
 fn parse(words: &[&str]) -> Result<Options, Failure> {
     let usage = || {
         Failure::new(
-            "usage: cargo xtask bench local [--runs N] [--out FILE], bench expr [--rounds N] [--out FILE], bench growth [--out FILE], or bench plan [--out FILE]",
+            "usage: cargo xtask bench local [--runs N] [--out FILE], bench expr [--rounds N] [--out FILE], bench growth [--out FILE], bench plan [--out FILE], or bench dispatch [--out FILE]",
         )
     };
     let ["local", rest @ ..] = words else {

@@ -37,6 +37,7 @@ Usage: cargo xtask COMMAND
   bench local [--runs N] [--out FILE]    Measure myrmex beside ninja and make
   bench expr [--rounds N] [--out FILE]   Measure expressions beside runs of growing size
   bench growth [--out FILE]              Count what tasks and runs cost as their number grows
+  bench dispatch [--out FILE]            Run recorded workflows in the order of arrival and in that of what is left
   bench plan [--out FILE]                Plan public instances and compare with the best known plans
   soak [--seeds N] [--from S] | FILE     Simulate many seeds, or one case again";
 

@@ -47,6 +47,7 @@ fn figures(trace: &Trace, slots: &[u32]) -> Value {
             "bound_ms": trace.bound(slots),
             "arrival_ms": trace.makespan(slots, Order::Arrival),
             "lengths_ms": trace.makespan(slots, Order::Lengths),
+            "guesses_ms": trace.makespan(slots, Order::Guesses),
             "tasks_ms": trace.makespan(slots, Order::Tasks),
         })
     };
