@@ -102,9 +102,9 @@ impl Levels<'_> {
                 };
                 let left = lag(edge).saturating_add(held);
                 if edge.on.contains(Outcome::Started) {
-                    from_begin = left.max(from_begin)
+                    from_begin = left.max(from_begin);
                 } else {
-                    from_end = left.max(from_end)
+                    from_end = left.max(from_end);
                 }
             }
             levels[child as usize] = (own.saturating_add(from_end).max(from_begin), from_end);

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+use std::fmt::Write as _;
+
 use myrmex_lang::{Source, check as check_file};
 use myrmex_model::ir::{Definition, NodeId};
 use myrmex_model::rank::{Measure, Ranks};
@@ -58,20 +60,20 @@ fn what_was_measured_counts_before_what_was_estimated_and_that_before_the_median
 #[test]
 fn what_is_inside_a_block_is_followed_by_what_follows_the_block() {
     let definition = definition(
-        "workflow: t\ntasks:\n  block:\n    tasks:\n      x: {run: x}\n      y: {needs: [x], run: x}\n      z: {run: x}\n  end: {needs: [block], run: x}\n",
+        "workflow: t\ntasks:\n  block:\n    tasks:\n      x: {run: x}\n      y: {needs: [x], run: x}\n      z: {run: x}\n  last: {needs: [block], run: x}\n",
     );
-    let ranks = ranks(&definition, &[("block/x", 1), ("block/y", 2), ("block/z", 5), ("end", 10)]);
+    let ranks = ranks(&definition, &[("block/x", 1), ("block/y", 2), ("block/z", 5), ("last", 10)]);
     let expected = [(15, 10), (13, 12), (12, 10), (15, 10), (10, 0)];
-    assert_eq!(left(&definition, &ranks, &["block", "x", "y", "z", "end"]), expected);
+    assert_eq!(left(&definition, &ranks, &["block", "x", "y", "z", "last"]), expected);
 }
 
 #[test]
 fn items_take_as_many_rounds_as_their_number_needs() {
     let definition = definition(
-        "workflow: t\ntasks:\n  many:\n    for_each: [1, 2, 3, 4, 5]\n    max_parallel: 2\n    tasks: {inside: {run: x}}\n  end: {needs: [many], run: x}\n",
+        "workflow: t\ntasks:\n  many:\n    for_each: [1, 2, 3, 4, 5]\n    max_parallel: 2\n    tasks: {inside: {run: x}}\n  last: {needs: [many], run: x}\n",
     );
-    let ranks = ranks(&definition, &[("many[]/inside", 3), ("end", 10)]);
-    assert_eq!(left(&definition, &ranks, &["many", "inside", "end"]), [(19, 10), (13, 10), (10, 0)]);
+    let ranks = ranks(&definition, &[("many[]/inside", 3), ("last", 10)]);
+    assert_eq!(left(&definition, &ranks, &["many", "inside", "last"]), [(19, 10), (13, 10), (10, 0)]);
 }
 
 #[test]
@@ -79,7 +81,7 @@ fn a_graph_with_more_ways_than_could_be_walked_is_ranked() {
     let mut text = "workflow: t\ntasks:\n".to_owned();
     for task in 0..2_000 {
         let needs = if task < 2 { String::new() } else { format!("needs: [t{}, t{}], ", task - 1, task - 2) };
-        text.push_str(&format!("  t{task}: {{{needs}run: x}}\n"));
+        writeln!(text, "  t{task}: {{{needs}run: x}}").unwrap();
     }
     let definition = definition(&text);
     let ranks = ranks(&definition, &[]);
