@@ -137,6 +137,21 @@ fn d07_max_parallel_bounds_forty_ready_tasks() {
 }
 
 #[test]
+fn of_the_tasks_of_a_run_that_goes_first_after_which_most_is_left() {
+    let text = "workflow: w\ndefaults: {timeout: 1m}\ntasks:\n  alone: {run: 'true'}\n  other: {run: 'true'}\n  head: {run: 'true'}\n  \
+                middle: {needs: [head], run: 'true'}\n  last: {needs: [middle], run: 'true'}\n";
+    let began = |text: &str| -> Vec<String> {
+        let events = events(text, &["--slots", "1"]);
+        events.into_iter().filter(|(kind, _)| kind == "attempt.granted").map(|(_, task)| task).collect()
+    };
+    assert_eq!(began(text), ["head", "middle", "alone", "other", "last"]);
+    // What is estimated counts for more than how many come after.
+    let estimated =
+        text.replace("other: {", "other: {estimate: 1h, ").replace("head: {", "head: {estimate: 1m, ");
+    assert_eq!(began(&estimated)[0], "other");
+}
+
+#[test]
 fn d08_two_tasks_that_want_one_thing_alone_both_complete() {
     let text = "workflow: w\ntasks:\n  a: {run: 'true', lock: press}\n  b: {run: 'true', lock: press}\n";
     let events = events(text, &["--slots", "4"]);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use myrmex_model::address::Address;
 use myrmex_model::id::{Attempt, Epoch, RunId};
 use myrmex_model::ir::{
-    Body, Definition, Flow, FlowChild, Graph, GraphChild, Join, Late, Next, Node, NodeId, Outputs,
+    Body, Definition, Flow, FlowChild, Graph, GraphChild, Join, Late, Next, Node, NodeId, Outputs, Policy,
 };
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::rank::{Measure, Rank, Ranks};
@@ -34,7 +34,7 @@ fn node(text: &str, parent: Option<u32>, body: Body) -> Node {
         parent: parent.map(NodeId),
         guard: None,
         body,
-        policy: Default::default(),
+        policy: Policy::default(),
         outputs: Outputs::Raw,
         handling: None,
         binding: None,
@@ -60,7 +60,7 @@ fn ranked(tasks: u32, ranks: &[(u64, u64)]) -> (Arc<Definition>, Arc<Ranks>) {
         version: None,
         inputs: Vec::new(),
         concurrency: None,
-        pools: Default::default(),
+        pools: std::collections::BTreeMap::new(),
         nodes,
         root: NodeId(0),
         project: None,
