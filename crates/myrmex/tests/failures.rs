@@ -36,11 +36,11 @@ tasks:
 ";
     assert_snapshot!(end_of(workflow.trim_start()), @r"
     exit 1
-    error: `first`: exit code 3 (runtime)
-      no such part
-    hint: `myrmex runs logs RUN --task 'first'` prints what it printed
     error: `second`: exit code 4 (runtime)
       quota exceeded
+    hint: `myrmex runs logs RUN --task 'second'` prints what it printed
+    error: `first`: exit code 3 (runtime)
+      no such part
     error: `block/inside`: exit code 5 (runtime)
     error: `slow`: timed out after 10ms (timeout)
       it was ended by SIGTERM
