@@ -1,7 +1,7 @@
 //! A process whose turns are taken one by one, with a worker that carries nothing out and a clock that stands still until it is moved.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use myrmex_lang::{Source, check};
@@ -66,17 +66,21 @@ impl Workflow {
 
 /// Attempts that a worker was given, and nobody has ended yet.
 #[derive(Clone, Default)]
-struct Hands(Arc<Mutex<VecDeque<Assignment>>>);
+struct Hands {
+    given: Arc<Mutex<VecDeque<Assignment>>>,
+    /// How often it was asked what it has under way, and not answered yet.
+    recounts: Arc<AtomicU64>,
+}
 
 impl Hands {
     fn take(&self) -> Option<Assignment> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        self.given.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 }
 
 impl Worker for Hands {
     fn assign(&self, assignment: Assignment) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(assignment);
+        self.given.lock().unwrap_or_else(PoisonError::into_inner).push_back(assignment);
     }
 
     fn stop(&self, _: FencingToken) {}
@@ -87,7 +91,9 @@ impl Worker for Hands {
 
     fn forget(&self, _: RunId) {}
 
-    fn recount(&self) {}
+    fn recount(&self) {
+        self.recounts.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// Commits in place.
@@ -214,12 +220,15 @@ impl Process {
         panic!("there is always something to do");
     }
 
-    /// Lets every partition take a turn.
+    /// Lets every partition take a turn. Whoever asks what the worker has before attempts are given to it is told: nothing.
     ///
     /// # Panics
     ///
     /// If one has ended.
     pub fn turn(&mut self) {
+        for _ in 0..self.hands.recounts.swap(0, Ordering::Relaxed) {
+            self.partitions.ear().hear(Said::Inventory(Vec::new()));
+        }
         for log in self.logs.logs() {
             assert!(self.partitions.turn(log), "the partition ended: {:?}", self.progress.take_notes());
         }

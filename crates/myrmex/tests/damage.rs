@@ -56,14 +56,14 @@ fn a_store_of_another_format_is_refused_with_what_to_do() {
     let workspace = Workspace::with(&[("w.yaml", WORKFLOW)]);
     assert_eq!(workspace.run(&["run", "-q", "w.yaml"]).code, 0);
     let store = workspace.path().join(".myrmex/store.db");
-    let hints = [(4_u32, "`--data-dir DIR`"), (6, "use the release that made it, or a later one")];
+    let hints = [(0_u32, "`--data-dir DIR`"), (2, "use the release that made it, or a later one")];
     for (format, hint) in hints {
         let file = fs::File::options().write(true).open(&store).unwrap();
         file.write_all_at(&format.to_be_bytes(), FORMAT_AT).unwrap();
         let before = fs::read(&store).unwrap();
         for command in [&["run", "-q", "w.yaml"][..], &["runs", "list"]] {
             let ended = workspace.run(command);
-            let told = format!("the store has format {format}, this release reads and writes format 5 (");
+            let told = format!("the store has format {format}, this release reads and writes format 1 (");
             let is_told = ended.stderr.contains(&told) && ended.stderr.contains("store.db)");
             assert!(is_told && ended.stderr.contains(hint), "{command:?}: {}", ended.stderr);
             assert!(

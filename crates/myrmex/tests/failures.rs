@@ -31,16 +31,16 @@ tasks:
   caught: {try: {run: exit 6}, catch: {set: {n: 1}}}
   tolerated: {for_each: [0, 1], min_success: 1, run: 'exit $N', env: {N: '${{ item }}'}}
   accepted: {run: exit 7, continue_on_error: true}
-  skipped: {needs: second, run: 'true'}
+  skipped: {needs: [first, second], run: 'true'}
   slow: {run: sleep 60, timeout: 10ms}
 ";
     assert_snapshot!(end_of(workflow.trim_start()), @r"
     exit 1
-    error: `second`: exit code 4 (runtime)
-      quota exceeded
-    hint: `myrmex runs logs RUN --task 'second'` prints what it printed
     error: `first`: exit code 3 (runtime)
       no such part
+    hint: `myrmex runs logs RUN --task 'first'` prints what it printed
+    error: `second`: exit code 4 (runtime)
+      quota exceeded
     error: `block/inside`: exit code 5 (runtime)
     error: `slow`: timed out after 10ms (timeout)
       it was ended by SIGTERM

@@ -16,8 +16,9 @@ use crate::batch::{LogId, Sequence};
 use crate::error::StoreError;
 use crate::partitions::Partitions;
 
-/// The format that this release writes and reads, kept in `PRAGMA user_version`. Those before it were never released.
-pub(super) const FORMAT: u32 = 5;
+/// The format that this release writes and reads, kept in `PRAGMA user_version`. It is the first that is promised; what came before it had
+/// other numbers and was never released. Whoever changes the tables, or what is in them, raises it and writes a migration.
+pub(super) const FORMAT: u32 = 1;
 
 /// Marks the file as a store of myrmex ("myrm"), kept in `PRAGMA application_id`.
 const APPLICATION: i32 = i32::from_be_bytes(*b"myrm");
