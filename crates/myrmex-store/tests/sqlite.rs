@@ -113,7 +113,7 @@ fn a_large_definition_is_stored_packed_and_a_damaged_one_is_named() {
         ("body = zeroblob(9)", "the checksum of a definition is wrong"),
     ];
     for (change, what) in changes {
-        set_format(directory.path(), &format!("user_version = 5; UPDATE definition SET {change}"));
+        set_format(directory.path(), &format!("user_version = 1; UPDATE definition SET {change}"));
         let error = SqliteReader::open(directory.path()).unwrap().definition(&namespace, hash).unwrap_err();
         assert_eq!(error.to_string(), format!("the store is damaged: {what} (definition {hash})"));
     }
@@ -126,7 +126,7 @@ fn a_store_keeps_the_partitions_that_it_was_made_with() {
     drop(SqliteStore::open_with(directory.path(), four).unwrap());
     let store = SqliteStore::open(directory.path()).unwrap();
     assert_eq!(store.reader().unwrap().partitions().unwrap(), four);
-    set_format(directory.path(), "user_version = 5; UPDATE layout SET partitions = 0");
+    set_format(directory.path(), "user_version = 1; UPDATE layout SET partitions = 0");
     let damaged = SqliteReader::open(directory.path()).unwrap().partitions();
     assert!(matches!(damaged, Err(StoreError::Damaged { .. })), "{damaged:?}");
 }
@@ -142,7 +142,7 @@ fn a_damaged_message_is_reported_with_its_place() {
     batch.operations = vec![IndexOperation::PutMessage(message)];
     store.commit(&batch).unwrap();
     drop(store);
-    set_format(directory.path(), "user_version = 5; UPDATE outbox SET number = 2");
+    set_format(directory.path(), "user_version = 1; UPDATE outbox SET number = 2");
     let reader = SqliteReader::open(directory.path()).unwrap();
     let damaged = reader.messages((LOG, to), MessageNumber::NONE, 9).unwrap_err();
     assert!(damaged.to_string().ends_with("(log 0, message 2 to log 2)"), "{damaged}");
@@ -154,7 +154,7 @@ fn a_file_that_is_no_store_is_refused() {
     std::fs::write(directory.path().join(FILE_NAME), [b'x'; 9_000]).unwrap();
     assert!(matches!(SqliteStore::open(directory.path()), Err(StoreError::Damaged { .. })));
     std::fs::remove_file(directory.path().join(FILE_NAME)).unwrap();
-    set_format(directory.path(), "user_version = 1");
+    set_format(directory.path(), "user_version = 2");
     assert!(matches!(SqliteStore::open(directory.path()), Err(StoreError::Damaged { .. })));
 }
 
