@@ -127,6 +127,8 @@ impl<'a> Search<'a> {
             if self.is_over() {
                 return;
             }
+            // Other modes may have been chosen for the candidate before.
+            member.modes.clone_from(&modes);
             let (order, layout) = (&mut member.order, &mut member.layout);
             self.placer.place_parallel(self.origin, &keys, &modes, order, layout);
             self.used += 1;

@@ -169,3 +169,29 @@ proptest! {
         }
     }
 }
+
+/// The candidate before the one that is placed in parallel chose another mode for the last task.
+#[test]
+fn dates_are_those_of_the_mode_that_is_told() {
+    let mut problem = blank();
+    problem.calendars.push(calendar(&[(540, 720), (780, 1_020)], 3));
+    problem.calendars.push(calendar(&[(1_200, 1_700)], 5));
+    let lasting = |minutes: i64| mode(Amount::Duration(Span(minutes * MINUTE)));
+    let mut tasks = [
+        task_of("a", vec![lasting(0), lasting(501)]),
+        task_of("b", vec![lasting(0), lasting(0)]),
+        task_of("c", vec![lasting(187)]),
+        task_of("d", vec![lasting(325), lasting(0)]),
+    ];
+    tasks[1].window.start_after = Some(Moment(2_859 * MINUTE));
+    tasks[3].window.start_after = Some(Moment(1_700 * MINUTE));
+    (tasks[3].calendar, tasks[3].priority) = (CalendarId(2), 1);
+    problem.tasks = tasks.into();
+    problem.links = vec![
+        Link { kind: LinkKind::FinishFinish, lag: Span(106 * MINUTE), ..link(1, 2) },
+        Link { kind: LinkKind::FinishFinish, ..link(1, 3) },
+        link(0, 1),
+    ];
+    let found = plan(&problem, Effort { candidates: 40 }, 3).expect("there is room for all");
+    assert_eq!(verify(&problem, &found.placement), []);
+}
