@@ -3,7 +3,6 @@
 //! `tests-data/journals` has one. `MYRMEX_BLESS=1` writes it anew; what is promised of it is in docs/decisions/0022-store-format.md.
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
-#![expect(clippy::disallowed_methods, reason = "tests read files and the environment")]
 
 use std::fmt::Write as _;
 use std::fs;
