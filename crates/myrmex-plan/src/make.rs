@@ -12,7 +12,7 @@ use crate::hours::Hours;
 use crate::length;
 use crate::load::{Use, loads};
 use crate::network::{Cycle, Network};
-use crate::outcome::{Bound, BoundBy, Method, Outcome, Planned, Status};
+use crate::outcome::{Bound, BoundBy, Driver, Method, Outcome, Planned, Status};
 use crate::placement::Placement;
 use crate::policy::{Beyond, Pass, Policy, floats, planned_lengths};
 use crate::problem::{Fact, Moment, Problem, Span, TaskId};
@@ -47,6 +47,8 @@ pub struct Plan {
     pub findings: Vec<Finding>,
     /// When its work can proceed.
     pub hours: Hours,
+    /// Between which instants `hours` is known.
+    pub known: std::ops::Range<Moment>,
     /// How it may turn out; none if nothing was drawn.
     pub risk: Option<Report>,
 }
@@ -91,17 +93,63 @@ pub fn make(problem: &Problem, options: Options) -> Result<Plan, NoPlan> {
     let found = search::plan(problem, options.effort, options.seed)?;
     let placement = &found.placement;
     let arcs = chain(problem, &network, placement);
-    let start = started(problem, placement);
+    let start = search::started(problem, placement.tasks.iter().map(|placed| placed.start));
     let known = Moment(start.0.saturating_sub(AROUND))..Moment(found.finish.0.saturating_add(AROUND));
-    let policy = Policy::new(problem, &network, placement, &arcs, &Calendars::compile(problem, known)?);
+    let policy =
+        Policy::new(problem, &network, placement, &arcs, &Calendars::compile(problem, known.clone())?);
     let mut pass = Pass::default();
     policy.run(&planned_lengths(problem, placement), &mut pass)?;
     let chain_of_drivers = policy.critical_chain(&pass);
+    let tasks = tasks(
+        problem,
+        &policy,
+        &critical,
+        (placement, &drivers(problem, &network, placement, &arcs, policy.hours())),
+    )?;
+    let outcome = Outcome {
+        status: if found.is_optimal { Status::Optimal } else { Status::Feasible },
+        start,
+        finish: found.finish,
+        earliest: Span(found.earliest.1.0 - found.earliest.0.0),
+        bound: bound(&found),
+        method: Method { seed: options.seed, candidates: found.candidates },
+        tasks,
+        critical_path: critical.path.clone(),
+        critical_chain: chain_of_drivers,
+        loads: loads(
+            problem,
+            &planned_uses(problem, placement),
+            &early_uses(problem, placement, &critical),
+            (start, found.finish),
+        ),
+        arcs,
+    };
+    let costs = costs(problem, placement, policy.hours())?;
+    let risk = sampled(problem, &network, &outcome, placement, options)?;
+    Ok(Plan {
+        outcome,
+        costs,
+        findings,
+        hours: policy.hours().clone(),
+        known,
+        risk,
+        critical,
+        placement: found.placement,
+    })
+}
+
+/// Puts together what is told of each task.
+fn tasks(
+    problem: &Problem,
+    policy: &Policy,
+    critical: &Critical,
+    (placement, drivers): (&Placement, &[Driver]),
+) -> Result<Vec<Planned>, Beyond> {
     let floats = floats(problem, placement, &policy)?;
-    let drivers = drivers(problem, &network, placement, &arcs, policy.hours());
     let near = problem.near;
-    let tasks = (0..).map(TaskId).zip(&placement.tasks).zip(&critical.tasks).zip(floats.iter().zip(drivers));
-    let tasks = tasks.map(|(((task, placed), dates), (float, driver))| {
+    let tasks =
+        (0..).map(TaskId).zip(&placement.tasks).zip(&critical.tasks).zip(floats.into_iter().zip(drivers));
+    let tasks = tasks.map(|(((task, placed), dates), (float, &driver))| {
         let dates = dates.unwrap_or_else(|| placed_dates(placed));
         let float = float.unwrap_or(dates.total_float);
         Planned {
@@ -127,34 +175,7 @@ pub fn make(problem: &Problem, options: Options) -> Result<Plan, NoPlan> {
             crew: placed.crew.clone(),
         }
     });
-    let outcome = Outcome {
-        status: if found.is_optimal { Status::Optimal } else { Status::Feasible },
-        start,
-        finish: found.finish,
-        bound: bound(&found, start),
-        method: Method { seed: options.seed, candidates: found.candidates },
-        tasks: tasks.collect(),
-        critical_path: critical.path.clone(),
-        critical_chain: chain_of_drivers,
-        loads: loads(
-            problem,
-            &planned_uses(problem, placement),
-            &early_uses(problem, placement, &critical),
-            (start, found.finish),
-        ),
-        arcs,
-    };
-    let costs = costs(problem, placement, policy.hours())?;
-    let risk = sampled(problem, &network, &outcome, placement, options)?;
-    Ok(Plan {
-        outcome,
-        costs,
-        findings,
-        hours: policy.hours().clone(),
-        risk,
-        critical,
-        placement: found.placement,
-    })
+    Ok(tasks.collect())
 }
 
 /// Computes the dates without resources, and what could be better about them.
@@ -191,18 +212,12 @@ pub fn why(problem: &Problem, plan: &Plan, task: TaskId) -> Result<Option<Why>, 
     Ok(with_setting(problem, &network, |setting| critical::why(setting, &plan.critical, task))?)
 }
 
-/// Returns when the first task that is not dropped begins.
-fn started(problem: &Problem, placement: &Placement) -> Moment {
-    let tasks = problem.tasks.iter().zip(&placement.tasks).filter(|(task, _)| task.fact != Fact::Dropped);
-    tasks.map(|(_, placed)| placed.start).min().unwrap_or(problem.start)
-}
-
-fn bound(found: &Found, start: Moment) -> Bound {
+fn bound(found: &Found) -> Bound {
     let by = match found.bound.by {
         crate::bounds::BoundBy::CriticalPath => BoundBy::CriticalPath,
         crate::bounds::BoundBy::Energy(pool) => BoundBy::Energy(pool),
     };
-    Bound { makespan: Span(found.bound.finish.0.saturating_sub(start.0).max(0)), by }
+    Bound { makespan: Span(found.bound.finish.0.saturating_sub(found.earliest.0.0).max(0)), by }
 }
 
 /// A task that is dropped has no dates but those of its place.

@@ -15,6 +15,8 @@ pub struct Outcome {
     pub start: Moment,
     /// When the last task ends.
     pub finish: Moment,
+    /// How long it would take if every task began as early as it can in this order; the same as the makespan unless tasks lie late.
+    pub earliest: Span,
     /// No plan can be shorter than this.
     pub bound: Bound,
     /// How it was found.
@@ -167,9 +169,9 @@ impl Outcome {
         Span(self.finish.0 - self.start.0)
     }
 
-    /// Returns how much longer it is than its bound at most, in millionths of the bound.
+    /// Returns how much longer it is than its bound at most, in millionths of the bound, were its tasks as early as they can be.
     pub fn gap_millionths(&self) -> u64 {
-        let (length, bound) = (i128::from(self.makespan().0), i128::from(self.bound.makespan.0));
+        let (length, bound) = (i128::from(self.earliest.0), i128::from(self.bound.makespan.0));
         if bound <= 0 {
             return 0;
         }

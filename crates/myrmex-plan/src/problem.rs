@@ -207,6 +207,11 @@ pub enum Source {
         /// How many.
         runs: u32,
     },
+    /// So many measured runs, which are fewer than the author asks for.
+    Few {
+        /// How many, at least one.
+        runs: u32,
+    },
     /// Nothing is known: the default of the project.
     Guess,
 }

@@ -13,7 +13,7 @@ use crate::bounds::Bound;
 use crate::calendar::CalendarError;
 use crate::instance::{CompileError, Instance};
 use crate::placement::{Placed, Placement};
-use crate::problem::{Direction, Moment, PersonId, Problem, Span, TaskId};
+use crate::problem::{Direction, Fact, Moment, PersonId, Problem, Span, TaskId};
 
 use member::Member;
 
@@ -31,6 +31,9 @@ pub struct Found {
     pub placement: Placement,
     /// When the last one ends.
     pub finish: Moment,
+    /// When the first one began and the last one ended before any was delayed: what the bound is for. In a plan whose tasks lie as early as
+    /// possible that is where they lie.
+    pub earliest: (Moment, Moment),
     /// How many candidates were made.
     pub candidates: u64,
     /// A proved limit of the finish.
@@ -116,6 +119,7 @@ impl genetic::Search<'_> {
         let (candidates, bound) = (self.used(), self.bound());
         refuse(self.best(), problem, candidates)?;
         let end = self.best().layout.end;
+        let earliest = (started(problem, self.best().layout.start.iter().copied().map(Moment)), Moment(end));
         match problem.direction {
             Direction::Early => {}
             Direction::Late => self.delay_best(problem.deadline.map_or(end, |deadline| deadline.0.max(end))),
@@ -125,11 +129,18 @@ impl genetic::Search<'_> {
         Ok(Found {
             placement: placement(best),
             finish: Moment(best.layout.end),
+            earliest,
             candidates,
             bound,
             is_optimal,
         })
     }
+}
+
+/// Returns when the first task that is not dropped begins.
+pub(crate) fn started(problem: &Problem, starts: impl Iterator<Item = Moment>) -> Moment {
+    let tasks = problem.tasks.iter().zip(starts).filter(|(task, _)| task.fact != Fact::Dropped);
+    tasks.map(|(_, start)| start).min().unwrap_or(problem.start)
 }
 
 fn refuse(best: &Member, problem: &Problem, candidates: u64) -> Result<(), Infeasible> {

@@ -51,6 +51,15 @@ fn year_2026(calendar: &Calendar) -> OpenTime {
 }
 
 #[test]
+fn leave_may_last_until_the_last_day_there_is() {
+    let mut office = office("UTC");
+    office.exceptions = vec![Exception { from: day(2026, 12, 1), to: day(9999, 12, 31), hours: Vec::new() }];
+    let year = year_2026(&office);
+    assert_eq!(year.open_at_or_after(at("2026-11-30T18:00")), None);
+    assert_eq!(year.open_at_or_after(at("2026-11-30T08:00")), Some(at("2026-11-30T09:00")));
+}
+
+#[test]
 fn work_ends_at_the_end_of_a_stretch_and_begins_at_the_start_of_one() {
     let office = year_2026(&office("UTC"));
     // 2026-11-27 is a Friday.

@@ -13,7 +13,7 @@ use myrmex_model::planning::{
 };
 use myrmex_model::template::Template;
 use myrmex_plan::critical::of_problem;
-use myrmex_plan::lower::{Asked, LowerError, Lowered, Measured, from_definition};
+use myrmex_plan::lower::{Asked, Given, LowerError, Lowered, Measured, from_definition};
 use myrmex_plan::problem::{
     Amount, Fact, Kind, Moment, Problem, Source as Origin, Span, Split, Spread, Task,
 };
@@ -42,13 +42,28 @@ fn measured(lengths: &[(&str, &[i64])]) -> Measured {
 
 fn lowered(definition: &Definition, measured: &Measured, slots: Option<u32>) -> Lowered {
     let called = BTreeMap::new();
-    from_definition(&Asked { definition, called: &called, measured, start: Moment(0), slots }).unwrap()
+    from_definition(&Asked {
+        definition,
+        called: &called,
+        measured,
+        start: Moment(0),
+        slots,
+        given: &Given::default(),
+    })
+    .unwrap()
 }
 
 fn calling(definition: &Definition, called: &BTreeMap<Name, Definition>) -> Lowered {
     let measured = Measured::default();
-    from_definition(&Asked { definition, called, measured: &measured, start: Moment(0), slots: None })
-        .unwrap()
+    from_definition(&Asked {
+        definition,
+        called,
+        measured: &measured,
+        start: Moment(0),
+        slots: None,
+        given: &Given::default(),
+    })
+    .unwrap()
 }
 
 fn task<'a>(problem: &'a Problem, name: &str) -> &'a Task {
@@ -344,7 +359,7 @@ fn a_call_is_planned_through_the_workflow_if_it_is_known() {
     assert_dates(&calling(&outer, &BTreeMap::new()).problem, &["a 0 10"]);
     let itself = calling(&caller, &known);
     assert_dates(&itself.problem, &["a 0 10"]);
-    assert_eq!(itself.notes[0].what, "a workflow that calls itself is planned as one task");
+    assert_eq!(itself.notes.first().unwrap().what, "a workflow that calls itself is planned as one task");
     planned(&mut outer, "a").estimate = Some(estimate(Said::Duration(elapsed(5))));
     assert_dates(&calling(&outer, &known).problem, &["a 0 5"]);
 }
@@ -365,7 +380,10 @@ fn what_an_author_estimates_comes_before_what_was_measured() {
             .problem;
     assert_eq!(["a", "b", "c", "d"].map(|name| length(&problem, name)), [3, 4, 40, 40]);
     let source = |name| task(&problem, name).modes[0].estimate.source;
-    assert_eq!(["a", "c", "d"].map(source), [Origin::Author, Origin::History { runs: 5 }, Origin::Guess]);
+    assert_eq!(
+        ["a", "c", "d"].map(source),
+        [Origin::Author, Origin::History { runs: 5 }, Origin::Few { runs: 5 }]
+    );
     let spread = task(&problem, "b").modes[0].estimate.spread.clone();
     assert_eq!(spread, Some(Spread::Triangular(minutes(1), minutes(4), minutes(9))));
 }
@@ -381,8 +399,55 @@ fn a_definition_that_makes_too_many_tasks_is_refused() {
         measured: &measured,
         start: Moment(0),
         slots: None,
+        given: &Given::default(),
     };
     assert!(matches!(from_definition(&asked), Err(LowerError::Large { .. })));
+}
+
+#[test]
+fn workflows_that_call_each_other_without_end_are_refused_soon() {
+    let named = |at: u32| {
+        let mut definition = definition("tasks: {a: {workflow: t}, b: {workflow: t}}");
+        definition.name = name(&format!("w{at}"));
+        for node in &mut definition.nodes {
+            if let Body::Call(call) = &mut node.body {
+                call.workflow = name(&format!("w{}", at + 1));
+            }
+        }
+        definition
+    };
+    let called: BTreeMap<Name, Definition> = (0..40).map(|at| (name(&format!("w{at}")), named(at))).collect();
+    let (measured, given) = (Measured::default(), Given::default());
+    let asked = Asked {
+        definition: &called[&name("w0")],
+        called: &called,
+        measured: &measured,
+        start: Moment(0),
+        slots: None,
+        given: &given,
+    };
+    assert!(matches!(from_definition(&asked), Err(LowerError::Large { .. })));
+}
+
+#[test]
+fn more_items_than_a_run_may_have_are_refused() {
+    let (definition, called) = (
+        definition("tasks: {a: {for_each: '${{ inputs.n }}', run: x}}\ninputs: {n: {type: integer}}"),
+        BTreeMap::new(),
+    );
+    let of = |items: u32| {
+        let measured = Measured { items: BTreeMap::from([("a".to_owned(), items)]), ..Measured::default() };
+        from_definition(&Asked {
+            definition: &definition,
+            called: &called,
+            measured: &measured,
+            start: Moment(0),
+            slots: None,
+            given: &Given::default(),
+        })
+    };
+    assert!(of(1_000_000).is_ok());
+    assert_eq!(of(1_000_001), Err(LowerError::Items { path: "a".to_owned(), count: 1_000_001 }));
 }
 
 /// A project of people's work `design`, then a call `build`, then a milestone, from Friday 2026-11-27 on.
@@ -515,8 +580,14 @@ fn a_name_that_nobody_knows_is_told() {
     let mut project = project();
     planned(&mut project, "design").calendars = vec![name("nowhere")];
     let (called, measured) = (BTreeMap::new(), Measured::default());
-    let asked =
-        Asked { definition: &project, called: &called, measured: &measured, start: Moment(0), slots: None };
+    let asked = Asked {
+        definition: &project,
+        called: &called,
+        measured: &measured,
+        start: Moment(0),
+        slots: None,
+        given: &Given::default(),
+    };
     let error = from_definition(&asked).unwrap_err();
     assert_eq!(error.to_string(), "`design` names `nowhere`, which does not exist");
 }

@@ -17,7 +17,7 @@ use myrmex_model::ir::Definition;
 use myrmex_model::name::{Name, Namespace};
 use myrmex_model::status::Status;
 use myrmex_model::time::Timestamp;
-use myrmex_plan::lower::{Asked, Measured, from_definition};
+use myrmex_plan::lower::{Asked, Given, Measured, from_definition};
 use myrmex_plan::make::{Options, Plan, make};
 use myrmex_plan::problem::{ALWAYS, Fact, Kind, Moment, Problem, Span, Task, TaskId};
 use myrmex_plan::search::Effort;
@@ -145,7 +145,8 @@ fn planned(
     change: impl FnOnce(&mut Problem),
 ) -> Result<Planned, Failure> {
     let measured = Measured::default();
-    let asked = Asked { definition, called, measured: &measured, start, slots: None };
+    let given = Given::default();
+    let asked = Asked { definition, called, measured: &measured, start, slots: None, given: &given };
     let lowered = from_definition(&asked).map_err(|error| Failure::from_error(FailureCode::Plan, &error))?;
     let mut problem = lowered.problem;
     change(&mut problem);
@@ -161,9 +162,9 @@ fn planned(
 ///
 /// Returns [`Failure`] if the definition cannot be planned.
 pub fn day_of(definition: &Definition, path: &str) -> Result<Span, Failure> {
-    let (called, measured) = (Called::new(), Measured::default());
-    let asked =
-        Asked { definition, called: &called, measured: &measured, start: Moment::default(), slots: None };
+    let (called, measured, given) = (Called::new(), Measured::default(), Given::default());
+    let start = Moment::default();
+    let asked = Asked { definition, called: &called, measured: &measured, start, slots: None, given: &given };
     let lowered = from_definition(&asked).map_err(|error| Failure::from_error(FailureCode::Plan, &error))?;
     let problem = lowered.problem;
     let task = problem.tasks.iter().find(|task| task.name == path);

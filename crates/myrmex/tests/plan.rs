@@ -193,7 +193,7 @@ fn a_difference_that_means_nothing_is_refused() {
         ("a=-2m", "is not a duration from zero on"),
         ("pools.x=2", "names no pool of the plan"),
         ("people.ada=0.5", "names no person of the plan"),
-        ("deadline=tomorrow", "is not a time such as"),
+        ("deadline=tomorrow", "is not a date such as"),
         ("a", "write it as KEY=VALUE"),
     ];
     for (text, message) in wrong {
@@ -202,6 +202,123 @@ fn a_difference_that_means_nothing_is_refused() {
     }
     let said = workspace.run(&["plan", "seven.yaml", "--what-if", "c=20m"]);
     assert!(said.stdout.contains("all ends 12 m later"), "{}", said.stdout);
+}
+
+#[test]
+fn a_block_that_is_given_a_length_is_planned_as_one_task() {
+    let text = "\
+workflow: w
+tasks:
+  steps:
+    do:
+      - one: {run: 'true', estimate: 1m}
+      - two: {run: 'true', estimate: 4m}
+  start: {needs: steps, run: 'true', estimate: 3m}
+";
+    let workspace = Workspace::with(&[("w.yaml", text)]);
+    let shorter = plan(&workspace, &["w.yaml", "--what-if", "steps=2m"]);
+    assert_eq!(
+        (&shorter["makespan"], &shorter["delta"]["finish"]),
+        (&json!(5 * 60_000), &json!(-3 * 60_000))
+    );
+    assert_eq!(shorter["delta"]["removed"], json!(["steps/one", "steps/two"]));
+    assert_eq!(shorter["tasks"]["steps"]["estimate_source"], json!({"kind": "author"}));
+    // A task may be called as a date is.
+    for key in ["start=1m", "tasks.start=1m"] {
+        assert_eq!(
+            plan(&workspace, &["w.yaml", "--what-if", key])["delta"]["finish"],
+            json!(-2 * 60_000),
+            "{key}"
+        );
+    }
+    let later = plan(&workspace, &["w.yaml", "--start", "2027-01-11", "--what-if", "start=2027-01-12T06:00"]);
+    assert_eq!(
+        (&later["start"], &later["delta"]["finish"]),
+        (&json!("2027-01-12T06:00:00Z"), &json!(30 * 3_600_000))
+    );
+    let said = workspace.run(&["plan", "w.yaml", "--what-if", "steps=2m"]);
+    assert!(said.stdout.contains("no longer in the plan: steps/one, steps/two"), "{}", said.stdout);
+}
+
+#[test]
+fn a_larger_pool_lets_more_items_go_on_side_by_side() {
+    let text = "workflow: w\npools: {hands: 2}\ntasks:\n  \
+                each: {for_each: 1000, run: 'true', pools: {hands: 1}, estimate: 1m}\n";
+    let workspace = Workspace::with(&[("w.yaml", text)]);
+    let wider = plan(&workspace, &["w.yaml", "--what-if", "pools.hands=4"]);
+    assert_eq!(
+        (&wider["makespan"], &wider["delta"]["finish"]),
+        (&json!(250 * 60_000), &json!(-250 * 60_000))
+    );
+    assert_eq!(wider["notes"], json!([{"task": "each", "what": "so many items are planned in waves"}]));
+}
+
+#[test]
+fn a_plan_without_a_start_has_no_dates_to_keep() {
+    let text = "workflow: w\ntasks:\n  nap: {wait: {until: '2027-01-11T09:00:00Z'}}\n";
+    let project = "project: p\nphases:\n  one:\n    tasks:\n      a: {manual: Do it, estimate: 1d}\n";
+    let workspace = Workspace::with(&[("w.yaml", text), ("p.yaml", project)]);
+    let said = workspace.run(&["plan", "w.yaml"]);
+    let message = "`nap` has a date, and nothing says when all begins";
+    assert!(said.code == 2 && said.stderr.contains(message), "{} {}", said.code, said.stderr);
+    let dated = plan(&workspace, &["w.yaml", "--start", "2027-01-10T09:00:00Z"]);
+    assert_eq!(dated["makespan"], json!(86_400_000));
+    let said = workspace.run(&["plan", "p.yaml", "--what-if", "deadline=2027-01-11"]);
+    assert!(said.stderr.contains("it has a deadline, and nothing says when all begins"), "{}", said.stderr);
+    let said = workspace.run(&["plan", "p.yaml"]);
+    assert!(said.stdout.contains("it counts from a Thursday, without holidays and leave"), "{}", said.stdout);
+    assert_eq!(plan(&workspace, &["p.yaml", "--start", "2027-01-11"])["notes"], json!([]));
+}
+
+#[test]
+fn what_is_not_expected_to_run_says_so() {
+    let text = "\
+workflow: w
+inputs: {fast: {type: boolean}}
+tasks:
+  route: {switch: [{if: inputs.fast, then: quick}, {else: slow}]}
+  quick: {run: 'true', estimate: 1m}
+  slow: {run: 'true', estimate: 50m}
+";
+    let workspace = Workspace::with(&[("w.yaml", text)]);
+    let said = workspace.run(&["plan", "w.yaml", "--why", "quick"]);
+    assert_eq!(said.stdout, "quick is not expected to run: the plan takes another branch\n");
+    assert_eq!(plan(&workspace, &["w.yaml"])["risk"]["criticality"]["quick"], Value::Null);
+    let said = workspace.run(&["plan", "w.yaml", "--what-if", "quick=2m"]);
+    assert!(
+        said.code == 2 && said.stderr.contains("another branch, however long it lasts"),
+        "{}",
+        said.stderr
+    );
+    let longer = plan(&workspace, &["w.yaml", "--what-if", "quick=60m"]);
+    assert_eq!(longer["delta"]["added"], json!(["quick"]), "now it is the longest branch");
+}
+
+#[test]
+fn a_late_plan_is_measured_by_how_short_it_could_be() {
+    let project = "project: p\nplan: {start: 2026-12-01, deadline: 2026-12-11, direction: alap}\nphases:\n  one:\n    tasks:\n      \
+                   a: {manual: Do it, estimate: 2d}\n      b: {manual: Do that, estimate: 1d, needs: a}\n";
+    let workspace = Workspace::with(&[("p.yaml", project)]);
+    let plan = plan(&workspace, &["p.yaml"]);
+    assert_eq!(plan["tasks"]["b"]["finish"], "2026-12-11T17:00:00Z");
+    assert_eq!((&plan["gap"], &plan["status"]), (&json!(0.0), &json!("optimal")));
+    // From Tuesday at nine to Thursday at five.
+    assert_eq!(plan["lower_bound"]["value"], json!(56 * 3_600_000));
+}
+
+#[test]
+fn float_within_near_is_told_apart_from_none() {
+    let project = "project: p\nplan: {start: 2026-12-01, near: 1d}\nphases:\n  one:\n    tasks:\n      \
+                   a: {manual: Do it, estimate: 3d}\n      b: {manual: Do that, estimate: 2d}\n";
+    let workspace = Workspace::with(&[("p.yaml", project)]);
+    let said = workspace.run(&["plan", "p.yaml", "--why", "b"]).stdout;
+    assert!(said.contains("it can begin 8 h later before it delays the end"), "{said}");
+    assert!(
+        said.contains("it counts as critical, for that is not more than the 8 h of `plan.near`"),
+        "{said}"
+    );
+    let said = workspace.run(&["plan", "p.yaml", "--why", "a"]).stdout;
+    assert!(said.contains("any delay of it delays the end") && !said.contains("plan.near"), "{said}");
 }
 
 #[test]

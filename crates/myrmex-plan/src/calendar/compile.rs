@@ -160,9 +160,9 @@ fn exceptions(calendar: &Calendar, first: i64, last: i64) -> Result<Vec<Option<u
 
 /// Returns the number of a day since 1970.
 fn number(day: Day) -> Option<i64> {
+    let epoch = Date::constant(1970, 1, 1);
     let date = Date::new(day.year, day.month, day.day).ok()?;
-    let midnight = Offset::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok()?;
-    Some(midnight.as_millisecond().div_euclid(DAY))
+    Some(i64::from(epoch.until(date).ok()?.get_days()))
 }
 
 fn check_hours(calendar: &Calendar) -> Result<(), CalendarError> {

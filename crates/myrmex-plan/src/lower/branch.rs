@@ -7,7 +7,7 @@ use myrmex_model::outcome::Outcome;
 use myrmex_model::planning::Millionths;
 
 use super::scope::needed;
-use super::{Around, Builder, node_of, planning};
+use super::{Around, Builder, LowerError, Measured, node_of, planning};
 
 /// What of a graph is in the dates.
 pub(super) struct Live {
@@ -20,13 +20,21 @@ pub(super) struct Live {
 }
 
 /// Follows the edges of `graph` as if all that runs succeeds.
-pub(super) fn of_graph<'a>(builder: &Builder<'a>, around: &Around<'a>, graph: &'a Graph) -> Live {
+///
+/// # Errors
+///
+/// Returns [`LowerError`] if there is more within than any plan has.
+pub(super) fn of_graph<'a>(
+    builder: &mut Builder<'a>,
+    around: &Around<'a>,
+    graph: &'a Graph,
+) -> Result<Live, LowerError> {
     let count = graph.children.len();
     let lengths: Vec<i64> = graph
         .children
         .iter()
         .map(|child| builder.rough(&around.child(&node_of(around, child.node).name), child.node))
-        .collect();
+        .collect::<Result<_, _>>()?;
     let order = order(graph);
     let tails = tails(graph, &lengths, &order);
     let mut into: Vec<Vec<usize>> = vec![Vec::new(); count];
@@ -68,7 +76,7 @@ pub(super) fn of_graph<'a>(builder: &Builder<'a>, around: &Around<'a>, graph: &'
             let edges = graph.edges_from(u32::try_from(child).expect("children are counted in 32 bits"));
             let of_case = |case: u32| edges.iter().filter(move |edge| edge.cases.contains(&case));
             taken[child] = likeliest(
-                builder,
+                builder.asked.measured,
                 &at,
                 &all_cases(choose).collect::<Vec<u32>>(),
                 |case| {
@@ -78,11 +86,19 @@ pub(super) fn of_graph<'a>(builder: &Builder<'a>, around: &Around<'a>, graph: &'
             );
         }
     }
-    live
+    Ok(live)
 }
 
 /// Returns the children of `flow` that its token comes to, each once: what is done again is longer instead.
-pub(super) fn of_flow<'a>(builder: &Builder<'a>, around: &Around<'a>, flow: &'a Flow) -> BTreeSet<usize> {
+///
+/// # Errors
+///
+/// Returns [`LowerError`] if there is more within than any plan has.
+pub(super) fn of_flow<'a>(
+    builder: &mut Builder<'a>,
+    around: &Around<'a>,
+    flow: &'a Flow,
+) -> Result<BTreeSet<usize>, LowerError> {
     let count = flow.children.len();
     let mut tails = vec![0_i64; count + 1];
     let mut next = vec![count; count];
@@ -104,7 +120,7 @@ pub(super) fn of_flow<'a>(builder: &Builder<'a>, around: &Around<'a>, flow: &'a 
             let onwards_only: Vec<u32> =
                 all_cases(choose).filter(|case| !is_back(index, leads(*case))).collect();
             let case = likeliest(
-                builder,
+                builder.asked.measured,
                 &at,
                 &onwards_only,
                 |case| flow.children.get(target(case)).and_then(|child| probability(around, child.node)),
@@ -112,7 +128,7 @@ pub(super) fn of_flow<'a>(builder: &Builder<'a>, around: &Around<'a>, flow: &'a 
             );
             next[index] = case.map_or(count, target);
         }
-        tails[index] = builder.rough(&at, child.node).saturating_add(tails[next[index]]);
+        tails[index] = builder.rough(&at, child.node)?.saturating_add(tails[next[index]]);
     }
     let mut taken = BTreeSet::new();
     let mut at = 0;
@@ -120,7 +136,7 @@ pub(super) fn of_flow<'a>(builder: &Builder<'a>, around: &Around<'a>, flow: &'a 
         taken.insert(at);
         at = next[at];
     }
-    taken
+    Ok(taken)
 }
 
 /// Whether `next`, after the child at `index`, leads back to it or before it.
@@ -155,14 +171,14 @@ pub(super) fn goes_round(around: &Around<'_>, flow: &Flow) -> bool {
 /// Chooses one of `cases`: the one taken most often, else the most probable one if anybody said how probable they are, else the longest. Of equal
 /// ones the first.
 fn likeliest(
-    builder: &Builder<'_>,
+    measured: &Measured,
     at: &Around<'_>,
     cases: &[u32],
     probability: impl Fn(u32) -> Option<Millionths>,
     length: impl Fn(u32) -> i64,
 ) -> Option<u32> {
     let cases = cases.iter().copied();
-    let measured = builder.asked.measured.cases.get(&at.shared);
+    let measured = measured.cases.get(&at.shared);
     let often = |case: u32| measured.and_then(|taken| taken.get(case as usize)).copied().unwrap_or(0);
     if cases.clone().any(|case| often(case) > 0) {
         return cases.rev().max_by_key(|case| often(*case));

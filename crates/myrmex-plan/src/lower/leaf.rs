@@ -285,6 +285,11 @@ impl<'a> Builder<'a> {
             estimate: Estimate { amount, spread, group: None, source: Source::Author },
             is_elapsed: extent.is_elapsed(),
         };
+        if let Some(given) = self.asked.given.lengths.get(&around.path) {
+            let mut estimated = author(Amount::Duration(of(*given)), None, *given);
+            repeated(&mut estimated.estimate, i64::from(around.times), None);
+            return estimated;
+        }
         let mut estimated = match said.and_then(|said| said.amount) {
             Some(Said::Duration(extent)) => author(Amount::Duration(of(extent)), None, extent),
             Some(Said::Effort(extent)) => author(Amount::Effort(of(extent)), None, extent),
@@ -340,7 +345,7 @@ impl<'a> Builder<'a> {
         let lengths = self.asked.measured.lengths.get(&around.shared).map(Vec::as_slice).unwrap_or_default();
         let runs = u32::try_from(lengths.len()).unwrap_or(u32::MAX);
         if let Some(length) = at_quantile(lengths, quantile) {
-            let source = if runs < runs_min { Source::Guess } else { Source::History { runs } };
+            let source = if runs < runs_min { Source::Few { runs } } else { Source::History { runs } };
             let spread = Some(Spread::Sample(lengths.to_vec()));
             let estimate = Estimate { amount: Amount::Duration(length), spread, group: None, source };
             return Estimated { estimate, is_elapsed: true };

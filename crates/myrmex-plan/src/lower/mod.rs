@@ -14,11 +14,11 @@ mod rough;
 mod scope;
 mod time;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use myrmex_model::ir::{Definition, NodeId};
+use myrmex_model::ir::{Body, Definition, NodeId};
 use myrmex_model::name::Name;
-use myrmex_model::planning::Planning;
+use myrmex_model::planning::{Date, Extent, Planning};
 
 use crate::calendar::CalendarError;
 use crate::problem::{CalendarId, Moment, PoolId, Problem, Span, TaskId};
@@ -27,6 +27,9 @@ pub use time::{lag_due, may_begin};
 
 /// The most tasks of a problem that is made of a definition: four nested blocks of items could make a hundred million.
 pub const TASKS_MAX: usize = 200_000;
+
+/// The most items of a `for_each`, in a plan as in a run.
+pub const ITEMS_MAX: u64 = 1_000_000;
 
 /// What a problem is made of.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +44,23 @@ pub struct Asked<'a> {
     pub start: Moment,
     /// How many tasks of machines run at a time; none if that is not bounded.
     pub slots: Option<u32>,
+    /// What is taken instead of what files and history say.
+    pub given: &'a Given,
+}
+
+/// What is taken instead of what files and history say: how things would be if they were different. What names nothing changes nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Given {
+    /// When it begins.
+    pub start: Option<Date>,
+    /// When all should have ended.
+    pub deadline: Option<Date>,
+    /// How long tasks last, by their paths, whatever limits they have. A block, a call or a `for_each` that is named is planned as one task.
+    pub lengths: BTreeMap<String, Extent>,
+    /// The capacity of pools that have a name.
+    pub pools: BTreeMap<String, u32>,
+    /// How much of their time people give, in thousandths.
+    pub people: BTreeMap<String, u32>,
 }
 
 /// What earlier runs took, by the path that a task shares over items: `deploy[]/copy`.
@@ -61,14 +81,14 @@ pub struct Measured {
 pub struct Lowered {
     /// The problem. Its tasks are named by their paths, those of a block's ends `PATH:start` and `PATH:finish`.
     pub problem: Problem,
-    /// What of it is only roughly so.
-    pub notes: Vec<Note>,
+    /// What of it is only roughly so, each told once.
+    pub notes: BTreeSet<Note>,
 }
 
 /// Something that a plan cannot tell exactly.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Note {
-    /// The task.
+    /// The task, by the path that it shares over items; the name of the definition for all of it.
     pub path: String,
     /// What is rough about it.
     pub what: String,
@@ -85,6 +105,14 @@ pub enum LowerError {
     Large {
         /// Where there were too many.
         path: String,
+    },
+    /// More than [`ITEMS_MAX`] items.
+    #[error("`{path}` has {count} items; a `for_each` has at most {ITEMS_MAX}")]
+    Items {
+        /// The `for_each`.
+        path: String,
+        /// How many are written, measured or estimated.
+        count: u64,
     },
     /// A name that means nothing in the definition. A checked one has none.
     #[error("`{path}` names `{name}`, which does not exist")]
@@ -128,8 +156,9 @@ pub fn from_definition(asked: &Asked<'_>) -> Result<Lowered, LowerError> {
 struct Builder<'a> {
     asked: Asked<'a>,
     problem: Problem,
-    notes: Vec<Note>,
+    notes: BTreeSet<Note>,
     names: Names,
+    rough: rough::Rough,
     /// The ends of the nodes of the definition that was asked for, by name, outside of blocks.
     ends: BTreeMap<Name, Ends>,
 }
@@ -172,6 +201,13 @@ impl<'a> Around<'a> {
         Around { path: join(&self.path), shared: join(&self.shared), ..self.clone() }
     }
 
+    /// Returns where all of a workflow is that is called here.
+    fn calling(&self, called: &'a Definition) -> Around<'a> {
+        let mut inside = Around { definition: called, ..self.clone() };
+        inside.calling.push(&called.name);
+        inside
+    }
+
     /// Returns where the items `key` are, of which one path is told for all in what was measured.
     fn item(&self, key: &str) -> Around<'a> {
         Around { path: format!("{}[{key}]", self.path), shared: format!("{}[]", self.shared), ..self.clone() }
@@ -186,6 +222,29 @@ struct Ends {
 }
 
 impl Builder<'_> {
+    /// Whether `node` is planned as one task, whatever is within it: somebody says how long all of it takes, or nothing is known within.
+    fn is_leaf(&self, around: &Around<'_>, node: &myrmex_model::ir::Node) -> bool {
+        if self.asked.given.lengths.contains_key(&around.path) {
+            return true;
+        }
+        let estimate = planning(around.definition, node).and_then(|planning| planning.estimate.as_ref());
+        let is_estimated = estimate.is_some_and(|estimate| estimate.amount.is_some());
+        match &node.body {
+            Body::Each(_) => false,
+            Body::Graph(_) | Body::Flow(_) => is_estimated,
+            Body::Call(call) => {
+                let is_known = self.asked.called.contains_key(&call.workflow);
+                is_estimated || call.is_detached || !is_known || around.calling.contains(&&call.workflow)
+            }
+            Body::Task(_)
+            | Body::Value(_)
+            | Body::Timer(_)
+            | Body::Choose(_)
+            | Body::Raise(_)
+            | Body::Await(_) => true,
+        }
+    }
+
     fn push(&mut self, task: crate::problem::Task) -> Result<TaskId, LowerError> {
         if self.problem.tasks.len() >= TASKS_MAX {
             return Err(LowerError::Large { path: task.name });
@@ -195,7 +254,9 @@ impl Builder<'_> {
     }
 
     fn note(&mut self, around: &Around<'_>, what: &str) {
-        self.notes.push(Note { path: around.path.clone(), what: what.to_owned() });
+        let path =
+            if around.shared.is_empty() { around.definition.name.to_string() } else { around.shared.clone() };
+        self.notes.insert(Note { path, what: what.to_owned() });
     }
 
     /// Gives the tasks that last as long as others their ends, once all of them are known.
@@ -219,7 +280,7 @@ impl Builder<'_> {
 fn planning<'a>(definition: &'a Definition, node: &'a myrmex_model::ir::Node) -> Option<&'a Planning> {
     node.planning.as_deref().or_else(|| {
         let parent = definition.node(node.parent?);
-        matches!(parent.body, myrmex_model::ir::Body::Each(_)).then_some(parent.planning.as_deref())?
+        matches!(parent.body, Body::Each(_)).then_some(parent.planning.as_deref())?
     })
 }
 

@@ -36,17 +36,18 @@ pub(super) fn begin<'a>(asked: &Asked<'a>) -> Result<Builder<'a>, LowerError> {
     let mut builder = Builder {
         asked: *asked,
         problem,
-        notes: Vec::new(),
+        notes: std::collections::BTreeSet::new(),
         names: Names::default(),
+        rough: super::rough::Rough::default(),
         ends: std::collections::BTreeMap::new(),
     };
     if let Some(project) = asked.definition.project.as_deref() {
         calendars(&mut builder, project)?;
-        dates(&mut builder, project)?;
         people(&mut builder, project)?;
         parts(&mut builder, project);
         resources(&mut builder, project)?;
     }
+    dates(&mut builder, asked.definition.project.as_deref())?;
     let definitions = std::iter::once(asked.definition).chain(asked.called.values());
     for (name, capacity) in definitions.flat_map(|definition| &definition.pools) {
         pool(&mut builder, name.as_str(), *capacity, ALWAYS, None);
@@ -68,6 +69,7 @@ fn pool(
     if let Some(pool) = builder.names.pools.get(name) {
         return *pool;
     }
+    let capacity = builder.asked.given.pools.get(name).copied().unwrap_or(capacity);
     let id = PoolId(place(builder.problem.pools.len()));
     builder.names.pools.insert(name.to_owned(), id);
     builder.problem.pools.push(Pool { name: name.to_owned(), capacity, calendar, rate });
@@ -123,19 +125,23 @@ fn named(builder: &Builder<'_>, name: Option<&Name>, usual: CalendarId) -> Resul
     builder.names.calendars.get(name).copied().ok_or_else(unknown)
 }
 
-fn dates(builder: &mut Builder<'_>, project: &Project) -> Result<(), LowerError> {
+fn dates(builder: &mut Builder<'_>, project: Option<&Project>) -> Result<(), LowerError> {
     let calendar = &builder.problem.calendars[builder.names.people.unwrap_or(ALWAYS).at()];
     let path = builder.asked.definition.name.as_str();
     let instant = |said: Option<planning::Date>, end| {
         said.map(|said| date::instant(said, calendar, end, path)).transpose()
     };
-    let start = instant(project.start, End::Start)?;
-    let deadline = instant(project.deadline, End::Finish)?;
-    let near = project.near.map_or(Span(0), |near| Span(near.millis(calendar.day.0)));
-    builder.problem.start = builder.problem.start.max(start.unwrap_or(builder.problem.start));
+    let given = builder.asked.given;
+    let said = instant(project.and_then(|project| project.start), End::Start)?;
+    let start = instant(given.start, End::Start)?.or(said.max(Some(builder.problem.start)));
+    let deadline = given.deadline.or_else(|| project?.deadline);
+    let deadline = instant(deadline, End::Finish)?;
+    let near = project.and_then(|project| project.near);
+    let near = near.map_or(Span(0), |near| Span(near.millis(calendar.day.0)));
+    builder.problem.start = start.unwrap_or(builder.problem.start);
     builder.problem.deadline = deadline;
     builder.problem.near = near;
-    builder.problem.direction = match project.direction {
+    builder.problem.direction = match project.map(|project| project.direction).unwrap_or_default() {
         planning::Direction::Early => Direction::Early,
         planning::Direction::Late => Direction::Late,
     };
@@ -154,7 +160,7 @@ fn people(builder: &mut Builder<'_>, project: &Project) -> Result<(), LowerError
         builder.problem.people.push(Person {
             name: said.name.to_string(),
             calendar,
-            units: said.units.0,
+            units: builder.asked.given.people.get(said.name.as_str()).copied().unwrap_or(said.units.0),
             day_limit: said.day_limit.map(|limit| Span(i64::try_from(limit.0).unwrap_or(i64::MAX))),
             skills: said.skills.iter().map(|(name, level)| (name.to_string(), *level)).collect(),
             rate: rate.map(|price| price.money),
@@ -200,7 +206,7 @@ fn parts(builder: &mut Builder<'_>, project: &Project) {
     for said in &project.phases {
         if said.capacity.is_some() {
             let what = "the points of its tasks under way are not bounded in the plan".to_owned();
-            builder.notes.push(super::Note { path: said.name.to_string(), what });
+            builder.notes.insert(super::Note { path: said.name.to_string(), what });
         }
         builder.names.phases.insert(said.name.clone(), PhaseId(place(builder.problem.phases.len())));
         builder.problem.phases.push(Phase { name: said.name.to_string(), max_parallel: said.max_parallel });

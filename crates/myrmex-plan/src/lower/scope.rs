@@ -6,30 +6,32 @@ use myrmex_model::ir::{Body, Call, Complete, Each, Flow, Graph, Holds, Join, Nod
 use myrmex_model::outcome::Outcome;
 use myrmex_model::value::Value;
 
-use super::{Around, Builder, Ends, LowerError, branch, node_of, planning};
+use super::{Around, Builder, Ends, ITEMS_MAX, LowerError, branch, node_of, planning};
 use crate::problem::{ALWAYS, Fact, Link, LinkKind, PoolId, Span, TaskId};
 
 /// Up to so many items are planned one by one.
-const ITEMS_MAX: u32 = 100;
+const SINGLE_MAX: u32 = 100;
 
 impl<'a> Builder<'a> {
     /// Lowers the node `id` and all within. Returns where it begins and ends.
     pub(super) fn node(&mut self, around: &Around<'a>, id: NodeId) -> Result<Ends, LowerError> {
         let node = node_of(around, id);
-        let is_estimated = planning(around.definition, node)
-            .and_then(|planning| planning.estimate.as_ref())
-            .is_some_and(|estimate| estimate.amount.is_some());
+        if self.is_leaf(around, node) {
+            if let Body::Call(call) = &node.body
+                && around.calling.contains(&&call.workflow)
+            {
+                self.note(around, "a workflow that calls itself is planned as one task");
+            }
+            return self.leaf(around, node);
+        }
         match &node.body {
             Body::Each(each) => self.each(around, node, each),
-            Body::Graph(_) | Body::Flow(_) if !is_estimated => {
+            Body::Graph(_) | Body::Flow(_) => {
                 let inside = self.inside(around, node)?;
                 self.block(around, node, |builder, ends| builder.scope(&inside, id, Some(ends)))
             }
-            Body::Call(call) if !is_estimated && !call.is_detached => self.call(around, node, call),
-            Body::Graph(_)
-            | Body::Flow(_)
-            | Body::Call(_)
-            | Body::Task(_)
+            Body::Call(call) => self.call(around, node, call),
+            Body::Task(_)
             | Body::Value(_)
             | Body::Timer(_)
             | Body::Choose(_)
@@ -38,15 +40,10 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Plans a call through the tasks of the workflow, if it is known and does not call itself.
+    /// Plans a call through the tasks of the workflow, if it is known.
     fn call(&mut self, around: &Around<'a>, node: &'a Node, call: &'a Call) -> Result<Ends, LowerError> {
         let Some(called) = self.asked.called.get(&call.workflow) else { return self.leaf(around, node) };
-        if around.calling.contains(&&call.workflow) {
-            self.note(around, "a workflow that calls itself is planned as one task");
-            return self.leaf(around, node);
-        }
-        let mut inside = Around { definition: called, ..self.inside(around, node)? };
-        inside.calling.push(&call.workflow);
+        let inside = self.inside(around, node)?.calling(called);
         self.block(around, node, |builder, ends| builder.scope(&inside, called.root, Some(ends)))
     }
 
@@ -117,7 +114,7 @@ impl<'a> Builder<'a> {
     }
 
     fn graph(&mut self, around: &Around<'a>, graph: &'a Graph, ends: Option<Ends>) -> Result<(), LowerError> {
-        let live = branch::of_graph(self, around, graph);
+        let live = branch::of_graph(self, around, graph)?;
         let limit = graph.max_parallel.map(|most| self.limit(&around.path, most));
         let mut lowered: Vec<Option<Ends>> = Vec::with_capacity(graph.children.len());
         for (index, child) in graph.children.iter().enumerate() {
@@ -192,7 +189,7 @@ impl<'a> Builder<'a> {
     }
 
     fn flow(&mut self, around: &Around<'a>, flow: &'a Flow, ends: Option<Ends>) -> Result<(), LowerError> {
-        let taken = branch::of_flow(self, around, flow);
+        let taken = branch::of_flow(self, around, flow)?;
         let mut before = ends.map(|ends| ends.start);
         for (index, child) in flow.children.iter().enumerate() {
             let node = node_of(around, child.node);
@@ -218,15 +215,19 @@ impl<'a> Builder<'a> {
 
     /// Plans items one by one, or more of them in waves of as many as run at a time.
     fn each(&mut self, around: &Around<'a>, node: &'a Node, each: &'a Each) -> Result<Ends, LowerError> {
-        let keys = self.items(around, node, each);
-        let count = u32::try_from(keys.len()).unwrap_or(u32::MAX);
-        let is_block = self.is_block(around, each.body);
+        let count = self.items(around, node, each);
+        let small = u32::try_from(count).ok().filter(|_| count <= ITEMS_MAX);
+        let count = small.ok_or_else(|| LowerError::Items { path: around.path.clone(), count })?;
         let most = self.side_by_side(around, each).min(count).max(1);
         self.block(around, node, |builder, ends| {
-            if count <= ITEMS_MAX {
-                return builder.one_by_one(around, each, &keys, is_block, ends);
+            if count > SINGLE_MAX {
+                return builder.waves(around, each, count, most, ends);
             }
-            builder.waves(around, each, count, most, ends)
+            let keys = match each.source.as_literal() {
+                Some(Value::Object(items)) => items.keys().cloned().collect(),
+                Some(_) | None => (0..count).map(|index| index.to_string()).collect::<Vec<_>>(),
+            };
+            builder.one_by_one(around, each, &keys, ends)
         })
     }
 
@@ -235,10 +236,10 @@ impl<'a> Builder<'a> {
         around: &Around<'a>,
         each: &'a Each,
         keys: &[String],
-        is_block: bool,
         ends: Ends,
     ) -> Result<(), LowerError> {
         let body = node_of(around, each.body);
+        let is_block = keys.first().is_some_and(|key| !self.is_leaf(&around.item(key), body));
         let limit = each.max_parallel.filter(|_| !is_block).map(|most| self.limit(&around.path, most));
         let mut items: Vec<Ends> = Vec::with_capacity(keys.len());
         for key in keys {
@@ -269,7 +270,7 @@ impl<'a> Builder<'a> {
     ) -> Result<(), LowerError> {
         let waves = count.div_ceil(most);
         // More waves than items are planned one by one are told by so many tasks of several waves each.
-        let together = waves.div_ceil(ITEMS_MAX);
+        let together = waves.div_ceil(SINGLE_MAX);
         let mut before = ends.start;
         let mut done = 0;
         while done < waves {
@@ -293,7 +294,8 @@ impl<'a> Builder<'a> {
         let body = node_of(around, each.body);
         let mut most = each.max_parallel.unwrap_or(u32::MAX);
         if matches!(body.body, Body::Task(_)) {
-            most = most.min(self.asked.slots.unwrap_or(u32::MAX));
+            let slots = self.names.slots.map(|slots| self.problem.pools[slots.at()].capacity);
+            most = most.min(slots.unwrap_or(u32::MAX));
         }
         for (name, asked) in body.policy.asks.iter().flat_map(|asks| &asks.pools) {
             if let Some(pool) = self.names.pools.get(name.as_str()) {
@@ -303,13 +305,12 @@ impl<'a> Builder<'a> {
         most.max(1)
     }
 
-    /// Returns the keys of the items: those that are written, else as many numbers as were measured or estimated.
-    fn items(&mut self, around: &Around<'a>, node: &'a Node, each: &'a Each) -> Vec<String> {
-        let number = |count: u64| (0..count).map(|index| index.to_string()).collect();
+    /// Returns how many items there are: those that are written, else as many as were measured or estimated.
+    fn items(&mut self, around: &Around<'a>, node: &'a Node, each: &'a Each) -> u64 {
         match each.source.as_literal() {
-            Some(Value::Array(items)) => return number(items.len() as u64),
-            Some(Value::Object(items)) => return items.keys().cloned().collect(),
-            Some(Value::Number(count)) => return number(count.as_u64().unwrap_or(0)),
+            Some(Value::Array(items)) => return items.len() as u64,
+            Some(Value::Object(items)) => return items.len() as u64,
+            Some(Value::Number(count)) => return count.as_u64().unwrap_or(0),
             Some(Value::Null | Value::Bool(_) | Value::String(_)) | None => {}
         }
         let estimate = planning(around.definition, node).and_then(|planning| planning.estimate.as_ref());
@@ -318,37 +319,16 @@ impl<'a> Builder<'a> {
         if count.is_none() {
             self.note(around, "nobody knows how many items there are: one is planned");
         }
-        number(u64::from(count.unwrap_or(1)))
-    }
-
-    fn is_block(&self, around: &Around<'a>, id: NodeId) -> bool {
-        match &node_of(around, id).body {
-            Body::Graph(_) | Body::Flow(_) | Body::Each(_) => true,
-            Body::Call(call) => !call.is_detached && self.asked.called.contains_key(&call.workflow),
-            Body::Task(_)
-            | Body::Value(_)
-            | Body::Timer(_)
-            | Body::Choose(_)
-            | Body::Raise(_)
-            | Body::Await(_) => false,
-        }
+        u64::from(count.unwrap_or(1))
     }
 
     /// Lets what is no block hold one of a limited number of places.
     fn hold_limit(&mut self, at: &mut Around<'a>, node: &'a Node, limit: Option<PoolId>) {
         let Some(limit) = limit else { return };
-        match &node.body {
-            Body::Graph(_) | Body::Flow(_) | Body::Each(_) | Body::Call(_) => {
-                self.note(at, "as a block it is not counted among those under way at a time");
-            }
-            Body::Task(_)
-            | Body::Value(_)
-            | Body::Timer(_)
-            | Body::Choose(_)
-            | Body::Raise(_)
-            | Body::Await(_) => {
-                at.held.push((limit, 1));
-            }
+        if self.is_leaf(at, node) {
+            at.held.push((limit, 1));
+        } else {
+            self.note(at, "as a block it is not counted among those under way at a time");
         }
     }
 

@@ -7,7 +7,7 @@ use myrmex_model::ir::{Definition, Edge, Graph, Node, NodeId};
 use myrmex_model::name::Name;
 use myrmex_model::time::Timestamp;
 
-use super::{Around, Asked, Builder, LowerError, Measured, leaf, planning, project};
+use super::{Around, Asked, Builder, Given, LowerError, Measured, leaf, planning, project};
 use crate::calendar::OpenTime;
 use crate::network::End;
 use crate::problem::{ALWAYS, CalendarId, Kind, Moment};
@@ -172,9 +172,9 @@ fn within<T>(
     start: Timestamp,
     ask: impl FnOnce(&Builder<'_>, &Around<'_>) -> Result<T, LowerError>,
 ) -> Result<T, LowerError> {
-    let (called, measured) = (BTreeMap::new(), Measured::default());
+    let (called, measured, given) = (BTreeMap::new(), Measured::default(), Given::default());
     let start = moment_after(start);
-    let asked = Asked { definition, called: &called, measured: &measured, start, slots: None };
+    let asked = Asked { definition, called: &called, measured: &measured, start, slots: None, given: &given };
     let builder = project::begin(&asked)?;
     let around = Around {
         definition,

@@ -12,16 +12,16 @@ use clap::ValueEnum;
 use clap_complete::engine::ArgValueCompleter;
 use myrmex_model::ir::Definition;
 use myrmex_model::name::Name;
-use myrmex_model::time::Timestamp;
-use myrmex_plan::lower::{Asked, Measured, from_definition};
-use myrmex_plan::make::{Options, Plan, make};
-use myrmex_plan::problem::{Moment, Problem, Span};
+use myrmex_model::planning::Date;
+use myrmex_plan::lower::{Asked, Given, Lowered, Measured, Note, from_definition};
+use myrmex_plan::make::{Options, make};
+use myrmex_plan::problem::{ALWAYS, Moment, Problem, Span};
 use myrmex_plan::search::Effort;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use reasons::no_plan;
-use what_if::WhatIf;
+use what_if::{Before, WhatIf};
 
 use super::graph::history_of;
 use super::run::{no_definition, resolve, tell_problems};
@@ -57,9 +57,9 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 
-    /// Begin then, such as `2027-01-11T09:00:00Z`; a workflow without it counts from its start
+    /// Begin then, such as `2027-01-11` or `2027-01-11T09:00:00Z`; what says no start counts from it
     #[arg(long, value_name = "TIME")]
-    start: Option<Timestamp>,
+    start: Option<Date>,
 
     /// Let at most so many tasks of machines run at a time, as a worker with so many places would
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
@@ -81,7 +81,7 @@ pub struct Args {
     #[arg(long, value_name = "TASK")]
     why: Option<String>,
 
-    /// Plan it a little different, and say what that changes: `build=2d`, `pools.gpu=2`, `people.ada=0.5`, `start=TIME`, `deadline=TIME`
+    /// Plan it a little different, and say what that changes: `build=2d`, `pools.gpu=2`, `people.ada=0.5`, `start=DATE`, `deadline=DATE`
     #[arg(long, value_name = "KEY=VALUE")]
     what_if: Vec<WhatIf>,
 }
@@ -155,7 +155,13 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     tell_problems(&file, true);
     let Some(definition) = file.definition.take() else { return no_definition(&file) };
     let inputs = Inputs::read(definition, file.closure, &workspace);
-    let (base, is_dated) = inputs.problem(args)?;
+    let base = Given { start: args.start, ..Given::default() };
+    let given = what_if::given(&args.what_if, base.clone())?;
+    let lowered = inputs.lowered(&given, args)?;
+    let problem = lowered.problem;
+    for change in &args.what_if {
+        change.check(&problem)?;
+    }
     let options = Options {
         effort: Effort { candidates: args.effort.candidates() },
         seed: args.seed,
@@ -163,11 +169,13 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         is_reviewed: inputs.definition.project.is_some(),
     };
     let made = |problem: &Problem| make(problem, options).map_err(|reason| no_plan(problem, &reason));
-    let mut problem = base.clone();
-    for change in &args.what_if {
-        change.apply(&mut problem)?;
-    }
-    let before = if args.what_if.is_empty() { None } else { Some(made(&base)?) };
+    let before = if args.what_if.is_empty() {
+        None
+    } else {
+        let problem = inputs.lowered(&base, args)?.problem;
+        let plan = made(&problem)?;
+        Some((problem, plan))
+    };
     let plan = made(&problem)?;
     let project = inputs.definition.project.as_deref();
     let title = project.and_then(|project| project.title.clone());
@@ -175,12 +183,17 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         title: title.unwrap_or_else(|| inputs.definition.name.to_string()),
         problem: &problem,
         plan: &plan,
+        notes: &lowered.notes,
         currency: project.and_then(|project| project.currency),
-        zone: is_dated.then(|| zone(&problem, &plan)),
+        zone: inputs.is_dated(&given).then(|| zone(&problem, &plan)),
     };
     let written = match &args.why {
         Some(path) => told_why(&view, path, format)?,
-        None => written(&view, before.as_ref(), format, || whole(&view, &inputs, args))?,
+        None => {
+            let columns = columns(args.out.as_deref());
+            let before = before.as_ref().map(|(problem, plan)| Before { problem, plan });
+            written(&view, before, (format, columns), || whole(&view, &inputs, args))?
+        }
     };
     out::write(args.out.as_deref(), &written)?;
     Ok(Exit::Success)
@@ -202,8 +215,8 @@ fn told_why(view: &View<'_>, path: &str, format: Format) -> Result<String, Failu
 /// Writes a plan, with what is different in it from `before`.
 fn written(
     view: &View<'_>,
-    before: Option<&Plan>,
-    format: Format,
+    before: Option<Before<'_>>,
+    (format, columns): (Format, usize),
     whole: impl Fn() -> Map<String, Value>,
 ) -> Result<String, Failure> {
     let sections = || {
@@ -211,10 +224,10 @@ fn written(
         delta.into_iter().chain(sections(view)).collect::<Vec<_>>()
     };
     Ok(match format {
-        Format::Text => text(&chart(view), &sections(), columns()),
+        Format::Text => text(&chart(view), &sections(), columns),
         Format::Json => {
             let mut whole = whole();
-            let delta = before.map(|before| what_if::delta(view.problem, before, view.plan));
+            let delta = before.map(|before| what_if::delta(view, before));
             whole.insert("delta".to_owned(), delta.unwrap_or(Value::Null));
             format!("{:#}\n", Value::Object(whole))
         }
@@ -239,8 +252,10 @@ fn format(args: &Args) -> Result<Format, Failure> {
     }
 }
 
-fn columns() -> usize {
-    let size = std::io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
+/// Returns how wide text is: as the terminal that shows it, else the same everywhere.
+fn columns(out: Option<&Path>) -> usize {
+    let is_shown = out.is_none() && std::io::stdout().is_terminal();
+    let size = is_shown.then(terminal_size::terminal_size).flatten();
     size.map_or(COLUMNS, |(width, _)| usize::from(width.0))
 }
 
@@ -261,25 +276,57 @@ impl Inputs {
         Self { definition, called, measured }
     }
 
-    /// Makes the problem, and says whether it has dates.
-    fn problem(&self, args: &Args) -> Result<(Problem, bool), Failure> {
+    /// Whether the plan has dates: else it counts from its start.
+    fn is_dated(&self, given: &Given) -> bool {
         let project = self.definition.project.as_deref();
-        let given = args.start.map(|start| Moment(start.0.div_euclid(1_000_000)));
-        let is_dated = given.is_some() || project.is_some_and(|project| project.start.is_some());
+        given.start.is_some() || project.is_some_and(|project| project.start.is_some())
+    }
+
+    /// Makes the problem.
+    fn lowered(&self, given: &Given, args: &Args) -> Result<Lowered, Failure> {
         let asked = Asked {
             definition: &self.definition,
             called: &self.called,
             measured: &self.measured,
-            start: given.unwrap_or_default(),
+            start: Moment::default(),
             slots: args.places,
+            given,
         };
-        let lowered =
-            from_definition(&asked).map_err(|error| Failure::from_error(FailureCode::Plan, &error))?;
-        let mut problem = lowered.problem;
-        if let Some(start) = given {
-            problem.start = start;
+        let lowered = from_definition(&asked);
+        let mut lowered = lowered.map_err(|error| Failure::from_error(FailureCode::Plan, &error))?;
+        if !self.is_dated(given) {
+            self.undated(&mut lowered)?;
         }
-        Ok((problem, is_dated))
+        Ok(lowered)
+    }
+
+    /// Refuses dates in what counts from its start, and notes what its calendars cannot mean then.
+    fn undated(&self, lowered: &mut Lowered) -> Result<(), Failure> {
+        let problem = &lowered.problem;
+        let dated = problem.tasks.iter().find(|task| {
+            let window = task.window;
+            [window.start_after, window.finish_before, window.must_start, task.due]
+                .iter()
+                .any(Option::is_some)
+        });
+        let what = match dated {
+            Some(task) => {
+                let name = task.name.rsplit_once(':').map_or(task.name.as_str(), |(block, _)| block);
+                Some(format!("`{name}` has a date"))
+            }
+            None => problem.deadline.map(|_| "it has a deadline".to_owned()),
+        };
+        if let Some(what) = what {
+            let message = format!("{what}, and nothing says when all begins");
+            let hint = "say it with `--start 2027-01-11`, or as `plan.start` of a project";
+            return Err(Failure::new(FailureCode::Plan, message).with_hint(hint));
+        }
+        if problem.tasks.iter().any(|task| task.calendar != ALWAYS) {
+            let path = self.definition.name.to_string();
+            let what = "nothing says when it begins: it counts from a Thursday, without holidays and leave";
+            lowered.notes.insert(Note { path, what: what.to_owned() });
+        }
+        Ok(())
     }
 
     /// Returns what tells this plan from others: all that it was made from.
@@ -299,7 +346,7 @@ impl Inputs {
             "definition": hash(&self.definition),
             "measured": lengths,
             "called": called,
-            "start": args.start.map(|start| start.0),
+            "start": args.start.map(|start| start.to_string()),
             "places": args.places,
             "candidates": args.effort.candidates(),
             "seed": args.seed,

@@ -14,7 +14,7 @@ use myrmex_plan::ratio::Ratio;
 
 use super::plan::chart::instant;
 use super::plan::section::{Section, owned};
-use super::plan::shown::{View, zone};
+use super::plan::shown::{self, zone};
 use super::plan::text::sections as written;
 use super::plan::words::{percent, signed};
 use super::table::Side;
@@ -197,17 +197,10 @@ impl<'f> Standing<'f> {
 
     /// Shows an amount of what the project counts in.
     pub fn amount(&self, amount: i128) -> String {
-        let baseline = &self.forecast.baseline;
         let project = self.run.definition().project.as_deref();
-        let view = View {
-            title: String::new(),
-            problem: &baseline.problem,
-            plan: &baseline.plan,
-            currency: project.and_then(|project| project.currency).filter(|_| self.value.is_money),
-            zone: None,
-        };
+        let currency = project.and_then(|project| project.currency).filter(|_| self.value.is_money);
         let hours = if self.value.is_money { "" } else { " person-hours" };
-        format!("{}{hours}", view.money(amount))
+        format!("{}{hours}", shown::money(amount, currency))
     }
 }
 

@@ -3,7 +3,7 @@
 use myrmex_lang::nearest;
 use myrmex_plan::critical::Why;
 use myrmex_plan::make::{Plan, why};
-use myrmex_plan::problem::{Kind, Problem, TaskId};
+use myrmex_plan::problem::{Fact, Kind, Problem, TaskId};
 use serde_json::{Value, json};
 
 use super::reasons::no_plan;
@@ -28,6 +28,9 @@ pub(super) fn find(problem: &Problem, path: &str) -> Result<TaskId, Failure> {
     })
 }
 
+/// Why there are no dates of a task in a branch that the plan does not take.
+pub(super) const NOT_EXPECTED: &str = "is not expected to run: the plan takes another branch";
+
 /// Says it in lines.
 ///
 /// # Errors
@@ -37,6 +40,9 @@ pub(super) fn text(view: &View<'_>, task: TaskId) -> Result<String, Failure> {
     let (problem, plan) = (view.problem, view.plan);
     let planned = &plan.outcome.tasks[task.at()];
     let name = &problem.tasks[task.at()].name;
+    if problem.tasks[task.at()].fact == Fact::Dropped {
+        return Ok(format!("{name} {NOT_EXPECTED}\n"));
+    }
     let mut lines = vec![
         format!(
             "{name} begins {} and ends {} ({})",
@@ -46,11 +52,15 @@ pub(super) fn text(view: &View<'_>, task: TaskId) -> Result<String, Failure> {
         ),
         format!("it does not begin earlier: {}", view.reason(task)),
     ];
-    lines.push(if planned.is_critical_resource {
+    lines.push(if planned.float_resource.0 <= 0 {
         "it decides when all is over: any delay of it delays the end".to_owned()
     } else {
         format!("it can begin {} later before it delays the end", view.length(planned.float_resource.0))
     });
+    if planned.float_resource.0 > 0 && planned.is_critical_resource {
+        let near = view.length(problem.near.0);
+        lines.push(format!("it counts as critical, for that is not more than the {near} of `plan.near`"));
+    }
     match reasons(problem, plan, task)? {
         Some(why) if why.gain.0 > 0 => lines.push(format!(
             "if it ended {} earlier, all would end {} earlier, as far as links go",
@@ -75,6 +85,10 @@ pub(super) fn text(view: &View<'_>, task: TaskId) -> Result<String, Failure> {
 ///
 /// Returns [`Failure`] if there are no dates.
 pub(super) fn document(view: &View<'_>, task: TaskId) -> Result<Value, Failure> {
+    if view.problem.tasks[task.at()].fact == Fact::Dropped {
+        let why = json!({"reason": NOT_EXPECTED, "earlier": null, "gain": null, "until_critical": null});
+        return Ok(json!({"task": view.problem.tasks[task.at()].name, "why": why}));
+    }
     let why = reasons(view.problem, view.plan, task)?;
     let mut document = view.task_document(task);
     document["task"] = json!(view.problem.tasks[task.at()].name);

@@ -154,6 +154,7 @@ fn source(source: Source) -> Value {
     match source {
         Source::Author => json!({"kind": "author"}),
         Source::History { runs } => json!({"kind": "history", "runs": runs}),
+        Source::Few { runs } => json!({"kind": "few", "runs": runs}),
         Source::Guess => json!({"kind": "guess"}),
     }
 }

@@ -8,7 +8,8 @@ use jiff::tz::TimeZone;
 
 use super::chart::{Chart, Row, Shape};
 
-/// Writes a chart as Mermaid. Rows that hold others become sections; those in no other stand before them.
+/// Writes a chart as Mermaid. Rows that hold others become sections, one for each stretch of rows that they hold; what is in none comes before
+/// them, or in a section with the title of the chart.
 pub fn mermaid(chart: &Chart) -> String {
     let (dates, axis) = match chart.zone {
         Some(_) => ("YYYY-MM-DDTHH:mm:ss", "%d %b"),
@@ -16,14 +17,25 @@ pub fn mermaid(chart: &Chart) -> String {
     };
     let mut out =
         format!("gantt\n  title {}\n  dateFormat {dates}\n  axisFormat {axis}\n", plain(&chart.title));
+    let mut around: Vec<usize> = Vec::new();
+    let mut section = None;
     for (place, row) in chart.rows.iter().enumerate() {
-        // Writing into a text cannot fail.
-        let _ = match row.shape {
-            Shape::Summary => writeln!(out, "  section {}", plain(&row.label)),
+        while around.last().is_some_and(|outer| chart.rows[*outer].depth >= row.depth) {
+            around.pop();
+        }
+        match row.shape {
+            Shape::Summary => around.push(place),
             Shape::Bar | Shape::Decision | Shape::Milestone => {
-                writeln!(out, "  {} :{}", plain(&row.label), fields(chart, place, row))
+                let inside = around.last().copied();
+                // Writing into a text cannot fail.
+                if section != inside {
+                    let label = inside.map_or(&chart.title, |outer| &chart.rows[outer].label);
+                    let _ = writeln!(out, "  section {}", plain(label));
+                    section = inside;
+                }
+                let _ = writeln!(out, "  {} :{}", plain(&row.label), fields(chart, place, row));
             }
-        };
+        }
     }
     for mark in &chart.marks {
         let at = instant(chart, mark.at);
@@ -94,12 +106,14 @@ mod tests {
                 row("delivery", (0, 90_000), Shape::Summary, false),
                 row("build #1; now", (0, 60_000), Shape::Bar, true),
                 row("out", (60_000, 60_000), Shape::Milestone, false),
+                row("empty", (60_000, 90_000), Shape::Summary, false),
             ],
             arrows: Vec::new(),
             closed: Vec::new(),
             marks: vec![Mark { at: 90_000, label: "deadline".to_owned() }],
             strips: Vec::new(),
         };
+        chart.rows[1].depth = 1;
         let expected = "\
 gantt
   title a b
@@ -107,6 +121,7 @@ gantt
   axisFormat %d %b
   section delivery
   build 1 now :crit, r1, 1970-01-01T00:00:00, 1970-01-01T00:01:00
+  section a b
   out :milestone, r2, 1970-01-01T00:01:00, 0d
   deadline :vert, 1970-01-01T00:01:30, 0d
 ";

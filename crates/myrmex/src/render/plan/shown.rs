@@ -1,6 +1,6 @@
 //! A plan as a chart, as words and tables beside it, and as one document.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use serde_json::{Map, Value, json};
@@ -8,9 +8,10 @@ use serde_json::{Map, Value, json};
 use myrmex_model::planning::{Currency, Money};
 use myrmex_plan::chain::Resource;
 use myrmex_plan::cost::Payee;
+use myrmex_plan::lower::Note;
 use myrmex_plan::make::Plan;
 use myrmex_plan::outcome::Status;
-use myrmex_plan::problem::{ALWAYS, CalendarId, Kind, Moment, Problem, Source, Span, TaskId};
+use myrmex_plan::problem::{ALWAYS, CalendarId, Fact, Kind, Moment, Problem, Source, Span, TaskId};
 use myrmex_plan::ratio::Ratio;
 use myrmex_plan::risk::{Quantiles, Report};
 
@@ -34,6 +35,8 @@ pub struct View<'p> {
     pub problem: &'p Problem,
     /// Its plan.
     pub plan: &'p Plan,
+    /// What of it is only roughly so.
+    pub notes: &'p BTreeSet<Note>,
     /// The currency of all money in it, if there is any.
     pub currency: Option<Currency>,
     /// The time zone of its dates; none for a plan that counts from its start.
@@ -67,10 +70,7 @@ impl View<'_> {
 
     /// Shows money in the currency of the plan, to the hundredth.
     pub fn money(&self, amount: i128) -> String {
-        // Nobody pays millionths.
-        let cents = (amount + if amount < 0 { -5_000 } else { 5_000 }) / 10_000 * 10_000;
-        let currency = self.currency.map(|currency| format!(" {currency}")).unwrap_or_default();
-        format!("{}{currency}", Money(cents))
+        money(amount, self.currency)
     }
 
     /// Returns the calendar by which most tasks go that is not always open.
@@ -83,6 +83,14 @@ impl View<'_> {
         let most = most.max_by_key(|(place, count)| (**count, std::cmp::Reverse(*place)))?.0;
         Some(CalendarId(u32::try_from(most).unwrap_or(ALWAYS.0)))
     }
+}
+
+/// Shows money in its currency, if it has one, to the hundredth.
+pub fn money(amount: i128, currency: Option<Currency>) -> String {
+    // Nobody pays millionths.
+    let cents = (amount + if amount < 0 { -5_000 } else { 5_000 }) / 10_000 * 10_000;
+    let currency = currency.map(|currency| format!(" {currency}")).unwrap_or_default();
+    format!("{}{currency}", Money(cents))
 }
 
 /// Returns the time zone that most of the plan goes by: that of the calendar of people's work.
@@ -126,6 +134,8 @@ pub fn chart(view: &View<'_>) -> Chart {
 /// Returns when nobody works, between two instants.
 fn closed(view: &View<'_>, from: i64, to: i64) -> Vec<(i64, i64)> {
     let Some(calendar) = view.calendar() else { return Vec::new() };
+    // Marks may lie further away than anybody asked the calendars for.
+    let to = to.min(view.plan.known.end.0);
     let open = view.plan.hours.of_calendar(calendar).stretches(Moment(from), Moment(to));
     let mut closed = Vec::new();
     let mut at = from;
@@ -205,17 +215,22 @@ fn facts(view: &View<'_>) -> Vec<String> {
             plan.risk.as_ref().map(|report| format!(", at most {} with 80 %", view.money(report.cost.p80.0)));
         facts.push(format!("cost {}{}", view.money(plan.costs.total.0), p80.unwrap_or_default()));
     }
-    let guesses = view.problem.tasks.iter().filter(|task| is_guess(task));
-    let guesses = guesses.count();
+    let from = |is_it: fn(Source) -> bool| {
+        let tasks = view.problem.tasks.iter().filter(|task| task.spans.is_none());
+        tasks.filter(|task| task.modes.iter().any(|mode| is_it(mode.estimate.source))).count()
+    };
+    let have = |count| if count == 1 { "1 task has".to_owned() } else { format!("{count} tasks have") };
+    let guesses = from(|source| source == Source::Guess);
     if guesses > 0 {
-        let tasks = if guesses == 1 { "1 task has".to_owned() } else { format!("{guesses} tasks have") };
+        let tasks = have(guesses);
         facts.push(format!("{tasks} neither an estimate nor a past run: a usual length was taken"));
     }
+    let few = from(|source| matches!(source, Source::Few { .. }));
+    if few > 0 {
+        let tasks = have(few);
+        facts.push(format!("{tasks} fewer past runs than the estimate asks for: what they took was taken"));
+    }
     facts
-}
-
-fn is_guess(task: &myrmex_plan::problem::Task) -> bool {
-    task.spans.is_none() && task.modes.iter().any(|mode| mode.estimate.source == Source::Guess)
 }
 
 fn share(ratio: Ratio) -> String {
@@ -224,7 +239,7 @@ fn share(ratio: Ratio) -> String {
 
 /// Returns what is said beside the chart.
 pub fn sections(view: &View<'_>) -> Vec<Section> {
-    let all = [Some(chain(view)), resources(view), risk(view), cost(view), checks(view)];
+    let all = [Some(chain(view)), resources(view), risk(view), cost(view), checks(view), notes(view)];
     all.into_iter().flatten().collect()
 }
 
@@ -292,7 +307,7 @@ fn resources(view: &View<'_>) -> Option<Section> {
 }
 
 /// Lists the first few of some names.
-fn listed(names: &[&str]) -> String {
+pub fn listed(names: &[&str]) -> String {
     const SHOWN: usize = 4;
     let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
     match names.len().checked_sub(SHOWN) {
@@ -389,6 +404,20 @@ fn checks(view: &View<'_>) -> Option<Section> {
     })
 }
 
+/// Says what of the plan is only roughly so.
+fn notes(view: &View<'_>) -> Option<Section> {
+    let rows: Vec<Vec<String>> =
+        view.notes.iter().take(WORST).map(|note| vec![note.path.clone(), note.what.clone()]).collect();
+    let more = view.notes.len().saturating_sub(WORST);
+    let lines = (more > 0).then(|| format!("the first {WORST} of {}; `--json` has all", view.notes.len()));
+    (!rows.is_empty()).then(|| Section {
+        heading: "What the plan tells only roughly".to_owned(),
+        lines: lines.into_iter().collect(),
+        heads: owned(&[("TASK", Side::Left), ("WHAT", Side::Left)]),
+        rows,
+    })
+}
+
 fn checks_document(view: &View<'_>) -> Value {
     let named = view.named();
     let findings = view.plan.findings.iter().map(|finding| {
@@ -416,6 +445,8 @@ pub fn document(view: &View<'_>) -> Map<String, Value> {
         view.plan.risk.as_ref().map_or(Value::Null, |report| risk_document(view, report)),
     );
     document.insert("checks".to_owned(), checks_document(view));
+    let notes = view.notes.iter().map(|note| json!({"task": note.path, "what": note.what}));
+    document.insert("notes".to_owned(), Value::Array(notes.collect()));
     document
 }
 
@@ -444,7 +475,10 @@ fn cost_document(view: &View<'_>) -> Value {
 fn risk_document(view: &View<'_>, report: &Report) -> Value {
     let named = view.named();
     let ratio_of = |ratio: Ratio| signed_ratio(ratio.0);
-    let seen = |task: TaskId| view.problem.tasks[task.at()].kind != Kind::Joint;
+    let seen = |task: TaskId| {
+        let task = &view.problem.tasks[task.at()];
+        task.kind != Kind::Joint && task.fact != Fact::Dropped
+    };
     let criticality = (0..).map(TaskId).zip(&report.criticality).filter(|(task, _)| seen(*task));
     let criticality: Map<String, Value> =
         criticality.map(|(task, share)| (named.task(task).to_owned(), ratio_of(*share))).collect();
