@@ -145,7 +145,7 @@ fn tasks(
     critical: &Critical,
     (placement, drivers): (&Placement, &[Driver]),
 ) -> Result<Vec<Planned>, Beyond> {
-    let floats = floats(problem, placement, &policy)?;
+    let floats = floats(problem, placement, policy)?;
     let near = problem.near;
     let tasks =
         (0..).map(TaskId).zip(&placement.tasks).zip(&critical.tasks).zip(floats.into_iter().zip(drivers));

@@ -187,13 +187,11 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         currency: project.and_then(|project| project.currency),
         zone: inputs.is_dated(&given).then(|| zone(&problem, &plan)),
     };
+    let before = before.as_ref().map(|(problem, plan)| Before { problem, plan });
+    let columns = columns(args.out.as_deref());
     let written = match &args.why {
         Some(path) => told_why(&view, path, format)?,
-        None => {
-            let columns = columns(args.out.as_deref());
-            let before = before.as_ref().map(|(problem, plan)| Before { problem, plan });
-            written(&view, before, (format, columns), || whole(&view, &inputs, args))?
-        }
+        None => written(&view, before, (format, columns), || whole(&view, &inputs, args))?,
     };
     out::write(args.out.as_deref(), &written)?;
     Ok(Exit::Success)
