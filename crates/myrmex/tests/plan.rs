@@ -117,7 +117,7 @@ tasks:
       - {else: slow}
   quick: {run: 'true', estimate: 1m}
   slow: {run: 'true', estimate: 50m}
-inputs: {fast: {type: boolean, default: true}}
+inputs: {fast: {type: boolean}}
 ";
     let workspace = Workspace::with(&[("outer.yaml", text), ("inner.yaml", inner)]);
     let plan = plan(&workspace, &["outer.yaml"]);
@@ -304,6 +304,34 @@ fn a_late_plan_is_measured_by_how_short_it_could_be() {
     assert_eq!((&plan["gap"], &plan["status"]), (&json!(0.0), &json!("optimal")));
     // From Tuesday at nine to Thursday at five.
     assert_eq!(plan["lower_bound"]["value"], json!(56 * 3_600_000));
+}
+
+#[test]
+fn inputs_decide_what_they_can_decide() {
+    let text = "\
+workflow: w
+inputs: {hosts: {type: array, default: [a, b]}, fast: {type: boolean}, dry: {type: boolean, default: false}}
+tasks:
+  each: {for_each: '${{ inputs.hosts }}', run: 'true', max_parallel: 1, estimate: 10m}
+  notify: {needs: each, if: not inputs.dry, run: 'true', estimate: 5m}
+  route: {switch: [{if: inputs.fast, then: quick}, {else: slow}]}
+  quick: {run: 'true', estimate: 1m}
+  slow: {run: 'true', estimate: 50m}
+";
+    let workspace = Workspace::with(&[("w.yaml", text)]);
+    let ends = |words: &[&str], task: &str| {
+        let words: Vec<&str> = ["w.yaml"].iter().chain(words).copied().collect();
+        plan(&workspace, &words)["tasks"][task]["finish_offset"].as_i64().map(|ms| ms / 60_000)
+    };
+    assert_eq!((ends(&[], "each"), ends(&[], "notify")), (Some(20), Some(25)), "the default has two hosts");
+    assert_eq!((ends(&[], "quick"), ends(&[], "slow")), (None, Some(50)), "no default decides the branch");
+    assert_eq!((ends(&["-i", "fast=true"], "quick"), ends(&["-i", "fast=true"], "slow")), (Some(1), None));
+    assert_eq!(ends(&["-i", "hosts=[1, 2, 3]", "-i", "dry=true"], "each"), Some(30));
+    assert_eq!(ends(&["-i", "dry=true"], "notify"), None, "it is skipped");
+    let said = workspace.run(&["plan", "w.yaml", "-i", "dry=perhaps"]);
+    assert!(said.code == 2 && said.stderr.contains("`dry`"), "{}", said.stderr);
+    let said = workspace.run(&["plan", "w.yaml", "-i", "slow=true"]);
+    assert!(said.code == 2 && said.stderr.contains("`fast` (boolean)"), "{}", said.stderr);
 }
 
 #[test]

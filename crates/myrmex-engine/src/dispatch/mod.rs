@@ -30,7 +30,7 @@ mod wait;
 mod admission;
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use myrmex_model::address::Address;
@@ -63,11 +63,11 @@ pub const GRANTS_MAX: usize = 1_024;
 static PLAIN: Demand = Demand {
     priority: Priority::Normal,
     pools: BTreeMap::new(),
-    locks: std::collections::BTreeSet::new(),
-    labels: std::collections::BTreeSet::new(),
+    locks: BTreeSet::new(),
+    labels: BTreeSet::new(),
     resources: BTreeMap::new(),
     is_placeless: false,
-    inside: Inside { pools: BTreeMap::new(), locks: std::collections::BTreeSet::new() },
+    inside: Inside { pools: BTreeMap::new(), locks: BTreeSet::new() },
 };
 
 /// Waiting attempts, leases, and what there is to give.
@@ -82,6 +82,8 @@ pub struct Dispatch {
     places: BTreeMap<(RunId, Address), (Class, Spot)>,
     /// How much is left after what, in runs of which that is known.
     ranks: BTreeMap<RunId, (Arc<Definition>, Arc<Ranks>)>,
+    /// Runs that are driven no more, and whose ranks stay as long as something they called is under way.
+    left: BTreeSet<RunId>,
     arrived: u64,
     leases: BTreeMap<FencingToken, Lease>,
     nest: Nest,
@@ -170,6 +172,7 @@ impl Dispatch {
             queues: BTreeMap::new(),
             places: BTreeMap::new(),
             ranks: BTreeMap::new(),
+            left: BTreeSet::new(),
             arrived: 0,
             leases: BTreeMap::new(),
             nest: Nest::default(),
@@ -230,9 +233,12 @@ impl Dispatch {
     pub fn rank(&mut self, run: RunId, ranks: Option<(Arc<Definition>, Arc<Ranks>)>) {
         match ranks {
             Some(ranks) => {
+                self.left.remove(&run);
                 self.ranks.insert(run, ranks);
             }
-            None if self.nest.has_called(run) => {}
+            None if self.nest.has_called(run) => {
+                self.left.insert(run);
+            }
             None => {
                 self.ranks.remove(&run);
             }
@@ -244,7 +250,13 @@ impl Dispatch {
         let first = (run, Address::root());
         let is_waiting = || self.places.range(first..).next().is_some_and(|((of, _), _)| *of == run);
         self.is_unsorted |= caller.is_some() && (self.nest.has_called(run) || is_waiting());
+        let before = self.nest.caller(run);
         self.nest.set(run, caller);
+        if let Some(before) = before.filter(|before| !self.nest.has_called(*before))
+            && self.left.remove(&before)
+        {
+            self.ranks.remove(&before);
+        }
     }
 
     /// Lets an attempt wait. An attempt of a task that waits already takes that one's place.

@@ -36,6 +36,11 @@ impl Nest {
         }
     }
 
+    /// Returns the run that waits for the end of `run`.
+    pub(super) fn caller(&self, run: RunId) -> Option<RunId> {
+        self.callers.get(&run).map(|(caller, _)| *caller)
+    }
+
     /// Returns whether a run is known that `run` called and waits for.
     pub(super) fn has_called(&self, run: RunId) -> bool {
         self.called.range((run, RunId([0; 16]))..).next().is_some_and(|(caller, _)| *caller == run)

@@ -124,6 +124,19 @@ fn a_run_with_more_left_takes_no_place_of_another_run() {
 }
 
 #[test]
+fn the_ranks_of_a_run_go_with_the_last_that_it_called() {
+    let mut dispatch = machine();
+    let of_task = |dispatch: &Dispatch| dispatch.remaining(RUN, &Address::parse("t0").unwrap()).is_some();
+    dispatch.rank(RUN, Some(ranked(1, &[(0, 0), (1, 0)])));
+    dispatch.enqueue(ready(RUN, "t0", 0));
+    dispatch.nest(CALLED, Some((RUN, Address::parse("f").unwrap())));
+    dispatch.rank(RUN, None);
+    assert!(of_task(&dispatch), "what it called is under way");
+    dispatch.nest(CALLED, None);
+    assert!(!of_task(&dispatch));
+}
+
+#[test]
 fn who_asks_why_is_told_how_many_come_before_it() {
     let mut dispatch = machine();
     dispatch.rank(RUN, Some(ranked(3, &[(0, 0), (1, 0), (100, 0), (50, 0)])));

@@ -1,4 +1,4 @@
-//! Which branch is taken in the dates: the likelier one by what was measured or estimated, else the longest.
+//! Which branch is taken in the dates: the one that is known, else the likelier one by what was measured or estimated, else the longest.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use myrmex_model::outcome::Outcome;
 use myrmex_model::planning::Millionths;
 
 use super::scope::needed;
-use super::{Around, Builder, LowerError, Measured, node_of, planning};
+use super::{Around, Asked, Builder, LowerError, node_of, planning};
 
 /// What of a graph is in the dates.
 pub(super) struct Live {
@@ -61,22 +61,22 @@ pub(super) fn of_graph<'a>(
         };
         let mut counted: Vec<usize> = into[child].iter().copied().filter(holds).collect();
         let wanted = needed(graph.children[child].join, counted.len(), into[child].len());
-        live.runs[child] = wanted.is_some();
+        let at = around.child(&node_of(around, graph.children[child].node).name);
+        live.runs[child] = wanted.is_some() && !builder.asked.given.skipped.contains(&at.shared);
         counted.sort_by_key(|place| (live.finishes[graph.edges()[*place].from as usize], *place));
         counted.truncate(wanted.unwrap_or(0));
         let start = counted.iter().map(|place| live.finishes[graph.edges()[*place].from as usize]).max();
         live.finishes[child] =
-            start.unwrap_or(0).saturating_add(if wanted.is_some() { lengths[child] } else { 0 });
+            start.unwrap_or(0).saturating_add(if live.runs[child] { lengths[child] } else { 0 });
         for place in counted {
             live.is_counted[place] = true;
         }
         let node = node_of(around, graph.children[child].node);
         if let Body::Choose(choose) = &node.body {
-            let at = around.child(&node.name);
             let edges = graph.edges_from(u32::try_from(child).expect("children are counted in 32 bits"));
             let of_case = |case: u32| edges.iter().filter(move |edge| edge.cases.contains(&case));
             taken[child] = likeliest(
-                builder.asked.measured,
+                &builder.asked,
                 &at,
                 &all_cases(choose).collect::<Vec<u32>>(),
                 |case| {
@@ -120,7 +120,7 @@ pub(super) fn of_flow<'a>(
             let onwards_only: Vec<u32> =
                 all_cases(choose).filter(|case| !is_back(index, leads(*case))).collect();
             let case = likeliest(
-                builder.asked.measured,
+                &builder.asked,
                 &at,
                 &onwards_only,
                 |case| flow.children.get(target(case)).and_then(|child| probability(around, child.node)),
@@ -133,7 +133,10 @@ pub(super) fn of_flow<'a>(
     let mut taken = BTreeSet::new();
     let mut at = 0;
     while at < count {
-        taken.insert(at);
+        let node = node_of(around, flow.children[at].node);
+        if !builder.asked.given.skipped.contains(&around.child(&node.name).shared) {
+            taken.insert(at);
+        }
         at = next[at];
     }
     Ok(taken)
@@ -168,17 +171,20 @@ pub(super) fn goes_round(around: &Around<'_>, flow: &Flow) -> bool {
         })
 }
 
-/// Chooses one of `cases`: the one taken most often, else the most probable one if anybody said how probable they are, else the longest. Of equal
+/// Chooses one of `cases`: the one that is known, else the one taken most often, else the most probable one if anybody said how probable they are, else the longest. Of equal
 /// ones the first.
 fn likeliest(
-    measured: &Measured,
+    asked: &Asked<'_>,
     at: &Around<'_>,
     cases: &[u32],
     probability: impl Fn(u32) -> Option<Millionths>,
     length: impl Fn(u32) -> i64,
 ) -> Option<u32> {
+    if let Some(known) = asked.given.cases.get(&at.shared).filter(|known| cases.contains(known)) {
+        return Some(*known);
+    }
     let cases = cases.iter().copied();
-    let measured = measured.cases.get(&at.shared);
+    let measured = asked.measured.cases.get(&at.shared);
     let often = |case: u32| measured.and_then(|taken| taken.get(case as usize)).copied().unwrap_or(0);
     if cases.clone().any(|case| often(case) > 0) {
         return cases.rev().max_by_key(|case| often(*case));

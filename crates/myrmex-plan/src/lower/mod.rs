@@ -16,9 +16,11 @@ mod time;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use myrmex_model::file::FileValue;
 use myrmex_model::ir::{Body, Definition, NodeId};
 use myrmex_model::name::Name;
 use myrmex_model::planning::{Date, Extent, Planning};
+use myrmex_model::value::Value;
 
 use crate::calendar::CalendarError;
 use crate::problem::{CalendarId, Moment, PoolId, Problem, Span, TaskId};
@@ -48,7 +50,8 @@ pub struct Asked<'a> {
     pub given: &'a Given,
 }
 
-/// What is taken instead of what files and history say: how things would be if they were different. What names nothing changes nothing.
+/// What is taken instead of what files and history say: what is known of one run before it begins, and how things would be if they were
+/// different. What names nothing changes nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Given {
     /// When it begins.
@@ -61,6 +64,41 @@ pub struct Given {
     pub pools: BTreeMap<String, u32>,
     /// How much of their time people give, in thousandths.
     pub people: BTreeMap<String, u32>,
+    /// What a `for_each` goes over, by the path that it shares over items.
+    pub items: BTreeMap<String, Items>,
+    /// Which of its cases a `switch` takes, by the same.
+    pub cases: BTreeMap<String, u32>,
+    /// What is skipped, by the same.
+    pub skipped: BTreeSet<String>,
+}
+
+/// What a `for_each` goes over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Items {
+    /// So many, which are numbered.
+    Count(u64),
+    /// Those with these keys.
+    Keys(Vec<String>),
+}
+
+impl Items {
+    /// Returns what `value` gives to go over; none for what nobody goes over, and for a file, whose lines only a run counts.
+    pub fn of(value: &Value) -> Option<Self> {
+        match value {
+            Value::Array(items) => Some(Self::Count(items.len() as u64)),
+            Value::Object(_) if FileValue::of(value).is_some() => None,
+            Value::Object(items) => Some(Self::Keys(items.keys().cloned().collect())),
+            Value::Number(count) => count.as_u64().map(Self::Count),
+            Value::Null | Value::Bool(_) | Value::String(_) => None,
+        }
+    }
+
+    fn count(&self) -> u64 {
+        match self {
+            Self::Count(count) => *count,
+            Self::Keys(keys) => keys.len() as u64,
+        }
+    }
 }
 
 /// What earlier runs took, by the path that a task shares over items: `deploy[]/copy`.

@@ -27,6 +27,9 @@ impl<'a> Builder<'a> {
         if self.rough.looked > LOOKED_MAX {
             return Err(LowerError::Large { path: around.path.clone() });
         }
+        if self.asked.given.skipped.contains(&around.shared) {
+            return Ok(0);
+        }
         let node = node_of(around, id);
         if self.is_leaf(around, node) {
             return Ok(self.rough_leaf(around, node));

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use myrmex_model::ir::{Body, Call, Complete, Each, Flow, Graph, Holds, Join, Node, NodeId};
 use myrmex_model::outcome::Outcome;
-use myrmex_model::value::Value;
 
-use super::{Around, Builder, Ends, ITEMS_MAX, LowerError, branch, node_of, planning};
+use super::{Around, Builder, Ends, ITEMS_MAX, Items, LowerError, branch, node_of, planning};
 use crate::problem::{ALWAYS, Fact, Link, LinkKind, PoolId, Span, TaskId};
 
 /// Up to so many items are planned one by one.
@@ -215,17 +214,18 @@ impl<'a> Builder<'a> {
 
     /// Plans items one by one, or more of them in waves of as many as run at a time.
     fn each(&mut self, around: &Around<'a>, node: &'a Node, each: &'a Each) -> Result<Ends, LowerError> {
-        let count = self.items(around, node, each);
-        let small = u32::try_from(count).ok().filter(|_| count <= ITEMS_MAX);
-        let count = small.ok_or_else(|| LowerError::Items { path: around.path.clone(), count })?;
+        let items = self.items(around, node, each);
+        let small = u32::try_from(items.count()).ok().filter(|_| items.count() <= ITEMS_MAX);
+        let too_many = || LowerError::Items { path: around.path.clone(), count: items.count() };
+        let count = small.ok_or_else(too_many)?;
         let most = self.side_by_side(around, each).min(count).max(1);
         self.block(around, node, |builder, ends| {
             if count > SINGLE_MAX {
                 return builder.waves(around, each, count, most, ends);
             }
-            let keys = match each.source.as_literal() {
-                Some(Value::Object(items)) => items.keys().cloned().collect(),
-                Some(_) | None => (0..count).map(|index| index.to_string()).collect::<Vec<_>>(),
+            let keys = match items {
+                Items::Keys(keys) => keys,
+                Items::Count(_) => (0..count).map(|index| index.to_string()).collect::<Vec<_>>(),
             };
             builder.one_by_one(around, each, &keys, ends)
         })
@@ -305,13 +305,11 @@ impl<'a> Builder<'a> {
         most.max(1)
     }
 
-    /// Returns how many items there are: those that are written, else as many as were measured or estimated.
-    fn items(&mut self, around: &Around<'a>, node: &'a Node, each: &'a Each) -> u64 {
-        match each.source.as_literal() {
-            Some(Value::Array(items)) => return items.len() as u64,
-            Some(Value::Object(items)) => return items.len() as u64,
-            Some(Value::Number(count)) => return count.as_u64().unwrap_or(0),
-            Some(Value::Null | Value::Bool(_) | Value::String(_)) | None => {}
+    /// Returns the items: those that are written or known, else as many as were measured or estimated.
+    fn items(&mut self, around: &Around<'a>, node: &'a Node, each: &'a Each) -> Items {
+        let written = each.source.as_literal().and_then(Items::of);
+        if let Some(items) = written.or_else(|| self.asked.given.items.get(&around.shared).cloned()) {
+            return items;
         }
         let estimate = planning(around.definition, node).and_then(|planning| planning.estimate.as_ref());
         let measured = self.asked.measured.items.get(&around.shared).copied();
@@ -319,7 +317,7 @@ impl<'a> Builder<'a> {
         if count.is_none() {
             self.note(around, "nobody knows how many items there are: one is planned");
         }
-        u64::from(count.unwrap_or(1))
+        Items::Count(u64::from(count.unwrap_or(1)))
     }
 
     /// Lets what is no block hold one of a limited number of places.

@@ -1,5 +1,6 @@
 //! `myrmex plan`: when each task begins and ends, why then, what it costs and how sure that is.
 
+mod known;
 pub mod reasons;
 mod what_if;
 mod why;
@@ -24,7 +25,7 @@ use reasons::no_plan;
 use what_if::{Before, WhatIf};
 
 use super::graph::history_of;
-use super::run::{no_definition, resolve, tell_problems};
+use super::run::{from_file, no_definition, resolve, tell_problems};
 use super::{CheckedFile, check_file, out};
 use crate::complete;
 use crate::exit::{Exit, Failure, FailureCode};
@@ -60,6 +61,14 @@ pub struct Args {
     /// Begin then, such as `2027-01-11` or `2027-01-11T09:00:00Z`; what says no start counts from it
     #[arg(long, value_name = "TIME")]
     start: Option<Date>,
+
+    /// Plan a run with this input; repeat for more. Without it defaults count, and what no default decides stays open
+    #[arg(short = 'i', long = "input", value_name = "NAME=VALUE")]
+    inputs: Vec<String>,
+
+    /// Read inputs from a file with a JSON object, or from standard input with `-`
+    #[arg(long, value_name = "FILE")]
+    input_file: Option<PathBuf>,
 
     /// Let at most so many tasks of machines run at a time, as a worker with so many places would
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
@@ -148,14 +157,17 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
     let format = format(args)?;
     out::refuse_workflow(args.out.as_deref(), "a plan")?;
     let workspace = Workspace::current(data)?;
-    let mut file = match resolve(&args.what, &workspace) {
-        Ok(path) => check_file(&path, &workspace.root),
-        Err(problem) => CheckedFile::unreadable(*problem),
+    let (mut file, path) = match resolve(&args.what, &workspace) {
+        Ok(path) => (check_file(&path, &workspace.root), path),
+        Err(problem) => (CheckedFile::unreadable(*problem), PathBuf::new()),
     };
     tell_problems(&file, true);
     let Some(definition) = file.definition.take() else { return no_definition(&file) };
-    let inputs = Inputs::read(definition, file.closure, &workspace);
+    let before = from_file(args.input_file.as_deref())?;
+    let values = known::values(&definition, before, &args.inputs, &path)?;
+    let inputs = Inputs::read((definition, file.closure), values, &workspace);
     let base = Given { start: args.start, ..Given::default() };
+    let base = known::known(&inputs.definition, &inputs.values, base);
     let given = what_if::given(&args.what_if, base.clone())?;
     let lowered = inputs.lowered(&given, args)?;
     let problem = lowered.problem;
@@ -266,12 +278,18 @@ struct Inputs {
     definition: Definition,
     called: BTreeMap<Name, Definition>,
     measured: Measured,
+    /// The inputs of the run that is planned, as far as they are known.
+    values: Map<String, Value>,
 }
 
 impl Inputs {
-    fn read(definition: Definition, called: BTreeMap<Name, Definition>, workspace: &Workspace) -> Self {
+    fn read(
+        (definition, called): (Definition, BTreeMap<Name, Definition>),
+        values: Map<String, Value>,
+        workspace: &Workspace,
+    ) -> Self {
         let measured = measured(&definition.name, workspace);
-        Self { definition, called, measured }
+        Self { definition, called, measured, values }
     }
 
     /// Whether the plan has dates: else it counts from its start.
@@ -344,6 +362,7 @@ impl Inputs {
             "definition": hash(&self.definition),
             "measured": lengths,
             "called": called,
+            "inputs": self.values,
             "start": args.start.map(|start| start.to_string()),
             "places": args.places,
             "candidates": args.effort.candidates(),

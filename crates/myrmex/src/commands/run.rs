@@ -495,7 +495,7 @@ fn wrong(message: String) -> Failure {
 }
 
 /// Reads inputs from a file, if there is one.
-fn from_file(path: Option<&Path>) -> Result<Vec<(String, Given)>, Failure> {
+pub(super) fn from_file(path: Option<&Path>) -> Result<Vec<(String, Given)>, Failure> {
     let Some(path) = path else { return Ok(Vec::new()) };
     let text = if path.as_os_str() == "-" {
         std::io::read_to_string(std::io::stdin()).map_err(|error| error.to_string())

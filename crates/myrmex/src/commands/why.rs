@@ -15,9 +15,9 @@ use myrmex_engine::dispatch::{Dispatch, Grant, Ready, Wait, Worker};
 use myrmex_engine::run::{Holder, Reason, Run};
 use myrmex_model::address::Address;
 use myrmex_model::event::{NotBefore, Parent};
-use myrmex_model::id::{Attempt, Epoch, RunId};
+use myrmex_model::id::{Attempt, DefinitionHash, Epoch, RunId};
 use myrmex_model::name::{Name, Namespace};
-use myrmex_model::rank::Measure;
+use myrmex_model::rank::{Measure, Ranks};
 use myrmex_model::time::{Length, Timestamp};
 use myrmex_runtime::clock::Clock;
 use myrmex_runtime::partition::{Demands, capacities, load_run, most_parallel, waiting};
@@ -252,9 +252,12 @@ fn dispatch(
     for (pool, units) in capacities(&settings.pools, declared) {
         dispatch.set_pool(pool, Some(units));
     }
+    let mut known: BTreeMap<DefinitionHash, Arc<Ranks>> = BTreeMap::new();
     for run in live() {
-        let ranks = ranking::of_definition(reader, namespace, run.definition());
-        dispatch.rank(run.id(), Some((Arc::clone(run.definition()), Arc::new(ranks))));
+        let ranks = known
+            .entry(run.definition_hash())
+            .or_insert_with(|| Arc::new(ranking::of_definition(reader, namespace, run.definition())));
+        dispatch.rank(run.id(), Some((Arc::clone(run.definition()), Arc::clone(ranks))));
         let caller = run.parent_run().filter(|parent| parent.is_awaited);
         let caller = caller.map(|Parent { run, task, .. }| (*run, task.clone()));
         dispatch.nest(run.id(), caller);
