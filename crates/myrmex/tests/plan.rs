@@ -335,6 +335,24 @@ tasks:
 }
 
 #[test]
+fn text_says_who_works_on_what_and_why_there_is_no_plan() {
+    let resources = "resources:\n  people: {ada: {roles: [dev]}}\n  roles: {dev: {}}\n";
+    let project = |more: &str| {
+        format!(
+            "project: p\nplan: {{start: 2026-12-01}}\nphases:\n  one:\n    tasks:\n      \
+             a: {{manual: Do it, estimate: 2d, roles: {{dev: 1}}{more}}}\n"
+        )
+    };
+    let (fine, wrong) = (project(""), project(", split: never"));
+    let workspace = Workspace::with(&[("resources.yaml", resources), ("p.yaml", &fine), ("q.yaml", &wrong)]);
+    let said = workspace.run(&["plan", "p.yaml"]).stdout;
+    let row = said.lines().find(|line| line.contains("  a ")).unwrap();
+    assert!(said.contains("WHO") && row.contains(" ada "), "{said}");
+    let said = workspace.run(&["plan", "q.yaml"]);
+    assert!(said.code == 2 && said.stderr.contains("needs 16 h, there is 8 h"), "{}", said.stderr);
+}
+
+#[test]
 fn float_within_near_is_told_apart_from_none() {
     let project = "project: p\nplan: {start: 2026-12-01, near: 1d}\nphases:\n  one:\n    tasks:\n      \
                    a: {manual: Do it, estimate: 3d}\n      b: {manual: Do that, estimate: 2d}\n";

@@ -183,10 +183,10 @@ fn row(named: Named<'_>, id: TaskId, planned: &Planned) -> Row {
     };
     let people = planned.crew.iter().map(|(person, _)| named.problem.people[person.at()].name.as_str());
     let pools = task.modes[planned.mode].pools.iter();
-    // Limits of how much goes on at a time have spaces in their names, and are nobody who works on something.
+    // What stands for a calendar or a limit of how much goes on at a time is nobody who works on something.
     let pools = pools
         .map(|(pool, _)| named.problem.pools[pool.at()].name.as_str())
-        .filter(|name| !name.contains(' '));
+        .filter(|name| !name.starts_with("calendar:") && !name.ends_with(":max_parallel"));
     let float = planned.float_resource.0;
     Row {
         shape,

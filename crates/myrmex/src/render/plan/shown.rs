@@ -168,7 +168,7 @@ fn strips(view: &View<'_>) -> Vec<Strip> {
 }
 
 /// Shows units of which `one` make a whole: `2`, `0.5`.
-fn units(amount: u64, one: u64) -> String {
+pub fn units(amount: u64, one: u64) -> String {
     let (whole, part) = (amount / one, amount % one * 1_000 / one);
     if part == 0 {
         whole.to_string()

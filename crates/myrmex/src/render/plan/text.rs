@@ -14,6 +14,9 @@ const TIME_MAX: usize = 160;
 /// The longest name; a longer one is cut.
 const NAME_MAX: usize = 40;
 
+/// The longest list of those who work on something; a longer one is cut.
+const WHO_MAX: usize = 20;
+
 /// How many pixels of an axis one character stands for: labels of an axis are measured for pixels.
 const PIXELS: i64 = 8;
 
@@ -46,19 +49,21 @@ pub fn sections(sections: &[Section]) -> String {
 }
 
 fn gantt(chart: &Chart, width: usize) -> String {
-    let cells: Vec<[String; 4]> = chart.rows.iter().map(|row| cells(chart, row)).collect();
-    let heads = ["  TASK", "START", "FINISH", "FLOAT"];
+    let cells: Vec<[String; 5]> = chart.rows.iter().map(|row| cells(chart, row)).collect();
+    let is_anybody = chart.rows.iter().any(|row| !row.who.is_empty());
+    let heads = ["  TASK", "START", "FINISH", "FLOAT", if is_anybody { "WHO" } else { "" }];
     let widest = |column: usize| {
         let texts = cells.iter().map(|row| row[column].chars().count());
         texts.chain([heads[column].len()]).max().unwrap_or(0)
     };
-    let widths = [0, 1, 2, 3].map(widest);
-    let left: usize = widths.iter().map(|width| width + 2).sum();
+    let widths = [0, 1, 2, 3, 4].map(widest);
+    // Where nothing has a column there is none.
+    let left: usize = widths.iter().filter(|width| **width > 0).map(|width| width + 2).sum();
     let room = width.saturating_sub(left).clamp(TIME_MIN, TIME_MAX);
     let mut out = String::new();
-    let mut put = |row: &[String; 4], time: &str| {
+    let mut put = |row: &[String; 5], time: &str| {
         let mut line = String::new();
-        for (cell, width) in row.iter().zip(widths) {
+        for (cell, width) in row.iter().zip(widths).filter(|(_, width)| *width > 0) {
             let _ = write!(line, "{cell:<width$}  ");
         }
         let _ = writeln!(out, "{}", format!("{line}{time}").trim_end());
@@ -70,7 +75,7 @@ fn gantt(chart: &Chart, width: usize) -> String {
     };
     let (upper, lower) = ticks(chart, &axis, room);
     if !upper.trim().is_empty() {
-        put(&[const { String::new() }; 4], &upper);
+        put(&[const { String::new() }; 5], &upper);
     }
     put(&heads.map(str::to_owned), &lower);
     for (row, cells) in chart.rows.iter().zip(&cells) {
@@ -79,15 +84,19 @@ fn gantt(chart: &Chart, width: usize) -> String {
     out
 }
 
-fn cells(chart: &Chart, row: &Row) -> [String; 4] {
+fn cells(chart: &Chart, row: &Row) -> [String; 5] {
     let mark = if row.is_critical { "* " } else { "  " };
-    let name = format!("{mark}{}{}", "  ".repeat(row.depth), row.label);
-    let cut = if name.chars().count() > NAME_MAX {
-        name.chars().take(NAME_MAX - 1).chain(['…']).collect()
+    let name = cut(&format!("{mark}{}{}", "  ".repeat(row.depth), row.label), NAME_MAX);
+    [name, chart.instant(row.start), chart.instant(row.finish), row.float.clone(), cut(&row.who, WHO_MAX)]
+}
+
+/// Returns at most so many characters of a text.
+fn cut(text: &str, most: usize) -> String {
+    if text.chars().count() > most {
+        text.chars().take(most - 1).chain(['…']).collect()
     } else {
-        name
-    };
-    [cut, chart.instant(row.start), chart.instant(row.finish), row.float.clone()]
+        text.to_owned()
+    }
 }
 
 /// Returns in which character an instant lies.
