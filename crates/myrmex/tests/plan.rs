@@ -350,6 +350,44 @@ fn text_says_who_works_on_what_and_why_there_is_no_plan() {
     assert!(said.contains("WHO") && row.contains(" ada "), "{said}");
     let said = workspace.run(&["plan", "q.yaml"]);
     assert!(said.code == 2 && said.stderr.contains("needs 16 h, there is 8 h"), "{}", said.stderr);
+    let said = workspace.run(&["plan", "q.yaml", "--json"]);
+    let document: Value = serde_json::from_str(&said.stdout).unwrap();
+    let reason = &document["infeasible"]["reasons"][0];
+    assert_eq!(
+        (&document["status"], &reason["kind"], &reason["tasks"]),
+        (&json!("infeasible"), &json!("capacity"), &json!(["a"]))
+    );
+    assert_eq!((&reason["need"], &reason["have"]), (&json!(57_600_000), &json!(28_800_000)));
+}
+
+#[test]
+fn money_is_told_by_task_by_time_and_against_the_budget() {
+    let resources =
+        "resources:\n  people: {ada: {roles: [dev], rate: {hour: 100 EUR}}}\n  roles: {dev: {}}\n";
+    let project = "\
+project: p
+plan: {start: 2026-12-07, period: day}
+budget: {limit: 2000 EUR, management_reserve: 10%}
+phases:
+  one:
+    tasks:
+      a: {manual: Do it, estimate: 1d, roles: {dev: 1}}
+      b: {manual: Do that, estimate: 1d, roles: {dev: 1}, needs: a, cost: {fixed: 50 EUR, accrue: end}}
+";
+    let workspace = Workspace::with(&[("resources.yaml", resources), ("p.yaml", project)]);
+    let plan = plan(&workspace, &["p.yaml"]);
+    assert_eq!([&plan["tasks"]["a"]["cost"], &plan["tasks"]["b"]["cost"]], [&json!("800"), &json!("850")]);
+    assert_eq!(plan["tasks"]["b"]["pv"], json!(["0", "0", "850"]));
+    let curve = json!([
+        ["2026-12-07T00:00:00Z", "0"],
+        ["2026-12-08T00:00:00Z", "800"],
+        ["2026-12-09T00:00:00Z", "1650"],
+    ]);
+    assert_eq!(plan["cost"]["pv_curve"], curve);
+    assert_eq!(plan["cost"]["reserve"], json!({"contingency": "0", "management": "165"}));
+    assert_eq!(plan["cost"]["limit"], "2000");
+    let said = workspace.run(&["plan", "p.yaml"]).stdout;
+    assert!(said.contains("budget 2000 EUR, 350 EUR left\n"), "{said}");
 }
 
 #[test]

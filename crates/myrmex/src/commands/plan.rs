@@ -21,7 +21,7 @@ use myrmex_plan::search::Effort;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use reasons::no_plan;
+use reasons::{infeasible, no_plan};
 use what_if::{Before, WhatIf};
 
 use super::graph::history_of;
@@ -188,7 +188,17 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         let plan = made(&problem)?;
         Some((problem, plan))
     };
-    let plan = made(&problem)?;
+    let plan = match make(&problem, options) {
+        Ok(plan) => plan,
+        Err(reason) => {
+            if format == Format::Json {
+                let mut whole = inputs.head(args);
+                whole.extend(infeasible(&problem));
+                out::write(args.out.as_deref(), &format!("{:#}\n", Value::Object(whole)))?;
+            }
+            return Err(no_plan(&problem, &reason));
+        }
+    };
     let project = inputs.definition.project.as_deref();
     let title = project.and_then(|project| project.title.clone());
     let view = View {
@@ -196,7 +206,7 @@ pub fn run(args: &Args, data: Option<&Path>) -> Result<Exit, Failure> {
         problem: &problem,
         plan: &plan,
         notes: &lowered.notes,
-        currency: project.and_then(|project| project.currency),
+        project,
         zone: inputs.is_dated(&given).then(|| zone(&problem, &plan)),
     };
     let before = before.as_ref().map(|(problem, plan)| Before { problem, plan });
@@ -345,6 +355,14 @@ impl Inputs {
         Ok(())
     }
 
+    /// Returns how a document begins: with what it is a plan of.
+    fn head(&self, args: &Args) -> Map<String, Value> {
+        let mut head = Map::new();
+        head.insert("id".to_owned(), json!(self.digest(args)));
+        head.insert("scenario".to_owned(), json!(what_if::scenario(&args.what_if)));
+        head
+    }
+
     /// Returns what tells this plan from others: all that it was made from.
     fn digest(&self, args: &Args) -> String {
         let lengths: Map<String, Value> = self
@@ -393,9 +411,7 @@ fn hash(definition: &Definition) -> String {
 
 /// Returns the whole document of a plan.
 fn whole(view: &View<'_>, inputs: &Inputs, args: &Args) -> Map<String, Value> {
-    let mut whole = Map::new();
-    whole.insert("id".to_owned(), json!(inputs.digest(args)));
-    whole.insert("scenario".to_owned(), json!(what_if::scenario(&args.what_if)));
+    let mut whole = inputs.head(args);
     whole.extend(document(view));
     whole
 }

@@ -200,7 +200,7 @@ impl<'f> Standing<'f> {
         let project = self.run.definition().project.as_deref();
         let currency = project.and_then(|project| project.currency).filter(|_| self.value.is_money);
         let hours = if self.value.is_money { "" } else { " person-hours" };
-        format!("{}{hours}", shown::money(amount, currency))
+        format!("{}{hours}", shown::in_currency(amount, currency))
     }
 }
 

@@ -4,8 +4,10 @@ use myrmex_plan::check::{self, Measure, Reason};
 use myrmex_plan::make::NoPlan;
 use myrmex_plan::problem::{Problem, TaskId};
 use myrmex_plan::search::Infeasible;
+use serde_json::{Map, Value, json};
 
 use crate::exit::{Failure, FailureCode};
+use crate::render::plan::json::ratio;
 use crate::render::plan::shown::units;
 use crate::render::plan::words::signed;
 
@@ -25,6 +27,32 @@ pub fn no_plan(problem: &Problem, error: &NoPlan) -> Failure {
         failure.causes.push(format!("and {} more reasons", reasons.len() - TOLD));
     }
     failure
+}
+
+/// Returns the reasons that can be proved as the document of what has no plan.
+pub(super) fn infeasible(problem: &Problem) -> Map<String, Value> {
+    let reasons = check::infeasible(problem).unwrap_or_default().into_iter().map(|reason| {
+        let tasks = reason.tasks.iter().map(|task| problem.tasks[task.at()].name.as_str());
+        json!({
+            "kind": reason.kind.as_str(), "tasks": tasks.collect::<Vec<_>>(), "resource": reason.resource,
+            "need": reason.need.map(measured), "have": reason.have.map(measured), "suggestion": reason.suggestion,
+        })
+    });
+    let reasons: Vec<Value> = reasons.collect();
+    let mut document = Map::new();
+    document.insert("status".to_owned(), json!("infeasible"));
+    document.insert("infeasible".to_owned(), json!({"reasons": reasons}));
+    document
+}
+
+/// Returns a measure as JSON: a number of units, people in parts of one, milliseconds, or an instant.
+fn measured(measure: Measure) -> Value {
+    match measure {
+        Measure::Count(count) => json!(count),
+        Measure::People(thousandths) => ratio(thousandths.saturating_mul(1_000)),
+        Measure::Instant(_) => json!(measure.to_string()),
+        Measure::Time(span) => json!(span.0),
+    }
 }
 
 /// Says what the search came to, and with which tasks.

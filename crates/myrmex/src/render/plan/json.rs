@@ -102,7 +102,7 @@ pub fn dates(named: Named<'_>) -> Map<String, Value> {
 }
 
 /// Writes millionths as a number with at most six decimals.
-pub(super) fn ratio(millionths: u64) -> Value {
+pub fn ratio(millionths: u64) -> Value {
     // Both are far below 2^53, and division rounds the same on every machine.
     #[expect(clippy::cast_precision_loss, reason = "shown with six digits")]
     let ratio = millionths as f64 / 1e6;

@@ -5,6 +5,7 @@ pub mod chart;
 pub mod html;
 pub mod json;
 pub mod mermaid;
+mod money;
 mod rows;
 pub mod section;
 pub mod shown;

@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use serde_json::{Map, Value, json};
 
-use myrmex_model::planning::{Currency, Money};
+use myrmex_model::planning::{Currency, Money, Project};
 use myrmex_plan::chain::Resource;
-use myrmex_plan::cost::Payee;
 use myrmex_plan::lower::Note;
 use myrmex_plan::make::Plan;
 use myrmex_plan::outcome::Status;
@@ -18,6 +17,7 @@ use myrmex_plan::risk::{Quantiles, Report};
 use super::axis;
 use super::chart::{Chart, Mark, Strip, instant};
 use super::json::{Named, dates, ratio};
+use super::money;
 use super::rows::rows;
 use super::section::{Section, owned};
 use super::words::{percent, signed};
@@ -37,8 +37,8 @@ pub struct View<'p> {
     pub plan: &'p Plan,
     /// What of it is only roughly so.
     pub notes: &'p BTreeSet<Note>,
-    /// The currency of all money in it, if there is any.
-    pub currency: Option<Currency>,
+    /// What the project says that it is; none of a workflow.
+    pub project: Option<&'p Project>,
     /// The time zone of its dates; none for a plan that counts from its start.
     pub zone: Option<TimeZone>,
 }
@@ -70,11 +70,16 @@ impl View<'_> {
 
     /// Shows money in the currency of the plan, to the hundredth.
     pub fn money(&self, amount: i128) -> String {
-        money(amount, self.currency)
+        in_currency(amount, self.currency())
+    }
+
+    /// Returns the currency of all money in it, if there is any.
+    pub(super) fn currency(&self) -> Option<Currency> {
+        self.project.and_then(|project| project.currency)
     }
 
     /// Returns the calendar by which most tasks go that is not always open.
-    fn calendar(&self) -> Option<CalendarId> {
+    pub(super) fn calendar(&self) -> Option<CalendarId> {
         let mut counts = vec![0_usize; self.problem.calendars.len()];
         for task in &self.problem.tasks {
             counts[task.calendar.at()] += 1;
@@ -86,7 +91,7 @@ impl View<'_> {
 }
 
 /// Shows money in its currency, if it has one, to the hundredth.
-pub fn money(amount: i128, currency: Option<Currency>) -> String {
+pub fn in_currency(amount: i128, currency: Option<Currency>) -> String {
     // Nobody pays millionths.
     let cents = (amount + if amount < 0 { -5_000 } else { 5_000 }) / 10_000 * 10_000;
     let currency = currency.map(|currency| format!(" {currency}")).unwrap_or_default();
@@ -215,6 +220,7 @@ fn facts(view: &View<'_>) -> Vec<String> {
             plan.risk.as_ref().map(|report| format!(", at most {} with 80 %", view.money(report.cost.p80.0)));
         facts.push(format!("cost {}{}", view.money(plan.costs.total.0), p80.unwrap_or_default()));
     }
+    facts.extend(money::budget(view));
     let from = |is_it: fn(Source) -> bool| {
         let tasks = view.problem.tasks.iter().filter(|task| task.spans.is_none());
         tasks.filter(|task| task.modes.iter().any(|mode| is_it(mode.estimate.source))).count()
@@ -239,7 +245,8 @@ fn share(ratio: Ratio) -> String {
 
 /// Returns what is said beside the chart.
 pub fn sections(view: &View<'_>) -> Vec<Section> {
-    let all = [Some(chain(view)), resources(view), risk(view), cost(view), checks(view), notes(view)];
+    let all =
+        [Some(chain(view)), resources(view), risk(view), money::section(view), checks(view), notes(view)];
     all.into_iter().flatten().collect()
 }
 
@@ -357,35 +364,6 @@ fn risk(view: &View<'_>) -> Option<Section> {
     Some(Section { heading: "Risk".to_owned(), rows: rows.collect(), lines, heads: owned(&heads) })
 }
 
-fn cost(view: &View<'_>) -> Option<Section> {
-    let costs = &view.plan.costs;
-    if costs.total.0 == 0 {
-        return None;
-    }
-    let phase = |phase: Option<myrmex_plan::problem::PhaseId>| {
-        phase.map_or_else(|| "(no phase)".to_owned(), |phase| view.problem.phases[phase.at()].name.clone())
-    };
-    let mut rows: Vec<Vec<String>> = Vec::new();
-    if costs.by_phase.len() > 1 {
-        rows.extend(
-            costs.by_phase.iter().map(|(at, sum)| vec!["phase".to_owned(), phase(*at), view.money(sum.0)]),
-        );
-    }
-    if costs.by_account.len() > 1 {
-        let name = |account: &Option<String>| account.clone().unwrap_or_else(|| "(no account)".to_owned());
-        rows.extend(
-            costs.by_account.iter().map(|(at, sum)| vec!["account".to_owned(), name(at), view.money(sum.0)]),
-        );
-    }
-    rows.extend(costs.by_payee.iter().map(|(payee, sum)| {
-        let (kind, name) = self::payee(view, *payee);
-        vec![kind.to_owned(), name, view.money(sum.0)]
-    }));
-    let heads = [("OF", Side::Left), ("NAME", Side::Left), ("COST", Side::Right)];
-    let lines = vec![format!("{} in all", view.money(costs.total.0))];
-    Some(Section { heading: "Cost".to_owned(), lines, heads: owned(&heads), rows })
-}
-
 /// Says what could be better about a plan, point by point.
 fn checks(view: &View<'_>) -> Option<Section> {
     let named = view.named();
@@ -427,19 +405,13 @@ fn checks_document(view: &View<'_>) -> Value {
     Value::Array(findings.collect())
 }
 
-fn payee(view: &View<'_>, payee: Payee) -> (&'static str, String) {
-    match payee {
-        Payee::Person(person) => ("person", view.problem.people[person.at()].name.clone()),
-        Payee::Pool(pool) => ("pool", view.problem.pools[pool.at()].name.clone()),
-        Payee::Fixed => ("fixed", "fixed prices".to_owned()),
-        Payee::Use => ("use", "prices of use".to_owned()),
-    }
-}
-
 /// Builds the document of a plan.
 pub fn document(view: &View<'_>) -> Map<String, Value> {
     let mut document = dates(view.named());
-    document.insert("cost".to_owned(), cost_document(view));
+    document.insert("cost".to_owned(), money::document(view));
+    if let Some(Value::Object(tasks)) = document.get_mut("tasks") {
+        money::add_to_tasks(view, tasks);
+    }
     document.insert(
         "risk".to_owned(),
         view.plan.risk.as_ref().map_or(Value::Null, |report| risk_document(view, report)),
@@ -448,28 +420,6 @@ pub fn document(view: &View<'_>) -> Map<String, Value> {
     let notes = view.notes.iter().map(|note| json!({"task": note.path, "what": note.what}));
     document.insert("notes".to_owned(), Value::Array(notes.collect()));
     document
-}
-
-fn cost_document(view: &View<'_>) -> Value {
-    let costs = &view.plan.costs;
-    let money = |amount: i128| json!(Money(amount).to_string());
-    let phases = costs.by_phase.iter().map(|(phase, sum)| {
-        let name = phase.map_or("", |phase| view.problem.phases[phase.at()].name.as_str());
-        (name.to_owned(), money(sum.0))
-    });
-    let accounts =
-        costs.by_account.iter().map(|(account, sum)| (account.clone().unwrap_or_default(), money(sum.0)));
-    let payees = costs.by_payee.iter().map(|(payee, sum)| {
-        let (kind, name) = self::payee(view, *payee);
-        json!({"kind": kind, "name": name, "cost": money(sum.0)})
-    });
-    json!({
-        "total": money(costs.total.0),
-        "currency": view.currency.map(|currency| currency.to_string()),
-        "by_phase": phases.collect::<Map<_, _>>(),
-        "by_account": accounts.collect::<Map<_, _>>(),
-        "by_resource": payees.collect::<Vec<_>>(),
-    })
 }
 
 fn risk_document(view: &View<'_>, report: &Report) -> Value {
@@ -504,7 +454,7 @@ fn risk_document(view: &View<'_>, report: &Report) -> Value {
 }
 
 /// An instant of a plan with dates, else milliseconds from its start.
-fn instant_or_offset(view: &View<'_>, at: Moment) -> Value {
+pub(super) fn instant_or_offset(view: &View<'_>, at: Moment) -> Value {
     if view.zone.is_some() { json!(at.to_string()) } else { json!(at.0 - view.plan.outcome.start.0) }
 }
 
