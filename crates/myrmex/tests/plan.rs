@@ -348,6 +348,8 @@ fn text_says_who_works_on_what_and_why_there_is_no_plan() {
     let said = workspace.run(&["plan", "p.yaml"]).stdout;
     let row = said.lines().find(|line| line.contains("  a ")).unwrap();
     assert!(said.contains("WHO") && row.contains(" ada "), "{said}");
+    let said = workspace.run(&["plan", "p.yaml", "--what-if", "one=1d"]);
+    assert!(said.code == 2 && said.stderr.contains("`one` is a phase"), "{}", said.stderr);
     let said = workspace.run(&["plan", "q.yaml"]);
     assert!(said.code == 2 && said.stderr.contains("needs 16 h, there is 8 h"), "{}", said.stderr);
     let said = workspace.run(&["plan", "q.yaml", "--json"]);

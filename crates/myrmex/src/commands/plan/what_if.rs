@@ -132,6 +132,9 @@ impl WhatIf {
             (_, Some((from, to)), _) => {
                 format!("lasts from the start of `{}` to the end of `{}`", name(from), name(to))
             }
+            (_, None, Kind::Milestone) if problem.phases.iter().any(|phase| phase.name == task.name) => {
+                "is a phase, which lasts as long as what is in it".to_owned()
+            }
             (_, None, Kind::Milestone) => "is a milestone, which takes no time".to_owned(),
             (_, None, Kind::Automated | Kind::Manual | Kind::Decision | Kind::Joint) => return Ok(()),
         };
