@@ -45,7 +45,7 @@ pub struct Page {
 
 macro_rules! pages {
     ($($code:literal),* $(,)?) => {
-        /// The pages of all codes: of problems in files first, then of failures of commands.
+        /// The pages of all codes: of problems in files first, then of failures of commands, then points of a plan.
         const PAGES: &[(&str, &str)] =
             &[$(($code, include_str!(concat!("../../../../spec/codes/", $code, ".md")))),*];
     };
@@ -67,6 +67,7 @@ pages![
     "W0203", "W0204", "W0205", "W0206", "W0207", "W0208", "W0209", "W0210", "W0211", "W0212",
     "W0213", "W0221", "W0231", "W0701", "W0901", "W0902", "W0903", "W0904", "X0101", "X0102", "X0103", "X0104", "X0105", "X0106", "X0107", "X0108",
     "X0109", "X0110", "X0111", "X0112", "X0201", "X0202", "X0203", "X0301",
+    "P01", "P02", "P03", "P04", "P05", "P06", "P07", "P08", "P10", "P12", "P13",
 ];
 
 /// What the types of errors mean that tasks and runs bear.
