@@ -76,6 +76,12 @@ const SHIP: (&str, &str) = (
     "workflow: ship\ndefaults: {timeout: 1m}\ntasks:\n  build:\n    run: echo built; echo app >app.txt\n    artifacts: {app: app.txt}\n",
 );
 
+/// It needs no place, for which it would wait now and then on a loaded machine.
+const NAP: (&str, &str) = (
+    "nap.yaml",
+    "workflow: nap\ndefaults: {timeout: 1m}\ntasks:\n  nap: {wait: 100ms}\n  over: {needs: nap, set: {x: 1}}\n",
+);
+
 const BROKEN: (&str, &str) = (
     "broken.yaml",
     "workflow: broken\ndefaults: {timeout: 1m}\ntasks:\n  test: {run: 'echo no >&2; exit 3'}\n  after: {needs: test, run: echo never}\n",
@@ -120,7 +126,7 @@ const ROWS: &[Row] = &[
     row("approvals-list.failure", &[], &[], "approvals list --all"),
     row("approve.success", &[GO], &["run go --no-wait"], "approve RUN/go --by ana"),
     row("approve.failure", &[GO], &["run go --no-wait"], "approve RUN/go --by eve"),
-    row("analyze.success", &[SHIP], &["run ship"], "analyze RUN"),
+    row("analyze.success", &[NAP], &["run nap"], "analyze RUN"),
     row("analyze.failure", &[SHIP], &["run ship"], "analyze none"),
     row("check.success", &[COUNT, SHIP], &[], "check"),
     row("check.failure", &[WRONG], &[], "check wrong.yaml"),
