@@ -101,7 +101,8 @@ tasks:
 "#;
     let space = Workspace::new().with_file("dad.yaml", dad).with_file("kid.yaml", kid);
     let mut running = Live::start(command(&space, &["run", "dad.yaml", "--json"]), "masks");
-    assert!(poll(support::PATIENCE, || space.path("begun").exists()));
+    // What is printed comes after what happens.
+    assert!(poll(support::PATIENCE, || running.has_printed() && space.path("begun").exists()));
     running.kill();
     let ended = running.finish();
     assert!(poll(support::PATIENCE, || space.is_free()));
